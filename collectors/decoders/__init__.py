@@ -1,0 +1,1 @@
+"""Flow decoders: datagrams to columns."""

@@ -1,0 +1,1 @@
+"""Parser packs, one per product."""

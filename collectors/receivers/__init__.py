@@ -1,0 +1,1 @@
+"""Receivers: sockets and files to spool frames."""

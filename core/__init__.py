@@ -1,0 +1,1 @@
+"""Contracts shared by every part: event, spool, query, stores, control database, words."""

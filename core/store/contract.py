@@ -1,0 +1,213 @@
+"""What an event store is: the whole contract, which every engine meets and no caller looks behind.
+
+Events go in by batches and never change. Every read says whether its answer is exact and complete and, if not,
+what is missing. Age, partition, hold and retention go by the hour of receipt in ``event.id``, never by
+``@timestamp``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from core.clock import Micros
+from core.event import Event, EventId
+from core.query.tree import TRUE, Node
+
+
+@dataclass(frozen=True, slots=True)
+class FlowBlock:
+    """Flows as columns: one pyarrow Table in ECS names (docs/contracts.md, Flows).
+
+    The table has the columns ``segment`` (dictionary of text), ``record`` (int64), ``n`` (int32) beside the
+    ECS columns; ``@timestamp`` is int64 microseconds. It has no ``event.original``.
+    """
+
+    table: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one commit appends. Each event holds its ``event.id`` and ``kydai.retention`` (class)."""
+
+    events: Sequence[Event]
+    flows: Sequence[FlowBlock] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AppendResult:
+    """What became of a batch: every event is stored, was stored before, or is rejected with a reason."""
+
+    stored: int
+    already: int = 0
+    rejected: Sequence[tuple[EventId, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that an answer could not take into account."""
+
+    what: str
+    """A key of core/words: ``quarantined``, ``retention``, ``undrained``, ``timeout``, ``unreadable``."""
+    detail: str = ""
+    start: Micros | None = None
+    end: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the store had come when the answer was made."""
+
+    seen: int
+    """Number of the newest publication that was read."""
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What every answer says of itself."""
+
+    exact: bool = True
+    complete: bool = True
+    missing: tuple[Missing, ...] = ()
+    position: Position = field(default_factory=lambda: Position(0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of ``@timestamp``: start ≤ t < end; None leaves that end open."""
+
+    start: Micros | None = None
+    end: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question: a tree, a time range, and the scope that the caller may see (AND-ed to the tree)."""
+
+    where: Node = TRUE
+    span: Span = field(default_factory=Span)
+    scope: Node = TRUE
+    include_replaced: bool = False
+    """Show the n = 0 records that a replay has since parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Events in order, and the cursor that asks for the next page (None at the end)."""
+
+    events: list[Event]
+    truth: Truth
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    count: int
+    truth: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A time bucket starts at ``key`` (microseconds); a term bucket holds the field's value as text."""
+
+    key: Micros | str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    buckets: list[Bucket]
+    truth: Truth
+    other: int = 0
+    """Events that have the field and fall outside the buckets returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """A field that the store holds: its type in core/ecs.py's words and how many events have it."""
+
+    name: str
+    type: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that ``verify`` found; ``mended`` when it could be put right."""
+
+    segment: str
+    problem: str
+    mended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    events: int
+    flows: int
+    segments: int
+    bytes: int
+    oldest: Micros | None
+    newest: Micros | None
+
+
+class EventStore(Protocol):
+    """An engine. All methods raise core.errors.Unavailable when the engine does not answer in time."""
+
+    def append(self, batch: Batch) -> AppendResult:
+        """Store the batch durably; when it returns, the events are searchable and survive kill -9.
+
+        The same events again change nothing and are counted ``already``.
+        """
+        ...
+
+    def search(
+        self,
+        query: Query,
+        *,
+        limit: int = 100,
+        newest_first: bool = True,
+        cursor: str | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> Rows:
+        """Events in order of (``@timestamp``, ``event.id``); ``fields`` None gives whole events."""
+        ...
+
+    def scan(self, query: Query, *, fields: Sequence[str] | None = None) -> Iterator[list[Event]]:
+        """All matching events, oldest segment first, in bounded batches; for hunts and exports."""
+        ...
+
+    def count(self, query: Query) -> Count: ...
+
+    def histogram(self, query: Query, interval: Micros, *, zone: str = "Asia/Ho_Chi_Minh") -> Buckets:
+        """Counts per interval, empty ones filled in when the query's span is closed."""
+        ...
+
+    def terms(self, query: Query, field: str, *, limit: int = 20) -> Buckets:
+        """The most frequent values, by count and then by value; an array counts once per distinct member."""
+        ...
+
+    def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:
+        """The events with these ids, in the order asked for; unknown ids are left out."""
+        ...
+
+    def fields(self, query: Query) -> list[FieldInfo]: ...
+
+    def retain(self, now: Micros) -> list[str]:
+        """Delete what is older than its class allows and not held; returns the segments deleted."""
+        ...
+
+    def hold(self, name: str, span: Span, reason: str) -> None:
+        """Keep what was received within the span until the hold is lifted."""
+        ...
+
+    def lift(self, name: str) -> None:
+        """Lift a hold. Raises NotFound."""
+        ...
+
+    def verify(self, *, mend: bool = False) -> list[Finding]: ...
+
+    def stats(self) -> Stats: ...
+
+    def close(self) -> None: ...

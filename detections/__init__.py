@@ -1,0 +1,1 @@
+"""Events to alerts: Sigma engine, correlations, rules as data."""

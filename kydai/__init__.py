@@ -1,0 +1,1 @@
+"""Composition: command line, settings, pipeline, supervisor, worker."""

@@ -1,0 +1,1 @@
+"""Incidents to response: definitions as data, actions, runner, effect ledger."""

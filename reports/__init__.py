@@ -1,0 +1,1 @@
+"""Everything to evidence: report definitions as data, rendering."""
