@@ -1,0 +1,120 @@
+"""Opening the control database and its two kinds of transaction.
+
+SQLite: WAL, ``synchronous=FULL``; every writing transaction begins IMMEDIATE, does only SQL and waits up to 10 s
+for the lock. PostgreSQL (psycopg 3): ordinary transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from core.errors import Refused, Unavailable
+
+HEAD = "0001"
+"""The newest migration; tests hold it to the folder's."""
+
+BUSY_SECONDS = 10
+
+
+class Database:
+    """The control database of one data folder, shared by threads of a process (never across a fork)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A writing transaction: committed at the end, rolled back on an exception.
+
+        Raises Unavailable when the lock cannot be had in ten seconds.
+        """
+        with Session(self.engine, expire_on_commit=False) as session:
+            try:
+                if self.is_sqlite:
+                    session.execute(text("BEGIN IMMEDIATE"))
+                yield session
+                session.commit()
+            except OperationalError as error:
+                session.rollback()
+                raise Unavailable(f"the control database did not answer: {error.orig}") from error
+            except BaseException:
+                session.rollback()
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A reading transaction with one unchanging view."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            if self.is_sqlite:
+                session.execute(text("BEGIN"))
+            yield session
+            session.rollback()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open ``sqlite:///…`` or ``postgresql+psycopg://…`` without touching its schema."""
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+        @event.listens_for(engine, "connect")
+        def _prepare(connection: Any, _record: Any) -> None:
+            # the driver's own BEGIN is switched off: transactions begin as Database says
+            connection.isolation_level = None
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                f"busy_timeout={BUSY_SECONDS}000",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+
+        return Database(engine)
+    return Database(create_engine(url, pool_pre_ping=True))
+
+
+def sqlite_url(folder: Path) -> str:
+    """The control database of a data folder."""
+    return f"sqlite:///{folder / 'control.sqlite'}"
+
+
+def schema_version(database: Database) -> str | None:
+    """The migration that the database stands at; None for an empty one."""
+    with database.engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def migrate(database: Database) -> bool:
+    """Bring the schema to HEAD; True when something was done. Raises Refused for a newer folder."""
+    version = schema_version(database)
+    if version == HEAD:
+        return False
+    if version is not None and version > HEAD:
+        raise Refused(
+            f"the control database stands at migration {version}, newer than this program's {HEAD}.",
+            remedy="Use the version of Kỳ Đài that wrote it.",
+        )
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.engine.connect() as connection:
+        if database.is_sqlite:
+            connection.execute(text("BEGIN IMMEDIATE"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+    return True

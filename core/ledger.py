@@ -1,0 +1,114 @@
+"""The two balances, per source and UTC hour of ``event.created``.
+
+Raws:   received = parsed + unparsed + ignored (by reason) + duplicates + waiting
+Events: made = stored + rejected + waiting
+
+``received`` is counted from the frames, the right-hand side from what became of each: the two are counted apart,
+so a raw that a parser swallowed shows as an imbalance. Flows count datagrams as raws and records as events.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from core.clock import Micros, hour_of
+from core.db.models import Ledger
+
+
+class Raws(StrEnum):
+    """Buckets of the first balance."""
+
+    RECEIVED = "received"
+    PARSED = "parsed"
+    UNPARSED = "unparsed"
+    IGNORED = "ignored"
+    DUPLICATES = "duplicates"
+    WAITING = "waiting"
+
+
+class Events(StrEnum):
+    """Buckets of the second balance."""
+
+    MADE = "made"
+    STORED = "stored"
+    REJECTED = "rejected"
+    WAITING = "waiting"
+
+
+Key = tuple[str, Micros, str, str, str]
+
+
+class Tally:
+    """Counts of one batch, to be added to the ledger in step 2 of the commit."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[Key] = Counter()
+
+    def raws(self, source: str, at: Micros, bucket: Raws, count: int = 1, reason: str = "") -> None:
+        self._counts[source, hour_of(at), "raws", bucket, reason[:100]] += count
+
+    def events(self, source: str, at: Micros, bucket: Events, count: int = 1, reason: str = "") -> None:
+        self._counts[source, hour_of(at), "events", bucket, reason[:100]] += count
+
+    def __iter__(self) -> Iterator[tuple[Key, int]]:
+        return iter(sorted((k, n) for k, n in self._counts.items() if n))
+
+    def save(self, session: Session) -> None:
+        """Add the counts to the rows in the caller's transaction."""
+        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        names = ("source", "hour", "balance", "bucket", "reason")
+        for key, count in self:
+            row = insert(Ledger).values(dict(zip(names, key, strict=True)) | {"count": count})
+            session.execute(row.on_conflict_do_update(index_elements=names, set_={"count": Ledger.count + count}))
+
+
+@dataclass(slots=True)
+class Balance:
+    """One source's two balances over a range of hours."""
+
+    source: str
+    raws: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """(balance, bucket, reason) → count, for the buckets that say why."""
+
+    @property
+    def raws_off_by(self) -> int:
+        """Received less everything accounted for; 0 when the balance holds."""
+        return self.raws[Raws.RECEIVED] - sum(n for b, n in self.raws.items() if b != Raws.RECEIVED)
+
+    @property
+    def events_off_by(self) -> int:
+        return self.events[Events.MADE] - sum(n for b, n in self.events.items() if b != Events.MADE)
+
+    @property
+    def holds(self) -> bool:
+        return self.raws_off_by == 0 and self.events_off_by == 0
+
+
+def balances(rows: Iterable[Ledger]) -> dict[str, Balance]:
+    """Sum ledger rows into one balance a source."""
+    by_source: dict[str, Balance] = {}
+    for row in rows:
+        balance = by_source.setdefault(row.source, Balance(row.source))
+        (balance.raws if row.balance == "raws" else balance.events)[row.bucket] += row.count
+        if row.reason:
+            balance.reasons[row.balance, row.bucket, row.reason] += row.count
+    return by_source
+
+
+def read_balances(session: Session, start: Micros | None = None, end: Micros | None = None) -> dict[str, Balance]:
+    """The balances of all sources over the hours that begin in [start, end)."""
+    query = select(Ledger)
+    if start is not None:
+        query = query.where(Ledger.hour >= hour_of(start))
+    if end is not None:
+        query = query.where(Ledger.hour < end)
+    return balances(session.scalars(query))

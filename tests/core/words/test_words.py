@@ -1,0 +1,64 @@
+"""Both languages are complete, and no word that the glossary rejects is used."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from core.clock import to_micros
+from core.words import duration, entries, language, moment, number, say, size
+
+WRONG = {
+    "dương tính giả": "cảnh báo sai",
+    "hàng đợi": "cảnh báo chờ xử lý",
+    "sổ cái": "đối soát dữ liệu",
+    "thư chết": "bản ghi bị từ chối",
+    "thực thể": "đối tượng liên quan",
+    "làm giàu": "bổ sung ngữ cảnh",
+    "kiểm toán": "nhật ký thao tác, cán bộ kiểm tra",
+    "vở kịch": "kịch bản ứng phó",
+    "sách chơi": "kịch bản ứng phó",
+    "giữ hợp pháp": "tạm dừng xóa theo yêu cầu",
+    "săn ": "truy tìm",
+    "chặn tạm": "gộp cảnh báo lặp",
+    "sự cố an toàn thông tin": "sự cố an ninh mạng",
+}
+
+
+@pytest.mark.parametrize("key", sorted(entries()))
+def test_both_languages_say_the_same_with_the_same_places(key: str) -> None:
+    texts = entries()[key]
+    assert set(texts) == {"vi", "en"}, key
+    assert all(isinstance(t, str) and t.strip() for t in texts.values()), key
+    places = [sorted(re.findall(r"\{(\w+)", t)) for t in texts.values()]
+    assert places[0] == places[1], key
+
+
+@pytest.mark.parametrize("key", sorted(entries()))
+def test_no_rejected_word(key: str) -> None:
+    text = entries()[key]["vi"].lower() + " "
+    found = {wrong: right for wrong, right in WRONG.items() if wrong in text}
+    assert not found, f"{key}: {found}"
+
+
+def test_numbers_times_and_sizes_as_an_officer_writes_them() -> None:
+    assert number(1234567, "vi") == "1.234.567"
+    assert number(1234.5, "en") == "1,234.5"
+    assert moment(to_micros("2026-11-25T07:30:05Z"), "vi") == "25/11/2026 14:30:05"
+    assert size(3_200_000_000, "vi") == "3,2 GB"
+    assert duration(50 * 60_000_000, "vi") == "50 phút"
+    assert duration(-7 * 3_600_000_000, "vi") == "−7 giờ"
+    assert duration(421_000_000, "en") == "7 min 01 s"
+
+
+def test_language_is_vietnamese_unless_told() -> None:
+    assert language({}) == "vi"
+    assert language({"LANG": "C.UTF-8"}) == "vi"
+    assert language({"LANG": "en_GB.UTF-8"}) == "en"
+    assert language({"LANG": "en_GB.UTF-8", "KYDAI_LANG": "vi"}) == "vi"
+
+
+def test_an_unknown_key_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        say("common.no_such_word", "vi")
