@@ -1,0 +1,40 @@
+"""The stories that are told: which of the past day, which live, and when each of them happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.clock import HOUR, MINUTE, Micros
+from kydai.demo import story_ransom, story_ssh, story_webshell
+from kydai.demo.story import Story, place
+
+PAST: tuple[Story, ...] = (story_webshell.STORY, story_ransom.STORY)
+LIVE: Story = story_ssh.STORY
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A story with the time it begins."""
+
+    story: Story
+    start: Micros
+
+    @property
+    def end(self) -> Micros:
+        return self.start + self.story.lasts
+
+
+def past_stories(now: Micros) -> list[Placed]:
+    """The past day's stories, none touching another, all within the 24 hours before ``now``."""
+    placed: list[Placed] = []
+    for story in PAST:
+        placed.append(Placed(story, place(story.hours, story.lasts, now, [(p.start, p.end) for p in placed])))
+    return placed
+
+
+def silence(now: Micros) -> tuple[Micros, Micros]:
+    """The 50 minutes in which fw-ttdl sends nothing (story 13), clear of the other stories."""
+    lasts = 50 * MINUTE
+    taken = [(p.start - HOUR // 2, p.end + HOUR // 2) for p in past_stories(now)]
+    start = place(("15:10", "10:05", "18:20", "05:30", "07:40", "23:30"), lasts, now, taken)
+    return start, start + lasts
