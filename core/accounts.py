@@ -1,0 +1,351 @@
+"""People, their roles, passwords, sign-in links, sessions and tokens.
+
+Every function takes an open transaction and leaves the commit to the caller; what a person changes writes its
+entry of the journal in that same transaction. Of every secret only a hash is kept: Argon2id (RFC 9106, second
+recommended option) for passwords, SHA-256 for links, sessions and tokens, which are 256 random bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import threading
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+import argon2
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session as Transaction
+
+from core import audit
+from core.audit import Actor
+from core.clock import DAY, HOUR, MINUTE, SECOND, Micros
+from core.db.models import Session, SignInLink, Token, User
+from core.errors import BadInput, Conflict, NotFound, Refused
+
+
+class Role(StrEnum):
+    """What a person may do; the four are fixed in code."""
+
+    ADMIN = "admin"
+    SYSADMIN = "sysadmin"
+    ANALYST = "analyst"
+    AUDITOR = "auditor"
+
+
+class TokenScope(StrEnum):
+    """What a token is good for: handing in events, or what its owner may do."""
+
+    INGEST = "ingest"
+    API = "api"
+
+
+MIN_PASSWORD = 12
+MAX_PASSWORD = 256
+LINK_LIFE = 15 * MINUTE
+SESSION_LIFE = 12 * HOUR
+TOKEN_LIFE = 365 * DAY
+SEEN_GRAIN = MINUTE
+"""``seen_at`` and ``used_at`` are written at most this often."""
+
+_FREE_ATTEMPTS = 3
+_LONGEST_WAIT = 15 * MINUTE
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_TOKEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_TOKEN = re.compile(r"kydai_(\d{1,18})_([A-Za-z0-9_-]{43})")
+
+_hasher = argon2.PasswordHasher(time_cost=3, memory_cost=65536, parallelism=4)
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$B2pv/jOYqCox9SbttrM8yg$o/dswKnUbdFMrJDJKk1UKeppJvTscquYePoHPPLsZ1A"
+# 64 MiB a verification: two at a time, so that a crowd at the door cannot eat the memory
+_hashing = threading.Semaphore(2)
+
+
+class Wait(Refused):
+    """Too many wrong passwords: come back after ``seconds``."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who stands behind a token, as it was looked up."""
+
+    token_id: int
+    token_name: str
+    scope: TokenScope
+    user: User
+
+
+def digest(secret: str) -> str:
+    """The hash under which a link, session or token is kept."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _normal(password: str) -> str:
+    return unicodedata.normalize("NFC", password)
+
+
+def check_password(password: str, name: str) -> None:
+    """Raises BadInput unless it has 12 to 256 characters, five of them different, and not the person's name."""
+    plain = _normal(password)
+    if not MIN_PASSWORD <= len(plain) <= MAX_PASSWORD:
+        raise BadInput(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters; this one has {len(plain)}.")
+    if len(set(plain)) < 5:
+        raise BadInput("the password repeats too few characters.", remedy="Take at least five different ones.")
+    if name.casefold() in plain.casefold():
+        raise BadInput("the password holds the person's own name.")
+
+
+def hash_password(password: str) -> str:
+    with _hashing:
+        return _hasher.hash(_normal(password))
+
+
+def is_password(password_hash: str | None, password: str) -> bool:
+    """Whether it is the password; takes equally long when there is none."""
+    with _hashing:
+        try:
+            _hasher.verify(password_hash or _NOBODY, _normal(password))
+        except argon2.exceptions.VerificationError:
+            return False
+    return password_hash is not None
+
+
+def wait_after(failures: int) -> Micros:
+    """How long the door stays shut after so many wrong passwords in a row: 1, 2, 4 … seconds, 15 minutes at most."""
+    if failures < _FREE_ATTEMPTS:
+        return 0
+    return min(_LONGEST_WAIT, SECOND << min(failures - _FREE_ATTEMPTS, 20))
+
+
+# people
+
+
+def find_user(session: Transaction, name: str) -> User:
+    """The person of that name. Raises NotFound."""
+    user = session.scalar(select(User).where(User.name == name))
+    if user is None:
+        raise NotFound(f"nobody is named {name!r}")
+    return user
+
+
+def add_user(
+    session: Transaction,
+    actor: Actor,
+    name: str,
+    role: Role,
+    *,
+    now: Micros,
+    full_name: str = "",
+    scope: str = "",
+    language: str = "vi",
+) -> User:
+    """Add a person without a password: the first sign-in is by a link. Raises BadInput or Conflict."""
+    if not _NAME.fullmatch(name):
+        raise BadInput(f"{name!r} cannot be a name: small letters, digits, dot, dash and underscore, at most 64.")
+    if session.scalar(select(User.id).where(User.name == name)) is not None:
+        raise Conflict(f"somebody is named {name!r} already")
+    user = User(
+        name=name, role=role, full_name=full_name[:200], scope=scope, language=language, created_at=now,
+        is_disabled=False, failed_attempts=0, locked_until=0,
+    )  # fmt: skip
+    session.add(user)
+    session.flush()
+    after = {"role": str(role), "full_name": full_name[:200], "scope": scope}
+    audit.record(session, actor, "user.add", f"user:{name}", now=now, after=after)
+    return user
+
+
+def change_user(
+    session: Transaction,
+    actor: Actor,
+    name: str,
+    *,
+    now: Micros,
+    role: Role | None = None,
+    full_name: str | None = None,
+    scope: str | None = None,
+    language: str | None = None,
+    is_disabled: bool | None = None,
+) -> User:
+    """Change what is given. A change of rights ends the person's sessions. Raises NotFound, Refused."""
+    user = find_user(session, name)
+    wanted = {
+        "role": role, "full_name": full_name, "scope": scope, "language": language, "is_disabled": is_disabled,
+    }  # fmt: skip
+    after = {k: v for k, v in wanted.items() if v is not None and v != getattr(user, k)}
+    if not after:
+        return user
+    loses_admin = user.role == Role.ADMIN and not user.is_disabled and (is_disabled or after.get("role") is not None)
+    if loses_admin and _admins(session) == 1:
+        raise Refused(f"{name} is the only admin left.", remedy="Make somebody else admin first.")
+    before = {k: getattr(user, k) for k in after}
+    for key, value in after.items():
+        setattr(user, key, value)
+    if after.keys() & {"role", "scope", "is_disabled"}:
+        session.execute(delete(Session).where(Session.user_id == user.id))
+    action = "user.disable" if after.get("is_disabled") else "user.change"
+    audit.record(session, actor, action, f"user:{name}", now=now, before=before, after=after)
+    return user
+
+
+def _admins(session: Transaction) -> int:
+    query = select(User.id).where(User.role == Role.ADMIN, User.is_disabled.is_(False))
+    return len(session.scalars(query).all())
+
+
+def set_password(
+    session: Transaction, actor: Actor, user: User, password_hash: str, *, now: Micros, keep: str = ""
+) -> None:
+    """Store a hash made by ``hash_password`` (outside the transaction: it takes long) and end other sessions.
+
+    ``keep`` is the hash of the session that stays.
+    """
+    user.password_hash, user.failed_attempts, user.locked_until = password_hash, 0, 0
+    session.execute(delete(Session).where(Session.user_id == user.id, Session.hash != keep))
+    audit.record(session, actor, "user.password", f"user:{user.name}", now=now)
+
+
+# signing in
+
+
+def refuse_while_waiting(user: User, now: Micros) -> None:
+    """Raises Wait while the growing wait of a person is not over."""
+    if user.locked_until > now:
+        seconds = -(-(user.locked_until - now) // SECOND)
+        raise Wait("too many wrong passwords; this account waits.", seconds)
+
+
+def note_failure(session: Transaction, actor: Actor, user: User | None, name: str, *, now: Micros) -> None:
+    """Count a wrong password and write it into the journal; the wait grows."""
+    if user is not None:
+        user.failed_attempts += 1
+        user.locked_until = now + wait_after(user.failed_attempts)
+    audit.record(session, actor, "sign_in.failed", f"user:{name[:100]}", now=now)
+
+
+def make_link(session: Transaction, actor: Actor, user: User, *, now: Micros, life: Micros = LINK_LIFE) -> str:
+    """A secret that signs this person in once; earlier links of the person end. Raises Refused when disabled."""
+    if user.is_disabled:
+        raise Refused(f"{user.name} is disabled.")
+    secret = secrets.token_urlsafe(32)
+    session.execute(delete(SignInLink).where(SignInLink.user_id == user.id, SignInLink.used_at.is_(None)))
+    session.add(SignInLink(hash=digest(secret), user_id=user.id, expires_at=now + life, used_at=None))
+    audit.record(session, actor, "user.link", f"user:{user.name}", now=now)
+    return secret
+
+
+def use_link(session: Transaction, secret: str, *, now: Micros) -> User:
+    """The person whom a link signs in; the link is spent. Raises Refused when it is unknown, spent or over."""
+    link = session.scalar(select(SignInLink).where(SignInLink.hash == digest(secret)).with_for_update())
+    user = session.get(User, link.user_id) if link else None
+    if link is None or user is None or link.used_at is not None or link.expires_at <= now or user.is_disabled:
+        raise Refused("this sign-in link is not valid (any more).", remedy="Ask for a new one: kydai users link NAME.")
+    link.used_at = now
+    user.failed_attempts, user.locked_until = 0, 0
+    return user
+
+
+def first_person(session: Transaction, *, now: Micros, name: str = "admin", life: Micros = LINK_LIFE) -> str | None:
+    """On an empty system: make the first admin and a link for it; None when somebody is there."""
+    if session.scalar(select(User.id).limit(1)) is not None:
+        return None
+    actor = Actor("maintenance", "maintenance")
+    return make_link(session, actor, add_user(session, actor, name, Role.ADMIN, now=now), now=now, life=life)
+
+
+# sessions
+
+
+def open_session(session: Transaction, user: User, *, now: Micros, address: str, way: str) -> str:
+    """A new session's secret; ``way`` (``password`` or ``link``) goes into the journal. Old sessions are removed."""
+    secret = secrets.token_urlsafe(32)
+    session.execute(delete(Session).where(Session.expires_at <= now))
+    session.add(
+        Session(
+            hash=digest(secret), user_id=user.id, created_at=now, seen_at=now, expires_at=now + SESSION_LIFE,
+            address=address[:64],
+        )
+    )  # fmt: skip
+    actor = Actor(user.name, "console", digest(secret)[:16])
+    audit.record(session, actor, "sign_in", f"user:{user.name}", now=now, after={"way": way, "address": address})
+    return secret
+
+
+def find_session(session: Transaction, secret: str, *, now: Micros) -> tuple[Session, User] | None:
+    """The living session of a secret and its person; None when there is none."""
+    row = session.get(Session, digest(secret))
+    if row is None or row.expires_at <= now:
+        return None
+    user = session.get(User, row.user_id)
+    return None if user is None or user.is_disabled else (row, user)
+
+
+def close_session(session: Transaction, actor: Actor, session_hash: str, *, now: Micros) -> None:
+    """End a session. Raises NotFound."""
+    row = session.get(Session, session_hash)
+    if row is None:
+        raise NotFound("no such session")
+    session.delete(row)
+    audit.record(session, actor, "sign_out", f"session:{session_hash[:16]}", now=now)
+
+
+# tokens
+
+
+def make_token(
+    session: Transaction,
+    actor: Actor,
+    user: User,
+    name: str,
+    scope: TokenScope,
+    *,
+    now: Micros,
+    life: Micros = TOKEN_LIFE,
+) -> tuple[Token, str]:
+    """A token for a person: its row and its text ``kydai_<id>_<secret>``, which is shown this once."""
+    if not _TOKEN_NAME.fullmatch(name):
+        raise BadInput(f"{name!r} cannot name a token: letters, digits, dot, dash and underscore, at most 100.")
+    if session.scalar(select(Token.id).where(Token.name == name)) is not None:
+        raise Conflict(f"a token is named {name!r} already")
+    if user.is_disabled:
+        raise Refused(f"{user.name} is disabled.")
+    secret = secrets.token_urlsafe(32)
+    row = Token(
+        name=name, hash=digest(secret), user_id=user.id, scope=scope, created_at=now,
+        expires_at=now + min(life, TOKEN_LIFE), used_at=None, revoked_at=None,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    after = {"scope": str(scope), "owner": user.name}
+    audit.record(session, actor, "token.add", f"token:{name}", now=now, after=after)
+    return row, f"kydai_{row.id}_{secret}"
+
+
+def find_token(session: Transaction, text: str, *, now: Micros) -> Holder | None:
+    """Who stands behind a token's text; None unless it is living and its owner too."""
+    if not (parts := _TOKEN.fullmatch(text)):
+        return None
+    row = session.get(Token, int(parts[1]))
+    if row is None or not secrets.compare_digest(row.hash, digest(parts[2])):
+        return None
+    if row.revoked_at is not None or row.expires_at <= now:
+        return None
+    user = session.get(User, row.user_id)
+    if user is None or user.is_disabled:
+        return None
+    return Holder(row.id, row.name, TokenScope(row.scope), user)
+
+
+def revoke_token(session: Transaction, actor: Actor, name: str, *, now: Micros) -> None:
+    """End a token. Raises NotFound."""
+    row = session.scalar(select(Token).where(Token.name == name))
+    if row is None:
+        raise NotFound(f"no token is named {name!r}")
+    if row.revoked_at is None:
+        row.revoked_at = now
+        audit.record(session, actor, "token.revoke", f"token:{name}", now=now)
