@@ -136,6 +136,18 @@ class Activity(Base):
     """Names of fields seen, for coverage; at most 300."""
 
 
+class Silence(Base):
+    """A time in which a declared source, heard before, sent nothing for longer than it may."""
+
+    __tablename__ = "silence"
+    source: Mapped[str] = mapped_column(String(200), primary_key=True)
+    start_at: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """The last ``event.created`` before it."""
+    end_at: Mapped[int | None] = mapped_column(default=None)
+    limit: Mapped[int]
+    """How long it may be silent, in microseconds, when this was found."""
+
+
 class Ledger(Base):
     """The two balances: counts per source, UTC hour of ``event.created``, balance and bucket (core/ledger.py)."""
 

@@ -196,6 +196,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token", "sender_id"),
     )
     op.create_table(
+        "silence",
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("start_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("end_at", sa.BigInteger(), nullable=True),
+        sa.Column("limit", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "start_at"),
+    )
+    op.create_table(
         "source",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),

@@ -1,0 +1,246 @@
+"""Syslog over TCP and UDP: bytes to frames.
+
+TCP framing is told apart per frame (RFC 6587): a digit begins an octet count, anything else runs to the next
+newline. A frame that ends with its connection is a frame. What is longer than the limit is kept by its first 64 KiB
+as a refused frame, and the connection is closed. Plain TCP has no acknowledgement; when the spool refuses, reading
+stops, so that a sender with a queue of its own keeps its lines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.clock import Clock
+from core.errors import BadConfig
+from core.event import Frame, FrameKind, Stored
+
+Submit = Callable[[Sequence[Frame]], "Future[list[Stored]]"]
+
+FLUSH_SECONDS = 0.2
+FLUSH_FRAMES = 2_000
+KEPT_OF_TOO_LONG = 64 << 10
+PENDING_BYTES = 32 << 20
+COUNT_DIGITS = 9
+_META = {"receiver": "syslog"}
+
+
+@dataclass(slots=True)
+class Framer:
+    """Splits one connection's bytes into frames; no I/O."""
+
+    limit: int
+    buffer: bytearray = field(default_factory=bytearray)
+    too_long: bytes | None = None
+    """The beginning of a frame over the limit; nothing more is read after it."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Frames completed by ``data``."""
+        self.buffer += data
+        frames: list[bytes] = []
+        at, end = 0, len(self.buffer)
+        while at < end and self.too_long is None:
+            if 0x30 <= self.buffer[at] <= 0x39 and (count := self._count(at)) is not None:
+                start, length = count
+                if start < 0:
+                    break
+                if length > self.limit:
+                    self.too_long = bytes(self.buffer[start : start + KEPT_OF_TOO_LONG])
+                    break
+                if end - start < length:
+                    break
+                frames.append(bytes(self.buffer[start : start + length]))
+                at = start + length
+                continue
+            newline = self.buffer.find(b"\n", at)
+            if newline < 0:
+                if end - at > self.limit:
+                    self.too_long = bytes(self.buffer[at : at + KEPT_OF_TOO_LONG])
+                break
+            line = bytes(self.buffer[at:newline]).rstrip(b"\r\0")
+            if line:
+                frames.append(line)
+            at = newline + 1
+        del self.buffer[:at]
+        return frames
+
+    def _count(self, at: int) -> tuple[int, int] | None:
+        """(start, length) of an octet-counted frame; start −1 when more bytes are needed; None if it is none."""
+        space = self.buffer.find(b" ", at, at + COUNT_DIGITS + 1)
+        head = bytes(self.buffer[at : space if space >= 0 else at + COUNT_DIGITS + 1])
+        if not head.isdigit():
+            return None
+        if space < 0 or space + 1 >= len(self.buffer):
+            return (-1, 0) if len(head) <= COUNT_DIGITS else None
+        # RFC 6587: a counted message begins with "<"; a line that merely begins with a number is no count
+        return (space + 1, int(head)) if self.buffer[space + 1] == 0x3C else None
+
+    def end(self) -> list[bytes]:
+        """What is left when the connection ends."""
+        rest = bytes(self.buffer).strip(b"\r\n\0")
+        self.buffer.clear()
+        if not rest or self.too_long is not None:
+            return []
+        space = rest.find(b" ")
+        if 0 < space <= COUNT_DIGITS and rest[:space].isdigit() and rest[space + 1 : space + 2] == b"<":
+            rest = rest[space + 1 :]
+        return [rest]
+
+
+class Outlet:
+    """Collects frames of all connections and hands them to the spool every 200 ms or 2,000 frames."""
+
+    def __init__(self, submit: Submit, clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
+        self.submit = submit
+        self.clock = clock
+        self.loop = loop
+        self.counts: Counter[str] = Counter()
+        """``frames``, ``refused`` (the spool did not take them: UDP lost, TCP may be lost), ``too_long``."""
+        self.last_error = ""
+        self._waiting: list[Frame] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._pending = 0
+        self._paused: set[asyncio.Transport] = set()
+
+    def put(self, source: str, messages: Sequence[bytes], reason: str = "") -> None:
+        """Take messages of one sender; ``reason`` marks them as turned away at the door."""
+        now = self.clock.now()
+        kind, meta = (FrameKind.DOOR, _META | {"reason": reason}) if reason else (FrameKind.LOG, _META)
+        self._waiting.extend(Frame(source, now, m, kind, 0, meta) for m in messages)
+        self._pending += sum(map(len, messages))
+        if len(self._waiting) >= FLUSH_FRAMES:
+            self.flush()
+        elif self._timer is None:
+            self._timer = self.loop.call_later(FLUSH_SECONDS, self.flush)
+
+    def flush(self) -> Future[list[Stored]] | None:
+        """Hand over what is waiting; the future ends when it is on disk."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._waiting:
+            return None
+        frames, self._waiting = self._waiting, []
+        size = sum(len(f.data) for f in frames)
+        done = self.submit(frames)
+        done.add_done_callback(lambda d: self.loop.call_soon_threadsafe(self._written, d, len(frames), size))
+        return done
+
+    def _written(self, done: Future[list[Stored]], count: int, size: int) -> None:
+        self._pending -= size
+        if (error := done.exception()) is not None:
+            self.counts["refused"] += count
+            self.last_error = str(error)
+        else:
+            self.counts["frames"] += count
+            self.last_error = ""
+        if self._pending < PENDING_BYTES // 2 and not self.last_error:
+            for transport in self._paused:
+                if not transport.is_closing():
+                    transport.resume_reading()
+            self._paused.clear()
+
+    def hold_back(self, transport: asyncio.Transport) -> None:
+        """Stop reading from a connection while too much is pending or the spool refuses."""
+        if self._pending > PENDING_BYTES or self.last_error:
+            if transport not in self._paused:
+                transport.pause_reading()
+                self._paused.add(transport)
+                self.loop.call_later(1.0, self._retry, transport)
+
+    def _retry(self, transport: asyncio.Transport) -> None:
+        # one connection at a time is let through to find out whether the spool takes frames again
+        if transport in self._paused and not transport.is_closing() and self._pending < PENDING_BYTES:
+            self._paused.discard(transport)
+            transport.resume_reading()
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, outlet: Outlet, limit: int) -> None:
+        self.outlet = outlet
+        self.framer = Framer(limit)
+        self.source = ""
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        peer = transport.get_extra_info("peername") or ("unknown",)
+        self.source = f"tcp:{peer[0]}"
+        self.outlet.counts["connections"] += 1
+
+    def data_received(self, data: bytes) -> None:
+        assert self.transport is not None
+        if frames := self.framer.feed(data):
+            self.outlet.put(self.source, frames)
+        if self.framer.too_long is not None:
+            self.outlet.counts["too_long"] += 1
+            self.outlet.put(self.source, [self.framer.too_long], "too_long")
+            self.transport.close()
+        self.outlet.hold_back(self.transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if rest := self.framer.end():
+            self.outlet.put(self.source, rest)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, outlet: Outlet) -> None:
+        self.outlet = outlet
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        if message := data.rstrip(b"\r\n\0"):
+            self.outlet.put(f"udp:{addr[0]}", [message])
+        else:
+            self.outlet.put(f"udp:{addr[0]}", [data], "empty")
+
+
+class SyslogReceiver:
+    """Listens on one address and port, UDP and TCP."""
+
+    def __init__(self, outlet: Outlet, *, limit: int) -> None:
+        self.outlet = outlet
+        self.limit = limit
+        self._server: asyncio.Server | None = None
+        self._udp: asyncio.DatagramTransport | None = None
+        self.port = 0
+
+    async def start(self, address: str, port: int) -> None:
+        """Bind both sockets before returning. Raises BadConfig when the port is taken or not allowed."""
+        loop = self.outlet.loop
+        try:
+            self._server = await loop.create_server(lambda: _Connection(self.outlet, self.limit), address, port)
+            self.port = self._server.sockets[0].getsockname()[1]
+            self._udp, _ = await loop.create_datagram_endpoint(
+                lambda: _Datagrams(self.outlet), local_addr=(address, self.port)
+            )
+        except OSError as error:
+            await self.stop()
+            raise BadConfig(
+                f"cannot listen for syslog on {address}:{port}: {error.strerror}.",
+                remedy="Choose another port: [syslog] port or KYDAI_SYSLOG_PORT.",
+            ) from error
+        raise_receive_buffer(self._udp.get_extra_info("socket"))
+
+    async def stop(self) -> None:
+        """Close the sockets and hand over what is waiting."""
+        if self._server is not None:
+            self._server.close()
+        if self._udp is not None:
+            self._udp.close()
+        await asyncio.sleep(0)
+        if (done := self.outlet.flush()) is not None:
+            await asyncio.wrap_future(done)
+
+
+def raise_receive_buffer(sock: Any, wanted: int = 32 << 20) -> int:
+    """Ask for a large receive buffer; returns what the kernel gave (net.core.rmem_max bounds it)."""
+    import socket
+
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
+    granted: int = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    return granted

@@ -1,0 +1,298 @@
+"""Sources: who sent it, what was declared of it, and whether it still speaks.
+
+A *source* is what the transport proves (Frame.source) or, behind a declared relay, the host named in the record.
+Its keys in the inventory are plain addresses (``10.20.1.5``), transport keys (``token:web``), or host names that a
+relay forwards (``host:dc01``). What nobody declared goes by its transport key and is shown as undeclared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.clock import DAY, HOUR, LOCAL_ZONE, MINUTE, Micros
+from core.db.models import Activity, Silence, Source
+
+SILENCE_FLOOR = 15 * MINUTE
+SILENCE_FACTOR = 5
+GAP_MEMORY = 7 * DAY
+ACTIVITY_KEYS = 10_000
+FIELDS_KEPT = 300
+OTHER = "other"
+ZONE_TOLERANCE = 2 * MINUTE
+SKEW_SHOWN = MINUTE
+
+
+class SourceState(StrEnum):
+    NEVER = "never"
+    SENDING = "sending"
+    SILENT = "silent"
+    UNDECLARED = "undeclared"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The source that a frame belongs to, and what its events carry of it."""
+
+    name: str
+    is_declared: bool = False
+    is_relay: bool = False
+    is_replay: bool = False
+    zone: str = LOCAL_ZONE
+    system: str = ""
+    agency: str = ""
+    level: int | None = None
+    retention: str = "default"
+
+
+class SourceBook:
+    """Finds the source of a frame; built from the table, replaced when the table changes."""
+
+    def __init__(self, rows: Iterable[Source], *, zone: str = LOCAL_ZONE) -> None:
+        self.zone = zone
+        self._by_key: dict[str, Resolved] = {}
+        self._cache: dict[tuple[str, str], Resolved] = {}
+        for row in rows:
+            resolved = Resolved(
+                row.name,
+                row.is_declared,
+                row.is_relay,
+                row.is_replay,
+                row.zone or zone,
+                row.system,
+                row.agency,
+                row.level,
+                row.retention,
+            )
+            for key in {row.name, *row.keys}:
+                self._by_key[key.lower()] = resolved
+
+    @classmethod
+    def load(cls, session: Session, *, zone: str = LOCAL_ZONE) -> SourceBook:
+        return cls(session.scalars(select(Source)), zone=zone)
+
+    def resolve(self, key: str, host: str = "") -> Resolved:
+        """The source of a frame with transport key ``key`` whose record names ``host``."""
+        cached = self._cache.get((key, host))
+        if cached is None:
+            if len(self._cache) >= ACTIVITY_KEYS:
+                self._cache.clear()
+            cached = self._cache[key, host] = self._find(key, host)
+        return cached
+
+    def _find(self, key: str, host: str) -> Resolved:
+        transport, _, rest = key.lower().partition(":")
+        if transport == "relay":
+            address, _, named = rest.partition(":")
+            return self._behind(address, host.lower() or named)
+        found = self._by_key.get(key.lower()) or self._by_key.get(rest)
+        if found is None:
+            return Resolved(key, zone=self.zone)
+        return self._behind(rest, host.lower()) if found.is_relay and host else found
+
+    def _behind(self, address: str, host: str) -> Resolved:
+        short = host.partition(".")[0]
+        for key in (f"host:{host}", host, f"host:{short}", short):
+            if (found := self._by_key.get(key)) is not None and not found.is_relay:
+                return found
+        return Resolved(f"relay:{address}:{host}", zone=self.zone)
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one batch heard of one (source, host, data set)."""
+
+    created: list[Micros] = field(default_factory=list)
+    offsets: list[Micros] = field(default_factory=list)
+    fields: set[str] = field(default_factory=set)
+    count: int = 0
+
+
+ActivityKey = tuple[str, str, str]
+
+
+class Heards:
+    """What a batch heard, to be folded into the activity table in step 2 of the commit."""
+
+    def __init__(self) -> None:
+        self._heard: dict[ActivityKey, Heard] = {}
+
+    def add(self, source: str, host: str, dataset: str, created: Micros, offset: Micros | None) -> Heard:
+        """One event; returns the entry, so that its fields can be noted once a batch."""
+        self._note((source, "", ""), created, offset)
+        return self._note((source, host, dataset), created, offset)
+
+    def _note(self, key: ActivityKey, created: Micros, offset: Micros | None) -> Heard:
+        heard = self._heard.get(key)
+        if heard is None:
+            heard = self._heard[key] = Heard()
+        heard.count += 1
+        heard.created.append(created)
+        if offset is not None:
+            heard.offsets.append(offset)
+        return heard
+
+    def save(self, session: Session, limits: Mapping[str, int | None]) -> None:
+        """Fold into the table; a gap over the source's limit becomes a row of Silence.
+
+        ``limits``: silence limit in seconds by declared source name (None: the usual rhythm decides).
+        """
+        known = session.query(Activity).count()
+        for key, heard in self._heard.items():
+            times = sorted(set(heard.created))
+            row = session.get(Activity, key)
+            if row is None:
+                if known >= ACTIVITY_KEYS and key[1:] != ("", ""):
+                    key = (key[0], OTHER, OTHER)
+                    row = session.get(Activity, key)
+                if row is None:
+                    row = Activity(
+                        source=key[0],
+                        host=key[1],
+                        dataset=key[2],
+                        first_at=times[0],
+                        last_at=times[0],
+                        count=0,
+                        longest_gap=0,
+                        gap_at=times[0],
+                        fields=[],
+                    )
+                    session.add(row)
+                    known += 1
+            is_whole_source = key[1:] == ("", "")
+            for here in times:
+                gap = here - row.last_at
+                if gap > 0:
+                    limit = silence_limit(row, limits.get(key[0]))
+                    if is_whole_source and key[0] in limits and gap > limit:
+                        _close(session, key[0], row.last_at, here, limit)
+                    elif gap > row.longest_gap or here - row.gap_at > GAP_MEMORY:
+                        row.longest_gap, row.gap_at = gap, here
+                    row.last_at = here
+                row.first_at = min(row.first_at, here)
+            row.count += heard.count
+            if heard.offsets:
+                row.offset = sorted(heard.offsets)[len(heard.offsets) // 2]
+            if not heard.fields <= set(row.fields):
+                row.fields = sorted({*row.fields, *heard.fields})[:FIELDS_KEPT]
+
+
+def _close(session: Session, source: str, start: Micros, end: Micros, limit: Micros) -> None:
+    row = session.get(Silence, (source, start))
+    if row is None:
+        session.add(Silence(source=source, start_at=start, end_at=end, limit=limit))
+    else:
+        row.end_at = end
+
+
+def silence_limit(activity: Activity, own_seconds: int | None) -> Micros:
+    """How long the source may be silent: its own limit, else max(15 min, 5 × its longest usual gap of 7 days)."""
+    if own_seconds is not None:
+        return own_seconds * 1_000_000
+    return max(SILENCE_FLOOR, SILENCE_FACTOR * activity.longest_gap)
+
+
+def wrong_zone(offset: Micros | None) -> int | None:
+    """Minutes by which a source's zone is wrong, when its offset lies within 2 min of a half hour ≥ 30 min."""
+    if offset is None or abs(offset) < 30 * MINUTE - ZONE_TOLERANCE:
+        return None
+    halves = round(offset / (30 * MINUTE))
+    return halves * 30 if abs(offset - halves * 30 * MINUTE) <= ZONE_TOLERANCE else None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """A source as Sources, the command line and reports show it."""
+
+    name: str
+    state: SourceState
+    is_declared: bool
+    product: str = ""
+    system: str = ""
+    agency: str = ""
+    level: int | None = None
+    zone: str = LOCAL_ZONE
+    last_at: Micros | None = None
+    silent_for: Micros | None = None
+    limit: Micros | None = None
+    longest_gap: Micros | None = None
+    offset: Micros | None = None
+    wrong_zone_minutes: int | None = None
+    hosts: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+    missing_datasets: tuple[str, ...] = ()
+    """Data sets expected of it and not heard for longer than its limit, though it sends others."""
+
+
+def views(session: Session, now: Micros) -> list[SourceView]:
+    """Every declared source and every undeclared sender, by name."""
+    activity: dict[str, list[Activity]] = {}
+    for row in session.scalars(select(Activity)):
+        activity.setdefault(row.source, []).append(row)
+    declared = list(session.scalars(select(Source)))
+    # a relay only forwards: its hosts are the sources
+    found = [_view(s, activity.get(s.name, ()), now) for s in declared if not s.is_relay]
+    names = {s.name for s in declared}
+    found += [_undeclared(name, rows, now) for name, rows in activity.items() if name not in names]
+    return sorted(found, key=lambda v: v.name)
+
+
+def _split(rows: Sequence[Activity]) -> tuple[Activity | None, list[Activity]]:
+    whole = next((r for r in rows if (r.host, r.dataset) == ("", "")), None)
+    return whole, [r for r in rows if r is not whole]
+
+
+def _view(source: Source, rows: Sequence[Activity], now: Micros) -> SourceView:
+    whole, parts = _split(rows)
+    base = SourceView(
+        source.name,
+        SourceState.NEVER,
+        source.is_declared,
+        source.product,
+        source.system,
+        source.agency,
+        source.level,
+        source.zone,
+    )
+    if whole is None:
+        return base
+    limit = silence_limit(whole, source.silence_limit_s)
+    silent_for = now - whole.last_at
+    recent = {r.dataset for r in parts if now - r.last_at <= max(limit, HOUR)}
+    return SourceView(
+        base.name,
+        SourceState.SILENT if silent_for > limit else SourceState.SENDING,
+        base.is_declared,
+        base.product,
+        base.system,
+        base.agency,
+        base.level,
+        base.zone,
+        whole.last_at,
+        silent_for if silent_for > limit else None,
+        limit,
+        whole.longest_gap,
+        whole.offset,
+        wrong_zone(whole.offset),
+        tuple(sorted({r.host for r in parts if r.host})),
+        tuple(sorted({r.dataset for r in parts})),
+        tuple(sorted(set(source.expected) - recent)) if recent else (),
+    )
+
+
+def _undeclared(name: str, rows: Sequence[Activity], now: Micros) -> SourceView:
+    whole, parts = _split(rows)
+    return SourceView(
+        name,
+        SourceState.UNDECLARED,
+        False,
+        last_at=whole.last_at if whole else None,
+        offset=whole.offset if whole else None,
+        wrong_zone_minutes=wrong_zone(whole.offset) if whole else None,
+        hosts=tuple(sorted({r.host for r in parts if r.host})),
+        datasets=tuple(sorted({r.dataset for r in parts})),
+    )

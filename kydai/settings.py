@@ -1,0 +1,222 @@
+"""Settings: a TOML file and ``KYDAI_*`` variables, read once and handed down.
+
+``[http] port = 8470`` in the file is ``KYDAI_HTTP_PORT`` in the environment; the environment wins. Every setting
+stands in docs/settings.md, held to this file by a test.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from core.clock import LOCAL_ZONE
+from core.errors import BadConfig, Place
+
+CONFIG_NAME = "kydai.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Http(_Section):
+    """Console, API and HTTP intake."""
+
+    address: str = Field("127.0.0.1", description="Address to listen on; off loopback HTTPS is used.")
+    port: int = Field(8470, ge=0, le=65535, description="Port of console, API and HTTP intake.")
+    certificate: Path | None = Field(None, description="Own certificate chain (PEM); else the local CA signs one.")
+    key: Path | None = Field(None, description="Key of the certificate (PEM).")
+    names: list[str] = Field([], description="Names and addresses the local CA writes into the certificate.")
+
+
+class Syslog(_Section):
+    """Syslog over UDP and TCP."""
+
+    address: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(5514, ge=0, le=65535, description="Port for UDP and TCP.")
+    max_frame_bytes: int = Field(16 << 20, ge=1024, description="A longer TCP frame is refused and counted.")
+
+
+class Netflow(_Section):
+    """NetFlow v5, v9 and IPFIX over UDP."""
+
+    address: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(2055, ge=0, le=65535, description="UDP port for NetFlow and IPFIX.")
+
+
+class SpoolSettings(_Section):
+    """The spool on disk."""
+
+    quota_mb: int = Field(16_384, ge=64, description="A spool beyond this refuses until the pipeline has caught up.")
+    reserve_mb: int = Field(512, ge=0, description="Intake stops when the disk has less than this left.")
+
+
+class StoreSettings(_Section):
+    """The event store on this machine."""
+
+    memory_mb: int = Field(256, ge=64, description="Memory a searching process may use for queries.")
+    threads: int = Field(1, ge=1, description="Threads of a searching process.")
+    retention_days: dict[str, int] = Field(
+        {"default": 365, "flow": 90}, description="Days that each retention class is kept."
+    )
+
+
+class Mail(_Section):
+    """The relay that notify.email uses."""
+
+    host: str = Field("", description="SMTP relay; empty switches mail off.")
+    port: int = Field(25, ge=1, le=65535, description="Port of the relay.")
+    tls: str = Field("starttls", pattern="^(none|starttls|tls)$", description="none, starttls or tls.")
+    user: str = Field("", description="Account on the relay, if it wants one.")
+    password: SecretStr = Field(SecretStr(""), description="Password of the account.")
+    sender: str = Field("kydai@localhost", description="Sender's address.")
+    recipients: list[str] = Field([], description="Who is told when a playbook names nobody.")
+
+
+class Playbooks(_Section):
+    """What playbooks may touch."""
+
+    enforce: bool = Field(False, description="Let firewall.block_ip really block; else it is a dry run.")
+    protected: list[str] = Field([], description="Further addresses and networks that are never an effect.")
+    targets: list[str] = Field([], description="Private networks whose addresses may be blocked.")
+    webhook_hosts: list[str] = Field([], description="Hosts that notify.webhook may call; empty allows none.")
+
+
+class Worker(_Section):
+    """The worker."""
+
+    broker: str = Field("", description="Celery broker (redis://…); empty lets the worker look by itself.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. ``data`` is where all data live and nowhere else."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KYDAI_", env_nested_delimiter="_", env_nested_max_split=1, extra="forbid", frozen=True
+    )
+
+    data: Path = Field(Path("~/.local/share/kydai"), description="The data folder.")
+    zone: str = Field(LOCAL_ZONE, description="Local time zone (IANA name).")
+    http: Http = Http()
+    syslog: Syslog = Syslog()
+    netflow: Netflow = Netflow()
+    spool: SpoolSettings = SpoolSettings()
+    store: StoreSettings = StoreSettings()
+    mail: Mail = Mail()
+    playbooks: Playbooks = Playbooks()
+    worker: Worker = Worker()
+
+    @field_validator("data")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @property
+    def control_url(self) -> str:
+        """The control database."""
+        return f"sqlite:///{self.data / 'control.sqlite'}"
+
+    @property
+    def store_folder(self) -> Path:
+        return self.data / "store"
+
+    @property
+    def spool_folder(self) -> Path:
+        return self.data / "spool"
+
+    @property
+    def rules_folder(self) -> Path:
+        """Installed rule packages and local rules."""
+        return self.data / "rules"
+
+    @property
+    def cache_folder(self) -> Path:
+        """What can be made again: compiled rules."""
+        return self.data / "cache"
+
+
+_NOT_SETTINGS = {"KYDAI_LANG", "KYDAI_REQUIRE_SERVICES", "KYDAI_DATA_SAMPLES", "KYDAI_CONFIG"}
+
+
+def load(data: Path | None = None, config: Path | None = None) -> Settings:
+    """Settings from ``--config`` (or ``KYDAI_CONFIG``, or kydai.toml in the data folder) and the environment.
+
+    Raises BadConfig with the file and the line of what is wrong, and what is allowed.
+    """
+    env_config = os.environ.get("KYDAI_CONFIG")
+    path = config or (Path(env_config) if env_config else None)
+    folder = data or Path(os.environ.get("KYDAI_DATA", "~/.local/share/kydai")).expanduser()
+    if path is None and (folder / CONFIG_NAME).is_file():
+        path = folder / CONFIG_NAME
+    values: dict[str, Any] = {}
+    text = ""
+    if path is not None:
+        try:
+            text = path.read_text("utf-8")
+            values = tomllib.loads(text)
+        except OSError as error:
+            raise BadConfig(f"cannot read the settings: {error.strerror}", place=Place(str(path))) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadConfig(f"not TOML: {error}", place=Place(str(path))) from error
+    _refuse_unknown_variables()
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _explain(first["loc"], str(first["msg"]), path, text) from error
+    return settings if data is None else settings.model_copy(update={"data": data.expanduser().absolute()})
+
+
+def _refuse_unknown_variables() -> None:
+    known = {"KYDAI_" + name.upper() for name in Settings.model_fields}
+    for section, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, _Section):
+            known |= {f"KYDAI_{section}_{name}".upper() for name in kind.model_fields}
+    for name in os.environ:
+        if name.startswith("KYDAI_") and name not in known and name not in _NOT_SETTINGS:
+            raise BadConfig(f"no setting is called {name}.", remedy="docs/settings.md lists them all.")
+
+
+def _explain(loc: tuple[int | str, ...], message: str, path: Path | None, text: str) -> BadConfig:
+    names = [str(part) for part in loc]
+    variable = "KYDAI_" + "_".join(names[:2]).upper()
+    if variable in os.environ:
+        return BadConfig(f"{variable}: {message}", remedy="docs/settings.md says what it takes.")
+    line, section = None, ""
+    for number, content in enumerate(text.splitlines(), 1):
+        stripped = content.strip()
+        if stripped.startswith("["):
+            section = stripped.strip("[] ")
+            if names == [section]:
+                line = number
+        elif stripped.partition("=")[0].strip() == names[-1] and (len(names) == 1 or section == names[0]):
+            line = number
+    return BadConfig(
+        f"{'.'.join(names)}: {message}",
+        place=Place(str(path), line) if path else None,
+        remedy="docs/settings.md says what it takes.",
+    )

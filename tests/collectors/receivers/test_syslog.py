@@ -1,0 +1,155 @@
+"""Framing is told apart per frame, and nothing that arrived is dropped in silence."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collectors.receivers.syslog import Framer, Outlet, SyslogReceiver
+from core.clock import SystemClock
+from core.errors import BadConfig, Refused
+from core.event import Frame, FrameKind, Stored
+from core.spool import GroupCommit, Position, Spool, SpoolReader
+
+
+def counted(message: bytes) -> bytes:
+    return b"%d %s" % (len(message), message)
+
+
+@given(
+    parts=st.lists(st.tuples(st.booleans(), st.binary(min_size=1, max_size=40).filter(lambda b: b"\n" not in b))),
+    cuts=st.lists(st.integers(min_value=1, max_value=30)),
+)
+def test_any_mix_of_framings_cut_anywhere(parts: list[tuple[bool, bytes]], cuts: list[int]) -> None:
+    messages = [b"<13>" + body.strip(b"\r\0\n") for _, body in parts]
+    stream = b"".join(counted(m) if octets else m + b"\n" for (octets, _), m in zip(parts, messages, strict=True))
+    framer, got, at = Framer(1000), [], 0
+    for cut in [*cuts, len(stream)]:
+        got += framer.feed(stream[at : at + cut])
+        at += cut
+    assert got + framer.end() == messages
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        pytest.param(
+            b"2026-11-25 a line that begins with a year\n", [b"2026-11-25 a line that begins with a year"], id="year"
+        ),
+        pytest.param(b"12345 not a count\n", [b"12345 not a count"], id="number without <"),
+        pytest.param(b"9999999999 <13>x\n", [b"9999999999 <13>x"], id="ten digits are no count"),
+        pytest.param(b"8 <13>a\nb\n<13>c\n", [b"<13>a\nb\n", b"<13>c"], id="newlines inside a counted frame"),
+        pytest.param(b"<13>a\r\n\n\n<13>b\0\n", [b"<13>a", b"<13>b"], id="empty lines and NULs at the end"),
+        pytest.param(b"<13>no newline at the end", [b"<13>no newline at the end"], id="end of connection"),
+        pytest.param(b"20 <13>cut short", [b"<13>cut short"], id="counted frame cut by the end"),
+    ],
+)
+def test_frames(stream: bytes, expected: list[bytes]) -> None:
+    framer = Framer(1000)
+    assert framer.feed(stream) + framer.end() == expected
+
+
+@pytest.mark.parametrize("stream", [b"x" * 2000, b"5000 <13>" + b"x" * 50], ids=["newline", "octet count"])
+def test_a_frame_over_the_limit_ends_the_connection_with_its_beginning_kept(stream: bytes) -> None:
+    framer = Framer(1000)
+    assert framer.feed(b"<13>before\n" + stream) == [b"<13>before"]
+    assert framer.too_long
+    assert framer.end() == []
+
+
+async def _until(check: asyncio.Event, seconds: float = 5) -> None:
+    await asyncio.wait_for(check.wait(), seconds)
+
+
+def test_udp_and_tcp_reach_the_spool(tmp_path: Path) -> None:
+    async def story() -> list[Stored]:
+        spool = Spool(tmp_path, SystemClock(), reserve_bytes=0)
+        commit = GroupCommit(spool)
+        loop = asyncio.get_running_loop()
+        outlet = Outlet(commit.submit, SystemClock(), loop)
+        receiver = SyslogReceiver(outlet, limit=16 << 20)
+        await receiver.start("127.0.0.1", 0)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.sendto("<13>Nov 25 14:00:00 máy-1 sshd[1]: chào".encode(), ("127.0.0.1", receiver.port))
+        reader, writer = await asyncio.open_connection("127.0.0.1", receiver.port)
+        big = b"<13>" + b"a" * (10 << 20)
+        writer.write(counted(b"<13>counted") + b"<13>line\n" + big + b"\n<13>last")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        del reader
+        found: list[Stored] = []
+        disk = SpoolReader(tmp_path)
+        position = Position()
+        for _ in range(200):
+            batch = disk.read(position)
+            found, position = found + batch.frames, batch.position
+            if len(found) == 5:
+                break
+            await asyncio.sleep(0.05)
+        await receiver.stop()
+        commit.close()
+        spool.close()
+        return found
+
+    got = {(f.frame.source, f.frame.data[:40]) for f in asyncio.run(story())}
+    assert got == {
+        ("udp:127.0.0.1", "<13>Nov 25 14:00:00 máy-1 sshd[1]: chào".encode()[:40]),
+        ("tcp:127.0.0.1", b"<13>counted"),
+        ("tcp:127.0.0.1", b"<13>line"),
+        ("tcp:127.0.0.1", b"<13>" + b"a" * 36),
+        ("tcp:127.0.0.1", b"<13>last"),
+    }
+
+
+def test_what_the_spool_refuses_is_counted_with_its_reason() -> None:
+    def refuse(frames: object) -> Future[list[Stored]]:
+        done: Future[list[Stored]] = Future()
+        done.set_exception(Refused("the disk is full."))
+        return done
+
+    async def story() -> Outlet:
+        outlet = Outlet(refuse, SystemClock(), asyncio.get_running_loop())
+        outlet.put("udp:192.0.2.1", [b"a", b"b"])
+        outlet.flush()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return outlet
+
+    outlet = asyncio.run(story())
+    assert outlet.counts["refused"] == 2
+    assert outlet.last_error == "the disk is full."
+
+
+def test_too_long_is_a_door_frame() -> None:
+    taken: list[Frame] = []
+
+    def submit(frames: list[Frame]) -> Future[list[Stored]]:
+        taken.extend(frames)
+        return Future()
+
+    async def story() -> None:
+        outlet = Outlet(submit, SystemClock(), asyncio.get_running_loop())  # type: ignore[arg-type]  # takes a list only
+        outlet.put("tcp:192.0.2.1", [b"x"], "too_long")
+        outlet.flush()
+
+    asyncio.run(story())
+    assert [(f.kind, f.meta["reason"]) for f in taken] == [(FrameKind.DOOR, "too_long")]
+
+
+def test_an_occupied_port_is_one_clear_sentence() -> None:
+    async def story() -> None:
+        outlet = Outlet(lambda frames: Future(), SystemClock(), asyncio.get_running_loop())
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            with pytest.raises(BadConfig, match="KYDAI_SYSLOG_PORT"):
+                await SyslogReceiver(outlet, limit=1000).start("127.0.0.1", taken.getsockname()[1])
+
+    asyncio.run(story())

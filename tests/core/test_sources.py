@@ -1,0 +1,122 @@
+"""Who sent it, and whether it still speaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.clock import DAY, HOUR, MINUTE, SECOND
+from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.models import Silence, Source
+from core.sources import Heards, SourceBook, SourceState, views, wrong_zone
+
+T0 = 1_764_000_000 * SECOND
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    database = open_database(sqlite_url(tmp_path))
+    migrate(database)
+    return database
+
+
+def source(
+    name: str, *keys: str, relay: bool = False, limit: int | None = None, expected: tuple[str, ...] = ()
+) -> Source:
+    return Source(
+        name=name, keys=list(keys), is_declared=True, is_relay=relay, silence_limit_s=limit, zone="UTC",
+        system="", agency="", level=2, retention="default", expected=list(expected), is_replay=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "host", "expected"),
+    [
+        pytest.param("udp:10.20.1.5", "", "dc01", id="address"),
+        pytest.param("tcp:10.20.1.5", "forged", "dc01", id="a named host never overrides the peer"),
+        pytest.param("udp:10.20.1.9", "web01.example", "web01", id="behind a relay"),
+        pytest.param("relay:10.20.1.9:web01", "", "web01", id="behind a relay, named by the frame"),
+        pytest.param("udp:10.20.1.9", "other", "relay:10.20.1.9:other", id="undeclared behind a relay"),
+        pytest.param("udp:10.20.1.9", "", "relay01", id="a relay that names nobody"),
+        pytest.param("udp:192.0.2.77", "x", "udp:192.0.2.77", id="undeclared"),
+        pytest.param("token:apps", "", "apps", id="token"),
+    ],
+)
+def test_resolving(key: str, host: str, expected: str) -> None:
+    book = SourceBook(
+        [
+            source("dc01", "10.20.1.5"),
+            source("relay01", "10.20.1.9", relay=True),
+            source("web01"),
+            source("apps", "token:apps"),
+        ]
+    )
+    assert book.resolve(key, host).name == expected
+
+
+def hear(
+    database: Database, name: str, *times: int, offset: int = 0, limits: dict[str, int | None] | None = None
+) -> None:
+    heards = Heards()
+    for at in times:
+        heards.add(name, "h", "sshd", at, offset)
+    with database.write() as session:
+        heards.save(session, limits if limits is not None else {name: None})
+
+
+def state(database: Database, name: str, now: int) -> SourceState:
+    with database.read() as session:
+        return next(v.state for v in views(session, now) if v.name == name)
+
+
+def test_the_four_states(database: Database) -> None:
+    with database.write() as session:
+        session.add_all([source("a"), source("never"), source("strict", limit=60)])
+    hear(database, "a", *range(T0, T0 + HOUR, 10 * SECOND))
+    hear(database, "strict", T0, limits={"strict": 60})
+    hear(database, "udp:192.0.2.1", T0, limits={})
+    now = T0 + HOUR
+    assert state(database, "a", now) is SourceState.SENDING
+    assert state(database, "a", now + 16 * MINUTE) is SourceState.SILENT
+    assert state(database, "never", now) is SourceState.NEVER
+    assert state(database, "strict", T0 + 61 * SECOND) is SourceState.SILENT
+    assert state(database, "udp:192.0.2.1", now) is SourceState.UNDECLARED
+
+
+def test_a_slow_source_may_be_silent_for_five_of_its_gaps(database: Database) -> None:
+    with database.write() as session:
+        session.add(source("slow"))
+    hear(database, "slow", *range(T0, T0 + DAY, 12 * MINUTE))
+    last = T0 + DAY - 12 * MINUTE
+    assert state(database, "slow", last + 59 * MINUTE) is SourceState.SENDING
+    assert state(database, "slow", last + 61 * MINUTE) is SourceState.SILENT
+
+
+def test_a_silence_that_ended_is_remembered_and_does_not_become_the_rhythm(database: Database) -> None:
+    with database.write() as session:
+        session.add(source("fw"))
+    before = list(range(T0, T0 + HOUR, SECOND * 30))
+    after = list(range(before[-1] + 50 * MINUTE, before[-1] + 60 * MINUTE, SECOND * 30))
+    hear(database, "fw", *before, *after)
+    with database.read() as session:
+        silences = session.query(Silence).all()
+        assert [(s.source, s.start_at, s.end_at) for s in silences] == [("fw", before[-1], after[0])]
+    assert state(database, "fw", after[-1] + 16 * MINUTE) is SourceState.SILENT
+
+
+def test_expected_data_sets_that_stopped_are_named(database: Database) -> None:
+    with database.write() as session:
+        session.add(source("db", expected=("sshd", "auditd")))
+    hear(database, "db", T0)
+    with database.read() as session:
+        view = views(session, T0 + MINUTE)[0]
+    assert view.missing_datasets == ("auditd",)
+
+
+@pytest.mark.parametrize(
+    ("offset", "minutes"),
+    [(7 * HOUR + 40 * SECOND, 420), (-7 * HOUR, -420), (7 * MINUTE, None), (5 * HOUR + 30 * MINUTE, 330), (None, None)],
+)
+def test_a_wrong_zone_is_a_constant_offset_near_half_hours(offset: int | None, minutes: int | None) -> None:
+    assert wrong_zone(offset) == minutes

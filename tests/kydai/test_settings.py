@@ -1,0 +1,58 @@
+"""Settings stop start-up with the place and the remedy, and every one of them is documented."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import BadConfig
+from kydai.settings import Settings, load
+
+DOC = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kydai.toml").write_text("[http]\nport = 9000\n[syslog]\nport = 9001\n")
+    monkeypatch.setenv("KYDAI_SYSLOG_PORT", "9002")
+    settings = load(tmp_path)
+    assert (settings.http.port, settings.syslog.port, settings.data) == (9000, 9002, tmp_path)
+
+
+def test_a_wrong_value_names_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "kydai.toml").write_text("[http]\n\nport = 'high'\n")
+    with pytest.raises(BadConfig, match=r"kydai\.toml:3: http\.port"):
+        load(tmp_path)
+
+
+def test_an_unknown_setting_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kydai.toml").write_text("[http]\nprot = 1\n")
+    with pytest.raises(BadConfig, match=r"kydai\.toml:2: http\.prot"):
+        load(tmp_path)
+    (tmp_path / "kydai.toml").unlink()
+    monkeypatch.setenv("KYDAI_HTTP_PROT", "1")
+    with pytest.raises(BadConfig, match="KYDAI_HTTP_PROT"):
+        load(tmp_path)
+
+
+def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KYDAI_HTTP_PORT", "99999")
+    with pytest.raises(BadConfig, match="KYDAI_HTTP_PORT"):
+        load(tmp_path)
+
+
+def test_broken_toml_is_named(tmp_path: Path) -> None:
+    (tmp_path / "kydai.toml").write_text("[http\n")
+    with pytest.raises(BadConfig, match="not TOML"):
+        load(tmp_path)
+
+
+def test_every_setting_is_documented() -> None:
+    text = DOC.read_text("utf-8")
+    for section, field in Settings.model_fields.items():
+        kind = field.annotation
+        names = [section]
+        if hasattr(kind, "model_fields"):
+            names = [f"{section}.{name}" for name in kind.model_fields]  # type: ignore[union-attr]  # a section
+        for name in names:
+            assert f"`{name}`" in text, f"docs/settings.md lacks {name}"
