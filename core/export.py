@@ -1,0 +1,74 @@
+"""Tables as CSV and XLSX bytes in which hostile text stays text.
+
+A text that a spreadsheet would take for a formula gets an apostrophe in front (headers too); in XLSX every text
+is typed as text besides. Control characters become their visible pictures (U+2400 …), so no file holds an ESC or
+NUL. Numbers stay numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+
+Cell = str | int | float | bool | None
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_REPLACEMENT = 0xFFFD
+# lone surrogates and the two non-characters cannot be written as UTF-8 or XML
+_UNWRITABLE = (*range(0x80, 0xA0), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF)
+_PICTURES = {c: 0x2400 + c for c in range(32) if c not in (9, 10)} | {0x7F: 0x2421}
+_PICTURES |= dict.fromkeys(_UNWRITABLE, _REPLACEMENT)
+_XLSX_CHARACTERS = 32_767
+BOM = b"\xef\xbb\xbf"
+
+
+def safe_text(value: str) -> str:
+    """The text as it may stand in a cell."""
+    guarded = "'" + value if value.lstrip(" \n").startswith(_FORMULA) else value
+    return guarded.translate(_PICTURES)
+
+
+def _cell(value: Cell) -> str | int | float:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return safe_text(value) if isinstance(value, str) else value
+
+
+def csv_bytes(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    """UTF-8 with BOM, comma, CRLF (RFC 4180)."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([safe_text(h) for h in headers])
+    writer.writerows([_cell(v) for v in row] for row in rows)
+    return BOM + text.getvalue().encode("utf-8")
+
+
+def xlsx_bytes(headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = "Kỳ Đài") -> bytes:
+    """One sheet, its head row bold and fixed. A text is cut at 32,767 characters, the format's own limit."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(title[:31])
+    sheet.freeze_panes = "A2"
+
+    def cell(value: Cell, *, bold: bool = False) -> Any:
+        shown = _cell(value)
+        made = WriteOnlyCell(sheet, value=(shown[:_XLSX_CHARACTERS] or None) if isinstance(shown, str) else shown)
+        if isinstance(shown, str) and shown:
+            made.data_type = "s"
+        if bold:
+            made.font = Font(bold=True)
+        return made
+
+    sheet.append([cell(h, bold=True) for h in headers])
+    for row in rows:
+        sheet.append([cell(v) for v in row])
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
