@@ -49,5 +49,5 @@ def test_any_text_can_be_written(texts: list[str]) -> None:
     (_, row) = read_csv(csv_bytes(["h"] * len(texts), [texts]))
     assert row == [safe_text(t) for t in texts]
     data = xlsx_bytes(["h"] * len(texts), [texts])
-    assert len(read_xlsx(data)) == 2
+    assert len(read_xlsx(data)) == 1 + any(texts), "a row of nothing is no row"
     assert b"\x1b" not in csv_bytes(["h"] * len(texts), [texts])
