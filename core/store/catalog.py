@@ -1,0 +1,473 @@
+"""The catalog of the segments store: which files are the store, and which ids they hold (SQLite).
+
+A file is part of the store from the commit of its row until it is retired. Readers take a snapshot of rows and
+never list folders, so they see each event once whatever the compactor does. One connection a thread; a change
+is one IMMEDIATE transaction.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from core.clock import Micros
+from core.errors import BadConfig, Conflict, NotFound, Unavailable
+from core.event import EventId, ulid_time
+from core.store.contract import Span
+
+VERSION = 1
+
+_TABLES = """
+CREATE TABLE segment (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  layout INTEGER NOT NULL,
+  classes TEXT NOT NULL,
+  late INTEGER NOT NULL,
+  min_ts INTEGER NOT NULL,
+  max_ts INTEGER NOT NULL,
+  min_received INTEGER NOT NULL,
+  max_received INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  odd TEXT NOT NULL,
+  columns TEXT NOT NULL,
+  state TEXT NOT NULL,
+  published_at INTEGER NOT NULL,
+  retired_at INTEGER
+);
+CREATE INDEX segment_state ON segment (state, max_ts);
+CREATE TABLE id_range (
+  spool TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  segment INTEGER NOT NULL REFERENCES segment (id),
+  PRIMARY KEY (spool, first, segment)
+) WITHOUT ROWID;
+CREATE INDEX id_range_segment ON id_range (segment);
+CREATE TABLE replaced (
+  spool TEXT NOT NULL,
+  record INTEGER NOT NULL,
+  PRIMARY KEY (spool, record)
+) WITHOUT ROWID;
+CREATE TABLE hold (
+  name TEXT PRIMARY KEY,
+  start INTEGER,
+  "end" INTEGER,
+  reason TEXT NOT NULL,
+  placed_at INTEGER NOT NULL
+);
+CREATE TABLE tombstone (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  classes TEXT NOT NULL,
+  min_ts INTEGER NOT NULL,
+  max_ts INTEGER NOT NULL,
+  min_received INTEGER NOT NULL,
+  max_received INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  deleted_at INTEGER NOT NULL
+);
+"""
+
+_COLUMNS = (
+    "id, name, kind, level, layout, classes, late, min_ts, max_ts, min_received, max_received, "
+    "rows, bytes, sha256, odd, columns, state, published_at"
+)
+
+
+class Kind(StrEnum):
+    EVENTS = "events"
+    FLOWS = "flows"
+
+
+class State(StrEnum):
+    """LIVE is read; RETIRED was replaced or deleted and waits to be unlinked; QUARANTINED is broken."""
+
+    LIVE = "live"
+    RETIRED = "retired"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class IdRange:
+    """The file holds events of this spool segment with records between ``first`` and ``last``, not
+    necessarily all of them: what exactly stands in the file's own id columns."""
+
+    spool: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A file of the store. Times in microseconds, both ends included; ``received`` by the ULIDs of the ids."""
+
+    name: str
+    """Path relative to the store's folder."""
+    kind: Kind
+    level: int
+    layout: int
+    classes: tuple[str, ...]
+    late: bool
+    min_ts: Micros
+    max_ts: Micros
+    min_received: Micros
+    max_received: Micros
+    rows: int
+    bytes: int
+    sha256: str
+    odd: frozenset[str] = frozenset()
+    """Promoted fields that some row keeps in its document only."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """Of a file of flows: the name and the pyarrow type of each column; events have the layout's."""
+    state: State = State.LIVE
+    published_at: Micros = 0
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A segment about to be published, with the ids it holds."""
+
+    segment: Segment
+    ids: tuple[IdRange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    name: str
+    span: Span
+    reason: str
+    placed_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What was deleted, and by which policy."""
+
+    name: str
+    kind: Kind
+    classes: tuple[str, ...]
+    min_ts: Micros
+    max_ts: Micros
+    min_received: Micros
+    max_received: Micros
+    rows: int
+    policy: str
+    deleted_at: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a read works on."""
+
+    live: list[Segment]
+    quarantined: list[Segment]
+    tombstones: list[Tombstone] = field(default_factory=list)
+    seen: int = 0
+    replaced: int = 0
+    """How many records are marked replaced."""
+
+
+class Catalog:
+    """The catalog in ``path``; opened by any number of processes and threads.
+
+    Raises BadConfig when the file was made by a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._create()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self.path, timeout=10.0, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            self._local.connection = connection
+            with self._lock:
+                self._all.append(connection)
+        return connection
+
+    def _create(self) -> None:
+        # two processes that turn a new file to WAL at once would fail: one after the other
+        descriptor = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._make_tables()
+        finally:
+            os.close(descriptor)
+
+    def _make_tables(self) -> None:
+        with self.change() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > VERSION:
+                raise BadConfig(f"{self.path} was made by a newer version of Kỳ Đài")
+            if version == 0:
+                for statement in _TABLES.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version={VERSION}")
+
+    @contextmanager
+    def change(self) -> Iterator[sqlite3.Connection]:
+        """One writing transaction. Raises Unavailable when the database stays locked or fails."""
+        try:
+            connection = self._connect()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise Unavailable(f"the store's catalog cannot be written: {error}") from error
+
+    @contextmanager
+    def look(self) -> Iterator[sqlite3.Connection]:
+        """One reading transaction: all its statements see the same state."""
+        try:
+            connection = self._connect()
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise Unavailable(f"the store's catalog cannot be read: {error}") from error
+
+    def snapshot(self, span: Span = Span()) -> Snapshot:
+        """The segments that may hold events of the span (by ``@timestamp``), and what is missing of it."""
+        start = -(2**63) if span.start is None else span.start
+        end = 2**63 - 1 if span.end is None else span.end
+        with self.look() as db:
+            rows = db.execute(
+                f"SELECT {_COLUMNS} FROM segment WHERE state != 'retired' AND max_ts >= ? AND min_ts < ?",
+                (start, end),
+            ).fetchall()
+            graves = db.execute(
+                "SELECT name, kind, classes, min_ts, max_ts, min_received, max_received, rows, policy, "
+                "deleted_at FROM tombstone WHERE max_ts >= ? AND min_ts < ?",
+                (start, end),
+            ).fetchall()
+            seen = db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name='segment'").fetchone()[0]
+            replaced = db.execute("SELECT count(*) FROM replaced").fetchone()[0]
+        segments = [_segment(row) for row in rows]
+        return Snapshot(
+            live=[s for s in segments if s.state is State.LIVE],
+            quarantined=[s for s in segments if s.state is State.QUARANTINED],
+            tombstones=[_tombstone(row) for row in graves],
+            seen=seen,
+            replaced=replaced,
+        )
+
+    def segments(self, *states: State) -> list[Segment]:
+        """All segments in these states, oldest publication first."""
+        marks = ",".join("?" * len(states))
+        with self.look() as db:
+            rows = db.execute(f"SELECT {_COLUMNS} FROM segment WHERE state IN ({marks}) ORDER BY id", states).fetchall()
+        return [_segment(row) for row in rows]
+
+    def holding(self, ranges: Iterable[IdRange], *, after: int = 0) -> list[Segment]:
+        """The files published after ``after`` that may hold an id of the ranges."""
+        with self.look() as db:
+            return _holding(db, ranges, after)
+
+    def publish(
+        self, new: Sequence[New], at: Micros, *, checked: int | None = None, retiring: Sequence[int] = ()
+    ) -> int:
+        """Make files part of the store, in one transaction with the retirement of those they replace.
+
+        ``checked``: the newest publication that was examined for the same ids; raises Conflict when a
+        later one may hold some, or when a file to be retired is not live any more. Returns the number of
+        the newest publication.
+        """
+        with self.change() as db:
+            if checked is not None and _holding(db, [r for n in new for r in n.ids], checked):
+                raise Conflict("the same ids were published by another writer meanwhile")
+            for old in retiring:
+                done = db.execute(
+                    "UPDATE segment SET state='retired', retired_at=? WHERE id=? AND state='live'", (at, old)
+                )
+                if done.rowcount != 1:
+                    raise Conflict("a segment to be replaced is gone")
+                db.execute("DELETE FROM id_range WHERE segment=?", (old,))
+            last = 0
+            for each in new:
+                last = _insert(db, each, at)
+        return last
+
+    def retire(self, segments: Sequence[Segment], policy: str, at: Micros) -> list[Segment]:
+        """Take files out of the store and leave a tombstone for each; returns those that were still in it."""
+        gone = []
+        with self.change() as db:
+            for s in segments:
+                done = db.execute(
+                    "UPDATE segment SET state='retired', retired_at=? WHERE id=? AND state != 'retired'",
+                    (at, s.id),
+                )
+                if done.rowcount != 1:
+                    continue
+                gone.append(s)
+                db.execute("DELETE FROM id_range WHERE segment=?", (s.id,))
+                db.execute(
+                    "INSERT INTO tombstone (name, kind, classes, min_ts, max_ts, min_received, max_received, "
+                    "rows, bytes, sha256, policy, deleted_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                    (
+                        s.name, s.kind, json.dumps(s.classes), s.min_ts, s.max_ts, s.min_received,
+                        s.max_received, s.rows, s.bytes, s.sha256, policy, at,
+                    ),
+                )  # fmt: skip
+        return gone
+
+    def quarantine(self, segment_id: int) -> None:
+        with self.change() as db:
+            db.execute("UPDATE segment SET state='quarantined' WHERE id=? AND state='live'", (segment_id,))
+
+    def unquarantine(self, segment_id: int) -> None:
+        with self.change() as db:
+            db.execute("UPDATE segment SET state='live' WHERE id=? AND state='quarantined'", (segment_id,))
+
+    def retired_before(self, at: Micros) -> list[Segment]:
+        """Retired files that may be unlinked: retired before ``at``."""
+        with self.look() as db:
+            rows = db.execute(
+                f"SELECT {_COLUMNS} FROM segment WHERE state='retired' AND retired_at <= ?", (at,)
+            ).fetchall()
+        return [_segment(row) for row in rows]
+
+    def forget(self, ids: Sequence[int]) -> None:
+        """Drop the rows of files that are unlinked."""
+        with self.change() as db:
+            db.executemany("DELETE FROM segment WHERE id=? AND state='retired'", [(i,) for i in ids])
+
+    def names(self) -> set[str]:
+        """Every file name that the catalog knows, in whatever state."""
+        with self.look() as db:
+            return {name for (name,) in db.execute("SELECT name FROM segment")}
+
+    def mark_replaced(self, ids: Iterable[EventId]) -> None:
+        """Hide the n = 0 event of these records: a replay has parsed them."""
+        with self.change() as db:
+            db.executemany("INSERT OR IGNORE INTO replaced VALUES (?,?)", [(i.segment, i.record) for i in ids])
+
+    def replaced(self) -> list[tuple[str, int]]:
+        with self.look() as db:
+            return db.execute("SELECT spool, record FROM replaced").fetchall()
+
+    def place_hold(self, hold: Hold) -> None:
+        """Raises Conflict when a hold of this name is in place."""
+        with self.change() as db:
+            try:
+                db.execute(
+                    "INSERT INTO hold VALUES (?,?,?,?,?)",
+                    (hold.name, hold.span.start, hold.span.end, hold.reason, hold.placed_at),
+                )
+            except sqlite3.IntegrityError:
+                raise Conflict(f"a hold named {hold.name!r} is in place") from None
+
+    def lift_hold(self, name: str) -> None:
+        """Raises NotFound."""
+        with self.change() as db:
+            if db.execute("DELETE FROM hold WHERE name=?", (name,)).rowcount == 0:
+                raise NotFound(f"there is no hold named {name!r}")
+
+    def holds(self) -> list[Hold]:
+        with self.look() as db:
+            rows = db.execute('SELECT name, start, "end", reason, placed_at FROM hold ORDER BY name').fetchall()
+        return [Hold(name, Span(start, end), reason, at) for name, start, end, reason, at in rows]
+
+    def tombstones(self) -> list[Tombstone]:
+        with self.look() as db:
+            rows = db.execute(
+                "SELECT name, kind, classes, min_ts, max_ts, min_received, max_received, rows, policy, "
+                "deleted_at FROM tombstone ORDER BY id"
+            ).fetchall()
+        return [_tombstone(row) for row in rows]
+
+    def close(self) -> None:
+        with self._lock:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
+        self._local = threading.local()
+
+
+def received_range(spools: Iterable[str]) -> tuple[Micros, Micros]:
+    """First and last time of receipt by the ULIDs of spool segments (at least one)."""
+    times = [ulid_time(spool) for spool in spools]
+    return min(times), max(times)
+
+
+def _holding(db: sqlite3.Connection, ranges: Iterable[IdRange], after: int) -> list[Segment]:
+    found: dict[int, None] = {}
+    for r in ranges:
+        for (number,) in db.execute(
+            "SELECT segment FROM id_range WHERE spool=? AND first<=? AND last>=? AND segment>?",
+            (r.spool, r.last, r.first, after),
+        ):
+            found[number] = None
+    rows: list[Sequence[Any]] = []
+    for number in sorted(found):
+        rows += db.execute(f"SELECT {_COLUMNS} FROM segment WHERE id=?", (number,)).fetchall()
+    return [_segment(row) for row in rows]
+
+
+def _insert(db: sqlite3.Connection, new: New, at: Micros) -> int:
+    s = new.segment
+    done = db.execute(
+        "INSERT INTO segment (name, kind, level, layout, classes, late, min_ts, max_ts, min_received, "
+        "max_received, rows, bytes, sha256, odd, columns, state, published_at) "
+        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        (
+            s.name, s.kind, s.level, s.layout, json.dumps(s.classes), int(s.late), s.min_ts, s.max_ts,
+            s.min_received, s.max_received, s.rows, s.bytes, s.sha256, json.dumps(sorted(s.odd)),
+            json.dumps(s.columns), State.LIVE, at,
+        ),
+    )  # fmt: skip
+    number = int(done.lastrowid or 0)
+    db.executemany("INSERT INTO id_range VALUES (?,?,?,?)", [(r.spool, r.first, r.last, number) for r in new.ids])
+    return number
+
+
+def _segment(row: Sequence[Any]) -> Segment:
+    number, name, kind, level, layout, classes, late, *rest = row
+    low, high, received, until, rows, size, sha, odd, columns, state, at = rest
+    return Segment(
+        name=str(name), kind=Kind(str(kind)), level=level, layout=layout, classes=tuple(json.loads(str(classes))),
+        late=bool(late), min_ts=low, max_ts=high, min_received=received, max_received=until, rows=rows,
+        bytes=size, sha256=str(sha), odd=frozenset(json.loads(str(odd))),
+        columns=tuple((name, kind) for name, kind in json.loads(str(columns))), state=State(str(state)),
+        published_at=at, id=number,
+    )  # fmt: skip
+
+
+def _tombstone(row: Sequence[Any]) -> Tombstone:
+    name, kind, classes, *rest = row
+    low, high, received, until, rows, policy, at = rest
+    return Tombstone(
+        str(name), Kind(str(kind)), tuple(json.loads(str(classes))), low, high, received, until, rows,
+        str(policy), at,
+    )  # fmt: skip

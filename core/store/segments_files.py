@@ -1,0 +1,148 @@
+"""Segment files: Parquet bytes, written so that a name stands for a whole and durable file or for none."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROW_GROUP = 100_000
+"""Rows of a row group: fewer cost scans, more cost memory."""
+
+_UNBROKEN = frozenset({"message", "event.original", "doc"})
+_DELTA = ("ts", "created", "ingested", "record")
+_RANGES = ("ts", "record")
+
+
+def encode(table: Any, *, level: int = 3) -> Any:
+    """A table as the bytes of a Parquet file (a pyarrow Buffer)."""
+    names = table.schema.names
+    delta = [name for name in _DELTA if name in names]
+    plain = {*_UNBROKEN, *delta}
+    leaves: Any = [_path(table.schema, name) for name in names if name not in plain]
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        sink,
+        table.schema,
+        compression="zstd",
+        compression_level=level,
+        use_dictionary=leaves,
+        column_encoding=dict.fromkeys(delta, "DELTA_BINARY_PACKED"),
+        write_statistics=[name for name in _RANGES if name in names],
+        store_schema=False,
+        max_rows_per_page=ROW_GROUP,
+    ) as writer:
+        writer.write_table(table, row_group_size=ROW_GROUP)
+    return sink.getvalue()
+
+
+def _path(schema: Any, name: str) -> str:
+    """The path of the leaf that holds a column's values, as Parquet names it."""
+    return f"{name}.list.element" if pa.types.is_list(schema.field(name).type) else name
+
+
+def digest(data: Any) -> str:
+    """The checksum of a file's bytes (SHA-256, hexadecimal)."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """The checksum of a file. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_durably(path: Path, data: Any) -> None:
+    """Write under a name that is no segment's, sync, rename, sync the folder. Raises OSError; no half file
+    ever bears ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".tmp")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+    finally:
+        os.close(descriptor)
+    partial.rename(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(slots=True)
+class Mark:
+    """A file whose lock says that the process that made it still lives."""
+
+    path: Path
+    descriptor: int
+
+    def release(self) -> None:
+        with suppress(OSError):
+            self.path.unlink()
+        os.close(self.descriptor)
+
+
+def leave_mark(folder: Path, name: str) -> Mark:
+    """Make and lock ``folder/name``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return Mark(path, descriptor)
+
+
+def try_lock(path: Path) -> Mark | None:
+    """Lock a file without waiting; None when another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return Mark(path, descriptor)
+
+
+def dead_marks(folder: Path) -> Iterator[Mark]:
+    """The marks of processes that are gone, each locked by us now; the caller releases them."""
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        mark = try_lock(path)
+        if mark is not None:
+            yield mark
+
+
+def live_marks(folder: Path) -> list[str]:
+    """The names of the marks whose process lives."""
+    names: list[str] = []
+    if not folder.is_dir():
+        return names
+    for path in sorted(folder.iterdir()):
+        mark = try_lock(path)
+        if mark is None:
+            names.append(path.name)
+        else:
+            mark.release()
+    return names

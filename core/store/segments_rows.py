@@ -1,0 +1,283 @@
+"""Events to columns and back, exactly: what ``restore`` gives equals what ``flatten`` took, types included."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.clock import Micros, iso, to_micros
+from core.ecs import type_of
+from core.errors import BadInput
+from core.event import Event, EventId, Scalar, Value
+from core.query.fold import MAX_CHARS, cut, fold
+from core.query.values import coerce, to_ip, to_text
+from core.store.segments_layout import (
+    ADDRESSES,
+    FOLDED,
+    PROMOTED,
+    SCHEMA,
+    TIMES,
+    Shape,
+)
+
+_PYTHON = {Shape.TEXT: str, Shape.LONG: int, Shape.TEXTS: list}
+_ID = re.compile(r"([0-7][0-9A-HJKMNP-TV-Z]{25})\.(0|[1-9][0-9]{0,18})\.(0|[1-9][0-9]{0,9})")
+_CANONICAL_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
+_INT64 = range(-(2**63), 2**63)
+_INSTANT = pa.timestamp("us", tz="UTC")
+
+READ_COLUMNS: tuple[str, ...] = ("segment", "record", "n", *TIMES.values(), *PROMOTED, "doc")
+"""The columns that ``restore`` wants, in its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """A batch as columns. ``odd`` names the promoted fields of which some row's column does not give the value
+    back: it is ignored there, or compared as another type or by its beginning."""
+
+    table: Any
+    odd: frozenset[str]
+    rejected: list[tuple[EventId, str]]
+
+
+def flatten(events: Sequence[Event]) -> Flat:
+    """Columns of the layout for a batch of events, in their order.
+
+    An event that no column and no JSON can hold (a lone surrogate, a number that is none or of more than 64
+    bits, a missing or unreadable ``@timestamp``) is rejected with the reason. Raises BadInput when an event
+    has no ``event.id``: ids are ours, so that is a fault of the caller.
+    """
+    try:
+        table, odd = _columns(events)
+        return Flat(table, odd, [])
+    except (pa.ArrowInvalid, pa.ArrowTypeError, orjson.JSONEncodeError, OverflowError, UnicodeEncodeError):
+        pass  # some event does not take the straight way: look at each
+    kept: list[Event] = []
+    rejected: list[tuple[EventId, str]] = []
+    for event in events:
+        reason = _reason_against(event)
+        if reason is None:
+            kept.append(event)
+        else:
+            rejected.append((_event_id(event), reason))
+    table, odd = _columns(kept, careful=True)
+    return Flat(table, odd, rejected)
+
+
+def _columns(events: Sequence[Event], *, careful: bool = False) -> tuple[Any, frozenset[str]]:
+    count = len(events)
+    slots: dict[str, tuple[type, list[Any]]] = {
+        name: (_PYTHON[shape], [None] * count) for name, shape in PROMOTED.items()
+    }
+    for name in ("event.id", *TIMES):
+        slots[name] = (str, [None] * count)
+    find = slots.get
+    docs: list[bytes] = []
+    ignored: list[list[str] | None] = [None] * count
+    odd: set[str] = set()
+    dumps = orjson.dumps
+    for row, event in enumerate(events):
+        rest: Event = {}
+        misfits: list[str] = []
+        for name, value in event.items():
+            slot = find(name)
+            if slot is None:
+                rest[name] = value
+            elif type(value) is slot[0] and not (careful and not _fits(name, value)):
+                slot[1][row] = value
+            else:
+                rest[name] = value
+                if value is not None:
+                    odd.add(name)
+                if not _take(name, slot[1], row, value):
+                    misfits.append(name)
+        doc = dumps(rest)
+        if b"null" in doc and (reason := _number_that_is_none(rest)):
+            raise pa.ArrowInvalid(reason)
+        docs.append(doc)
+        if misfits:
+            ignored[row] = misfits
+    whole: dict[int, Event] = {}
+    arrays = _identity(slots["event.id"][1], count)
+    for name, column in TIMES.items():
+        arrays[column] = _times(name, slots[name][1], whole, careful=careful)
+    for name, shape in PROMOTED.items():
+        values = slots[name][1]
+        array = pa.array(values, SCHEMA.field(name).type)
+        if shape is not Shape.LONG and _longest(array, shape) > MAX_CHARS:
+            array = pa.array(_cut(name, values, shape, whole), SCHEMA.field(name).type)
+            odd.add(name)
+        arrays[name] = array
+    for name in FOLDED:
+        arrays[f"{name}#fold"] = _folded(slots[name][1])
+    for name in ADDRESSES:
+        arrays[f"{name}#ip"] = _hex(arrays[name])
+    for row, more in whole.items():
+        docs[row] = dumps(orjson.loads(docs[row]) | more)
+    arrays["_ignored"] = pa.array(ignored, SCHEMA.field("_ignored").type)
+    arrays["doc"] = pa.array(docs, pa.string())
+    return pa.table([arrays[name] for name in SCHEMA.names], schema=SCHEMA), frozenset(odd)
+
+
+def _take(name: str, column: list[Any], row: int, value: Value) -> bool:
+    """Fill the column with what a value of another type is compared as; the document keeps the value itself.
+
+    False when the column cannot say it: the row then ignores the column.
+    """
+    if value is None:
+        return True  # a null is as good as missing
+    if name not in PROMOTED or (PROMOTED[name] is not Shape.TEXTS and isinstance(value, list)):
+        return False
+    if PROMOTED[name] is Shape.TEXTS:
+        column[row] = [to_text(member) for member in (value if isinstance(value, list) else [value])]
+        return True
+    column[row] = coerce(type_of(name), cast(Scalar, value))
+    return column[row] is not None
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a value of the column's Python type can stand in it."""
+    shape = PROMOTED.get(name)
+    if shape is Shape.TEXTS:
+        return all(member is None or type(member) is str for member in value)
+    return shape is not Shape.LONG or value in _INT64
+
+
+def _identity(texts: list[Any], count: int) -> dict[str, Any]:
+    segments: list[str] = []
+    records: list[int] = []
+    numbers: list[int] = []
+    match = _ID.fullmatch
+    for text in texts:
+        found = match(text) if text else None
+        if found is None:
+            raise BadInput(f"an event to be stored has no usable event.id: {str(text)[:80]!r}")
+        segment, record, n = found.groups()
+        segments.append(segment)
+        records.append(int(record))
+        numbers.append(int(n))
+    try:
+        return {
+            "segment": pa.array(segments, pa.string()),
+            "record": pa.array(records, pa.int64()),
+            "n": pa.array(numbers, pa.int32()),
+        }
+    except (OverflowError, pa.ArrowInvalid) as error:
+        raise BadInput(f"an event.id has a number out of bounds: {error}") from error
+
+
+def _times(name: str, texts: list[Any], whole: dict[int, Event], *, careful: bool) -> Any:
+    """Canonical texts to microseconds; of others the document keeps the text."""
+    if not careful:
+        array = pa.array(texts, pa.string())
+        if name == "@timestamp" and array.null_count:
+            raise pa.ArrowInvalid("an event has no @timestamp")
+        if pc.all(pc.match_substring_regex(array, _CANONICAL_TIME), skip_nulls=True).as_py() is False:
+            raise pa.ArrowInvalid("not a canonical time")
+        return array.cast(_INSTANT).cast(pa.int64())
+    values: list[Micros | None] = []
+    for row, text in enumerate(texts):
+        at = _instant(text)
+        values.append(at)
+        if text is not None and (at is None or iso(at) != text):
+            whole.setdefault(row, {})[name] = text
+    return pa.array(values, pa.int64())
+
+
+def _instant(text: Any) -> Micros | None:
+    try:
+        at = to_micros(text)
+        iso(at)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return at
+
+
+def _longest(array: Any, shape: Shape) -> int:
+    texts = array.values if shape is Shape.TEXTS else array
+    return pc.max(pc.binary_length(texts)).as_py() or 0
+
+
+def _cut(name: str, values: list[Any], shape: Shape, whole: dict[int, Event]) -> list[Any]:
+    """The values cut to what is compared; ``whole`` takes the uncut ones for the document."""
+    shortened: list[Any] = []
+    for row, value in enumerate(values):
+        short = value
+        if value is not None and shape is Shape.TEXT:
+            short = cut(value)
+        elif value is not None:
+            short = [member if member is None else cut(member) for member in value]
+        if short != value:
+            whole.setdefault(row, {})[name] = value
+        shortened.append(short)
+    return shortened
+
+
+def _folded(values: list[Any]) -> Any:
+    if all(value is None or value.isascii() for value in values):
+        return pa.nulls(len(values), pa.string())
+    return pa.array(
+        [None if value is None or value.isascii() else fold(cut(value)) for value in values],
+        pa.string(),
+    )
+
+
+def _hex(texts: Any) -> Any:
+    encoded = texts.dictionary_encode()
+    dictionary = pa.array([to_ip(text) for text in encoded.dictionary.to_pylist()], pa.string())
+    return dictionary.take(encoded.indices)
+
+
+def _number_that_is_none(event: Event) -> str | None:
+    """JSON has no NaN and no infinities: they would come back as null."""
+    for name, value in event.items():
+        members = value if isinstance(value, list) else (value,)
+        for member in members:
+            if isinstance(member, float) and (member != member or member in (float("inf"), float("-inf"))):
+                return f"{name} is not a number"
+    return None
+
+
+def _event_id(event: Event) -> EventId:
+    found = _ID.fullmatch(str(event.get("event.id")))
+    if found is None:
+        raise BadInput(f"an event to be stored has no usable event.id: {str(event.get('event.id'))[:80]!r}")
+    return EventId(found[1], int(found[2]), int(found[3]))
+
+
+def _reason_against(event: Event) -> str | None:
+    """Why an event cannot be stored; None when it can."""
+    if _instant(event.get("@timestamp")) is None:
+        return "no readable @timestamp"
+    if reason := _number_that_is_none(event):
+        return reason
+    try:
+        orjson.dumps(event)
+    except orjson.JSONEncodeError as error:
+        return str(error)
+    return None
+
+
+def restore(rows: Iterable[Sequence[Any]]) -> list[Event]:
+    """Whole events from rows of READ_COLUMNS."""
+    names = tuple(PROMOTED)
+    loads: Callable[[str], Event] = orjson.loads
+    events: list[Event] = []
+    for segment, record, n, ts, created, ingested, *values, doc in rows:
+        event: Event = {"event.id": f"{segment}.{record}.{n}", "@timestamp": iso(ts)}
+        if created is not None:
+            event["event.created"] = iso(created)
+        if ingested is not None:
+            event["event.ingested"] = iso(ingested)
+        for name, value in zip(names, values, strict=True):
+            if value is not None:
+                event[name] = value
+        event.update(loads(doc))
+        events.append(event)
+    return events

@@ -1,0 +1,158 @@
+"""From a batch to described segment files: what is new in it, and what the catalog must know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from core.errors import BadInput
+from core.store.catalog import IdRange, Kind, New, Segment, received_range
+from core.store.segments_files import digest
+from core.store.segments_layout import LAYOUT, TIMES
+
+_IDS = ("segment", "record", "n")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows of one kind, as columns, bound for a file."""
+
+    kind: Kind
+    table: Any
+    odd: frozenset[str] = frozenset()
+
+
+def flow_piece(table: Any) -> Piece:
+    """Flows as the store holds them: times under their short names, ids of fixed types.
+
+    Raises BadInput when a column that every flow must have is missing.
+    """
+    names = [TIMES.get(name, name) for name in table.schema.names]
+    missing = [name for name in (*_IDS, "ts") if name not in names]
+    if missing:
+        raise BadInput(f"a block of flows lacks the columns {', '.join(missing)}")
+    table = table.rename_columns(names)
+    if table.column("ts").null_count:
+        raise BadInput("a flow has no @timestamp")
+    for name, kind in (("segment", pa.string()), ("record", pa.int64()), ("n", pa.int32()), ("ts", pa.int64())):
+        at = table.schema.get_field_index(name)
+        if table.schema.field(at).type != kind:
+            table = table.set_column(at, name, table.column(at).cast(kind))
+    return Piece(Kind.FLOWS, table)
+
+
+def id_ranges(table: Any) -> tuple[IdRange, ...]:
+    """For each spool segment in the table, its first and last record."""
+    groups = table.select(["segment", "record"]).group_by("segment")
+    found = groups.aggregate([("record", "min"), ("record", "max")])
+    return tuple(
+        IdRange(spool, first, last)
+        for spool, first, last in zip(
+            found.column("segment").to_pylist(),
+            found.column("record_min").to_pylist(),
+            found.column("record_max").to_pylist(),
+            strict=True,
+        )
+    )
+
+
+def describe(piece: Piece, name: str, data: Any, *, level: int = 0, late: bool = False) -> New:
+    """What the catalog is told of a file: ``data`` are its bytes, ``piece`` its rows (at least one)."""
+    table = piece.table
+    ids = id_ranges(table)
+    extremes: Any = pc.min_max(table.column("ts")).as_py()
+    received, until = received_range(r.spool for r in ids)
+    columns: tuple[tuple[str, str], ...] = ()
+    if piece.kind is Kind.FLOWS:
+        columns = tuple((f.name, _plain_type(f.type)) for f in table.schema)
+    segment = Segment(
+        name=name,
+        kind=piece.kind,
+        level=level,
+        layout=LAYOUT,
+        classes=classes_of(table),
+        late=late,
+        min_ts=extremes["min"],
+        max_ts=extremes["max"],
+        min_received=received,
+        max_received=until,
+        rows=table.num_rows,
+        bytes=len(data),
+        sha256=digest(data),
+        odd=piece.odd,
+        columns=columns,
+    )
+    return New(segment, ids)
+
+
+def _plain_type(kind: Any) -> str:
+    return str(kind.value_type if pa.types.is_dictionary(kind) else kind)
+
+
+def classes_of(table: Any) -> tuple[str, ...]:
+    """The retention classes in a table, in order; a row without one is of class ``""``."""
+    if "kydai.retention" not in table.schema.names:
+        return ("",)
+    column = table.column("kydai.retention")
+    return tuple(sorted({value or "" for value in pc.unique(column.cast(pa.string())).to_pylist()}))
+
+
+def only_new(table: Any, recorded: Callable[[Sequence[IdRange]], Iterable[Path]]) -> tuple[Any, int]:
+    """The rows whose id occurs first here, and how many were left out.
+
+    ``recorded`` names the files that may hold ids of the ranges; of those that cannot be read nothing is
+    held to be recorded.
+    """
+    keep = _first_of_each(table)
+    ranges = id_ranges(table)
+    for path in recorded(ranges):
+        held = _read_ids(path, ranges)
+        if held is not None and held.num_rows:
+            keep = _without(table, keep, held)
+    left_out = table.num_rows if keep is None else int(table.num_rows - keep.sum())
+    if keep is None or left_out == 0:
+        return table, 0
+    return table.filter(pa.array(keep)), left_out
+
+
+def _first_of_each(table: Any) -> Any:
+    """A mask that leaves out the repeats of an id, or None when there are none."""
+    segments: Any = table.column("segment").combine_chunks()
+    codes = segments.dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    records = table.column("record").to_numpy()
+    numbers = table.column("n").to_numpy()
+    order = np.lexsort((numbers, records, codes))
+    same = ((np.diff(codes[order]) == 0) & (np.diff(records[order]) == 0) & (np.diff(numbers[order]) == 0)).nonzero()[0]
+    if len(same) == 0:
+        return None
+    keep = np.ones(table.num_rows, dtype=bool)
+    keep[order[same + 1]] = False  # lexsort is stable: of equals the first stays
+    return keep
+
+
+def _without(table: Any, keep: Any, held: Any) -> Any:
+    there = set(zip(*(held.column(name).to_pylist() for name in _IDS), strict=True))
+    ids = zip(*(table.column(name).to_pylist() for name in _IDS), strict=True)
+    fresh = np.fromiter((i not in there for i in ids), dtype=bool, count=table.num_rows)
+    return fresh if keep is None else keep & fresh
+
+
+def _read_ids(path: Path, ranges: Sequence[IdRange]) -> Any | None:
+    """The ids in a file that lie within the ranges; None when the file cannot be read."""
+    try:
+        table = pq.read_table(path, columns=list(_IDS))
+    except (OSError, pa.ArrowException):
+        return None
+    wanted: Any = None
+    for r in ranges:
+        record = pc.field("record")
+        here = (pc.field("segment") == r.spool) & (record >= r.first) & (record <= r.last)
+        wanted = here if wanted is None else wanted | here
+    return table if wanted is None else table.filter(wanted)
