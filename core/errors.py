@@ -5,6 +5,7 @@ HTTP status, exit status, retry and dead letter are each decided from these type
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -20,12 +21,23 @@ class Place:
 
 
 class KydaiError(Exception):
-    """A failure with a sentence for a person and, when there is one, a remedy."""
+    """A failure with a sentence for a person and, when there is one, a remedy.
 
-    def __init__(self, message: str, *, place: Place | None = None, remedy: str | None = None) -> None:
+    ``said`` is the sentence in both languages (``core.words.both``), where the console shows it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        place: Place | None = None,
+        remedy: str | None = None,
+        said: Mapping[str, str] | None = None,
+    ) -> None:
         self.message = message
         self.place = place
         self.remedy = remedy
+        self.said = said
         super().__init__(str(self))
 
     def __str__(self) -> str:
