@@ -1,0 +1,107 @@
+"""Whom and what an event is about: the entities that alerts carry and incidents are joined by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address
+
+from core.event import Value
+
+Entity = tuple[str, str]
+"""A kind and a value: ``("host", "web01")``, ``("user", "lannt")``, ``("ip", "192.0.2.1")``."""
+
+KINDS = ("host", "observer", "user", "ip", "hash", "process", "domain", "file", "url")
+PER_KIND = 22
+"""So that 9 kinds stay within 200, and a flood of one kind never crowds out another."""
+MAX_VALUE = 300
+
+_USERS = ("user.name", "user.target.name", "user.effective.name", "source.user.name", "destination.user.name")
+_ADDRESSES = ("source.ip", "client.ip", "destination.ip", "server.ip", "source.nat.ip")
+_HASHES = (
+    "file.hash.sha256",
+    "file.hash.sha1",
+    "file.hash.md5",
+    "process.hash.sha256",
+    "process.hash.sha1",
+    "process.hash.md5",
+)
+_DOMAINS = ("dns.question.name", "url.domain", "destination.domain", "tls.client.server_name")
+_URLS = ("url.full", "url.original")
+_ABOUT_ITSELF = frozenset({"authentication", "configuration", "iam", "session", "host", "process", "package"})
+_VANTAGE = ("squid.", "bind.", "dns.")
+"""Data sets whose host only looks on: a proxy, a resolver."""
+
+
+def texts(value: Value) -> Iterator[str]:
+    """The members of a value as texts, nothing for missing, null and empty ones."""
+    for member in value if isinstance(value, list) else (value,):
+        if member is not None and member != "":
+            yield str(member)
+
+
+def first(event: Mapping[str, Value], *names: str) -> str:
+    """The first value that one of the fields has; an empty text when none has."""
+    for name in names:
+        for text in texts(event.get(name)):
+            return text
+    return ""
+
+
+def host_name(text: str) -> str:
+    """A host's name as hosts are compared: lower case, without its domain; addresses stay whole."""
+    name = text.strip().rstrip(".").lower()
+    try:
+        return str(ip_address(name))
+    except ValueError:
+        return name.split(".", 1)[0]
+
+
+def is_onlooker(event: Mapping[str, Value]) -> bool:
+    """The event's host saw what happened and is not what it happened to: a firewall, proxy, resolver, sensor.
+
+    Its own log-ons and changes are its own matter.
+    """
+    if _ABOUT_ITSELF.intersection(texts(event.get("event.category"))):
+        return False
+    has_observer = any(event.get(name) for name in ("observer.name", "observer.vendor", "observer.type", "observer.ip"))
+    return has_observer or first(event, "event.dataset").startswith(_VANTAGE)
+
+
+def entities(event: Mapping[str, Value]) -> set[Entity]:
+    """All entities of an event."""
+    found: set[Entity] = set()
+    hosts = {host_name(text) for text in texts(event.get("host.name"))}
+    found.update(("observer" if is_onlooker(event) else "host", name) for name in hosts if name)
+    found.update(("observer", host_name(text)) for text in texts(event.get("observer.name")))
+    for kind, names in (("user", _USERS), ("domain", _DOMAINS), ("hash", _HASHES)):
+        found.update((kind, text.lower()[:MAX_VALUE]) for name in names for text in texts(event.get(name)))
+    found.update(("ip", text[:MAX_VALUE]) for name in _ADDRESSES for text in texts(event.get(name)))
+    found.update(("file", text[:MAX_VALUE]) for text in texts(event.get("file.path")))
+    found.update(("url", text[:MAX_VALUE]) for name in _URLS for text in texts(event.get(name)))
+    if process := _process(event, min(hosts, default="")):
+        found.add(("process", process[:MAX_VALUE]))
+    return {
+        ("host", value) if kind == "observer" and ("host", value) in found else (kind, value) for kind, value in found
+    }
+
+
+def _process(event: Mapping[str, Value], host: str) -> str:
+    name, pid = first(event, "process.name", "process.executable"), first(event, "process.pid")
+    if not name:
+        return ""
+    return f"{name} ({pid}) @ {host}" if pid else f"{name} @ {host}"
+
+
+def bounded(found: Iterable[Entity]) -> list[Entity]:
+    """At most ``PER_KIND`` of each kind, always the same ones in whatever order and batches they came."""
+    ranked = sorted(set(found), key=lambda entity: (_RANK.get(entity[0], len(KINDS)), entity[1]))
+    kept: list[Entity] = []
+    counts: dict[str, int] = {}
+    for kind, value in ranked:
+        counts[kind] = counts.get(kind, 0) + 1
+        if counts[kind] <= PER_KIND:
+            kept.append((kind, value))
+    return kept
+
+
+_RANK = {kind: rank for rank, kind in enumerate(KINDS)}
