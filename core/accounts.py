@@ -14,6 +14,7 @@ import threading
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 import argon2
 from sqlalchemy import delete, select
@@ -23,7 +24,8 @@ from core import audit
 from core.audit import Actor
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros
 from core.db.models import Session, SignInLink, Token, User
-from core.errors import BadInput, Conflict, NotFound, Refused
+from core.errors import BadInput, Conflict, KydaiError, NotFound, Refused
+from core.words import both
 
 
 class Role(StrEnum):
@@ -65,8 +67,9 @@ _hashing = threading.Semaphore(2)
 class Wait(Refused):
     """Too many wrong passwords: come back after ``seconds``."""
 
-    def __init__(self, message: str, seconds: int) -> None:
-        super().__init__(message)
+    def __init__(self, seconds: int) -> None:
+        said = both("api.account.wait", seconds=seconds)
+        super().__init__(said["en"], said=said)
         self.seconds = seconds
 
 
@@ -78,6 +81,14 @@ class Holder:
     token_name: str
     scope: TokenScope
     user: User
+
+
+E = TypeVar("E", bound=KydaiError)
+
+
+def _said(kind: type[E], key: str, **values: object) -> E:
+    said = both(f"api.account.{key}", **values)
+    return kind(said["en"], said=said)
 
 
 def digest(secret: str) -> str:
@@ -93,11 +104,11 @@ def check_password(password: str, name: str) -> None:
     """Raises BadInput unless it has 12 to 256 characters, five of them different, and not the person's name."""
     plain = _normal(password)
     if not MIN_PASSWORD <= len(plain) <= MAX_PASSWORD:
-        raise BadInput(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters; this one has {len(plain)}.")
+        raise _said(BadInput, "length", least=MIN_PASSWORD, most=MAX_PASSWORD, count=len(plain))
     if len(set(plain)) < 5:
-        raise BadInput("the password repeats too few characters.", remedy="Take at least five different ones.")
+        raise _said(BadInput, "repeats")
     if name.casefold() in plain.casefold():
-        raise BadInput("the password holds the person's own name.")
+        raise _said(BadInput, "own_name")
 
 
 def hash_password(password: str) -> str:
@@ -129,7 +140,7 @@ def find_user(session: Transaction, name: str) -> User:
     """The person of that name. Raises NotFound."""
     user = session.scalar(select(User).where(User.name == name))
     if user is None:
-        raise NotFound(f"nobody is named {name!r}")
+        raise _said(NotFound, "nobody", name=name[:100])
     return user
 
 
@@ -146,9 +157,9 @@ def add_user(
 ) -> User:
     """Add a person without a password: the first sign-in is by a link. Raises BadInput or Conflict."""
     if not _NAME.fullmatch(name):
-        raise BadInput(f"{name!r} cannot be a name: small letters, digits, dot, dash and underscore, at most 64.")
+        raise _said(BadInput, "bad_name", name=name[:100])
     if session.scalar(select(User.id).where(User.name == name)) is not None:
-        raise Conflict(f"somebody is named {name!r} already")
+        raise _said(Conflict, "taken", name=name)
     user = User(
         name=name, role=role, full_name=full_name[:200], scope=scope, language=language, created_at=now,
         is_disabled=False, failed_attempts=0, locked_until=0,
@@ -182,7 +193,7 @@ def change_user(
         return user
     loses_admin = user.role == Role.ADMIN and not user.is_disabled and (is_disabled or after.get("role") is not None)
     if loses_admin and _admins(session) == 1:
-        raise Refused(f"{name} is the only admin left.", remedy="Make somebody else admin first.")
+        raise _said(Refused, "last_admin", name=name)
     before = {k: getattr(user, k) for k in after}
     for key, value in after.items():
         setattr(user, key, value)
@@ -217,7 +228,7 @@ def refuse_while_waiting(user: User, now: Micros) -> None:
     """Raises Wait while the growing wait of a person is not over."""
     if user.locked_until > now:
         seconds = -(-(user.locked_until - now) // SECOND)
-        raise Wait("too many wrong passwords; this account waits.", seconds)
+        raise Wait(seconds)
 
 
 def note_failure(session: Transaction, actor: Actor, user: User | None, name: str, *, now: Micros) -> None:
@@ -231,7 +242,7 @@ def note_failure(session: Transaction, actor: Actor, user: User | None, name: st
 def make_link(session: Transaction, actor: Actor, user: User, *, now: Micros, life: Micros = LINK_LIFE) -> str:
     """A secret that signs this person in once; earlier links of the person end. Raises Refused when disabled."""
     if user.is_disabled:
-        raise Refused(f"{user.name} is disabled.")
+        raise _said(Refused, "disabled", name=user.name)
     secret = secrets.token_urlsafe(32)
     session.execute(delete(SignInLink).where(SignInLink.user_id == user.id, SignInLink.used_at.is_(None)))
     session.add(SignInLink(hash=digest(secret), user_id=user.id, expires_at=now + life, used_at=None))
@@ -244,7 +255,7 @@ def use_link(session: Transaction, secret: str, *, now: Micros) -> User:
     link = session.scalar(select(SignInLink).where(SignInLink.hash == digest(secret)).with_for_update())
     user = session.get(User, link.user_id) if link else None
     if link is None or user is None or link.used_at is not None or link.expires_at <= now or user.is_disabled:
-        raise Refused("this sign-in link is not valid (any more).", remedy="Ask for a new one: kydai users link NAME.")
+        raise _said(Refused, "bad_link")
     link.used_at = now
     user.failed_attempts, user.locked_until = 0, 0
     return user
@@ -289,7 +300,7 @@ def close_session(session: Transaction, actor: Actor, session_hash: str, *, now:
     """End a session. Raises NotFound."""
     row = session.get(Session, session_hash)
     if row is None:
-        raise NotFound("no such session")
+        raise _said(NotFound, "no_session")
     session.delete(row)
     audit.record(session, actor, "sign_out", f"session:{session_hash[:16]}", now=now)
 
@@ -309,11 +320,11 @@ def make_token(
 ) -> tuple[Token, str]:
     """A token for a person: its row and its text ``kydai_<id>_<secret>``, which is shown this once."""
     if not _TOKEN_NAME.fullmatch(name):
-        raise BadInput(f"{name!r} cannot name a token: letters, digits, dot, dash and underscore, at most 100.")
+        raise _said(BadInput, "bad_token_name", name=name[:100])
     if session.scalar(select(Token.id).where(Token.name == name)) is not None:
-        raise Conflict(f"a token is named {name!r} already")
+        raise _said(Conflict, "taken", name=name)
     if user.is_disabled:
-        raise Refused(f"{user.name} is disabled.")
+        raise _said(Refused, "disabled", name=user.name)
     secret = secrets.token_urlsafe(32)
     row = Token(
         name=name, hash=digest(secret), user_id=user.id, scope=scope, created_at=now,
@@ -345,7 +356,7 @@ def revoke_token(session: Transaction, actor: Actor, name: str, *, now: Micros) 
     """End a token. Raises NotFound."""
     row = session.scalar(select(Token).where(Token.name == name))
     if row is None:
-        raise NotFound(f"no token is named {name!r}")
+        raise _said(NotFound, "no_token", name=name[:100])
     if row.revoked_at is None:
         row.revoked_at = now
         audit.record(session, actor, "token.revoke", f"token:{name}", now=now)
