@@ -1,0 +1,385 @@
+"""The decoder as a whole: vendors' datagrams, order of templates, sampling, garbage."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collectors.decoders.netflow import Datagram, FlowResult, Turn, decode, empty_table
+from collectors.decoders.templates import Domain, TemplateCache, TemplateKey
+from collectors.flow_events import to_events
+from core.event import Event
+from tests.collectors.decoders.craft import (
+    BASIC,
+    EXPORTER,
+    NOW,
+    basic_record,
+    datagram,
+    datagrams,
+    flowset,
+    ipfix,
+    ipfix_options,
+    ipfix_template,
+    samples,
+    v5,
+    v9,
+    v9_options,
+    v9_template,
+)
+
+DATA = flowset(256, basic_record() + basic_record(ports=(40001, 80)))
+TEMPLATE = v9_template(256, BASIC)
+
+
+def run(*data: bytes, cache: TemplateCache | None = None) -> FlowResult:
+    return decode(datagrams(*data), cache or TemplateCache())
+
+
+def test_v5() -> None:
+    result = run(v5(2, sampling=100))
+    assert (result.decoded, result.flows) == (1, 2)
+    event = to_events(result.table)[1]
+    assert event["event.id"] == "01ARZ3NDEKTSV4RRFFQ69G5FAV.0.1"
+    assert event["source.ip"] == "198.51.100.7"
+    assert event["@timestamp"] == "2025-11-24T15:59:59.500000Z"
+    assert event["network.bytes"] == 100_000
+    assert event["kydai.flow.sampling_source"] == "header"
+    assert event["source.as.number"] == 64500
+    assert "destination.as.number" not in event
+
+
+def test_an_empty_batch() -> None:
+    result = run()
+    assert result.table.equals(empty_table())
+    assert (result.decoded, result.flows) == (0, 0)
+
+
+def test_the_cache_handed_in_is_unchanged() -> None:
+    cache = TemplateCache()
+    result = run(v9(TEMPLATE), cache=cache)
+    assert cache == TemplateCache()
+    assert TemplateKey(EXPORTER, 9, 0, 256) in result.templates.templates
+    assert [change.what for change in result.changes] == ["new"]
+    assert result.told == {EXPORTER}
+
+
+def test_records_are_numbered_within_their_datagram_over_all_its_sets() -> None:
+    other = v9_template(257, [(8, 4), (12, 4)])
+    more = flowset(257, bytes(8))
+    result = run(v9(TEMPLATE, other, DATA, more, DATA), v9(more, sequence=1))
+    ids = {(e["event.id"], e.get("source.port")) for e in to_events(result.table)}
+    assert len(ids) == 6
+    assert {str(i).split(".", 1)[1] for i, _ in ids} == {"0.0", "0.1", "0.2", "0.3", "0.4", "1.0"}
+
+
+def test_layouts_join_to_one_table_with_nulls() -> None:
+    six = ip_address("2001:db8::7").packed
+    result = run(v9(TEMPLATE, v9_template(257, [(27, 16), (56, 6)]), DATA, flowset(257, six + bytes(6))))
+    table = result.table
+    assert table.num_rows == 3
+    assert table.column("source.mac").null_count == 2
+    assert sorted(table.column("source.ip").to_pylist()) == ["198.51.100.7", "198.51.100.7", "2001:db8::7"]
+    assert table.column("source.ip").num_chunks == 1
+
+
+def test_data_before_its_template_in_one_datagram_is_found() -> None:
+    result = run(v9(DATA, TEMPLATE))
+    assert (result.flows, result.waiting) == (2, [])
+
+
+def test_data_before_its_template_in_one_batch_is_found() -> None:
+    result = run(v9(DATA), v9(TEMPLATE, sequence=1))
+    assert (result.decoded, result.flows, result.waiting, result.gaps) == (2, 2, [], [])
+
+
+def test_data_without_a_template_waits_and_is_decoded_when_it_has_come() -> None:
+    first = run(v9(DATA))
+    (waiting,) = first.waiting
+    assert (first.decoded, first.flows) == (0, 0)
+    assert waiting.missing == (TemplateKey(EXPORTER, 9, 0, 256),)
+    second = run(v9(TEMPLATE, sequence=1), cache=first.templates)
+    again = decode([waiting.datagram], second.templates, turn=Turn.AGAIN)
+    assert (again.decoded, again.flows, again.waiting, again.gaps) == (1, 2, [], [])
+
+
+def test_a_datagram_waits_whole_and_at_last_gives_what_it_has() -> None:
+    cache = run(v9(TEMPLATE)).templates
+    half = v9(DATA, flowset(300, bytes(20)), sequence=1)
+    first = run(half, cache=cache)
+    assert (first.flows, len(first.waiting)) == (0, 1)
+    last = decode([datagram(half)], first.templates, turn=Turn.LAST)
+    assert (last.flows, last.decoded) == (2, 1)
+    assert [fault.reason for fault in last.damaged] == ["some_sets"]
+    nothing = decode([datagram(v9(flowset(300, bytes(20))))], first.templates, turn=Turn.LAST)
+    assert [fault.reason for fault in nothing.malformed] == ["no_template"]
+
+
+def test_an_old_template_looked_at_again_does_not_replace_a_new_one() -> None:
+    old = v9(TEMPLATE, flowset(300, bytes(8)))
+    first = run(old)
+    newer = run(v9(v9_template(256, [(8, 4)]), v9_template(300, [(12, 4), (8, 4)])), cache=first.templates)
+    again = decode([w.datagram for w in first.waiting], newer.templates, turn=Turn.AGAIN)
+    assert again.flows == 1
+    assert again.templates.templates == newer.templates.templates
+    assert again.changes == []
+
+
+def test_templates_of_two_domains_and_exporters_stay_apart() -> None:
+    cache = run(v9(TEMPLATE, domain=1)).templates
+    assert run(v9(DATA, domain=2), cache=cache).waiting
+    other = decode([datagram(v9(DATA, domain=1), exporter="192.0.2.2")], cache)
+    assert other.waiting
+
+
+def test_a_changed_template_serves_what_comes_after_it() -> None:
+    short = v9_template(256, [(8, 4), (12, 4)])
+    result = run(v9(TEMPLATE, DATA), v9(short, flowset(256, bytes(8)), sequence=1), v9(TEMPLATE, DATA, sequence=2))
+    assert Counter(e["event.id"].split(".")[1] for e in to_events(result.table) if isinstance(e["event.id"], str)) == {
+        "0": 2, "1": 1, "2": 2,
+    }  # fmt: skip
+    assert [change.what for change in result.changes] == ["new", "changed", "changed"]
+
+
+def test_ipfix_withdrawal() -> None:
+    cache = run(ipfix(ipfix_template(256, BASIC))).templates
+    result = run(ipfix(flowset(2, struct.pack("!HH", 256, 0))), ipfix(DATA), cache=cache)
+    assert [change.what for change in result.changes] == ["withdrawn"]
+    assert result.waiting
+
+
+def test_options_are_never_flows_and_their_rate_holds_for_the_whole_datagram() -> None:
+    options = v9_options(300, [(1, 4)], [(34, 4)])
+    told = flowset(300, struct.pack("!II", 0, 500))
+    result = run(v9(TEMPLATE, options, DATA, told))
+    assert (result.flows, result.options) == (2, 1)
+    assert {e["network.bytes"] for e in to_events(result.table)} == {500_000}
+    assert {e["kydai.flow.sampling_source"] for e in to_events(result.table)} == {"domain"}
+
+
+def test_a_rate_holds_from_when_it_was_told_however_the_batches_are_cut() -> None:
+    stream = [
+        v9(TEMPLATE, v9_options(300, [(1, 4)], [(34, 4)])),
+        v9(DATA, sequence=1),
+        v9(flowset(300, struct.pack("!II", 0, 10)), sequence=2),
+        v9(DATA, sequence=3),
+        v9(flowset(300, struct.pack("!II", 0, 20)), sequence=4),
+        v9(DATA, sequence=5),
+    ]
+    whole = sorted(to_events(run(*stream).table), key=lambda e: str(e["event.id"]))
+    assert [e["network.bytes"] for e in whole] == [1000, 1000, 10_000, 10_000, 20_000, 20_000]
+    cache, parts = TemplateCache(), list[Event]()
+    for one in datagrams(*stream):
+        result = decode([one], cache)
+        cache = result.templates
+        parts += to_events(result.table)
+    assert sorted(parts, key=lambda e: str(e["event.id"])) == whole
+
+
+def test_ipfix_sampler_options() -> None:
+    result = run(
+        ipfix(
+            ipfix_options(300, 1, [(302, 2), (305, 4), (306, 4)]),
+            ipfix_template(256, [(8, 4), (1, 4), (302, 2)]),
+            flowset(300, struct.pack("!HII", 7, 1, 99)),
+            flowset(256, struct.pack("!IIH", 1, 10, 7) + struct.pack("!IIH", 2, 10, 8)),
+        )
+    )
+    assert [(e["network.bytes"], e["kydai.flow.sampling_source"]) for e in to_events(result.table)] == [
+        (1000, "sampler"),
+        (10, "unknown"),
+    ]
+
+
+def test_a_configured_rate_is_the_last_resort() -> None:
+    result = decode(datagrams(v9(TEMPLATE, DATA), v5(1, sampling=7)), TemplateCache(), configured={EXPORTER: 50})
+    assert Counter(e["kydai.flow.sampling_source"] for e in to_events(result.table)) == {"configured": 2, "header": 1}
+
+
+def test_sequences_count_datagrams_in_v9_and_records_in_ipfix() -> None:
+    result = run(v9(TEMPLATE, sequence=1), v9(DATA, sequence=5))
+    assert [(gap.domain, gap.lost, gap.unit) for gap in result.gaps] == [(Domain(EXPORTER, 9, 0), 3, "datagrams")]
+    template = ipfix_template(256, BASIC)
+    result = run(ipfix(template, DATA, sequence=10), ipfix(DATA, sequence=12), ipfix(DATA, sequence=20))
+    assert [(gap.lost, gap.unit) for gap in result.gaps] == [(6, "records")]
+
+
+def test_a_restart_keeps_the_templates() -> None:
+    result = run(v9(TEMPLATE, sequence=5_000_000), v9(DATA, sequence=0))
+    assert (result.flows, result.gaps[0].restarts) == (2, 1)
+
+
+def test_variable_length_fields_and_enterprise_elements() -> None:
+    template = ipfix_template(256, [(8, 4), (96, 65535), (130, 65535, 5951), (5, 1, 29305), (40, 2, 6871)])
+    body = ip_address("192.0.2.7").packed + b"\x04http" + b"\x06/a?b=c" + b"\0" + b"\xbe\xef"
+    (event,) = to_events(run(ipfix(template, flowset(256, body))).table)
+    assert event["network.application"] == "http"
+    assert event["netflow.type_5951_130"] == "/a?b=c"
+    assert event["netflow.type_6871_40"] == "0xbeef"
+    assert event["netflow.reverse_ip_class_of_service"] == 0
+
+
+def test_faults_are_told_with_their_datagram() -> None:
+    result = run(b"", b"\0\x07" + bytes(50), v5(9, records=1), v9(TEMPLATE, DATA[:-5]))
+    assert [(f.datagram.record, f.reason) for f in result.malformed] == [(0, "short_header"), (1, "unknown_version")]
+    assert [(f.datagram.record, f.reason) for f in result.damaged] == [(2, "count_beyond_bytes"), (3, "cut_short")]
+    assert (result.decoded, result.flows) == (2, 2)
+
+
+def test_every_datagram_is_decoded_waiting_or_malformed() -> None:
+    result = run(b"x", v9(DATA), v9(TEMPLATE, domain=9), v5(1))
+    assert result.decoded + len(result.waiting) + len(result.malformed) == 4
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=150, deadline=None)
+def test_garbage_never_raises(data: bytes) -> None:
+    for head in (b"", b"\0\x05\0\x03", b"\0\x09\0\x03", b"\0\x0a"):
+        result = run(head + data)
+        assert result.decoded + len(result.waiting) + len(result.malformed) == 1
+
+
+_SAMPLES_BITTEN = [
+    v9(TEMPLATE, v9_options(300, [(1, 4)], [(48, 1), (50, 4)]), DATA, flowset(300, bytes(27))),
+    ipfix(ipfix_template(256, [(8, 4), (96, 65535), (27, 16)]), flowset(256, bytes(4) + b"\x03abc" + bytes(16))),
+    v5(3),
+]
+
+
+@given(st.sampled_from(_SAMPLES_BITTEN), st.data())
+@settings(max_examples=200, deadline=None)
+def test_bitten_datagrams_never_raise(good: bytes, data: st.DataObject) -> None:
+    bad = bytearray(good)
+    for _ in range(data.draw(st.integers(1, 4))):
+        bad[data.draw(st.integers(0, len(bad) - 1))] = data.draw(st.integers(0, 255))
+    cut = bytes(bad[: data.draw(st.integers(0, len(bad)))])
+    result = run(cut, good)
+    last = decode([w.datagram for w in result.waiting], result.templates, turn=Turn.LAST)
+    to_events(result.table)
+    to_events(last.table)
+    assert not last.waiting
+
+
+# -- real datagrams -------------------------------------------------------------------------------------------
+
+
+def vendor_groups() -> dict[str, list[Path]]:
+    groups: dict[str, list[Path]] = {}
+    for path in sorted((samples() / "vendor-datagrams").glob("*.dat")):
+        groups.setdefault(re.sub(r"_(tpl|opttpl|data).*", "", path.stem), []).append(path)
+    return {name: sorted(paths, key=lambda p: "tpl" not in p.name) for name, paths in groups.items()}
+
+
+def decode_files(paths: list[Path]) -> tuple[list[Event], FlowResult]:
+    """All flows of a case; what still waits at the end is given up."""
+    given_ = [
+        Datagram(EXPORTER, path.read_bytes(), NOW, "01ARZ3NDEKTSV4RRFFQ69G5FAV", i) for i, path in enumerate(paths)
+    ]
+    first = decode(given_, TemplateCache())
+    last = decode([w.datagram for w in first.waiting], first.templates, turn=Turn.LAST)
+    return to_events(first.table) + to_events(last.table), first
+
+
+VENDOR_FLOWS = {
+    "ipfix_test_barracuda": 8, "ipfix_test_ixia": 3, "ipfix_test_mikrotik": 46, "ipfix_test_nokia_bras": 1,
+    "ipfix_test_procera": 8, "ipfix_test_viptela": 1, "ipfix_test_vmware_vds": 5, "netflow5": 2,
+    "netflow5_test_invalid02": 30, "netflow5_test_juniper_mx80": 29, "netflow9_test_0length_fields": 10,
+    "netflow9_test_cisco_1941K9": 29, "netflow9_test_cisco_asa_1": 14, "netflow9_test_cisco_asa_2": 19,
+    "netflow9_test_cisco_asr9k": 21, "netflow9_test_cisco_wlc": 19, "netflow9_test_cisco_wlc_8510": 0,
+    "netflow9_test_field_layer2segmentid": 1, "netflow9_test_fortigate_fortios_521": 1, "netflow9_test_h3c": 16,
+    "netflow9_test_h3c_netstream_varstring": 1, "netflow9_test_iptnetflow_reduced_size_encoding": 12,
+    "netflow9_test_macaddr": 29, "netflow9_test_paloalto_81": 1, "netflow9_test_paloalto_panos": 8,
+    "netflow9_test_streamcore": 4, "netflow9_test_unknown": 2, "netflow9_test_valid01": 7,
+}  # fmt: skip
+"""Flows a group of vendor datagrams holds, options records not counted."""
+
+
+def test_vendor_datagrams() -> None:
+    groups = vendor_groups()
+    found = {name: len(decode_files(paths)[0]) for name, paths in groups.items()}
+    assert found == {name: VENDOR_FLOWS[name] for name in groups}
+
+
+def telegraf_line(line: str) -> dict[str, str]:
+    """The fields of a line of InfluxDB's line protocol."""
+    fields = re.findall(r'([\w]+)=("(?:[^"\\]|\\.)*"|[^,\s]+)', line.split(" ", 1)[1])
+    return {name: value.strip('"') if value[0] == '"' else value.removesuffix("u") for name, value in fields}
+
+
+# telegraf's names of what we compare, and ours; octets and packets may be called in_*, in_total_* or out_*
+COMPARED = {
+    "src": "source.ip", "dst": "destination.ip", "src_port": "source.port", "dst_port": "destination.port",
+    "protocol": "network.transport", "direction": "network.direction",
+    "bgp_src_as": "source.as.number", "bgp_dst_as": "destination.as.number",
+    "in_snmp": "observer.ingress.interface.id", "out_snmp": "observer.egress.interface.id",
+    "vlan_src": "network.vlan.id", "in_src_mac": "source.mac", "out_dst_mac": "destination.mac",
+    "next_hop": "netflow.ip_next_hop_ipv4_address",
+}  # fmt: skip
+
+
+def comparable(event: Event) -> dict[str, str]:
+    mine = {theirs: str(event[ours]) for theirs, ours in COMPARED.items() if ours in event}
+    for theirs in ("in_src_mac", "out_dst_mac"):
+        if theirs in mine:
+            mine[theirs] = mine[theirs].replace("-", ":").lower()
+    mine["bytes"], mine["packets"] = str(event["source.bytes"]), str(event["source.packets"])
+    return mine
+
+
+def expected(line: dict[str, str]) -> dict[str, str]:
+    theirs = {name: line[name] for name in COMPARED if name in line}
+    for name in ("bgp_src_as", "bgp_dst_as"):
+        if theirs.get(name) == "0":
+            del theirs[name]
+    for what in ("bytes", "packets"):
+        theirs[what] = line.get(f"in_{what}") or line[f"in_total_{what}"]
+    return theirs
+
+
+def telegraf_cases() -> Iterator[Path]:
+    for folder in sorted((samples() / "telegraf-cases").iterdir()):
+        if folder.is_dir() and not folder.name.startswith("sflow"):
+            yield folder
+
+
+def test_telegraf_cases() -> None:
+    compared = 0
+    for folder in telegraf_cases():
+        lines = [line for line in (folder / "expected.out").read_text().splitlines() if line.strip()]
+        flows = [expected(telegraf_line(line)) for line in lines if line.startswith("netflow,")]
+        options = sum(line.startswith("netflow_options,") for line in lines)
+        events, result = decode_files(sorted(folder.glob("*.bin")))
+        ours, theirs = [comparable(e) for e in events], flows
+        key = str
+        assert sorted(ours, key=key) == sorted(theirs, key=key), folder.name
+        assert result.options == options, folder.name
+        compared += len(flows)
+    assert compared > 0
+
+
+def test_every_sample_can_be_bitten_off_anywhere() -> None:
+    paths = [path for paths in vendor_groups().values() for path in paths]
+    cache = TemplateCache()
+    for path in paths:
+        data = path.read_bytes()
+        for cut in range(0, len(data), 61):
+            result = run(data[:cut], cache=cache)
+            assert result.decoded + len(result.waiting) + len(result.malformed) == 1
+
+
+def test_times_of_v9_since_boot_match_telegraf() -> None:
+    folder = samples() / "telegraf-cases" / "netflow_v9_example"
+    if not folder.is_dir():
+        pytest.skip(f"missing: {folder}")
+    (first, *_), _ = decode_files([folder / "netflow_v9.bin"])
+    assert (first["event.start"], first["event.end"]) == (
+        "2022-10-21T11:07:58.660000Z",
+        "2022-10-21T11:08:01.316000Z",
+    )
