@@ -170,6 +170,7 @@ def _read_sd_slow(rest: str) -> tuple[Mapping[str, str], str]:
 
 _TAG = re.compile(r"(?!CEF:|LEEF:|%)([^\s\[\]:=\"'{}|]{1,128})(?:\[([^\[\]\s]{0,64})\])?:(?:\s|\Z)")
 _TAG_LOOSE = re.compile(r"([^\s\[\]:=\"'{}|]{1,128})\[(\d{1,10})\](?: \([^)]{1,200}\))?:?(?:\s|\Z)")
+_TAG_SPACED = re.compile(r"([^\s\[\]:=\"'{}|]{1,64}(?: [^\s\[\]:=\"'{}|]{1,64}){1,3})\[(\d{1,10})\]:(?:\s|\Z)")
 _YEAR_AFTER_DAY = re.compile(r"([A-Z][a-z]{2}) +(\d{1,2}) +(\d{4}) +(\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)")
 _YEAR_FIRST = re.compile(r"(\d{4}) ([A-Z][a-z]{2}) +(\d{1,2}) +(\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)")
 _CISCO_SEQUENCE = re.compile(r"\d{1,10}: ")
@@ -229,7 +230,7 @@ def _read_3164(text: str, start: int, pri: int | None, zone: str, created_at: Mi
 
 
 def _with_tag(text: str, at: int, pri: int | None, time: Micros | None, had_zone: bool, host: str | None) -> Header:
-    tag = _TAG.match(text, at) or _TAG_LOOSE.match(text, at)
+    tag = _TAG.match(text, at) or _TAG_LOOSE.match(text, at) or _TAG_SPACED.match(text, at)
     if tag is None:
         return Header(pri, time, had_zone, host, None, None, None, _NO_SD, text[at:], 0)
     app, pid = tag.groups()

@@ -1,0 +1,381 @@
+"""Raws to events: which parser takes a raw, and what every event has whatever its parser.
+
+Parsers are pure: the same raw, source, ``created_at`` and zone give the same event. The choice among parsers is
+pure too: it goes by program, first words, file name and JSON keys, in a fixed order; nothing is learnt.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import pkgutil
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import orjson
+import structlog
+
+from collectors import parser_pack, syslog
+from collectors.parser_contract import Hint, Parser, Record
+from collectors.parser_envelope import Envelope, open_envelope
+from collectors.parser_time import stamp, zone_of
+from collectors.parser_values import ip_text, relate, to_text
+from core.clock import MINUTE, Micros
+from core.ecs import VERSION
+from core.errors import BadConfig, NotFound
+from core.event import Event, Frame
+
+__all__ = ["Choice", "Counts", "Hint", "Parsed", "Parser", "ParserSet", "Record"]
+
+log = structlog.get_logger(__name__)
+
+MAX_TEXT = 1 << 20
+"""A longer text is kept whole and not taken apart; a JSON document may be sixteen times as long."""
+MAX_JSON = 16 * MAX_TEXT
+MAX_AHEAD: Micros = 5 * MINUTE
+MAX_CHOICES = 4096
+
+
+class Parsed(NamedTuple):
+    """What became of one raw. Events have no ``event.id`` yet; the n-th gets ``<segment>.<record>.<n>``."""
+
+    events: list[Event]
+    parser: str
+    why: str
+    unparsed: bool
+
+
+class Choice(NamedTuple):
+    """A parser to ask, and the reason in words."""
+
+    parser: Parser
+    why: str
+    starts: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the parsers of this process met: errors inside parsers, by name (they count as "not ours")."""
+
+    errors: Counter[str] = field(default_factory=Counter)
+
+
+class ParserSet:
+    """All parsers, and the choice among them."""
+
+    def __init__(self, parsers: Iterable[Parser]) -> None:
+        self.parsers: dict[str, Parser] = {}
+        for parser in parsers:
+            if parser.name in self.parsers:
+                raise BadConfig(f"two parsers are named {parser.name!r}")
+            self.parsers[parser.name] = parser
+        self._ranked = sorted(self.parsers.values(), key=lambda p: (-p.hint.priority, p.name))
+        self._text_choices: dict[tuple[str, str, str], tuple[Choice, ...]] = {}
+        self.counts = Counts()
+
+    @classmethod
+    def load(cls) -> ParserSet:
+        """Every pack (``*.yml``) and module of ``collectors/parsers``. Raises BadConfig with its place."""
+        found: list[Parser] = []
+        package = importlib.import_module("collectors.parsers")
+        for module in pkgutil.iter_modules(package.__path__, "collectors.parsers."):
+            parser = getattr(importlib.import_module(module.name), "PARSER", None)
+            if parser is not None:
+                found.append(parser)
+        folder = files("collectors.parsers")
+        for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+            if entry.name.endswith(".yml") and not entry.name.startswith("_"):
+                found.append(parser_pack.load(entry.read_text(encoding="utf-8"), entry.name))
+        return cls(found)
+
+    def get(self, name: str) -> Parser:
+        """The parser of this name. Raises NotFound with the names that exist."""
+        try:
+            return self.parsers[name]
+        except KeyError:
+            raise NotFound(
+                f"there is no parser named {name[:80]!r}", remedy="Parsers: " + ", ".join(sorted(self.parsers))
+            ) from None
+
+    # --- one raw ------------------------------------------------------------------------------------------
+
+    def parse(self, frame: Frame, *, zone: str, forced: str | None = None) -> Parsed:
+        """One raw to its event. ``forced`` names the only parser that may take it (``frame.meta`` may, too).
+
+        Raises BadConfig for a zone that does not exist; nothing else, whatever the bytes.
+        """
+        data = frame.data
+        exact = None
+        try:
+            original = data.decode()
+        except UnicodeDecodeError:
+            original = data.decode("utf-8", "backslashreplace")
+            exact = base64.b64encode(data).decode("ascii")
+        zone_of(zone)
+        text = original.strip("\r\n\0\ufeff")
+        record = _record(text, frame, zone)
+        wanted = forced or frame.meta.get("parser")
+        if wanted:
+            fields, parser, why = self._forced(record, wanted)
+        else:
+            fields, parser, why = self._choose(record)
+        unparsed = fields is None
+        if fields is None:
+            fields = _unparsed_fields(record)
+        event = _finish(fields, record, parser)
+        event["event.original"] = original
+        if exact is not None:
+            event["kydai.original_b64"] = exact
+        if fields.get("message") == original:
+            del event["message"]  # it is event.original; kept once
+        sender_id = frame.meta.get("sender_id")
+        if sender_id:
+            event["kydai.sender_id"] = sender_id
+        return Parsed([event], parser, why, unparsed)
+
+    def parse_batch(self, frames: Iterable[Frame], *, zone: str, forced: str | None = None) -> list[Parsed]:
+        """Several raws of one zone, in order."""
+        parse = self.parse
+        return [parse(frame, zone=zone, forced=forced) for frame in frames]
+
+    # --- the choice ---------------------------------------------------------------------------------------
+
+    def _forced(self, record: Record, name: str) -> tuple[dict[str, Any] | None, str, str]:
+        parser = self.parsers.get(name)
+        if parser is None:
+            return None, "", f"no parser is named {name[:80]!r}"
+        fields = self._ask(parser, record)
+        if fields is None and record.document is not None:
+            opened = open_envelope(record.document, record.zone, record.created_at)
+            if opened is not None:
+                fields = self._inside(record, opened, parser)[0]
+        if fields is None:
+            return None, "", f"parser {name} was asked for and did not recognise it"
+        return fields, name, "asked for"
+
+    def _choose(self, record: Record) -> tuple[dict[str, Any] | None, str, str]:
+        if record.document is not None:
+            return self._choose_json(record)
+        if len(record.message) > MAX_TEXT:
+            return None, "", f"longer than {MAX_TEXT} characters"
+        return self._choose_text(record)
+
+    def _choose_text(self, record: Record) -> tuple[dict[str, Any] | None, str, str]:
+        message = record.message
+        header = record.header
+        key = ((header.app or "") if header is not None else "", message[:1], record.file)
+        choices = self._text_choices.get(key)
+        if choices is None:
+            choices = self._rank(*key)
+        for parser, why, starts, contains in choices:
+            if starts:
+                if not message.startswith(starts):
+                    continue
+            elif contains and not _holds(message, contains):
+                continue
+            fields = self._ask(parser, record)
+            if fields is not None:
+                return fields, parser.name, why
+        return None, "", "no parser recognised it"
+
+    def _rank(self, app: str, first: str, file: str) -> tuple[Choice, ...]:
+        """The parsers to ask for such a raw, in order: by program, first words, file, contents; then by name."""
+        program = app.lower()
+        names = {program, program.rpartition("/")[2], program.partition("/")[0]}
+        by_program, by_start, by_file, by_content = [], [], [], []
+        for parser in self._ranked:
+            hint = parser.hint
+            known = next((n for n in names if n in hint.programs), None) if program else None
+            if known is not None:
+                by_program.append(Choice(parser, f"program {known}"))
+            starts = tuple(s for s in hint.starts if s[:1] == first)
+            if starts:
+                by_start.append(Choice(parser, "starts with " + " or ".join(map(repr, starts)), starts))
+            named = next((n for n in hint.files if n in file), None) if file else None
+            if named is not None:
+                by_file.append(Choice(parser, f"file or source named {named}"))
+            if hint.contains:
+                words = " and ".join(map(repr, hint.contains))
+                by_content.append(Choice(parser, f"holds {words}", (), hint.contains))
+        by_header = [
+            Choice(p, "syslog header of a program no other parser knows") for p in self._ranked if p.hint.syslog
+        ]
+        choices = (*by_program, *by_start, *by_file, *by_content, *by_header)
+        if len(self._text_choices) >= MAX_CHOICES:  # program names are the sender's; do not grow for ever
+            self._text_choices.clear()
+        self._text_choices[(app, first, file)] = choices
+        return choices
+
+    def _choose_json(self, record: Record) -> tuple[dict[str, Any] | None, str, str]:
+        document = record.document or {}
+        keys = document.keys()
+        opened = open_envelope(document, record.zone, record.created_at)
+        if opened is not None:
+            fields, parser, why = self._inside(record, opened, None)
+            if fields is not None:
+                return fields, parser, f"inside {opened.kind}: {why}"
+        for parser_ in self._ranked:
+            for wanted in parser_.hint.json:
+                if wanted <= keys:
+                    fields = self._ask(parser_, record)
+                    if fields is not None:
+                        return fields, parser_.name, "JSON with " + ", ".join(sorted(wanted))
+                    break
+        return None, "", "JSON of no known shape"
+
+    def _inside(self, record: Record, opened: Envelope, only: Parser | None) -> tuple[dict[str, Any] | None, str, str]:
+        """Parse the text inside an envelope; the envelope's own fields fill what the text does not say."""
+        header = opened.header or syslog.read(opened.text, record.zone, record.created_at)
+        message = header.message if header is not None else opened.text
+        inner = Record(
+            opened.text, message, header, _document(message), record.created_at, record.zone, record.source,
+            opened.file or record.file,
+        )  # fmt: skip
+        if only is not None:
+            fields, parser, why = self._ask(only, inner), only.name, "asked for"
+        elif inner.document is not None and open_envelope(inner.document, record.zone, record.created_at):
+            return None, "", "an envelope inside an envelope"
+        else:
+            fields, parser, why = self._choose(inner)
+        if fields is None:
+            return None, "", why
+        record.header = header if record.header is None else record.header
+        for name, value in opened.fields.items():
+            fields.setdefault(name, value)
+        if opened.time is not None:
+            fields.setdefault("@timestamp", opened.time)
+        return fields, parser, why
+
+    def _ask(self, parser: Parser, record: Record) -> dict[str, Any] | None:
+        try:
+            return parser.parse(record)
+        except Exception:  # the parsers' boundary: counted, logged, and the raw is kept unparsed
+            self.counts.errors[parser.name] += 1
+            if self.counts.errors[parser.name] == 1:
+                log.exception("A parser failed on a line; the line is kept unparsed.", parser=parser.name)
+            return None
+
+
+def _holds(message: str, parts: tuple[str, ...]) -> bool:
+    return all(part in message for part in parts)
+
+
+def _record(text: str, frame: Frame, zone: str) -> Record:
+    header = None
+    message = text
+    if text[:1] != "{":
+        header = syslog.read(text, zone, frame.created_at)
+        if header is not None:
+            message = header.message
+    source = frame.source
+    file = frame.meta.get("file", "")
+    if not file and source.startswith("file:"):
+        file = source
+    return Record(text, message, header, _document(message), frame.created_at, zone, source, file.lower())
+
+
+def _document(message: str) -> dict[str, Any] | None:
+    head = message[:1]
+    if head == "@" and message.startswith("@cee:"):
+        message = message[5:].lstrip()
+        head = message[:1]
+    if head == " ":
+        message = message.lstrip()
+        head = message[:1]
+    if head != "{" or len(message) > MAX_JSON:
+        return None
+    try:
+        document = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _unparsed_fields(record: Record) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "event.module": "kydai",
+        "event.dataset": "kydai.unparsed",
+        "event.kind": "pipeline_error",
+        "message": record.message,
+    }
+    header = record.header
+    if header is not None and header.app:
+        fields["log.syslog.appname"] = header.app
+    return fields
+
+
+_PRI: list[dict[str, Any]] = [
+    {
+        "log.syslog.priority": pri,
+        "log.syslog.facility.code": pri >> 3,
+        "log.syslog.facility.name": syslog.FACILITIES[pri >> 3],
+        "log.syslog.severity.code": pri & 7,
+        "log.syslog.severity.name": syslog.SEVERITIES[pri & 7],
+    }
+    for pri in range(192)
+]
+
+
+def _finish(out: dict[str, Any], record: Record, parser: str) -> Event:
+    """What every event has, whichever parser made it."""
+    created = record.created_at
+    at = out.get("@timestamp")
+    header = record.header
+    if header is not None:
+        if header.pri is not None:
+            out.update(_PRI[header.pri])
+        _add_header(out, header)
+        if "message" not in out and header.message[:1] != "{":
+            out["message"] = header.message
+        if at is None:
+            at = header.time
+    if at is None:
+        at = created
+        out["kydai.time_flag"] = "missing"
+    elif at > created + MAX_AHEAD:
+        out["kydai.time_flag"] = "future"
+    if "host.name" not in out and record.source.startswith("relay:"):
+        out["host.name"] = record.source.split(":", 2)[-1].rpartition(":")[2]
+    try:
+        out["@timestamp"] = stamp(at)
+    except OverflowError:
+        out["@timestamp"] = stamp(created)
+        out["kydai.time_flag"] = "unreadable"
+    out["event.created"] = stamp(created)
+    if "event.kind" not in out:
+        out["event.kind"] = "event"
+    out["ecs.version"] = VERSION
+    if parser:
+        out["kydai.parser"] = parser
+    relate(out)
+    return out
+
+
+def _add_header(out: dict[str, Any], header: syslog.Header) -> None:
+    host = header.hostname
+    if host is not None:
+        if "host.name" not in out:
+            out["host.name"] = host
+            if host[-1:].isdecimal() or ":" in host:
+                address = ip_text(host)
+                if address is not None:
+                    out["host.ip"] = [address]
+        if "host.hostname" not in out:
+            out["host.hostname"] = host
+    if header.app is not None and "process.name" not in out:
+        out["process.name"] = header.app
+    if header.pid is not None and "process.pid" not in out:
+        if header.pid.isdecimal() and len(header.pid) < 19:
+            out["process.pid"] = int(header.pid)
+        else:
+            out["log.syslog.procid"] = header.pid
+    if header.version:
+        out["log.syslog.version"] = str(header.version)
+        if header.msgid is not None:
+            out["log.syslog.msgid"] = header.msgid
+        for name, value in header.sd.items():
+            out[f"log.syslog.structured_data.{name}"] = to_text(value)
