@@ -239,14 +239,28 @@ def note_failure(session: Transaction, actor: Actor, user: User | None, name: st
     audit.record(session, actor, "sign_in.failed", f"user:{name[:100]}", now=now)
 
 
-def make_link(session: Transaction, actor: Actor, user: User, *, now: Micros, life: Micros = LINK_LIFE) -> str:
-    """A secret that signs this person in once; earlier links of the person end. Raises Refused when disabled."""
+def make_link(
+    session: Transaction,
+    actor: Actor,
+    user: User,
+    *,
+    now: Micros,
+    life: Micros = LINK_LIFE,
+    forget_password: bool = False,
+) -> str:
+    """A secret that signs this person in once; earlier links of the person end. Raises Refused when disabled.
+
+    ``forget_password`` removes the password, so that a new one is set after signing in.
+    """
     if user.is_disabled:
         raise _said(Refused, "disabled", name=user.name)
     secret = secrets.token_urlsafe(32)
     session.execute(delete(SignInLink).where(SignInLink.user_id == user.id, SignInLink.used_at.is_(None)))
     session.add(SignInLink(hash=digest(secret), user_id=user.id, expires_at=now + life, used_at=None))
-    audit.record(session, actor, "user.link", f"user:{user.name}", now=now)
+    if forget_password:
+        user.password_hash = None
+    after = {"forget_password": True} if forget_password else None
+    audit.record(session, actor, "user.link", f"user:{user.name}", now=now, after=after)
     return secret
 
 
@@ -272,7 +286,9 @@ def first_person(session: Transaction, *, now: Micros, name: str = "admin", life
 # sessions
 
 
-def open_session(session: Transaction, user: User, *, now: Micros, address: str, way: str) -> str:
+def open_session(
+    session: Transaction, user: User, *, now: Micros, address: str, way: str, is_demo: bool = False
+) -> str:
     """A new session's secret; ``way`` (``password`` or ``link``) goes into the journal. Old sessions are removed."""
     secret = secrets.token_urlsafe(32)
     session.execute(delete(Session).where(Session.expires_at <= now))
@@ -282,7 +298,7 @@ def open_session(session: Transaction, user: User, *, now: Micros, address: str,
             address=address[:64],
         )
     )  # fmt: skip
-    actor = Actor(user.name, "console", digest(secret)[:16])
+    actor = Actor(user.name, "console", digest(secret)[:16], is_demo)
     audit.record(session, actor, "sign_in", f"user:{user.name}", now=now, after={"way": way, "address": address})
     return secret
 

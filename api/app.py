@@ -1,0 +1,71 @@
+"""The app: all routes under /api/v1, and the built console beside them.
+
+Deny by default: a route that does not say who may call it keeps the app from starting.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+import api.routes
+from api import errors
+from api.console import serve_console
+from api.deps import Anyone, IngestToken, Need, Services
+from api.errors import PROBLEM, Problem
+from api.security import AddressWaits, Guard
+from core.errors import BadConfig
+
+PREFIX = "/api/v1"
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "content": {PROBLEM: {}}, "description": text}
+    for status, text in ((400, "Bad request"), (401, "Sign-in needed"), (403, "Not allowed"), (422, "Wrong shape"))
+}
+
+
+def routers() -> Iterator[APIRouter]:
+    """The router of every module in api/routes, by name."""
+    for module in sorted(pkgutil.iter_modules(api.routes.__path__), key=lambda m: m.name):
+        found = getattr(importlib.import_module(f"api.routes.{module.name}"), "router", None)
+        if isinstance(found, APIRouter):
+            yield found
+
+
+def guards(dependant: Dependant) -> Iterator[Need | Anyone | IngestToken]:
+    """What says who may call a route."""
+    if isinstance(dependant.call, Need | Anyone | IngestToken):
+        yield dependant.call
+    for inner in dependant.dependencies:
+        yield from guards(inner)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The app over these services. Raises BadConfig for a route that names no right."""
+    app = FastAPI(
+        title="Kỳ Đài",
+        version=services.version,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        generate_unique_id_function=lambda route: route.name,
+        responses=_PROBLEMS,
+        separate_input_output_schemas=False,
+    )
+    app.state.services = services
+    app.state.address_waits = AddressWaits()
+    errors.install(app)
+    for router in routers():
+        app.include_router(router, prefix=PREFIX)
+    for route in app.routes:
+        if isinstance(route, APIRoute) and not any(guards(route.dependant)):
+            raise BadConfig(f"the route {route.path} does not say who may call it")
+    if services.console_folder is not None:
+        serve_console(app, services.console_folder)
+    app.add_middleware(Guard)
+    return app

@@ -1,0 +1,191 @@
+"""What routes are handed: the services of this process, and the caller with the right to call.
+
+Every route names its ``need(...)``; create_app refuses a route without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.errors import Unauthenticated, said
+from api.house import Ailment
+from core import accounts
+from core.accounts import Role, TokenScope
+from core.audit import Actor
+from core.clock import LOCAL_ZONE, Clock
+from core.db.database import Database
+from core.db.models import Session, Token
+from core.errors import Refused
+from core.spool import GroupCommit
+from core.store.contract import EventStore
+
+COOKIE = "kydai_session"
+CSRF_HEADER = "x-kydai"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What one API process works with; built once by kydai and handed to ``create_app``."""
+
+    database: Database
+    store: EventStore
+    clock: Clock
+    intake: GroupCommit | None = None
+    """The spool that HTTP intake is written to; None where this process takes none."""
+    base_url: str = "http://127.0.0.1:8470"
+    is_demo: bool = False
+    zone: str = LOCAL_ZONE
+    version: str = "0"
+    data_folder: Path = field(default_factory=Path)
+    console_folder: Path | None = None
+    """The built console; None serves the API alone."""
+    ailments: Callable[[], Sequence[Ailment]] = tuple
+    """What else is not as it should be (disk, store, processes); cheap, it is asked every second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, with which rights."""
+
+    name: str
+    role: Role
+    scope: str = ""
+    user_id: int = 0
+    channel: str = "console"
+    session_hash: str = ""
+    token_name: str = ""
+    token_scope: TokenScope | None = None
+    is_demo: bool = False
+
+    @property
+    def actor(self) -> Actor:
+        """How the journal names them."""
+        name = f"{self.name} (token:{self.token_name})"[:100] if self.token_name else self.name
+        return Actor(name, self.channel, self.session_hash[:16], self.is_demo)
+
+
+def services(request: Request) -> Services:
+    """The services of the app that serves the request."""
+    found = request.app.state.services
+    assert isinstance(found, Services)
+    return found
+
+
+def bearer(request: Request) -> str | None:
+    """The text of a bearer token, if one is given."""
+    kind, _, text = request.headers.get("authorization", "").partition(" ")
+    return text.strip() if kind.lower() == "bearer" else None
+
+
+def identify(request: Request, svc: Services) -> Caller:
+    """Who calls, by bearer token or session cookie. Raises Unauthenticated."""
+    now = svc.clock.now()
+    if (text := bearer(request)) is not None:
+        return by_token(svc, text)
+    secret = request.cookies.get(COOKIE)
+    if not secret:
+        raise said(Unauthenticated, "need_sign_in")
+    with svc.database.read() as session:
+        found = accounts.find_session(session, secret, now=now)
+        if found is None:
+            raise said(Unauthenticated, "need_sign_in")
+        row, user = found
+        is_stale = now - row.seen_at > accounts.SEEN_GRAIN
+        caller = Caller(user.name, Role(user.role), user.scope, user.id, session_hash=row.hash, is_demo=svc.is_demo)
+    if is_stale:
+        with svc.database.write() as session:
+            if (kept := session.get(Session, caller.session_hash)) is not None:
+                kept.seen_at = now
+    return caller
+
+
+def by_token(svc: Services, text: str) -> Caller:
+    """The caller behind a bearer token. Raises Unauthenticated."""
+    now = svc.clock.now()
+    with svc.database.read() as session:
+        holder = accounts.find_token(session, text, now=now)
+        if holder is None:
+            raise said(Unauthenticated, "wrong_token")
+        user = holder.user
+        token = session.get(Token, holder.token_id)
+        is_stale = token is not None and now - (token.used_at or 0) > accounts.SEEN_GRAIN
+        caller = Caller(
+            user.name,
+            Role(user.role),
+            user.scope,
+            user.id,
+            channel="api",
+            token_name=holder.token_name,
+            token_scope=holder.scope,
+            is_demo=svc.is_demo,
+        )
+        token_id = holder.token_id
+    if is_stale:
+        with svc.database.write() as session:
+            if (kept := session.get(Token, token_id)) is not None:
+                kept.used_at = now
+    return caller
+
+
+class Need:
+    """A route's right: the roles that may call it. Used as a dependency, it answers with the caller."""
+
+    def __init__(self, roles: frozenset[Role]) -> None:
+        self.roles = roles
+
+    def __call__(self, request: Request) -> Caller:
+        caller = identify(request, services(request))
+        if caller.token_scope not in (None, TokenScope.API):
+            raise said(Refused, "token_scope", scope=str(caller.token_scope))
+        if caller.role not in self.roles:
+            raise said(Refused, "need_role", role=str(caller.role))
+        if caller.channel == "console" and request.method not in _SAFE_METHODS:
+            check_header(request)
+        return caller
+
+
+class Anyone:
+    """A route that needs no sign-in: health and the ways of signing in."""
+
+    def __call__(self) -> None:
+        return None
+
+
+class IngestToken:
+    """Hands in events: needs a token of scope ``ingest``, which is good for nothing else."""
+
+    def __call__(self, request: Request) -> None:
+        if bearer(request) is None:
+            raise said(Unauthenticated, "wrong_token")
+
+
+def check_header(request: Request) -> None:
+    """Refuse a changing request that a foreign page could have sent (it cannot set a header of its own)."""
+    if request.headers.get(CSRF_HEADER) != "1":
+        raise said(Refused, "need_header")
+
+
+READERS = frozenset(Role)
+TRIAGE = frozenset({Role.ADMIN, Role.ANALYST})
+HOUSE = frozenset({Role.ADMIN, Role.SYSADMIN})
+JOURNAL = frozenset({Role.ADMIN, Role.AUDITOR})
+ADMINS = frozenset({Role.ADMIN})
+
+Reader = Annotated[Caller, Depends(Need(READERS))]
+"""All four roles: it changes nothing."""
+Triage = Annotated[Caller, Depends(Need(TRIAGE))]
+"""Verdicts, incidents, approvals, rules: admin and analyst."""
+House = Annotated[Caller, Depends(Need(HOUSE))]
+"""Sources, store and settings: admin and sysadmin."""
+Journal = Annotated[Caller, Depends(Need(JOURNAL))]
+"""The journal and the list of people: admin and auditor."""
+Admin = Annotated[Caller, Depends(Need(ADMINS))]
+Open = Annotated[None, Depends(Anyone())]
+
+Svc = Annotated[Services, Depends(services)]

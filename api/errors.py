@@ -1,0 +1,139 @@
+"""The one place where an error becomes an HTTP answer: RFC 9457 problem+json, in the caller's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from core.accounts import Wait
+from core.errors import BadConfig, BadInput, Conflict, KydaiError, NotFound, Refused, Unavailable
+from core.words import LANGUAGES, both, say
+
+log = structlog.get_logger(__name__)
+
+PROBLEM = "application/problem+json"
+RETRY_SECONDS = 5
+
+
+class Unauthenticated(Refused):
+    """Nobody is signed in, or the token is not good."""
+
+
+class TooMany(Refused):
+    """Come back later: intake or a queue is full."""
+
+
+class TooLarge(BadInput):
+    """The body is over its limit."""
+
+
+class WrongKind(BadInput):
+    """The body is of a kind that is not taken."""
+
+
+_STATUS: tuple[tuple[type[KydaiError], int], ...] = (
+    (Unauthenticated, 401),
+    (TooLarge, 413),
+    (WrongKind, 415),
+    (Wait, 429),
+    (TooMany, 429),
+    (BadInput, 400),
+    (Refused, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Unavailable, 503),
+    (BadConfig, 500),
+)
+
+
+class Problem(BaseModel):
+    """What went wrong: ``title`` the kind, ``detail`` what exactly, ``remedy`` what helps."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = ""
+    remedy: str | None = None
+    place: str | None = None
+    errors: list[str] | None = None
+
+
+E = TypeVar("E", bound=KydaiError)
+
+
+def said(kind: type[E], key: str, **values: object) -> E:
+    """An error whose sentence stands in core/words under ``api.<key>``."""
+    texts = both(f"api.{key}", **values)
+    return kind(texts["en"], said=texts)
+
+
+def language_of(request: Request) -> str:
+    """Vietnamese or English by Accept-Language's first match; Vietnamese when it names neither."""
+    for part in request.headers.get("accept-language", "").split(","):
+        code = part.strip()[:2].lower()
+        if code in LANGUAGES:
+            return code
+    return "vi"
+
+
+def status_of(error: KydaiError) -> int:
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def answer(request: Request, status: int, headers: Mapping[str, str] | None = None, **fields: object) -> JSONResponse:
+    """A problem+json answer; a status without words of its own goes by 400 or 500."""
+    lang = language_of(request)
+    try:
+        title = say(f"api.problem.{status}", lang)
+    except KeyError:
+        title = say("api.problem.400" if status < 500 else "api.problem.500", lang)
+    problem = Problem.model_validate({"title": title, "status": status, **fields})
+    return JSONResponse(
+        problem.model_dump(exclude_none=True), status, {"content-language": lang, **(headers or {})}, PROBLEM
+    )
+
+
+def known(request: Request, error: Exception) -> JSONResponse:
+    """Answer one of our own errors."""
+    assert isinstance(error, KydaiError)
+    status = status_of(error)
+    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
+    if isinstance(error, Wait):
+        headers["retry-after"] = str(error.seconds)
+    elif status in (429, 503):
+        headers["retry-after"] = str(RETRY_SECONDS)
+    detail = error.said[language_of(request)] if error.said else error.message
+    place = str(error.place) if error.place else None
+    return answer(request, status, headers, detail=detail, remedy=error.remedy, place=place)
+
+
+def _shape(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    # the values themselves are not repeated: they may be secrets
+    found = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()[:20]]
+    return answer(request, 422, detail=found[0] if found else "", errors=found)
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return answer(request, error.status_code, error.headers)
+
+
+def _ours(request: Request, error: Exception) -> JSONResponse:
+    log.error("Request failed.", path=request.url.path, method=request.method, exc_info=error)
+    return answer(request, 500, detail=say("api.own_failure", language_of(request)))
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app from here."""
+    app.add_exception_handler(KydaiError, known)
+    app.add_exception_handler(RequestValidationError, _shape)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _ours)

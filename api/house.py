@@ -1,0 +1,64 @@
+"""How the house stands: how far the data reach, the lag, and what is not as it should be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.clock import MINUTE, SECOND, Micros
+from core.db.models import Heartbeat, Outbox, OutboxState, SpoolPosition
+from core.words import both, duration, say
+
+ALIVE_FOR = MINUTE
+"""A heartbeat older than this means that its process is gone."""
+LAG_LIMIT = 60 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Ailment:
+    """Something that is not as it should be, in both languages; ``is_fatal``: we are not ready."""
+
+    key: str
+    text: dict[str, str]
+    is_fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One look at the house."""
+
+    at: Micros
+    data_until: Micros | None
+    """Everything that arrived up to here is judged and searchable; None while no pipeline lives."""
+    lag: Micros | None
+    """Age of the oldest raw that is not judged yet."""
+    ailments: tuple[Ailment, ...]
+
+    @property
+    def is_ready(self) -> bool:
+        return not any(a.is_fatal for a in self.ailments)
+
+
+def look(session: Session, now: Micros) -> House:
+    """Read the heartbeats, the spools' positions and the outbox."""
+    alive = now - ALIVE_FOR
+    spools = session.execute(
+        select(SpoolPosition.arrival_at, SpoolPosition.lag).where(SpoolPosition.heartbeat_at >= alive)
+    ).all()
+    until = min((s.arrival_at for s in spools), default=None)
+    lag = max((s.lag for s in spools), default=None)
+    kinds = set(session.scalars(select(Heartbeat.kind).where(Heartbeat.at >= alive)))
+    dead = session.scalar(select(func.count()).select_from(Outbox).where(Outbox.state == OutboxState.DEAD)) or 0
+    found = []
+    if not spools:
+        found.append(Ailment("pipeline", both("api.health.pipeline"), is_fatal=True))
+    if "worker" not in kinds:
+        found.append(Ailment("worker", both("api.health.worker")))
+    if lag is not None and lag > LAG_LIMIT:
+        words = {lang: say("api.health.lag", lang, lag=duration(lag, lang)) for lang in ("vi", "en")}
+        found.append(Ailment("lag", words))
+    if dead:
+        found.append(Ailment("dead", both("api.health.dead", count=dead)))
+    return House(now, until, lag, tuple(found))

@@ -1,0 +1,267 @@
+"""Signing in and out, one's own password, sessions and language."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field, SecretStr
+from sqlalchemy import delete, select
+
+from api.deps import COOKIE, HOUSE, JOURNAL, TRIAGE, Caller, Open, Reader, Services, Svc, check_header
+from api.errors import said
+from api.shapes import Shape, Time
+from core import accounts, audit
+from core.accounts import Role
+from core.audit import Actor
+from core.db.models import Session, User
+from core.errors import NotFound, Refused
+
+router = APIRouter(prefix="/auth", tags=["auth"])
+
+
+class Me(Shape):
+    """Who is signed in, and what they may do."""
+
+    name: str
+    full_name: str
+    role: Role
+    language: Literal["vi", "en"]
+    scope: str
+    must_set_password: bool
+    may: list[Literal["triage", "house", "journal", "admin"]]
+    """``triage``: verdicts, incidents, approvals, rules; ``house``: sources; ``journal``: journal and people."""
+    is_demo: bool
+    zone: str
+
+
+class SignIn(BaseModel):
+    name: str = Field(max_length=100)
+    password: SecretStr = Field(max_length=1024)
+
+
+class LinkCode(BaseModel):
+    code: SecretStr = Field(max_length=200)
+
+
+class NewPassword(BaseModel):
+    current: SecretStr | None = Field(None, max_length=1024)
+    """Needed when there is a password already."""
+    new: SecretStr = Field(max_length=1024)
+
+
+class MyChange(BaseModel):
+    language: Literal["vi", "en"]
+
+
+class OpenSession(Shape):
+    """A session of one's own."""
+
+    id: str
+    created_at: Time
+    seen_at: Time
+    expires_at: Time
+    address: str
+    is_this: bool
+
+
+def me(svc: Services, user: User) -> Me:
+    role = Role(user.role)
+    may: list[Literal["triage", "house", "journal", "admin"]] = []
+    if role in TRIAGE:
+        may.append("triage")
+    if role in HOUSE:
+        may.append("house")
+    if role in JOURNAL:
+        may.append("journal")
+    if role is Role.ADMIN:
+        may.append("admin")
+    return Me(
+        name=user.name,
+        full_name=user.full_name,
+        role=role,
+        language="en" if user.language == "en" else "vi",
+        scope=user.scope,
+        must_set_password=user.password_hash is None,
+        may=may,
+        is_demo=svc.is_demo,
+        zone=svc.zone,
+    )
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _set_cookie(request: Request, response: Response, secret: str) -> None:
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=accounts.SESSION_LIFE // 1_000_000,
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+
+
+@router.post("/sign-in")
+def sign_in(body: SignIn, svc: Svc, request: Request, response: Response, _: Open) -> Me:
+    """Open a session by name and password. A wrong one costs a wait that grows."""
+    check_header(request)
+    now, address = svc.clock.now(), _address(request)
+    waits = request.app.state.address_waits
+    if seconds := waits.seconds_left(address, now):
+        raise accounts.Wait(seconds)
+    with svc.database.read() as session:
+        user = session.scalar(select(User).where(User.name == body.name))
+        if user is not None:
+            accounts.refuse_while_waiting(user, now)
+        kept = None if user is None or user.is_disabled else user.password_hash
+    is_right = accounts.is_password(kept, body.password.get_secret_value())
+    with svc.database.write() as session:
+        user = session.scalar(select(User).where(User.name == body.name).with_for_update())
+        if not is_right or user is None or user.is_disabled or user.password_hash != kept:
+            actor = Actor(body.name[:100], "console", is_demo=svc.is_demo)
+            accounts.note_failure(session, actor, user, body.name, now=now)
+            secret = ""
+        else:
+            user.failed_attempts, user.locked_until = 0, 0
+            secret = accounts.open_session(session, user, now=now, address=address, way="password", is_demo=svc.is_demo)
+            found = me(svc, user)
+    if not secret:
+        waits.failed(address, now)
+        raise said(Refused, "wrong_password")
+    waits.succeeded(address)
+    _set_cookie(request, response, secret)
+    return found
+
+
+def _by_link(svc: Services, request: Request, response: Response, code: str) -> Me:
+    now, address = svc.clock.now(), _address(request)
+    waits = request.app.state.address_waits
+    if seconds := waits.seconds_left(address, now):
+        raise accounts.Wait(seconds)
+    try:
+        with svc.database.write() as session:
+            user = accounts.use_link(session, code, now=now)
+            secret = accounts.open_session(session, user, now=now, address=address, way="link", is_demo=svc.is_demo)
+            found = me(svc, user)
+    except Refused:
+        waits.failed(address, now)
+        raise
+    _set_cookie(request, response, secret)
+    return found
+
+
+# a page and no redirect: the browser sends a SameSite=Strict cookie only where our own page led
+_GO_ON = '<!doctype html><html><head><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"></head></html>'
+
+
+@router.get("/link", response_class=HTMLResponse)
+def open_link(code: Annotated[str, Query(max_length=200)], svc: Svc, request: Request, _: Open) -> HTMLResponse:
+    """What a printed sign-in link opens: signs in once and goes on to the console."""
+    if "prefetch" in (request.headers.get("sec-purpose") or request.headers.get("purpose") or ""):
+        raise said(Refused, "account.bad_link")
+    response = HTMLResponse(_GO_ON)
+    _by_link(svc, request, response, code)
+    return response
+
+
+@router.post("/link")
+def use_link(body: LinkCode, svc: Svc, request: Request, response: Response, _: Open) -> Me:
+    """Sign in with the code of a link."""
+    check_header(request)
+    return _by_link(svc, request, response, body.code.get_secret_value())
+
+
+@router.get("/me")
+def get_me(caller: Reader, svc: Svc) -> Me:
+    """Who is signed in. 401 when nobody is."""
+    with svc.database.read() as session:
+        return me(svc, accounts.find_user(session, caller.name))
+
+
+@router.patch("/me")
+def change_me(body: MyChange, caller: Reader, svc: Svc) -> Me:
+    """Change one's own language."""
+    with svc.database.write() as session:
+        now = svc.clock.now()
+        return me(svc, accounts.change_user(session, caller.actor, caller.name, now=now, language=body.language))
+
+
+@router.post("/sign-out", status_code=204)
+def sign_out(caller: Reader, svc: Svc, response: Response) -> None:
+    """End this session."""
+    _console_only(caller)
+    with svc.database.write() as session:
+        accounts.close_session(session, caller.actor, caller.session_hash, now=svc.clock.now())
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+
+
+@router.post("/password", status_code=204)
+def set_password(body: NewPassword, caller: Reader, svc: Svc) -> None:
+    """Set one's own password; every other session of the person ends."""
+    _console_only(caller)
+    now, new = svc.clock.now(), body.new.get_secret_value()
+    with svc.database.read() as session:
+        user = accounts.find_user(session, caller.name)
+        accounts.refuse_while_waiting(user, now)
+        kept = user.password_hash
+    given = body.current.get_secret_value() if body.current else ""
+    if kept is not None and not accounts.is_password(kept, given):
+        with svc.database.write() as session:
+            user = accounts.find_user(session, caller.name)
+            accounts.note_failure(session, caller.actor, user, caller.name, now=now)
+        raise said(Refused, "wrong_password")
+    accounts.check_password(new, caller.name)
+    new_hash = accounts.hash_password(new)
+    with svc.database.write() as session:
+        user = accounts.find_user(session, caller.name)
+        accounts.set_password(session, caller.actor, user, new_hash, now=now, keep=caller.session_hash)
+
+
+@router.get("/sessions")
+def list_sessions(caller: Reader, svc: Svc) -> list[OpenSession]:
+    """One's own open sessions, newest first."""
+    query = select(Session).where(Session.user_id == caller.user_id, Session.expires_at > svc.clock.now())
+    with svc.database.read() as session:
+        return [
+            OpenSession(
+                id=row.hash,
+                created_at=row.created_at,
+                seen_at=row.seen_at,
+                expires_at=row.expires_at,
+                address=row.address,
+                is_this=row.hash == caller.session_hash,
+            )
+            for row in session.scalars(query.order_by(Session.created_at.desc()))
+        ]
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+def end_session(session_id: str, caller: Reader, svc: Svc) -> None:
+    """End one of one's own sessions."""
+    _console_only(caller)
+    with svc.database.write() as session:
+        row = session.get(Session, session_id)
+        if row is None or row.user_id != caller.user_id:
+            raise said(NotFound, "account.no_session")
+        accounts.close_session(session, caller.actor, session_id, now=svc.clock.now())
+
+
+@router.post("/sessions/end-others", status_code=204)
+def end_other_sessions(caller: Reader, svc: Svc) -> None:
+    """End all of one's own sessions but this one."""
+    _console_only(caller)
+    others = delete(Session).where(Session.user_id == caller.user_id, Session.hash != caller.session_hash)
+    with svc.database.write() as session:
+        session.execute(others)
+        audit.record(session, caller.actor, "sign_out.others", f"user:{caller.name}", now=svc.clock.now())
+
+
+def _console_only(caller: Caller) -> None:
+    """A token must not get at its owner's password and sessions."""
+    if caller.token_scope is not None:
+        raise said(Refused, "token_scope", scope=str(caller.token_scope))

@@ -1,0 +1,61 @@
+"""``GET /health``: ready, or what is not."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+
+from api import house
+from api.deps import Open, Services, Svc
+from api.shapes import Bilingual, Shape, Time
+
+router = APIRouter(tags=["health"])
+
+
+class Ailment(Shape):
+    """Something that is not as it should be."""
+
+    key: str
+    text: Bilingual
+    is_fatal: bool
+
+
+class Health(Shape):
+    """``not_ready`` comes with status 503; ``degraded`` works and has something to say."""
+
+    status: Literal["ready", "degraded", "not_ready"]
+    ailments: list[Ailment]
+    now: Time
+    data_until: Time | None
+    """Everything that arrived up to here is judged and searchable."""
+    lag_seconds: float | None
+    is_demo: bool
+    version: str
+
+
+def read(svc: Services) -> Health:
+    """Health as of now."""
+    now = svc.clock.now()
+    with svc.database.read() as session:
+        seen = house.look(session, now)
+    ailments = [*seen.ailments, *svc.ailments()]
+    ready = not any(a.is_fatal for a in ailments)
+    return Health(
+        status="not_ready" if not ready else "degraded" if ailments else "ready",
+        ailments=[Ailment.model_validate(a) for a in ailments],
+        now=now,
+        data_until=seen.data_until,
+        lag_seconds=None if seen.lag is None else seen.lag / 1e6,
+        is_demo=svc.is_demo,
+        version=svc.version,
+    )
+
+
+@router.get("/health", responses={503: {"model": Health}})
+def get_health(svc: Svc, response: Response, _: Open) -> Health:
+    """Whether everything works; open to all, so that a script can wait for it."""
+    found = read(svc)
+    if found.status == "not_ready":
+        response.status_code = 503
+    return found

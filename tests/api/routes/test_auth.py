@@ -1,0 +1,186 @@
+"""Signing in by password and link, waits, sessions, and what a foreign page or a plain connection cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from api.deps import COOKIE, Services
+from core import accounts
+from core.accounts import Role
+from core.clock import MINUTE, StillClock
+from core.db.models import Audit, Session
+from tests.api.conftest import CLI, Client
+
+PASSWORD = "bốn con ngựa trắng"
+
+
+@pytest.fixture
+def person(services: Services) -> str:
+    kept = accounts.hash_password(PASSWORD)
+    with services.database.write() as session:
+        user = accounts.add_user(session, CLI, "hanhnt", Role.ANALYST, now=0, full_name="Nguyễn Thị Hạnh")
+        user.password_hash = kept
+    return "hanhnt"
+
+
+def sign_in(client: TestClient, name: str, password: str = PASSWORD) -> int:
+    return client.post("/api/v1/auth/sign-in", json={"name": name, "password": password}).status_code
+
+
+def test_a_password_opens_a_session_and_sign_out_ends_it(client: Client, person: str) -> None:
+    browser = client()
+    answer = browser.post("/api/v1/auth/sign-in", json={"name": person, "password": PASSWORD})
+    assert answer.status_code == 200
+    assert answer.json()["may"] == ["triage"]
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "Secure" not in cookie
+    assert browser.get("/api/v1/auth/me").json()["full_name"] == "Nguyễn Thị Hạnh"
+    secret = browser.cookies[COOKIE]
+    assert browser.post("/api/v1/auth/sign-out").status_code == 204
+    browser.cookies.set(COOKIE, secret)
+    assert browser.get("/api/v1/auth/me").status_code == 401
+
+
+def test_over_https_the_cookie_is_secure(client: Client, person: str) -> None:
+    browser = client(peer="192.0.2.9")
+    browser.base_url = browser.base_url.copy_with(scheme="https")
+    answer = browser.post("/api/v1/auth/sign-in", json={"name": person, "password": PASSWORD})
+    assert answer.status_code == 200
+    assert "Secure" in answer.headers["set-cookie"]
+
+
+def test_nothing_is_served_over_plain_http_to_another_machine(client: Client, person: str) -> None:
+    away = client(peer="192.0.2.9")
+    assert sign_in(away, person) == 403
+    assert "HTTPS" in away.post("/api/v1/auth/sign-in", json={}).json()["detail"]
+    assert away.get("/api/v1/auth/me").status_code == 403
+    assert away.get("/api/v1/health").status_code == 503, "health stays open"
+
+
+def test_a_foreign_page_cannot_change_anything(client: Client, person: str) -> None:
+    browser = client("analyst")
+    del browser.headers["x-kydai"]
+    assert browser.get("/api/v1/auth/me").status_code == 200
+    assert browser.post("/api/v1/auth/sign-out").status_code == 403
+    assert sign_in(browser, person) == 403
+
+
+def test_wrong_passwords_make_the_wait_grow(client: Client, person: str, clock: StillClock) -> None:
+    browser = client()
+    assert [sign_in(browser, person, "wrong") for _ in range(3)] == [403, 403, 403]
+    answer = browser.post("/api/v1/auth/sign-in", json={"name": person, "password": PASSWORD})
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "1"
+    clock.advance(2)
+    assert sign_in(browser, person) == 200
+
+
+def test_an_address_that_tries_many_names_waits_too(client: Client, clock: StillClock) -> None:
+    browser = client()
+    assert [sign_in(browser, f"nobody{i}", "x") for i in range(11)] == [403] * 10 + [429]
+    clock.advance(2)
+    assert sign_in(browser, "nobody", "x") == 403
+
+
+def test_unknown_and_disabled_people_get_the_same_answer(client: Client, person: str, services: Services) -> None:
+    browser = client()
+    with services.database.write() as session:
+        accounts.change_user(session, CLI, person, now=0, is_disabled=True)
+    answers = [
+        browser.post("/api/v1/auth/sign-in", json={"name": n, "password": PASSWORD}).json() for n in (person, "nobody")
+    ]
+    assert answers[0] == answers[1]
+
+
+def test_a_link_signs_in_once_by_get_or_post(client: Client, person: str, services: Services) -> None:
+    def link() -> str:
+        with services.database.write() as session:
+            user = accounts.find_user(session, person)
+            return accounts.make_link(session, CLI, user, now=services.clock.now())
+
+    first = client()
+    code = link()
+    assert first.get("/api/v1/auth/link", params={"code": code}, headers={"sec-purpose": "prefetch"}).status_code == 403
+    page = first.get("/api/v1/auth/link", params={"code": code})
+    assert page.headers["content-type"].startswith("text/html")
+    assert code not in page.text
+    assert first.get("/api/v1/auth/me").json()["name"] == person
+    assert client().get("/api/v1/auth/link", params={"code": code}).status_code == 403
+    second = client()
+    assert second.post("/api/v1/auth/link", json={"code": link()}).status_code == 200
+    assert second.get("/api/v1/auth/me").json()["must_set_password"] is False
+
+
+def test_ones_own_password(client: Client, services: Services) -> None:
+    browser, other = client("analyst"), client()
+    name = browser.get("/api/v1/auth/me").json()["name"]
+
+    def change(**body: str) -> int:
+        return browser.post("/api/v1/auth/password", json=body).status_code
+
+    assert browser.get("/api/v1/auth/me").json()["must_set_password"] is True
+    assert change(new="short") == 400
+    assert change(new=PASSWORD) == 204
+    assert browser.get("/api/v1/auth/me").status_code == 200, "this session stays"
+    assert sign_in(other, name) == 200
+    assert change(new="một hai ba bốn năm") == 403
+    assert change(current=PASSWORD, new="một hai ba bốn năm") == 204
+    assert other.get("/api/v1/auth/me").status_code == 401, "the others end"
+
+
+def test_sessions_are_listed_and_ended(client: Client, person: str) -> None:
+    a, b = client(), client()
+    sign_in(a, person)
+    sign_in(b, person)
+    listed = a.get("/api/v1/auth/sessions").json()
+    assert sorted(s["is_this"] for s in listed) == [False, True]
+    other = next(s["id"] for s in listed if not s["is_this"])
+    assert a.delete(f"/api/v1/auth/sessions/{other}").status_code == 204
+    assert b.get("/api/v1/auth/me").status_code == 401
+    stranger = client("admin")
+    mine = a.get("/api/v1/auth/sessions").json()[0]["id"]
+    assert stranger.delete(f"/api/v1/auth/sessions/{mine}").status_code == 404
+    sign_in(b, person)
+    assert a.post("/api/v1/auth/sessions/end-others").status_code == 204
+    assert len(a.get("/api/v1/auth/sessions").json()) == 1
+
+
+def test_a_session_ends_after_twelve_hours(client: Client, clock: StillClock, services: Services) -> None:
+    browser = client("analyst")
+    clock.advance(11 * 3600)
+    assert browser.get("/api/v1/auth/me").status_code == 200
+    with services.database.read() as session:
+        assert session.scalar(select(Session.seen_at)) == clock.now()
+    clock.advance(3600 + MINUTE / 1e6)
+    assert browser.get("/api/v1/auth/me").status_code == 401
+
+
+def test_a_token_does_not_reach_its_owners_password(client: Client, token: Callable[..., str]) -> None:
+    script = client()
+    script.headers["authorization"] = f"Bearer {token('api', 'analyst')}"
+    assert script.get("/api/v1/auth/me").status_code == 200
+    assert script.post("/api/v1/auth/password", json={"new": PASSWORD}).status_code == 403
+    assert script.post("/api/v1/auth/sessions/end-others").status_code == 403
+
+
+def test_sign_ins_are_in_the_journal(client: Client, person: str, services: Services) -> None:
+    browser = client()
+    sign_in(browser, person, "wrong")
+    sign_in(browser, person)
+    browser.post("/api/v1/auth/sign-out")
+    with services.database.read() as session:
+        actions = session.scalars(select(Audit.action).order_by(Audit.seq)).all()
+    assert actions == ["user.add", "sign_in.failed", "sign_in", "sign_out"]
+
+
+def test_the_language_is_kept(client: Client) -> None:
+    browser = client("auditor")
+    assert browser.patch("/api/v1/auth/me", json={"language": "en"}).json()["language"] == "en"
+    assert browser.get("/api/v1/auth/me").json()["language"] == "en"
+    assert browser.patch("/api/v1/auth/me", json={"language": "fr"}).status_code == 422

@@ -1,0 +1,64 @@
+"""Every error becomes one kind of answer, in the caller's language, without repeating secrets."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api import errors
+from api.deps import Services
+from core.errors import BadConfig, BadInput, Conflict, KydaiError, NotFound, Place, Refused, Unavailable
+from tests.api.conftest import Client
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (BadInput, 400), (errors.Unauthenticated, 401), (Refused, 403), (NotFound, 404), (Conflict, 409),
+        (errors.TooLarge, 413), (errors.WrongKind, 415), (errors.TooMany, 429), (Unavailable, 503), (BadConfig, 500),
+        (KydaiError, 500),
+    ],
+)  # fmt: skip
+def test_each_error_has_its_status(kind: type[KydaiError], status: int) -> None:
+    assert errors.status_of(kind("x")) == status
+
+
+def test_the_language_follows_the_caller(client: Client) -> None:
+    browser = client()
+    said = {
+        lang: browser.get("/api/v1/auth/me", headers={"accept-language": lang}).json()["title"]
+        for lang in ("vi-VN,vi;q=0.9", "en-GB", "fr, en;q=0.5", "fr")
+    }
+    assert list(said.values()) == ["Cần đăng nhập", "Sign-in needed", "Sign-in needed", "Cần đăng nhập"]
+
+
+def test_problems_are_problem_json_with_place_and_remedy(services: Services) -> None:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+    errors.install(app)
+
+    @app.get("/bad")
+    def bad() -> None:
+        raise BadInput("no such field", place=Place("query", 3), remedy="Try host.name.")
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("secret inside")
+
+    @app.get("/number/{n}")
+    def number(n: int) -> int:
+        return n
+
+    caller = TestClient(app, raise_server_exceptions=False)
+    answer = caller.get("/bad")
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert (body["detail"], body["place"], body["remedy"]) == ("no such field", "query:3", "Try host.name.")
+    assert "secret" not in caller.get("/broken").text
+    assert caller.get("/broken").status_code == 500
+    shape = caller.get("/number/hunter2")
+    assert shape.status_code == 422
+    assert "hunter2" not in shape.text
+    assert caller.get("/nothing").json()["status"] == 404
+    assert caller.post("/bad").headers["allow"] == "GET"
