@@ -1,0 +1,257 @@
+"""What the targets of the query tree share: a leaf's value, pattern or bounds made ready for comparing.
+
+Regular expressions are RE2 in every target, so one text of them serves all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import re2
+
+from core.clock import Micros, to_micros
+from core.ecs import FieldType, type_of
+from core.errors import BadInput
+from core.query.fold import comparable, cut, fold
+from core.query.tree import Cidr, Comparison, Equals, Leaf, Like, Node, Not, Or, Pattern, Phrase, Range, Regex, Wild
+from core.query.values import ip_bounds, to_boolean, to_date, to_double, to_ip, to_long, to_text
+
+MAX_REGEX = 2_000
+"""Characters that a regular expression may have."""
+
+_WORD_CHARS = r"\p{L}\p{N}\p{M}_"
+_WORD = re2.compile(f"[{_WORD_CHARS}]+")
+_MAPPED = "0" * 20 + "ffff"
+_TEXT_TYPES = frozenset({FieldType.KEYWORD, FieldType.TEXT, FieldType.IP})
+_MIN_LONG, _MAX_LONG = -(2**63), 2**63 - 1
+
+
+def is_texty(type_: FieldType) -> bool:
+    """Whether values of this type are kept and compared as the text they were written as."""
+    return type_ in _TEXT_TYPES
+
+
+def compares_address(leaf: Leaf) -> bool:
+    """Whether the leaf compares addresses and not texts."""
+    if isinstance(leaf, Cidr):
+        return True
+    if type_of(leaf.field) is not FieldType.IP:
+        return False
+    return isinstance(leaf, Range) or (isinstance(leaf, Equals) and to_ip(leaf.value) is not None)
+
+
+def folds(leaf: Leaf) -> bool:
+    """Whether the leaf compares folded text."""
+    if isinstance(leaf, Equals) and (compares_address(leaf) or not is_texty(type_of(leaf.field))):
+        return False
+    return isinstance(leaf, Equals | Like | Phrase | Regex) and leaf.comparison is Comparison.FOLD
+
+
+def wanted(leaf: Equals) -> str | int | float | bool | None:
+    """The value of the leaf as the type of its field holds it; None when nothing can equal it.
+
+    Texts come ready for comparing (cut, lowered or folded), addresses as 32 hexadecimal digits.
+    """
+    type_ = type_of(leaf.field)
+    if type_ is FieldType.LONG:
+        return to_long(leaf.value)
+    if type_ is FieldType.DOUBLE:
+        return to_double(leaf.value)
+    if type_ is FieldType.BOOLEAN:
+        return to_boolean(leaf.value)
+    if type_ is FieldType.DATE:
+        return to_date(leaf.value)
+    if compares_address(leaf):
+        return to_ip(leaf.value)
+    text = to_text(leaf.value)
+    return None if text is None else comparable(cut(text), leaf.comparison)
+
+
+def pattern_of(leaf: Like) -> Pattern:
+    """The pattern with its literals ready for comparing, empty ones left out, adjacent ones joined."""
+    parts: list[str | Wild] = []
+    for part in leaf.pattern:
+        if isinstance(part, Wild):
+            if not (part is Wild.MANY and parts and parts[-1] is Wild.MANY):
+                parts.append(part)
+        elif part and parts and isinstance(parts[-1], str):
+            parts[-1] += part
+        elif part:
+            parts.append(part)
+    return tuple(part if isinstance(part, Wild) else comparable(part, leaf.comparison) for part in parts)
+
+
+def pattern_regex(pattern: Pattern) -> str:
+    """A pattern as a regular expression for the whole text, without flags; ``.`` is to match newlines."""
+    middle = list(pattern)
+    start, end = r"\A", r"\z"
+    if middle and middle[0] is Wild.MANY:
+        start = ""
+        middle = middle[1:]
+    if middle and middle[-1] is Wild.MANY:
+        end = ""
+        middle = middle[:-1]
+    pieces = {Wild.MANY: ".*", Wild.ONE: "."}
+    return start + "".join(pieces[p] if isinstance(p, Wild) else escape(p) for p in middle) + end
+
+
+def escape(text: str) -> str:
+    """A text as a regular expression that matches just it."""
+    return "".join(c if c.isalnum() or c == "_" or c > "\x7f" else f"\\x{{{ord(c):x}}}" for c in text)
+
+
+def words_of(leaf: Phrase) -> list[str]:
+    """The words of a phrase, ready for comparing; none when the text is punctuation only."""
+    return list(_WORD.findall(comparable(leaf.text, leaf.comparison)))
+
+
+def phrase_regex(words: Iterable[str]) -> str:
+    """The words side by side, with a border at both ends."""
+    gap = f"[^{_WORD_CHARS}]"
+    return f"(?:^|{gap})" + f"{gap}+".join(escape(word) for word in words) + f"(?:{gap}|$)"
+
+
+def regex_text(leaf: Regex) -> str:
+    """The regular expression with its flags. Raises BadInput when RE2 cannot compile it or it is too long."""
+    if len(leaf.pattern) > MAX_REGEX:
+        raise BadInput(f"a regular expression has {len(leaf.pattern)} characters; at most {MAX_REGEX} are allowed")
+    pattern = leaf.pattern
+    if leaf.comparison is Comparison.FOLD:
+        # escapes are ASCII, and fold would turn \S into \s: only other characters are folded
+        pattern = "".join(c if c.isascii() else fold(c) for c in pattern)
+    flags = "i" if leaf.comparison is not Comparison.EXACT else ""
+    flags += "m" if leaf.multiline else ""
+    flags += "s" if leaf.dotall else ""
+    text = f"(?{flags}:{pattern})" if flags else pattern
+    compile_regex(text)
+    return text
+
+
+def compile_regex(text: str) -> re2._Regexp:
+    """A compiled regular expression. Raises BadInput with RE2's reason."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(text, options)
+    except (re2.error, UnicodeEncodeError) as error:
+        raise BadInput(f"not a regular expression of RE2: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    reason = error.args[0] if error.args else error
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bounds of a range in the form of values compared: numbers, canonical times or hexadecimal addresses."""
+
+    gt: int | float | str | None = None
+    gte: int | float | str | None = None
+    lt: int | float | str | None = None
+    lte: int | float | str | None = None
+
+
+def long_bounds(leaf: Range) -> tuple[int, int] | None:
+    """The least and the greatest whole number within the bounds; None when there is none."""
+    low, high = _MIN_LONG, _MAX_LONG
+    for value, exclusive in ((leaf.gte, False), (leaf.gt, True)):
+        if value is not None:
+            number = _number(leaf, value)
+            low = max(low, math.floor(number) + 1 if exclusive else math.ceil(number))
+    for value, exclusive in ((leaf.lte, False), (leaf.lt, True)):
+        if value is not None:
+            number = _number(leaf, value)
+            high = min(high, math.ceil(number) - 1 if exclusive else math.floor(number))
+    return (low, high) if low <= high else None
+
+
+def micros_bounds(leaf: Range) -> tuple[Micros, Micros] | None:
+    """The least and the greatest microsecond within the bounds of a range of times."""
+    low, high = _MIN_LONG, _MAX_LONG
+    bounds = bounds_of(leaf)
+    for value, step in ((bounds.gte, 0), (bounds.gt, 1)):
+        if value is not None:
+            low = max(low, to_micros(str(value)) + step)
+    for value, step in ((bounds.lte, 0), (bounds.lt, -1)):
+        if value is not None:
+            high = min(high, to_micros(str(value)) + step)
+    return (low, high) if low <= high else None
+
+
+def bounds_of(leaf: Range) -> Bounds:
+    """The bounds by the type of the field. Raises BadInput when a bound does not go with it."""
+    type_ = type_of(leaf.field)
+    given = (leaf.gt, leaf.gte, leaf.lt, leaf.lte)
+    if type_ is FieldType.DATE:
+        return Bounds(*(None if v is None else _time(leaf, v) for v in given))
+    if type_ is FieldType.IP:
+        return Bounds(*(None if v is None else _address(leaf, v) for v in given))
+    return Bounds(*(None if v is None else _double(leaf, v) for v in given))
+
+
+def v4_bounds(leaf: Leaf) -> tuple[int, int] | None:
+    """The least and greatest IPv4 address as numbers, of a leaf that only IPv4 addresses can meet; else None."""
+    low, high = "", ""
+    if isinstance(leaf, Cidr):
+        low, high = ip_bounds(leaf.network)
+    elif isinstance(leaf, Equals) and (digits := to_ip(leaf.value)) is not None:
+        low = high = digits
+    if not (low.startswith(_MAPPED) and high.startswith(_MAPPED)):
+        return None
+    return int(low[24:], 16), int(high[24:], 16)
+
+
+def _number(leaf: Range, value: int | float | str) -> int | float:
+    number: int | float | None = value if isinstance(value, int) else to_double(value)
+    if number is None:
+        raise BadInput(f"a range over {leaf.field} needs numbers, not {value!r}")
+    return number
+
+
+def _double(leaf: Range, value: int | float | str) -> float:
+    try:
+        return float(_number(leaf, value))
+    except OverflowError:
+        raise BadInput(f"a range over {leaf.field} needs numbers of 64 bits") from None
+
+
+def _time(leaf: Range, value: int | float | str) -> str:
+    text = to_date(value)
+    try:
+        to_micros(text or "")
+    except ValueError:
+        text = None
+    if text is None:
+        raise BadInput(f"a range over {leaf.field} needs canonical times, not {value!r}")
+    return text
+
+
+def _address(leaf: Range, value: int | float | str) -> str:
+    digits = to_ip(value)
+    if digits is None:
+        raise BadInput(f"a range over {leaf.field} needs addresses, not {value!r}")
+    return digits
+
+
+def by_field(node: Or) -> tuple[list[list[Leaf]], list[Node]]:
+    """The leaves of an Or grouped by field, as one look at a field can answer them all; and the other children."""
+    groups: dict[str, list[Leaf]] = {}
+    rest: list[Node] = []
+    todo = list(reversed(node.children))
+    while todo:
+        child = todo.pop()
+        if isinstance(child, Or):
+            todo.extend(reversed(child.children))
+        elif isinstance(child, Equals | Like | Phrase | Regex | Range | Cidr):
+            groups.setdefault(child.field, []).append(child)
+        else:
+            rest.append(child)
+    return list(groups.values()), rest
+
+
+def negated(node: Node) -> Node:
+    """The node's opposite, without a double Not."""
+    return node.child if isinstance(node, Not) else Not(node)

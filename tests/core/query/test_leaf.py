@@ -1,0 +1,84 @@
+"""What the targets share."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+import pytest
+import re2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.query.leaf import (
+    by_field,
+    escape,
+    folds,
+    long_bounds,
+    micros_bounds,
+    negated,
+    pattern_of,
+    pattern_regex,
+    v4_bounds,
+)
+from core.query.tree import Cidr, Comparison, Equals, Exists, Leaf, Like, Not, Or, Range, Wild
+
+MANY = Wild.MANY
+
+
+@given(st.text())
+def test_escape_matches_just_the_text(text: str) -> None:
+    assert re2.fullmatch(escape(text), text)
+    assert not re2.fullmatch(escape(text), text + "x")
+
+
+def test_patterns_are_joined_and_merged() -> None:
+    assert pattern_of(Like("x", ("A", "", "B", MANY, MANY, ""))) == ("ab", MANY)
+    assert pattern_regex(("a.", MANY)) == r"\Aa\x{2e}"
+    assert pattern_regex((MANY,)) == r"\z"
+    assert pattern_regex((MANY, "a", Wild.ONE)) == r"a.\z"
+
+
+@pytest.mark.parametrize(
+    ("leaf", "bounds"),
+    [
+        (Range("destination.port", gt=3.5, lt=8), (4, 7)),
+        (Range("destination.port", gte=3.5, lte=7.5), (4, 7)),
+        (Range("destination.port", gt=5, lt=6), None),
+        (Range("destination.port"), (-(2**63), 2**63 - 1)),
+    ],
+)
+def test_long_bounds(leaf: Range, bounds: tuple[int, int] | None) -> None:
+    assert long_bounds(leaf) == bounds
+
+
+def test_micros_bounds() -> None:
+    assert micros_bounds(Range("@timestamp", gt="1970-01-01T00:00:01.000000Z", lte="1970-01-01T00:00:02.000000Z")) == (
+        1_000_001,
+        2_000_000,
+    )
+
+
+def test_v4_bounds() -> None:
+    assert v4_bounds(Cidr("x", ip_network("10.0.0.0/30"))) == (0x0A000000, 0x0A000003)
+    assert v4_bounds(Cidr("x", ip_network("::ffff:10.0.0.0/126"))) == (0x0A000000, 0x0A000003)
+    assert v4_bounds(Equals("source.ip", "10.0.0.1")) == (0x0A000001, 0x0A000001)
+    assert v4_bounds(Cidr("x", ip_network("::/0"))) is None
+    assert v4_bounds(Exists("x")) is None
+
+
+def test_only_texts_fold() -> None:
+    assert folds(Equals("message", "x", Comparison.FOLD))
+    assert not folds(Equals("destination.port", 5, Comparison.FOLD))
+    assert not folds(Equals("source.ip", "10.0.0.1", Comparison.FOLD))
+
+
+def test_by_field() -> None:
+    a, b, c, there = Equals("x", "a"), Equals("x", "b"), Equals("y", "c"), Exists("x")
+    groups: list[list[Leaf]] = [[a, b], [c]]
+    assert by_field(Or((a, Or((b, there)), c, Not(a)))) == (groups, [there, Not(a)])
+
+
+def test_negated() -> None:
+    a = Equals("x", "a")
+    assert negated(a) == Not(a)
+    assert negated(Not(a)) is a
