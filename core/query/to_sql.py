@@ -4,16 +4,15 @@ A field is read from its promoted column, else from the JSON of column ``doc``, 
 holds is made by ``core/query/values.coerce`` and cut; a value that a column cannot hold is null there and stands in
 ``doc`` (``Schema.ignored``). Values are bound as parameters; names become identifiers through ``quote`` only.
 
-``register_functions`` prepares a connection: folding and addresses are computed by our own code, never by the
+The connection must have FUNCTIONS: folding and addresses are computed by our own code, never by the
 engine's, except where both are known to agree (``lower``, and folding of ASCII).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from core.ecs import FieldType, type_of
 from core.errors import BadInput
@@ -53,6 +52,14 @@ from core.query.tree import (
     Wild,
 )
 from core.query.values import ip_bounds, to_ip
+
+
+def _ip_or_empty(text: str) -> str:
+    return to_ip(text) or ""
+
+
+FUNCTIONS: Mapping[str, Callable[[str], str]] = {"kydai_fold": fold, "kydai_ip": _ip_or_empty}
+"""Functions of VARCHAR to VARCHAR that the connection must have; null gives null and they never give null."""
 
 _MAX_REGEX_BYTES = 4_000
 """Literals of one merged alternation; RE2's memory bounds the whole."""
@@ -104,13 +111,6 @@ _DOUBLE_TEXT = "'-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?'"
 
 Sql = tuple[str, list[object]]
 _NEVER: Sql = ("FALSE", [])
-
-
-def register_functions(connection: Any) -> None:
-    """Give a DuckDB connection the functions that conditions call: ``kydai_fold`` and ``kydai_ip``."""
-    connection.create_function("kydai_fold", fold, ["VARCHAR"], "VARCHAR")
-    # such a function must not answer null
-    connection.create_function("kydai_ip", lambda text: to_ip(text) or "", ["VARCHAR"], "VARCHAR")
 
 
 def compile_sql(node: Node, schema: Schema) -> Sql:
