@@ -191,7 +191,7 @@ def postgres(
     started: Micros | None = None,
     story: str | None = None,
 ) -> Emission:
-    """One line of PostgreSQL's csvlog (24 columns of version 13, as sent by rsyslog's imfile)."""
+    """One line of PostgreSQL's csvlog (26 columns of version 14 and later, as sent by rsyslog's imfile)."""
     shown = host.clock(at)
     second = seconds(shown)
     begun = seconds(shown if started is None else host.clock(started))

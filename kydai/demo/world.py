@@ -173,7 +173,8 @@ class Declared:
 
     name: str
     keys: tuple[str, ...]
-    """The sources that the transport will prove, as core.event.Frame.source names them."""
+    """As core/sources.py reads them: an address that proves itself, ``host:<name>`` behind a relay, "
+    "``token:<name>``."""
     addresses: tuple[str, ...]
     product: str
     system: str
@@ -184,6 +185,7 @@ class Declared:
     expected: tuple[str, ...]
     silence_limit_s: int | None
     sends: bool
+    """False for the two that were declared and never came (ground truth, not part of the declaration)."""
 
 
 def inventory(world: World) -> list[Declared]:
@@ -213,11 +215,9 @@ def inventory(world: World) -> list[Declared]:
 
 def _keys(world: World, host: Host) -> tuple[str, ...]:
     if host.by == "http":
-        found = [world.source_of(host, "http")]
-    elif host.own:
-        found = [world.source_of(host, "syslog_udp"), world.source_of(host, "syslog_tcp")]
-    else:
-        found = [world.source_of(host, "syslog_udp")]
-    if host.name in world.exporters:
-        found.append(world.source_of(host, "netflow"))
+        return (f"token:{host.token}",)
+    found = [host.own or f"host:{host.name}"]
+    exporter = world.exporters.get(host.name)
+    if exporter is not None and exporter.own not in found:
+        found.append(exporter.own)
     return tuple(found)
