@@ -1,0 +1,426 @@
+"""Sigma correlation documents as our own data, resolved against the rules they refer to.
+
+The document was read and checked by pySigma; here its `correlation` section becomes a `Pattern` whose references
+are ids, in the terms of docs/correlation.md. A pattern that refers to something unknown, or to itself over others, is
+listed as an error and left out, with the patterns that read it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+from math import isfinite
+from typing import Any
+
+from core.clock import SECOND, Micros
+from core.errors import BadInput
+from detections.ir import Expr, children, conj, disj, neg
+from detections.rule import Correlation, Level, Rule, RuleError
+
+MAX_DEPTH = 8
+"""How many patterns may read one another in a row."""
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2629746, "y": 31556952}
+_TIMESPAN = re.compile(r"([0-9]{1,9})([smhdwMy])")
+_WORD = re.compile(r"\s*([()]|[^\s()]+)")
+_NESTED = 30
+
+
+class Type(StrEnum):
+    """Sigma's correlation types."""
+
+    EVENT_COUNT = "event_count"
+    VALUE_COUNT = "value_count"
+    TEMPORAL = "temporal"
+    TEMPORAL_ORDERED = "temporal_ordered"
+    VALUE_SUM = "value_sum"
+    VALUE_AVG = "value_avg"
+    VALUE_PERCENTILE = "value_percentile"
+    VALUE_MEDIAN = "value_median"
+
+
+OPERATORS = ("lt", "lte", "gt", "gte", "eq", "neq")
+_TEMPORAL = (Type.TEMPORAL, Type.TEMPORAL_ORDERED)
+_NUMERIC = (Type.VALUE_SUM, Type.VALUE_AVG, Type.VALUE_PERCENTILE, Type.VALUE_MEDIAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One operator of a condition."""
+
+    operator: str
+    number: float
+
+    def holds(self, value: float) -> bool:
+        match self.operator:
+            case "lt":
+                return value < self.number
+            case "lte":
+                return value <= self.number
+            case "gt":
+                return value > self.number
+            case "gte":
+                return value >= self.number
+            case "eq":
+                return value == self.number
+            case _:
+                return value != self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One correlation rule, ready to be evaluated. ``turns`` are the referred ids in the order written."""
+
+    id: str
+    type: Type
+    turns: tuple[str, ...]
+    group_by: tuple[str, ...]
+    timespan: Micros
+    bounds: tuple[Bound, ...] = ()
+    expression: Expr | None = None
+    """For temporal: over numbers of ``references``; None means all of them."""
+    fields: tuple[str, ...] = ()
+    """Whose values are counted, summed, …."""
+    percentile: float = 50
+    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Group-by name → referred id → the field that holds it there."""
+    generate: bool = False
+    expected: tuple[tuple[str, ...], ...] = ()
+    """Groups that must be heard even if they never were (absence)."""
+    name: str = ""
+    title: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    level: Level = Level.MEDIUM
+    status: str = ""
+    tags: tuple[str, ...] = ()
+    file: str = ""
+    line: int = 1
+    depth: int = 1
+    """1 reads only rules, 2 reads patterns of depth 1, and so on."""
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The different ids that ``turns`` refers to, in order."""
+        return tuple(dict.fromkeys(self.turns))
+
+    @property
+    def is_absence(self) -> bool:
+        """It asks that nothing comes: judged by a timer and not at events."""
+        none = {("lt", 1.0), ("lte", 0.0), ("eq", 0.0)}
+        return (
+            self.type is Type.EVENT_COUNT
+            and len(self.bounds) == 1
+            and ((self.bounds[0].operator, self.bounds[0].number) in none)
+        )
+
+    @property
+    def is_monotone(self) -> bool:
+        """More events can only make it hold at more instants, so it may alert before the instant is final."""
+        if self.type in _NUMERIC:
+            return False
+        if self.expression is not None:
+            return not _has_not(self.expression)
+        return all(bound.operator in ("gt", "gte") for bound in self.bounds)
+
+    @property
+    def reads_number(self) -> bool:
+        return self.type in _NUMERIC
+
+    def field_of(self, group_name: str, reference: str) -> str:
+        """The field that holds a group-by name in events of a referred rule."""
+        return self.aliases.get(group_name, {}).get(reference, group_name)
+
+
+def _has_not(expr: Expr) -> bool:
+    return not isinstance(expr, int) and (expr[0] == "!" or any(_has_not(child) for child in children(expr)))
+
+
+@dataclass(frozen=True)
+class PatternSet:
+    """The correlations in force, and what they mean for the rules they read."""
+
+    patterns: tuple[Pattern, ...] = ()
+    errors: tuple[RuleError, ...] = ()
+    quiet: frozenset[str] = frozenset()
+    """Ids of rules and patterns that are read by others and not reported by themselves (no ``generate``)."""
+
+    @cached_property
+    def by_id(self) -> dict[str, Pattern]:
+        return {pattern.id: pattern for pattern in self.patterns}
+
+    @cached_property
+    def readers(self) -> dict[str, tuple[Pattern, ...]]:
+        """Rule or pattern id → the patterns that read it."""
+        found: dict[str, list[Pattern]] = {}
+        for pattern in self.patterns:
+            for reference in pattern.references:
+                found.setdefault(reference, []).append(pattern)
+        return {reference: tuple(patterns) for reference, patterns in found.items()}
+
+    @cached_property
+    def deepest(self) -> int:
+        return max((pattern.depth for pattern in self.patterns), default=0)
+
+    @cached_property
+    def longest(self) -> Micros:
+        return max((pattern.timespan for pattern in self.patterns), default=0)
+
+
+def resolve(rules: Iterable[Rule], correlations: Sequence[Correlation]) -> PatternSet:
+    """Turn documents into patterns. What is wrong is in ``errors`` with file and line; nothing is raised."""
+    ids: dict[str, str] = {}
+    for rule in rules:
+        ids[rule.id] = rule.id
+        if rule.name:
+            ids.setdefault(rule.name, rule.id)
+    for document in correlations:
+        ids.setdefault(document.id, document.id)
+        if name := str(document.document.get("name") or ""):
+            ids.setdefault(name, document.id)
+    errors: list[RuleError] = []
+    found: dict[str, Pattern] = {}
+    for document in correlations:
+        try:
+            found[document.id] = _pattern(document, ids)
+        except BadInput as error:
+            errors.append(RuleError(document.file, document.line, error.message))
+    placed: dict[str, Pattern] = {}
+    named = {document.id for document in correlations}
+    for pattern in found.values():
+        try:
+            _place(pattern, found, placed, named, ())
+        except BadInput as error:
+            errors.append(RuleError(pattern.file, pattern.line, error.message))
+    kept = tuple(placed.values())
+    loud = {reference for pattern in kept if pattern.generate for reference in pattern.references}
+    read = {reference for pattern in kept for reference in pattern.references}
+    return PatternSet(kept, tuple(errors), frozenset(read - loud))
+
+
+def _place(
+    pattern: Pattern, found: Mapping[str, Pattern], placed: dict[str, Pattern], named: set[str], above: tuple[str, ...]
+) -> int:
+    """Give a pattern its depth, those that it reads first."""
+    if pattern.id in placed:
+        return placed[pattern.id].depth
+    if pattern.id in above:
+        raise BadInput("the correlation refers to itself over others")
+    if len(above) == MAX_DEPTH:
+        raise BadInput(f"more than {MAX_DEPTH} correlations read one another")
+    depth = 1
+    for reference in pattern.references:
+        if reference in named:
+            if reference not in found:
+                raise BadInput(f"it refers to the correlation {reference}, which could not be used")
+            depth = max(depth, 1 + _place(found[reference], found, placed, named, (*above, pattern.id)))
+    placed[pattern.id] = replace(pattern, depth=depth)
+    return depth
+
+
+def _pattern(document: Correlation, ids: Mapping[str, str]) -> Pattern:
+    """Read one document. Raises BadInput with the reason."""
+    value = document.document
+    body = value.get("correlation")
+    if not isinstance(body, dict):
+        raise BadInput("'correlation' is a mapping")
+    try:
+        kind = Type(str(body.get("type")))
+    except ValueError:
+        raise BadInput(f"the correlation type {body.get('type')!r} is not known") from None
+    condition = body.get("condition")
+    turns, expression, bounds = _turns(kind, body, condition, ids)
+    fields: tuple[str, ...] = ()
+    percentile = 50.0
+    if isinstance(condition, dict):
+        fields = _names(condition.get("field"), "field")
+        percentile = _number(condition.get("percentile", 50), "percentile")
+        if not 0 <= percentile <= 100:
+            raise BadInput("a percentile lies between 0 and 100")
+    if kind not in _TEMPORAL and kind is not Type.EVENT_COUNT and not fields:
+        raise BadInput(f"{kind} needs a field in its condition")
+    if kind in _NUMERIC and len(fields) > 1:
+        raise BadInput(f"{kind} takes one field")
+    texts = _texts(value)
+    return Pattern(
+        id=document.id,
+        type=kind,
+        turns=turns,
+        group_by=_names(body.get("group-by"), "group-by"),
+        timespan=_timespan(body.get("timespan")),
+        bounds=bounds,
+        expression=expression,
+        fields=fields,
+        percentile=percentile,
+        aliases=_aliases(body.get("aliases"), ids),
+        generate=_generate(body.get("generate", False)),
+        expected=_expected(value.get("custom")),
+        name=str(value.get("name") or ""),
+        title={"vi": document.title, "en": document.title} | texts.get("title", {}),
+        texts=texts,
+        level=document.level,
+        status=document.status,
+        tags=tuple(str(tag) for tag in value.get("tags") or ()),
+        file=document.file,
+        line=document.line,
+    )
+
+
+def _turns(
+    kind: Type, body: Mapping[str, Any], condition: object, ids: Mapping[str, str]
+) -> tuple[tuple[str, ...], Expr | None, tuple[Bound, ...]]:
+    written = _names(body.get("rules"), "rules")
+    if kind not in _TEMPORAL:
+        if not isinstance(condition, dict):
+            raise BadInput(f"{kind} needs a condition with an operator")
+        return _known(written, ids), None, _bounds(condition)
+    if isinstance(condition, str):
+        expression, names = _expression(condition, ids)
+        if unnamed := [name for name in _known(written, ids, may_be_empty=True) if name not in names]:
+            raise BadInput(f"the condition does not name {', '.join(unnamed)}")
+        if kind is Type.TEMPORAL:
+            return names, expression, ()
+        if (
+            isinstance(expression, int)
+            or expression[0] != "&"
+            or any(not isinstance(c, int) for c in children(expression))
+        ):
+            raise BadInput("temporal_ordered takes names joined by 'and' only")
+        return names, None, ()
+    turns = _known(written, ids)
+    if condition is None:
+        return turns, None, ()
+    if not isinstance(condition, dict):
+        raise BadInput("a condition is a mapping or a text")
+    if kind is Type.TEMPORAL_ORDERED:
+        raise BadInput("temporal_ordered takes no number in its condition")
+    return turns, None, _bounds(condition)
+
+
+def _known(names: Iterable[str], ids: Mapping[str, str], *, may_be_empty: bool = False) -> tuple[str, ...]:
+    found = []
+    for name in names:
+        if name not in ids:
+            raise BadInput(f"there is no rule with the id or name {name!r}")
+        found.append(ids[name])
+    if not found and not may_be_empty:
+        raise BadInput("'rules' names no rule")
+    return tuple(found)
+
+
+def _bounds(condition: Mapping[str, Any]) -> tuple[Bound, ...]:
+    unknown = set(condition) - {*OPERATORS, "field", "percentile"}
+    if unknown:
+        raise BadInput(f"the condition has {', '.join(sorted(map(str, unknown)))}, which is not known")
+    found = tuple(Bound(op, _number(condition[op], op)) for op in OPERATORS if op in condition)
+    if not found:
+        raise BadInput("the condition has no operator")
+    return found
+
+
+def _number(value: object, what: str) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]  # anything else raises TypeError
+    except (TypeError, ValueError):
+        raise BadInput(f"{what}: {value!r} is no number") from None
+    if not isfinite(number):
+        raise BadInput(f"{what}: {value!r} is no finite number")
+    return number
+
+
+def _names(value: object, what: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
+        return tuple(str(item) for item in value)
+    raise BadInput(f"{what} is a text or a list of texts")
+
+
+def _timespan(value: object) -> Micros:
+    match = _TIMESPAN.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match[1]) == 0:
+        raise BadInput(f"the timespan {value!r} is not a number and one of s, m, h, d, w, M, y")
+    return int(match[1]) * _UNITS[match[2]] * SECOND
+
+
+def _aliases(value: object, ids: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(by_rule, dict) for by_rule in value.values()):
+        raise BadInput("aliases map a name to rules and their fields")
+    return {
+        str(alias): {_known([str(rule)], ids)[0]: str(name) for rule, name in by_rule.items()}
+        for alias, by_rule in value.items()
+    }
+
+
+def _generate(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise BadInput("generate is true or false")
+    return value
+
+
+def _expected(custom: object) -> tuple[tuple[str, ...], ...]:
+    groups = custom.get("expected") if isinstance(custom, dict) else None
+    if groups is None:
+        return ()
+    if not isinstance(groups, list):
+        raise BadInput("custom.expected is a list of groups")
+    return tuple(_names(group, "custom.expected") for group in groups)
+
+
+def _texts(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    own = value.get("kydai")
+    if not isinstance(own, dict):
+        return {}
+    return {
+        str(key): {str(lang): str(text) for lang, text in by_language.items()}
+        for key, by_language in own.items()
+        if isinstance(by_language, dict)
+    }
+
+
+def _expression(text: str, ids: Mapping[str, str]) -> tuple[Expr, tuple[str, ...]]:
+    """``a and not (b or c)``: over numbers, and the ids that the numbers stand for."""
+    if len(text) > 4000:
+        raise BadInput("the condition is too long")
+    words = [match[1] for match in _WORD.finditer(text)]
+    names: dict[str, int] = {}
+
+    def either(depth: int) -> Expr:
+        parts = [both(depth)]
+        while words and words[0].lower() == "or":
+            words.pop(0)
+            parts.append(both(depth))
+        return disj(parts)
+
+    def both(depth: int) -> Expr:
+        parts = [one(depth)]
+        while words and words[0].lower() == "and":
+            words.pop(0)
+            parts.append(one(depth))
+        return conj(parts)
+
+    def one(depth: int) -> Expr:
+        if depth > _NESTED:
+            raise BadInput("the condition is nested too deeply")
+        word = words.pop(0) if words else ""
+        if word.lower() == "not":
+            return neg(one(depth + 1))
+        if word == "(":
+            inner = either(depth + 1)
+            if not words or words.pop(0) != ")":
+                raise BadInput("the condition lacks a closing bracket")
+            return inner
+        if word in ("", ")") or word.lower() in ("and", "or"):
+            raise BadInput(f"the condition lacks a rule's name before {word!r}" if word else "the condition ends early")
+        return names.setdefault(_known([word], ids)[0], len(names))
+
+    expression = either(0)
+    if words:
+        raise BadInput(f"the condition is not understood from {words[0]!r}")
+    return expression, tuple(names)
