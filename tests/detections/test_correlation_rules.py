@@ -92,7 +92,7 @@ def test_chains_have_depths_and_circles_are_refused() -> None:
         ({"type": "value_count"}, "field"),
         ({"type": "value_avg", "condition": {"gte": 1, "field": ["a", "b"]}}, "one field"),
         ({"type": "value_percentile", "condition": {"gte": 1, "field": "a", "percentile": 101}}, "percentile"),
-        ({"type": "temporal", "condition": "a and"}, "its end"),
+        ({"type": "temporal", "condition": "a and"}, "early"),
         ({"type": "temporal", "condition": "(a"}, "bracket"),
         ({"type": "temporal", "condition": "a b"}, "understood"),
         ({"type": "temporal", "rules": ["a", "b"], "condition": "a"}, "does not name"),
