@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from random import Random
 
 from core.clock import DAY, MINUTE, SECOND, Micros
@@ -40,16 +41,19 @@ def live_emissions(
     seconds: int = LIVE_SECONDS,
     *,
     rate: float = LIVE_RATE,
-    with_story: bool = True,
+    after: Micros = 0,
     world: World | None = None,
 ) -> Iterator[Emission]:
-    """What happens from ``start`` on: story 1 after three seconds, in the background's noise. Sorted by time."""
+    """What happens from ``start`` on: story 1 after three seconds, in the background's noise, for ``seconds``; then
+    for ``after`` the thinned background alone, so that nobody falls silent while the demonstration stays up.
+    Sorted by time, streamed."""
     house = world or load_world()
-    streams: list[Iterable[Given]] = [background(house, seed + 1, start, start + seconds * SECOND, rate=rate)]
-    if with_story:
-        story = stories.LIVE
-        streams.append(_told(story.play, house, seed, story.name, start + 3 * SECOND))
-    return _emissions(house, heapq.merge(*streams, key=_at), start, hold=2 * SECOND, domain=1)
+    end = start + seconds * SECOND
+    noise = background(house, seed + 1, start, end, rate=rate)
+    calm = background(house, seed + 2, end, end + after)
+    story = _told(stories.LIVE.play, house, seed, stories.LIVE.name, start + 3 * SECOND)
+    given = heapq.merge(chain(noise, calm), story, key=_at)
+    return _emissions(house, given, start, hold=2 * SECOND, domain=1)
 
 
 def past_day(seed: int, now: Micros) -> Iterator[Frame]:

@@ -85,3 +85,11 @@ def test_the_live_minute(now: Micros) -> None:
     assert {Transport.SYSLOG_UDP, Transport.SYSLOG_TCP, Transport.HTTP, Transport.NETFLOW} == {
         e.transport for e in found
     }
+
+
+def test_calm_goes_on_after_the_minute() -> None:
+    found = list(islice(live_emissions(7, NOW, after=30 * DAY), 6000))
+    calm = [e for e in found if e.at > NOW + 80 * SECOND]
+    assert len(calm) > 200
+    assert {e.story for e in calm} == {None}
+    assert len(calm) < 10 * (found[-1].at - calm[0].at) / SECOND
