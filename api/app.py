@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
@@ -19,6 +21,7 @@ from api import errors
 from api.console import serve_console
 from api.deps import Anyone, IngestToken, Need, Services
 from api.errors import PROBLEM, Problem
+from api.routes.ingest import open_door
 from api.security import AddressWaits, Guard
 from core.errors import BadConfig
 
@@ -47,7 +50,14 @@ def guards(dependant: Dependant) -> Iterator[Need | Anyone | IngestToken]:
 
 def create_app(services: Services) -> FastAPI:
     """The app over these services. Raises BadConfig for a route that names no right."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.door = await run_in_threadpool(open_door, services)
+        yield
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Kỳ Đài",
         version=services.version,
         docs_url=None,

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from api.errors import Unauthenticated, said
 from api.house import Ailment
 from core import accounts
 from core.accounts import Role, TokenScope
 from core.audit import Actor
-from core.clock import LOCAL_ZONE, Clock
+from core.clock import LOCAL_ZONE, SECOND, Clock, Micros
 from core.db.database import Database
 from core.db.models import Session, Token
 from core.errors import Refused
@@ -158,11 +159,31 @@ class Anyone:
 
 
 class IngestToken:
-    """Hands in events: needs a token of scope ``ingest``, which is good for nothing else."""
+    """Hands in events: needs a token of scope ``ingest``, which is good for nothing else.
 
-    def __call__(self, request: Request) -> None:
-        if bearer(request) is None:
+    A good token is remembered for a few seconds, so that a busy sender does not ask the database each time.
+    """
+
+    REMEMBERED = 5 * SECOND
+
+    def __init__(self) -> None:
+        self._good: dict[str, tuple[Caller, Micros]] = {}
+
+    async def __call__(self, request: Request) -> Caller:
+        svc = services(request)
+        text, now = bearer(request), svc.clock.now()
+        if text is None:
             raise said(Unauthenticated, "wrong_token")
+        key = accounts.digest(text)
+        caller, until = self._good.get(key, (None, 0))
+        if caller is None or not now < until <= now + self.REMEMBERED:
+            caller = await run_in_threadpool(by_token, svc, text)
+            if caller.token_scope is not TokenScope.INGEST:
+                raise said(Refused, "token_scope", scope=str(caller.token_scope))
+            if len(self._good) > 1000:
+                self._good.clear()
+            self._good[key] = (caller, now + self.REMEMBERED)
+        return caller
 
 
 def check_header(request: Request) -> None:
@@ -186,6 +207,7 @@ House = Annotated[Caller, Depends(Need(HOUSE))]
 Journal = Annotated[Caller, Depends(Need(JOURNAL))]
 """The journal and the list of people: admin and auditor."""
 Admin = Annotated[Caller, Depends(Need(ADMINS))]
+Sender = Annotated[Caller, Depends(IngestToken())]
 Open = Annotated[None, Depends(Anyone())]
 
 Svc = Annotated[Services, Depends(services)]

@@ -1,0 +1,61 @@
+"""Ids of the last hour are known again, older ones forgotten, and a restart reads them from the spool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from api import resends
+from api.resends import Resends, key_of
+from core.clock import HOUR, MINUTE, SECOND, StillClock
+from core.event import Frame, FrameKind
+from core.spool import Spool
+
+KEYS = [key_of("token:a", str(i)) for i in range(1000)]
+
+
+def test_ids_are_known_per_source() -> None:
+    index = Resends()
+    index.add(KEYS[:2], 0)
+    assert index.seen(KEYS[:3]) == [True, True, False]
+    assert index.seen([key_of("token:b", "0")]) == [False]
+    assert index.seen([]) == []
+
+
+def test_ids_outlive_the_rotation_and_end_after_an_hour() -> None:
+    index = Resends()
+    for i, key in enumerate(KEYS[:100]):
+        index.add([key], i * MINUTE)
+    known = index.seen(KEYS[:100])
+    assert all(known[-60:])
+    assert not any(known[:30])
+
+
+def test_the_number_of_ids_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resends, "LIMIT", 300)
+    monkeypatch.setattr(resends, "_ROTATE_AT", 100)
+    index = Resends()
+    for i in range(0, 1000, 10):
+        index.add(KEYS[i : i + 10], i)
+        assert len(index) <= 410
+    assert all(index.seen(KEYS[-300:]))
+
+
+def test_a_restart_reads_them_from_the_spool(tmp_path: Path) -> None:
+    clock = StillClock(1_795_000_000 * SECOND)
+    spool = Spool(tmp_path, clock, reserve_bytes=0)
+
+    def put(sender_id: str, kind: FrameKind = FrameKind.LOG) -> None:
+        spool.append([Frame("token:a", clock.now(), b"{}", kind, meta={"sender_id": sender_id})])
+
+    put("old")
+    clock.advance(HOUR / 1e6 + 1)
+    put("new")
+    put("door", FrameKind.DOOR)
+    spool.append([Frame("token:a", clock.now(), b"{}")])
+    spool.close()
+    index = Resends()
+    index.load(tmp_path, clock.now())
+    assert index.seen([key_of("token:a", i) for i in ("old", "new", "door")]) == [False, True, False]
+    Resends().load(tmp_path / "none", 0)
