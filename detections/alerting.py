@@ -125,7 +125,7 @@ def fold(hits: Iterable[RuleHit], explain: Explain, ruleset: str) -> list[AlertD
         draft.ids = first_ids(draft.ids)
         draft.matched = explain(opener.rule, opener.event)
         draft.rule_line = next((m["line"] for m in draft.matched if m.get("line")), opener.rule.line)
-        draft.received_at = _time(opener.event, "event.created", draft.first_at)
+        draft.received_at = micros_of(opener.event, "event.created", draft.first_at)
     return list(drafts.values())
 
 
@@ -152,10 +152,11 @@ def digest(*parts: str) -> str:
 
 def event_time(event: Mapping[str, Value]) -> Micros:
     """``@timestamp`` in microseconds, ``event.created`` when there is none, 0 without either."""
-    return _time(event, "@timestamp", _time(event, "event.created", 0))
+    return micros_of(event, "@timestamp", micros_of(event, "event.created", 0))
 
 
-def _time(event: Mapping[str, Value], name: str, otherwise: Micros) -> Micros:
+def micros_of(event: Mapping[str, Value], name: str, otherwise: Micros) -> Micros:
+    """A date field of an event in microseconds, ``otherwise`` when it is missing or no date."""
     value = event.get(name)
     if isinstance(value, str):
         try:

@@ -1,0 +1,221 @@
+"""Hit blocks: the hits that correlations read, cut from a batch and carried to the worker in the control database.
+
+One compressed block per (batch, partition). The partition is a hash of (correlation, group), so that all of a
+group's items meet in one place. A block without rows may carry a *frontier* instead: instants up to it are final.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+import zstandard
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core.clock import MINUTE, Micros
+from core.db.models import HitBlock
+from core.errors import BadInput
+from core.event import Event, Value
+from detections.alert_entities import Entity, entities, first, texts
+from detections.alerting import event_time, facts, micros_of
+from detections.correlation import Group, Hit, Item, Lookup, Measured, placed, plain
+from detections.correlation_rules import PatternSet
+
+PARTITIONS = 16
+AHEAD = 5 * MINUTE
+"""An ``@timestamp`` further ahead of ``event.created`` than this is correlated at ``event.created``."""
+
+_VERSION = 1
+_MAX_BYTES = 64 * 1024 * 1024
+_LOCK = 0x6B79_6469
+_SHOWN = ("host", "observer", "user", "ip", "hash", "domain")
+_TOLD = ("from", "to", "user", "target_user", "domain", "outcome")
+
+
+class Placed(NamedTuple):
+    """An item with the pattern and group it belongs to."""
+
+    pattern: str
+    group: Group
+    item: Item
+
+
+class Cut(NamedTuple):
+    """A block to be written."""
+
+    partition: int
+    is_replay: bool
+    data: bytes
+
+
+class _Block(msgspec.Struct, array_like=True):
+    version: int
+    final_to: int | None
+    patterns: list[str]
+    groups: list[list[str]]
+    notes: list[bytes]
+    rows: list[tuple[int, int, int, str, int, Measured, int, int]]
+    """(pattern, group, time, id, mask, value, received, note); the first two and the last count into the tables."""
+
+
+_ENCODE = msgspec.msgpack.Encoder()
+_DECODE = msgspec.msgpack.Decoder(_Block)
+
+
+def partition_of(pattern: str, group: Group) -> int:
+    """Where a group of a pattern is correlated; fixed for ever."""
+    digest = hashlib.blake2b(orjson.dumps([pattern, group]), digest_size=4).digest()
+    return int.from_bytes(digest, "big") % PARTITIONS
+
+
+def encode(rows: Iterable[Placed], final_to: Micros | None = None) -> bytes:
+    """A block of rows, or of a frontier."""
+    patterns: dict[str, int] = {}
+    groups: dict[Group, int] = {}
+    notes: dict[bytes, int] = {}
+    packed = [
+        (
+            patterns.setdefault(row.pattern, len(patterns)),
+            groups.setdefault(row.group, len(groups)),
+            row.item.time,
+            row.item.id,
+            row.item.mask,
+            row.item.value,
+            row.item.received,
+            notes.setdefault(row.item.note, len(notes)),
+        )
+        for row in rows
+    ]
+    block = _Block(_VERSION, final_to, list(patterns), [list(group) for group in groups], list(notes), packed)
+    return zstandard.ZstdCompressor(level=1, write_checksum=True).compress(_ENCODE.encode(block))
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a block holds."""
+
+    rows: list[Placed]
+    final_to: Micros | None = None
+
+
+def decode(data: bytes) -> Decoded:
+    """Read a block. Raises BadInput when it is damaged."""
+    try:
+        block = _DECODE.decode(zstandard.decompress(data, max_output_size=_MAX_BYTES))
+        groups = [tuple(group) for group in block.groups]
+        rows = [
+            Placed(
+                block.patterns[pattern],
+                groups[group],
+                Item(time, event_id, mask, value, received, block.notes[note]),
+            )
+            for pattern, group, time, event_id, mask, value, received, note in block.rows
+        ]
+    except (zstandard.ZstdError, msgspec.MsgspecError, IndexError) as error:
+        raise BadInput(f"a hit block cannot be read: {error}") from error
+    return Decoded(rows, block.final_to)
+
+
+def correlated_time(event: Mapping[str, Value]) -> Micros:
+    """``@timestamp``, unless it lies more than five minutes ahead of ``event.created``: then that."""
+    at = event_time(event)
+    created = micros_of(event, "event.created", at)
+    return created if at > created + AHEAD else at
+
+
+def hit_of(event: Event, rules: Sequence[str], *, with_note: bool = True) -> Hit:
+    """An event with the ids of its rules, as correlations read it."""
+    at = correlated_time(event)
+    return Hit(
+        event=event,
+        rules=rules,
+        time=at,
+        id=str(event.get("event.id") or ""),
+        note=note_of(event) if with_note else b"",
+        received=micros_of(event, "event.created", at),
+    )
+
+
+def cut(hits: Iterable[Hit], patterns: PatternSet, lookup: Lookup = plain) -> tuple[list[Cut], int]:
+    """Blocks of the hits that patterns read, and how many did not take part for want of a field."""
+    parts: dict[tuple[int, bool], list[Placed]] = {}
+    ignored = 0
+    for hit in hits:
+        is_replay = bool(hit.event.get("kydai.replay"))
+        for row in rows_of(hit, patterns, lookup):
+            if row is None:
+                ignored += 1
+                continue
+            parts.setdefault((partition_of(row.pattern, row.group), is_replay), []).append(row)
+    return [Cut(partition, is_replay, encode(rows)) for (partition, is_replay), rows in sorted(parts.items())], ignored
+
+
+def rows_of(hit: Hit, patterns: PatternSet, lookup: Lookup = plain) -> Iterable[Placed | None]:
+    """The rows of one hit for every pattern that reads one of its rules; None where a field is missing."""
+    readers = {pattern.id: pattern for rule in hit.rules for pattern in patterns.readers.get(rule, ())}
+    for pattern in readers.values():
+        found = placed(pattern, hit.event, hit.rules, lookup)
+        if not found:
+            yield None
+        for group, mask, value in found:
+            yield Placed(pattern.id, group, Item(hit.time, hit.id, mask, value, hit.received, hit.note))
+
+
+def add(session: Session, spool: str, cuts: Iterable[Cut], arrival_at: Micros) -> None:
+    """Write blocks in the caller's transaction (step 2 of the commit).
+
+    Readers go by the block's id, so ids must appear in order: PostgreSQL gets a lock for that, SQLite has one.
+    """
+    rows = [
+        HitBlock(partition=part.partition, spool=spool, arrival_at=arrival_at, is_replay=part.is_replay, data=part.data)
+        for part in cuts
+    ]
+    if rows and session.get_bind().dialect.name != "sqlite":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    session.add_all(rows)
+    session.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What an alert needs to know of one event; repeated notes are stored once."""
+
+    entities: tuple[Entity, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    host: str = ""
+    user: str = ""
+    system: str = ""
+    agency: str = ""
+    dataset: str = ""
+    source: str = ""
+
+
+def note_of(event: Mapping[str, Value]) -> bytes:
+    """The note of an event, small: no process, file or URL, which differ from event to event."""
+    kept = sorted(entity for entity in entities(event) if entity[0] in _SHOWN)
+    told = {key: values for key, values in facts(event).items() if key in _TOLD}
+    return orjson.dumps(
+        [
+            kept[:20],
+            told,
+            first(event, "host.name")[:255],
+            first(event, "user.name")[:255],
+            first(event, "kydai.system")[:200],
+            first(event, "kydai.agency")[:200],
+            next(texts(event.get("event.dataset")), "")[:100],
+            next(texts(event.get("kydai.source")), "")[:200],
+        ]
+    )
+
+
+def read_note(data: bytes) -> Note:
+    """The other way round; an empty note of empty bytes."""
+    if not data:
+        return Note()
+    kept, told, *rest = orjson.loads(data)
+    return Note(tuple((str(kind), str(value)) for kind, value in kept), told, *rest)
