@@ -1,0 +1,64 @@
+"""Binding: which rules an event can concern, and under which names it carries the fields that the rules name.
+
+A *key* is what can be read off an event cheaply; all events of one key share a *route*. Three shapes are bound:
+records with Windows' own names (flat JSON, EVTX), ECS events, and plain records that name fields as rules do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from detections.rule import Logsource
+
+Record = Mapping[str, Any]
+Key = tuple[Hashable, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldMap:
+    """Sigma field → the keys an event may hold it under, the first that is there counts."""
+
+    table: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prefixes: tuple[str, ...] = ("",)
+    """For a field that is not in the table: its own name behind each of these."""
+
+    def keys(self, name: str) -> tuple[str, ...]:
+        found = self.table.get(name)
+        return found if found is not None else tuple(prefix + name for prefix in self.prefixes)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One way in which rules of a log source meet events of a route."""
+
+    fields: FieldMap
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Sigma fields that must be missing or equal one of the (lowered) values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What all events of one key have in common."""
+
+    places: Callable[[Logsource], Sequence[Place]]
+    """Where rules of a log source apply; empty when they do not concern these events."""
+    constants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Sigma fields whose texts the key gives away; their predicates are decided when the route is compiled."""
+    view: Callable[[Record], Record] | None = None
+    """For rare routes whose events must be rewritten before they are judged."""
+    unsearched: frozenset[str] = frozenset()
+    """Keys that keywords do not look into."""
+
+
+class Binding(Protocol):
+    """One shape of events."""
+
+    def keys(self, events: Sequence[Record]) -> list[Key]:
+        """The key of each event, of raw values; may hold values that cannot be hashed."""
+        ...
+
+    def route(self, key: Key) -> Route:
+        """The route of a key whose values are texts or None."""
+        ...

@@ -1,0 +1,355 @@
+"""The hot path: batches of events in, ids of matching rules out.
+
+Rules are compiled per route (detections/binding.py) when the first event of the route is seen; what routes share is
+compiled once. Nothing here does I/O; the clock is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from operator import getitem
+from typing import Any, NamedTuple
+
+from core.clock import Clock, SystemClock
+from detections.binding import Binding, FieldMap, Key, Place, Record, Route
+from detections.conditions import condition, trigger
+from detections.ir import FALSE, TRUE, Expr, Kind, Predicate, children, conj, disj, leaves, rewrite
+from detections.keywords import KeywordIndex, joined
+from detections.match_index import MatchIndex
+from detections.predicates import holds
+from detections.program import Hits, Judge, Program, Reference
+from detections.rule import Logsource, Mode, Rule
+from detections.ruleset import RuleSet
+
+BATCH = 512
+BUDGET = 0.050
+"""Seconds that one test of one value may take before it counts against its rules."""
+STRIKES = 3
+MAX_ROUTES = 20_000
+FLOW_CATEGORY = "flow"
+"""Rules of this category run on columns (detections/flow_rules.py), not here."""
+
+_EVENT_ID = "EventID"
+
+
+class Hit(NamedTuple):
+    """A rule that matched an event, by the event's position in the batch."""
+
+    rule: str
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A rule as the engine holds it."""
+
+    rule: Rule
+    fields: frozenset[str]
+    event_ids: frozenset[str] | None
+    """The only texts of EventID with which it can match; None when it may with any."""
+
+
+class Engine:
+    """All rules that are not disabled, over events of one shape."""
+
+    def __init__(self, ruleset: RuleSet, binding: Binding, *, clock: Clock | None = None) -> None:
+        self.ruleset = ruleset
+        self.suspended: dict[str, str] = {}
+        """Rules taken out while running, with the reason, because a test of theirs took too long."""
+        self._binding = binding
+        self._clock = clock or SystemClock()
+        self._strikes: dict[int, int] = {}
+        self._rules: list[_Loaded] = []
+        self._by_source: dict[Logsource, list[int]] = {}
+        for rule in ruleset.rules:
+            if (
+                ruleset.mode(rule.id) is not Mode.DISABLED
+                and rule.id not in ruleset.blind
+                and rule.logsource.category != FLOW_CATEGORY
+            ):
+                self._add(rule)
+        self._predicates: list[Predicate] = []
+        self._numbers: dict[Predicate, int] = {}
+        self._bound: dict[tuple[int, Place], Expr] = {}
+        self._indexes: dict[tuple[str, frozenset[int]], MatchIndex] = {}
+        self._keywords: dict[frozenset[int], KeywordIndex] = {}
+        self._programs: dict[Any, Program] = {}
+        self._routes: dict[Key, Program | None] = {}
+
+    def _add(self, rule: Rule) -> None:
+        fields = frozenset(predicate.field for predicate in rule.predicates if predicate.field is not None)
+        ids = _event_ids(rule.condition, rule.predicates) if _EVENT_ID in fields else None
+        self._by_source.setdefault(rule.logsource, []).append(len(self._rules))
+        self._rules.append(_Loaded(rule, fields, ids))
+
+    # --- judging ----------------------------------------------------------------------------------------
+
+    def judge(self, events: Sequence[Record], texts: Sequence[bytes] | None = None) -> list[Hits]:
+        """The ids of the rules that match each event, in the order of the rule set.
+
+        ``texts[i]`` may be the raw text that event i was read from (JSON or the like, all values in it): it makes
+        the search for keywords cheaper. Events are not changed and not kept.
+        """
+        found: list[Hits] = []
+        for start in range(0, len(events), BATCH):
+            batch = events[start : start + BATCH]
+            found.extend(self._judge_batch(batch, texts[start : start + BATCH] if texts is not None else None))
+        return found
+
+    def hits(self, events: Sequence[Record]) -> list[Hit]:
+        """As judge, one entry for each rule and event."""
+        judged = self.judge(events)
+        return [Hit(rule, position) for position, rules in enumerate(judged) for rule in rules]
+
+    def _judge_batch(self, events: Sequence[Record], texts: Sequence[bytes] | None) -> list[Hits]:
+        programs = self._programs_of(events)
+        searched = [
+            position
+            for position, program in enumerate(programs)
+            if program is not None and program.keywords is not None
+        ]
+        classes = self._search(searched, programs, events, texts) if searched else {}
+        found: list[Hits] = []
+        for position, program in enumerate(programs):
+            if program is None:
+                found.append(())
+                continue
+            event = events[position]
+            if program.view is not None:
+                event = program.view(event)
+            try:
+                vector = tuple(map(getitem, program.caches, map(event.get, program.names)))
+            except TypeError:
+                # a list cannot be a key of a cache
+                vector = program.vector(event)
+            if program.references:
+                vector += program.compared(event)
+            if position in classes:
+                vector += (classes[position],)
+            found.append(program[vector])
+        return found
+
+    def _programs_of(self, events: Sequence[Record]) -> list[Program | None]:
+        keys = self._binding.keys(events)
+        routes = self._routes
+        try:
+            return [routes[key] for key in keys]
+        except (KeyError, TypeError):
+            return [self._program(key) for key in keys]
+
+    def _program(self, key: Key) -> Program | None:
+        try:
+            return self._routes[key]
+        except KeyError:
+            pass
+        except TypeError:
+            key = tuple(_hashable(part) for part in key)
+            if key in self._routes:
+                return self._routes[key]
+        if len(self._routes) >= MAX_ROUTES:
+            self._routes.clear()
+        program = self._routes[key] = self._compile(tuple(_key_text(part) for part in key))
+        return program
+
+    def _search(
+        self,
+        searched: Sequence[int],
+        programs: Sequence[Program | None],
+        events: Sequence[Record],
+        texts: Sequence[bytes] | None,
+    ) -> dict[int, int]:
+        """Classes of keywords, for the events that hold any."""
+        by_index: dict[int, tuple[KeywordIndex, list[int], frozenset[str]]] = {}
+        for position in searched:
+            program = programs[position]
+            if program is not None and program.keywords is not None:
+                entry = by_index.setdefault(id(program), (program.keywords, [], program.unsearched))
+                entry[1].append(position)
+        classes: dict[int, int] = {}
+        for index, positions, unsearched in by_index.values():
+            found = index.classes(
+                [events[position] for position in positions],
+                [texts[position] if texts is not None else joined(events[position].values()) for position in positions],
+                lambda event, unsearched=unsearched: (  # type: ignore[misc]
+                    value for name, value in event.items() if name not in unsearched
+                ),
+            )
+            for position, number in zip(positions, found, strict=True):
+                if number:
+                    classes[position] = number
+        return classes
+
+    # --- compiling --------------------------------------------------------------------------------------
+
+    def _compile(self, key: Key) -> Program | None:
+        route = self._binding.route(key)
+        chosen: dict[int, Expr] = {}
+        for source, positions in self._by_source.items():
+            places = route.places(source)
+            if not places:
+                continue
+            for position in positions:
+                parts = [self._bind(position, place, route) for place in places]
+                expr = disj(parts) if len(parts) > 1 else parts[0]
+                if expr != FALSE:
+                    chosen[position] = expr
+        if not chosen:
+            return None
+        chosen = dict(sorted(chosen.items()))
+        shape = (tuple(chosen.items()), route.view, route.unsearched)
+        program = self._programs.get(shape)
+        if program is None:
+            program = self._programs[shape] = self._build(chosen, route)
+        return program
+
+    def _bind(self, position: int, place: Place, route: Route) -> Expr:
+        """A rule's condition over the engine's own predicate numbers, decided as far as the route decides it."""
+        loaded = self._rules[position]
+        constants = route.constants
+        event_id = constants.get(_EVENT_ID)
+        if loaded.event_ids is not None and event_id is not None and loaded.event_ids.isdisjoint(event_id):
+            return FALSE
+        if loaded.rule.id in self.suspended:
+            return FALSE
+        decided = not loaded.fields.isdisjoint(constants)
+        if not decided:
+            bound = self._bound.get((position, place))
+            if bound is not None:
+                return bound
+        predicates = loaded.rule.predicates
+
+        def leaf(number: int) -> Expr:
+            predicate = predicates[number]
+            known = constants.get(predicate.field) if predicate.field is not None else None
+            if known is not None and predicate.kind is not Kind.FIELD:
+                return TRUE if holds(predicate, known) else FALSE
+            return self._number(predicate, place.fields)
+
+        expr = rewrite(loaded.rule.condition, leaf)
+        if place.where and expr != FALSE:
+            expr = conj((expr, *(self._narrowed(name, values, place) for name, values in place.where)))
+        if not decided:
+            self._bound[position, place] = expr
+        return expr
+
+    def _narrowed(self, name: str, values: tuple[str, ...], place: Place) -> Expr:
+        missing = Predicate(name, Kind.NULL)
+        wanted = [Predicate(name, Kind.EQUALS, value) for value in values]
+        return disj(self._number(predicate, place.fields) for predicate in (missing, *wanted))
+
+    def _number(self, predicate: Predicate, fields: FieldMap) -> Expr:
+        """A predicate of a rule as an expression over numbers: of several keys the first that is there counts."""
+        if predicate.field is None:
+            return self._intern(predicate)
+        keys = fields.keys(predicate.field)
+        if predicate.kind is Kind.FIELD:
+            others = fields.keys(predicate.value)
+            pairs = [Predicate(key, Kind.FIELD, other, predicate.flags) for key in keys for other in others]
+            return disj(self._intern(pair) for pair in pairs)
+        if predicate.kind is Kind.NULL:
+            return conj(self._intern(predicate._replace(field=key)) for key in keys)
+        expr: Expr = self._intern(predicate._replace(field=keys[-1]))
+        for key in reversed(keys[:-1]):
+            absent = self._intern(Predicate(key, Kind.NULL))
+            expr = disj((self._intern(predicate._replace(field=key)), conj((absent, expr))))
+        return expr
+
+    def _intern(self, predicate: Predicate) -> int:
+        number = self._numbers.get(predicate)
+        if number is None:
+            number = self._numbers[predicate] = len(self._predicates)
+            self._predicates.append(predicate)
+        return number
+
+    def _build(self, chosen: dict[int, Expr], route: Route) -> Program:
+        by_field: dict[str, set[int]] = {}
+        keywords: set[int] = set()
+        references: list[Reference] = []
+        for number in sorted({number for expr in chosen.values() for number in leaves(expr)}):
+            predicate = self._predicates[number]
+            if predicate.field is None:
+                keywords.add(number)
+            elif predicate.kind is Kind.FIELD:
+                references.append(Reference(number, predicate, (predicate.field, predicate.value)))
+            else:
+                by_field.setdefault(predicate.field, set()).add(number)
+        judges = [
+            Judge(self._rules[position].rule.id, condition(expr), trigger(expr, self._predicates.__getitem__))
+            for position, expr in chosen.items()
+        ]
+        return Program(
+            judges,
+            {name: self._index(name, frozenset(numbers)) for name, numbers in by_field.items()},
+            references,
+            self._keyword_index(frozenset(keywords)) if keywords else None,
+            route.view,
+            route.unsearched,
+        )
+
+    def _index(self, name: str, numbers: frozenset[int]) -> MatchIndex:
+        known = self._indexes.get((name, numbers))
+        if known is None:
+            asked = {number: self._predicates[number] for number in sorted(numbers)}
+            known = MatchIndex(asked, seconds=self._clock.monotonic, slow=self._slow)
+            self._indexes[name, numbers] = known
+        return known
+
+    def _keyword_index(self, numbers: frozenset[int]) -> KeywordIndex:
+        known = self._keywords.get(numbers)
+        if known is None:
+            asked = {number: self._predicates[number] for number in sorted(numbers)}
+            known = KeywordIndex(asked, seconds=self._clock.monotonic, slow=self._slow)
+            self._keywords[numbers] = known
+        return known
+
+    # --- the budget -------------------------------------------------------------------------------------
+
+    def _slow(self, number: int, seconds: float) -> None:
+        if seconds < BUDGET:
+            return
+        self._strikes[number] = self._strikes.get(number, 0) + 1
+        if self._strikes[number] < STRIKES:
+            return
+        predicate = self._predicates[number]
+        for loaded in self._rules:
+            same = (each.kind == predicate.kind and each.value == predicate.value for each in loaded.rule.predicates)
+            if any(same):
+                self.suspended[loaded.rule.id] = (
+                    f"a test of {predicate.field or 'the whole text'} took {seconds * 1000:.0f} ms,"
+                    f" over {BUDGET * 1000:.0f} ms, {STRIKES} times"
+                )
+        self._bound.clear()
+        self._programs.clear()
+        self._routes.clear()
+
+
+def _event_ids(expr: Expr, predicates: Sequence[Predicate]) -> frozenset[str] | None:
+    """The texts of EventID without which the condition cannot hold; None when it can with others."""
+    if isinstance(expr, int):
+        predicate = predicates[expr]
+        if predicate.field == _EVENT_ID and predicate.kind is Kind.EQUALS:
+            return frozenset((predicate.value,))
+        return None
+    if expr[0] == "!":
+        return None
+    parts = [_event_ids(child, predicates) for child in children(expr)]
+    if expr[0] == "&":
+        known = [part for part in parts if part is not None]
+        return frozenset.intersection(*known) if known else None
+    if any(part is None for part in parts):
+        return None
+    return frozenset(chain.from_iterable(part for part in parts if part is not None))
+
+
+def _hashable(part: Any) -> Any:
+    if isinstance(part, dict):
+        return part.get("#text")
+    if isinstance(part, list):
+        return tuple(_hashable(member) for member in part)
+    return part
+
+
+def _key_text(part: Any) -> Any:
+    return part if part is None or isinstance(part, str | tuple) else str(part)

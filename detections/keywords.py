@@ -1,0 +1,100 @@
+"""Keywords: predicates on the whole text of an event, behind a filter that most events do not pass.
+
+A rule with keywords and no log source finer than a product asks for a search through every value of every event.
+So the texts of a batch are first scanned together for one sure piece of each keyword (Vectorscan, gigabytes a
+second), and only the events with a piece in them are looked at value by value.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+import hyperscan
+
+from detections.ir import MANY, ONE, Kind, Predicate
+from detections.match_index import NOTHING, MatchIndex, Numbers, regex_needle
+
+_SAFE = re.compile(r"[A-Za-z0-9 _.:=-]{3,}")
+"""Runs that JSON, XML and key=value write as they are, so that they can be looked for in the raw text too."""
+
+
+class KeywordIndex:
+    """Which of some fieldless predicates are true of an event."""
+
+    def __init__(
+        self,
+        predicates: Mapping[int, Predicate],
+        *,
+        seconds: Callable[[], float],
+        slow: Callable[[int, float], None],
+    ) -> None:
+        self.index = MatchIndex(predicates, seconds=seconds, slow=slow)
+        pieces = [_piece(predicate) for predicate in predicates.values()]
+        self._filter = None if None in pieces else _scanner({piece for piece in pieces if piece})
+
+    def classes(
+        self, events: Sequence[Any], texts: Sequence[bytes], values: Callable[[Any], Iterable[Any]]
+    ) -> list[int]:
+        """The class of each event. ``texts[i]`` is a text in which all of event i's values stand (the raw, or
+        the values joined by newlines); ``values(event)`` gives them one by one."""
+        found = [0] * len(events)
+        for position in self._suspects(texts):
+            true: set[int] = set()
+            for value in values(events[position]):
+                if value is not None:
+                    true |= self.index.sets[self.index.classes.of(value)]
+            if true:
+                found[position] = self.index.class_of_set(frozenset(true))
+        return found
+
+    def numbers(self, found: int) -> Numbers:
+        return self.index.sets[found] if found else NOTHING
+
+    def _suspects(self, texts: Sequence[bytes]) -> Iterable[int]:
+        if self._filter is None:
+            return range(len(texts))
+        texts = [text if text.isascii() else _lowered(text) for text in texts]
+        ends = list(accumulate(len(text) + 1 for text in texts))
+        hits: set[int] = set()
+
+        def hit(pattern: int, start: int, end: int, flags: int, context: object) -> None:
+            # a match ends after its last byte, so the byte before ``end`` tells the event
+            hits.add(bisect_right(ends, end - 1))
+
+        self._filter.scan(b"\n".join(texts), match_event_handler=hit)
+        return sorted(hits)
+
+
+def joined(values: Iterable[Any]) -> bytes:
+    """The text to scan for an event whose raw text is not at hand."""
+    return "\n".join([value if type(value) is str else str(value) for value in values]).encode("utf-8", "replace")
+
+
+def _lowered(text: bytes) -> bytes:
+    # Vectorscan folds the case of ASCII only; what lower() makes ASCII (the Kelvin sign) must be seen as such
+    return text.decode("utf-8", "replace").lower().encode()
+
+
+def _piece(predicate: Predicate) -> str | None:
+    """The longest piece of a keyword that is sure to stand in any text that holds it; None if there is none."""
+    if predicate.kind is Kind.REGEX:
+        runs = _SAFE.findall(regex_needle(predicate.value, predicate.flags))
+    else:
+        runs = [run for part in re.split(f"[{MANY}{ONE}]+", predicate.value) for run in _SAFE.findall(part)]
+    return max(runs, key=len, default=None)
+
+
+def _scanner(pieces: set[str]) -> Any:
+    database = hyperscan.Database()
+    ordered = sorted(pieces)
+    database.compile(
+        expressions=[re.escape(piece).replace(r"\ ", " ").encode() for piece in ordered],
+        ids=list(range(len(ordered))),
+        elements=len(ordered),
+        flags=[hyperscan.HS_FLAG_CASELESS] * len(ordered),
+    )
+    return database

@@ -1,0 +1,105 @@
+"""What the rules that concern one route come to: fields to look up, and a memo from classes of values to hits.
+
+The hits of an event depend on nothing but the classes of its values (and its keywords and field comparisons), so a
+combination of classes is judged once and remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from detections.conditions import Condition, by_trigger
+from detections.ir import Predicate
+from detections.keywords import KeywordIndex
+from detections.match_index import MatchIndex, ValueClasses
+from detections.predicates import holds, texts_of
+
+REMEMBERED = 50_000
+"""Combinations of classes remembered per route."""
+
+Hits = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """One rule in a route: its id, its condition and the predicates one of which must be true (None: none must)."""
+
+    rule: str
+    condition: Condition
+    trigger: frozenset[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A comparison of two fields of one event."""
+
+    number: int
+    predicate: Predicate
+    names: tuple[str, str]
+
+
+class Program(dict[tuple[int, ...], Hits]):
+    """Classes of an event → ids of the rules that match, filled as combinations are met."""
+
+    def __init__(
+        self,
+        judges: Sequence[Judge],
+        indexes: Mapping[str, MatchIndex],
+        references: Sequence[Reference] = (),
+        keywords: KeywordIndex | None = None,
+        view: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
+        unsearched: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__()
+        self.names: tuple[str, ...] = tuple(indexes)
+        self.caches: tuple[ValueClasses, ...] = tuple(index.classes for index in indexes.values())
+        self.references = tuple(references)
+        self.keywords = keywords
+        self.view = view
+        self.unsearched = unsearched
+        self.judges = tuple(judges)
+        self._sets = tuple(index.sets for index in indexes.values())
+        self._triggers, self._always = by_trigger(judge.trigger for judge in judges)
+
+    def __missing__(self, vector: tuple[int, ...]) -> Hits:
+        if len(self) > REMEMBERED:
+            self.clear()
+        found = self[vector] = self._judge(vector)
+        return found
+
+    def vector(self, event: Mapping[str, Any]) -> tuple[int, ...]:
+        """The classes of an event whose values may be lists."""
+        return tuple(cache.of(event.get(name)) for name, cache in zip(self.names, self.caches, strict=True))
+
+    def compared(self, event: Mapping[str, Any]) -> tuple[int, ...]:
+        """1 or 0 for each comparison of two fields."""
+        return tuple(
+            int(
+                holds(
+                    reference.predicate,
+                    texts_of(event.get(reference.names[0])),
+                    texts_of(event.get(reference.names[1])),
+                )
+            )
+            for reference in self.references
+        )
+
+    def _judge(self, vector: tuple[int, ...]) -> Hits:
+        """``vector``: a class per name, then one bit per reference, then the keywords' class if there is one."""
+        true: set[int] = set()
+        count = len(self._sets)
+        for sets, found in zip(self._sets, vector, strict=False):
+            true |= sets[found]
+        for reference, bit in zip(self.references, vector[count:], strict=False):
+            if bit:
+                true.add(reference.number)
+        if self.keywords is not None and len(vector) > count + len(self.references):
+            true |= self.keywords.numbers(vector[-1])
+        candidates = set(self._always)
+        triggers = self._triggers
+        for number in true:
+            candidates.update(triggers.get(number, ()))
+        judges = self.judges
+        return tuple(judges[position].rule for position in sorted(candidates) if judges[position].condition(true))

@@ -1,0 +1,135 @@
+"""What a rule is to the rest of the system: its words, its log source, its condition, and where each part stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from detections.ir import Expr, Predicate
+
+
+class Mode(StrEnum):
+    """What a hit of a rule does."""
+
+    ALERT = "alert"
+    RECORD = "record"
+    DISABLED = "disabled"
+
+
+class Level(StrEnum):
+    """Sigma's levels, lowest first."""
+
+    INFORMATIONAL = "informational"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+LEVELS: tuple[Level, ...] = tuple(Level)
+OWN_PACKAGE = "kydai"
+
+
+@dataclass(frozen=True, slots=True)
+class Logsource:
+    """Sigma's log source; an empty text where the rule says nothing."""
+
+    product: str = ""
+    category: str = ""
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule, compiled. ``lines[i]`` is the line (from 1) of ``predicates[i]`` in ``file``.
+
+    ``texts`` holds what our own rules say in both languages: ``{"title": {"vi": …, "en": …}, "reason": …}``.
+    """
+
+    id: str
+    title: str
+    level: Level
+    status: str
+    logsource: Logsource
+    condition: Expr
+    predicates: tuple[Predicate, ...]
+    lines: tuple[int, ...]
+    line: int = 1
+    name: str = ""
+    description: str = ""
+    author: str = ""
+    date: str = ""
+    tags: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    falsepositives: tuple[str, ...] = ()
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    file: str = ""
+    folder: str = "rules"
+    package: str = ""
+
+    def text(self, key: str, language: str) -> str:
+        """A text of ours in a language (``vi`` or ``en``), else the rule's own words."""
+        own = self.texts.get(key, {})
+        fallback = {
+            "title": self.title,
+            "reason": self.description,
+            "falsepositives": "; ".join(self.falsepositives),
+        }
+        return own.get(language) or own.get("en") or fallback.get(key, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """A correlation document as it was written, for the correlation engine.
+
+    ``rules`` are the ids or names it refers to, ``document`` is plain data (dates as texts).
+    """
+
+    id: str
+    title: str
+    level: Level
+    status: str
+    rules: tuple[str, ...]
+    document: Mapping[str, Any]
+    line: int = 1
+    file: str = ""
+    folder: str = "rules"
+    package: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A Sigma filter: rules it names (or any of its log source) match only when ``condition`` holds too."""
+
+    title: str
+    rules: tuple[str, ...]
+    """Ids or names; empty means any rule of the log source."""
+    logsource: Logsource
+    condition: Expr
+    predicates: tuple[Predicate, ...]
+    lines: tuple[int, ...]
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleError:
+    """A document that could not be used, and why."""
+
+    file: str
+    line: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.reason}" if self.line else f"{self.file}: {self.reason}"
+
+
+def default_mode(rule: Rule) -> Mode:
+    """Alert or record, as design.md says for a rule nobody has decided about."""
+    if rule.level not in LEVELS[2:]:
+        return Mode.RECORD
+    if rule.package == OWN_PACKAGE:
+        return Mode.ALERT
+    trusted = rule.folder in ("rules", "rules-emerging-threats") and rule.status in ("stable", "test")
+    return Mode.ALERT if trusted else Mode.RECORD

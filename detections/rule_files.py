@@ -1,0 +1,117 @@
+"""Rule files in folders and release zips, read with bounds."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from core.errors import BadConfig, BadInput, Place
+from detections.strict_yaml import MAX_BYTES
+
+MAX_FILES = 50_000
+MAX_TOTAL = 512 * 1024 * 1024
+
+_FOLDERS = frozenset(
+    {
+        "rules",
+        "rules-emerging-threats",
+        "rules-threat-hunting",
+        "rules-compliance",
+        "rules-placeholder",
+        "rules-dfir",
+    }
+)
+_SKIPPED = frozenset({"deprecated", "unsupported", "tests", "regression_data", ".git", ".github"})
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """One file: its name below what was asked for, which of Sigma's folders it is in, its bytes."""
+
+    name: str
+    folder: str
+    data: bytes
+
+
+def rule_files(path: Path) -> Iterator[RuleFile | BadInput]:
+    """Every ``.yml``/``.yaml`` of a file, a folder or a zip, in the order of names.
+
+    What cannot be read (too large, a name that leaves the zip) comes as BadInput in its place. Raises BadConfig
+    when ``path`` itself is not there or is no zip.
+    """
+    if path.is_dir():
+        yield from _from_folder(path)
+    elif path.suffix.lower() == ".zip":
+        yield from _from_zip(path)
+    elif path.is_file():
+        yield _read(path, path.name, _folder_of(path.resolve().parts))
+    else:
+        raise BadConfig("there is no such file or folder", place=Place(str(path)))
+
+
+def _from_folder(root: Path) -> Iterator[RuleFile | BadInput]:
+    above = root.resolve().parts
+    found = sorted(p for p in root.rglob("*") if p.suffix.lower() in (".yml", ".yaml") and p.is_file())
+    if len(found) > MAX_FILES:
+        raise BadConfig(f"{len(found)} rule files; at most {MAX_FILES} are read", place=Place(str(root)))
+    for path in found:
+        inside = path.relative_to(root).parts
+        if not _SKIPPED.isdisjoint(inside[:-1]):
+            continue
+        yield _read(path, "/".join(inside), _folder_of((*above, *inside)))
+
+
+def _read(path: Path, name: str, folder: str) -> RuleFile | BadInput:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        return BadInput(f"cannot be read: {error.strerror}", place=Place(name))
+    if len(data) > MAX_BYTES:
+        return BadInput(f"larger than {MAX_BYTES} bytes", place=Place(name))
+    return RuleFile(name, folder, data)
+
+
+def _from_zip(path: Path) -> Iterator[RuleFile | BadInput]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise BadConfig(f"not a zip file: {error}", place=Place(str(path))) from error
+    with archive:
+        members = sorted(archive.infolist(), key=lambda member: member.filename)
+        if len(members) > MAX_FILES:
+            raise BadConfig(f"{len(members)} files; at most {MAX_FILES} are read", place=Place(str(path)))
+        total = 0
+        for member in members:
+            inside = PurePosixPath(member.filename)
+            if member.is_dir() or inside.suffix.lower() not in (".yml", ".yaml"):
+                continue
+            place = Place(member.filename[:200])
+            if inside.is_absolute() or ".." in inside.parts or "\\" in member.filename:
+                yield BadInput("the name leaves the zip; the file is not read", place=place)
+                continue
+            if not _SKIPPED.isdisjoint(inside.parts[:-1]):
+                continue
+            # the directory's size is the sender's claim, so the read itself is bounded as well
+            try:
+                with archive.open(member) as file:
+                    data = file.read(MAX_BYTES + 1)
+            except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+                yield BadInput(f"cannot be read: {error}", place=place)
+                continue
+            if len(data) > MAX_BYTES:
+                yield BadInput(f"larger than {MAX_BYTES} bytes", place=place)
+                continue
+            total += len(data)
+            if total > MAX_TOTAL:
+                raise BadConfig(f"more than {MAX_TOTAL} bytes of rules", place=Place(str(path)))
+            yield RuleFile(member.filename, _folder_of(inside.parts), data)
+
+
+def _folder_of(parts: tuple[str, ...]) -> str:
+    for part in reversed(parts):
+        if part in _FOLDERS:
+            return part
+    return "rules"

@@ -1,0 +1,248 @@
+"""A set of rules that is in force: loaded, checked, with what each one does and what could not be used.
+
+Loading reads folders or zips, compiles what is new and takes the rest from a cache keyed by the content of each
+file. One bad rule never stops the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.errors import BadInput
+from detections.ir import HOLE, Expr, Kind, conj, disj, rewrite, text_predicate, thaw
+from detections.rule import Correlation, Filter, Mode, Rule, RuleError, default_mode
+from detections.rule_files import rule_files
+from detections.sigma_reader import read_file
+
+ENGINE_VERSION = 1
+"""Raise it when compiled rules change their form or meaning: the cache is then made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSource:
+    """A folder, file or zip of rules, and the package they belong to."""
+
+    path: Path
+    package: str
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """The rules in force. ``blind`` names those that cannot fire for a reason in the rule itself."""
+
+    rules: tuple[Rule, ...]
+    correlations: tuple[Correlation, ...] = ()
+    errors: tuple[RuleError, ...] = ()
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    blind: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def by_id(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in self.rules}
+
+    @cached_property
+    def hash(self) -> str:
+        """Changes with any rule, mode or placeholder value; stored on events as ``kydai.ruleset``."""
+        digest = hashlib.blake2b(digest_size=8)
+        for rule in sorted(self.rules, key=lambda each: each.id):
+            digest.update(repr((rule.id, rule.condition, rule.predicates, self.mode(rule.id))).encode())
+        for correlation in sorted(self.correlations, key=lambda each: each.id):
+            digest.update(msgspec.json.encode((correlation.id, correlation.document)))
+        return digest.hexdigest()
+
+    @cached_property
+    def referenced(self) -> frozenset[str]:
+        """Ids of the rules that a correlation reads."""
+        names = {rule.name: rule.id for rule in self.rules if rule.name}
+        wanted = (reference for correlation in self.correlations for reference in correlation.rules)
+        return frozenset(names.get(reference, reference) for reference in wanted) & frozenset(self.by_id)
+
+    def mode(self, rule_id: str) -> Mode:
+        """What a hit of the rule does: a person's decision, else the default."""
+        decided = self.modes.get(rule_id)
+        return decided if decided is not None else default_mode(self.by_id[rule_id])
+
+
+def load(
+    sources: Sequence[RuleSource],
+    *,
+    modes: Mapping[str, Mode] | None = None,
+    placeholders: Mapping[str, Sequence[str]] | None = None,
+    cache: Path | None = None,
+) -> RuleSet:
+    """Load all sources. ``placeholders`` gives values for ``%name%`` of the ``expand`` modifier; ``cache`` is a
+    folder that may be thrown away. Raises BadConfig when a source is not there."""
+    compiled = _Cache(cache)
+    rules: dict[str, Rule] = {}
+    correlations: dict[str, Correlation] = {}
+    filters: list[Filter] = []
+    errors: list[RuleError] = []
+    for source in sources:
+        for found in rule_files(source.path):
+            if isinstance(found, BadInput):
+                errors.append(_error(found))
+                continue
+            entry = compiled.get(found.data, found.name)
+            errors.extend(replace(error, file=found.name) for error in entry.errors)
+            for rule in entry.rules:
+                placed = replace(
+                    rule,
+                    condition=thaw(rule.condition),
+                    file=found.name,
+                    folder=found.folder,
+                    package=source.package,
+                )
+                _add(rules, placed, placed.line, errors)
+            for correlation in entry.correlations:
+                put = replace(correlation, file=found.name, folder=found.folder, package=source.package)
+                _add(correlations, put, put.line, errors)
+            filters.extend(replace(each, condition=thaw(each.condition), file=found.name) for each in entry.filters)
+    compiled.save()
+    filtered = _filtered(rules.values(), filters)
+    ready, blind = _expanded(filtered, placeholders or {})
+    return RuleSet(tuple(ready), tuple(correlations.values()), tuple(errors), dict(modes or {}), blind)
+
+
+def _add(known: dict[str, Any], item: Rule | Correlation, line: int, errors: list[RuleError]) -> None:
+    first = known.get(item.id)
+    if first is not None:
+        errors.append(RuleError(item.file, line, f"the id {item.id} is already used by {first.file}"))
+        return
+    known[item.id] = item
+
+
+def _error(error: BadInput) -> RuleError:
+    place = error.place
+    return RuleError(place.file if place else "", place.line if place else None, error.message)
+
+
+# --- the cache ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What one file compiles to; file names and packages are added by the loader."""
+
+    rules: tuple[Rule, ...] = ()
+    correlations: tuple[Correlation, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    errors: tuple[RuleError, ...] = ()
+
+
+class _Cache:
+    """Compiled files by their content; one JSON file, rewritten when something new was compiled."""
+
+    def __init__(self, folder: Path | None) -> None:
+        name = f"rules-{ENGINE_VERSION}-{version('pysigma')}.json"
+        self.path = folder / name if folder else None
+        self.known: dict[str, _Entry] = {}
+        self.used: dict[str, _Entry] = {}
+        if self.path and self.path.exists():
+            try:
+                self.known = msgspec.json.decode(self.path.read_bytes(), type=dict[str, _Entry])
+            except (OSError, msgspec.MsgspecError, ValueError):
+                self.known = {}
+
+    def get(self, data: bytes, name: str) -> _Entry:
+        key = hashlib.blake2b(data, digest_size=16).hexdigest()
+        entry = self.known.get(key)
+        if entry is None:
+            entry = _compile(data, name)
+        self.used[key] = entry
+        return entry
+
+    def save(self) -> None:
+        if self.path is None or self.used.keys() <= self.known.keys():
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".rules-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(msgspec.json.encode(self.used))
+        Path(temporary).replace(self.path)
+
+
+def _compile(data: bytes, name: str) -> _Entry:
+    found, errors = read_file(data, name)
+    return _Entry(
+        tuple(item for item in found if isinstance(item, Rule)),
+        tuple(item for item in found if isinstance(item, Correlation)),
+        tuple(item for item in found if isinstance(item, Filter)),
+        tuple(_error(error) for error in errors),
+    )
+
+
+def _filtered(rules: Iterable[Rule], filters: Sequence[Filter]) -> Iterable[Rule]:
+    """Rules with the Sigma filters that apply to them AND-ed to their condition."""
+    for rule in rules:
+        for each in filters:
+            if _applies(each, rule):
+                shift = len(rule.predicates)
+                moved = rewrite(each.condition, lambda number, shift=shift: number + shift)  # type: ignore[misc]
+                rule = replace(
+                    rule,
+                    condition=conj((rule.condition, moved)),
+                    predicates=rule.predicates + each.predicates,
+                    lines=rule.lines + tuple(0 for _ in each.lines),
+                )
+        yield rule
+
+
+def _applies(each: Filter, rule: Rule) -> bool:
+    if each.rules and rule.id not in each.rules and (not rule.name or rule.name not in each.rules):
+        return False
+    wanted, has = each.logsource, rule.logsource
+    return (
+        wanted.product in ("", has.product)
+        and wanted.category in ("", has.category)
+        and wanted.service in ("", has.service)
+    )
+
+
+def _expanded(rules: Iterable[Rule], placeholders: Mapping[str, Sequence[str]]) -> tuple[list[Rule], dict[str, str]]:
+    """Rules with placeholders replaced by values; those without values are kept and named with the reason."""
+    ready: list[Rule] = []
+    blind: dict[str, str] = {}
+    for rule in rules:
+        if all(predicate.kind is not Kind.EXPAND for predicate in rule.predicates):
+            ready.append(rule)
+            continue
+        predicates = list(rule.predicates)
+        lines = list(rule.lines)
+        put: dict[int, Expr] = {}
+        missing: set[str] = set()
+        for number, predicate in enumerate(rule.predicates):
+            if predicate.kind is not Kind.EXPAND:
+                continue
+            names = predicate.value.split(HOLE)[1::2]
+            missing.update(name for name in names if name not in placeholders)
+            choices: list[Expr] = []
+            for pattern in _filled(predicate.value, placeholders):
+                choices.append(len(predicates))
+                predicates.append(text_predicate(predicate.field, pattern, "c" in predicate.flags))
+                lines.append(rule.lines[number])
+            put[number] = disj(choices)
+        if missing:
+            blind[rule.id] = "no value is given for " + ", ".join(f"%{name}%" for name in sorted(missing))
+            ready.append(rule)
+            continue
+        condition = rewrite(rule.condition, lambda number, put=put: put.get(number, number))  # type: ignore[misc]
+        ready.append(replace(rule, condition=condition, predicates=tuple(predicates), lines=tuple(lines)))
+    return ready, blind
+
+
+def _filled(pattern: str, placeholders: Mapping[str, Sequence[str]]) -> list[str]:
+    parts = pattern.split(HOLE)
+    filled = [parts[0]]
+    for name, after in zip(parts[1::2], parts[2::2], strict=True):
+        filled = [before + value + after for before in filled for value in placeholders.get(name, ())]
+    return filled

@@ -1,0 +1,397 @@
+"""From a Sigma document to our own rule: pySigma parses and checks, this module translates.
+
+Kept to one module so that nothing else depends on pySigma's classes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import yaml
+from sigma.conditions import (
+    ConditionAND,
+    ConditionIdentifier,
+    ConditionItem,
+    ConditionNOT,
+    ConditionOR,
+    ConditionSelector,
+    SigmaCondition,
+)
+from sigma.correlations import SigmaCorrelationRule
+from sigma.exceptions import SigmaError
+from sigma.filters import SigmaFilter
+from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaLogSource, SigmaRule
+from sigma.types import (
+    Placeholder,
+    SigmaBool,
+    SigmaCasedString,
+    SigmaCIDRExpression,
+    SigmaCompareExpression,
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaRegularExpressionFlag,
+    SigmaString,
+    SigmaTimestampPart,
+    SigmaType,
+    SpecialChars,
+)
+
+from core.errors import BadInput, Place
+from detections.ir import (
+    HOLE,
+    MANY,
+    ONE,
+    Expr,
+    Kind,
+    Predicate,
+    conj,
+    disj,
+    neg,
+    number_text,
+    text_predicate,
+)
+from detections.predicates import compile_regex
+from detections.rule import Correlation, Filter, Level, Logsource, Rule
+from detections.strict_yaml import Document, child, documents, key_line
+
+MAX_PREDICATES = 20_000
+MAX_CONDITION = 4_000
+MAX_PARENTHESES = 30
+
+_FLAGS = {
+    SigmaRegularExpressionFlag.IGNORECASE: "i",
+    SigmaRegularExpressionFlag.MULTILINE: "m",
+    SigmaRegularExpressionFlag.DOTALL: "s",
+}
+_NONCHARACTERS = re.compile("[\ufdd0-\ufdef]")
+
+
+def read_file(data: bytes, file: str) -> tuple[list[Rule | Correlation | Filter], list[BadInput]]:
+    """All documents of one file; what is wrong with one of them does not stop the others."""
+    try:
+        found = documents(data, file)
+    except BadInput as error:
+        return [], [error]
+    read: list[Rule | Correlation | Filter] = []
+    errors: list[BadInput] = []
+    for document in found:
+        if document.value is None:
+            continue
+        try:
+            read.append(read_document(document, file))
+        except BadInput as error:
+            errors.append(error)
+    return read, errors
+
+
+def read_document(document: Document, file: str) -> Rule | Correlation | Filter:
+    """One rule, correlation or filter. Raises BadInput with file, line and reason."""
+    value = document.value
+    if not isinstance(value, dict):
+        raise BadInput("a rule is a mapping", place=Place(file, document.line))
+    for key in value:
+        if not isinstance(key, str):
+            raise BadInput(f"the key {key!r} is no text", place=Place(file, document.line))
+    try:
+        if "correlation" in value:
+            return _correlation(document, value, file)
+        if "filter" in value:
+            return _filter(document, value, file)
+        return _rule(document, value, file)
+    except SigmaError as error:
+        raise BadInput(_sentence(error), place=_place_of(error, document, file)) from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, re.error) as error:
+        # pySigma lets Python's own errors through when a section has another shape than it expects
+        reason = f"not a Sigma rule: {type(error).__name__}: {str(error)[:200]}"
+        raise BadInput(reason, place=Place(file, document.line)) from error
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error.args[0] if error.args else error).split())[:300]
+
+
+def _place_of(error: SigmaError, document: Document, file: str) -> Place:
+    """The section of the rule that an error of pySigma is about, by the error's class."""
+    name = type(error).__name__.lower()
+    for key in ("logsource", "correlation", "filter", "level", "status", "date", "modified", "tags", "related"):
+        if key.rstrip("s") in name:
+            line = key_line(document.node, key)
+            if line is not None:
+                return Place(file, line)
+    if "identifier" in name:
+        return Place(file, key_line(document.node, "id") or document.line)
+    return Place(file, key_line(document.node, "detection") or document.line)
+
+
+def _rule(document: Document, value: dict[str, Any], file: str) -> Rule:
+    detection = value.get("detection")
+    if not isinstance(detection, dict):
+        raise BadInput("a rule needs 'detection' with selections and a condition", place=_at(document, file))
+    sigma = SigmaRule.from_dict(value)
+    translation = _Translation(file, key_line(document.node, "detection") or document.line)
+    condition = _condition(
+        sigma.detection.detections, sigma.detection.condition, child(document.node, "detection"), translation
+    )
+    return Rule(
+        condition=condition,
+        predicates=tuple(translation.predicates),
+        lines=tuple(translation.lines),
+        logsource=_logsource(sigma.logsource),
+        author=str(value.get("author") or "")[:500],
+        date=str(value.get("modified") or value.get("date") or ""),
+        references=tuple(str(item) for item in value.get("references") or ()),
+        falsepositives=tuple(str(item) for item in value.get("falsepositives") or ()),
+        description=" ".join(str(value.get("description") or "").split()),
+        texts=_texts(value.get("kydai"), document, file),
+        **_common(value, sigma, document, file),
+    )
+
+
+def _common(value: Mapping[str, Any], sigma: Any, document: Document, file: str) -> dict[str, Any]:
+    title = str(value.get("title") or "")
+    rule_id = str(sigma.id or sigma.name or title)
+    if not rule_id:
+        raise BadInput("a rule needs a title and an id", place=_at(document, file))
+    return {
+        "id": rule_id,
+        "title": title,
+        "name": sigma.name or "",
+        "level": Level(str(sigma.level)) if sigma.level else Level.INFORMATIONAL,
+        "status": str(sigma.status) if sigma.status else "",
+        "tags": tuple(str(tag) for tag in sigma.tags),
+        "line": document.line,
+    }
+
+
+def _at(document: Document, file: str) -> Place:
+    return Place(file, document.line)
+
+
+def _logsource(source: SigmaLogSource) -> Logsource:
+    return Logsource((source.product or "").lower(), (source.category or "").lower(), (source.service or "").lower())
+
+
+def _texts(own: object, document: Document, file: str) -> dict[str, dict[str, str]]:
+    if own is None:
+        return {}
+    place = Place(file, key_line(document.node, "kydai") or document.line)
+    if not isinstance(own, dict):
+        raise BadInput("'kydai' holds texts by language", place=place)
+    texts: dict[str, dict[str, str]] = {}
+    for key, by_language in own.items():
+        if isinstance(by_language, dict):
+            texts[str(key)] = {str(language): str(text) for language, text in by_language.items()}
+    return texts
+
+
+def _correlation(document: Document, value: dict[str, Any], file: str) -> Correlation:
+    sigma = SigmaCorrelationRule.from_dict(value)
+    common = _common(value, sigma, document, file)
+    return Correlation(
+        id=common["id"],
+        title=common["title"],
+        level=common["level"],
+        status=common["status"],
+        rules=tuple(reference.reference for reference in sigma.rules or ()),
+        document=msgspec.to_builtins(value, enc_hook=str),
+        line=document.line,
+    )
+
+
+def _filter(document: Document, value: dict[str, Any], file: str) -> Filter:
+    sigma = SigmaFilter.from_dict(value)
+    translation = _Translation(file, key_line(document.node, "filter") or document.line)
+    condition = _condition(sigma.filter.detections, sigma.filter.condition, child(document.node, "filter"), translation)
+    rules = sigma.filter.rules
+    return Filter(
+        title=str(value.get("title") or ""),
+        rules=() if isinstance(rules, str) else tuple(reference.reference for reference in rules or ()),
+        logsource=_logsource(sigma.logsource),
+        condition=condition,
+        predicates=tuple(translation.predicates),
+        lines=tuple(translation.lines),
+    )
+
+
+@dataclass(slots=True)
+class _Translation:
+    """The predicates of one rule, numbered as they are met."""
+
+    file: str
+    line: int
+    predicates: list[Predicate] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    numbers: dict[Predicate, int] = field(default_factory=dict)
+
+    def number(self, predicate: Predicate, line: int) -> int:
+        known = self.numbers.get(predicate)
+        if known is not None:
+            return known
+        if len(self.predicates) == MAX_PREDICATES:
+            raise BadInput(f"more than {MAX_PREDICATES} values in one rule", place=Place(self.file, line))
+        self.numbers[predicate] = len(self.predicates)
+        self.predicates.append(predicate)
+        self.lines.append(line)
+        return len(self.predicates) - 1
+
+
+def _condition(
+    detections: Mapping[str, SigmaDetection],
+    conditions: list[str],
+    node: yaml.Node | None,
+    translation: _Translation,
+) -> Expr:
+    place = Place(translation.file, key_line(node, "condition") or translation.line)
+    done: dict[str, Expr] = {}
+    parts: list[Expr] = []
+    for text in conditions:
+        if not isinstance(text, str) or len(text) > MAX_CONDITION or text.count("(") > MAX_PARENTHESES:
+            raise BadInput("the condition is no text, or too long or too nested", place=place)
+        try:
+            parsed = SigmaCondition(text, detections).parse(postprocess=False)  # type: ignore[arg-type]
+        except SigmaError as error:
+            raise BadInput(f"condition: {_sentence(error)}", place=place) from error
+        parts.append(_combine(parsed, detections, node, translation, place, done))
+    return disj(parts)
+
+
+def _combine(
+    item: Any,
+    detections: Mapping[str, SigmaDetection],
+    node: yaml.Node | None,
+    translation: _Translation,
+    place: Place,
+    done: dict[str, Expr],
+) -> Expr:
+    if isinstance(item, ConditionIdentifier):
+        name = item.identifier
+        if name not in detections:
+            raise BadInput(f"condition: there is no selection {name!r}", place=place)
+        if name not in done:
+            done[name] = _detection(detections[name], child(node, name), translation)
+        return done[name]
+    if isinstance(item, ConditionSelector):
+        named = item.resolve_referenced_detections(_Named(detections))  # type: ignore[arg-type]
+        if not named:
+            raise BadInput(f"condition: no selection is named like {item.pattern!r}", place=place)
+        parts = [_combine(each, detections, node, translation, place, done) for each in named]
+        return disj(parts) if item.cond_class is ConditionOR else conj(parts)
+    if isinstance(item, ConditionItem):
+        parts = [_combine(arg, detections, node, translation, place, done) for arg in item.args]
+        if isinstance(item, ConditionNOT):
+            return neg(parts[0])
+        return disj(parts) if isinstance(item, ConditionOR) else conj(parts)
+    raise BadInput("condition: not understood", place=place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    detections: Mapping[str, SigmaDetection]
+
+
+def _detection(detection: SigmaDetection, node: yaml.Node | None, translation: _Translation) -> Expr:
+    parts: list[Expr] = []
+    for index, item in enumerate(detection.detection_items):
+        if isinstance(item, SigmaDetection):
+            parts.append(_detection(item, child(node, index), translation))
+        elif isinstance(node, yaml.MappingNode):
+            key_node, value_node = node.value[index]
+            parts.append(_item(item, key_node, value_node, translation))
+        else:
+            parts.append(_item(item, node, node, translation))
+    return conj(parts) if detection.item_linking is ConditionAND else disj(parts)
+
+
+def _item(item: SigmaDetectionItem, key: yaml.Node | None, value: yaml.Node | None, translation: _Translation) -> Expr:
+    line = key.start_mark.line + 1 if key is not None else translation.line
+    values = item.value or [SigmaNull()]
+    nodes = value.value if isinstance(value, yaml.SequenceNode) else []
+    # modifiers may make more values than were written; then all of them stand on the line of the field
+    lines = [node.start_mark.line + 1 for node in nodes] if len(nodes) == len(values) else [line] * len(values)
+    parts = [_value(item.field, each, at, translation) for each, at in zip(values, lines, strict=True)]
+    joined = conj(parts) if item.value_linking is ConditionAND else disj(parts)
+    return neg(joined) if item.negated else joined
+
+
+def _value(name: str | None, value: SigmaType, line: int, translation: _Translation) -> Expr:
+    if isinstance(value, SigmaExpansion):
+        return disj(_value(name, each, line, translation) for each in value.values)
+    place = Place(translation.file, line)
+    if isinstance(value, SigmaString):
+        predicate = text_predicate(name, _pattern(value, place), isinstance(value, SigmaCasedString))
+        if predicate.field is None and predicate.value in ("", MANY + MANY):
+            raise BadInput("an empty keyword matches everything", place=place)
+        return translation.number(predicate, line)
+    if isinstance(value, SigmaRegularExpression):
+        return translation.number(_regex(name, value, place), line)
+    if isinstance(value, SigmaTimestampPart):
+        part = f"{value.timestamp_part.name.lower()}:{value.number}"
+        return translation.number(Predicate(_named(name, place), Kind.PART, part), line)
+    if isinstance(value, SigmaNumber):
+        kind = Kind.CONTAINS if name is None else Kind.EQUALS
+        return translation.number(Predicate(name, kind, number_text(value.number)), line)
+    if isinstance(value, SigmaBool):
+        kind = Kind.CONTAINS if name is None else Kind.EQUALS
+        return translation.number(Predicate(name, kind, "true" if value.boolean else "false"), line)
+    name = _named(name, place)
+    if isinstance(value, SigmaNull):
+        return translation.number(Predicate(name, Kind.NULL), line)
+    if isinstance(value, SigmaExists):
+        exists = translation.number(Predicate(name, Kind.EXISTS), line)
+        return exists if value.exists else neg(exists)
+    if isinstance(value, SigmaCIDRExpression):
+        return translation.number(Predicate(name, Kind.CIDR, str(value.network)), line)
+    if isinstance(value, SigmaCompareExpression):
+        text = f"{value.op.name.lower()}:{number_text(value.number.number)}"
+        return translation.number(Predicate(name, Kind.COMPARE, text), line)
+    if isinstance(value, SigmaFieldReference):
+        flags = ("s" if value.starts_with else "") + ("e" if value.ends_with else "")
+        return translation.number(Predicate(name, Kind.FIELD, value.field, flags), line)
+    raise BadInput(f"values of the kind {type(value).__name__} are not supported", place=place)
+
+
+def _named(name: str | None, place: Place) -> str:
+    if name is None:
+        raise BadInput("this kind of value needs a field", place=place)
+    return name
+
+
+def _pattern(value: SigmaString, place: Place) -> str:
+    parts: list[str] = []
+    for part in value.s:
+        if part is SpecialChars.WILDCARD_MULTI:
+            parts.append(MANY)
+        elif part is SpecialChars.WILDCARD_SINGLE:
+            parts.append(ONE)
+        elif isinstance(part, Placeholder):
+            parts.append(f"{HOLE}{part.name}{HOLE}")
+        elif isinstance(part, str):
+            if _NONCHARACTERS.search(part):
+                raise BadInput("the value holds a Unicode noncharacter", place=place)
+            parts.append(part)
+    return "".join(parts)
+
+
+def _regex(name: str | None, value: SigmaRegularExpression, place: Place) -> Predicate:
+    pattern = str(value.regexp)
+    if any(isinstance(part, Placeholder) for part in value.regexp.s):
+        raise BadInput("placeholders inside a regular expression are not supported", place=place)
+    flags = "".join(sorted(_FLAGS[flag] for flag in value.flags))
+    check_regex(pattern, flags, place)
+    return Predicate(name, Kind.REGEX, pattern, flags)
+
+
+def check_regex(pattern: str, flags: str, place: Place) -> None:
+    """Raises BadInput for what RE2 cannot do: look-around and back references."""
+    try:
+        compile_regex(pattern, flags)
+    except BadInput as error:
+        raise BadInput(error.message, place=place) from error

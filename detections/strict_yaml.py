@@ -1,0 +1,118 @@
+"""YAML as rules may use it: plain data with line numbers; no aliases, no tags, no duplicate keys, bounded.
+
+Libyaml does the reading; what it hands over as nodes is turned into Python values here, so that nothing but
+mappings, lists and plain scalars can come out, and each rule item keeps the line it stands on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from core.errors import BadInput, Place
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 20
+MAX_DOCUMENTS = 200
+
+_PREFIX = "tag:yaml.org,2002:"
+_PLAIN = yaml.constructor.SafeConstructor()
+_READ: dict[str, Callable[[yaml.ScalarNode], Any]] = {
+    _PREFIX + "str": _PLAIN.construct_yaml_str,
+    _PREFIX + "int": _PLAIN.construct_yaml_int,
+    _PREFIX + "float": _PLAIN.construct_yaml_float,
+    _PREFIX + "bool": _PLAIN.construct_yaml_bool,
+    _PREFIX + "null": _PLAIN.construct_yaml_null,
+    _PREFIX + "timestamp": _PLAIN.construct_yaml_timestamp,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document: its value, its first line (from 1) and its nodes (for line numbers)."""
+
+    value: Any
+    line: int
+    node: yaml.Node
+
+
+def documents(data: bytes, file: str) -> list[Document]:
+    """Read all documents of one file. Raises BadInput with the place on anything that is not plain data."""
+    if len(data) > MAX_BYTES:
+        raise BadInput(f"the file has {len(data)} bytes; at most {MAX_BYTES} are read", place=Place(file))
+    loader = yaml.CSafeLoader(data)
+    found: list[Document] = []
+    try:
+        while loader.check_node():
+            if len(found) == MAX_DOCUMENTS:
+                raise BadInput(f"more than {MAX_DOCUMENTS} documents in one file", place=Place(file))
+            node: yaml.Node = loader.get_node()  # type: ignore[assignment]  # check_node said there is one
+            seen: set[int] = set()
+            found.append(Document(_value(node, file, 1, seen), node.start_mark.line + 1, node))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        reason = error.problem or error.context or "not YAML"
+        raise BadInput(f"not YAML: {reason}", place=Place(file, mark.line + 1 if mark else None)) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput(f"not YAML: {str(error).splitlines()[0]}", place=Place(file)) from error
+    finally:
+        loader.dispose()
+    return found
+
+
+def _value(node: yaml.Node, file: str, depth: int, seen: set[int]) -> Any:
+    place = Place(file, node.start_mark.line + 1)
+    if depth > MAX_DEPTH:
+        raise BadInput(f"nested deeper than {MAX_DEPTH} levels", place=place)
+    # an alias hands the same node over twice; refusing the second keeps "billion laughs" linear
+    if id(node) in seen:
+        raise BadInput("aliases (*name) are not allowed", place=place)
+    seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode):
+        return _scalar(node, place)
+    if isinstance(node, yaml.SequenceNode) and node.tag == _PREFIX + "seq":
+        return [_value(child, file, depth + 1, seen) for child in node.value]
+    if isinstance(node, yaml.MappingNode) and node.tag == _PREFIX + "map":
+        mapping: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise BadInput("a key must be a plain text", place=place)
+            key = _scalar(key_node, Place(file, key_node.start_mark.line + 1))
+            if key in mapping:
+                raise BadInput(f"the key {key!r} stands twice", place=Place(file, key_node.start_mark.line + 1))
+            mapping[key] = _value(value_node, file, depth + 1, seen)
+        return mapping
+    raise BadInput(f"the tag {node.tag} is not allowed", place=place)
+
+
+def _scalar(node: yaml.ScalarNode, place: Place) -> Any:
+    read = _READ.get(node.tag)
+    if read is None:
+        raise BadInput(f"the tag {node.tag} is not allowed", place=place)
+    try:
+        return read(node)
+    except (ValueError, OverflowError, yaml.YAMLError) as error:
+        raise BadInput(f"{node.value[:80]!r} is no {node.tag[len(_PREFIX) :]}", place=place) from error
+
+
+def child(node: yaml.Node | None, key: object) -> yaml.Node | None:
+    """The node under ``key`` of a mapping (by its text), or the key-th of a list; None when there is none."""
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            if key_node.value == str(key):
+                return value_node  # type: ignore[no-any-return]  # PyYAML's nodes are untyped
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return node.value[key]  # type: ignore[no-any-return]
+    return None
+
+
+def key_line(node: yaml.Node | None, key: str) -> int | None:
+    """The line (from 1) on which ``key`` of a mapping stands."""
+    if isinstance(node, yaml.MappingNode):
+        for key_node, _ in node.value:
+            if key_node.value == key:
+                return key_node.start_mark.line + 1  # type: ignore[no-any-return]
+    return None

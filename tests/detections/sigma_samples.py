@@ -1,0 +1,45 @@
+"""Where real rules and events are, and small makers of rules for the tests of this folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+
+from detections.ruleset import RuleSet, RuleSource, load
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def samples(name: str) -> Path:
+    """A folder of the real data; the test is skipped, saying so, when it is not there."""
+    base = Path(os.environ.get("KYDAI_DATA_SAMPLES") or ROOT.parent / "shared" / "data")
+    path = base / name
+    if not path.exists():
+        pytest.skip(f"real data are missing: {path} (set KYDAI_DATA_SAMPLES)")
+    return path
+
+
+def rule_text(number: int, detection: str, logsource: str = "{product: windows}", more: str = "") -> str:
+    """A rule whose id ends in ``number``."""
+    return (
+        f"title: Rule {number}\nid: 00000000-0000-4000-8000-{number:012d}\nstatus: test\nlevel: high\n"
+        f"logsource: {logsource}\n{more}detection:\n" + indent(dedent(detection), "  ")
+    )
+
+
+def rule_id(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+def ruleset_of(folder: Path, texts: Iterable[str], package: str = "own") -> RuleSet:
+    """Rules written to files of a folder and loaded; what cannot be loaded fails the test."""
+    (folder / "rules").mkdir(exist_ok=True)
+    for number, text in enumerate(texts):
+        (folder / "rules" / f"r{number}.yml").write_text(text, encoding="utf-8")
+    loaded = load([RuleSource(folder / "rules", package)])
+    assert not loaded.errors, loaded.errors
+    return loaded

@@ -1,0 +1,42 @@
+"""Conditions as functions, and triggers that never miss."""
+
+from __future__ import annotations
+
+from itertools import chain, combinations
+
+from hypothesis import given
+
+from detections.conditions import by_trigger, condition, trigger
+from detections.ir import Expr, Kind, Predicate, holds
+from tests.detections.test_ir import EXPRESSIONS
+
+PREDICATES = [
+    Predicate("f", Kind.CONTAINS, "a long text"),
+    Predicate("f", Kind.CONTAINS, "x"),
+    Predicate("f", Kind.NULL),
+    Predicate("f", Kind.REGEX, "x"),
+]
+SUBSETS = [set(s) for s in chain.from_iterable(combinations(range(4), size) for size in range(5))]
+
+
+@given(EXPRESSIONS)
+def test_same_as_the_plain_evaluation(expr: Expr) -> None:
+    fast = condition(expr)
+    needed = trigger(expr, PREDICATES.__getitem__)
+    for true in SUBSETS:
+        plain = holds(expr, true.__contains__)
+        assert fast(true) == plain
+        if plain and needed is not None:
+            assert needed & true
+
+
+def test_prefers_what_is_seldom_true() -> None:
+    assert trigger(("&", 0, 1, 2), PREDICATES.__getitem__) == frozenset({0})
+    assert trigger(("&", ("|", 0, 1), 2), PREDICATES.__getitem__) == frozenset({0, 1})
+    assert trigger(("!", 1), PREDICATES.__getitem__) is None
+
+
+def test_tables() -> None:
+    table, always = by_trigger([frozenset({5}), None, frozenset({5, 6})])
+    assert table == {5: (0, 2), 6: (2,)}
+    assert always == (1,)

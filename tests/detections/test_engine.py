@@ -1,0 +1,177 @@
+"""The engine: against the plain evaluator, against SigmaHQ's own samples, and its bounds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+import zstandard
+from evtx import PyEvtxParser
+
+from core.clock import StillClock
+from detections import engine as module
+from detections.engine import Engine, Hit
+from detections.ir import MANY, ONE, Kind
+from detections.native import NativeBinding, flatten
+from detections.rule import Mode
+from detections.ruleset import RuleSet, RuleSource, load
+from tests.detections import naive
+from tests.detections.sigma_samples import rule_id, rule_text, ruleset_of, samples
+
+SYSMON = "Microsoft-Windows-Sysmon/Operational"
+
+
+def windows_events(count: int) -> list[dict[str, Any]]:
+    """Every so-manieth event of the real traffic."""
+    path = samples("windows") / "otrf-100k.jsonl.zst"
+    with path.open("rb") as file:
+        data = zstandard.ZstdDecompressor().stream_reader(file).read()
+    lines = data.splitlines()
+    return [orjson.loads(line) for line in lines[:: len(lines) // count][:count]]
+
+
+def regression() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """(rule id, flat events of its sample)."""
+    for info in sorted(samples("sigmahq-regression").rglob("info.yml")):
+        about = dict(yaml.safe_load(info.read_text(encoding="utf-8")))
+        for sample in sorted(info.parent.glob("*.evtx")):
+            records = PyEvtxParser(str(sample)).records_json()
+            yield about["rule_metadata"][0]["id"], [flatten(orjson.loads(record["data"])) for record in records]
+
+
+def test_sigmahq_rules_fire_on_their_own_samples(sigmahq: RuleSet) -> None:
+    engine = Engine(sigmahq, NativeBinding())
+    fired, silent = 0, []
+    for rule, events in regression():
+        if any(rule in hits for hits in engine.judge(events)):
+            fired += 1
+        else:
+            silent.append(rule)
+    print(f"{fired} of {fired + len(silent)} rules fire on their own sample; silent: {silent}")
+    assert fired >= 0.98 * (fired + len(silent))
+
+
+def invented(ruleset: RuleSet, dice: random.Random) -> dict[str, Any]:
+    """An event made of values that some rule asks for, a little damaged."""
+    rules = dice.sample(ruleset.rules, 3)
+    event: dict[str, Any] = {"Channel": dice.choice([SYSMON, "Security", "System", None])}
+    event["EventID"] = dice.choice([1, "1", 3, 7, 11, "13", 12, 4688, 4625, 7045, 104, {"#text": 10}])
+    for rule in rules:
+        for predicate in dice.sample(rule.predicates, min(len(rule.predicates), 6)):
+            if predicate.field is None or predicate.field in ("Channel", "EventID"):
+                continue
+            value: Any = predicate.value.replace(MANY, "zz").replace(ONE, "z")
+            if predicate.kind in (Kind.NULL, Kind.EXISTS, Kind.CIDR):
+                value = dice.choice([None, "", "192.168.1.1", [], True])
+            if dice.random() < 0.3:
+                value = f"{value}{dice.choice(['x', ' ', 'İ', 'K', chr(2)])}".upper()
+            if dice.random() < 0.1:
+                value = [value, None, "other"]
+            event[predicate.field] = value
+    if dice.random() < 0.1:
+        event["Message"] = "sekurlsa::logonpasswords"
+    return event
+
+
+def test_agrees_with_the_plain_evaluator(sigmahq: RuleSet) -> None:
+    dice = random.Random(7)
+    few = RuleSet(tuple(dice.sample(sigmahq.rules, 900)), blind=sigmahq.blind)
+    binding = NativeBinding()
+    engine = Engine(few, binding)
+    attacks = [event for _, events in regression() for event in events]
+    events = [
+        *windows_events(60),
+        *dice.sample(attacks, min(60, len(attacks))),
+        *(invented(few, dice) for _ in range(120)),
+        *({k: v for k, v in invented(few, dice).items() if k not in ("Channel", "EventID")} for _ in range(20)),
+    ]
+    expected = [naive.judge(few, binding, event) for event in events]
+    assert engine.judge(events) == expected
+    assert engine.judge(events[::-1]) == expected[::-1]
+    assert sum(map(len, expected)) > 50
+    raw = [orjson.dumps(event) for event in events]
+    assert engine.judge(events, raw) == expected
+    print(f"{len(events)} events, {sum(map(len, expected))} hits, no difference")
+
+
+RULES = [
+    rule_text(1, "s:\n  Image|endswith: \\cmd.exe\n  CommandLine|contains: whoami\ncondition: s\n",
+              "{product: windows, category: process_creation}"),
+    rule_text(2, "s:\n  EventID: 4625\n  IpAddress|cidr: 192.0.2.0/24\ncondition: s\n",
+              "{product: windows, service: security}"),
+    rule_text(3, "k: [mimikatz, 'sekurlsa::']\ncondition: k\n"),
+    rule_text(4, "s:\n  Image|fieldref: ParentImage\ncondition: s\n",
+              "{product: windows, category: process_creation}"),
+    rule_text(5, "s:\n  EventID: 104\nf:\n  Channel: [Security, System]\ncondition: s and not f\n",
+              "{product: windows, service: system}"),
+    rule_text(6, "s:\n  ThreatName: Bad\ncondition: s\n", "{product: windows, service: windefend}"),
+    rule_text(7, "s:\n  destination.port: 22\ncondition: s\n", "{category: flow}"),
+]  # fmt: skip
+
+
+def names(hits: list[tuple[str, ...]]) -> list[list[int]]:
+    return [[int(rule[-3:]) for rule in each] for each in hits]
+
+
+def test_judges_by_route(tmp_path: Path) -> None:
+    engine = Engine(ruleset_of(tmp_path, RULES), NativeBinding())
+    process = {"Image": "C:\\Windows\\CMD.EXE", "CommandLine": "cmd /c WHOAMI", "ParentImage": "c:\\windows\\cmd.exe"}
+    audit = {"NewProcessName": process["Image"], "CommandLine": process["CommandLine"], "ParentProcessName": "x"}
+    events: list[dict[str, Any]] = [
+        {"Channel": SYSMON, "EventID": 1, **process},
+        {"Channel": SYSMON, "EventID": {"#text": "1"}, **process},
+        {"Channel": SYSMON, "EventID": 3, **process},
+        {"Channel": "Security", "EventID": "4688", **audit},
+        {"Channel": "Security", "EventID": 4625, "IpAddress": "192.0.2.77"},
+        {"Channel": "Security", "EventID": 4625, "IpAddress": ["-", "::ffff:192.0.2.77"]},
+        {"Channel": "System", "EventID": 7, "Message": ["x", "run MIMIKATZ now"]},
+        {"Channel": "System", "EventID": 104, "EventData.Channel": "Application"},
+        {"Channel": "System", "EventID": 104, "EventData.Channel": "Security"},
+        {"Channel": "System", "EventID": 104},
+        {"Channel": "Microsoft-Windows-Windows Defender/Operational", "EventID": 1116, "Threat Name": "bad"},
+        process,
+        {"destination.port": 22},
+        {},
+    ]
+    expected = [[1, 4], [1, 4], [], [1], [2], [2], [3], [5], [], [], [6], [1, 4], [], []]
+    assert names(engine.judge(events)) == expected
+    assert engine.hits(events[:1]) == [Hit(rule_id(1), 0), Hit(rule_id(4), 0)]
+
+
+def test_disabled_and_blind_rules_are_silent(tmp_path: Path) -> None:
+    hole = rule_text(9, "s:\n  User|expand: '%admins%'\ncondition: not s\n")
+    ruleset_of(tmp_path, [RULES[1], RULES[2], hole])
+    loaded = load([RuleSource(tmp_path / "rules", "own")], modes={rule_id(3): Mode.DISABLED})
+    engine = Engine(loaded, NativeBinding())
+    event = {"Channel": "Security", "EventID": 4625, "IpAddress": "192.0.2.1", "Message": "mimikatz"}
+    assert names(engine.judge([event])) == [[2]]
+
+
+def test_a_rule_over_budget_is_suspended_visibly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(StillClock):
+        def monotonic(self) -> float:
+            self.advance(0.2)
+            return super().monotonic()
+
+    text = "s:\n  CommandLine|re: 'a[0-9]+b'\ncondition: s\n"
+    loaded = ruleset_of(tmp_path, [RULES[0], rule_text(8, text)])
+    engine = Engine(loaded, NativeBinding(), clock=Slow())
+    monkeypatch.setattr(module, "STRIKES", 2)
+    hits = [names(engine.judge([{"Channel": "x", "CommandLine": f"a{n}b"}]))[0] for n in range(4)]
+    assert hits == [[8], [8], [], []]
+    assert engine.suspended.keys() == {rule_id(8)}
+    assert "CommandLine" in engine.suspended[rule_id(8)]
+
+
+def test_routes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ROUTES", 5)
+    engine = Engine(ruleset_of(tmp_path, RULES), NativeBinding())
+    for number in range(50):
+        event = {"Channel": f"c{number}", "EventID": number, "m": "mimikatz"}
+        assert names(engine.judge([event])) == [[3]]
+        assert len(engine._routes) <= 5

@@ -1,0 +1,76 @@
+"""Keywords over whole events, with and without the filter in front."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detections.ir import MANY, Kind, Predicate
+from detections.keywords import KeywordIndex, joined
+from detections.predicates import holds, texts_of
+
+KEYWORDS = [
+    Predicate(None, Kind.CONTAINS, "sekurlsa::logonpasswords"),
+    Predicate(None, Kind.CONTAINS, 'say "hello" to'),
+    Predicate(None, Kind.LIKE, f"{MANY}user{MANY}failed{MANY}"),
+    Predicate(None, Kind.REGEX, "[0-9]+ errors"),
+    Predicate(None, Kind.CONTAINS, "Cased", "c"),
+]
+
+
+def index_of(predicates: list[Predicate]) -> KeywordIndex:
+    return KeywordIndex(dict(enumerate(predicates)), seconds=lambda: 0.0, slow=lambda number, seconds: None)
+
+
+def plain(predicates: list[Predicate], event: dict[str, Any]) -> set[int]:
+    return {
+        number
+        for number, predicate in enumerate(predicates)
+        if any(holds(predicate, texts_of(value)) for value in event.values())
+    }
+
+
+WORDS = st.lists(
+    st.sampled_from(
+        [
+            "sekurlsa::",
+            "logonpasswords",
+            "SAY",
+            ' "hello" ',
+            "to",
+            "user",
+            "failed",
+            "9 errors",
+            "Cased",
+            "cased",
+            "đ",
+            "K",
+        ]
+    ),
+    max_size=5,
+).map("".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), WORDS | st.integers(0, 3) | st.none(), max_size=3), max_size=6))
+def test_agrees_with_the_plain_meaning(events: list[dict[str, Any]]) -> None:
+    for predicates in (KEYWORDS, [*KEYWORDS, Predicate(None, Kind.CONTAINS, "đ")]):
+        index = index_of(predicates)
+        expected = [plain(predicates, event) for event in events]
+        for texts in ([joined(e.values()) for e in events], [orjson.dumps(e) for e in events]):
+            found = index.classes(events, texts, lambda event: event.values())
+            assert [set(index.numbers(each)) for each in found] == expected
+
+
+def test_a_keyword_does_not_match_across_two_values() -> None:
+    index = index_of([Predicate(None, Kind.CONTAINS, "one two")])
+    events: list[dict[str, Any]] = [{"a": "one", "b": "two"}, {"a": "one two"}, {"a": ["x", "One Two"]}]
+    found = index.classes(events, [joined(event.values()) for event in events], lambda event: event.values())
+    assert [bool(each) for each in found] == [False, True, True]
+
+
+def test_no_class_for_no_events() -> None:
+    assert index_of(KEYWORDS).classes([], [], lambda event: event.values()) == []

@@ -1,0 +1,124 @@
+"""All predicates at once must say the same as one at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detections import match_index
+from detections.ir import MANY, ONE, Kind, Predicate
+from detections.match_index import MatchIndex, ValueClasses, regex_needle
+from detections.predicates import holds, texts_of
+
+ALPHABET = "aAbB1 .\\/-ſKkSsđĐàİΣσς\x02\x03\n"
+SHORT = st.text(ALPHABET, max_size=5)
+PATTERN = st.text(ALPHABET.lower() + MANY + ONE, min_size=1, max_size=6)
+PREDICATES = st.one_of(
+    st.builds(
+        lambda kind, value, cased: Predicate("f", kind, value if cased else value.lower(), "c" if cased else ""),
+        st.sampled_from([Kind.EQUALS, Kind.CONTAINS, Kind.STARTS, Kind.ENDS]),
+        SHORT,
+        st.booleans(),
+    ),
+    st.builds(lambda value: Predicate("f", Kind.LIKE, value.lower()), PATTERN),
+    st.builds(
+        lambda value, flags: Predicate("f", Kind.REGEX, value, flags),
+        st.sampled_from(["abS", "a.*b1", "(abc|abd)", "b{2,}a", "[ab]kk1", "^aab", "(?i)sSs", "(?:abK)+", "a?bab"]),
+        st.sampled_from(["", "i", "ims"]),
+    ),
+    st.sampled_from(
+        [
+            Predicate("f", Kind.NULL),
+            Predicate("f", Kind.EXISTS),
+            Predicate("f", Kind.COMPARE, "gt:0"),
+            Predicate("f", Kind.CIDR, "1.0.0.0/8"),
+            Predicate("f", Kind.CIDR, "::/1"),
+            Predicate("f", Kind.PART, "hour:1"),
+            Predicate("f", Kind.EXPAND, "x"),
+        ]
+    ),
+)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 12),
+    st.floats(-1, 2, width=16),
+    st.text(ALPHABET, max_size=14),
+    st.sampled_from(["1.1.1.1", "::1", "::ffff:1.2.3.4", "2023-01-01T01:00:00Z", "abcabS", "AAB1kK"]),
+)
+VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3))
+
+
+def index_of(predicates: list[Predicate], slow: list[tuple[int, float]] | None = None) -> MatchIndex:
+    ticks = iter(range(10_000_000))
+    told = slow if slow is not None else []
+    return MatchIndex(
+        dict(enumerate(predicates)),
+        seconds=lambda: float(next(ticks)),
+        slow=lambda number, seconds: told.append((number, seconds)),
+    )
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(PREDICATES, max_size=12), st.lists(VALUES, max_size=6))
+def test_agrees_with_the_plain_meaning(predicates: list[Predicate], values: list[Any]) -> None:
+    index = index_of(predicates)
+    for value in [*values, *values]:
+        expected = {n for n, predicate in enumerate(predicates) if holds(predicate, texts_of(value))}
+        assert index.true_of(value) == expected
+        assert index.sets[index.classes.of(value)] == expected
+
+
+def test_true_one_and_one_point_nought_are_three_values() -> None:
+    index = index_of([Predicate("f", Kind.EQUALS, "1"), Predicate("f", Kind.EQUALS, "true")])
+    for value, expected in [(True, {1}), (1, {0}), (1.0, {0}), (True, {1}), ("1", {0}), ("true", {1})]:
+        assert index.sets[index.classes[value]] == expected
+
+
+def test_class_nought_is_the_empty_set() -> None:
+    index = index_of([Predicate("f", Kind.EQUALS, "x")])
+    assert index.classes["nothing"] == 0
+    assert index.classes[None] == 0
+    assert index.classes["x"] != 0
+
+
+def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(match_index, "CACHED_VALUES", 10)
+    monkeypatch.setattr(match_index, "CACHED_CHARACTERS", 100)
+    classes: ValueClasses = index_of([Predicate("f", Kind.CONTAINS, "needle")]).classes
+    for number in range(100):
+        assert classes[f"value {number}"] == 0
+        assert classes[f"{number}" * 2000 + "x"] == 0
+        assert len(classes) <= 12
+    assert classes["a needle"] == 1
+
+
+def test_tells_how_long_a_test_took() -> None:
+    told: list[tuple[int, float]] = []
+    index = index_of([Predicate("f", Kind.EQUALS, "x"), Predicate("f", Kind.REGEX, "a.c")], told)
+    index.true_of("abc")
+    assert told == [(1, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "flags", "needle"),
+    [
+        (r"abc.*defg", "", "defg"),
+        (r"ABC", "", "abc"),
+        (r"(foo|bar)baz", "", "baz"),
+        (r"(?:longer)+x", "", "longer"),
+        (r"(?:longer)*xyz", "", "xyz"),
+        (r"a?bcd", "", "bcd"),
+        (r"[a-z]+", "", ""),
+        (r"task", "i", ""),
+        (r"(?i)network", "", "networ"),
+        (r"\.exe$", "i", ".exe"),
+        (r"\p{L}abc", "", ""),
+        (r"(", "", ""),
+    ],
+)
+def test_literals_of_regexes(pattern: str, flags: str, needle: str) -> None:
+    assert regex_needle(pattern, flags) == needle

@@ -1,0 +1,49 @@
+"""Classes of an event's values to hits, and the memo over them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from detections import program as module
+from detections.conditions import condition, trigger
+from detections.ir import Expr, Kind, Predicate
+from detections.match_index import MatchIndex
+from detections.program import Judge, Program, Reference
+
+PREDICATES = [
+    Predicate("a", Kind.EQUALS, "x"),
+    Predicate("b", Kind.CONTAINS, "yes"),
+    Predicate("a", Kind.FIELD, "b"),
+]
+
+
+def program_of(rules: dict[str, Expr]) -> Program:
+    def index(numbers: list[int]) -> MatchIndex:
+        asked = {number: PREDICATES[number] for number in numbers}
+        return MatchIndex(asked, seconds=lambda: 0.0, slow=lambda number, seconds: None)
+
+    judges = [Judge(rule, condition(expr), trigger(expr, PREDICATES.__getitem__)) for rule, expr in rules.items()]
+    return Program(judges, {"a": index([0]), "b": index([1])}, [Reference(2, PREDICATES[2], ("a", "b"))])
+
+
+def test_hits() -> None:
+    program = program_of({"both": ("&", 0, 1), "not": ("!", 0), "same": 2})
+    cases: list[tuple[dict[str, Any], tuple[str, ...]]] = [
+        ({"a": "x", "b": "yes"}, ("both",)),
+        ({"a": "z"}, ("not",)),
+        ({"a": ["x", "q"], "b": ["no", "YES"]}, ("both",)),
+        ({"a": "no", "b": "NO"}, ("not", "same")),
+    ]
+    for event, expected in cases:
+        assert program[program.vector(event) + program.compared(event)] == expected
+    assert len(program) == 3
+
+
+def test_the_memo_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REMEMBERED", 1)
+    program = program_of({"both": ("&", 0, 1)})
+    for event in [{}, {"a": "x"}, {"a": "x", "b": "yes"}, {"b": "yes"}]:
+        assert program[(*program.vector(event), 0)] == (("both",) if len(event) == 2 else ())
+        assert len(program) <= 2

@@ -1,0 +1,108 @@
+"""Loading rules: errors with places, filters, placeholders, modes, the cache, the hash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import BadConfig
+from detections import ruleset as module
+from detections.ir import Kind
+from detections.rule import Mode
+from detections.ruleset import RuleSet, RuleSource, load
+from tests.detections.sigma_samples import rule_id, rule_text, ruleset_of
+
+PLAIN = "s:\n  F: 1\ncondition: s\n"
+
+
+def test_one_bad_rule_never_stops_the_others(tmp_path: Path) -> None:
+    (tmp_path / "bad.yml").write_text("title: [\n")
+    (tmp_path / "good.yml").write_text(rule_text(1, PLAIN))
+    (tmp_path / "twice.yml").write_text(rule_text(1, PLAIN))
+    (tmp_path / "typo.yml").write_text(rule_text(2, "s:\n  F|contain: 1\ncondition: s\n"))
+    loaded = load([RuleSource(tmp_path, "own")])
+    assert list(loaded.by_id) == [rule_id(1)]
+    assert loaded.rules[0].file == "good.yml"
+    assert loaded.rules[0].package == "own"
+    reasons = {error.file: (error.line, error.reason) for error in loaded.errors}
+    assert reasons.keys() == {"bad.yml", "twice.yml", "typo.yml"}
+    assert "already used by good.yml" in reasons["twice.yml"][1]
+    assert reasons["typo.yml"][0] is not None
+    with pytest.raises(BadConfig):
+        load([RuleSource(tmp_path / "nothing", "own")])
+
+
+def test_filters_narrow_rules(tmp_path: Path) -> None:
+    sigma_filter = (
+        "title: Ours\nlogsource: {product: windows}\nfilter:\n  rules: ["
+        + rule_id(1)
+        + "]\n  ours:\n    Computer: LAB\n  condition: not ours\n"
+    )
+    loaded = ruleset_of(tmp_path, [rule_text(1, PLAIN), rule_text(2, PLAIN), sigma_filter])
+    assert loaded.by_id[rule_id(1)].condition == ("&", 0, ("!", 1))
+    assert loaded.by_id[rule_id(1)].predicates[1].field == "Computer"
+    assert loaded.by_id[rule_id(2)].condition == 0
+
+
+def test_placeholders_are_filled_or_make_a_rule_blind(tmp_path: Path) -> None:
+    text = rule_text(1, "s:\n  User|contains|expand: 'x%admins%y%more%'\n  G: 1\ncondition: s\n")
+    loaded = ruleset_of(tmp_path, [text])
+    assert loaded.blind == {rule_id(1): "no value is given for %admins%, %more%"}
+    filled = load([RuleSource(tmp_path / "rules", "own")], placeholders={"admins": ["A", "B"], "more": ["1"]})
+    rule = filled.by_id[rule_id(1)]
+    assert not filled.blind
+    assert rule.condition == ("&", ("|", 2, 3), 1)
+    assert [(each.kind, each.value) for each in rule.predicates[2:]] == [
+        (Kind.CONTAINS, "xay1"),
+        (Kind.CONTAINS, "xby1"),
+    ]
+    assert rule.lines[2:] == (rule.lines[0],) * 2
+    assert load([RuleSource(tmp_path / "rules", "own")], placeholders={"admins": [], "more": []}).by_id
+
+
+def test_modes_and_hash(tmp_path: Path) -> None:
+    first = ruleset_of(tmp_path, [rule_text(1, PLAIN)])
+    assert first.mode(rule_id(1)) is Mode.ALERT
+    changed = load([RuleSource(tmp_path / "rules", "own")], modes={rule_id(1): Mode.RECORD})
+    assert changed.mode(rule_id(1)) is Mode.RECORD
+    again = load([RuleSource(tmp_path / "rules", "other")])
+    assert first.hash == again.hash != changed.hash
+
+
+def test_rules_that_correlations_read(tmp_path: Path) -> None:
+    correlation = (
+        "title: Many\nid: 00000000-0000-4000-8000-000000000009\nlevel: high\ndate: 2026-01-02\ncorrelation:\n"
+        "  type: event_count\n  rules: [failed]\n  group-by: [user]\n  timespan: 5m\n  condition: {gte: 5}\n"
+    )
+    loaded = ruleset_of(tmp_path, [rule_text(1, PLAIN, more="name: failed\n"), rule_text(2, PLAIN), correlation])
+    assert loaded.referenced == {rule_id(1)}
+    assert loaded.correlations[0].document["date"] == "2026-01-02"
+
+
+def test_the_cache_gives_the_same_and_saves_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "a.yml").write_text(rule_text(1, "s:\n  - F: 1\n  - G|re: 'a+'\ncondition: not s\n"))
+    (rules / "b.yml").write_text("title: [\n")
+    source = [RuleSource(rules, "own")]
+    cold = load(source, cache=tmp_path / "cache")
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "read_file", lambda data, name: pytest.fail("compiled again"))
+        warm = load(source, cache=tmp_path / "cache")
+    assert (warm.rules, warm.errors, warm.hash) == (cold.rules, cold.errors, cold.hash)
+    (rules / "a.yml").write_text(rule_text(1, PLAIN))
+    assert load(source, cache=tmp_path / "cache").rules[0].condition == 0
+    (cache_file,) = (tmp_path / "cache").iterdir()
+    cache_file.write_bytes(b"torn")
+    assert load(source, cache=tmp_path / "cache").rules[0].condition == 0
+
+
+def test_all_of_sigmahq_loads(sigmahq: RuleSet) -> None:
+    loaded = sigmahq
+    listed = len(loaded.errors)
+    print(f"{len(loaded.rules)} rules, {listed} errors, {len(loaded.blind)} blind")
+    assert len(loaded.rules) + listed >= 3780
+    assert not loaded.errors
+    assert all("%" in reason for reason in loaded.blind.values())
+    assert sum(loaded.mode(rule.id) is Mode.ALERT for rule in loaded.rules) > 2500
