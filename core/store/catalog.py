@@ -42,18 +42,20 @@ CREATE TABLE segment (
   rows INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
   sha256 TEXT NOT NULL,
-  odd TEXT NOT NULL,
+  ignored TEXT NOT NULL,
+  overridden TEXT NOT NULL,
   columns TEXT NOT NULL,
   state TEXT NOT NULL,
   published_at INTEGER NOT NULL,
   retired_at INTEGER
 );
 CREATE INDEX segment_state ON segment (state, max_ts);
+-- the columns of the key first: SQLite 3.46's integrity_check misreads the others otherwise
 CREATE TABLE id_range (
   spool TEXT NOT NULL,
   first INTEGER NOT NULL,
-  last INTEGER NOT NULL,
   segment INTEGER NOT NULL REFERENCES segment (id),
+  last INTEGER NOT NULL,
   PRIMARY KEY (spool, first, segment)
 ) WITHOUT ROWID;
 CREATE INDEX id_range_segment ON id_range (segment);
@@ -88,7 +90,7 @@ CREATE TABLE tombstone (
 
 _COLUMNS = (
     "id, name, kind, level, layout, classes, late, min_ts, max_ts, min_received, max_received, "
-    "rows, bytes, sha256, odd, columns, state, published_at"
+    "rows, bytes, sha256, ignored, overridden, columns, state, published_at"
 )
 
 
@@ -133,8 +135,10 @@ class Segment:
     rows: int
     bytes: int
     sha256: str
-    odd: frozenset[str] = frozenset()
-    """Promoted fields that some row keeps in its document only."""
+    ignored: frozenset[str] = frozenset()
+    """Promoted fields that some row has in its document and not in the column."""
+    overridden: frozenset[str] = frozenset()
+    """Promoted fields of which some row's document says more than the column."""
     columns: tuple[tuple[str, str], ...] = ()
     """Of a file of flows: the name and the pyarrow type of each column; events have the layout's."""
     state: State = State.LIVE
@@ -272,7 +276,7 @@ class Catalog:
                 "deleted_at FROM tombstone WHERE max_ts >= ? AND min_ts < ?",
                 (start, end),
             ).fetchall()
-            seen = db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name='segment'").fetchone()[0]
+            seen = _newest(db)
             replaced = db.execute("SELECT count(*) FROM replaced").fetchone()[0]
         segments = [_segment(row) for row in rows]
         return Snapshot(
@@ -282,6 +286,22 @@ class Catalog:
             seen=seen,
             replaced=replaced,
         )
+
+    def snapshot_of(self, ranges: Iterable[IdRange]) -> Snapshot:
+        """The segments that may hold ids of the ranges."""
+        with self.look() as db:
+            segments = _holding(db, ranges, 0)
+            seen = _newest(db)
+        return Snapshot(
+            live=[s for s in segments if s.state is State.LIVE],
+            quarantined=[s for s in segments if s.state is State.QUARANTINED],
+            seen=seen,
+        )
+
+    def newest(self) -> int:
+        """The number of the newest publication."""
+        with self.look() as db:
+            return _newest(db)
 
     def segments(self, *states: State) -> list[Segment]:
         """All segments in these states, oldest publication first."""
@@ -346,9 +366,25 @@ class Catalog:
         with self.change() as db:
             db.execute("UPDATE segment SET state='quarantined' WHERE id=? AND state='live'", (segment_id,))
 
-    def unquarantine(self, segment_id: int) -> None:
+    def take_back(self, segment_id: int) -> bool:
+        """Make a quarantined segment live again; not when another may hold some of its ids by now."""
         with self.change() as db:
-            db.execute("UPDATE segment SET state='live' WHERE id=? AND state='quarantined'", (segment_id,))
+            ranges = _ids_of(db, segment_id)
+            if any(s.id != segment_id for s in _holding(db, ranges, 0)):
+                return False
+            done = db.execute("UPDATE segment SET state='live' WHERE id=? AND state='quarantined'", (segment_id,))
+            return done.rowcount == 1
+
+    def ids_of(self, segment_id: int) -> list[IdRange]:
+        """The ids of a segment, by spool."""
+        with self.look() as db:
+            return _ids_of(db, segment_id)
+
+    def faults(self) -> list[str]:
+        """What SQLite's own check finds wrong with the catalog."""
+        with self.look() as db:
+            found = [text for (text,) in db.execute("PRAGMA integrity_check")]
+        return [text for text in found if text != "ok"]
 
     def retired_before(self, at: Micros) -> list[Segment]:
         """Retired files that may be unlinked: retired before ``at``."""
@@ -421,6 +457,11 @@ def received_range(spools: Iterable[str]) -> tuple[Micros, Micros]:
     return min(times), max(times)
 
 
+def _newest(db: sqlite3.Connection) -> int:
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name='segment'").fetchone()
+    return int(row[0]) if row else 0
+
+
 def _holding(db: sqlite3.Connection, ranges: Iterable[IdRange], after: int) -> list[Segment]:
     found: dict[int, None] = {}
     for r in ranges:
@@ -435,30 +476,43 @@ def _holding(db: sqlite3.Connection, ranges: Iterable[IdRange], after: int) -> l
     return [_segment(row) for row in rows]
 
 
+def _ids_of(db: sqlite3.Connection, segment_id: int) -> list[IdRange]:
+    rows = db.execute("SELECT spool, first, last FROM id_range WHERE segment=? ORDER BY spool", (segment_id,))
+    return [IdRange(*row) for row in rows]
+
+
 def _insert(db: sqlite3.Connection, new: New, at: Micros) -> int:
     s = new.segment
     done = db.execute(
         "INSERT INTO segment (name, kind, level, layout, classes, late, min_ts, max_ts, min_received, "
-        "max_received, rows, bytes, sha256, odd, columns, state, published_at) "
-        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "max_received, rows, bytes, sha256, ignored, overridden, columns, state, published_at) "
+        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             s.name, s.kind, s.level, s.layout, json.dumps(s.classes), int(s.late), s.min_ts, s.max_ts,
-            s.min_received, s.max_received, s.rows, s.bytes, s.sha256, json.dumps(sorted(s.odd)),
+            s.min_received, s.max_received, s.rows, s.bytes, s.sha256, _listed(s.ignored), _listed(s.overridden),
             json.dumps(s.columns), State.LIVE, at,
         ),
     )  # fmt: skip
     number = int(done.lastrowid or 0)
-    db.executemany("INSERT INTO id_range VALUES (?,?,?,?)", [(r.spool, r.first, r.last, number) for r in new.ids])
+    db.executemany(
+        "INSERT INTO id_range (spool, first, last, segment) VALUES (?,?,?,?)",
+        [(r.spool, r.first, r.last, number) for r in new.ids],
+    )
     return number
+
+
+def _listed(names: Iterable[str]) -> str:
+    return json.dumps(sorted(names))
 
 
 def _segment(row: Sequence[Any]) -> Segment:
     number, name, kind, level, layout, classes, late, *rest = row
-    low, high, received, until, rows, size, sha, odd, columns, state, at = rest
+    low, high, received, until, rows, size, sha, ignored, overridden, columns, state, at = rest
     return Segment(
         name=str(name), kind=Kind(str(kind)), level=level, layout=layout, classes=tuple(json.loads(str(classes))),
         late=bool(late), min_ts=low, max_ts=high, min_received=received, max_received=until, rows=rows,
-        bytes=size, sha256=str(sha), odd=frozenset(json.loads(str(odd))),
+        bytes=size, sha256=str(sha), ignored=frozenset(json.loads(ignored)),
+        overridden=frozenset(json.loads(overridden)),
         columns=tuple((name, kind) for name, kind in json.loads(str(columns))), state=State(str(state)),
         published_at=at, id=number,
     )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,15 +106,21 @@ def leave_mark(folder: Path, name: str) -> Mark:
     """Make and lock ``folder/name``."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return Mark(path, descriptor)
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_at(path, descriptor):
+            return Mark(path, descriptor)
+        os.close(descriptor)  # taken for a dead one's, and removed, before it was locked
 
 
-def try_lock(path: Path) -> Mark | None:
-    """Lock a file without waiting; None when another process has it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+def try_lock(path: Path, *, make: bool = True) -> Mark | None:
+    """Lock a file without waiting; None when another process has it or, unless ``make``, it is not there."""
+    flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0)
+    try:
+        descriptor = os.open(path, flags, 0o640)
+    except FileNotFoundError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -124,25 +129,22 @@ def try_lock(path: Path) -> Mark | None:
     return Mark(path, descriptor)
 
 
-def dead_marks(folder: Path) -> Iterator[Mark]:
-    """The marks of processes that are gone, each locked by us now; the caller releases them."""
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        mark = try_lock(path)
-        if mark is not None:
-            yield mark
-
-
 def live_marks(folder: Path) -> list[str]:
-    """The names of the marks whose process lives."""
-    names: list[str] = []
+    """The names of the marks whose process lives; those of dead ones are removed."""
     if not folder.is_dir():
-        return names
+        return []
+    names: list[str] = []
     for path in sorted(folder.iterdir()):
-        mark = try_lock(path)
-        if mark is None:
-            names.append(path.name)
-        else:
+        mark = try_lock(path, make=False)
+        if mark is not None:
             mark.release()
+        elif path.exists():
+            names.append(path.name)
     return names
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

@@ -77,6 +77,9 @@ ADDRESSES: tuple[str, ...] = tuple(f for f in _SCALARS if type_of(f) is FieldTyp
 TIMES: Mapping[str, str] = {"@timestamp": "ts", "event.created": "created", "event.ingested": "ingested"}
 """Fields of time that have a column of their own, in microseconds."""
 
+IDENTITY = ("segment", "record", "n")
+"""The parts of ``event.id``."""
+
 ARROW: Mapping[Shape, Any] = {
     Shape.TEXT: pa.string(),
     Shape.LONG: pa.int64(),

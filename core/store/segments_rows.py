@@ -1,10 +1,10 @@
-"""Events to columns and back, exactly: what ``restore`` gives equals what ``flatten`` took, types included."""
+"""Events to columns and back, exactly: what ``builder`` makes equals what ``flatten`` took, types included."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import orjson
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.clock import Micros, iso, to_micros
-from core.ecs import type_of
+from core.ecs import FieldType, type_of
 from core.errors import BadInput
 from core.event import Event, EventId, Scalar, Value
 from core.query.fold import MAX_CHARS, cut, fold
@@ -32,17 +32,17 @@ _CANONICAL_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9
 _INT64 = range(-(2**63), 2**63)
 _INSTANT = pa.timestamp("us", tz="UTC")
 
-READ_COLUMNS: tuple[str, ...] = ("segment", "record", "n", *TIMES.values(), *PROMOTED, "doc")
-"""The columns that ``restore`` wants, in its order."""
-
 
 @dataclass(frozen=True, slots=True)
 class Flat:
-    """A batch as columns. ``odd`` names the promoted fields of which some row's column does not give the value
-    back: it is ignored there, or compared as another type or by its beginning."""
+    """A batch as columns."""
 
     table: Any
-    odd: frozenset[str]
+    ignored: frozenset[str]
+    """The promoted fields that some row has in its document and not in the column."""
+    overridden: frozenset[str]
+    """The promoted fields of which some row's document says more than the column: those, and values that were
+    of another type or cut."""
     rejected: list[tuple[EventId, str]]
 
 
@@ -54,8 +54,7 @@ def flatten(events: Sequence[Event]) -> Flat:
     has no ``event.id``: ids are ours, so that is a fault of the caller.
     """
     try:
-        table, odd = _columns(events)
-        return Flat(table, odd, [])
+        return _columns(events)
     except (pa.ArrowInvalid, pa.ArrowTypeError, orjson.JSONEncodeError, OverflowError, UnicodeEncodeError):
         pass  # some event does not take the straight way: look at each
     kept: list[Event] = []
@@ -66,11 +65,10 @@ def flatten(events: Sequence[Event]) -> Flat:
             kept.append(event)
         else:
             rejected.append((_event_id(event), reason))
-    table, odd = _columns(kept, careful=True)
-    return Flat(table, odd, rejected)
+    return replace(_columns(kept, careful=True), rejected=rejected)
 
 
-def _columns(events: Sequence[Event], *, careful: bool = False) -> tuple[Any, frozenset[str]]:
+def _columns(events: Sequence[Event], *, careful: bool = False) -> Flat:
     count = len(events)
     slots: dict[str, tuple[type, list[Any]]] = {
         name: (_PYTHON[shape], [None] * count) for name, shape in PROMOTED.items()
@@ -79,8 +77,9 @@ def _columns(events: Sequence[Event], *, careful: bool = False) -> tuple[Any, fr
         slots[name] = (str, [None] * count)
     find = slots.get
     docs: list[bytes] = []
-    ignored: list[list[str] | None] = [None] * count
-    odd: set[str] = set()
+    misfits_of: list[list[str] | None] = [None] * count
+    ignored: set[str] = set()
+    overridden: set[str] = set()
     dumps = orjson.dumps
     for row, event in enumerate(events):
         rest: Event = {}
@@ -94,7 +93,7 @@ def _columns(events: Sequence[Event], *, careful: bool = False) -> tuple[Any, fr
             else:
                 rest[name] = value
                 if value is not None:
-                    odd.add(name)
+                    overridden.add(name)
                 if not _take(name, slot[1], row, value):
                     misfits.append(name)
         doc = dumps(rest)
@@ -102,7 +101,8 @@ def _columns(events: Sequence[Event], *, careful: bool = False) -> tuple[Any, fr
             raise pa.ArrowInvalid(reason)
         docs.append(doc)
         if misfits:
-            ignored[row] = misfits
+            misfits_of[row] = misfits
+            ignored.update(misfits)
     whole: dict[int, Event] = {}
     arrays = _identity(slots["event.id"][1], count)
     for name, column in TIMES.items():
@@ -112,7 +112,7 @@ def _columns(events: Sequence[Event], *, careful: bool = False) -> tuple[Any, fr
         array = pa.array(values, SCHEMA.field(name).type)
         if shape is not Shape.LONG and _longest(array, shape) > MAX_CHARS:
             array = pa.array(_cut(name, values, shape, whole), SCHEMA.field(name).type)
-            odd.add(name)
+            overridden.add(name)
         arrays[name] = array
     for name in FOLDED:
         arrays[f"{name}#fold"] = _folded(slots[name][1])
@@ -120,9 +120,10 @@ def _columns(events: Sequence[Event], *, careful: bool = False) -> tuple[Any, fr
         arrays[f"{name}#ip"] = _hex(arrays[name])
     for row, more in whole.items():
         docs[row] = dumps(orjson.loads(docs[row]) | more)
-    arrays["_ignored"] = pa.array(ignored, SCHEMA.field("_ignored").type)
+    arrays["_ignored"] = pa.array(misfits_of, SCHEMA.field("_ignored").type)
     arrays["doc"] = pa.array(docs, pa.string())
-    return pa.table([arrays[name] for name in SCHEMA.names], schema=SCHEMA), frozenset(odd)
+    table = pa.table([arrays[name] for name in SCHEMA.names], schema=SCHEMA)
+    return Flat(table, frozenset(ignored), frozenset(overridden), [])
 
 
 def _take(name: str, column: list[Any], row: int, value: Value) -> bool:
@@ -264,20 +265,25 @@ def _reason_against(event: Event) -> str | None:
     return None
 
 
-def restore(rows: Iterable[Sequence[Any]]) -> list[Event]:
-    """Whole events from rows of READ_COLUMNS."""
-    names = tuple(PROMOTED)
-    loads: Callable[[str], Event] = orjson.loads
-    events: list[Event] = []
-    for segment, record, n, ts, created, ingested, *values, doc in rows:
+def builder(columns: Sequence[str], only: frozenset[str] | None = None) -> Callable[[Sequence[Any]], Event]:
+    """What makes an event of a row of (segment, record, n, ts, created, ingested, the ECS columns, doc).
+
+    Null columns and a null document give no fields; ``only`` leaves out what it does not name.
+    """
+    dates = frozenset(name for name in columns if type_of(name) is FieldType.DATE)
+
+    def build(row: Sequence[Any]) -> Event:
+        segment, record, n, ts, created, ingested, *values, doc = row
         event: Event = {"event.id": f"{segment}.{record}.{n}", "@timestamp": iso(ts)}
         if created is not None:
             event["event.created"] = iso(created)
         if ingested is not None:
             event["event.ingested"] = iso(ingested)
-        for name, value in zip(names, values, strict=True):
+        for name, value in zip(columns, values, strict=True):
             if value is not None:
-                event[name] = value
-        event.update(loads(doc))
-        events.append(event)
-    return events
+                event[name] = iso(value) if name in dates else value
+        if doc is not None:
+            event.update(orjson.loads(doc))
+        return event if only is None else {name: event[name] for name in event if name in only}
+
+    return build

@@ -15,9 +15,7 @@ import pyarrow.parquet as pq
 from core.errors import BadInput
 from core.store.catalog import IdRange, Kind, New, Segment, received_range
 from core.store.segments_files import digest
-from core.store.segments_layout import LAYOUT, TIMES
-
-_IDS = ("segment", "record", "n")
+from core.store.segments_layout import IDENTITY, LAYOUT, TIMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,8 @@ class Piece:
 
     kind: Kind
     table: Any
-    odd: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+    overridden: frozenset[str] = frozenset()
 
 
 def flow_piece(table: Any) -> Piece:
@@ -35,7 +34,7 @@ def flow_piece(table: Any) -> Piece:
     Raises BadInput when a column that every flow must have is missing.
     """
     names = [TIMES.get(name, name) for name in table.schema.names]
-    missing = [name for name in (*_IDS, "ts") if name not in names]
+    missing = [name for name in (*IDENTITY, "ts") if name not in names]
     if missing:
         raise BadInput(f"a block of flows lacks the columns {', '.join(missing)}")
     table = table.rename_columns(names)
@@ -86,7 +85,8 @@ def describe(piece: Piece, name: str, data: Any, *, level: int = 0, late: bool =
         rows=table.num_rows,
         bytes=len(data),
         sha256=digest(data),
-        odd=piece.odd,
+        ignored=piece.ignored,
+        overridden=piece.overridden,
         columns=columns,
     )
     return New(segment, ids)
@@ -138,8 +138,8 @@ def _first_of_each(table: Any) -> Any:
 
 
 def _without(table: Any, keep: Any, held: Any) -> Any:
-    there = set(zip(*(held.column(name).to_pylist() for name in _IDS), strict=True))
-    ids = zip(*(table.column(name).to_pylist() for name in _IDS), strict=True)
+    there = set(zip(*(held.column(name).to_pylist() for name in IDENTITY), strict=True))
+    ids = zip(*(table.column(name).to_pylist() for name in IDENTITY), strict=True)
     fresh = np.fromiter((i not in there for i in ids), dtype=bool, count=table.num_rows)
     return fresh if keep is None else keep & fresh
 
@@ -147,7 +147,7 @@ def _without(table: Any, keep: Any, held: Any) -> Any:
 def _read_ids(path: Path, ranges: Sequence[IdRange]) -> Any | None:
     """The ids in a file that lie within the ranges; None when the file cannot be read."""
     try:
-        table = pq.read_table(path, columns=list(_IDS))
+        table = pq.read_table(path, columns=list(IDENTITY))
     except (OSError, pa.ArrowException):
         return None
     wanted: Any = None

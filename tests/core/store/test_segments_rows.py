@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from core.clock import iso
 from core.errors import BadInput
 from core.event import Event, EventId
-from core.store.segments_layout import PROMOTED, SCHEMA
-from core.store.segments_rows import READ_COLUMNS, flatten, restore
+from core.store.segments_layout import IDENTITY, PROMOTED, SCHEMA, TIMES
+from core.store.segments_rows import builder, flatten
 
 SPOOL = "01K8Z3N9QWERTYASDFGHJKMNPQ"
 
@@ -45,7 +45,9 @@ def events(draw: st.DrawFn) -> list[Event]:
 
 
 def back(table: Any) -> list[Event]:
-    return restore(zip(*(table.column(name).to_pylist() for name in READ_COLUMNS), strict=True))
+    columns = (*IDENTITY, *TIMES.values(), *PROMOTED, "doc")
+    rows = zip(*(table.column(name).to_pylist() for name in columns), strict=True)
+    return [builder(tuple(PROMOTED))(row) for row in rows]
 
 
 def typed(event: Event) -> dict[str, object]:
@@ -65,7 +67,7 @@ def test_what_is_flattened_comes_back_exactly(given_events: list[Event]) -> None
     assert flat.table.schema.equals(SCHEMA)
 
 
-def event(record: int = 0, **fields: Any) -> Event:
+def event(record: int = 0, /, **fields: Any) -> Event:
     return {"event.id": f"{SPOOL}.{record}.0", "@timestamp": "2026-11-25T01:26:00.123456Z"} | fields
 
 
@@ -76,7 +78,7 @@ def test_promoted_fields_leave_the_document() -> None:
     assert (row["source.ip"], row["source.port"], row["host.ip"]) == ("192.0.2.7", 22, ["10.0.0.1"])
     assert row["source.ip#ip"] == "00000000000000000000ffffc0000207"
     assert (row["segment"], row["record"], row["n"]) == (SPOOL, 0, 0)
-    assert flat.odd == frozenset()
+    assert flat.ignored == flat.overridden == frozenset()
 
 
 def test_a_value_of_another_type_is_compared_by_the_columns_type_and_kept_as_it_is() -> None:
@@ -84,7 +86,8 @@ def test_a_value_of_another_type_is_compared_by_the_columns_type_and_kept_as_it_
     row = {name: flat.table.column(name)[0].as_py() for name in SCHEMA.names}
     assert (row["source.port"], row["event.code"], row["event.category"]) == (22, "4624", ["web"])
     assert row["_ignored"] is None
-    assert flat.odd == {"source.port", "event.code", "event.category"}
+    assert flat.ignored == frozenset()
+    assert flat.overridden == {"source.port", "event.code", "event.category"}
 
 
 def test_what_the_column_cannot_say_is_ignored_there() -> None:
@@ -92,6 +95,7 @@ def test_what_the_column_cannot_say_is_ignored_there() -> None:
     row = {name: flat.table.column(name)[0].as_py() for name in SCHEMA.names}
     assert (row["source.port"], row["source.ip"]) == (None, None)
     assert row["_ignored"] == ["source.port", "source.ip"]
+    assert flat.ignored == {"source.port", "source.ip"}
 
 
 def test_folded_columns_are_null_for_ascii() -> None:
@@ -104,7 +108,7 @@ def test_a_long_text_is_cut_in_the_column_only() -> None:
     flat = flatten([event(message=long)])
     assert flat.table.column("message")[0].as_py() == "x" * 8000
     assert back(flat.table)[0]["message"] == long
-    assert "message" in flat.odd
+    assert flat.overridden == {"message"}
 
 
 @pytest.mark.parametrize(

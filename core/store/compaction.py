@@ -1,0 +1,174 @@
+"""Compaction: many small files as they came become few large ones that reads can skip.
+
+One leader at a time, by a lock. Files of level 0 are split by retention class and received day, so that
+retention is the deletion of files; events dated outside their day ± 1 h go into a *late* file of that day, so that
+the others can be skipped by time. Small files of one class and day are merged again. The new files take the
+place of the old in one transaction of the catalog; the old ones are unlinked after a grace.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from core.clock import DAY, HOUR, Clock, iso
+from core.errors import Conflict, Unavailable
+from core.event import ulid_time
+from core.store.catalog import Catalog, Kind, New, Segment, State
+from core.store.segments_files import encode, try_lock, write_durably
+from core.store.segments_folder import unlink_retired
+from core.store.segments_write import Piece, describe
+
+FROM_FILES = 20
+"""So many files of level 0 are compacted."""
+
+MERGE_FILES = 8
+"""So many small files of one class and day are merged."""
+
+ROWS = 250_000
+"""Rows of a full file; a file of at least half of it is not merged again."""
+
+BYTES = 400_000_000
+"""Uncompressed bytes that one round takes into memory, unless one file alone has more."""
+
+
+def compact(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[], str]) -> int:
+    """Compact what is due, then unlink what was replaced long enough ago.
+
+    Returns how many files were replaced; 0 as well when another process is at it. Raises Unavailable when the
+    disk or the catalog fails; what was done until then holds.
+    """
+    lock = try_lock(folder / "compactor.lock")
+    if lock is None:
+        return 0
+    try:
+        replaced = 0
+        for old in _due(folder, catalog, clock.now() // DAY):
+            replaced += _replace(folder, catalog, clock, new_name, old)
+        unlink_retired(folder, catalog, clock.now())
+        return replaced
+    finally:
+        lock.release()
+
+
+def _due(folder: Path, catalog: Catalog, today: int) -> Iterator[list[Segment]]:
+    """Sets of files of one kind to be replaced, each looked up when the one before is done."""
+    for kind in Kind:
+        first = [s for s in catalog.segments(State.LIVE) if s.kind is kind and s.level == 0]
+        if len(first) >= FROM_FILES:
+            yield from _portions(folder, first)
+    alike: dict[tuple[object, ...], list[Segment]] = defaultdict(list)
+    for s in catalog.segments(State.LIVE):
+        if s.level > 0 and s.rows < ROWS // 2:
+            day = s.max_received // DAY
+            # while a day still grows only files of one size are merged, or the large ones were copied each time
+            size = s.rows.bit_length() // 3 if day >= today else 0
+            alike[s.kind, s.classes, day, s.late, size].append(s)
+    for members in alike.values():
+        if len(members) >= MERGE_FILES:
+            yield from _portions(folder, members)
+
+
+def _portions(folder: Path, segments: Iterable[Segment]) -> Iterator[list[Segment]]:
+    """The segments in portions that fit into memory."""
+    portion: list[Segment] = []
+    rows = size = 0
+    for s in segments:
+        more = _uncompressed(folder / s.name)
+        if portion and (rows + s.rows > ROWS or size + more > BYTES):
+            yield portion
+            portion, rows, size = [], 0, 0
+        portion.append(s)
+        rows += s.rows
+        size += more
+    if portion:
+        yield portion
+
+
+def _uncompressed(path: Path) -> int:
+    try:
+        metadata = pq.read_metadata(path)
+    except (OSError, pa.ArrowException):
+        return 0  # _replace finds out
+    return sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+
+
+def _replace(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[], str], old: Sequence[Segment]) -> int:
+    tables: list[Any] = []
+    taken: list[Segment] = []
+    for s in old:
+        try:
+            tables.append(pq.read_table(folder / s.name))
+            taken.append(s)
+        except (OSError, pa.ArrowException):
+            catalog.quarantine(s.id)
+    if not taken:
+        return 0
+    table = pa.concat_tables(tables, promote_options="permissive")
+    del tables
+    written: list[New] = []
+    try:
+        for day, late, part in split(table):
+            piece = Piece(taken[0].kind, part, _ignored(part), frozenset().union(*(s.overridden for s in taken)))
+            name = f"l1/{iso(day * DAY)[:10]}/{new_name()}"
+            data = encode(part)
+            write_durably(folder / name, data)
+            written.append(describe(piece, name, data, level=1, late=late))
+        if sum(new.segment.rows for new in written) != sum(s.rows for s in taken):
+            raise Unavailable("compaction would have changed the number of events")
+        catalog.publish(written, clock.now(), retiring=[s.id for s in taken])
+    except OSError as error:
+        _remove(folder, written)
+        raise Unavailable(f"the store cannot write: {error}") from error
+    except (Conflict, Unavailable) as error:
+        _remove(folder, written)
+        if isinstance(error, Conflict):
+            return 0  # retention took one of them meanwhile
+        raise
+    return len(taken)
+
+
+def _remove(folder: Path, written: Sequence[New]) -> None:
+    for new in written:
+        (folder / new.segment.name).unlink(missing_ok=True)
+
+
+def split(table: Any) -> Iterator[tuple[int, bool, Any]]:
+    """The rows by (retention class, received day, late), each part in order of time and id.
+
+    Gives the day (of the UTC days since 1970), whether the part is late, and the part.
+    """
+    table = table.sort_by([(name, "ascending") for name in ("ts", "segment", "record", "n")])
+    spools = _codes(table.column("segment"))
+    days_of_spool = np.array([ulid_time(spool) // DAY for spool in spools[1]], dtype=np.int64)
+    days = days_of_spool[spools[0]]
+    ts = table.column("ts").to_numpy()
+    late = (ts < days * DAY - HOUR) | (ts >= (days + 1) * DAY + HOUR)
+    if "kydai.retention" in table.schema.names:
+        classes = _codes(pc.fill_null(table.column("kydai.retention"), ""))[0]
+    else:
+        classes = np.zeros(table.num_rows, dtype=np.int64)
+    keys, of_row = np.unique(np.stack([classes, days, late.astype(np.int64)], axis=1), axis=0, return_inverse=True)
+    of_row = of_row.reshape(-1)
+    for i, (_, day, is_late) in enumerate(keys):
+        yield int(day), bool(is_late), table if len(keys) == 1 else table.filter(pa.array(of_row == i))
+
+
+def _codes(column: Any) -> tuple[Any, list[str]]:
+    encoded = column.combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.unify_dictionaries().combine_chunks()
+    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary.to_pylist()
+
+
+def _ignored(table: Any) -> frozenset[str]:
+    if "_ignored" not in table.schema.names:
+        return frozenset()
+    return frozenset(pc.unique(pc.list_flatten(table.column("_ignored"))).to_pylist())

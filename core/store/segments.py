@@ -1,0 +1,220 @@
+"""The segments engine: the event store of one machine (core/store/contract.py).
+
+Immutable Parquet files, a catalog that says which of them are the store, DuckDB to ask them. Any number of
+processes may open one folder: each appends files of its own and reads by snapshots of the catalog.
+
+    catalog.sqlite      which files are the store, which ids they hold; holds, tombstones, replaced records
+    l0/                 one file a batch, as it came
+    l1/<day>/           compacted: one retention class and one received day a file, in order of time
+    marks/              a locked file for each process that writes; what the dead left behind is removed
+    readers/            a locked file for each long read; files it may still need are not unlinked
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from core.clock import Clock, Micros
+from core.errors import Conflict, Refused, Unavailable
+from core.event import EventId, new_ulid
+from core.query.to_sql import FUNCTIONS
+from core.query.tree import TRUE, Node
+from core.store.catalog import Catalog, Hold, IdRange, Kind, New, State
+from core.store.compaction import compact
+from core.store.contract import (
+    AppendResult,
+    Batch,
+    Buckets,
+    Count,
+    FieldInfo,
+    Finding,
+    Missing,
+    Query,
+    Rows,
+    Span,
+    Stats,
+)
+from core.store.retention import DEFAULT_POLICY, Policy, expired
+from core.store.segments_check import check
+from core.store.segments_engine import Engine
+from core.store.segments_files import Mark, encode, leave_mark, write_durably
+from core.store.segments_folder import remove_leftovers, unlink_retired
+from core.store.segments_read import Reader, Scan
+from core.store.segments_rows import flatten
+from core.store.segments_write import Piece, describe, flow_piece, only_new
+
+_TRIES = 8
+
+
+def nothing_undrained(span: Span) -> Sequence[Missing]:
+    """For a store that no spool feeds."""
+    return ()
+
+
+class SegmentStore:
+    """The events in ``folder``.
+
+    ``threads`` and ``memory_mb`` bound what reads may take in this process. ``writer``: this process appends or
+    maintains; it then removes what processes that died left behind. ``undrained`` says what was received within
+    a span and waits in a spool. To be made after a fork. Raises BadConfig when a newer version made the folder.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        *,
+        writer: bool = True,
+        threads: int = 2,
+        memory_mb: int = 512,
+        policy: Policy = DEFAULT_POLICY,
+        undrained: Callable[[Span], Sequence[Missing]] = nothing_undrained,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder.resolve()
+        self._clock = clock
+        self._policy = policy
+        self.catalog = Catalog(self.folder / "catalog.sqlite")
+        self._engine = Engine(self.folder, FUNCTIONS, threads=threads, memory_mb=memory_mb)
+        self._reader = Reader(self.folder, self.catalog, self._engine, clock, undrained)
+        self._mark: Mark | None = None
+        self._numbers = itertools.count()
+        if writer:
+            self._mark = leave_mark(self.folder / "marks", new_ulid(clock.now()))
+            remove_leftovers(self.folder, self.catalog)
+
+    def append(self, batch: Batch) -> AppendResult:
+        """Store a batch (core/store/contract.py). Raises Unavailable when the disk or the catalog fails."""
+        flat = flatten(batch.events)
+        pieces = [Piece(Kind.EVENTS, flat.table, flat.ignored, flat.overridden)]
+        pieces += [flow_piece(block.table) for block in batch.flows]
+        pieces = [piece for piece in pieces if piece.table.num_rows]
+        for _ in range(_TRIES):
+            checked = self.catalog.newest()
+            already = 0
+            written: list[New] = []
+            for piece in pieces:
+                fresh, repeats = only_new(piece.table, self._recorded)
+                already += repeats
+                if fresh.num_rows:
+                    written.append(self._write(Piece(piece.kind, fresh, piece.ignored, piece.overridden)))
+            try:
+                if written:
+                    self.catalog.publish(written, self._clock.now(), checked=checked)
+            except Conflict:
+                self._discard(written)
+                continue
+            except Unavailable:
+                self._discard(written)
+                raise
+            stored = sum(new.segment.rows for new in written)
+            return AppendResult(stored, already, flat.rejected)
+        raise Unavailable("other writers keep publishing the same events")
+
+    def _new_name(self) -> str:
+        if self._mark is None:
+            raise Refused("this process opened the store for reading only")
+        return f"{self._mark.path.name}-{next(self._numbers)}.parquet"
+
+    def _recorded(self, ranges: Sequence[IdRange]) -> list[Path]:
+        return [self.folder / s.name for s in self.catalog.holding(ranges)]
+
+    def _write(self, piece: Piece) -> New:
+        name = f"l0/{self._new_name()}"
+        data = encode(piece.table)
+        try:
+            write_durably(self.folder / name, data)
+        except OSError as error:
+            raise Unavailable(f"the store cannot write: {error}") from error
+        return describe(piece, name, data)
+
+    def _discard(self, written: Sequence[New]) -> None:
+        for new in written:
+            with suppress(OSError):
+                (self.folder / new.segment.name).unlink()
+
+    def search(
+        self,
+        query: Query,
+        *,
+        limit: int = 100,
+        newest_first: bool = True,
+        cursor: str | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> Rows:
+        return self._reader.search(query, limit, newest_first, cursor, fields)
+
+    def scan(self, query: Query, *, fields: Sequence[str] | None = None) -> Scan:
+        """All matching events, oldest segment first; the answer also carries ``truth``."""
+        return self._reader.scan(query, fields)
+
+    def count(self, query: Query) -> Count:
+        return self._reader.count(query)
+
+    def histogram(self, query: Query, interval: Micros, *, zone: str = "Asia/Ho_Chi_Minh") -> Buckets:
+        return self._reader.histogram(query, interval, zone)
+
+    def terms(self, query: Query, field: str, *, limit: int = 20) -> Buckets:
+        return self._reader.terms(query, field, limit)
+
+    def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:
+        return self._reader.get(ids, scope)
+
+    def fields(self, query: Query) -> list[FieldInfo]:
+        return self._reader.fields(query)
+
+    def interrupt(self, thread: int | None = None) -> int:
+        """End the reads that run in this process, or those of one thread (``threading.get_ident()``); each
+        raises Unavailable there. Returns how many there were."""
+        return self._engine.interrupt(thread)
+
+    def mark_replaced(self, ids: Sequence[EventId]) -> None:
+        """Hide the n = 0 event of these records, which a replay has parsed, from reads that do not ask for it."""
+        self.catalog.mark_replaced(ids)
+
+    def compact(self) -> int:
+        """One round of compaction, if no other process is at it; returns how many files were replaced."""
+        return compact(self.folder, self.catalog, self._clock, self._new_name)
+
+    def retain(self, now: Micros) -> list[str]:
+        stored = self.catalog.segments(State.LIVE, State.QUARANTINED)
+        gone: list[str] = []
+        for policy, segments in expired(stored, self.catalog.holds(), self._policy, now).items():
+            gone += [s.name for s in self.catalog.retire(segments, policy, self._clock.now())]
+        unlink_retired(self.folder, self.catalog, self._clock.now())
+        return gone
+
+    def hold(self, name: str, span: Span, reason: str) -> None:
+        """Keep what was received within the span until the hold is lifted. Raises Conflict for a second of
+        one name."""
+        self.catalog.place_hold(Hold(name, span, reason, self._clock.now()))
+
+    def lift(self, name: str) -> None:
+        self.catalog.lift_hold(name)
+
+    def holds(self) -> list[Hold]:
+        return self.catalog.holds()
+
+    def verify(self, *, mend: bool = False) -> list[Finding]:
+        return check(self.folder, self.catalog, mend=mend)
+
+    def stats(self) -> Stats:
+        live = self.catalog.segments(State.LIVE)
+        return Stats(
+            events=sum(s.rows for s in live if s.kind is Kind.EVENTS),
+            flows=sum(s.rows for s in live if s.kind is Kind.FLOWS),
+            segments=len(live),
+            bytes=sum(s.bytes for s in live),
+            oldest=min((s.min_ts for s in live), default=None),
+            newest=max((s.max_ts for s in live), default=None),
+        )
+
+    def close(self) -> None:
+        self._engine.close()
+        self.catalog.close()
+        if self._mark is not None:
+            self._mark.release()
+            self._mark = None

@@ -1,0 +1,152 @@
+"""DuckDB, one in-memory database a process: bounded, locked to the store's folder, and stoppable."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from core.errors import Unavailable
+
+Row = tuple[Any, ...]
+FETCH = 2000
+"""Rows fetched at once from a running statement."""
+
+
+class Broken(Exception):
+    """A statement failed on a file: it is gone, or its bytes are wrong."""
+
+
+class Engine:
+    """Runs statements over files under ``folder``. ``threads`` and ``memory_mb`` bound the whole process;
+    ``functions`` (text to text) can be called in SQL.
+
+    To be made after a fork, never shared across one.
+    """
+
+    def __init__(
+        self, folder: Path, functions: Mapping[str, Callable[[str], str | None]], *, threads: int, memory_mb: int
+    ) -> None:
+        self._database = duckdb.connect(":memory:")
+        for name, function in functions.items():
+            self._database.create_function(name, function, ["VARCHAR"], "VARCHAR")
+        spill = folder / "spill"
+        place = str(folder.resolve()).replace("'", "''")
+        for setting in (
+            f"threads={threads}",
+            f"memory_limit='{memory_mb}MB'",
+            f"temp_directory='{str(spill.resolve()).replace(chr(39), chr(39) * 2)}'",
+            "max_temp_directory_size='4GB'",
+            "preserve_insertion_order=false",
+            # a page of 100 rows with their documents: read the documents of those rows only
+            "late_materialization_max_rows=10000",
+            "parquet_metadata_cache=true",
+            "autoinstall_known_extensions=false",
+            "autoload_known_extensions=false",
+            "allow_community_extensions=false",
+            f"allowed_directories=['{place}/']",
+            "enable_external_access=false",
+            "lock_configuration=true",
+        ):
+            self._database.execute(f"SET {setting}")
+        self._lock = threading.Lock()
+        self._reads: dict[int, list[Read]] = {}
+
+    @contextmanager
+    def read(self) -> Iterator[Read]:
+        """One read, of any number of statements, which ``interrupt`` ends as a whole."""
+        thread = threading.get_ident()
+        with self._lock:
+            read = Read(self._database.cursor())
+            self._reads.setdefault(thread, []).append(read)
+        try:
+            yield read
+        finally:
+            with self._lock:
+                mine = self._reads[thread]
+                mine.remove(read)
+                if not mine:
+                    del self._reads[thread]
+            read.close()
+
+    def interrupt(self, thread: int | None = None) -> int:
+        """End the running reads (of one thread, by ``threading.get_ident()``, or all); how many there were.
+
+        Each raises Unavailable in its own thread.
+        """
+        with self._lock:
+            reads = [r for t, of_thread in self._reads.items() if thread in (None, t) for r in of_thread]
+        for read in reads:
+            read.mark()
+        for read in reads:
+            read.stop()
+        return len(reads)
+
+    def close(self) -> None:
+        self.interrupt()
+        self._database.close()
+
+
+class Read:
+    """A cursor that can be stopped from another thread."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self._stopped = False
+        self._ended = threading.Event()
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        """All rows. Raises Unavailable when stopped or out of memory, Broken when a file cannot be read."""
+        return [row for chunk in self.stream(sql, parameters) for row in chunk]
+
+    def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[list[Row]]:
+        """Rows in chunks while the statement runs; errors as ``rows``."""
+        self.check()
+        try:
+            self._cursor.execute(sql, list(parameters))
+            while chunk := self._cursor.fetchmany(FETCH):
+                self.check()
+                yield chunk
+        except duckdb.InterruptException as error:
+            raise Unavailable("the search was stopped") from error
+        except duckdb.OutOfMemoryException as error:
+            raise Unavailable(
+                "the search needs more memory than the store may use",
+                remedy="Narrow the time range or raise the store's memory.",
+            ) from error
+        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
+            raise Broken(str(error)) from error
+        except duckdb.Error as error:
+            if self._stopped:
+                raise Unavailable("the search was stopped") from error
+            raise Broken(str(error)) from error
+        self.check()
+
+    def table(self, name: str, table: Any) -> None:
+        """Offer a pyarrow table under a name."""
+        self._cursor.register(name, table)
+
+    def check(self) -> None:
+        """Raises Unavailable when the read was stopped."""
+        if self._stopped:
+            raise Unavailable("the search was stopped")
+
+    def mark(self) -> None:
+        """Stop at the next chance; called from another thread."""
+        self._stopped = True
+
+    def stop(self) -> None:
+        """Interrupt the running statement of a marked read; called from another thread."""
+        # an interrupt that comes before the statement has begun is lost: repeat until the read is over
+        for _ in range(200):
+            self._cursor.interrupt()
+            if self._ended.wait(0.005):
+                return
+
+    def close(self) -> None:
+        self._ended.set()
+        self._cursor.close()

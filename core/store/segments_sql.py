@@ -1,0 +1,205 @@
+"""The SQL of reads: segments grouped into relations that the compiled tree can be asked of.
+
+Files of events share one layout; files of flows are grouped by their columns. Files in which some row has a
+field that the query touches in its document, and not in the column, are asked apart.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core.event import Event
+from core.query.to_sql import ColumnKind, Schema, compile_sql, quote
+from core.query.tree import TRUE, And, fields_of
+from core.store.catalog import Kind, Segment
+from core.store.contract import Query
+from core.store.segments_layout import ADDRESSES, FOLDED, IDENTITY, PROMOTED, TIMES, Shape
+from core.store.segments_rows import builder
+
+_KINDS = {
+    Shape.TEXT: ColumnKind.VARCHAR,
+    Shape.LONG: ColumnKind.BIGINT,
+    Shape.TEXTS: ColumnKind.VARCHAR_LIST,
+}
+_OWN_KINDS = {
+    "segment": ColumnKind.VARCHAR,
+    "record": ColumnKind.BIGINT,
+    "n": ColumnKind.BIGINT,
+    **dict.fromkeys(TIMES.values(), ColumnKind.BIGINT),
+}
+_EVENT_KINDS = {
+    **_OWN_KINDS,
+    **{name: _KINDS[shape] for name, shape in PROMOTED.items()},
+    **{f"{name}#fold": ColumnKind.VARCHAR for name in FOLDED},
+    **{f"{name}#ip": ColumnKind.VARCHAR for name in ADDRESSES},
+    "doc": ColumnKind.VARCHAR,
+}
+_FLOW_KINDS = {
+    "string": ColumnKind.VARCHAR,
+    "double": ColumnKind.DOUBLE,
+    "float": ColumnKind.DOUBLE,
+    "bool": ColumnKind.BOOLEAN,
+}
+
+IDS = ", ".join(IDENTITY)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Segments that one statement can read."""
+
+    folder: Path
+    kind: Kind
+    segments: tuple[Segment, ...]
+    relation: str
+    """What stands after FROM."""
+    schema: Schema
+    where: str
+    parameters: tuple[object, ...]
+    whole: bool
+    """Whether every row is asked for: the catalog's count is the answer then."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The ECS fields that have a column, without those of identity and time."""
+        return tuple(n for n in self.schema.columns if "#" not in n and n not in _OWN_KINDS and n != "doc")
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    sql: str
+    parameters: tuple[object, ...] = ()
+    listed: bool = False
+
+
+def group(
+    folder: Path, segments: Iterable[Segment], query: Query, *, touched: Iterable[str] = (), replaced: bool
+) -> list[Group]:
+    """The statements' sources for a query that also reads the fields ``touched``.
+
+    ``replaced``: some records are marked replaced, and table ``replaced`` names them. Raises BadInput for a
+    query that cannot be asked (a regular expression that is none).
+    """
+    asked = fields_of(query.where) | fields_of(query.scope) | set(touched)
+    alike: dict[tuple[Kind, frozenset[str], tuple[tuple[str, str], ...], bool], list[Segment]]
+    alike = defaultdict(list)
+    for s in segments:
+        alike[s.kind, s.ignored & asked, s.columns, _within(s, query)].append(s)
+    return [
+        _group(folder, tuple(members), query, ignored, within=within, replaced=replaced)
+        for (_, ignored, _, within), members in alike.items()
+    ]
+
+
+def _within(segment: Segment, query: Query) -> bool:
+    start, end = query.span.start, query.span.end
+    return (start is None or segment.min_ts >= start) and (end is None or segment.max_ts < end)
+
+
+def _group(
+    folder: Path,
+    segments: tuple[Segment, ...],
+    query: Query,
+    ignored: frozenset[str],
+    *,
+    within: bool,
+    replaced: bool,
+) -> Group:
+    kind, columns = segments[0].kind, segments[0].columns
+    schema = Schema(_EVENT_KINDS if kind is Kind.EVENTS else _flow_kinds(columns), ignored)
+    conditions: list[str] = []
+    parameters: list[object] = []
+    if not within:
+        for bound, test in ((query.span.start, "ts >= ?"), (query.span.end, "ts < ?")):
+            if bound is not None:
+                conditions.append(test)
+                parameters.append(bound)
+    if kind is Kind.EVENTS and replaced and not query.include_replaced:
+        conditions.append("NOT (n = 0 AND (segment, record) IN (SELECT (spool, record) FROM replaced))")
+    asked = And(tuple(node for node in (query.where, query.scope) if node != TRUE))
+    if asked.children:
+        sql, values = compile_sql(asked, schema)
+        conditions.append(f"({sql})")
+        parameters += values
+    return Group(
+        folder=folder,
+        kind=kind,
+        segments=segments,
+        relation=_relation(folder, kind, columns, segments),
+        schema=schema,
+        where=" AND ".join(conditions) or "TRUE",
+        parameters=tuple(parameters),
+        whole=not conditions,
+    )
+
+
+def _flow_kinds(columns: Sequence[tuple[str, str]]) -> dict[str, ColumnKind]:
+    kinds: dict[str, ColumnKind] = dict(_OWN_KINDS)
+    for name, type_ in columns:
+        if name not in _OWN_KINDS:
+            listed = type_.startswith("list")
+            kinds[name] = ColumnKind.VARCHAR_LIST if listed else _FLOW_KINDS.get(type_, ColumnKind.BIGINT)
+    return kinds
+
+
+def _relation(folder: Path, kind: Kind, columns: Sequence[tuple[str, str]], segments: Sequence[Segment]) -> str:
+    paths = ", ".join("'" + str(folder / s.name).replace("'", "''") + "'" for s in segments)
+    source = f"read_parquet([{paths}], hive_partitioning=false)"
+    there = {name for name, _ in columns}
+    absent = [name for name in TIMES.values() if kind is Kind.FLOWS and name not in there]
+    if not absent:
+        return source
+    nulls = ", ".join(f"NULL::BIGINT AS {name}" for name in absent)
+    return f"(SELECT *, file_index, file_row_number, {nulls} FROM {source})"
+
+
+def only(of: Group, file: int) -> Group:
+    """The group cut down to one of its files."""
+    segment = of.segments[file]
+    return replace(of, segments=(segment,), relation=_relation(of.folder, of.kind, segment.columns, [segment]))
+
+
+def selected(of: Group, fields: Sequence[str] | None) -> tuple[str, Callable[[Sequence[Any]], Event]]:
+    """What to select for whole events or for some fields of them, and what makes an event of a row.
+
+    Rows begin with segment, record, n, ts.
+    """
+    names = of.fields
+    doc = "doc" in of.schema.columns
+    only = None
+    if fields is not None:
+        only = frozenset(fields)
+        names = tuple(name for name in names if name in only)
+        known = {*names, *TIMES, "event.id"}
+        doc = doc and (not only <= known or any(s.overridden & only for s in of.segments))
+    columns = [*IDENTITY, *TIMES.values(), *(quote(name) for name in names), "doc" if doc else "NULL"]
+    return ", ".join(columns), builder(names, only)
+
+
+def members(field: str, schema: Schema) -> Members:
+    """An expression for the values of a field, and whether it is a list of texts; else it is one value of
+    whatever type. Null when the field is missing; times are microseconds."""
+    if field == "event.id":
+        return Members("concat(segment, '.', record, '.', n)")
+    if field in TIMES:
+        return Members(TIMES[field])
+    kind = schema.columns.get(field)
+    if kind is None and "doc" not in schema.columns:
+        return Members("CAST(NULL AS VARCHAR)")
+    document = (
+        "list_transform([json_extract(doc, ?)], "
+        "lambda j: CASE json_type(j) WHEN 'ARRAY' THEN j ->> '$[*]' ELSE [j ->> '$'] END)[1]"
+    )
+    pointer = "/" + field.replace("~", "~0").replace("/", "~1")
+    if kind is None:
+        return Members(document, (pointer,), listed=True)
+    column = quote(field)
+    listed = kind is ColumnKind.VARCHAR_LIST
+    if field not in schema.ignored:
+        return Members(column, listed=listed)
+    here = column if listed else f"[CAST({column} AS VARCHAR)]"
+    return Members(f"CASE WHEN {column} IS NULL THEN {document} ELSE {here} END", (pointer,), listed=True)
