@@ -92,8 +92,8 @@ class FlowResult:
     """A pyarrow Table (see flow_table.py); rows of one layout stand together."""
     templates: TemplateCache
     """What is known of the exporters now; the cache handed in is unchanged."""
-    decoded: int = 0
-    """Datagrams that are done with, those that hold no flows included."""
+    decoded: list[tuple[Datagram, int]] = field(default_factory=list)
+    """Datagrams that are done with and how many flows each gave (none: it held templates or options)."""
     options: int = 0
     """Options records; never flows."""
     waiting: list[Waiting] = field(default_factory=list)
@@ -177,9 +177,11 @@ class _Run:
                 self.result.malformed.append(Fault(datagram, "no_template"))
                 return
             message.damage = "some_sets"
-        self.result.options += self._take_options(domain, sets)
-        self._count_sequence(domain, message, self._take_flows(datagram, domain, message, sets))
-        self.result.decoded += 1
+        options = self._take_options(domain, sets)
+        flows = self._take_flows(datagram, domain, message, sets)
+        self._count_sequence(domain, message, flows + options)
+        self.result.options += options
+        self.result.decoded.append((datagram, flows))
         if message.damage:
             self.result.damaged.append(Fault(datagram, message.damage))
 
@@ -250,17 +252,15 @@ class _Run:
         return count
 
     def _take_flows(self, datagram: Datagram, domain: Domain, message: Message, sets: list[_DataSet]) -> int:
-        """Put the flows into their groups; the number of data records, options included."""
+        """Put the flows into their groups; how many there are."""
         sampling = self._sampling(domain, message)
         place = -1
-        n = options = 0
+        n = 0
         for _, body, template in sets:
-            assert template is not None
+            if template is None or template.scopes is not None:
+                continue
             plan = plan_of(template)
             cut = cut_records(plan, body)
-            if template.scopes is not None:
-                options += cut.count
-                continue
             if not cut.count:
                 continue
             if place < 0:
@@ -282,7 +282,7 @@ class _Run:
             for held, more in zip(group.parts, cut.parts, strict=True):
                 held += more
             n += cut.count
-        return n + options
+        return n
 
     def _group(self, plan: Plan, sampling: Sampling) -> Group:
         group = self.groups.get((id(plan), sampling))

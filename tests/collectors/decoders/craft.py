@@ -90,6 +90,9 @@ def v5(count: int = 1, *, records: int | None = None, sampling: int = 0, sequenc
     return header + one * (count if records is None else records)
 
 
+DATAGRAM_V9 = v9(v9_template(256, BASIC), flowset(256, basic_record()))
+
+
 def datagram(data: bytes, record: int = 0, exporter: str = EXPORTER) -> Datagram:
     return Datagram(exporter, data, NOW, SEGMENT, record)
 

@@ -1,0 +1,310 @@
+"""Flow datagrams over UDP: a thread that takes many in one system call and hands them on as frames.
+
+``recvmmsg`` by way of ctypes costs about half of ``recvfrom`` a datagram; where the C library has none, the
+thread falls back to ``recvfrom``. The kernel says how many datagrams it dropped (SO_RXQ_OVFL); they are counted.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+import sys
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Protocol
+
+import structlog
+
+from core.clock import Clock, Micros
+from core.errors import BadConfig, KydaiError
+from core.event import Frame, FrameKind, Stored
+
+Deliver = Callable[[list[Frame]], "Future[list[Stored]] | None"]
+
+FLUSH_SECONDS = 0.1
+WAIT_SECONDS = 0.1
+FLUSH_FRAMES = 2_000
+PENDING_FRAMES = 50_000
+WANTED_BUFFER = 32 << 20
+
+_AT_ONCE = 64
+_DATAGRAM = 65_535
+_SO_RXQ_OVFL = 40
+_SO_RCVBUFFORCE = 33
+_MSG_WAITFORONE = 0x10000
+_MAX_PEERS = 10_000
+_LAST_CALLS = 200
+_NAME = 28
+_CONTROL = 64
+_CONTROL_MESSAGE = struct.Struct("@NiiI")
+_CONTROL_HEAD = struct.calcsize("@Nii")
+
+Peer = bytes | tuple[str, int]
+"""A raw sockaddr, or address and port."""
+
+_log = structlog.get_logger(__name__)
+
+
+class FlowReceiver:
+    """Listens on one address and port. ``deliver`` is called from its thread, at most every 200 ms or 2,000
+    datagrams; if it returns a future, at most 50,000 datagrams are under way before the thread waits (and
+    what the kernel then drops is counted)."""
+
+    def __init__(self, deliver: Deliver, clock: Clock) -> None:
+        self.deliver = deliver
+        self.clock = clock
+        self.counts: Counter[str] = Counter()
+        """``datagrams``, ``refused`` (the spool did not take them), ``kernel_drops``, ``cut`` (too long)."""
+        self.last_error = ""
+        self.port = 0
+        self.receive_buffer = 0
+        """What the kernel granted, in bytes."""
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._under_way: deque[tuple[Future[list[Stored]], int]] = deque()
+        self._peers: dict[Peer, tuple[str, dict[str, str]]] = {}
+        self._drops_seen = 0
+
+    def start(self, address: str, port: int) -> None:
+        """Bind before returning. Raises BadConfig when the port is taken or not allowed."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            sock.bind((address, port))
+        except OSError as error:
+            sock.close()
+            raise BadConfig(
+                f"cannot listen for flows on {address}:{port}: {error.strerror}.",
+                remedy="Choose another port: [flows] port or KYDAI_FLOWS_PORT.",
+            ) from error
+        self.receive_buffer = _raise_buffer(sock)
+        self.port = sock.getsockname()[1]
+        self._socket = sock
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, args=(sock,), name="flows", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Hand over what has come, wait until it is taken, close."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        while self._under_way:
+            self._finish(*self._under_way.popleft())
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _run(self, sock: socket.socket) -> None:
+        take = _taker(sock)
+        waiting: list[Frame] = []
+        flush_at = 0.0
+        while not self._stopping.is_set():
+            try:
+                got = take()
+            except OSError as error:
+                self.last_error = str(error)
+                self._stopping.wait(WAIT_SECONDS)
+                continue
+            if got:
+                now = self.clock.now()
+                if not waiting:
+                    flush_at = self.clock.monotonic() + FLUSH_SECONDS
+                waiting += [self._frame(peer, data, now) for peer, data in got]
+                self._count_drops(take.drops)
+            if waiting and (len(waiting) >= FLUSH_FRAMES or self.clock.monotonic() >= flush_at):
+                self._hand_over(waiting)
+                waiting = []
+        for _ in range(_LAST_CALLS):
+            if not (got := take()):
+                break
+            now = self.clock.now()
+            waiting += [self._frame(peer, data, now) for peer, data in got]
+        self._count_drops(take.drops)
+        self.counts["cut"] += take.cut
+        if waiting:
+            self._hand_over(waiting)
+
+    def _frame(self, peer: Peer, data: bytes, now: Micros) -> Frame:
+        known = self._peers.get(peer)
+        if known is None:
+            if len(self._peers) >= _MAX_PEERS:
+                self._peers.clear()
+            host, port = _peer_text(peer)
+            known = self._peers[peer] = (f"flow:{host}", {"receiver": "netflow", "port": str(port)})
+        return Frame(known[0], now, data, FrameKind.FLOW, 0, known[1])
+
+    def _count_drops(self, total: int) -> None:
+        # the kernel's count is 32 bits wide and runs from the socket's beginning
+        self.counts["kernel_drops"] += (total - self._drops_seen) & 0xFFFFFFFF
+        self._drops_seen = total
+
+    def _hand_over(self, frames: list[Frame]) -> None:
+        try:
+            done = self.deliver(frames)
+        except KydaiError as error:
+            self.counts["refused"] += len(frames)
+            self.last_error = str(error)
+            return
+        except Exception as error:  # noqa: BLE001 - the thread must go on; counted and logged
+            self.counts["refused"] += len(frames)
+            self.last_error = str(error)
+            _log.exception("flows.deliver_failed", datagrams=len(frames))
+            return
+        if done is None:
+            self.counts["datagrams"] += len(frames)
+            return
+        self._under_way.append((done, len(frames)))
+        while self._under_way and (self._under_way[0][0].done() or sum(n for _, n in self._under_way) > PENDING_FRAMES):
+            self._finish(*self._under_way.popleft())
+
+    def _finish(self, done: Future[list[Stored]], count: int) -> None:
+        error = done.exception()
+        if error is None:
+            self.counts["datagrams"] += count
+            self.last_error = ""
+        else:
+            self.counts["refused"] += count
+            self.last_error = str(error)
+
+
+def _raise_buffer(sock: socket.socket) -> int:
+    for option in (_SO_RCVBUFFORCE, socket.SO_RCVBUF):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, option, WANTED_BUFFER)
+        except OSError:
+            continue  # only root may force it above net.core.rmem_max
+        break
+    granted: int = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    return granted
+
+
+def _peer_text(peer: Peer) -> tuple[str, int]:
+    """Address and port of a peer; IPv4-mapped addresses as IPv4."""
+    if isinstance(peer, tuple):
+        return peer[0].removeprefix("::ffff:") if "." in peer[0] else peer[0], peer[1]
+    port = int.from_bytes(peer[2:4], "big")
+    if int.from_bytes(peer[:2], sys.byteorder) == socket.AF_INET:
+        return socket.inet_ntop(socket.AF_INET, peer[4:8]), port
+    if peer[8:20] == bytes(10) + b"\xff\xff":
+        return socket.inet_ntop(socket.AF_INET, peer[20:24]), port
+    return socket.inet_ntop(socket.AF_INET6, peer[8:24]), port
+
+
+class _Taker(Protocol):
+    drops: int
+    """Datagrams the kernel has dropped since the socket was made."""
+    cut: int
+
+    def __call__(self) -> list[tuple[Peer, bytes]]:
+        """Wait up to 100 ms for datagrams."""
+        ...
+
+
+def _taker(sock: socket.socket) -> _Taker:
+    sock.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+    libc = ctypes.CDLL(None, use_errno=True)
+    return _Many(sock, libc.recvmmsg) if hasattr(libc, "recvmmsg") else _One(sock)
+
+
+class _One:
+    """One datagram a call, by the standard library."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.drops = self.cut = 0
+        sock.settimeout(WAIT_SECONDS)
+
+    def __call__(self) -> list[tuple[Peer, bytes]]:
+        try:
+            data, ancillary, flags, peer = self.sock.recvmsg(_DATAGRAM, socket.CMSG_SPACE(4))
+        except TimeoutError:
+            return []
+        for level, kind, value in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL):
+                self.drops = int.from_bytes(value[:4], sys.byteorder)
+        self.cut += bool(flags & socket.MSG_TRUNC)
+        return [((peer[0], peer[1]), data)]
+
+
+class _IoVec(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _MsgHdr(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("namelen", ctypes.c_uint32),
+        ("iov", ctypes.POINTER(_IoVec)),
+        ("iovlen", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("controllen", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _MMsgHdr(ctypes.Structure):
+    _fields_ = (("hdr", _MsgHdr), ("length", ctypes.c_uint32))
+
+
+class _Many:
+    """Up to 64 datagrams a call, by recvmmsg(2)."""
+
+    def __init__(self, sock: socket.socket, recvmmsg: Callable[..., int]) -> None:
+        self.recvmmsg = recvmmsg
+        self.descriptor = sock.fileno()
+        self.drops = self.cut = 0
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, round(WAIT_SECONDS * 1_000_000)))
+        self.data = ctypes.create_string_buffer(_AT_ONCE * _DATAGRAM)
+        self.names = ctypes.create_string_buffer(_AT_ONCE * _NAME)
+        self.controls = ctypes.create_string_buffer(_AT_ONCE * _CONTROL)
+        self.vectors = (_IoVec * _AT_ONCE)()
+        self.headers = (_MMsgHdr * _AT_ONCE)()
+        for i in range(_AT_ONCE):
+            self.vectors[i] = _IoVec(ctypes.addressof(self.data) + i * _DATAGRAM, _DATAGRAM)
+            header = self.headers[i].hdr
+            header.name = ctypes.addressof(self.names) + i * _NAME
+            header.iov = ctypes.pointer(self.vectors[i])
+            header.iovlen = 1
+            header.control = ctypes.addressof(self.controls) + i * _CONTROL
+            self._reset(header)
+        self.data_view = memoryview(self.data).cast("B")
+        self.name_view = memoryview(self.names).cast("B")
+        self.control_view = memoryview(self.controls).cast("B")
+
+    def __call__(self) -> list[tuple[Peer, bytes]]:
+        count = self.recvmmsg(self.descriptor, self.headers, _AT_ONCE, _MSG_WAITFORONE, None)
+        if count < 0 and (number := ctypes.get_errno()) not in (errno.EAGAIN, errno.EINTR):
+            raise OSError(number, os.strerror(number))
+        got: list[tuple[Peer, bytes]] = []
+        for i in range(max(count, 0)):
+            entry = self.headers[i]
+            header = entry.hdr
+            at, name = i * _DATAGRAM, i * _NAME
+            got.append(
+                (bytes(self.name_view[name : name + header.namelen]), bytes(self.data_view[at : at + entry.length]))
+            )
+            if header.flags & socket.MSG_TRUNC:
+                self.cut += 1
+            if header.controllen >= _CONTROL_HEAD + 4:
+                self._read_control(i * _CONTROL)
+            self._reset(header)
+        return got
+
+    def _read_control(self, at: int) -> None:
+        _, level, kind, drops = _CONTROL_MESSAGE.unpack_from(self.control_view, at)
+        if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL):
+            self.drops = drops
+
+    @staticmethod
+    def _reset(header: _MsgHdr) -> None:
+        header.namelen, header.controllen, header.flags = _NAME, _CONTROL, 0
