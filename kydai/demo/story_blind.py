@@ -53,12 +53,22 @@ STORY = Story(
         outside=(),
         accounts=(),
         expects=(
-            Expected("source silent for 50 minutes", "fw-ttdl", "T1562"),
-            Expected("clock seven minutes fast", "motcua-app01", "T1070.006"),
-            Expected("wrong zone: UTC read as local", "esx01", "T1070.006"),
-            Expected("audit records stop while the host goes on", "csdl-db02", "T1562.012"),
-            Expected("declared source never sent", "thedt-pay01", "T1562"),
-            Expected("declared source never sent", "rt-xa14", "T1562"),
+            Expected({"vi": "nguồn mất tín hiệu 50 phút", "en": "source silent for 50 minutes"}, "fw-ttdl", "T1562"),
+            Expected({"vi": "đồng hồ nhanh bảy phút", "en": "clock seven minutes fast"}, "motcua-app01", "T1070.006"),
+            Expected(
+                {"vi": "sai múi giờ: giờ UTC bị hiểu là giờ địa phương", "en": "wrong zone: UTC read as local"},
+                "esx01",
+                "T1070.006",
+            ),
+            Expected(
+                {"vi": "hết bản ghi auditd trong khi máy vẫn gửi", "en": "audit records stop while the host goes on"},
+                "csdl-db02",
+                "T1562.012",
+            ),
+            Expected(
+                {"vi": "nguồn đã khai báo chưa từng gửi", "en": "declared source never sent"}, "thedt-pay01", "T1562"
+            ),
+            Expected({"vi": "nguồn đã khai báo chưa từng gửi", "en": "declared source never sent"}, "rt-xa14", "T1562"),
         ),
         summary={
             "vi": "Tường lửa biên mất tín hiệu 50 phút; đồng hồ motcua-app01 nhanh 7 phút; máy ảo hóa ghi "

@@ -226,12 +226,26 @@ STORY = Story(
         outside=(REMOTE,),
         accounts=("adm.khanhnv",),
         expects=(
-            Expected("administrator's VPN session at night from a new address", "fw-ttdl", "T1133"),
-            Expected("shadow copies deleted", "backup01", "T1490"),
-            Expected("backup catalogue deleted", "backup01", "T1490"),
-            Expected("boot recovery disabled", "backup01", "T1490"),
-            Expected("PsExec service installed", "vanban-app01", "T1569.002"),
-            Expected("services stopped on several hosts by one account", "backup01", "T1489"),
+            Expected(
+                {
+                    "vi": "phiên VPN quản trị lúc nửa đêm từ địa chỉ mới",
+                    "en": "administrator's VPN session at night from a new address",
+                },
+                "fw-ttdl",
+                "T1133",
+            ),
+            Expected({"vi": "xóa bản sao bóng", "en": "shadow copies deleted"}, "backup01", "T1490"),
+            Expected({"vi": "xóa danh mục sao lưu", "en": "backup catalogue deleted"}, "backup01", "T1490"),
+            Expected({"vi": "tắt khôi phục khởi động", "en": "boot recovery disabled"}, "backup01", "T1490"),
+            Expected({"vi": "cài dịch vụ PsExec", "en": "PsExec service installed"}, "vanban-app01", "T1569.002"),
+            Expected(
+                {
+                    "vi": "một tài khoản dừng dịch vụ trên nhiều máy",
+                    "en": "services stopped on several hosts by one account",
+                },
+                "backup01",
+                "T1489",
+            ),
         ),
         summary={
             "vi": "Từ một phiên VPN lúc nửa đêm của tài khoản quản trị bị lộ: xóa bản sao bóng và danh mục "

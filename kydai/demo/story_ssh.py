@@ -221,15 +221,49 @@ STORY = Story(
         outside=(*ATTACKERS, POOL),
         accounts=("baochi", "duclm"),
         expects=(
-            Expected("many failed SSH passwords from one or many addresses", "baochi-crawl01", "T1110.001"),
-            Expected("SSH success after many failures", "baochi-crawl01", "T1110"),
-            Expected("sudo reads /etc/shadow", "baochi-crawl01", "T1003.008"),
-            Expected("download by curl into /tmp as root", "baochi-crawl01", "T1105"),
-            Expected("file written to /etc/cron.d", "baochi-crawl01", "T1053.003"),
-            Expected("miner's pool protocol on a command line", "baochi-crawl01", "T1496"),
-            Expected("outbound flow to a miner's port", "baochi-crawl01", "T1496"),
-            Expected("log-on to the jump host from a server zone", "jump01", "T1021.004"),
-            Expected("scan from the jump host", "jump01", "T1046"),
+            Expected(
+                {
+                    "vi": "nhiều lần sai mật khẩu SSH từ một hoặc nhiều địa chỉ",
+                    "en": "many failed SSH passwords from one or many addresses",
+                },
+                "baochi-crawl01",
+                "T1110.001",
+            ),
+            Expected(
+                {"vi": "đăng nhập SSH thành công sau nhiều lần sai", "en": "SSH success after many failures"},
+                "baochi-crawl01",
+                "T1110",
+            ),
+            Expected(
+                {"vi": "dùng sudo đọc /etc/shadow", "en": "sudo reads /etc/shadow"}, "baochi-crawl01", "T1003.008"
+            ),
+            Expected(
+                {"vi": "tải tệp bằng curl vào /tmp với quyền root", "en": "download by curl into /tmp as root"},
+                "baochi-crawl01",
+                "T1105",
+            ),
+            Expected(
+                {"vi": "ghi tệp vào /etc/cron.d", "en": "file written to /etc/cron.d"}, "baochi-crawl01", "T1053.003"
+            ),
+            Expected(
+                {"vi": "giao thức đào tiền ảo trên dòng lệnh", "en": "miner's pool protocol on a command line"},
+                "baochi-crawl01",
+                "T1496",
+            ),
+            Expected(
+                {"vi": "luồng mạng ra cổng đào tiền ảo", "en": "outbound flow to a miner's port"},
+                "baochi-crawl01",
+                "T1496",
+            ),
+            Expected(
+                {
+                    "vi": "đăng nhập máy quản trị trung gian từ vùng máy chủ",
+                    "en": "log-on to the jump host from a server zone",
+                },
+                "jump01",
+                "T1021.004",
+            ),
+            Expected({"vi": "dò quét từ máy quản trị trung gian", "en": "scan from the jump host"}, "jump01", "T1046"),
         ),
         summary={
             "vi": "Hai mươi địa chỉ bên ngoài dò mật khẩu SSH của máy thu thập báo chí; một lần đúng, sau đó "

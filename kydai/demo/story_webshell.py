@@ -351,16 +351,60 @@ STORY = Story(
         outside=(PROBER, OPERATOR, DROP),
         accounts=("lgsp_ro",),
         expects=(
-            Expected("many 404 and 403 from one address", "cong-web01", "T1595.003"),
-            Expected("SQL injection in a query", "cong-web01", "T1190"),
-            Expected("script file written by the web server's process", "cong-web01", "T1505.003"),
-            Expected("child shell of the web server", "cong-web01", "T1505.003"),
-            Expected("discovery commands by a service account", "cong-web01", "T1087.002"),
-            Expected("hidden PowerShell download", "cong-web01", "T1059.001"),
-            Expected("web pages rewritten by the web server's process", "cong-web01", "T1491.002"),
-            Expected("scan of the database zone (flows)", "cong-web01", "T1046"),
-            Expected("whole tables copied from PostgreSQL by an unusual client", "csdl-db01", "T1213"),
-            Expected("gigabytes to one outside address (flows)", "cong-web01", "T1048"),
+            Expected(
+                {"vi": "một địa chỉ gây nhiều lỗi 404 và 403", "en": "many 404 and 403 from one address"},
+                "cong-web01",
+                "T1595.003",
+            ),
+            Expected({"vi": "chèn mã SQL trong truy vấn web", "en": "SQL injection in a query"}, "cong-web01", "T1190"),
+            Expected(
+                {
+                    "vi": "tiến trình máy chủ web ghi tệp mã lệnh",
+                    "en": "script file written by the web server's process",
+                },
+                "cong-web01",
+                "T1505.003",
+            ),
+            Expected(
+                {"vi": "máy chủ web mở trình lệnh con", "en": "child shell of the web server"},
+                "cong-web01",
+                "T1505.003",
+            ),
+            Expected(
+                {"vi": "tài khoản dịch vụ chạy lệnh thăm dò", "en": "discovery commands by a service account"},
+                "cong-web01",
+                "T1087.002",
+            ),
+            Expected({"vi": "PowerShell ẩn tải tệp về", "en": "hidden PowerShell download"}, "cong-web01", "T1059.001"),
+            Expected(
+                {
+                    "vi": "tiến trình máy chủ web ghi đè trang web",
+                    "en": "web pages rewritten by the web server's process",
+                },
+                "cong-web01",
+                "T1491.002",
+            ),
+            Expected(
+                {"vi": "dò quét vùng cơ sở dữ liệu (luồng mạng)", "en": "scan of the database zone (flows)"},
+                "cong-web01",
+                "T1046",
+            ),
+            Expected(
+                {
+                    "vi": "máy khách lạ sao chép nguyên bảng PostgreSQL",
+                    "en": "whole tables copied from PostgreSQL by an unusual client",
+                },
+                "csdl-db01",
+                "T1213",
+            ),
+            Expected(
+                {
+                    "vi": "hàng GB ra một địa chỉ bên ngoài (luồng mạng)",
+                    "en": "gigabytes to one outside address (flows)",
+                },
+                "cong-web01",
+                "T1048",
+            ),
         ),
         summary={
             "vi": "Một tệp aspx được tải lên cổng thông tin, chạy lệnh dưới quyền máy chủ web, chèn liên kết cờ bạc "

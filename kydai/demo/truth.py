@@ -15,7 +15,7 @@ from kydai.demo.world import Words
 class Expected:
     """One thing that should be found: an idea of a rule (not its id), the host it shows on, the ATT&CK technique."""
 
-    idea: str
+    idea: Words
     host: str
     technique: str
 

@@ -1,4 +1,4 @@
-"""The house of the demonstration as data: hosts, systems, people, and the inventory a sysadmin would declare."""
+"""The house of the demonstration as data: hosts, systems, people, accounts."""
 
 from __future__ import annotations
 
@@ -165,59 +165,3 @@ def _hosts(row: dict[str, Any], systems: dict[str, System]) -> list[Host]:
         )
         for number in range(row.get("count", 1))
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """One row of the inventory: a source as a sysadmin declares it (``kydai sources import``)."""
-
-    name: str
-    keys: tuple[str, ...]
-    """As core/sources.py reads them: an address that proves itself, ``host:<name>`` behind a relay, "
-    "``token:<name>``."""
-    addresses: tuple[str, ...]
-    product: str
-    system: str
-    agency: str
-    level: int
-    owner: str
-    zone: str
-    expected: tuple[str, ...]
-    silence_limit_s: int | None
-    sends: bool
-    """False for the two that were declared and never came (ground truth, not part of the declaration)."""
-
-
-def inventory(world: World) -> list[Declared]:
-    """The declared sources, one row a source; machines that share a token are one source (the collector)."""
-    rows: dict[str, Declared] = {}
-    for host in world.hosts.values():
-        name = host.token or host.name
-        if name in rows:
-            continue
-        keys = _keys(world, host)
-        rows[name] = Declared(
-            name=name,
-            keys=keys,
-            addresses=(host.address,),
-            product=host.product,
-            system=host.system.name["vi"],
-            agency=host.system.agency,
-            level=host.level,
-            owner=world.watch[2].account,
-            zone=host.zone,
-            expected=host.speaks,
-            silence_limit_s=None,
-            sends=host.sends,
-        )
-    return list(rows.values())
-
-
-def _keys(world: World, host: Host) -> tuple[str, ...]:
-    if host.by == "http":
-        return (f"token:{host.token}",)
-    found = [host.own or f"host:{host.name}"]
-    exporter = world.exporters.get(host.name)
-    if exporter is not None and exporter.own not in found:
-        found.append(exporter.own)
-    return tuple(found)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import struct
 
+from collectors.decoders.netflow import Datagram, decode
+from collectors.decoders.templates import TemplateCache
+from collectors.flow_events import to_events
 from core.clock import MINUTE, SECOND, Micros, to_micros
 from kydai.demo.emission import Emission, Flow
 from kydai.demo.exporters import MOST, Exporting
@@ -54,3 +57,21 @@ def test_a_datagram_waits_no_longer_than_its_hold_and_holds_one_story() -> None:
     exporting.add(_flow(AT + 6 * MINUTE))
     assert [e.story for e in exporting.add(_flow(AT + 6 * MINUTE, story="ssh"))] == [None]
     assert [e.story for e in exporting.flush()] == ["ssh"]
+
+
+def test_our_decoder_reads_a_day_of_them_whole() -> None:
+    world = load_world()
+    flows = [_flow(AT + n * SECOND, "fw-ttdl" if n % 2 else "sw-core01") for n in range(2000)]
+    made = [e for name in world.exporters for e in _datagrams(name, [f for f in flows if f.exporter == name])]
+    segment = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    result = decode(
+        [Datagram(world.exporters[e.host].own, e.data, e.at, segment, n) for n, e in enumerate(made)], TemplateCache()
+    )
+    assert (result.flows, len(result.waiting), len(result.malformed), len(result.gaps)) == (2000, 0, 0, 0)
+    event = to_events(result.table, [0])[0]
+    assert (event["source.ip"], event["destination.ip"], event["network.bytes"]) == (
+        "10.20.3.10",
+        "198.51.100.200",
+        5_000_000_000,
+    )
+    assert event["event.end"] == event["@timestamp"]
