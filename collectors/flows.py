@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-import pyarrow as pa
-
-from collectors.decoders.netflow import Datagram, Fault, FlowResult, Turn, Waiting, decode, empty_table
+from collectors.decoders.netflow import Datagram, Fault, FlowResult, Turn, Waiting, decode, joined
 from collectors.decoders.sequence import Gap
 from collectors.decoders.templates import TemplateCache
 from collectors.flow_waiting import Held, WaitingRoom, place_of
@@ -83,7 +81,9 @@ def decode_batch(
         results.append(again)
     if overdue := room.take_overdue(now):
         results.append(decode(_datagrams(overdue), results[-1].templates, turn=Turn.LAST, configured=configured))
-    batch = FlowBatch(_joined(results), FlowState(results[-1].templates, room))
+    batch = FlowBatch(
+        joined([result.table for result in results if result.table.num_rows]), FlowState(results[-1].templates, room)
+    )
     batch.waiting = [one for one in first.waiting if place_of(one.datagram) in room.held]
     batch.gaps = first.gaps
     for result in results:
@@ -105,12 +105,3 @@ def give_up(state: FlowState, configured: Mapping[str, int] = _NO_RATES) -> Flow
     """Decode all that still waits for the last time, as at the end of a file."""
     held = _datagrams(list(state.room.held.values()))
     return decode(held, state.templates, turn=Turn.LAST, configured=configured)
-
-
-def _joined(results: list[FlowResult]) -> Any:
-    tables = [result.table for result in results if result.table.num_rows]
-    if not tables:
-        return empty_table()
-    if len(tables) == 1:
-        return tables[0]
-    return pa.concat_tables(tables, promote_options="default").unify_dictionaries().combine_chunks()

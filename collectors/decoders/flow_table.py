@@ -18,7 +18,7 @@ Others stand there when a template of the batch has them: see ``ROLES`` and ``ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,55 +76,20 @@ ALWAYS: Mapping[str, Any] = {
 """The columns of every table with their Arrow types, in order."""
 
 
-@dataclass(slots=True)
-class Datagrams:
-    """What rows take from their datagram: one entry of each list per datagram of the batch."""
-
-    segments: list[str] = field(default_factory=list)
-    records: list[int] = field(default_factory=list)
-    created: list[int] = field(default_factory=list)
-    exporters: list[str] = field(default_factory=list)
-    exported: list[int] = field(default_factory=list)
-    uptimes: list[int] = field(default_factory=list)
-    versions: list[int] = field(default_factory=list)
-    domains: list[int] = field(default_factory=list)
-
-    def add(
-        self,
-        *,
-        segment: str,
-        record: int,
-        created: int,
-        exporter: str,
-        exported: int,
-        uptime: int,
-        version: int,
-        domain: int,
-    ) -> int:
-        """Add one; its place."""
-        self.segments.append(segment)
-        self.records.append(record)
-        self.created.append(created)
-        self.exporters.append(exporter)
-        self.exported.append(exported)
-        self.uptimes.append(uptime)
-        self.versions.append(version)
-        self.domains.append(domain)
-        return len(self.records) - 1
+Row = tuple[str, int, int, str, int, int, int, int]
+"""What flows take from their datagram: segment, record, created, exporter, exported, uptime, version, domain."""
 
 
 class DatagramColumns:
-    """The same as arrays, texts as codes."""
+    """The same of many datagrams as arrays, texts as codes."""
 
-    def __init__(self, datagrams: Datagrams) -> None:
-        self.segments, self.segment_codes = _coded(datagrams.segments)
-        self.exporters, self.exporter_codes = _coded(datagrams.exporters)
-        self.records = np.array(datagrams.records, np.int64)
-        self.created = np.array(datagrams.created, np.int64)
-        self.exported = np.array(datagrams.exported, np.int64)
-        self.uptimes = np.array(datagrams.uptimes, np.int64)
-        self.versions = np.array(datagrams.versions, np.int64)
-        self.domains = np.array(datagrams.domains, np.int64)
+    def __init__(self, rows: Sequence[Row]) -> None:
+        columns = list(zip(*rows, strict=True)) or [()] * 8
+        self.segments, self.segment_codes = _coded(columns[0])
+        self.exporters, self.exporter_codes = _coded(columns[3])
+        self.records, self.created, self.exported, self.uptimes, self.versions, self.domains = (
+            np.array(columns[place], np.int64) for place in (1, 2, 4, 5, 6, 7)
+        )
 
 
 @dataclass(slots=True)
@@ -148,7 +113,7 @@ def table_of(group: Group, datagrams: DatagramColumns) -> Any:
     return _Builder(group, datagrams).build()
 
 
-def _coded(texts: list[str]) -> tuple[list[str], npt.NDArray[np.int32]]:
+def _coded(texts: Sequence[str]) -> tuple[list[str], npt.NDArray[np.int32]]:
     places: dict[str, int] = {}
     codes = [places.setdefault(text, len(places)) for text in texts]
     return list(places), np.array(codes, np.int32)

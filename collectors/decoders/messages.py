@@ -15,8 +15,8 @@ from core.clock import SECOND, Micros
 MAX_FIELDS = 1_000
 MAX_RECORD = 65_535
 
-V5_SET = 5
-"""The set number given here to the records of a v5 datagram."""
+V5_SET = 1 << 16
+"""The set number given here to the records of a v5 datagram; no set can have it."""
 
 V5_RECORD = 48
 V5_TEMPLATE = Template(

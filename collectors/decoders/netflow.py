@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from collectors.decoders.flow_table import ALWAYS, DatagramColumns, Datagrams, Group, table_of
+from collectors.decoders.flow_table import ALWAYS, DatagramColumns, Group, Row, table_of
 from collectors.decoders.messages import (
     V5_SET,
     V5_TEMPLATE,
@@ -111,10 +110,58 @@ class FlowResult:
         return int(self.table.num_rows)
 
 
-class _DataSet(NamedTuple):
-    number: int
-    body: memoryview
-    template: Template | None
+class _Layout(NamedTuple):
+    """A template as this run uses it."""
+
+    plan: Plan
+    is_options: bool
+
+
+class _Known:
+    """What a run knows of one domain, at hand for every datagram of it."""
+
+    def __init__(self, domain: Domain, cache: TemplateCache, configured: int | None) -> None:
+        self.domain = domain
+        self.cache = cache
+        self.configured = configured
+        self.expected = cache.sequences.get(domain)
+        self.layouts: dict[int, _Layout] = {}
+        self.groups: dict[int, Group] = {}
+        """By the number of the set; emptied when a template or the sampling changes."""
+        self.header_rate: int | None = None
+        self.sampling = NO_SAMPLING
+        self.set_sampling()
+        if domain.version == 5:
+            self.layouts[V5_SET] = _layout(V5_TEMPLATE)
+
+    def find(self, number: int) -> _Layout | None:
+        layout = self.layouts.get(number)
+        if layout is None and (template := self.cache.templates.get(TemplateKey(*self.domain, number))):
+            layout = self.layouts[number] = _layout(template)
+        return layout
+
+    def forget(self) -> None:
+        """Templates have changed."""
+        self.layouts.clear()
+        self.groups.clear()
+
+    def set_sampling(self) -> None:
+        """Rates have changed."""
+        self.groups.clear()
+        told = self.cache.sampling.get(self.domain, NO_SAMPLING)
+        if self.header_rate is not None:
+            self.sampling = Sampling(self.header_rate, "header")
+        elif self.configured is not None and told.rate is None:
+            self.sampling = Sampling(self.configured, "configured", told.samplers, told.interfaces)
+        else:
+            self.sampling = told
+
+
+def _layout(template: Template) -> _Layout:
+    return _Layout(plan_of(template), template.scopes is not None)
+
+
+_Set = tuple[int, memoryview, _Layout | None]
 
 
 def decode(
@@ -151,8 +198,9 @@ class _Run:
         self.turn = turn
         self.configured = configured
         self.result = FlowResult(None, cache)
-        self.rows = Datagrams()
+        self.rows: list[Row] = []
         self.groups: dict[tuple[int, Sampling], Group] = {}
+        self.known: dict[tuple[str, int, int], _Known] = {}
         self.steps = Steps()
 
     def take(self, datagram: Datagram) -> None:
@@ -161,127 +209,131 @@ class _Run:
         except Malformed as bad:
             self.result.malformed.append(Fault(datagram, str(bad)))
             return
-        domain = Domain(datagram.exporter, message.version, message.domain)
-        # templates of a datagram that is looked at again may be old: they serve itself only
-        known = self.cache.templates if self.turn is Turn.FIRST else dict[TemplateKey, Template]()
-        sets = self._data_sets(domain, message, known)
-        missing = tuple({TemplateKey(*domain, s.number): None for s in sets if s.template is None})
-        if missing and self.turn is not Turn.LAST:
-            self._count_sequence(domain, message, None)
-            self._take_options(domain, [s for s in sets if s.template is not None])
-            self.result.waiting.append(Waiting(datagram, missing))
-            return
+        known = self._known(datagram.exporter, message)
+        sets = self._data_sets(known, message)
+        missing = [number for number, _, layout in sets if layout is None]
         if missing:
-            sets = [s for s in sets if s.template is not None]
+            if self.turn is not Turn.LAST:
+                self._hold(datagram, known, message, sets, missing)
+                return
+            sets = [one for one in sets if one[2] is not None]
             if not sets:
                 self.result.malformed.append(Fault(datagram, "no_template"))
                 return
             message.damage = "some_sets"
-        options = self._take_options(domain, sets)
-        flows = self._take_flows(datagram, domain, message, sets)
-        self._count_sequence(domain, message, flows + options)
+        options = self._take_options(known, sets)
+        flows = self._take_flows(datagram, known, message, sets)
+        self._count_sequence(known, message, flows + options)
         self.result.options += options
         self.result.decoded.append((datagram, flows))
         if message.damage:
             self.result.damaged.append(Fault(datagram, message.damage))
 
-    def _data_sets(self, domain: Domain, message: Message, known: dict[TemplateKey, Template]) -> list[_DataSet]:
-        sets: list[_DataSet] = []
+    def _known(self, exporter: str, message: Message) -> _Known:
+        place = (exporter, message.version, message.domain)
+        known = self.known.get(place)
+        if known is None:
+            known = self.known[place] = _Known(Domain(*place), self.cache, self.configured.get(exporter))
+        if message.rate != known.header_rate:
+            known.header_rate = message.rate
+            known.set_sampling()
+        return known
+
+    def _hold(self, datagram: Datagram, known: _Known, message: Message, sets: list[_Set], missing: list[int]) -> None:
+        self._count_sequence(known, message, None)
+        self._take_options(known, sets)
+        keys = tuple(TemplateKey(*known.domain, number) for number in dict.fromkeys(missing))
+        self.result.waiting.append(Waiting(datagram, keys))
+
+    def _data_sets(self, known: _Known, message: Message) -> list[_Set]:
+        sets: list[_Set] = []
+        own: dict[int, _Layout] = {}
         lacking = False
         for number, body in message.sets:
-            if message.version == 5:
-                sets.append(_DataSet(V5_SET, body, V5_TEMPLATE))
-            elif number >= 256:
-                template = self._find(TemplateKey(*domain, number), known)
-                lacking |= template is None
-                sets.append(_DataSet(number, body, template))
+            if number >= 256:
+                layout = own.get(number) or known.find(number)
+                lacking |= layout is None
+                sets.append((number, body, layout))
             elif number in _TEMPLATE_SETS[message.version]:
-                self._learn(domain, message, body, known, options=number in (1, 3))
+                self._learn(known, message, body, own, options=number in (1, 3))
         if lacking:
-            sets = [
-                s if s.template else _DataSet(s.number, s.body, self._find(TemplateKey(*domain, s.number), known))
-                for s in sets
-            ]
+            sets = [(n, body, layout or own.get(n) or known.find(n)) for n, body, layout in sets]
         return sets
 
-    def _find(self, key: TemplateKey, known: dict[TemplateKey, Template]) -> Template | None:
-        return known.get(key) or self.cache.templates.get(key)
-
     def _learn(
-        self,
-        domain: Domain,
-        message: Message,
-        body: memoryview,
-        known: dict[TemplateKey, Template],
-        *,
-        options: bool,
+        self, known: _Known, message: Message, body: memoryview, own: dict[int, _Layout], *, options: bool
     ) -> None:
+        """Take the templates of a set. Those of a datagram that is looked at again may be old: they serve
+        itself only."""
         entries, damage = read_templates(body, message.version, options=options)
         message.damage = damage or message.damage
         for number, entry in entries:
-            key = TemplateKey(*domain, number)
             if self.turn is not Turn.FIRST:
                 if isinstance(entry, Template):
-                    known[key] = entry
+                    own[number] = _layout(entry)
             elif isinstance(entry, Withdrawal):
-                self._changed(self.cache.withdraw(domain, entry.number, options=options))
-            elif number >= 256 and (change := self.cache.learn(key, entry)):
-                self._changed([change])
+                self._changed(known, self.cache.withdraw(known.domain, entry.number, options=options))
+            elif number >= 256 and (change := self.cache.learn(TemplateKey(*known.domain, number), entry)):
+                self._changed(known, [change])
 
-    def _changed(self, changes: list[TemplateChange]) -> None:
+    def _changed(self, known: _Known, changes: list[TemplateChange]) -> None:
+        known.forget()
         self.result.changes += changes
         self.result.told.update(change.key.exporter for change in changes)
 
-    def _take_options(self, domain: Domain, sets: list[_DataSet]) -> int:
+    def _take_options(self, known: _Known, sets: list[_Set]) -> int:
         """Learn the rates in options records; how many records there are."""
         count = 0
-        for _, body, template in sets:
-            if template is None or template.scopes is None:
+        for _, body, layout in sets:
+            if layout is None or not layout.is_options:
                 continue
-            plan = plan_of(template)
+            plan = layout.plan
             cut = cut_records(plan, body)
             count += cut.count
             if not tells_rates(plan):
                 continue
-            before = self.cache.sampling.get(domain, NO_SAMPLING)
-            records = [bytes(cut.fixed[i : i + plan.size]) for i in range(0, len(cut.fixed), plan.size or 1)]
+            before = self.cache.sampling.get(known.domain, NO_SAMPLING)
+            records = [bytes(cut.fixed[i : i + plan.size]) for i in range(0, len(cut.fixed), plan.size)]
             after = add_rates(before, rates_told(plan, records), only_missing=self.turn is not Turn.FIRST)
             if after != before:
-                self.cache.set_sampling(domain, after)
-                self.result.told.add(domain.exporter)
+                self.cache.set_sampling(known.domain, after)
+                known.set_sampling()
+                self.result.told.add(known.domain.exporter)
         return count
 
-    def _take_flows(self, datagram: Datagram, domain: Domain, message: Message, sets: list[_DataSet]) -> int:
+    def _take_flows(self, datagram: Datagram, known: _Known, message: Message, sets: list[_Set]) -> int:
         """Put the flows into their groups; how many there are."""
-        sampling = self._sampling(domain, message)
-        place = -1
         n = 0
-        for _, body, template in sets:
-            if template is None or template.scopes is not None:
+        for number, body, layout in sets:
+            if layout is None or layout.is_options:
                 continue
-            plan = plan_of(template)
+            plan = layout.plan
             cut = cut_records(plan, body)
             if not cut.count:
                 continue
-            if place < 0:
-                place = self.rows.add(
-                    segment=datagram.segment,
-                    record=datagram.record,
-                    created=datagram.created_at,
-                    exporter=datagram.exporter,
-                    exported=message.exported_at,
-                    uptime=message.uptime,
-                    version=message.version,
-                    domain=message.domain,
-                )
-            group = self._group(plan, sampling)
+            group = known.groups.get(number)
+            if group is None or group.plan is not plan:
+                group = known.groups[number] = self._group(plan, known.sampling)
             group.blobs.append(cut.fixed)
             group.counts.append(cut.count)
-            group.owners.append(place)
+            group.owners.append(len(self.rows))
             group.starts.append(n)
             for held, more in zip(group.parts, cut.parts, strict=True):
                 held += more
             n += cut.count
+        if n:
+            self.rows.append(
+                (
+                    datagram.segment,
+                    datagram.record,
+                    datagram.created_at,
+                    datagram.exporter,
+                    message.exported_at,
+                    message.uptime,
+                    message.version,
+                    message.domain,
+                )
+            )
         return n
 
     def _group(self, plan: Plan, sampling: Sampling) -> Group:
@@ -291,37 +343,29 @@ class _Run:
             self.groups[id(plan), sampling] = group
         return group
 
-    def _sampling(self, domain: Domain, message: Message) -> Sampling:
-        if message.rate is not None:
-            return _from_header(message.rate)
-        known = self.cache.sampling.get(domain, NO_SAMPLING)
-        rate = self.configured.get(domain.exporter)
-        if rate is not None and known.rate is None:
-            return Sampling(rate, "configured", known.samplers, known.interfaces)
-        return known
-
-    def _count_sequence(self, domain: Domain, message: Message, records: int | None) -> None:
+    def _count_sequence(self, known: _Known, message: Message, records: int | None) -> None:
         if self.turn is Turn.FIRST:
             step = 1 if message.version == 9 else records
-            expected = self.cache.sequences.get(domain)
-            self.cache.expect(domain, self.steps.step(domain, expected, message.sequence, step))
+            known.expected = self.steps.step(known.domain, known.expected, message.sequence, step)
 
     def finish(self) -> FlowResult:
         result = self.result
         result.gaps = self.steps.gaps()
+        for known in self.known.values():
+            self.cache.expect(known.domain, known.expected)
         datagrams = DatagramColumns(self.rows)
         tables = [table_of(group, datagrams) for group in self.groups.values()]
-        if len(tables) > 1:
-            result.table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
-            result.table = result.table.combine_chunks()
-        else:
-            result.table = tables[0] if tables else empty_table()
+        result.table = joined(tables)
         return result
 
 
+def joined(tables: Sequence[Any]) -> Any:
+    """Tables of flows as one, columns that only some have filled with nulls."""
+    if not tables:
+        return empty_table()
+    if len(tables) == 1:
+        return tables[0]
+    return pa.concat_tables(tables, promote_options="default").unify_dictionaries().combine_chunks()
+
+
 _TEMPLATE_SETS: Mapping[int, tuple[int, int]] = {9: (0, 1), 10: (2, 3)}
-
-
-@lru_cache(maxsize=1024)
-def _from_header(rate: int) -> Sampling:
-    return Sampling(rate, "header")

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import pyarrow as pa
 import pytest
 
-from collectors.decoders.flow_table import ALWAYS, DatagramColumns, Datagrams, Group, table_of
+from collectors.decoders.flow_table import ALWAYS, DatagramColumns, Group, table_of
 from collectors.decoders.plan import plan_of
 from collectors.decoders.templates import NO_SAMPLING, Field, Sampling, Template
 from core.clock import SECOND
@@ -19,13 +19,10 @@ def rows(
     fields: list[tuple[int, int]], *records: bytes, sampling: Sampling = NO_SAMPLING, uptime: int = 3_600_000,
     exported: int = EXPORTED,
 ) -> list[dict[str, object]]:  # fmt: skip
-    datagrams = Datagrams()
-    datagrams.add(
-        segment=SEGMENT, record=7, created=NOW, exporter=EXPORTER, exported=exported, uptime=uptime, version=9, domain=3
-    )  # fmt: skip
+    origin = (SEGMENT, 7, NOW, EXPORTER, exported, uptime, 9, 3)
     plan = plan_of(Template(tuple(Field(0, *f) for f in fields)))
     group = Group(plan, sampling, [b"".join(records)], [len(records)], [0], [0])
-    table = table_of(group, DatagramColumns(datagrams))
+    table = table_of(group, DatagramColumns([origin]))
     assert table.schema.names[: len(ALWAYS)] == list(ALWAYS)
     assert [table.schema.field(name).type for name in ALWAYS] == list(ALWAYS.values())
     table.validate(full=True)
