@@ -37,7 +37,7 @@ def open_envelope(document: Mapping[str, Any], zone: str, created_at: Micros) ->
     if isinstance(text, str) and "stream" in document and "time" in document:
         return _container(document, text, zone)
     text = document.get("message")
-    if isinstance(text, str):
+    if isinstance(text, str) and "winlog" not in document:
         return _shipper(document, text, zone, created_at)
     return None
 

@@ -222,15 +222,18 @@ _RELATED: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 def relate(out: Event) -> None:
     """Fill ``related.*`` from the fields that hold addresses, users, hosts and hashes."""
+    get = out.get
     for target, fields in _RELATED:
         found: list[Any] | None = None
         for field in fields:
-            value = out.get(field)
+            value = get(field)
             if value:
                 if found is None:
-                    found = [value] if isinstance(value, str) else list(_members(value))
-                else:
+                    found = [value] if value.__class__ is str else list(_members(value))
+                elif value.__class__ is not str:
                     found.extend(v for v in _members(value) if v not in found)
+                elif value not in found:
+                    found.append(value)
         if found is not None and target not in out:
             out[target] = found
 
