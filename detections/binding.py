@@ -50,10 +50,15 @@ class Route:
     """For rare routes whose events must be rewritten before they are judged."""
     unsearched: frozenset[str] = frozenset()
     """Keys that keywords do not look into."""
+    raw_is_whole: bool = False
+    """All values stand in the event's raw text as they are, but for the escapes of JSON or XML."""
 
 
 class Binding(Protocol):
     """One shape of events."""
+
+    raw_key: str | None
+    """The key under which events carry their raw text."""
 
     def keys(self, events: Sequence[Record]) -> list[Key]:
         """The key of each event, of raw values; may hold values that cannot be hashed."""

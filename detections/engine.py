@@ -161,25 +161,36 @@ class Engine:
         texts: Sequence[bytes] | None,
     ) -> dict[int, int]:
         """Classes of keywords, for the events that hold any."""
-        by_index: dict[int, tuple[KeywordIndex, list[int], frozenset[str]]] = {}
+        groups: dict[int, tuple[Program, KeywordIndex, list[int]]] = {}
         for position in searched:
             program = programs[position]
             if program is not None and program.keywords is not None:
-                entry = by_index.setdefault(id(program), (program.keywords, [], program.unsearched))
-                entry[1].append(position)
+                groups.setdefault(id(program), (program, program.keywords, []))[2].append(position)
         classes: dict[int, int] = {}
-        for index, positions, unsearched in by_index.values():
+        for program, index, positions in groups.values():
+            unsearched = program.unsearched
             found = index.classes(
                 [events[position] for position in positions],
-                [texts[position] if texts is not None else joined(events[position].values()) for position in positions],
+                [
+                    self._text(events[position], program, texts[position] if texts is not None else None)
+                    for position in positions
+                ],
                 lambda event, unsearched=unsearched: (  # type: ignore[misc]
                     value for name, value in event.items() if name not in unsearched
                 ),
             )
-            for position, number in zip(positions, found, strict=True):
-                if number:
-                    classes[position] = number
+            classes.update((position, number) for position, number in zip(positions, found, strict=True) if number)
         return classes
+
+    def _text(self, event: Record, program: Program, raw: bytes | None) -> bytes:
+        """A text in which every value of the event stands that keywords look into."""
+        if program.raw_is_whole:
+            if raw is not None:
+                return raw
+            original = event.get(self._binding.raw_key) if self._binding.raw_key else None
+            if isinstance(original, str):
+                return original.encode("utf-8", "replace")
+        return joined(value for name, value in event.items() if name not in program.unsearched)
 
     # --- compiling --------------------------------------------------------------------------------------
 
@@ -198,7 +209,7 @@ class Engine:
         if not chosen:
             return None
         chosen = dict(sorted(chosen.items()))
-        shape = (tuple(chosen.items()), route.view, route.unsearched)
+        shape = (tuple(chosen.items()), route.view, route.unsearched, route.raw_is_whole)
         program = self._programs.get(shape)
         if program is None:
             program = self._programs[shape] = self._build(chosen, route)
@@ -284,8 +295,7 @@ class Engine:
             {name: self._index(name, frozenset(numbers)) for name, numbers in by_field.items()},
             references,
             self._keyword_index(frozenset(keywords)) if keywords else None,
-            route.view,
-            route.unsearched,
+            route,
         )
 
     def _index(self, name: str, numbers: frozenset[int]) -> MatchIndex:

@@ -12,11 +12,15 @@ COLLIDED = "EventData."
 """Before the name of event data that is called as the envelope's Channel, EventID or Provider_Name is."""
 
 ENVELOPE = ("Channel", "EventID", "Provider_Name")
-_DEFENDER = "microsoft-windows-windows defender/operational"
+DEFENDER = "microsoft-windows-windows defender/operational"
+LOG_CLEARED = "104"
+"""This event carries the cleared log as UserData/Channel beside the envelope's own Channel."""
 
 
 class NativeBinding:
     """Windows records by (Channel, EventID, Provider_Name); what the record does not say excludes nothing."""
+
+    raw_key: str | None = None
 
     def __init__(self, plain: FieldMap | None = None) -> None:
         self._own = FieldMap({name: (COLLIDED + name, name) for name in ENVELOPE})
@@ -29,11 +33,10 @@ class NativeBinding:
     def route(self, key: Key) -> Route:
         channel, event_id, provider = key
         if channel is None and event_id is None and provider is None:
-            return Route(lambda source: (self._plain,))
+            return Route(lambda source: (self._plain,), raw_is_whole=True)
         names = zip(ENVELOPE, (channel, event_id, provider), strict=True)
         constants = {name: (str(value),) for name, value in names if value is not None}
-        if event_id == "104":
-            # "log cleared" carries the cleared log as UserData/Channel beside the envelope's own
+        if event_id == LOG_CLEARED:
             constants.pop("Channel", None)
         low = str(channel).lower() if channel is not None else None
         return Route(
@@ -42,7 +45,8 @@ class NativeBinding:
                 for place in windows().places(source, low, None if event_id is None else str(event_id))
             ],
             constants,
-            squeezed if low == _DEFENDER else None,
+            squeezed if low == DEFENDER else None,
+            raw_is_whole=True,
         )
 
     def _fields(self, place: WindowsPlace) -> FieldMap:

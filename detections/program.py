@@ -6,10 +6,11 @@ combination of classes is judged once and remembered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from detections.binding import Route
 from detections.conditions import Condition, by_trigger
 from detections.ir import Predicate
 from detections.keywords import KeywordIndex
@@ -49,16 +50,16 @@ class Program(dict[tuple[int, ...], Hits]):
         indexes: Mapping[str, MatchIndex],
         references: Sequence[Reference] = (),
         keywords: KeywordIndex | None = None,
-        view: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
-        unsearched: frozenset[str] = frozenset(),
+        route: Route | None = None,
     ) -> None:
         super().__init__()
         self.names: tuple[str, ...] = tuple(indexes)
         self.caches: tuple[ValueClasses, ...] = tuple(index.classes for index in indexes.values())
         self.references = tuple(references)
         self.keywords = keywords
-        self.view = view
-        self.unsearched = unsearched
+        self.view = route.view if route else None
+        self.unsearched = route.unsearched if route else frozenset()
+        self.raw_is_whole = route is not None and route.raw_is_whole
         self.judges = tuple(judges)
         self._sets = tuple(index.sets for index in indexes.values())
         self._triggers, self._always = by_trigger(judge.trigger for judge in judges)

@@ -38,7 +38,7 @@ def windows_events(count: int) -> list[dict[str, Any]]:
 def regression() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """(rule id, flat events of its sample)."""
     for info in sorted(samples("sigmahq-regression").rglob("info.yml")):
-        about = dict(yaml.safe_load(info.read_text(encoding="utf-8")))
+        about: dict[str, Any] = yaml.safe_load(info.read_text(encoding="utf-8"))
         for sample in sorted(info.parent.glob("*.evtx")):
             records = PyEvtxParser(str(sample)).records_json()
             yield about["rule_metadata"][0]["id"], [flatten(orjson.loads(record["data"])) for record in records]

@@ -1,0 +1,228 @@
+"""The binding of ECS events: Windows by channel and event id, everything else by data set, module and category.
+
+Windows events of our parser keep every value under ``winlog.event_data.<Name>``, so rules find their own names
+there. Elsewhere ``taxonomy/ecs.yml`` says which events a log source is and what its fields are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from detections.binding import FieldMap, Key, Place, Record, Route
+from detections.native import DEFENDER, ENVELOPE, LOG_CLEARED
+from detections.rule import Logsource
+from detections.taxonomy import WindowsPlace, data, squeezed, windows
+
+EVENT_DATA = "winlog.event_data."
+OUR_PARSER = "windows"
+"""``kydai.parser`` of events whose event data are complete under EVENT_DATA."""
+
+ATTRIBUTES = ("module", "dataset", "category", "type", "os", "program")
+
+_NOT_SEARCHED = frozenset({"event.original"})
+
+
+class EcsBinding:
+    """Events with dotted ECS names, of our parsers or of others."""
+
+    raw_key: str | None = "event.original"
+
+    def __init__(self) -> None:
+        table = data("windows.yml")
+        envelope = {name: tuple(keys) for name, keys in table["ecs_envelope"].items()}
+        elsewhere = {name: (EVENT_DATA + name, *keys) for name, keys in table["ecs"].items()}
+        self._ours = FieldMap(envelope, (EVENT_DATA,))
+        self._foreign = FieldMap({**elsewhere, **envelope}, (EVENT_DATA, "winlog.user_data.", ""))
+        self._maps: dict[tuple[int, bool], FieldMap] = {}
+        self._sources = sources()
+        self._programs = frozenset(
+            program for source in self._sources for match in source.events for program in match.get("program", ())
+        )
+        self._any = Place(FieldMap(plain_names(), ("",)))
+        self._generic: dict[str, FieldMap] = {}
+
+    def keys(self, events: Sequence[Record]) -> list[Key]:
+        return [
+            (channel, event.get("event.code"), event.get("winlog.provider_name"), event.get("kydai.parser"))
+            if (channel := event.get("winlog.channel")) is not None
+            else self._key(event)
+            for event in events
+        ]
+
+    def _key(self, event: Record) -> Key:
+        program = event.get("process.name")
+        return (
+            event.get("event.module"),
+            event.get("event.dataset"),
+            _members(event.get("event.category")),
+            _members(event.get("event.type")),
+            event.get("host.os.type"),
+            program.lower() if isinstance(program, str) and program.lower() in self._programs else None,
+        )
+
+    def route(self, key: Key) -> Route:
+        if len(key) == 4:
+            return self._windows(*key)
+        has = {
+            name: frozenset(part if isinstance(part, tuple) else (part,))
+            for name, part in zip(ATTRIBUTES, key, strict=True)
+            if part
+        }
+        if not has:
+            return Route(lambda source: (self._any,))
+        return Route(lambda source: self._places(source, has))
+
+    # --- Windows ----------------------------------------------------------------------------------------
+
+    def _windows(self, channel: Any, code: Any, provider: Any, parser: Any) -> Route:
+        low = str(channel).lower()
+        names = zip(ENVELOPE, (channel, code, provider), strict=True)
+        constants = {name: (str(value),) for name, value in names if value is not None}
+        if code == LOG_CLEARED:
+            constants.pop("Channel", None)
+        ours = parser == OUR_PARSER
+        return Route(
+            lambda source: [
+                Place(self._windows_fields(place, ours), place.where)
+                for place in windows().places(source, low, None if code is None else str(code))
+            ],
+            constants,
+            squeezed if low == DEFENDER else None,
+            _NOT_SEARCHED,
+            ours,
+        )
+
+    def _windows_fields(self, place: WindowsPlace, ours: bool) -> FieldMap:
+        base = self._ours if ours else self._foreign
+        if not place.fields:
+            return base
+        known = self._maps.get((id(place), ours))
+        if known is None:
+            renamed = {
+                name: (EVENT_DATA + own,) if ours else (EVENT_DATA + own, *base.table.get(name, ())[1:])
+                for name, own in place.fields.items()
+            }
+            known = self._maps[id(place), ours] = FieldMap({**base.table, **renamed}, base.prefixes)
+        return known
+
+    # --- everything else --------------------------------------------------------------------------------
+
+    def _places(self, source: Logsource, has: Mapping[str, frozenset[Any]]) -> list[Place]:
+        entries = [entry for entry in self._sources if entry.covers(source)]
+        if entries:
+            best = max(entry.weight for entry in entries)
+            chosen = [
+                entry
+                for entry in entries
+                if entry.weight == best and entry.meets(has) and self._narrowed(source, entry, has)
+            ]
+            return [Place(entry.fields) for entry in chosen[:1]]
+        return self._by_name(source, has)
+
+    def _narrowed(self, source: Logsource, entry: EcsSource, has: Mapping[str, frozenset[Any]]) -> bool:
+        """What the rule says beyond the entry (its product) must hold of the events too."""
+        if not source.product or entry.logsource.product:
+            return True
+        about = [each for each in self._sources if each.logsource == Logsource(source.product)]
+        if about:
+            return any(each.meets(has) for each in about)
+        names = (has.get(name, frozenset()) for name in ("module", "os"))
+        return any(source.product in each for each in names)
+
+    def _by_name(self, source: Logsource, has: Mapping[str, frozenset[Any]]) -> list[Place]:
+        """Log sources nobody described: by the names of module and data set."""
+        (module,) = has.get("module", frozenset(("",)))
+        (dataset,) = has.get("dataset", frozenset(("",)))
+        if not source.product and not source.service:
+            return []
+        product = str(module) == source.product or str(dataset).split(".")[0] == source.product
+        if source.product and not product:
+            return []
+        service = source.service
+        if service and service not in (dataset, module) and not str(dataset).endswith("." + service):
+            return []
+        return [Place(self._generic_fields(str(dataset) or str(module)))]
+
+    def _generic_fields(self, dataset: str) -> FieldMap:
+        known = self._generic.get(dataset)
+        if known is None:
+            if len(self._generic) > 1000:
+                self._generic.clear()
+            known = self._generic[dataset] = FieldMap({}, (dataset + ".", ""))
+        return known
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EcsSource:
+    """One entry of ``ecs.yml``."""
+
+    logsource: Logsource
+    events: tuple[Mapping[str, frozenset[str]], ...]
+    fields: FieldMap
+
+    @property
+    def weight(self) -> int:
+        """How much the log source says; of several that contain a rule's, those that say most count."""
+        return sum(bool(part) for part in (self.logsource.product, self.logsource.category, self.logsource.service))
+
+    def covers(self, source: Logsource) -> bool:
+        """Whether rules of a log source are about these events."""
+        mine = self.logsource
+        return (
+            mine.product in ("", source.product)
+            and mine.category in ("", source.category)
+            and mine.service in ("", source.service)
+            # a rule that says more than the entry is about something the entry does not know
+            and not (source.category and not mine.category)
+            and not (source.service and not mine.service and mine.product)
+        )
+
+    def meets(self, has: Mapping[str, frozenset[Any]]) -> bool:
+        """Whether events with these attributes belong here."""
+        return any(
+            all(not values.isdisjoint(has.get(name, frozenset())) for name, values in match.items())
+            for match in self.events
+        )
+
+
+@cache
+def sources() -> tuple[EcsSource, ...]:
+    """The entries of ``ecs.yml``."""
+    table = data("ecs.yml")
+    sets = table["sets"]
+    found = []
+    for entry in table["sources"]:
+        names: dict[str, tuple[str, ...]] = {}
+        for name in reversed(entry.get("fields", ())):
+            names.update({field: tuple(keys) for field, keys in sets[name].items()})
+        about = entry["logsource"]
+        found.append(
+            EcsSource(
+                Logsource(about.get("product", ""), about.get("category", ""), about.get("service", "")),
+                tuple({name: frozenset(values) for name, values in match.items()} for match in entry["events"]),
+                FieldMap(names, (*entry.get("keep", ()), "")),
+            )
+        )
+    return tuple(found)
+
+
+@cache
+def plain_names() -> Mapping[str, tuple[str, ...]]:
+    """For records that do not say what they are: a rule's own name first, then each ECS name it may have."""
+    table: dict[str, list[str]] = {}
+    for name, keys in data("windows.yml")["ecs"].items():
+        table.setdefault(name, [name]).extend(keys)
+    for fields in data("ecs.yml")["sets"].values():
+        for name, keys in fields.items():
+            known = table.setdefault(name, [name])
+            known.extend(key for key in keys if key not in known)
+    return {name: tuple(keys) for name, keys in table.items()}
+
+
+def _members(value: Any) -> tuple[Any, ...] | None:
+    if value is None:
+        return None
+    return tuple(value) if isinstance(value, list) else (value,)
