@@ -56,6 +56,7 @@ class Database:
             if self.is_sqlite:
                 session.execute(text("BEGIN"))
             yield session
+            session.expunge_all()  # rows stay readable behind the transaction
             session.rollback()
 
     def close(self) -> None:

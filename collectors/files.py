@@ -1,0 +1,169 @@
+"""Files to raws: plain, .gz, .zst, JSON lines, .evtx, captures of flow datagrams, standard input.
+
+A reader gives raws with the position behind each, so that a second run goes on where the first ended. Nothing is
+read unbounded: a line beyond 16 MiB is cut off as *too_long*, and decompression streams.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import zstandard
+
+from collectors.joining import AuditJoiner
+from collectors.pcap import FlowFile, is_flow_file
+from core.clock import Micros
+from core.errors import BadInput, Place
+from core.event import FrameKind
+
+HEAD_BYTES = 1024
+MAX_LINE = 16 << 20
+KEPT_OF_TOO_LONG = 64 << 10
+STDIN = "-"
+
+
+class Raw(NamedTuple):
+    """One raw of a file; ``position`` is where reading goes on behind it (bytes, or records of an EVTX)."""
+
+    data: bytes
+    position: int
+    kind: FrameKind = FrameKind.LOG
+    exporter: str = ""
+    """Of a flow datagram."""
+    captured_at: Micros | None = None
+    """Of a flow datagram, when the capture says."""
+    reason: str = ""
+    """Why it is turned away."""
+
+
+def fingerprint(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def walk(paths: list[str]) -> Iterator[str]:
+    """Files of the paths, folders walked in order. Raises BadInput for one that is not there."""
+    for text in paths:
+        path = Path(text)
+        if text == STDIN or path.is_file():
+            yield text
+        elif path.is_dir():
+            yield from (str(p) for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith("."))
+        else:
+            raise BadInput("there is no such file or folder.", place=Place(text))
+
+
+class FileReader:
+    """One file, read once from the beginning; positions count decompressed bytes or records."""
+
+    def __init__(self, name: str) -> None:
+        """Open it. Raises BadInput with the reason."""
+        self.name = name
+        try:
+            raw: BinaryIO = sys.stdin.buffer if name == STDIN else Path(name).open("rb")  # noqa: SIM115 - read as long as the reader lives
+            self._stream = _buffered(raw)
+            head = self._stream.peek(HEAD_BYTES)[:HEAD_BYTES]
+            if head.startswith(b"\x1f\x8b"):
+                self._stream = io.BufferedReader(gzip.GzipFile(fileobj=self._stream), 1 << 20)
+            elif head.startswith(b"\x28\xb5\x2f\xfd"):
+                reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
+                    self._stream, read_across_frames=True
+                )
+                self._stream = io.BufferedReader(reader, 1 << 20)
+            self.head = self._peek()
+            self.tail = b""
+            """What stands before the position of the raw given last: 1,024 bytes, or the beginning of that record."""
+        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+            raise BadInput(f"cannot read: {getattr(error, 'strerror', None) or error}", place=Place(name)) from error
+
+    def _peek(self) -> bytes:
+        head = b""
+        while len(head) < HEAD_BYTES:
+            more = self._stream.peek(HEAD_BYTES)
+            if len(more) <= len(head):
+                break
+            head = more[:HEAD_BYTES]
+        return head
+
+    @property
+    def is_evtx(self) -> bool:
+        return self.head.startswith(b"ElfFile\0")
+
+    @property
+    def is_capture(self) -> bool:
+        return is_flow_file(self.head)
+
+    def raws(self, start: int = 0) -> Iterator[Raw]:
+        """Raws behind the position ``start``. Raises BadInput when the file breaks off in a bad way."""
+        try:
+            if self.is_evtx:
+                yield from self._evtx(start)
+            elif self.is_capture:
+                yield from self._capture(start)
+            else:
+                yield from self._lines(start)
+        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+            raise BadInput(f"breaks off: {error}", place=Place(self.name)) from error
+
+    def tail_before(self, position: int) -> bytes | None:
+        """The tail at a position (None when the file is shorter); the reader is used up by it."""
+        if self.is_evtx or self.is_capture:
+            return next((raw.data[:HEAD_BYTES] for raw in self.raws() if raw.position == position), None)
+        left = position
+        while left:
+            part = self._stream.read(min(left, 1 << 20))
+            if not part:
+                return None
+            self.tail, left = (self.tail + part)[-HEAD_BYTES:], left - len(part)
+        return self.tail
+
+    def _lines(self, start: int) -> Iterator[Raw]:
+        at = 0
+        while at < start and (part := self._stream.read(min(start - at, 1 << 20))):
+            at += len(part)
+            self.tail = (self.tail + part)[-HEAD_BYTES:]
+        joiner = AuditJoiner()
+        while line := self._stream.readline(MAX_LINE):
+            at += len(line)
+            self.tail = (self.tail + line)[-HEAD_BYTES:]
+            if not line.endswith(b"\n") and len(line) == MAX_LINE:
+                rest = line
+                while rest and not rest.endswith(b"\n"):
+                    rest = self._stream.readline(MAX_LINE)
+                    at += len(rest)
+                    self.tail = (self.tail + rest)[-HEAD_BYTES:]
+                yield Raw(line[:KEPT_OF_TOO_LONG], at, reason="too_long")
+                continue
+            if text := line.rstrip(b"\r\n"):
+                yield from (Raw(part, at) for part in joiner.feed("", text, 0))
+        yield from (Raw(part, at) for _, part in joiner.due(0, everything=True))
+
+    def _evtx(self, start: int) -> Iterator[Raw]:
+        from evtx import PyEvtxParser
+
+        # the library wants a seekable file; a folder of these is small beside memory, and reads are bounded
+        data = self._stream.read(1 << 31)
+        try:
+            for count, record in enumerate(PyEvtxParser(io.BytesIO(data)).records_json(), 1):
+                if count > start and record is not None:
+                    data = record["data"].encode()
+                    self.tail = data[:HEAD_BYTES]
+                    yield Raw(data, count)
+        except RuntimeError as error:
+            raise BadInput(f"not a whole EVTX: {error}", place=Place(self.name)) from error
+
+    def _capture(self, start: int) -> Iterator[Raw]:
+        for count, one in enumerate(FlowFile(self._stream), 1):
+            if count > start:
+                self.tail = one.data[:HEAD_BYTES]
+                yield Raw(one.data, count, FrameKind.FLOW, one.exporter, one.at)
+
+
+def _buffered(raw: BinaryIO) -> io.BufferedReader:
+    return raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)  # type: ignore[arg-type]  # a BinaryIO does

@@ -1,0 +1,157 @@
+"""The API: console, HTTP intake into its own spool, everything under /api/v1. HTTPS off loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import shutil
+import socket
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.app import create_app
+from api.deps import Services
+from api.house import Ailment
+from core.db.models import Meta
+from core.errors import BadConfig, KydaiError
+from core.spool import GroupCommit
+from core.words import both
+from kydai import tls
+from kydai.context import Context
+from kydai.gateway_process import open_spool, tidy
+from kydai.log import logger
+from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
+
+SPOOL = "api"
+CONSOLE = Path(__file__).parent.parent / "console" / "dist"
+
+
+def is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def run(context: Context, stop: Stop) -> None:
+    """Serve until told to stop."""
+    settings = context.settings
+    sock = _bind(settings.http.address, settings.http.port)
+    spool = open_spool(context, SPOOL)
+    commit = GroupCommit(spool)
+    try:
+        identity = _identity(context)
+        port = int(sock.getsockname()[1])
+        shown = settings.http.address
+        if shown in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            shown = settings.http.names[0] if settings.http.names else socket.gethostname()
+        url = f"{'https' if identity else 'http'}://{f'[{shown}]' if ':' in shown else shown}:{port}"
+        with context.database.read() as session:
+            is_demo = session.get(Meta, "demo") is not None
+        app = create_app(
+            Services(
+                database=context.database,
+                store=context.store,
+                clock=context.clock,
+                intake=commit,
+                base_url=url,
+                is_demo=is_demo,
+                zone=settings.zone,
+                version=version("kydai"),
+                data_folder=settings.data,
+                console_folder=CONSOLE if (CONSOLE / "index.html").is_file() else None,
+                ailments=lambda: _ailments(context),
+            )
+        )
+        config = uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=3,
+            ssl_certfile=str(identity.certificate) if identity else None,
+            ssl_keyfile=str(identity.key) if identity else None,
+        )
+        facts = {"url": url, "port": port, "fingerprint": identity.fingerprint if identity else None}
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(_serve(context, stop, uvicorn.Server(config), sock, commit, facts))
+    finally:
+        commit.close()
+        spool.close()
+        sock.close()
+
+
+async def _serve(
+    context: Context,
+    stop: Stop,
+    server: uvicorn.Server,
+    sock: socket.socket,
+    commit: GroupCommit,
+    facts: dict[str, object],
+) -> None:
+    loop = asyncio.get_running_loop()
+    serving = asyncio.create_task(server._serve([sock]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.02)
+    ready(**facts)
+    while not stop.is_set and not serving.done():
+        try:
+            await loop.run_in_executor(None, _housekeeping, context, commit)
+        except (KydaiError, SQLAlchemyError, OSError) as error:
+            logger.warning("Housekeeping failed; serving goes on.", error=str(error))
+        for _ in range(int(HEARTBEAT_SECONDS * 10)):
+            if stop.is_set or serving.done():
+                break
+            await asyncio.sleep(0.1)
+    server.should_exit = True
+    await serving
+
+
+def _housekeeping(context: Context, commit: GroupCommit) -> None:
+    beat(context.database, SPOOL, "api", context.clock.now(), {"cut_bytes": commit.spool.cut_bytes})
+    tidy(context, commit.spool, SPOOL)
+
+
+def _bind(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((address, port))
+        sock.listen(512)
+    except OSError as error:
+        sock.close()
+        raise BadConfig(
+            f"cannot listen for HTTP on {address}:{port}: {error.strerror}.",
+            remedy="Choose another port: [http] port or KYDAI_HTTP_PORT.",
+        ) from error
+    return sock
+
+
+def _identity(context: Context) -> tls.Identity | None:
+    http = context.settings.http
+    if http.certificate is not None and http.key is not None:
+        return tls.own(http.certificate, http.key)
+    chosen = context.settings.data / "tls"
+    if (chosen / "own.pem").is_file():
+        return tls.own(chosen / "own.pem", chosen / "own.key")
+    if is_loopback(http.address):
+        return None
+    return tls.local(chosen, [http.address, *http.names], context.clock.now())
+
+
+def _ailments(context: Context) -> Sequence[Ailment]:
+    """Disk: intake stops before the console does."""
+    settings = context.settings
+    free = shutil.disk_usage(settings.data).free
+    if free < settings.spool.reserve_mb << 20:
+        return [Ailment("disk", both("cli.up.disk_full", free=free >> 20))]
+    return []

@@ -1,0 +1,171 @@
+"""``kydai doctor``: what is wrong with machine, settings and data, each finding with its remedy."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import typer
+from rich.text import Text
+from sqlalchemy import func, select
+
+from core.clock import MINUTE
+from core.db.models import DeadLetter, Heartbeat, SpoolPosition
+from core.errors import KydaiError
+from core.ledger import read_balances
+from core.words import duration, say, size
+from kydai.cli.main import FAILED, LANG
+from kydai.context import Context, make_folder
+from kydai.settings import Settings
+
+WANTED_BUFFER = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was seen and, when it is not good, what mends it."""
+
+    check: str
+    ok: bool
+    text: str
+    remedy: str = ""
+
+
+def register(app: typer.Typer) -> None:
+    app.command("doctor", help=say("cli.doctor.help", LANG))(doctor)
+
+
+def doctor(ctx: typer.Context) -> int:
+    context: Context = ctx.obj
+    findings = list(examine(context))
+    bad = [f for f in findings if not f.ok]
+    if context.output.as_json:
+        context.output.lines(asdict(f) for f in findings)
+        return FAILED if bad else 0
+    for finding in findings:
+        mark = Text("✓ ", style="green") if finding.ok else Text("✗ ", style="bold red")
+        context.output.err.print(mark + Text(finding.text), soft_wrap=True)
+        if finding.remedy:
+            context.output.err.print(Text(f"  {say('cli.doctor.remedy', LANG)}: {finding.remedy}"), soft_wrap=True)
+    if not bad:
+        context.output.tell(say("cli.doctor.ok", LANG))
+    return FAILED if bad else 0
+
+
+def examine(context: Context) -> Iterator[Finding]:
+    """All checks, the machine first."""
+    settings = context.settings
+    yield _python()
+    try:
+        make_folder(settings.data)
+    except KydaiError as error:
+        yield Finding("folder", False, error.message, error.remedy or "")
+        return
+    yield Finding("folder", True, say("cli.doctor.folder_ok", LANG, folder=settings.data))
+    yield _disk(settings)
+    yield from _ports(context)
+    yield _clock()
+    yield _buffer()
+    if (settings.data / "control.sqlite").is_file():
+        yield from _data(context)
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info >= (3, 11)
+    text = say("cli.doctor.python", LANG, version=version)
+    return Finding("python", good, text, "" if good else say("cli.doctor.python_old", LANG))
+
+
+def _disk(settings: Settings) -> Finding:
+    free, reserve = shutil.disk_usage(settings.data).free, settings.spool.reserve_mb << 20
+    good = free > 4 * reserve
+    remedy = "" if good else say("cli.doctor.disk_low", LANG, reserve=size(reserve, LANG))
+    return Finding("disk", good, say("cli.doctor.disk", LANG, free=size(free, LANG)), remedy)
+
+
+def _ports(context: Context) -> Iterator[Finding]:
+    s = context.settings
+    wanted = (
+        ("http", s.http.address, s.http.port, socket.SOCK_STREAM, "KYDAI_HTTP_PORT"),
+        ("syslog", s.syslog.address, s.syslog.port, socket.SOCK_STREAM, "KYDAI_SYSLOG_PORT"),
+        ("syslog", s.syslog.address, s.syslog.port, socket.SOCK_DGRAM, "KYDAI_SYSLOG_PORT"),
+        ("netflow", s.netflow.address, s.netflow.port, socket.SOCK_DGRAM, "KYDAI_NETFLOW_PORT"),
+    )
+    ours = _is_running(context)
+    for name, address, port, kind, variable in wanted:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            shown = f"{name}/{'tcp' if kind == socket.SOCK_STREAM else 'udp'}"
+            try:
+                probe.bind((address, port))
+            except OSError as error:
+                if error.errno == errno.EACCES:
+                    text = say("cli.doctor.port_denied", LANG, port=str(port), name=shown)
+                    yield Finding(f"port {port}", False, text, say("cli.doctor.port_denied_remedy", LANG))
+                elif ours:
+                    text = say("cli.doctor.port_ours", LANG, port=str(port), name=shown)
+                    yield Finding(f"port {port}", True, text)
+                else:
+                    text = say("cli.doctor.port_taken", LANG, port=str(port), name=shown)
+                    yield Finding(f"port {port}", False, text, say("cli.doctor.port_remedy", LANG, variable=variable))
+            else:
+                yield Finding(f"port {port}", True, say("cli.doctor.port_free", LANG, port=str(port), name=shown))
+
+
+def _is_running(context: Context) -> bool:
+    if not (context.settings.data / "control.sqlite").is_file():
+        return False
+    with context.database.read() as session:
+        newest = session.scalar(select(func.max(Heartbeat.at)))
+    return newest is not None and context.clock.now() - newest < MINUTE
+
+
+def _clock() -> Finding:
+    if (timedatectl := shutil.which("timedatectl")) is not None:
+        told = subprocess.run(
+            [timedatectl, "show", "-p", "NTPSynchronized", "--value"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+        if told.stdout.strip() == "yes":
+            return Finding("clock", True, say("cli.doctor.clock_ok", LANG))
+    return Finding("clock", False, say("cli.doctor.clock_bad", LANG), say("cli.doctor.clock_remedy", LANG))
+
+
+def _buffer() -> Finding:
+    largest = int(Path("/proc/sys/net/core/rmem_max").read_text("ascii"))
+    if largest >= WANTED_BUFFER:
+        return Finding("buffer", True, say("cli.doctor.buffer_ok", LANG, size=size(largest, LANG)))
+    text = say("cli.doctor.buffer_small", LANG, size=size(largest, LANG))
+    return Finding("buffer", False, text, say("cli.doctor.buffer_remedy", LANG))
+
+
+def _data(context: Context) -> Iterator[Finding]:
+    now = context.clock.now()
+    with context.database.read() as session:
+        spools = session.scalars(select(SpoolPosition)).all()
+        dead = session.scalar(select(func.count()).select_from(DeadLetter)) or 0
+        off = [b.source for b in read_balances(session).values() if not b.holds]
+    for row in spools:
+        if row.lag > MINUTE and now - row.heartbeat_at < MINUTE:
+            text = say("cli.doctor.lag", LANG, spool=row.spool, lag=duration(row.lag, LANG))
+            yield Finding("lag", False, text, say("cli.doctor.lag_remedy", LANG))
+    if dead:
+        text = say("cli.doctor.dead", LANG, count=dead)
+        yield Finding("dead letters", False, text, say("cli.doctor.dead_remedy", LANG))
+    if off:
+        text = say("cli.doctor.balance", LANG, sources=", ".join(off[:10]))
+        yield Finding("balance", False, text, say("cli.doctor.balance_remedy", LANG))
+    else:
+        yield Finding("balance", True, say("cli.doctor.balance_ok", LANG))

@@ -1,0 +1,102 @@
+"""The command ``kydai``: one module a noun beside this file, found by itself.
+
+The common options stand anywhere on the line: ``--data DIR``, ``--config FILE``, ``--json``. Status 0 done, 1 failed,
+2 wrong usage or bad input, 3 done with rejects or incomplete. Standard output holds the answer and nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+from pathlib import Path
+
+import click
+import typer
+
+import kydai.cli
+from core.errors import BadConfig, BadInput, KydaiError, NotFound
+from core.words import language, say
+from kydai.cli.output import Output, safe
+from kydai.context import Context
+
+LANG = language()
+FAILED, WRONG, INCOMPLETE = 1, 2, 3
+
+
+def build() -> typer.Typer:
+    """The whole command line."""
+    app = typer.Typer(
+        help=say("cli.help", LANG),
+        epilog=say("cli.epilog", LANG),
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for module in sorted(pkgutil.iter_modules(kydai.cli.__path__), key=lambda m: m.name):
+        if module.name not in {"main", "output"}:
+            importlib.import_module(f"kydai.cli.{module.name}").register(app)
+    return app
+
+
+def common_options(arguments: list[str]) -> tuple[list[str], Path | None, Path | None, bool]:
+    """Take ``--data``, ``--config`` and ``--json`` from anywhere before ``--``. Raises BadInput."""
+    rest: list[str] = []
+    values: dict[str, Path | None] = {"--data": None, "--config": None}
+    as_json = False
+    todo = iter(arguments)
+    for argument in todo:
+        name, equals, value = argument.partition("=")
+        if argument == "--":
+            rest += [argument, *todo]
+        elif argument == "--json":
+            as_json = True
+        elif name in values:
+            given = value if equals else next(todo, None)
+            if not given:
+                raise BadInput(say("cli.option_needs_value", LANG, option=name))
+            values[name] = Path(given)
+        else:
+            rest.append(argument)
+    return rest, values["--data"], values["--config"], as_json
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """The entry point; ends the process with the status."""
+    sys.exit(main(sys.argv[1:] if arguments is None else arguments))
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its status; errors become one sentence each on standard error."""
+    output = Output(False, LANG)
+    try:
+        rest, data, config, as_json = common_options(arguments)
+        output = Output(as_json, LANG)
+        context = Context(data, config, output)
+        try:
+            result = typer.main.get_command(build()).main(rest, prog_name="kydai", standalone_mode=False, obj=context)
+        finally:
+            context.close()
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(error.format_message() + "\n")
+        return WRONG
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return WRONG
+    except (click.Abort, KeyboardInterrupt):
+        output.tell(say("cli.interrupted", LANG))
+        return 130
+    except BrokenPipeError:
+        # the reader (head, less) has seen enough; keep Python from complaining about the closed pipe at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KydaiError as error:
+        output.tell(safe(str(error)))
+        return WRONG if isinstance(error, BadInput | BadConfig | NotFound) else FAILED

@@ -1,0 +1,66 @@
+"""What the command line prints: tables for people, JSON for programs; hostile text is disarmed in both."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# C0 and C1 controls, bidi embeddings, overrides and isolates, and the invisible characters
+_HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def safe(text: object) -> str:
+    """Text that may go to a terminal: what moves the cursor or turns the reading direction is shown escaped."""
+    return _HOSTILE.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", str(text))
+
+
+class Output:
+    """Standard output is the answer; words, progress and warnings go to standard error."""
+
+    def __init__(self, as_json: bool, lang: str) -> None:
+        self.as_json = as_json
+        self.lang = lang
+        self.err = Console(stderr=True, highlight=False)
+
+    def tell(self, text: str) -> None:
+        """A sentence for the person."""
+        self.err.print(Text(text), soft_wrap=True)
+
+    def one(self, document: Any, text: str | None = None) -> None:
+        """One answer: a JSON document, or the text for people."""
+        if self.as_json or text is None:
+            sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
+        else:
+            sys.stdout.write(text + "\n")
+
+    def lines(self, documents: Iterable[Any]) -> None:
+        """One JSON document a line."""
+        write = sys.stdout.buffer.write
+        for document in documents:
+            write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
+
+    def table(
+        self,
+        heads: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        right: Sequence[int] = (),
+        wrap: Sequence[int] = (),
+    ) -> None:
+        """A plain table; columns in ``right`` are numbers, those in ``wrap`` may break."""
+        table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+        for index, head in enumerate(heads):
+            table.add_column(
+                Text(head), justify="right" if index in right else "left", no_wrap=index not in wrap, overflow="fold"
+            )
+        for row in rows:
+            table.add_row(*(cell if isinstance(cell, Text) else Text(safe(cell)) for cell in row))
+        width = None if sys.stdout.isatty() else 200
+        Console(file=sys.stdout, highlight=False, width=width).print(table)

@@ -1,0 +1,250 @@
+"""``kydai sources``: who sends, whether the balances hold, and the inventory."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from core import inventory
+from core.clock import DAY, SECOND, iso
+from core.errors import BadInput, NotFound, Place
+from core.export import csv_bytes, xlsx_bytes
+from core.ledger import Balance, read_balances
+from core.sources import SourceState, SourceView, views
+from core.times import read_time
+from core.words import duration, moment, number, say
+from kydai.cli.main import FAILED, INCOMPLETE, LANG, WRONG
+from kydai.context import Context
+from kydai.people import cli_actor
+
+sources = typer.Typer(no_args_is_help=True, help=say("cli.sources.help", LANG))
+STATE_STYLE = {
+    SourceState.SENDING: ("●", "green"),
+    SourceState.SILENT: ("▲", "dark_orange"),
+    SourceState.NEVER: ("◆", "red"),
+    SourceState.UNDECLARED: ("○", "blue"),
+}
+SHOWN_SKEW = 60 * SECOND
+
+From = Annotated[str | None, typer.Option("--from", help=say("cli.search.from", LANG), metavar="T")]
+To = Annotated[str | None, typer.Option("--to", help=say("cli.search.to", LANG), metavar="T")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(sources, name="sources")
+
+
+def state_text(view: SourceView, lang: str) -> str:
+    """``đang gửi · sai múi giờ``, ``mất tín hiệu 50 phút``."""
+    text = say(f"common.source_state.{view.state}", lang)
+    if view.silent_for is not None:
+        text += f" {duration(view.silent_for, lang)}"
+    if view.wrong_zone_minutes is not None:
+        text += f" · {say('cli.sources.wrong_zone', lang)}"
+    elif view.offset is not None and abs(view.offset) >= SHOWN_SKEW:
+        text += f" · {say('cli.sources.skew', lang)}"
+    if view.missing_datasets:
+        text += f" · {say('cli.sources.missing_datasets', lang)}"
+    return text
+
+
+@sources.command("list", help=say("cli.sources.list", LANG))
+def list_sources(ctx: typer.Context) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.read() as session:
+        found = views(session, context.clock.now())
+    if context.output.as_json:
+        context.output.lines(_document(v) for v in found)
+        return
+    rows = []
+    for view in found:
+        mark, style = STATE_STYLE[view.state]
+        rows.append(
+            (
+                view.name,
+                view.product or "–",
+                Text(f"{mark} {state_text(view, LANG)}", style=style),
+                moment(view.last_at, LANG, context.settings.zone) if view.last_at else "–",
+                duration(view.offset, LANG) if view.offset is not None and abs(view.offset) >= SHOWN_SKEW else "–",
+                view.system or "–",
+            )
+        )
+    heads = [say(f"cli.column.{c}", LANG) for c in ("source", "product", "state", "last", "offset", "system")]
+    context.output.table(heads, rows, wrap=(2, 5))
+    if not any(v.is_declared for v in found):
+        context.output.tell(say("common.no_inventory", LANG))
+
+
+def _document(view: SourceView) -> dict[str, object]:
+    document = asdict(view)
+    document["last_at"] = iso(view.last_at) if view.last_at is not None else None
+    for name in ("silent_for", "limit", "longest_gap", "offset"):
+        document[f"{name}_seconds"] = None if document[name] is None else document[name] / SECOND
+        del document[name]
+    return document
+
+
+@sources.command("ledger", help=say("cli.sources.ledger", LANG))
+def ledger(ctx: typer.Context, start: From = None, end: To = None) -> int:
+    context: Context = ctx.obj
+    context.need_data()
+    now = context.clock.now()
+    zone = context.settings.zone
+    with context.database.read() as session:
+        found = read_balances(
+            session,
+            read_time(start, now, zone) if start else None,
+            read_time(end, now, zone) if end else None,
+        )
+    if context.output.as_json:
+        context.output.lines(_balance_document(b) for b in found.values())
+    else:
+        _show_balances(context, list(found.values()))
+    return 0 if all(b.holds for b in found.values()) else FAILED
+
+
+def _balance_document(balance: Balance) -> dict[str, object]:
+    return {
+        "source": balance.source,
+        "raws": dict(balance.raws),
+        "events": dict(balance.events),
+        "reasons": [{"balance": b, "bucket": k, "reason": r, "count": n} for (b, k, r), n in balance.reasons.items()],
+        "holds": balance.holds,
+    }
+
+
+def _show_balances(context: Context, balances: list[Balance]) -> None:
+    raws = ("received", "parsed", "unparsed", "ignored", "duplicates", "waiting")
+    events = ("made", "stored", "rejected")
+    rows = []
+    for b in sorted(balances, key=lambda b: b.source):
+        verdict = say("cli.ledger.holds", LANG)
+        if not b.holds:
+            verdict = say("cli.ledger.off", LANG, count=b.raws_off_by or b.events_off_by)
+        counts = [number(b.raws[k], LANG) for k in raws] + [number(b.events[k], LANG) for k in events]
+        rows.append((b.source, *counts, Text(verdict, style="green" if b.holds else "bold red")))
+    heads = [say(f"cli.column.{c}", LANG) for c in ("source", *raws, *events, "balance")]
+    context.output.table(heads, rows, right=range(1, 10))
+    for line in balance_lines(balances, LANG):
+        context.output.tell(line)
+
+
+def balance_lines(balances: list[Balance], lang: str) -> list[str]:
+    """The two balances summed over sources, as sentences."""
+    total = Balance("")
+    for b in balances:
+        total.raws.update(b.raws)
+        total.events.update(b.events)
+    lines = []
+    for key, counts, off in (
+        ("summary", total.raws, total.raws_off_by),
+        ("events", total.events, total.events_off_by),
+    ):
+        verdict = say("cli.ledger.holds", lang) if not off else say("cli.ledger.off", lang, count=off)
+        names = ("received", "parsed", "unparsed", "ignored", "duplicates", "waiting", "made", "stored", "rejected")
+        lines.append(say(f"cli.ledger.{key}", lang, verdict=verdict, **{n: counts[n] for n in names}))
+    return lines
+
+
+@sources.command("check", help=say("cli.sources.check", LANG))
+def check(ctx: typer.Context, name: str) -> int:
+    context: Context = ctx.obj
+    context.need_data()
+    now = context.clock.now()
+    with context.database.read() as session:
+        view = next((v for v in views(session, now) if v.name == name), None)
+        balance = read_balances(session, now - DAY).get(name)
+    if view is None:
+        raise NotFound(say("cli.sources.unknown", LANG, name=name))
+    problems = list(_problems(view, balance))
+    if context.output.as_json:
+        context.output.one(_document(view) | {"problems": problems})
+    else:
+        context.output.one(None, f"{view.name}: {state_text(view, LANG)}")
+        for problem in problems:
+            context.output.one(None, f"  – {problem}")
+        if not problems:
+            context.output.one(None, f"  {say('cli.sources.good', LANG, datasets=', '.join(view.datasets))}")
+    return INCOMPLETE if problems else 0
+
+
+def _problems(view: SourceView, balance: Balance | None) -> list[str]:
+    found = []
+    if view.state is SourceState.NEVER:
+        found.append(say("cli.sources.problem_never", LANG))
+    if view.state is SourceState.SILENT and view.last_at is not None:
+        found.append(say("cli.sources.problem_silent", LANG, since=moment(view.last_at, LANG)))
+    if view.state is SourceState.UNDECLARED:
+        found.append(say("cli.sources.problem_undeclared", LANG))
+    if view.wrong_zone_minutes is not None:
+        hours = number(view.wrong_zone_minutes / 60, LANG)
+        found.append(say("cli.sources.problem_zone", LANG, hours=hours, name=view.name))
+    elif view.offset is not None and abs(view.offset) >= SHOWN_SKEW:
+        found.append(say("cli.sources.problem_skew", LANG, offset=duration(view.offset, LANG)))
+    if balance is not None and balance.raws["unparsed"]:
+        received, unparsed = balance.raws["received"], balance.raws["unparsed"]
+        found.append(say("cli.sources.problem_unparsed", LANG, count=unparsed, received=received))
+    if view.missing_datasets:
+        found.append(say("cli.sources.problem_missing", LANG, datasets=", ".join(view.missing_datasets)))
+    return found
+
+
+@sources.command("template", help=say("cli.sources.template", LANG))
+def template(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=say("cli.sources.template_file", LANG))],
+) -> None:
+    head, rows = inventory.template(LANG)
+    data = xlsx_bytes(head, rows) if file.suffix.lower() == ".xlsx" else csv_bytes(head, rows)
+    if file.exists():
+        raise BadInput(say("cli.exists", LANG), place=Place(str(file)))
+    file.write_bytes(data)
+
+
+@sources.command("import", help=say("cli.sources.import", LANG))
+def import_inventory(
+    ctx: typer.Context,
+    file: Path,
+    preview: Annotated[bool, typer.Option("--preview", help=say("cli.sources.preview", LANG))] = False,
+) -> int:
+    context: Context = ctx.obj
+    try:
+        cells = inventory.read_table(str(file), file.read_bytes())
+    except OSError as error:
+        raise BadInput(f"{error.strerror}", place=Place(str(file))) from error
+    with context.database.write() as session:
+        plan = inventory.plan(session, cells, str(file))
+        if not plan.wrong and not preview:
+            inventory.apply(session, cli_actor(), plan, context.clock.now())
+    if context.output.as_json:
+        wrong = [asdict(w) for w in plan.wrong]
+        context.output.one({"added": plan.added, "changed": plan.changed, "unchanged": plan.unchanged, "wrong": wrong})
+    else:
+        for w in plan.wrong:
+            column = say(f"inventory.column.{w.column}", LANG)
+            context.output.one(
+                None,
+                say(
+                    "cli.sources.wrong_cell", LANG, row=str(w.row), column=column, value=w.value, reason=w.reason[LANG]
+                ),
+            )
+        key = "cli.sources.not_imported" if plan.wrong else ("cli.sources.would" if preview else "cli.sources.imported")
+        counts = {"added": len(plan.added), "changed": len(plan.changed), "unchanged": len(plan.unchanged)}
+        context.output.tell(say(key, LANG, **counts, wrong=len(plan.wrong)))
+    return WRONG if plan.wrong else 0
+
+
+@sources.command("set", help=say("cli.sources.set", LANG))
+def set_source(
+    ctx: typer.Context,
+    name: str,
+    zone: Annotated[str, typer.Option("--zone", help=say("cli.sources.set_zone", LANG))],
+) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.write() as session:
+        inventory.set_zone(session, cli_actor(), name, zone, context.clock.now())

@@ -1,0 +1,52 @@
+"""``kydai up``: everything on this machine, on the user's own data."""
+
+from __future__ import annotations
+
+import signal
+from typing import Annotated
+
+import typer
+
+from core import accounts
+from core.words import say
+from kydai.cli.main import LANG
+from kydai.context import Context, make_folder
+from kydai.process import Stop
+from kydai.supervisor import Supervisor
+
+Listen = Annotated[str | None, typer.Option("--listen", help=say("cli.up.listen", LANG), metavar="ADDR")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("up", help=say("cli.up.help", LANG))(up)
+
+
+def up(ctx: typer.Context, listen: Listen = None) -> None:
+    context: Context = ctx.obj
+    settings, out = context.settings, context.output
+    make_folder(settings.data)
+    overrides = {}
+    if listen is not None:
+        overrides = {f"KYDAI_{name}_ADDRESS": listen for name in ("HTTP", "SYSLOG", "NETFLOW")}
+    supervisor = Supervisor(settings, context.config, overrides)
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    with context.database.write() as session:
+        secret = accounts.first_person(session, now=context.clock.now())
+    facts = supervisor.start()
+    url = str(facts["api"]["url"])
+    out.tell(say("cli.up.started", LANG, url=url))
+    if fingerprint := facts["api"].get("fingerprint"):
+        out.tell(say("cli.up.fingerprint", LANG, print=fingerprint))
+    if secret is not None:
+        out.tell(say("cli.up.link", LANG, url=f"{url}/sign-in#{secret}"))
+    ports = {"syslog": str(facts["gateway"]["syslog"]), "netflow": str(facts["gateway"]["netflow"])}
+    out.tell(say("cli.up.ports", LANG, http=str(facts["api"]["port"]), folder=settings.data, **ports))
+    out.tell(say("cli.up.stop", LANG))
+    if out.as_json:
+        out.one({"url": url, "link": f"{url}/sign-in#{secret}" if secret else None, **facts})
+    while not stop.wait(1.0):
+        supervisor.watch()
+    out.tell(say("cli.up.stopping", LANG))
+    supervisor.stop()

@@ -1,0 +1,88 @@
+"""What a command or process works with: settings, control database and event store, opened when first needed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.clock import Clock, SystemClock
+from core.db.database import Database, migrate, open_database, schema_version
+from core.errors import BadConfig, Refused
+from core.store.contract import EventStore
+from kydai.settings import Settings, load
+
+if TYPE_CHECKING:
+    from kydai.cli.output import Output
+
+
+class Context:
+    """One data folder, for one process."""
+
+    def __init__(self, data: Path | None, config: Path | None, output: Output) -> None:
+        self.output = output
+        self.clock: Clock = SystemClock()
+        self.config = config
+        self._data = data
+        self._opened: list[Database | EventStore] = []
+
+    @cached_property
+    def settings(self) -> Settings:
+        return load(self._data, self.config)
+
+    @cached_property
+    def database(self) -> Database:
+        """The control database, brought to the newest schema."""
+        make_folder(self.settings.data)
+        database = open_database(self.settings.control_url)
+        self._opened.append(database)
+        migrate(database)
+        return database
+
+    @cached_property
+    def store(self) -> EventStore:
+        """The event store, for reading and writing."""
+        store = open_store(self.settings, self.clock)
+        self._opened.append(store)
+        return store
+
+    def need_data(self) -> None:
+        """Raise NotFound-like BadConfig when the folder holds no Kỳ Đài data yet."""
+        if not (self.settings.data / "control.sqlite").is_file():
+            raise BadConfig(
+                f"{self.settings.data} holds no data of Kỳ Đài yet.",
+                remedy="Start with kydai up or kydai ingest, or name the folder with --data.",
+            )
+        if schema_version(self.database) is None:
+            raise BadConfig(f"{self.settings.data}/control.sqlite has no schema.", remedy="Restore a backup.")
+
+    def close(self) -> None:
+        for thing in reversed(self._opened):
+            thing.close()
+
+
+def make_folder(folder: Path) -> None:
+    """Make the data folder. Raises Refused with the remedy when it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = folder / ".write"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise Refused(
+            f"the data folder {folder} cannot be written: {error.strerror}.",
+            remedy="Give it to this account, or name another with --data or KYDAI_DATA.",
+        ) from error
+
+
+def open_store(settings: Settings, clock: Clock) -> EventStore:
+    """The store of the settings."""
+    from core.store.segments import SegmentStore
+
+    return SegmentStore(
+        settings.store_folder,
+        clock,
+        memory_mb=settings.store.memory_mb,
+        threads=settings.store.threads,
+        retention_days=settings.store.retention_days,
+    )

@@ -1,0 +1,165 @@
+"""The rules in force at the pipeline: judging batches, and what the commit writes of it.
+
+One place turns hits into what the control database holds: folded alerts of rules that alert, and blocks of the hits
+that correlations read. Rules are loaded anew when a person changed them; a batch is judged by one rule set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from detections.explain import explain
+from detections.flow_rules import FlowRules
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from collectors.flow_events import to_events
+from core.clock import Clock, Micros
+from core.db.database import Database
+from core.db.models import Meta, RuleMode
+from core.event import Event
+from detections import alerting, hit_blocks
+from detections.alerting import RuleHit
+from detections.correlation_rules import PatternSet, resolve
+from detections.ecs_binding import EcsBinding
+from detections.engine import Engine
+from detections.rule import Mode
+from detections.ruleset import RuleSet, RuleSource, load
+from kydai.settings import Settings
+
+FLOW_ALERT_ROWS = 2_000
+"""Rows of one rule and batch that become events of alerts; the others are counted and stay in the store."""
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What a batch's hits write in step 2 of the commit."""
+
+    hits: list[RuleHit] = field(default_factory=list)
+    cuts: Sequence[hit_blocks.Cut] = ()
+    ruleset: str = ""
+    arrival_at: Micros = 0
+    engine: Engine | None = None
+
+    def save(self, session: Session, spool: str, now: Micros) -> int:
+        """Write alerts and hit blocks in the caller's transaction; returns the alert rows made or changed."""
+        hit_blocks.add(session, spool, self.cuts, self.arrival_at or now)
+        if not self.hits:
+            return 0
+        saved = alerting.save(session, alerting.fold(self.hits, explain, self.ruleset), now)
+        if saved.suspended:
+            session.merge(Meta(key="rules", value=str(now)))
+        return len(saved.ids)
+
+
+def rule_sources(rules_folder: Path) -> list[RuleSource]:
+    """Our own rules, and the packages installed in the data folder."""
+    own = Path(str(files("detections")))
+    sources = [RuleSource(own / "rules", "kydai"), RuleSource(own / "correlations", "kydai")]
+    packages = rules_folder / "packages"
+    if packages.is_dir():
+        sources += [RuleSource(p, p.name) for p in sorted(packages.iterdir()) if p.is_dir()]
+    local = rules_folder / "local"
+    if local.is_dir():
+        sources.append(RuleSource(local, "local"))
+    return sources
+
+
+def load_rules(settings: Settings, session: Session) -> RuleSet:
+    """The rule set of a data folder with people's choices of mode."""
+    modes = {row.rule_id: Mode(row.mode) for row in session.scalars(select(RuleMode))}
+    return load(rule_sources(settings.rules_folder), modes=modes, cache=settings.cache_folder)
+
+
+class Detector:
+    """The engine, the flow rules and the correlations' needs, of one rule set."""
+
+    def __init__(self, settings: Settings, ruleset: RuleSet, version: str, clock: Clock) -> None:
+        self.settings = settings
+        self.version = version
+        self.clock = clock
+        self._use(ruleset)
+
+    @classmethod
+    def open(cls, settings: Settings, database: Database, clock: Clock) -> Detector:
+        with database.read() as session:
+            marked = session.get(Meta, "rules")
+            return cls(settings, load_rules(settings, session), marked.value if marked else "", clock)
+
+    def _use(self, ruleset: RuleSet) -> None:
+        self.ruleset = ruleset
+        self.patterns: PatternSet = resolve(ruleset.rules, ruleset.correlations)
+        self.engine = Engine(ruleset, EcsBinding(), clock=self.clock)
+        self.flow_rules = FlowRules(ruleset)
+        self._alerting = {r.id for r in ruleset.rules if ruleset.mode(r.id) is Mode.ALERT}
+        self._read = frozenset(self.patterns.readers)
+
+    def refresh(self, session: Session, version: str) -> None:
+        """Load the rules anew when their version changed."""
+        if version != self.version:
+            self._use(load_rules(self.settings, session))
+            self.version = version
+
+    def facts(self) -> dict[str, Any]:
+        """What the heartbeat says of the rules."""
+        return {
+            "rules": len(self.ruleset.rules),
+            "ruleset": self.ruleset.hash,
+            "errors": len(self.ruleset.errors) + len(self.patterns.errors),
+            "suspended": dict(self.engine.suspended),
+        }
+
+    def judge(self, events: Sequence[Event]) -> Judgement:
+        """Judge events and write the ids of matching rules on them."""
+        judgement = Judgement(ruleset=self.ruleset.hash, engine=self.engine)
+        read = []
+        by_id = self.ruleset.by_id
+        for event, rules in zip(events, self.engine.judge(events), strict=True):
+            event["kydai.ruleset"] = self.ruleset.hash
+            if not rules:
+                continue
+            event["kydai.rules"] = list(rules)
+            for rule in rules:
+                if rule in self._alerting:
+                    judgement.hits.append(RuleHit(by_id[rule], event))
+            if wanted := [rule for rule in rules if rule in self._read]:
+                read.append(hit_blocks.hit_of(event, wanted))
+        judgement.cuts, _ = hit_blocks.cut(read, self.patterns)
+        return judgement
+
+    def judge_flows(self, table: Any) -> tuple[Judgement, Any]:
+        """Judge a flow table; returns it with the columns ``kydai.rules`` and ``kydai.ruleset``."""
+        judgement = Judgement(ruleset=self.ruleset.hash, engine=self.engine)
+        found = self.flow_rules.judge(table)
+        by_row: dict[int, list[str]] = {}
+        for rule, rows in found.items():
+            for row in rows:
+                by_row.setdefault(int(row), []).append(rule)
+        names: list[list[str] | None] = [None] * table.num_rows
+        for row, rules in by_row.items():
+            names[row] = rules
+        table = table.append_column("kydai.rules", pa.array(names, pa.list_(pa.string())))
+        constant = pa.DictionaryArray.from_arrays(pa.array([0] * table.num_rows, pa.int32()), [self.ruleset.hash])
+        table = table.append_column("kydai.ruleset", constant)
+        if by_row:
+            self._flow_hits(judgement, table, by_row)
+        return judgement, table
+
+    def _flow_hits(self, judgement: Judgement, table: Any, by_row: dict[int, list[str]]) -> None:
+        rows = sorted(by_row)
+        by_id = self.ruleset.by_id
+        read = []
+        taken: dict[str, int] = {}
+        for event, row in zip(to_events(table, rows), rows, strict=True):
+            for rule in by_row[row]:
+                if rule in self._alerting and taken.get(rule, 0) < FLOW_ALERT_ROWS:
+                    taken[rule] = taken.get(rule, 0) + 1
+                    judgement.hits.append(RuleHit(by_id[rule], event))
+            if wanted := [rule for rule in by_row[row] if rule in self._read]:
+                read.append(hit_blocks.hit_of(event, wanted))
+        judgement.cuts, _ = hit_blocks.cut(read, self.patterns)

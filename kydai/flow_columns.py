@@ -1,0 +1,34 @@
+"""What every flow carries of its source, as columns: name, system, agency, retention class, time of storing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+
+from core.clock import Micros
+from core.sources import Resolved, SourceBook
+
+
+def dress(table: Any, book: SourceBook, now: Micros) -> Any:
+    """Add ``kydai.source|system|agency|system_level|retention`` and ``event.ingested`` to a flow table."""
+    exporters = table.column("observer.ip").combine_chunks()
+    if not isinstance(exporters, pa.DictionaryArray):
+        exporters = exporters.dictionary_encode()
+    sources = [book.resolve(f"flow:{ip}") for ip in exporters.dictionary.to_pylist()]
+
+    def column(value: Callable[[Resolved], str | None]) -> Any:
+        return pa.DictionaryArray.from_arrays(exporters.indices, pa.array([value(s) for s in sources], pa.string()))
+
+    texts: dict[str, Callable[[Resolved], str | None]] = {
+        "kydai.source": lambda s: s.name,
+        "kydai.system": lambda s: s.system or None,
+        "kydai.agency": lambda s: s.agency or None,
+        "kydai.retention": lambda s: "flow" if s.retention == "default" else s.retention,
+    }
+    for name, value in texts.items():
+        table = table.append_column(name, column(value))
+    levels = pa.array([s.level for s in sources], pa.int64()).take(exporters.indices)
+    table = table.append_column("kydai.system_level", levels)
+    return table.append_column("event.ingested", pa.array([now], pa.int64()).take(pa.array([0] * table.num_rows)))

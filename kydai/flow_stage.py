@@ -1,0 +1,110 @@
+"""Flow datagrams of a batch: decoded, counted, and what the decoder must remember written with the commit.
+
+Templates, rates, sequences and the datagrams that wait are rows of ``decoder_state``, written in step 2, so that a
+repeat after a kill decodes the same flows with the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from collectors.decoders.netflow import Datagram, Waiting
+from collectors.decoders.templates import TemplateKey
+from collectors.flow_waiting import Place, place_of
+from collectors.flows import FlowBatch, FlowState, datagrams_of, decode_batch
+from core.clock import Micros
+from core.db.models import DecoderState
+from core.event import Stored
+from core.ledger import Raws, Tally
+from core.sources import SourceBook
+
+EXPORTER, WAITING, SEQUENCES = "exporter:", "waiting:", "sequences"
+NO_TEMPLATE = "no template"
+
+_Held = tuple[str, bytes, int, str, int, list[tuple[str, int, int, int]]]
+
+
+class FlowStage:
+    """One spool's decoder."""
+
+    def __init__(self, spool: str, session: Session) -> None:
+        self.prefix = f"{spool}:"
+        self.state = FlowState()
+        held: list[Waiting] = []
+        for row in session.scalars(select(DecoderState).where(DecoderState.key.startswith(self.prefix))):
+            name = row.key.removeprefix(self.prefix)
+            if name.startswith(EXPORTER):
+                self.state.templates.load(row.data)
+            elif name == SEQUENCES:
+                self.state.templates.load_sequences(row.data)
+            else:
+                held.append(_load(row.data))
+        self.state.room.add(sorted(held, key=lambda w: place_of(w.datagram)))
+
+    @property
+    def is_holding(self) -> bool:
+        return bool(self.state.room.held)
+
+    def take(self, frames: Sequence[Stored], book: SourceBook, tally: Tally, now: Micros) -> FlowBatch | None:
+        """Decode the frames and what waits; counts go into ``tally``. None when nothing came of it."""
+        datagrams = datagrams_of(frames)
+        if not datagrams and not self.is_holding:
+            return None
+        batch = decode_batch(datagrams, self.state, now)
+        before = self.state.room.held
+
+        def count(d: Datagram, bucket: Raws, number: int = 1, reason: str = "") -> None:
+            tally.raws(book.resolve(f"flow:{d.exporter}").name, d.created_at, bucket, number, reason)
+
+        for d in datagrams:
+            count(d, Raws.RECEIVED)
+        for d, _ in batch.decoded:
+            count(d, Raws.PARSED)
+        for fault in batch.malformed:
+            count(fault.datagram, Raws.IGNORED, 1, fault.reason)
+        for waiting in batch.waiting:
+            count(waiting.datagram, Raws.WAITING)
+        for d, _ in batch.released:
+            count(d, Raws.PARSED)
+        for fault in batch.given_up:
+            count(fault.datagram, Raws.IGNORED, 1, NO_TEMPLATE if fault.reason == "no_template" else fault.reason)
+        for d in [d for d, _ in batch.released] + [f.datagram for f in batch.given_up]:
+            if place_of(d) in before:
+                count(d, Raws.WAITING, -1)
+        return batch
+
+    def save(self, session: Session, batch: FlowBatch, now: Micros) -> None:
+        """Write what changed, in step 2 of the commit."""
+        templates, before, after = batch.state.templates, self.state.room.held, batch.state.room.held
+        rows = {EXPORTER + exporter: templates.dump(exporter) for exporter in batch.told}
+        if batch.decoded or batch.gaps:
+            rows[SEQUENCES] = templates.dump_sequences()
+        rows |= {_waiting_key(place): _dump(after[place]) for place in after.keys() - before.keys()}
+        for name, data in rows.items():
+            session.merge(DecoderState(key=(self.prefix + name)[:200], data=data, updated_at=now))
+        gone = [self.prefix + _waiting_key(place) for place in before.keys() - after.keys()]
+        for start in range(0, len(gone), 500):
+            session.execute(delete(DecoderState).where(DecoderState.key.in_(gone[start : start + 500])))
+
+    def settle(self, batch: FlowBatch) -> None:
+        """The commit is done: remember."""
+        self.state = batch.state
+
+
+def _waiting_key(place: Place) -> str:
+    return f"{WAITING}{place[0]}.{place[1]:012d}"
+
+
+def _dump(waiting: Waiting) -> bytes:
+    row: Any = (*waiting.datagram, [tuple(key) for key in waiting.missing])
+    return msgspec.msgpack.encode(row)
+
+
+def _load(data: bytes) -> Waiting:
+    exporter, payload, created_at, segment, record, missing = msgspec.msgpack.decode(data, type=_Held)
+    return Waiting(Datagram(exporter, payload, created_at, segment, record), tuple(TemplateKey(*k) for k in missing))

@@ -1,0 +1,174 @@
+"""``kydai ingest``: files through the whole pipeline, in this process, beside a running ``kydai up`` or without one.
+
+Each run has a spool of its own; what was read is remembered in step 2, so that a second run adds only what is new.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sqlalchemy import select
+
+from collectors.files import STDIN, FileReader, Raw, fingerprint
+from core.db import outbox
+from core.db.models import IngestedFile, SpoolPosition
+from core.errors import BadInput, Refused
+from core.event import Frame, FrameKind, new_ulid
+from core.spool import Position, Spool, SpoolReader
+from kydai.context import Context
+from kydai.pipeline import MARK, FileMark, Parts, Pipeline
+
+CHUNK = 5_000
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What a run did."""
+
+    files: int = 0
+    raws: int = 0
+    alerts: int = 0
+    unchanged: list[str] = field(default_factory=list)
+    bad: list[BadInput] = field(default_factory=list)
+
+
+class Ingest:
+    """One run over files."""
+
+    def __init__(self, context: Context, parts: Parts, *, source: str | None, parser: str | None, again: bool) -> None:
+        self.context = context
+        self.source = source
+        self.parser = parser
+        self.again = again
+        self.name = f"ingest-{new_ulid(context.clock.now())}"
+        self.folder = context.settings.spool_folder / self.name
+        limits = context.settings.spool
+        self.spool = Spool(
+            self.folder, context.clock, quota_bytes=limits.quota_mb << 20, reserve_bytes=limits.reserve_mb << 20
+        )
+        self.pipeline = Pipeline(self.name, self.folder, parts, is_replay=True)
+        self.result = Ingested()
+
+    def take(self, name: str, progress: Callable[[int], None]) -> None:
+        """One file; a bad one is noted and the others go on."""
+        try:
+            self._take(name, progress)
+        except BadInput as error:
+            self.result.bad.append(error)
+
+    def _take(self, name: str, progress: Callable[[int], None]) -> None:
+        reader = FileReader(name)
+        key, start = (fingerprint(reader.head), len(reader.head)), 0
+        if name != STDIN and not self.again and (known := self._known(name, reader.head)) is not None:
+            start, key = known
+            reader = FileReader(name)
+        chunk: list[Frame] = []
+        position = start
+        for raw in reader.raws(start):
+            if len(chunk) >= CHUNK:
+                self._run(name, key, chunk, position, reader.tail, progress)
+                chunk = []
+            chunk.append(self._frame(name, raw))
+            position = raw.position
+        if chunk:
+            self._run(name, key, chunk, position, reader.tail, progress)
+            self.result.files += 1
+        elif start:
+            self.result.unchanged.append(name)
+
+    def _frame(self, name: str, raw: Raw) -> Frame:
+        source = self.source or ("stdin" if name == STDIN else Path(name).name)
+        meta = {"receiver": "file", "file": Path(name).name, "replay": "1"}
+        if self.parser:
+            meta["parser"] = self.parser
+        kind, key = raw.kind, f"file:{source}"
+        if kind is FrameKind.FLOW:
+            key = f"flow:{raw.exporter}"
+        if raw.reason:
+            kind, meta["reason"] = FrameKind.DOOR, raw.reason
+        return Frame(key, raw.captured_at or self.context.clock.now(), raw.data, kind, 0, meta)
+
+    def _run(
+        self,
+        name: str,
+        key: tuple[str, int],
+        chunk: list[Frame],
+        position: int,
+        tail: bytes,
+        progress: Callable[[int], None],
+    ) -> None:
+        mark = FileMark(key[0], key[1], position, fingerprint(tail), name)
+        if name != STDIN:
+            last = chunk[-1]
+            chunk[-1] = replace(last, meta={**last.meta, MARK: mark.dump()})
+        self.spool.append(chunk)
+        self.result.raws += len(chunk)
+        while self.pipeline.step():
+            pass
+        progress(len(chunk))
+
+    def _known(self, name: str, head: bytes) -> tuple[int, tuple[str, int]] | None:
+        """Where a file that was read before is to be gone on with; None for a new or a changed one."""
+        with self.context.database.read() as session:
+            rows = session.scalars(select(IngestedFile).where(IngestedFile.length <= len(head))).all()
+        for row in rows:
+            if row.print != fingerprint(head[: row.length]):
+                continue
+            tail = FileReader(name).tail_before(row.offset)
+            if tail is not None and fingerprint(tail) == row.tail_print:
+                return row.offset, (row.print, row.length)
+        return None
+
+    def finish(self) -> Ingested:
+        """Hand the replay over to correlation and clear the spool away."""
+        self.result.alerts = self.pipeline.alerts
+        close_run(self.context, self.name, has_raws=bool(self.result.raws))
+        self.spool.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return self.result
+
+
+def close_run(context: Context, name: str, *, has_raws: bool) -> None:
+    """A run's frames are all committed: its correlations may be judged, its position is no more needed."""
+    with context.database.write() as session:
+        if has_raws:
+            outbox.put(session, "replay_end", name, {"spool": name}, now=context.clock.now())
+        position = session.get(SpoolPosition, name)
+        if position is not None:
+            session.delete(position)
+
+
+def take_up(context: Context, parts: Parts) -> int:
+    """Finish runs that were killed: commit what their spools hold up to the last mark; returns how many.
+
+    What stands behind the last mark was never recorded as read, so the next run reads it from the file.
+    """
+    count = 0
+    for folder in sorted(context.settings.spool_folder.glob("ingest-*")):
+        try:
+            spool = Spool(folder, context.clock, reserve_bytes=0)
+        except Refused:
+            continue  # its run is alive
+        end = _last_mark(folder)
+        if end is not None:
+            pipeline = Pipeline(folder.name, folder, parts, is_replay=True)
+            while pipeline.step(until=end):
+                pass
+        close_run(context, folder.name, has_raws=end is not None)
+        spool.close()
+        shutil.rmtree(folder)
+        count += 1
+    return count
+
+
+def _last_mark(folder: Path) -> Position | None:
+    reader, position, found = SpoolReader(folder), Position(), None
+    while (batch := reader.read(position)).frames:
+        for segment, record, frame in batch.frames:
+            if MARK in frame.meta:
+                found = Position(segment, record + 1)
+        position = batch.position
+    return found

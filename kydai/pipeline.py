@@ -1,0 +1,324 @@
+"""One batch of raws: parse, enrich, judge, commit. The one place where the parts meet.
+
+The commit has two steps (docs/contracts.md). Step 1 appends to the store, which is idempotent by event id. Step 2 is
+one transaction of the control database with everything else, the spool position included. So a kill at any point
+repeats a batch and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from collectors import syslog
+from collectors.flows import FlowBatch
+from collectors.parser import ParserSet
+from core.clock import SECOND, Clock, Micros, iso, to_micros
+from core.db.database import Database
+from core.db.models import DeadLetter, IngestedFile, JudgedRange, Meta, Source, SpoolPosition
+from core.event import Event, Frame, FrameKind, Stored
+from core.ledger import Events, Raws, Tally
+from core.sources import Heards, Resolved, SourceBook
+from core.spool import Batch, Position, SpoolReader
+from core.store.contract import AppendResult, EventStore, FlowBlock
+from core.store.contract import Batch as StoreBatch
+from kydai.detector import Detector, Judgement
+from kydai.flow_columns import dress
+from kydai.flow_stage import FlowStage
+
+BATCH_FRAMES = 5_000
+IDLE_BEHIND = 5 * SECOND
+"""While idle, everything that arrived longer ago than this is known to be committed."""
+FIELDS_EVERY = 64
+MARK = "mark"
+"""In a frame's meta: how far its file is read with it (a FileMark), to be recorded in step 2."""
+
+
+class FileMark(NamedTuple):
+    """How far ``kydai ingest`` has read a file (core.db.models.IngestedFile)."""
+
+    print: str
+    length: int
+    offset: int
+    tail_print: str
+    path: str
+
+    def dump(self) -> str:
+        return orjson.dumps(self).decode()
+
+
+@dataclass(slots=True)
+class Parts:
+    """What every pipeline of a process shares."""
+
+    database: Database
+    store: EventStore
+    clock: Clock
+    parsers: ParserSet
+    detector: Detector
+    zone: str
+
+
+@dataclass(slots=True)
+class Made:
+    """What parsing made of a batch's log frames."""
+
+    events: list[Event] = field(default_factory=list)
+    sources: list[Resolved] = field(default_factory=list)
+    created: list[Micros] = field(default_factory=list)
+
+
+class Pipeline:
+    """Follows one spool."""
+
+    def __init__(self, spool: str, folder: Path, parts: Parts, *, is_replay: bool = False) -> None:
+        self.spool = spool
+        self.reader = SpoolReader(folder)
+        self.parts = parts
+        self.is_replay = is_replay
+        with parts.database.read() as session:
+            row = session.get(SpoolPosition, spool)
+            self.position = Position(row.segment, row.record) if row else Position()
+            self.flows = FlowStage(spool, session)
+        self._book: SourceBook | None = None
+        self._book_version = ""
+        self._limits: dict[str, int | None] = {}
+        self._heartbeat_at = 0
+        self.alerts = 0
+        """Alert rows written or changed so far."""
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def step(self, until: Position | None = None) -> int:
+        """Take one batch through; returns the number of frames, 0 when there was nothing (before ``until``).
+
+        Raises Unavailable when the store or the database is away: nothing is lost, the same batch comes again.
+        """
+        began = self.parts.clock.now()
+        batch = self.reader.read(self.position, frames=BATCH_FRAMES)
+        if until is not None and batch.position > until:
+            batch.frames = [s for s in batch.frames if Position(s.segment, s.record) < until]
+            batch.position = until
+            if not batch.frames:
+                return 0
+        if not batch.frames and not batch.gaps and not self.flows.is_holding:
+            self._idle(began, batch.position)
+            return 0
+        self._refresh()
+        self._commit(batch)
+        self.position = batch.position
+        return len(batch.frames)
+
+    def _idle(self, began: Micros, position: Position) -> None:
+        if began - self._heartbeat_at < 2 * SECOND:
+            return
+        with self.parts.database.write() as session:
+            row = self._row(session)
+            row.arrival_at = max(row.arrival_at, began - IDLE_BEHIND)
+            row.heartbeat_at, row.lag = began, 0
+        self._heartbeat_at = began
+
+    def _row(self, session: Session) -> SpoolPosition:
+        row = session.get(SpoolPosition, self.spool)
+        if row is None:
+            row = SpoolPosition(spool=self.spool, segment="", record=0, arrival_at=0, heartbeat_at=0, lag=0)
+            session.add(row)
+        return row
+
+    def _refresh(self) -> None:
+        with self.parts.database.read() as session:
+            versions = dict(
+                session.execute(select(Meta.key, Meta.value).where(Meta.key.in_(("sources", "rules")))).all()
+            )
+            if self._book is None or versions.get("sources", "") != self._book_version:
+                rows = list(session.scalars(select(Source)))
+                self._book = SourceBook(rows, zone=self.parts.zone)
+                self._book_version = versions.get("sources", "")
+                self._limits = {r.name: r.silence_limit_s for r in rows if r.is_declared and not r.is_relay}
+            self.parts.detector.refresh(session, versions.get("rules", ""))
+
+    # --- one batch ----------------------------------------------------------------------------------------
+
+    def _commit(self, batch: Batch) -> None:
+        now = self.parts.clock.now()
+        tally, heards = Tally(), Heards()
+        frames = self._not_judged(batch.frames, tally)
+        made = self._parse(frames, tally, now)
+        judged = self.parts.detector.judge(made.events)
+        outcome = self.flows.take(frames, self._the_book, tally, now)
+        blocks, flow_judged = self._judge_flows(outcome, now)
+        result = self.parts.store.append(StoreBatch(made.events, blocks))
+        self._count_events(made, result, tally)
+        self._hear(made, heards)
+        if outcome is not None:
+            self._count_flows(outcome, tally, heards)
+        rejected = {str(i): reason for i, reason in result.rejected}
+        with self.parts.database.write() as session:
+            for judgement in (judged, *flow_judged):
+                self.alerts += judgement.save(session, self.spool, now)
+            tally.save(session)
+            if not self.is_replay:  # what an ingest brings has no time of receipt of its own
+                heards.save(session, self._limits)
+            self._bury(session, made, rejected, now)
+            if outcome is not None:
+                self.flows.save(session, outcome, now)
+            self._remember(session, frames)
+            self._remember_files(session, frames, now)
+            row = self._row(session)
+            row.segment, row.record = batch.position
+            if batch.frames:
+                row.arrival_at = max(row.arrival_at, batch.frames[-1].frame.arrival_at)
+                row.lag = max(0, now - batch.frames[0].frame.arrival_at)
+            row.heartbeat_at = now
+        self._heartbeat_at = now
+        if outcome is not None:
+            self.flows.settle(outcome)
+
+    @property
+    def _the_book(self) -> SourceBook:
+        assert self._book is not None
+        return self._book
+
+    def _not_judged(self, frames: Sequence[Stored], tally: Tally) -> list[Stored]:
+        """Leave out records whose ids were judged before (an agent's segment sent again); they are duplicates."""
+        segments = {s.segment for s in frames}
+        with self.parts.database.read() as session:
+            ranges = session.scalars(select(JudgedRange).where(JudgedRange.segment.in_(segments))).all()
+        if not ranges:
+            return list(frames)
+        fresh = []
+        for stored in frames:
+            if any(r.segment == stored.segment and r.first <= stored.record <= r.last for r in ranges):
+                name = self._the_book.resolve(stored.frame.source).name
+                tally.raws(name, stored.frame.created_at, Raws.RECEIVED)
+                tally.raws(name, stored.frame.created_at, Raws.DUPLICATES)
+            else:
+                fresh.append(stored)
+        return fresh
+
+    def _remember(self, session: Session, frames: Sequence[Stored]) -> None:
+        runs: list[list[Any]] = []
+        for stored in frames:
+            if runs and runs[-1][0] == stored.segment and runs[-1][2] + 1 == stored.record:
+                runs[-1][2] = stored.record
+            else:
+                runs.append([stored.segment, stored.record, stored.record])
+        for segment, first, last in runs:
+            before = session.scalar(
+                select(JudgedRange).where(JudgedRange.segment == segment, JudgedRange.last == first - 1)
+            )
+            if before is not None:
+                before.last = last
+            else:
+                session.add(JudgedRange(segment=segment, first=first, last=last))
+
+    def _remember_files(self, session: Session, frames: Sequence[Stored], now: Micros) -> None:
+        for stored in frames:
+            if (mark := stored.frame.meta.get(MARK)) is not None:
+                session.merge(IngestedFile(**FileMark(*orjson.loads(mark))._asdict(), at=now))
+
+    def _parse(self, frames: Sequence[Stored], tally: Tally, now: Micros) -> Made:
+        book, parse = self._the_book, self.parts.parsers.parse
+        ingested = iso(now)
+        made = Made()
+        for segment, record, frame in frames:
+            if frame.kind is FrameKind.FLOW:
+                continue
+            source = book.resolve(frame.source)
+            if source.is_relay:
+                source = book.resolve(frame.source, _named_host(frame, source.zone))
+            if frame.kind is FrameKind.DOOR:
+                self._count_door(frame, source, tally)
+                continue
+            parsed = parse(frame, zone=source.zone)
+            if source.is_relay and parsed.events:
+                source = book.resolve(frame.source, str(parsed.events[0].get("host.name") or ""))
+            at = frame.created_at
+            tally.raws(source.name, at, Raws.RECEIVED)
+            tally.raws(source.name, at, Raws.UNPARSED if parsed.unparsed else Raws.PARSED)
+            is_replay = self.is_replay or source.is_replay or "replay" in frame.meta
+            for n, event in enumerate(parsed.events):
+                event["event.id"] = f"{segment}.{record}.{n}"
+                event["event.ingested"] = ingested
+                event["kydai.source"] = source.name
+                event["kydai.retention"] = source.retention
+                if source.system:
+                    event["kydai.system"] = source.system
+                if source.agency:
+                    event["kydai.agency"] = source.agency
+                if source.level is not None:
+                    event["kydai.system_level"] = source.level
+                if is_replay:
+                    event["kydai.replay"] = True
+                made.events.append(event)
+                made.sources.append(source)
+                made.created.append(at)
+        return made
+
+    def _count_door(self, frame: Frame, source: Resolved, tally: Tally) -> None:
+        tally.raws(source.name, frame.created_at, Raws.RECEIVED)
+        reason = frame.meta.get("reason", "")
+        if reason == "duplicate":
+            tally.raws(source.name, frame.created_at, Raws.DUPLICATES)
+        else:
+            tally.raws(source.name, frame.created_at, Raws.IGNORED, 1, reason)
+
+    def _judge_flows(self, outcome: FlowBatch | None, now: Micros) -> tuple[list[FlowBlock], list[Judgement]]:
+        if outcome is None or not outcome.table.num_rows:
+            return [], []
+        judgement, table = self.parts.detector.judge_flows(dress(outcome.table, self._the_book, now))
+        return [FlowBlock(table)], [judgement]
+
+    # --- counting -----------------------------------------------------------------------------------------
+
+    def _count_events(self, made: Made, result: AppendResult, tally: Tally) -> None:
+        rejected = {str(i): reason for i, reason in result.rejected}
+        for event, source, at in zip(made.events, made.sources, made.created, strict=True):
+            tally.events(source.name, at, Events.MADE)
+            reason = rejected.get(str(event["event.id"]))
+            if reason is None:
+                tally.events(source.name, at, Events.STORED)
+            else:
+                tally.events(source.name, at, Events.REJECTED, 1, reason)
+
+    def _count_flows(self, outcome: FlowBatch, tally: Tally, heards: Heards) -> None:
+        for datagram, flows in (*outcome.decoded, *outcome.released):
+            source = self._the_book.resolve(f"flow:{datagram.exporter}").name
+            heards.add(source, source, "netflow.flow", datagram.created_at, None)
+            if flows:
+                tally.events(source, datagram.created_at, Events.MADE, flows)
+                tally.events(source, datagram.created_at, Events.STORED, flows)
+
+    def _hear(self, made: Made, heards: Heards) -> None:
+        for event, source, at in zip(made.events, made.sources, made.created, strict=True):
+            host, dataset = str(event.get("host.name") or ""), str(event.get("event.dataset") or "")
+            offset = None
+            if "kydai.time_flag" not in event:
+                offset = to_micros(str(event["@timestamp"])) - at
+            heard = heards.add(source.name, host[:255], dataset[:100], at, offset)
+            if heard.count < 4 or heard.count % FIELDS_EVERY == 0:
+                heard.fields.update(event)
+
+    def _bury(self, session: Session, made: Made, rejected: dict[str, str], now: Micros) -> None:
+        if not rejected:
+            return
+        for event, source in zip(made.events, made.sources, strict=True):
+            reason = rejected.get(str(event["event.id"]))
+            if reason is not None:
+                raw = str(event.get("event.original", "")).encode()
+                letter = DeadLetter(
+                    event_id=str(event["event.id"]), source=source.name, stage="store", reason=reason, raw=raw, at=now
+                )
+                session.merge(letter)
+
+
+def _named_host(frame: Frame, zone: str) -> str:
+    """The host that a syslog header names, for records that come through a relay."""
+    header = syslog.read(frame.data[:400].decode("utf-8", "replace"), zone, frame.created_at)
+    return header.hostname or "" if header is not None else ""

@@ -1,0 +1,82 @@
+"""The pipeline: takes what the gateway and the API spooled through parse, judge and commit.
+
+At most one commit a second unless 5,000 raws are waiting, so that the store gets few files and an alert is still
+visible within two seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from collectors.parser import ParserSet
+from core.clock import SECOND, Clock
+from core.errors import Unavailable
+from kydai import api_process, gateway_process
+from kydai.context import Context
+from kydai.detector import Detector
+from kydai.log import logger
+from kydai.pipeline import BATCH_FRAMES, Parts, Pipeline
+from kydai.process import HEARTBEAT_SECONDS, Stop, beat, is_due, ready
+
+COMMIT_EVERY = 1.0
+IDLE_SECONDS = 0.1
+RETRY_SECONDS = 2.0
+
+
+def parts_of(context: Context) -> Parts:
+    """What a pipeline works with; loads the rules."""
+    settings = context.settings
+    detector = Detector.open(settings, context.database, context.clock)
+    return Parts(context.database, context.store, context.clock, ParserSet.load(), detector, settings.zone)
+
+
+@dataclass(slots=True)
+class _Pace:
+    """Whether a spool's next batch is due."""
+
+    clock: Clock
+    last: int = 0
+    was_full: bool = False
+
+    @property
+    def is_due(self) -> bool:
+        return self.was_full or self.clock.now() - self.last >= COMMIT_EVERY * SECOND or self.clock.now() < self.last
+
+    def took(self, frames: int) -> None:
+        self.was_full = frames >= BATCH_FRAMES
+        if frames:
+            self.last = self.clock.now()
+
+
+def run(context: Context, stop: Stop) -> None:
+    """Follow the spools until told to stop; a batch that was begun is finished."""
+    parts = parts_of(context)
+    names = (gateway_process.SPOOL, api_process.SPOOL)
+    spools = [Pipeline(name, context.settings.spool_folder / name, parts) for name in names]
+    paces = {name: _Pace(context.clock) for name in names}
+    ready(rules=len(parts.detector.ruleset.rules), ruleset=parts.detector.ruleset.hash)
+    beaten = 0
+    while not stop.is_set:
+        taken = 0
+        for pipeline in spools:
+            pace = paces[pipeline.spool]
+            if not pace.is_due:
+                continue
+            try:
+                frames = pipeline.step()
+            except (Unavailable, SQLAlchemyError, OSError) as error:
+                logger.warning(
+                    "The batch was not committed and is tried again.", spool=pipeline.spool, error=str(error)
+                )
+                stop.wait(RETRY_SECONDS)
+                continue
+            pace.took(frames)
+            taken += frames
+        now = context.clock.now()
+        if is_due(beaten, now, HEARTBEAT_SECONDS):
+            beat(context.database, "pipeline", "pipeline", now, parts.detector.facts())
+            beaten = now
+        if not taken:
+            stop.wait(IDLE_SECONDS)

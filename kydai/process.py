@@ -1,0 +1,93 @@
+"""One process of ``kydai up``: ``python -m kydai.process gateway|pipeline|api|worker``.
+
+The supervisor hands settings down by the environment, reads ``{"ready": …}`` or ``{"error": …}`` as the first line
+on standard output, and ends a process with SIGTERM. A process whose supervisor died ends by itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any, NoReturn
+
+import orjson
+
+from core.clock import SECOND
+from core.db.database import Database
+from core.db.models import Heartbeat
+from core.errors import KydaiError
+from core.words import language
+from kydai.cli.output import Output
+from kydai.context import Context
+from kydai.log import configure, logger
+
+NAMES = ("gateway", "api", "pipeline", "worker")
+_PR_SET_PDEATHSIG = 1
+HEARTBEAT_SECONDS = 5.0
+
+
+class Stop:
+    """Set by SIGTERM or SIGINT; every loop looks at it."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.event.set()
+
+    @property
+    def is_set(self) -> bool:
+        return self.event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, or return True at once when it is time to stop."""
+        return self.event.wait(seconds)
+
+
+def ready(**facts: Any) -> None:
+    """Tell the supervisor that everything is bound and opened."""
+    sys.stdout.buffer.write(orjson.dumps({"ready": facts}, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.flush()
+
+
+def beat(database: Database, name: str, kind: str, now: int, data: Mapping[str, Any]) -> None:
+    """Write this process's heartbeat row."""
+    with database.write() as session:
+        session.merge(Heartbeat(name=name, kind=kind, at=now, data=dict(data)))
+
+
+def is_due(last: int, now: int, seconds: float) -> bool:
+    """Whether ``seconds`` have passed since ``last`` (or the wall clock went back)."""
+    return now - last >= seconds * SECOND or now < last
+
+
+def main(name: str) -> NoReturn:
+    """Run one process until it is told to stop."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() == 1 and "KYDAI_SUPERVISED" in os.environ:
+        sys.exit(1)
+    os.environ.pop("KYDAI_SUPERVISED", None)
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    configure(name)
+    context = Context(None, None, Output(True, language()))
+    try:
+        importlib.import_module(f"kydai.{name}_process").run(context, stop)
+    except KydaiError as error:
+        sys.stdout.buffer.write(orjson.dumps({"error": str(error)}, option=orjson.OPT_APPEND_NEWLINE))
+        logger.error("The process stopped.", process=name, error=str(error))
+        sys.exit(1)
+    finally:
+        context.close()
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
