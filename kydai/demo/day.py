@@ -9,7 +9,7 @@ from random import Random
 
 from core.clock import DAY, MINUTE, SECOND, Micros
 from core.event import Frame, FrameKind
-from kydai.demo import stories, story_blind
+from kydai.demo import stories, story_blind, story_ssh
 from kydai.demo.background import background
 from kydai.demo.emission import Emission, Given, Transport
 from kydai.demo.exporters import Exporting
@@ -42,18 +42,34 @@ def live_emissions(
     *,
     rate: float = LIVE_RATE,
     after: Micros = 0,
+    guesses: bool = True,
     world: World | None = None,
 ) -> Iterator[Emission]:
     """What happens from ``start`` on: story 1 after three seconds, in the background's noise, for ``seconds``; then
     for ``after`` the thinned background alone, so that nobody falls silent while the demonstration stays up.
-    Sorted by time, streamed."""
+    Without ``guesses`` sshd's lines of the guesses are left out: netns.py makes them of connections that arrive
+    (``live_attempts``). Sorted by time, streamed."""
     house = world or load_world()
     end = start + seconds * SECOND
     noise = background(house, seed + 1, start, end, rate=rate)
     calm = background(house, seed + 2, end, end + after)
-    story = _told(stories.LIVE.play, house, seed, stories.LIVE.name, start + 3 * SECOND)
+    begins = _story_begins(start)
+    story = _told(story_ssh.play if guesses else _around, house, seed, story_ssh.NAME, begins)
     given = heapq.merge(chain(noise, calm), story, key=_at)
     return _emissions(house, given, start, hold=2 * SECOND, domain=1)
+
+
+def live_attempts(seed: int, start: Micros) -> list[story_ssh.Attempt]:
+    """The guesses of the live minute that begins at ``start``."""
+    return story_ssh.attempts(_story_random(seed, story_ssh.NAME), _story_begins(start))
+
+
+def _story_begins(start: Micros) -> Micros:
+    return start + 3 * SECOND
+
+
+def _around(world: World, random: Random, start: Micros) -> Iterator[Given]:
+    return story_ssh.around(world, random, start, story_ssh.attempts(random, start))
 
 
 def past_day(seed: int, now: Micros) -> Iterator[Frame]:
@@ -86,7 +102,11 @@ _RECEIVERS = {
 def _told(
     play: Callable[[World, Random, Micros], Iterable[Given]], world: World, seed: int, name: str, start: Micros
 ) -> list[Given]:
-    return sorted(play(world, Random(f"{seed}:story:{name}"), start), key=_at)
+    return sorted(play(world, _story_random(seed, name), start), key=_at)
+
+
+def _story_random(seed: int, name: str) -> Random:
+    return Random(f"{seed}:story:{name}")
 
 
 def _emissions(world: World, given: Iterator[Given], begun: Micros, *, hold: Micros, domain: int) -> Iterator[Emission]:

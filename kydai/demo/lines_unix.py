@@ -24,14 +24,24 @@ def sshd(host: Host, at: Micros, pid: int, text: str, story: str | None = None) 
 
 
 def ssh_failed(
-    host: Host, at: Micros, pid: int, user: str, source: str, port: int, *, known: bool, story: str | None = None
+    host: Host,
+    at: Micros,
+    pid: int,
+    user: str,
+    source: str,
+    port: int,
+    *,
+    known: bool,
+    took: Micros = SECOND,
+    story: str | None = None,
 ) -> list[Emission]:
-    """One wrong password: PAM's line and sshd's own, and sshd's line for a name it does not know."""
+    """One wrong password: PAM's line and, when it ``took`` its time, sshd's own; before them sshd's line for a name
+    it does not know."""
     who = f"{user} " if known else f"invalid user {user} "
     pam = f"pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost={source} "
     made = [] if known else [sshd(host, at, pid, f"Invalid user {user} from {source} port {port}", story)]
-    made.append(sshd(host, at + 2_000, pid, pam + (f" user={user}" if known else ""), story))
-    made.append(sshd(host, at + SECOND, pid, f"Failed password for {who}from {source} port {port} ssh2", story))
+    made.append(sshd(host, at + min(took, 2_000), pid, pam + (f" user={user}" if known else ""), story))
+    made.append(sshd(host, at + took, pid, f"Failed password for {who}from {source} port {port} ssh2", story))
     return made
 
 

@@ -79,6 +79,14 @@ async def play(
     return wire.count
 
 
+def send_datagrams(emissions: Iterable[Emission], world: World, targets: Targets) -> None:
+    """Send syslog datagrams at once, each from its host's own address. Raises BadConfig as ``play`` does."""
+    _check(world, targets)
+    for emission in emissions:
+        with _udp_socket(world.host(emission.host).own) as udp:
+            udp.sendto(emission.data, (targets.address, targets.syslog_udp))
+
+
 def _check(world: World, targets: Targets) -> None:
     if not ip_address(targets.address).is_loopback:
         raise BadConfig(f"the demonstration sends to loopback only, not to {targets.address}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from random import Random
 
 from core.clock import SECOND, Micros
-from kydai.demo.emission import Flow, Given
+from kydai.demo.emission import Emission, Flow, Given
 from kydai.demo.lines_network import fortigate_traffic
 from kydai.demo.lines_unix import (
     audit_exec,
@@ -50,25 +51,55 @@ _NAMES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One guess: when, from where, with which name."""
+
+    at: Micros
+    number: int
+    source: str
+    port: int
+    user: str
+
+    @property
+    def pid(self) -> int:
+        """Of the sshd that would answer it."""
+        return 21000 + self.number * 3
+
+
 def play(world: World, random: Random, start: Micros) -> Iterator[Given]:
     """About 110 guesses in 32 s, one success, root, cron, a miner, the jump host; 66 s in all."""
-    yield from guessing(world, random, start)
+    tries = attempts(random, start)
+    for attempt in tries:
+        yield from refused(world, attempt)
+    yield from around(world, random, start, tries)
+
+
+def around(world: World, random: Random, start: Micros, tries: Sequence[Attempt]) -> Iterator[Given]:
+    """All of the story but sshd's lines of the guesses: for when the guesses really arrive somewhere."""
+    for attempt in tries[::5]:
+        yield _denied_elsewhere(world, random, attempt.at, attempt.source)
     yield from taking(world, random, start + GUESSED_S * SECOND)
 
 
-def guessing(world: World, random: Random, start: Micros) -> Iterator[Given]:
-    """Twenty addresses, each with five or six guesses."""
-    host = world.host("baochi-crawl01")
+def attempts(random: Random, start: Micros) -> list[Attempt]:
+    """Twenty addresses, each with five or six guesses, none of them right."""
+    made = []
     for number, source in enumerate(ATTACKERS * 5 + ATTACKERS[::2]):
         at = start + round(number * GUESSED_S * SECOND / 112) + random.randrange(200_000)
         user = _NAMES[(number * 7 + number // 20) % len(_NAMES)]
-        port = 32768 + random.randrange(28000)
-        pid = 21000 + number * 3
-        yield from ssh_failed(host, at, pid, user, source, port, known=user in _KNOWN, story=NAME)
-        if number % 4 == 0:
-            yield ssh_closed(host, at + SECOND + 40_000, pid, user, source, port, NAME)
-        if number % 5 == 0:
-            yield _denied_elsewhere(world, random, at, source)
+        made.append(Attempt(at, number, source, 32768 + random.randrange(28000), user))
+    return made
+
+
+def refused(world: World, attempt: Attempt, *, took: Micros = SECOND) -> list[Emission]:
+    """What sshd on the press crawler writes of an attempt; it ``took`` that long to say no."""
+    host, at, source = world.host("baochi-crawl01"), attempt.at, attempt.source
+    known = attempt.user in _KNOWN
+    made = ssh_failed(host, at, attempt.pid, attempt.user, source, attempt.port, known=known, took=took, story=NAME)
+    if attempt.number % 4 == 0:
+        made.append(ssh_closed(host, at + took, attempt.pid, attempt.user, source, attempt.port, NAME))
+    return made
 
 
 def _denied_elsewhere(world: World, random: Random, at: Micros, source: str) -> Given:

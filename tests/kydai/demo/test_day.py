@@ -10,8 +10,9 @@ import pytest
 from core.clock import DAY, HOUR, SECOND, Micros, to_micros
 from core.event import FrameKind
 from kydai.demo import stories
-from kydai.demo.day import live_emissions, past_day, past_emissions
+from kydai.demo.day import live_attempts, live_emissions, past_day, past_emissions
 from kydai.demo.emission import Emission, Transport
+from kydai.demo.story_ssh import refused
 from kydai.demo.world import load_world
 
 NOW: Micros = to_micros("2026-11-25T09:00:00+07:00")
@@ -93,3 +94,10 @@ def test_calm_goes_on_after_the_minute() -> None:
     assert len(calm) > 200
     assert {e.story for e in calm} == {None}
     assert len(calm) < 10 * (found[-1].at - calm[0].at) / SECOND
+
+
+def test_guesses_can_be_left_to_connections_that_really_arrive() -> None:
+    whole = [e.data for e in live_emissions(7, NOW) if e.story == "ssh" and e.transport is Transport.SYSLOG_UDP]
+    rest = [e.data for e in live_emissions(7, NOW, guesses=False) if e.story and e.transport is Transport.SYSLOG_UDP]
+    guessed = [e.data for a in live_attempts(7, NOW) for e in refused(load_world(), a)]
+    assert sorted(whole) == sorted(rest + guessed)

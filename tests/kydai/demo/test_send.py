@@ -13,7 +13,7 @@ import pytest
 from core.clock import SECOND, StillClock
 from core.errors import BadConfig, Unavailable
 from kydai.demo.emission import Emission, Transport
-from kydai.demo.send import Sent, Targets, play
+from kydai.demo.send import Sent, Targets, play, send_datagrams
 from kydai.demo.world import load_world
 
 WORLD = load_world()
@@ -134,3 +134,11 @@ def test_a_syslog_port_that_does_not_answer_is_said() -> None:
         targets = Targets("127.0.0.1", 1, taken.getsockname()[1], 1, "", TOKENS)
         with pytest.raises(Unavailable, match="does not answer"):
             asyncio.run(play([_one(0, "backup01", Transport.SYSLOG_TCP, b"x")], WORLD, targets, StillClock(0)))
+
+
+def test_datagrams_can_be_sent_at_once() -> None:
+    with _udp() as syslog:
+        targets = Targets("127.0.0.1", syslog.getsockname()[1], 0, 1, "", TOKENS)
+        send_datagrams([_one(9, "fw-ttdl", Transport.SYSLOG_UDP, b"<189>x")], WORLD, targets)
+        data, (address, _) = syslog.recvfrom(99)
+    assert (data, address) == (b"<189>x", "127.0.1.1")
