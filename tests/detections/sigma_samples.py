@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
+from evtx import PyEvtxParser
 
 from detections.ruleset import RuleSet, RuleSource, load
 
@@ -21,6 +22,11 @@ def samples(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"real data are missing: {path} (set KYDAI_DATA_SAMPLES)")
     return path
+
+
+def evtx_records(path: Path) -> list[str]:
+    """The records of an EVTX file as JSON texts."""
+    return [record["data"] for record in PyEvtxParser(str(path)).records_json() if record is not None]
 
 
 def rule_text(number: int, detection: str, logsource: str = "{product: windows}", more: str = "") -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 import pytest
-from evtx import PyEvtxParser
 
 from collectors.parser import ParserSet
 from core.clock import to_micros
@@ -18,9 +17,10 @@ from detections.native import NativeBinding, flatten
 from detections.rule import Logsource
 from detections.ruleset import RuleSet
 from tests.detections import naive
-from tests.detections.sigma_samples import rule_text, ruleset_of, samples
+from tests.detections.sigma_samples import evtx_records, rule_text, ruleset_of, samples
 from tests.detections.test_engine import names, windows_events
 
+LINUX_PROCESS = "linux/process_creation/"
 CREATED = to_micros("2026-11-25T01:26:00Z")
 
 
@@ -28,9 +28,9 @@ def test_parsed_windows_events_hit_as_native_ones(sigmahq: RuleSet) -> None:
     raws = [orjson.dumps(event) for event in windows_events(150)]
     folder = samples("evtx-attack")
     for path in sorted(folder.rglob("*.evtx"))[::4]:
-        raws.extend(record["data"].encode() for record in list(PyEvtxParser(str(path)).records_json())[:25])
+        raws.extend(record.encode() for record in evtx_records(path)[:25])
     for path in sorted(samples("sigmahq-regression").rglob("*.evtx")):
-        raws.extend(record["data"].encode() for record in PyEvtxParser(str(path)).records_json())
+        raws.extend(record.encode() for record in evtx_records(path))
     parsers = ParserSet.load()
     native = Engine(sigmahq, NativeBinding()).judge([flatten(orjson.loads(raw)) for raw in raws])
     parsed = [parsers.parse(Frame("file:x", CREATED, raw), zone="UTC").events[0] for raw in raws]
@@ -51,9 +51,9 @@ def test_parsed_windows_events_hit_as_native_ones(sigmahq: RuleSet) -> None:
         ({"event.module": "system", "event.dataset": "system.auth"}, "linux//", True),
         ({"event.module": "system", "event.dataset": "system.auth"}, "linux//auditd", False),
         ({"event.module": "auditd", "event.dataset": "auditd.log"}, "linux//auditd", True),
-        ({"event.module": "auditd", "event.category": ["process"], "event.type": ["start"]}, "linux/process_creation/", True),
-        ({"event.module": "auditd", "event.category": ["process"], "event.type": ["end"]}, "linux/process_creation/", False),
-        ({"host.os.type": "linux", "event.category": "process", "event.type": "start"}, "linux/process_creation/", True),
+        ({"event.module": "auditd", "event.category": ["process"], "event.type": ["start"]}, LINUX_PROCESS, True),
+        ({"event.module": "auditd", "event.category": ["process"], "event.type": ["end"]}, LINUX_PROCESS, False),
+        ({"host.os.type": "linux", "event.category": "process", "event.type": "start"}, LINUX_PROCESS, True),
         ({"event.module": "nginx", "event.dataset": "nginx.access"}, "/webserver/", True),
         ({"event.module": "nginx", "event.dataset": "nginx.access"}, "nginx/webserver/", True),
         ({"event.module": "nginx", "event.dataset": "nginx.access"}, "apache/webserver/", False),
@@ -112,7 +112,8 @@ EVENTS: list[tuple[dict[str, Any], list[int]]] = [
     ({"winlog.channel": "System", "event.code": "104", "winlog.event_data.Channel": "Other"}, [8]),
     ({"winlog.channel": "System", "event.code": "7", "event.original": "{mimikatz}", "kydai.parser": "windows",
       "message": "run mimikatz"}, [9]),
-    ({"winlog.channel": "System", "event.code": "7", "event.original": '{"mimikatz": 1}', "kydai.parser": "windows"}, []),
+    ({"winlog.channel": "System", "event.code": "7", "event.original": '{"mimikatz": 1}',
+      "kydai.parser": "windows"}, []),
     ({"winlog.channel": "System", "event.code": "7", "message": "run MIMIKATZ"}, [9]),
     ({"Image": "C:\\cmd.exe"}, [6]),
     ({"process.executable": "C:\\cmd.exe"}, [6]),

@@ -11,7 +11,6 @@ import orjson
 import pytest
 import yaml
 import zstandard
-from evtx import PyEvtxParser
 
 from core.clock import StillClock
 from detections import engine as module
@@ -21,7 +20,7 @@ from detections.native import NativeBinding, flatten
 from detections.rule import Mode
 from detections.ruleset import RuleSet, RuleSource, load
 from tests.detections import naive
-from tests.detections.sigma_samples import rule_id, rule_text, ruleset_of, samples
+from tests.detections.sigma_samples import evtx_records, rule_id, rule_text, ruleset_of, samples
 
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
 
@@ -40,8 +39,8 @@ def regression() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     for info in sorted(samples("sigmahq-regression").rglob("info.yml")):
         about: dict[str, Any] = yaml.safe_load(info.read_text(encoding="utf-8"))
         for sample in sorted(info.parent.glob("*.evtx")):
-            records = PyEvtxParser(str(sample)).records_json()
-            yield about["rule_metadata"][0]["id"], [flatten(orjson.loads(record["data"])) for record in records]
+            records = evtx_records(sample)
+            yield about["rule_metadata"][0]["id"], [flatten(orjson.loads(record)) for record in records]
 
 
 def test_sigmahq_rules_fire_on_their_own_samples(sigmahq: RuleSet) -> None:
