@@ -21,7 +21,9 @@ from api import errors
 from api.console import serve_console
 from api.deps import Anyone, IngestToken, Need, Services
 from api.errors import PROBLEM, Problem
+from api.journal import SearchJournal
 from api.routes.ingest import open_door
+from api.searching import Searches
 from api.security import AddressWaits, Guard
 from core.errors import BadConfig
 
@@ -54,7 +56,11 @@ def create_app(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.door = await run_in_threadpool(open_door, services)
+        app.state.journal = SearchJournal(services.database, services.clock)
+        app.state.searches = Searches(services.store)
         yield
+        app.state.searches.close()
+        await run_in_threadpool(app.state.journal.close)
 
     app = FastAPI(
         lifespan=lifespan,

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from core.accounts import Wait
 from core.errors import BadConfig, BadInput, Conflict, KydaiError, NotFound, Refused, Unavailable
+from core.query.problems import QueryError
 from core.words import LANGUAGES, both, say
 
 log = structlog.get_logger(__name__)
@@ -63,6 +64,10 @@ class Problem(BaseModel):
     remedy: str | None = None
     place: str | None = None
     errors: list[str] | None = None
+    position: int | None = None
+    """Where in the query it is wrong: a character, counted from 0."""
+    near: list[str] | None = None
+    """What may have been meant."""
 
 
 E = TypeVar("E", bound=KydaiError)
@@ -111,7 +116,10 @@ def known(request: Request, error: Exception) -> JSONResponse:
         headers["retry-after"] = str(RETRY_SECONDS)
     detail = error.said[language_of(request)] if error.said else error.message
     place = str(error.place) if error.place else None
-    return answer(request, status, headers, detail=detail, remedy=error.remedy, place=place)
+    query: dict[str, object] = {}
+    if isinstance(error, QueryError):
+        query = {"position": error.position, "near": list(error.near)}
+    return answer(request, status, headers, detail=detail, remedy=error.remedy, place=place, **query)
 
 
 def _shape(request: Request, error: Exception) -> JSONResponse:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 from fastapi.testclient import TestClient
@@ -17,7 +17,7 @@ from core.audit import Actor
 from core.clock import SECOND, StillClock
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.spool import GroupCommit, Spool
-from core.store.contract import EventStore
+from core.store.segments import SegmentStore
 
 CLI = Actor("setup", "cli")
 NOW = 1_795_571_528 * SECOND
@@ -29,10 +29,19 @@ def clock() -> StillClock:
     return StillClock(NOW)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = open_database(sqlite_url(tmp_path))
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("empty")
+    database = open_database(sqlite_url(folder))
     migrate(database)
+    database.close()
+    return folder / "control.sqlite"
+
+
+@pytest.fixture
+def database(tmp_path: Path, empty_database: Path) -> Iterator[Database]:
+    shutil.copy(empty_database, tmp_path)
+    database = open_database(sqlite_url(tmp_path))
     yield database
     database.close()
 
@@ -47,7 +56,9 @@ def spool(tmp_path: Path, clock: StillClock) -> Iterator[Spool]:
 @pytest.fixture
 def services(tmp_path: Path, database: Database, clock: StillClock, spool: Spool) -> Iterator[Services]:
     commit = GroupCommit(spool)
-    yield Services(database, cast(EventStore, None), clock, commit, data_folder=tmp_path)
+    store = SegmentStore(tmp_path / "store", clock)
+    yield Services(database, store, clock, commit, data_folder=tmp_path)
+    store.close()
     commit.close()
 
 

@@ -1,0 +1,296 @@
+"""Hunting: search, count, histogram, values and fields of events. Every search is in the journal before its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Literal, TypeVar
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy import select
+
+from api.deps import Caller, Reader, Services, Svc
+from api.errors import said
+from api.scope import sight
+from api.shapes import Shape, Time, Truth
+from api.times import From, To, span
+from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, iso
+from core.db.models import Activity
+from core.ecs import FIELDS
+from core.errors import BadInput, NotFound
+from core.event import Event, parse_event_id
+from core.export import Cell, csv_bytes
+from core.query.language import parse
+from core.query.problems import nearest
+from core.query.tree import fields_of
+from core.store import contract
+
+router = APIRouter(prefix="/events", tags=["events"])
+T = TypeVar("T")
+
+MAX_BARS = 400
+AUTO_BARS = 80
+EXPORT_EVENTS = 50_000
+_STEPS: tuple[Micros, ...] = (
+    SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR,
+    6 * HOUR, 12 * HOUR, DAY, 7 * DAY, 30 * DAY,
+)  # fmt: skip
+EXPORT_FIELDS = (
+    "@timestamp", "event.created", "host.name", "event.dataset", "user.name", "source.ip", "destination.ip",
+    "event.action", "event.outcome", "message", "event.id",
+)  # fmt: skip
+
+
+class Hint(Shape):
+    """A field of the query that nothing is known to have, and what may have been meant."""
+
+    field: str
+    near: list[str]
+
+
+class EventPage(Shape):
+    """Events in order, and what the answer could not take into account."""
+
+    events: list[dict[str, Any]]
+    cursor: str | None
+    truth: Truth
+    hints: list[Hint]
+
+
+class Counted(Shape):
+    count: int
+    truth: Truth
+
+
+class Bar(Shape):
+    """The events from ``at`` on, for one interval."""
+
+    at: Time
+    count: int
+
+
+class Histogram(Shape):
+    interval_seconds: int
+    bars: list[Bar]
+    total: int
+    truth: Truth
+
+
+class Term(Shape):
+    value: str
+    count: int
+
+
+class Terms(Shape):
+    """The most frequent values of a field; ``other`` events have it and fall outside the list."""
+
+    field: str
+    values: list[Term]
+    other: int
+    truth: Truth
+
+
+class FieldSeen(Shape):
+    """A field that the events found have: its type, and in how many of them it is."""
+
+    name: str
+    type: str
+    count: int
+
+
+class OneEvent(Shape):
+    event: dict[str, Any]
+    truth: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it came, and as the store takes it."""
+
+    text: str
+    start: str
+    end: str
+    query: contract.Query
+
+
+def asked(
+    caller: Reader,
+    svc: Svc,
+    query: Annotated[str, Query(max_length=10_000, description="KQL or Lucene spelling")] = "",
+    start: From = None,
+    end: To = None,
+    include_replaced: bool = False,
+) -> Asked:
+    """The query, the time range and the caller's scope. Raises QueryError with the place."""
+    node = parse(query, now=svc.clock.now(), zone=svc.zone)
+    wanted = contract.Query(node, span(svc, start, end), sight(caller.scope).node, include_replaced)
+    return Asked(query, start or "", end or "", wanted)
+
+
+Question = Annotated[Asked, Depends(asked)]
+
+
+async def _answer(request: Request, caller: Caller, question: Asked, ask: Callable[[], T]) -> T:
+    """Ask the store while the journal's entry is written; answer when both are done."""
+    state = request.app.state
+    written: Future[None] = state.journal.search(caller.actor, question.text, question.start, question.end)
+    found: T = await state.searches.run(request, ask)
+    await asyncio.wrap_future(written)
+    return found
+
+
+def _hints(svc: Services, question: Asked) -> list[Hint]:
+    unknown = [f for f in fields_of(question.query.where) if f not in FIELDS]
+    if not unknown:
+        return []
+    with svc.database.read() as session:
+        known = {str(name) for names in session.scalars(select(Activity.fields)) for name in names} | set(FIELDS)
+    return [Hint(field=f, near=nearest(f, known)) for f in sorted(unknown) if f not in known]
+
+
+@router.get("")
+async def search_events(
+    request: Request,
+    caller: Reader,
+    svc: Svc,
+    question: Question,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+    fields: Annotated[str | None, Query(max_length=4000, description="Names, comma between; all when absent")] = None,
+    order: Literal["newest", "oldest"] = "newest",
+) -> EventPage:
+    """Events that meet the query, by ``@timestamp``."""
+    names = [f.strip() for f in fields.split(",") if f.strip()] if fields else None
+
+    def ask() -> tuple[contract.Rows, list[Hint]]:
+        found = svc.store.search(
+            question.query, limit=limit, newest_first=order == "newest", cursor=cursor, fields=names
+        )
+        return found, _hints(svc, question)
+
+    rows, hints = await _answer(request, caller, question, ask)
+    return EventPage(events=[dict(e) for e in rows.events], cursor=rows.cursor, truth=Truth.of(rows.truth), hints=hints)
+
+
+@router.get("/count")
+async def count_events(request: Request, caller: Reader, svc: Svc, question: Question) -> Counted:
+    """How many events meet the query."""
+    found = await _answer(request, caller, question, partial(svc.store.count, question.query))
+    return Counted(count=found.count, truth=Truth.of(found.truth))
+
+
+def interval(span: contract.Span, seconds: int | None) -> Micros:
+    """The length of a bar: as asked, or such that about 80 fill the range. Raises BadInput."""
+    if span.start is None or span.end is None or span.end <= span.start:
+        raise said(BadInput, "open_range")
+    length = span.end - span.start
+    if seconds is None:
+        return next((s for s in _STEPS if length // s <= AUTO_BARS), -(-length // AUTO_BARS // DAY) * DAY)
+    if seconds < 1 or length > seconds * SECOND * MAX_BARS:
+        raise said(BadInput, "wrong_interval", limit=MAX_BARS)
+    return seconds * SECOND
+
+
+@router.get("/histogram")
+async def histogram_events(
+    request: Request,
+    caller: Reader,
+    svc: Svc,
+    question: Question,
+    seconds: Annotated[int | None, Query(ge=1, description="Length of a bar; about 80 bars when absent")] = None,
+) -> Histogram:
+    """Counts over time, empty bars filled in; days begin at local midnight."""
+    step = interval(question.query.span, seconds)
+    ask = partial(svc.store.histogram, question.query, step, zone=svc.zone)
+    found = await _answer(request, caller, question, ask)
+    bars = [Bar(at=int(b.key), count=b.count) for b in found.buckets]
+    return Histogram(
+        interval_seconds=step // SECOND, bars=bars, total=sum(b.count for b in bars), truth=Truth.of(found.truth)
+    )
+
+
+@router.get("/terms")
+async def terms_of_events(
+    request: Request,
+    caller: Reader,
+    svc: Svc,
+    question: Question,
+    field: Annotated[str, Query(min_length=1, max_length=300)],
+    limit: Annotated[int, Query(ge=1, le=1000)] = 10,
+) -> Terms:
+    """The most frequent values of a field, exact."""
+    found = await _answer(request, caller, question, partial(svc.store.terms, question.query, field, limit=limit))
+    values = [Term(value=str(b.key), count=b.count) for b in found.buckets]
+    return Terms(field=field, values=values, other=found.other, truth=Truth.of(found.truth))
+
+
+@router.get("/fields")
+async def fields_of_events(request: Request, caller: Reader, svc: Svc, question: Question) -> list[FieldSeen]:
+    """The fields that the events found have."""
+    found = await _answer(request, caller, question, partial(svc.store.fields, question.query))
+    return [FieldSeen.model_validate(f) for f in found]
+
+
+def _cell(value: Any) -> Cell:
+    if isinstance(value, list):
+        return orjson.dumps(value).decode()
+    return value if isinstance(value, str | int | float | bool) else None
+
+
+@router.get("/export", response_class=Response, responses={200: {"content": {"text/csv": {}, "application/json": {}}}})
+async def export_events(
+    request: Request,
+    caller: Reader,
+    svc: Svc,
+    question: Question,
+    format: Literal["csv", "jsonl"] = "csv",
+    fields: Annotated[str | None, Query(max_length=4000)] = None,
+    limit: Annotated[int, Query(ge=1, le=EXPORT_EVENTS)] = 10_000,
+) -> Response:
+    """Events as a file. ``X-Kydai-Complete`` says ``false`` when there were more, or parts were missing."""
+    names = [f.strip() for f in (fields or "").split(",") if f.strip()] or list(EXPORT_FIELDS)
+    after = {"query": question.text, "from": question.start, "to": question.end, "format": format, "limit": limit}
+    written: Future[None] = request.app.state.journal.note(caller.actor, "event.export", "events", after)
+
+    def ask() -> tuple[bytes, bool]:
+        events: list[Event] = []
+        cursor, complete = None, True
+        while len(events) < limit:
+            size = min(2000, limit - len(events))
+            wanted = names if format == "csv" else None
+            rows = svc.store.search(question.query, limit=size, cursor=cursor, fields=wanted)
+            events += rows.events
+            complete = complete and rows.truth.complete
+            cursor = rows.cursor
+            if cursor is None:
+                break
+        complete = complete and cursor is None
+        if format == "csv":
+            return csv_bytes(names, ([_cell(e.get(n)) for n in names] for e in events)), complete
+        return b"".join(orjson.dumps(e, option=orjson.OPT_APPEND_NEWLINE) for e in events), complete
+
+    data, complete = await request.app.state.searches.run(request, ask)
+    await asyncio.wrap_future(written)
+    stamp = iso(svc.clock.now())[:19].replace(":", "").replace("-", "")
+    return Response(
+        data,
+        media_type="text/csv; charset=utf-8" if format == "csv" else "application/x-ndjson",
+        headers={
+            "content-disposition": f'attachment; filename="kydai-events-{stamp}.{format}"',
+            "x-kydai-complete": str(complete).lower(),
+        },
+    )
+
+
+@router.get("/{event_id}")
+async def get_event(event_id: str, request: Request, caller: Reader, svc: Svc) -> OneEvent:
+    """One event, whole."""
+    ask = partial(svc.store.get, [parse_event_id(event_id)], scope=sight(caller.scope).node)
+    rows: contract.Rows = await request.app.state.searches.run(request, ask)
+    if not rows.events:
+        raise said(NotFound, "no_event")
+    return OneEvent(event=dict(rows.events[0]), truth=Truth.of(rows.truth))

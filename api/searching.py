@@ -1,0 +1,67 @@
+"""Runs searches a few at a time; one whose caller has gone, or that takes too long, is ended."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from fastapi import Request
+
+from api.errors import TooMany, said
+from core.errors import Unavailable
+from core.store.contract import EventStore
+
+T = TypeVar("T")
+
+AT_ONCE = 4
+WAITING = 32
+LONGEST_SECONDS = 60.0
+_LOOK_SECONDS = 0.2
+
+
+class Searches:
+    """The threads that ask the store."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="search")
+        self._running = 0
+
+    async def run(self, request: Request, ask: Callable[[], T]) -> T:
+        """The answer of ``ask``. Raises TooMany when too many wait, Unavailable after 60 s."""
+        if self._running >= AT_ONCE + WAITING:
+            raise said(TooMany, "search_busy")
+        thread = 0
+
+        def work() -> T:
+            nonlocal thread
+            thread = threading.get_ident()
+            return ask()
+
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LONGEST_SECONDS
+        self._running += 1
+        try:
+            pending = self._threads.submit(work)
+            done = asyncio.wrap_future(pending)
+            while not done.done():
+                await asyncio.wait({done}, timeout=_LOOK_SECONDS)
+                if not done.done() and (loop.time() > until or await request.is_disconnected()):
+                    if not pending.cancel():
+                        self._interrupt(thread)
+                    raise said(Unavailable, "search_ended")
+            return done.result()
+        finally:
+            self._running -= 1
+
+    def _interrupt(self, thread: int) -> None:
+        interrupt = getattr(self._store, "interrupt", None)
+        if interrupt is not None and thread:
+            interrupt(thread)
+
+    def close(self) -> None:
+        """End what runs."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,164 @@
+"""Hunting over the real store: answers, their truth, the caller's scope, and the journal before the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from api.deps import Services
+from api.routes.events import interval
+from core.clock import DAY, HOUR, MINUTE, SECOND, iso
+from core.db.models import Activity, Audit
+from core.errors import BadInput, Unavailable
+from core.export import BOM
+from core.store.contract import Batch, Span
+from tests.api.conftest import NOW, Client
+from tests.api.rows import events
+
+URL = "/api/v1/events"
+START = NOW - HOUR
+
+
+@pytest.fixture
+def analyst(client: Client, services: Services) -> TestClient:
+    made = events(30, START, MINUTE, **{"kydai.system": "Cổng TTĐT", "source.ip": "192.0.2.7"})
+    made += events(5, START, MINUTE, **{"event.dataset": "kydai.unparsed", "url.original": "=cmd()"})
+    services.store.append(Batch(made))
+    return client("analyst")
+
+
+def get(client: TestClient, path: str = "", **params: Any) -> Any:
+    answer = client.get(URL + path, params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_pages_follow_each_other_and_say_what_they_are(analyst: TestClient) -> None:
+    first = get(analyst, query="source.ip: 192.0.2.0/24", limit=20)
+    assert len(first["events"]) == 20
+    assert first["truth"]["exact"] is True
+    assert first["truth"]["complete"] is True
+    assert first["truth"]["missing"] == []
+    second = get(analyst, query="source.ip: 192.0.2.0/24", limit=20, cursor=first["cursor"])
+    assert second["cursor"] is None
+    times = [e["@timestamp"] for e in first["events"] + second["events"]]
+    assert times == sorted(times, reverse=True)
+    assert len({e["event.id"] for e in first["events"] + second["events"]}) == 30
+
+
+def test_order_fields_and_range(analyst: TestClient) -> None:
+    end = iso(START + 3 * MINUTE)
+    found = get(analyst, query="su kien", fields="message,host.name", order="oldest", to=end)
+    assert [e["message"] for e in found["events"]][::2] == [f"sự kiện {i}" for i in range(3)]
+    assert {"message", "host.name"} <= set(found["events"][0])
+    assert "source.ip" not in found["events"][0]
+    assert get(analyst, "/count", **{"from": "now-24h", "to": "now"})["count"] == 35
+    assert get(analyst, "/count", **{"from": "2026-11-26"})["count"] == 0
+
+
+def test_histogram_terms_and_fields(analyst: TestClient) -> None:
+    bars = get(analyst, "/histogram", **{"from": iso(START), "to": iso(NOW), "seconds": 600})
+    assert [b["count"] for b in bars["bars"]][:4] == [13, 10, 10, 2], "bars stand on the clock"
+    assert bars["total"] == 35
+    assert bars["bars"][0]["at"].endswith("Z")
+    terms = get(analyst, "/terms", field="host.name")
+    assert sum(v["count"] for v in terms["values"]) == 35
+    assert terms["values"][0]["value"] == "web00"
+    assert {"name": "source.ip", "type": "ip", "count": 30} in get(analyst, "/fields")
+
+
+def test_one_event_by_its_id(analyst: TestClient) -> None:
+    event = get(analyst, limit=1)["events"][0]
+    assert get(analyst, "/" + event["event.id"])["event"] == event
+    missing = event["event.id"].rsplit(".", 2)[0] + ".999.0"
+    assert analyst.get(f"{URL}/{missing}").status_code == 404
+    assert analyst.get(f"{URL}/nonsense").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("params", "position"),
+    [({"query": 'message: "x'}, 9), ({"query": "host.name: (a or"}, 16), ({"query": "a", "from": "soon"}, None)],
+)
+def test_a_wrong_question_says_where(analyst: TestClient, params: dict[str, str], position: int | None) -> None:
+    answer = analyst.get(URL, params=params)
+    assert answer.status_code == 400
+    assert answer.json().get("position") == position
+
+
+def test_a_histogram_is_bounded(analyst: TestClient) -> None:
+    assert analyst.get(f"{URL}/histogram").status_code == 400
+    long: dict[str, str | int] = {"from": "now-30d", "to": "now", "seconds": 1}
+    assert analyst.get(f"{URL}/histogram", params=long).status_code == 400
+    assert len(get(analyst, "/histogram", **{"from": "now-30d", "to": "now"})["bars"]) <= 81
+
+
+@pytest.mark.parametrize(
+    ("length", "step"),
+    [(MINUTE, SECOND), (15 * MINUTE, 30 * SECOND), (DAY, 30 * MINUTE), (30 * DAY, 12 * HOUR), (4000 * DAY, 50 * DAY)],
+)
+def test_bars_are_of_round_lengths(length: int, step: int) -> None:
+    assert interval(Span(0, length), None) == step
+
+
+def test_a_bar_of_no_range_is_refused() -> None:
+    with pytest.raises(BadInput):
+        interval(Span(5, 5), None)
+
+
+def test_what_lies_outside_the_scope_is_not_there(analyst: TestClient, client: Client) -> None:
+    observer = client("auditor", scope='kydai.system: "Cổng TTĐT"')
+    stranger = client("auditor", scope='kydai.system: "Một cửa"')
+    assert get(observer, "/count")["count"] == 30
+    assert get(stranger, "/count")["count"] == 0
+    hidden = get(analyst, query="event.dataset: kydai.unparsed", limit=1)["events"][0]["event.id"]
+    assert observer.get(f"{URL}/{hidden}").status_code == 404
+    assert get(stranger)["events"] == []
+
+
+def test_searches_are_in_the_journal_once_a_minute(analyst: TestClient, services: Services) -> None:
+    get(analyst, query="su kien")
+    get(analyst, "/count", query="su kien")
+    get(analyst, "/terms", field="host.name")
+    get(analyst, query="su kien", **{"from": "now-1h"})
+    with services.database.read() as session:
+        found = session.scalars(select(Audit).where(Audit.action == "event.search")).all()
+        said = [e.after for e in found]
+        assert {e.actor for e in found} == {"analyst1"}
+    assert said == [
+        {"query": "su kien", "from": "", "to": ""},
+        {"query": "", "from": "", "to": ""},
+        {"query": "su kien", "from": "now-1h", "to": ""},
+    ]
+
+
+def test_no_answer_without_its_entry(analyst: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise Unavailable("the control database did not answer")
+
+    monkeypatch.setattr("core.audit.record", lambda *a, **k: fail())
+    assert analyst.get(URL, params={"query": "web01"}).status_code == 503
+
+
+def test_an_export_is_a_safe_file_and_an_entry(analyst: TestClient, services: Services) -> None:
+    answer = analyst.get(f"{URL}/export", params={"fields": "host.name,url.original", "query": "url.original: *"})
+    assert answer.content.startswith(BOM)
+    assert answer.content.decode().splitlines()[1:] == [f"web0{i % 3},'=cmd()" for i in (4, 3, 2, 1, 0)]
+    assert answer.headers["x-kydai-complete"] == "true"
+    assert answer.headers["content-disposition"].startswith('attachment; filename="kydai-events-2026')
+    some = analyst.get(f"{URL}/export", params={"format": "jsonl", "limit": 3})
+    assert some.headers["x-kydai-complete"] == "false"
+    assert len(some.content.splitlines()) == 3
+    with services.database.read() as session:
+        assert len(session.scalars(select(Audit).where(Audit.action == "event.export")).all()) == 2
+
+
+def test_an_unknown_field_gets_a_hint(analyst: TestClient, services: Services) -> None:
+    with services.database.write() as session:
+        session.add(
+            Activity(source="a", host="", dataset="", first_at=0, last_at=0, gap_at=0, fields=["app.verdict", "x"])
+        )
+    assert get(analyst, query="app.verdct: 1")["hints"] == [{"field": "app.verdct", "near": ["app.verdict"]}]
+    assert get(analyst, query="app.verdict: 1 and host.name: a")["hints"] == []
