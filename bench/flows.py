@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from collectors.decoders.netflow import Datagram, decode
 from collectors.decoders.templates import TemplateCache
-from collectors.receivers.netflow import FlowReceiver
+from collectors.receivers.netflow import NetflowReceiver
 from core.clock import SystemClock
 from core.event import Frame
 
@@ -150,7 +150,7 @@ def send(port: int, rate: int, seconds: float) -> None:
 def bench_socket(seconds: float, rate: int = 20_000) -> None:
     """Receive and decode in this process; another one sends."""
     batches: queue.SimpleQueue[list[Frame]] = queue.SimpleQueue()
-    receiver = FlowReceiver(batches.put, SystemClock())
+    receiver = NetflowReceiver(batches.put, SystemClock())
     receiver.start("127.0.0.1", 0)
     before = time.process_time()
     sender = subprocess.Popen(

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from collectors.decoders.netflow import Datagram, Fault
 from collectors.decoders.sequence import Gap
 from collectors.flows import FlowBatch, FlowState, decode_batch, give_up
-from collectors.pcap import Captured
+from collectors.pcap import Captured, FlowFile
 from core.clock import Micros
+from core.errors import BadInput, Place
 
 BATCH = 2_000
+
+
+def captured_in(paths: Iterable[Path]) -> Iterator[Captured]:
+    """The datagrams of files one after another, as one stream: a template in one serves the next.
+
+    Raises BadInput with the place when a file cannot be read or holds no flow datagrams.
+    """
+    for path in paths:
+        try:
+            with path.open("rb") as stream:
+                yield from FlowFile(stream)
+        except OSError as error:
+            raise BadInput(f"cannot be read: {error.strerror}", place=Place(str(path))) from error
+        except BadInput as error:
+            raise BadInput(error.message, place=Place(str(path))) from error
 
 
 @dataclass(slots=True)

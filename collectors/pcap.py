@@ -1,4 +1,4 @@
-"""Flow datagrams in files: captures (pcap, pcapng), raw datagrams, and files of IPFIX messages (RFC 5655).
+"""Flow datagrams in files: captures (pcap, pcapng) and raw datagrams, one or several (IPFIX: RFC 5655).
 
 Only what carries flow datagrams is looked into: Ethernet, raw IP, loopback and Linux cooked captures, VLAN tags,
 IPv4 and IPv6, UDP. All reads are bounded; what is left out is counted. The whole packet is for scapy to show.
@@ -102,16 +102,31 @@ class _Packet(NamedTuple):
 
 
 def _messages(data: bytes) -> Iterator[bytes]:
-    """One datagram, or IPFIX messages one after another; only IPFIX says how long it is."""
+    """One datagram, or several of v9 and IPFIX, so that templates travel with their data; what follows a whole
+    one must begin like one."""
     at = 0
-    while data[at : at + 2] == b"\0\x0a" and len(data) - at >= 16:
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        following = data[at + length : at + length + 2]
-        if length < 16 or following != b"\0\x0a":
-            break
-        yield data[at : at + length]
-        at += length
-    yield data[at:]
+    while at < len(data):
+        end = at + _message_length(data, at)
+        if end <= at or data[end : end + 2] not in _VERSIONS:
+            end = len(data)
+        yield data[at:end]
+        at = end
+
+
+def _message_length(data: bytes, at: int) -> int:
+    """How long the datagram at this place says it is."""
+    if data[at : at + 2] == b"\0\x0a":
+        return int.from_bytes(data[at + 2 : at + 4], "big")
+    if data[at : at + 2] == b"\0\x05":
+        return len(data) - at
+    # v9 does not say; but sets 2 to 255 are reserved, so what looks like set 5, 9 or 10 is the next header
+    end = at + 20
+    while len(data) - end >= 4 and data[end : end + 2] not in _VERSIONS:
+        length = int.from_bytes(data[end + 2 : end + 4], "big")
+        if length < 4:
+            return len(data) - at
+        end += length
+    return end - at
 
 
 def _pcap_packets(stream: BinaryIO, magic: bytes, counts: Counter[str]) -> Iterator[_Packet]:

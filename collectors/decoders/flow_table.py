@@ -141,6 +141,8 @@ class _Builder:
                 self._address(name, sources)
             elif name in _SPECIAL:
                 self.out.update(_SPECIAL[name](self._ints(sources[0])))
+            elif name in _VOLUMES:
+                self.out[name] = pa.array(self._volume(sources))
             elif name not in _TIMES:
                 self.out[name] = self._plain(sources[0])
         self._volumes(raw)
@@ -169,6 +171,10 @@ class _Builder:
 
     def _ints(self, source: Source) -> c.Ints:
         return c.uints(self.buffer, self.count, self.plan.size, source.offset, source.length)
+
+    def _volume(self, sources: tuple[Source, ...]) -> c.Ints:
+        values = self._ints(sources[0])
+        return np.where(values == 0, self._ints(sources[1]), values) if len(sources) > 1 else values
 
     def _rows(self, source: Source) -> c.Bytes:
         return c.rows_of_bytes(self.buffer, self.count, self.plan.size, source.offset, source.length)
@@ -307,11 +313,11 @@ class _Builder:
             self.out["kydai.flow.sampling_source"] = c.dictionary(origins.astype(np.int32), ORIGINS)
         factor = np.maximum(rates, 1)
         for what in ("bytes", "packets"):
-            given = [raw[f"{side}.{what}"][0] for side in ("source", "destination") if f"{side}.{what}" in raw]
+            given = [raw[f"{side}.{what}"] for side in ("source", "destination") if f"{side}.{what}" in raw]
             if given:
-                total = self._ints(given[0])
+                total = self._volume(given[0])
                 if len(given) == 2:
-                    total = np.minimum(total, _INT64_MAX // 2) + np.minimum(self._ints(given[1]), _INT64_MAX // 2)
+                    total = np.minimum(total, _INT64_MAX // 2) + np.minimum(self._volume(given[1]), _INT64_MAX // 2)
                 self.out[f"network.{what}"] = pa.array(np.minimum(total, _INT64_MAX // factor) * factor)
 
 
@@ -323,9 +329,9 @@ def _renderer(source: Source) -> Callable[[bytes], str | None]:
             return c.ipv6_text
         case Kind.TEXT:
             return c.plain_text
-    if source.part >= 0 and element(source.pen, source.number).name.startswith("type_"):
-        return c.text_or_hex
-    return c.hex_text
+    # of an unknown element only a long value may be taken for a text: a short one is more likely a number
+    unknown = element(source.pen, source.number).name.startswith("type_")
+    return c.text_or_hex if unknown and (source.part >= 0 or source.length > 8) else c.hex_text
 
 
 def _transport(values: c.Ints) -> dict[str, Any]:
@@ -345,6 +351,7 @@ def _as_text(column: str) -> Callable[[c.Ints], dict[str, Any]]:
 
 
 _ADDRESSES = {"source.ip", "destination.ip", "source.nat.ip", "destination.nat.ip"}
+_VOLUMES = {"source.bytes", "source.packets", "destination.bytes", "destination.packets"}
 _TIMES = {"event.start", "event.end", "observed"}
 _SPECIAL: Mapping[str, Callable[[c.Ints], dict[str, Any]]] = {
     "network.iana_number": _transport,

@@ -83,7 +83,10 @@ def _read_v5(data: bytes) -> Message:
     body = memoryview(data)[_V5.size : _V5.size + records * V5_RECORD]
     exported_at = seconds * SECOND + (nanos // 1000 if nanos < 1_000_000_000 else 0) if seconds else 0
     message = Message(5, kind << 8 | engine, sequence, exported_at, uptime, [(V5_SET, body)])
-    message.damage = "count_beyond_bytes" if count > present else None
+    if count > present:
+        message.damage = "count_beyond_bytes"
+    elif any(memoryview(data)[_V5.size + records * V5_RECORD :]):
+        message.damage = "bytes_beyond_count"
     message.rate = sampling & 0x3FFF or None
     return message
 

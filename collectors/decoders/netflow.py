@@ -75,9 +75,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``reason``: ``short_header``, ``unknown_version``, ``no_records``, ``bad_length``, ``no_template`` (nothing
-    could be decoded); ``count_beyond_bytes``, ``cut_short``, ``bad_set``, ``bad_template``, ``some_sets``
-    (the rest was)."""
+    """Nothing could be decoded: ``short_header``, ``unknown_version``, ``no_records``, ``bad_length``,
+    ``no_template``. The rest was: ``count_beyond_bytes``, ``bytes_beyond_count``, ``cut_short``, ``bad_set``,
+    ``bad_template``, ``some_sets`` (those whose template never came are left out)."""
 
     datagram: Datagram
     reason: str

@@ -46,6 +46,9 @@ ROLES: Mapping[str, tuple[tuple[int, int], ...]] = {
 }
 """Columns and the elements that may fill them, best first. ``observed`` only helps to find ``@timestamp``."""
 
+_TOTALS = {(0, 1): (0, 85), (0, 2): (0, 86), (REVERSE, 1): (REVERSE, 85), (REVERSE, 2): (REVERSE, 86)}
+"""Where a record says 0 since the last report, its total is the volume (Barracuda sends both)."""
+
 _BOTH_FAMILIES = {"source.ip", "destination.ip", "source.nat.ip", "destination.nat.ip"}
 
 _PADDING = (0, 210)
@@ -114,15 +117,18 @@ def plan_of(template: Template) -> Plan:
             first[source.pen, source.number] = source
     used: set[tuple[int, int]] = set()
     for role, keys in ROLES.items():
-        present = [first[key] for key in keys if key in first and _usable(role, first[key])]
+        present = [first[key] for key in keys if key in first and _usable(first[key])]
         if role in _BOTH_FAMILIES:
             # a record may carry both families, of which one is zero
             present = _one_each(present)
         else:
             present = present[:1]
         if present:
-            named[role] = tuple(present)
             used.update((s.pen, s.number) for s in present)
+            total = first.get(_TOTALS.get((present[0].pen, present[0].number), _PADDING))
+            if total is not None and _usable(total):
+                present.append(total)
+            named[role] = tuple(present)
     for source in [s for key, s in first.items() if key not in used] + spare:
         named[_own_name(source, named)] = (source,)
     return Plan(size, pieces, tuple(named.items()), first)
@@ -153,7 +159,7 @@ def _layout(fields: tuple[Field, ...]) -> tuple[int, tuple[int, ...], list[Sourc
     return offset, tuple(pieces) if parts else (), sources
 
 
-def _usable(role: str, source: Source) -> bool:
+def _usable(source: Source) -> bool:
     """Whether the value is of the kind that the column wants (a length of its own may have made it octets)."""
     natural = element(source.pen, source.number).kind
     return source.kind is natural

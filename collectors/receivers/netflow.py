@@ -50,7 +50,7 @@ Peer = bytes | tuple[str, int]
 _log = structlog.get_logger(__name__)
 
 
-class FlowReceiver:
+class NetflowReceiver:
     """Listens on one address and port. ``deliver`` is called from its thread, at most every 200 ms or 2,000
     datagrams; if it returns a future, at most 50,000 datagrams are under way before the thread waits (and
     what the kernel then drops is counted)."""
@@ -83,13 +83,13 @@ class FlowReceiver:
             sock.close()
             raise BadConfig(
                 f"cannot listen for flows on {address}:{port}: {error.strerror}.",
-                remedy="Choose another port: [flows] port or KYDAI_FLOWS_PORT.",
+                remedy="Choose another port: [netflow] port or KYDAI_NETFLOW_PORT.",
             ) from error
         self.receive_buffer = _raise_buffer(sock)
         self.port = sock.getsockname()[1]
         self._socket = sock
         self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, args=(sock,), name="flows", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(sock,), name="netflow", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -158,7 +158,7 @@ class FlowReceiver:
         except Exception as error:  # noqa: BLE001 - the thread must go on; counted and logged
             self.counts["refused"] += len(frames)
             self.last_error = str(error)
-            _log.exception("flows.deliver_failed", datagrams=len(frames))
+            _log.exception("netflow.deliver_failed", datagrams=len(frames))
             return
         if done is None:
             self.counts["datagrams"] += len(frames)

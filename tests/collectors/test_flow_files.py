@@ -8,8 +8,9 @@ import pytest
 
 from collectors import flow_files
 from collectors.flow_events import to_events
-from collectors.flow_files import FlowReading
+from collectors.flow_files import FlowReading, captured_in
 from collectors.pcap import Captured, FlowFile
+from core.errors import BadInput
 from tests.collectors.decoders.craft import BASIC, NOW, SEGMENT, basic_record, flowset, samples, v5, v9, v9_template
 
 
@@ -41,6 +42,19 @@ def test_the_time_of_capture_is_event_created() -> None:
     reading = FlowReading([Captured("192.0.2.1", 1, NOW + 5, v5(1))], NOW, SEGMENT)
     (table,) = reading.tables()
     assert table.column("event.created").to_pylist() == [NOW + 5]
+
+
+def test_files_are_one_stream_and_faults_have_a_place(tmp_path: Path) -> None:
+    data, template, other = tmp_path / "data.dat", tmp_path / "template.dat", tmp_path / "other.log"
+    data.write_bytes(v9(flowset(256, basic_record())))
+    template.write_bytes(v9(v9_template(256, BASIC)))
+    other.write_text("<13>hello")
+    reading = FlowReading(captured_in([data, template]), NOW, SEGMENT)
+    assert sum(table.num_rows for table in reading.tables()) == 1
+    with pytest.raises(BadInput, match=r"other\.log: neither a capture"):
+        list(captured_in([data, other]))
+    with pytest.raises(BadInput, match=r"missing\.dat: cannot be read: No such file"):
+        list(captured_in([tmp_path / "missing.dat"]))
 
 
 def test_vendor_files_one_by_one() -> None:

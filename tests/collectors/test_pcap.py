@@ -126,6 +126,15 @@ def test_raw_files() -> None:
     one, two = ipfix(b"\x01\0\0\x08abcd"), ipfix(b"\x01\x01\0\x05e")
     assert [found.data for found in captured(one + two + one)[0]] == [one, two, one]
     assert [found.data for found in captured(one + b"rest")[0]] == [one + b"rest"]
+    assert captured(one + bytes(30))[1] == {"flows": 1}
+
+
+def test_raw_datagrams_one_after_another() -> None:
+    parts = [DATAGRAM_V9, DATAGRAM_V9, ipfix(b"\x01\0\0\x08abcd"), DATAGRAM_V9, v5(1) + v5(2)]
+    assert [found.data for found in captured(b"".join(parts))[0]] == parts
+    padded = DATAGRAM_V9 + bytes(40)
+    assert [found.data for found in captured(padded)[0]] == [padded]
+    assert [found.data for found in captured(v5(900, records=2))[0]] == [v5(900, records=2)]
 
 
 def test_what_can_be_read_is_known_by_its_head() -> None:

@@ -127,6 +127,12 @@ def test_volumes_are_scaled_and_the_record_s_own_kept() -> None:
     assert (row["kydai.flow.sampling_rate"], row["kydai.flow.sampling_source"]) == (1000, "domain")
 
 
+def test_a_volume_of_zero_since_the_last_report_is_the_total() -> None:
+    found = rows([(1, 4), (85, 4)], struct.pack("!II", 0, 65), struct.pack("!II", 7, 65))
+    assert [(row["source.bytes"], row["network.bytes"]) for row in found] == [(65, 65), (7, 7)]
+    assert [row["netflow.octet_total_count"] for row in found] == [65, 65]
+
+
 def test_unknown_sampling_scales_nothing_and_says_so() -> None:
     (row,) = rows([(1, 4)], struct.pack("!I", 100))
     assert row["network.bytes"] == 100
@@ -141,11 +147,24 @@ def test_volumes_of_both_directions_are_summed_without_overflow() -> None:
 
 
 def test_what_has_no_home_keeps_the_registry_s_name() -> None:
-    fields = [(136, 1), (206, 1), (311, 8), (82, 8), (56, 6), (62, 16), (18, 4), (9999, 2), (434, 4), (268, 8), (16, 4)]
+    fields = [
+        (136, 1),
+        (206, 1),
+        (311, 8),
+        (82, 8),
+        (56, 6),
+        (62, 16),
+        (18, 4),
+        (9999, 2),
+        (434, 4),
+        (268, 8),
+        (16, 4),
+        (8256, 16),
+    ]
     record = (
         b"\x03\x01" + struct.pack("!d", 0.5) + b"eth0\0\0\0\0" + bytes.fromhex("005056b386e7")
         + ip_address("2001:db8::1").packed + ip_address("192.0.2.1").packed + b"\x12\x34" + struct.pack("!i", -5)
-        + struct.pack("!II", 1_764_000_000 + 2_208_988_800, 0) + bytes(4)
+        + struct.pack("!II", 1_764_000_000 + 2_208_988_800, 0) + bytes(4) + b"live.example.vn\0"
     )  # fmt: skip
     (row,) = rows(fields, record)
     assert row["netflow.flow_end_reason"] == 3
@@ -156,6 +175,7 @@ def test_what_has_no_home_keeps_the_registry_s_name() -> None:
     assert row["netflow.ip_next_hop_ipv6_address"] == "2001:db8::1"
     assert row["netflow.bgp_next_hop_ipv4_address"] == "192.0.2.1"
     assert row["netflow.type_0_9999"] == "0x1234"
+    assert row["netflow.type_0_8256"] == "live.example.vn"
     assert row["netflow.mib_object_value_integer"] == -5
     assert row["netflow.max_flow_end_microseconds"] == 1_764_000_000 * SECOND
     assert row["source.as.number"] is None

@@ -35,7 +35,10 @@ def test_v5_count_is_believed_only_as_far_as_there_are_bytes() -> None:
     message = read_message(v5(50_000, records=3))
     assert len(message.sets[0][1]) == 3 * 48
     assert message.damage == "count_beyond_bytes"
-    assert len(read_message(v5(2, records=5)).sets[0][1]) == 2 * 48
+    message = read_message(v5(2, records=5))
+    assert len(message.sets[0][1]) == 2 * 48
+    assert message.damage == "bytes_beyond_count"
+    assert read_message(v5(2) + bytes(6)).damage is None
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,15 @@ def test_the_same_template_has_the_same_plan() -> None:
 
 
 def test_ecs_columns_take_the_best_element_and_the_rest_keep_their_names() -> None:
-    assert names((8, 4), (85, 8), (1, 4)) == ["source.ip", "source.bytes", "netflow.octet_total_count"]
+    assert names((8, 4), (231, 8), (1, 4)) == ["source.ip", "source.bytes", "netflow.initiator_octets"]
+
+
+def test_a_total_helps_out_and_keeps_its_own_name() -> None:
+    plan = plan_of(template((85, 8), (1, 4)))
+    assert [(n, [s.number for s in sources]) for n, sources in plan.columns] == [
+        ("source.bytes", [1, 85]),
+        ("netflow.octet_total_count", [85]),
+    ]
 
 
 def test_a_second_of_the_same_element_is_kept_beside_the_first() -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 import pytest
 
 from collectors.receivers import netflow
-from collectors.receivers.netflow import FlowReceiver
+from collectors.receivers.netflow import NetflowReceiver
 from core.clock import StillClock, SystemClock
 from core.errors import BadConfig, Unavailable
 from core.event import Frame, FrameKind, Stored
@@ -55,7 +55,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 )
 def test_datagrams_become_frames(way: str, address: str, to: str, exporter: str) -> None:
     sink, clock = Sink(), SystemClock()
-    receiver = FlowReceiver(sink, clock)
+    receiver = NetflowReceiver(sink, clock)
     receiver.start(address, 0)
     before = clock.now()
     sent = [b"\0\x05" + bytes([i % 251]) * (i * 7) for i in range(200)]
@@ -80,7 +80,7 @@ def test_stop_hands_over_what_has_come_and_waits_for_it(way: str) -> None:
         return future
 
     clock = StillClock()
-    receiver = FlowReceiver(deliver, clock)
+    receiver = NetflowReceiver(deliver, clock)
     receiver.start("127.0.0.1", 0)
     send(receiver.port, b"one", b"two")
     threading.Timer(0.3, future.set_result, [[]]).start()
@@ -100,7 +100,7 @@ def test_a_spool_that_refuses_is_counted_and_the_thread_goes_on(error: Exception
             raise error
         sink(frames)
 
-    receiver = FlowReceiver(deliver, SystemClock())
+    receiver = NetflowReceiver(deliver, SystemClock())
     receiver.start("127.0.0.1", 0)
     send(receiver.port, b"lost")
     _wait(lambda: receiver.counts["refused"] == 1)
@@ -113,7 +113,7 @@ def test_a_spool_that_refuses_is_counted_and_the_thread_goes_on(error: Exception
 def test_a_future_that_fails_is_counted() -> None:
     future: Future[list[Stored]] = Future()
     future.set_exception(Unavailable("no space"))
-    receiver = FlowReceiver(lambda frames: future, SystemClock())
+    receiver = NetflowReceiver(lambda frames: future, SystemClock())
     receiver.start("127.0.0.1", 0)
     send(receiver.port, b"a", b"b")
     _wait(lambda: receiver.counts["refused"] == 2)
@@ -132,7 +132,7 @@ def test_what_the_kernel_drops_is_counted(way: str, monkeypatch: pytest.MonkeyPa
         busy.set()
         assert go.wait(10)
 
-    receiver = FlowReceiver(deliver, SystemClock())
+    receiver = NetflowReceiver(deliver, SystemClock())
     receiver.start("127.0.0.1", 0)
     send(receiver.port, b"first")
     assert busy.wait(10)
@@ -147,10 +147,10 @@ def test_what_the_kernel_drops_is_counted(way: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_port_that_is_taken_is_said() -> None:
-    first = FlowReceiver(Sink(), StillClock())
+    first = NetflowReceiver(Sink(), StillClock())
     first.start("127.0.0.1", 0)
-    with pytest.raises(BadConfig, match=f"127.0.0.1:{first.port}.*KYDAI_FLOWS_PORT"):
-        FlowReceiver(Sink(), StillClock()).start("127.0.0.1", first.port)
+    with pytest.raises(BadConfig, match=f"127.0.0.1:{first.port}.*KYDAI_NETFLOW_PORT"):
+        NetflowReceiver(Sink(), StillClock()).start("127.0.0.1", first.port)
     first.stop()
 
 
