@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from random import Random
 
@@ -13,6 +13,7 @@ from kydai.demo import stories, story_blind, story_ssh
 from kydai.demo.background import background
 from kydai.demo.emission import Emission, Given, Transport
 from kydai.demo.exporters import Exporting
+from kydai.demo.story import Story
 from kydai.demo.world import World, load_world
 
 LIVE_RATE = 30.0
@@ -22,12 +23,15 @@ _ON_THE_WAY: Micros = 35_000
 """From the host to us; the same for all, so that order is kept."""
 
 
-def past_emissions(seed: int, now: Micros, world: World | None = None) -> Iterator[Emission]:
-    """The 24 hours before ``now``: background, stories 2 and 4, and the gaps of story 13. Sorted by time."""
+def past_emissions(
+    seed: int, now: Micros, world: World | None = None, tales: Sequence[Story] = stories.PAST
+) -> Iterator[Emission]:
+    """The 24 hours before ``now``: background, ``tales`` (stories 2 and 4; the test bed has ``stories.MORE`` besides),
+    and the gaps of story 13. Sorted by time."""
     house = world or load_world()
     start = now - DAY
     quiet, audit_lost = stories.silence(now), start + story_blind.AUDIT_LOST_AFTER
-    told = [_told(p.story.play, house, seed, p.story.name, p.start) for p in stories.past_stories(now)]
+    told = [_told(p.story.play, house, seed, p.story.name, p.start) for p in stories.past_stories(now, tales)]
     told.append(_told(story_blind.play, house, seed, story_blind.NAME, audit_lost))
     given = heapq.merge(background(house, seed, start, now), *told, key=_at)
     for emission in _emissions(house, given, start, hold=MINUTE, domain=0):

@@ -176,7 +176,7 @@ def sign_on(world: World, random: Random, at: Micros) -> Iterator[Given]:
     host = world.host("sso01")
     pc, who = machine(world, random)
     client = random.choice(("vanban", "motcua", "lgsp-portal"))
-    user_id = _uuid(who.account)
+    user = user_id(who.account)
     sequence, thread = at // SECOND % 10**6, random.randrange(1, 24)
     if random.random() < 0.08:
         yield keycloak(
@@ -186,7 +186,7 @@ def sign_on(world: World, random: Random, at: Micros) -> Iterator[Given]:
             "LOGIN_ERROR",
             client=client,
             account=who.account,
-            user_id=user_id,
+            user_id=user,
             address=pc.address,
             error="invalid_user_credentials",
             thread=thread,
@@ -199,7 +199,7 @@ def sign_on(world: World, random: Random, at: Micros) -> Iterator[Given]:
         "LOGIN",
         client=client,
         account=who.account,
-        user_id=user_id,
+        user_id=user,
         address=pc.address,
         thread=thread,
     )
@@ -210,7 +210,7 @@ def sign_on(world: World, random: Random, at: Micros) -> Iterator[Given]:
         "CODE_TO_TOKEN",
         client=client,
         account=who.account,
-        user_id=user_id,
+        user_id=user,
         address=pc.address,
         thread=thread,
     )
@@ -295,8 +295,9 @@ def vessels(world: World, random: Random, at: Micros) -> Iterator[Given]:
     )
 
 
-def _uuid(text: str) -> str:
-    digits = md5(text.encode(), usedforsecurity=False).hexdigest()
+def user_id(account: str) -> str:
+    """Keycloak's id of an account."""
+    digits = md5(account.encode(), usedforsecurity=False).hexdigest()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 

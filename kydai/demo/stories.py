@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.clock import HOUR, MINUTE, Micros
-from kydai.demo import story_ransom, story_ssh, story_webshell
+from kydai.demo import story_citizen, story_dns, story_insider, story_ransom, story_ssh, story_webshell
 from kydai.demo.story import Story, place
 
 PAST: tuple[Story, ...] = (story_webshell.STORY, story_ransom.STORY)
+"""What the demonstration's past day tells."""
+MORE: tuple[Story, ...] = (story_citizen.STORY, story_insider.STORY, story_dns.STORY)
+"""Told in the test bed only: the demonstration shows four incidents at most."""
 LIVE: Story = story_ssh.STORY
 
 
@@ -24,10 +28,10 @@ class Placed:
         return self.start + self.story.lasts
 
 
-def past_stories(now: Micros) -> list[Placed]:
+def past_stories(now: Micros, tales: Sequence[Story] = PAST) -> list[Placed]:
     """The past day's stories, none touching another, all within the 24 hours before ``now``."""
     placed: list[Placed] = []
-    for story in PAST:
+    for story in tales:
         placed.append(Placed(story, place(story.hours, story.lasts, now, [(p.start, p.end) for p in placed])))
     return placed
 

@@ -52,10 +52,21 @@ SAMPLES = {
         '"param1":"SQL Server (MSSQLSERVER)","param2":"stopped"',
         '"event_id":"7036"',
     ),
+    "citizen": (
+        '"event.outcome":"failure"',
+        '"url.path":"/api/v2/dang-nhap","http.response.status_code":401',
+        'ipAddress=\\"203.0.113.201\\"',
+    ),
+    "insider": (
+        '"url.path":"/dan-cu/v1/cong-dan/',
+        r'"CommandLine":"7z.exe a -p -mhe ',
+        "CONNECT drive.luutru.example:443 phucdv",
+    ),
+    "dns": (".t.dongbo-cdn.example IN TXT +E(0)K (10.20.2.53)", ".t.dongbo-cdn.example IN NULL "),
 }
 
 
-@pytest.mark.parametrize("story", [*stories.PAST, stories.LIVE], ids=lambda s: s.name)
+@pytest.mark.parametrize("story", [*stories.PAST, *stories.MORE, stories.LIVE], ids=lambda s: s.name)
 def test_story_says_its_lines(story: Story) -> None:
     given = list(story.play(load_world(), Random("7"), NOW))
     lines = [e.data.decode() for e in given if isinstance(e, Emission)]
@@ -65,7 +76,7 @@ def test_story_says_its_lines(story: Story) -> None:
     assert {e.story for e in given} == {story.name}
 
 
-@pytest.mark.parametrize("story", [*stories.PAST, stories.LIVE], ids=lambda s: s.name)
+@pytest.mark.parametrize("story", [*stories.PAST, *stories.MORE, stories.LIVE], ids=lambda s: s.name)
 def test_story_is_reproducible_and_inside_the_documentation_ranges(story: Story) -> None:
     world = load_world()
     first = list(story.play(world, Random("7"), NOW))
@@ -101,3 +112,10 @@ def test_stories_keep_their_usual_hours() -> None:
     webshell, ransom = stories.past_stories(NOW)
     assert webshell.start == to_micros("2026-11-24T21:20:00+07:00")
     assert ransom.start == to_micros("2026-11-25T02:31:00+07:00")
+
+
+@pytest.mark.parametrize("hour", range(0, 24, 3))
+def test_the_test_bed_fits_into_the_day_too(hour: int) -> None:
+    now = NOW + hour * HOUR + 17 * MINUTE
+    spans = sorted((p.start, p.end) for p in stories.past_stories(now, (*stories.PAST, *stories.MORE)))
+    assert all(now - DAY <= start and end < now for start, end in spans)
