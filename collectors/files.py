@@ -13,7 +13,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import zstandard
 
@@ -23,10 +23,16 @@ from core.clock import Micros
 from core.errors import BadInput, Place
 from core.event import FrameKind
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 HEAD_BYTES = 1024
 MAX_LINE = 16 << 20
 KEPT_OF_TOO_LONG = 64 << 10
 STDIN = "-"
+EVTX_HEADER = 4096
+PART = 4096
+"""Compressed bytes taken at once: zstd makes at most about 128 MiB of them."""
 
 
 class Raw(NamedTuple):
@@ -72,10 +78,7 @@ class FileReader:
             if head.startswith(b"\x1f\x8b"):
                 self._stream = io.BufferedReader(gzip.GzipFile(fileobj=self._stream), 1 << 20)
             elif head.startswith(b"\x28\xb5\x2f\xfd"):
-                reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(
-                    self._stream, read_across_frames=True
-                )
-                self._stream = io.BufferedReader(reader, 1 << 20)
+                self._stream = io.BufferedReader(_Zstd(self._stream), 1 << 20)
             self.head = self._peek()
             self.tail = b""
             """What stands before the position of the raw given last: 1,024 bytes, or the beginning of that record."""
@@ -149,6 +152,8 @@ class FileReader:
 
         # the library wants a seekable file; a folder of these is small beside memory, and reads are bounded
         data = self._stream.read(1 << 31)
+        if len(data) < EVTX_HEADER or (len(data) > EVTX_HEADER and data[EVTX_HEADER:][:8] != b"ElfChnk\0"):
+            raise BadInput("not a whole EVTX: its first chunk is damaged.", place=Place(self.name))
         try:
             for count, record in enumerate(PyEvtxParser(io.BytesIO(data)).records_json(), 1):
                 if count > start and record is not None:
@@ -163,6 +168,40 @@ class FileReader:
             if count > start:
                 self.tail = one.data[:HEAD_BYTES]
                 yield Raw(one.data, count, FrameKind.FLOW, one.exporter, one.at)
+
+
+class _Zstd(io.RawIOBase):
+    """Frames of zstd, one after another; a cut one is an error, which the library's own reader hides."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._source = stream
+        self._frame = self._new()
+        self._ready = memoryview(b"")
+        self._has_begun = False
+
+    def _new(self) -> zstandard.ZstdDecompressionObj:
+        return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        while not self._ready:
+            rest = self._frame.unused_data
+            if self._frame.eof:
+                self._frame, self._has_begun = self._new(), False
+            part = rest or self._source.read(PART)
+            if not part:
+                if self._has_begun:
+                    raise EOFError("the compressed file ends within a frame")
+                return 0
+            self._has_begun = True
+            self._ready = memoryview(self._frame.decompress(part))
+        view = memoryview(buffer).cast("B")
+        count = min(len(view), len(self._ready))
+        view[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
 
 
 def _buffered(raw: BinaryIO) -> io.BufferedReader:

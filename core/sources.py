@@ -49,6 +49,11 @@ class Resolved:
     retention: str = "default"
 
 
+def _retention(row: Source) -> str:
+    """The class of its events: its own, else that of its information system's level."""
+    return f"level{row.level}" if row.retention == "default" and row.level else row.retention
+
+
 class SourceBook:
     """Finds the source of a frame; built from the table, replaced when the table changes."""
 
@@ -66,7 +71,7 @@ class SourceBook:
                 row.system,
                 row.agency,
                 row.level,
-                row.retention,
+                _retention(row),
             )
             for key in {row.name, *row.keys}:
                 self._by_key[key.lower()] = resolved

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.clock import Clock, SystemClock
+from sqlalchemy import select
+
+from core.clock import SECOND, Clock, SystemClock
 from core.db.database import Database, migrate, open_database, schema_version
+from core.db.models import SpoolPosition
 from core.errors import BadConfig, Refused
-from core.store.contract import EventStore
+from core.spool import Position, SpoolReader
+from core.store.contract import Missing, Span
+from core.store.retention import DEFAULT_POLICY, Policy
+from core.store.segments import SegmentStore
 from kydai.settings import Settings, load
 
 if TYPE_CHECKING:
     from kydai.cli.output import Output
+
+WAITED = 5 * SECOND
 
 
 class Context:
@@ -24,7 +33,7 @@ class Context:
         self.clock: Clock = SystemClock()
         self.config = config
         self._data = data
-        self._opened: list[Database | EventStore] = []
+        self._opened: list[Database | SegmentStore] = []
 
     @cached_property
     def settings(self) -> Settings:
@@ -40,9 +49,9 @@ class Context:
         return database
 
     @cached_property
-    def store(self) -> EventStore:
+    def store(self) -> SegmentStore:
         """The event store, for reading and writing."""
-        store = open_store(self.settings, self.clock)
+        store = open_store(self.settings, self.database, self.clock)
         self._opened.append(store)
         return store
 
@@ -75,14 +84,29 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
-def open_store(settings: Settings, clock: Clock) -> EventStore:
+def open_store(settings: Settings, database: Database, clock: Clock) -> SegmentStore:
     """The store of the settings."""
-    from core.store.segments import SegmentStore
-
     return SegmentStore(
         settings.store_folder,
         clock,
-        memory_mb=settings.store.memory_mb,
         threads=settings.store.threads,
-        retention_days=settings.store.retention_days,
+        memory_mb=settings.store.memory_mb,
+        policy=Policy(settings.store.retention_months, DEFAULT_POLICY.otherwise),
+        undrained=lambda span: undrained(settings.spool_folder, database, clock, span),
     )
+
+
+def undrained(folder: Path, database: Database, clock: Clock, span: Span) -> Sequence[Missing]:
+    """What an answer lacks because a frame received within the span has waited over five seconds in a spool."""
+    now = clock.now()
+    if not folder.is_dir():
+        return ()
+    with database.read() as session:
+        rows = {row.spool: Position(row.segment, row.record) for row in session.scalars(select(SpoolPosition))}
+    found = []
+    for spool in sorted(p.name for p in folder.iterdir() if p.is_dir()):
+        at = SpoolReader(folder / spool).oldest_waiting(rows.get(spool, Position()))
+        if at is None or now - at < WAITED or (span.end is not None and at >= span.end):
+            continue
+        found.append(Missing("undrained", spool, at, now))
+    return found

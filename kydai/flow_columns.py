@@ -25,7 +25,7 @@ def dress(table: Any, book: SourceBook, now: Micros) -> Any:
         "kydai.source": lambda s: s.name,
         "kydai.system": lambda s: s.system or None,
         "kydai.agency": lambda s: s.agency or None,
-        "kydai.retention": lambda s: "flow" if s.retention == "default" else s.retention,
+        "kydai.retention": lambda s: "flow",
     }
     for name, value in texts.items():
         table = table.append_column(name, column(value))

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from core.clock import LOCAL_ZONE
 from core.errors import BadConfig, Place
+from core.store.retention import DEFAULT_POLICY
 
 CONFIG_NAME = "kydai.toml"
 
@@ -62,8 +63,8 @@ class StoreSettings(_Section):
 
     memory_mb: int = Field(256, ge=64, description="Memory a searching process may use for queries.")
     threads: int = Field(1, ge=1, description="Threads of a searching process.")
-    retention_days: dict[str, int] = Field(
-        {"default": 365, "flow": 90}, description="Days that each retention class is kept."
+    retention_months: dict[str, int] = Field(
+        {**DEFAULT_POLICY.months, "flow": 3}, description="Months that each retention class is kept."
     )
 
 

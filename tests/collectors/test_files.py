@@ -1,0 +1,98 @@
+"""Files of every kind are read in bounds, and reading goes on where it ended."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from collectors.files import MAX_LINE, FileReader, fingerprint, walk
+from core.errors import BadInput
+from core.event import FrameKind
+from tests.samples import sample
+
+LINES = [f"dòng {i} sshd[{i}]: x".encode() for i in range(500)]
+PLAIN = b"\n".join(LINES) + b"\n"
+
+
+def compressed(kind: str) -> bytes:
+    if kind == "gz":
+        return gzip.compress(PLAIN[:3000]) + gzip.compress(PLAIN[3000:])
+    if kind == "zst":
+        packer = zstandard.ZstdCompressor()
+        return packer.compress(PLAIN[:3000]) + packer.compress(PLAIN[3000:])
+    return PLAIN
+
+
+@pytest.mark.parametrize("kind", ["plain", "gz", "zst"])
+def test_lines_of_plain_and_compressed_files(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(compressed(kind))
+    raws = list(FileReader(str(file)).raws())
+    assert [r.data for r in raws] == LINES
+    half = raws[250]
+    again = FileReader(str(file))
+    assert [r.data for r in again.raws(half.position)] == LINES[251:]
+    tail = FileReader(str(file)).tail_before(half.position)
+    reader = FileReader(str(file))
+    stream = reader.raws()
+    for _ in range(251):
+        next(stream)
+    assert tail is not None
+    assert fingerprint(tail) == fingerprint(reader.tail)
+    assert FileReader(str(file)).tail_before(len(PLAIN) + 1) is None
+
+
+def test_a_line_beyond_the_bound_is_cut_off_with_the_reason_and_the_rest_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(b"before\n" + b"x" * (MAX_LINE + 100) + b"\nafter\n")
+    raws = list(FileReader(str(file)).raws())
+    assert [(r.data[:6], r.reason) for r in raws] == [(b"before", ""), (b"xxxxxx", "too_long"), (b"after", "")]
+    assert raws[-1].position == file.stat().st_size
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        gzip.compress(PLAIN)[:-20],
+        zstandard.ZstdCompressor().compress(PLAIN)[:200] + b"junk" * 20,
+        b"ElfFile\0" + b"\1" * 5000,
+    ],
+    ids=["gz", "zst", "evtx"],
+)
+def test_a_broken_file_is_one_clear_error(data: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(data)
+    with pytest.raises(BadInput, match="x: "):
+        list(FileReader(str(file)).raws())
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stdin:
+        buffer = io.BytesIO(PLAIN)
+
+    monkeypatch.setattr(sys, "stdin", Stdin)
+    assert [r.data for r in FileReader("-").raws()] == LINES
+
+
+def test_folders_are_walked_in_order_and_a_missing_path_is_named(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name in ("b/2.log", "a.log", ".hidden"):
+        (tmp_path / name).write_text("x")
+    assert list(walk([str(tmp_path)])) == [str(tmp_path / "a.log"), str(tmp_path / "b/2.log")]
+    with pytest.raises(BadInput, match="nowhere"):
+        list(walk([str(tmp_path / "nowhere")]))
+
+
+def test_evtx_records_and_flow_datagrams() -> None:
+    evtx = next(sample("evtx-attack").rglob("*.evtx"))
+    raws = list(FileReader(str(evtx)).raws())
+    assert raws
+    assert all(r.data.startswith(b"{") for r in raws)
+    assert [r.data for r in FileReader(str(evtx)).raws(1)] == [r.data for r in raws[1:]]
+    flows = list(FileReader(str(sample("flows/vendor-datagrams/netflow5_test_juniper_mx80.dat"))).raws())
+    assert [r.kind for r in flows] == [FrameKind.FLOW]
