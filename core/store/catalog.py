@@ -14,7 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from core.clock import Micros
 from core.errors import BadConfig, Conflict, NotFound, Unavailable
 from core.event import EventId, ulid_time
 from core.store.contract import Span
+from core.store.segments_layout import LAYOUT
 
 VERSION = 1
 
@@ -107,7 +108,7 @@ class State(StrEnum):
     QUARANTINED = "quarantined"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class IdRange:
     """The file holds events of this spool segment with records between ``first`` and ``last``, not
     necessarily all of them: what exactly stands in the file's own id columns."""
@@ -184,6 +185,8 @@ class Snapshot:
 
     live: list[Segment]
     quarantined: list[Segment]
+    newer: list[Segment]
+    """Written by a newer version, which has to be asked for them."""
     tombstones: list[Tombstone] = field(default_factory=list)
     seen: int = 0
     replaced: int = 0
@@ -278,25 +281,15 @@ class Catalog:
             ).fetchall()
             seen = _newest(db)
             replaced = db.execute("SELECT count(*) FROM replaced").fetchone()[0]
-        segments = [_segment(row) for row in rows]
-        return Snapshot(
-            live=[s for s in segments if s.state is State.LIVE],
-            quarantined=[s for s in segments if s.state is State.QUARANTINED],
-            tombstones=[_tombstone(row) for row in graves],
-            seen=seen,
-            replaced=replaced,
-        )
+        snapshot = _sorted_out([_segment(row) for row in rows], seen)
+        return replace(snapshot, tombstones=[_tombstone(row) for row in graves], replaced=replaced)
 
     def snapshot_of(self, ranges: Iterable[IdRange]) -> Snapshot:
         """The segments that may hold ids of the ranges."""
         with self.look() as db:
             segments = _holding(db, ranges, 0)
             seen = _newest(db)
-        return Snapshot(
-            live=[s for s in segments if s.state is State.LIVE],
-            quarantined=[s for s in segments if s.state is State.QUARANTINED],
-            seen=seen,
-        )
+        return _sorted_out(segments, seen)
 
     def newest(self) -> int:
         """The number of the newest publication."""
@@ -455,6 +448,16 @@ def received_range(spools: Iterable[str]) -> tuple[Micros, Micros]:
     """First and last time of receipt by the ULIDs of spool segments (at least one)."""
     times = [ulid_time(spool) for spool in spools]
     return min(times), max(times)
+
+
+def _sorted_out(segments: Sequence[Segment], seen: int) -> Snapshot:
+    whole = [s for s in segments if s.state is State.LIVE]
+    return Snapshot(
+        live=[s for s in whole if s.layout <= LAYOUT],
+        newer=[s for s in whole if s.layout > LAYOUT],
+        quarantined=[s for s in segments if s.state is State.QUARANTINED],
+        seen=seen,
+    )
 
 
 def _newest(db: sqlite3.Connection) -> int:

@@ -54,7 +54,7 @@ _SCALARS = (
     "network.transport", "network.protocol", "network.application", "network.bytes", "network.packets",
     "network.direction", "network.iana_number",
     "user.name", "user.id", "user.domain", "user.target.name",
-    "process.name", "process.pid", "process.executable", "process.command_line", "process.entity_id",
+    "process.name", "process.pid", "process.executable", "process.command_line",
     "process.parent.name", "process.parent.executable", "process.parent.command_line",
     "file.path", "file.name", "registry.path", "rule.name",
     "dns.question.name", "dns.question.type",

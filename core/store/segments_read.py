@@ -235,6 +235,7 @@ class Reader:
 
     def _truth(self, span: Span | None, snapshot: Snapshot) -> Truth:
         missing = [Missing("quarantined", s.name, s.min_ts, s.max_ts) for s in snapshot.quarantined]
+        missing += [Missing("unreadable", s.name, s.min_ts, s.max_ts) for s in snapshot.newer]
         missing += [Missing("retention", t.policy, t.min_ts, t.max_ts) for t in snapshot.tombstones]
         if span is not None:
             missing += self._undrained(span)

@@ -34,7 +34,7 @@ def flow_piece(table: Any) -> Piece:
     Raises BadInput when a column that every flow must have is missing.
     """
     names = [TIMES.get(name, name) for name in table.schema.names]
-    missing = [name for name in (*IDENTITY, "ts") if name not in names]
+    missing = [name for name in IDENTITY if name not in names] + ["@timestamp"] * ("ts" not in names)
     if missing:
         raise BadInput(f"a block of flows lacks the columns {', '.join(missing)}")
     table = table.rename_columns(names)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.errors import Unavailable
+from core.store.segments_engine import Broken, Engine
+
+LONG = "SELECT count(*) FROM range(100000000) a, range(1000) b WHERE a.range % 7 = b.range % 5"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = Engine(tmp_path, {"twice": lambda text: text * 2}, threads=1, memory_mb=64)
+    yield made
+    made.close()
+
+
+def test_statements_run_with_bound_values_and_our_functions(engine: Engine) -> None:
+    with engine.read() as read:
+        assert read.rows("SELECT twice(?), twice(NULL)", ["ab"]) == [("abab", None)]
+        assert sum(len(chunk) for chunk in read.stream("SELECT * FROM range(5000)")) == 5000
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM read_text('{folder}/../secret')",
+        "COPY (SELECT 1) TO '/tmp/kydai-out.csv'",
+        "ATTACH '/tmp/kydai-out.db'",
+        "INSTALL httpfs",
+        "SET enable_external_access=true",
+        "SET threads=8",
+    ],
+)
+def test_nothing_outside_the_folder_can_be_reached(engine: Engine, tmp_path: Path, sql: str) -> None:
+    (tmp_path.parent / "secret").write_text("x")
+    with engine.read() as read, pytest.raises(Broken):
+        read.rows(sql.format(folder=tmp_path))
+
+
+def test_another_thread_stops_a_read_within_a_tenth_of_a_second(engine: Engine) -> None:
+    started, stopped = threading.Event(), []
+
+    def run() -> None:
+        with engine.read() as read, pytest.raises(Unavailable):
+            started.set()
+            read.rows(LONG)
+        stopped.append(time.monotonic())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    started.wait()
+    at = time.monotonic()
+    assert engine.interrupt(threading.get_ident()) == 0
+    assert engine.interrupt(thread.ident) == 1
+    thread.join(5)
+    assert stopped[0] - at < 0.1
+    with engine.read() as read:
+        assert read.rows("SELECT 1") == [(1,)]
+
+
+def test_too_little_memory_is_said(engine: Engine) -> None:
+    with engine.read() as read, pytest.raises(Unavailable, match="memory"):
+        read.rows("SELECT max(len(x)) FROM (SELECT list(repeat('x', 1000) || range) AS x FROM range(1000000))")

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.clock import HOUR, MINUTE, StillClock
+from core.errors import BadInput, Unavailable
+from core.query.tree import Equals
+from core.store import segments_read
+from core.store.contract import Batch, Query, Span
+from core.store.segments import SegmentStore
+from core.store.segments_engine import Read
+from core.store.segments_files import live_marks
+from tests.core.store.conformance import START, event, spool
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SegmentStore]:
+    opened = SegmentStore(tmp_path, StillClock(START), memory_mb=64)
+    for hour in range(5):
+        opened.append(Batch([event(hour * 10 + i, hour * 3600 + i) for i in range(10)]))
+    yield opened
+    opened.close()
+
+
+def test_a_page_looks_no_further_than_it_must(store: SegmentStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments_read, "_FIRST_ROWS", 10)
+    asked: list[str] = []
+    run = Read.rows
+
+    def spy(self: Read, sql: str, parameters: object = ()) -> object:
+        asked.append(sql)
+        return run(self, sql, parameters)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Read, "rows", spy)
+    rows = store.search(Query(), limit=5)
+    assert [str(e["event.id"]) for e in rows.events] == [f"{spool()}.{i}.0" for i in (49, 48, 47, 46, 45)]
+    assert len(asked) == 2  # the newest file's order, and its rows
+    asked.clear()
+    store.search(Query(), limit=25, newest_first=False)
+    assert len(asked) < 7
+
+
+def test_counting_whole_segments_asks_the_catalog_only(store: SegmentStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Read, "rows", lambda *_: pytest.fail("a file was read"))
+    assert store.count(Query()).count == 50
+    assert store.count(Query(span=Span(START, START + 3 * HOUR))).count == 30
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10**7])
+def test_a_page_of_no_or_too_many_rows_is_refused(store: SegmentStore, limit: int) -> None:
+    with pytest.raises(BadInput):
+        store.search(Query(), limit=limit)
+    with pytest.raises(BadInput):
+        store.terms(Query(), "message", limit=limit)
+
+
+def test_a_file_replaced_under_a_read_is_read_where_it_went(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (store.folder / "l0").iterdir():
+        path.rename(path.with_suffix(".hidden"))
+    calls = 0
+    snapshot = store.catalog.snapshot
+
+    def late(span: Span = Span()) -> object:
+        nonlocal calls
+        calls += 1
+        found = snapshot(span)
+        if calls == 1:
+            for path in (store.folder / "l0").iterdir():
+                path.rename(path.with_suffix(".parquet"))
+            store.compact()
+            with store.catalog.change() as db:
+                db.execute("UPDATE segment SET state='retired' WHERE id=1")
+            (store.folder / found.live[0].name).unlink()
+        return found
+
+    monkeypatch.setattr(store.catalog, "snapshot", late)
+    assert store.count(Query(Equals("event.kind", "x"))).truth.complete
+    assert calls == 2
+
+
+def test_a_scan_keeps_its_files_until_it_ends_or_is_dropped(store: SegmentStore) -> None:
+    readers = store.folder / "readers"
+    scan = store.scan(Query())
+    assert scan.truth.complete
+    assert len(live_marks(readers)) == 1
+    assert sum(len(batch) for batch in scan) == 50
+    assert live_marks(readers) == []
+    dropped = store.scan(Query())
+    assert next(dropped)
+    del dropped
+    assert live_marks(readers) == []
+
+
+def test_a_scan_ends_when_it_is_stopped(store: SegmentStore) -> None:
+    scan = store.scan(Query())
+    next(scan)
+    stopper = threading.Thread(target=store.interrupt)
+    stopper.start()
+    with pytest.raises(Unavailable):
+        list(scan)
+    stopper.join()
+
+
+def test_the_position_grows_with_each_publication(store: SegmentStore) -> None:
+    before = store.count(Query()).truth.position.seen
+    store.append(Batch([event(99)]))
+    assert store.count(Query()).truth.position.seen == before + 1
+
+
+def test_what_a_newer_version_wrote_is_missing(store: SegmentStore) -> None:
+    with store.catalog.change() as db:
+        db.execute("UPDATE segment SET layout=99 WHERE id=1")
+    answer = store.count(Query())
+    assert (answer.count, [m.what for m in answer.truth.missing]) == (40, ["unreadable"])
+    assert store.count(Query(span=Span(START + HOUR, None))).truth.complete
+
+
+def test_terms_of_times_are_written_as_times(store: SegmentStore) -> None:
+    found = store.terms(Query(span=Span(START, START + MINUTE)), "@timestamp", limit=1).buckets
+    assert found[0].key == "2026-11-25T00:00:00.000000Z"
