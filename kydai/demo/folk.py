@@ -32,9 +32,9 @@ BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:144.0) Gecko/20100101 Firefox/144.0",
 )
 CRAWLERS = (
-    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-    "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
-    "Mozilla/5.0 (compatible; CocCocBot-Web/2.0; +http://help.coccoc.com/searchengine)",
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.example/bot.html)",
+    "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.example/bingbot.htm)",
+    "Mozilla/5.0 (compatible; CocCocBot-Web/2.0; +http://help.coccoc.example/searchengine)",
 )
 SITES = (
     "baochinhphu.example",

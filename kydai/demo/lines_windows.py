@@ -39,6 +39,11 @@ _TASKS = {
     3: (3, "Network connection detected (rule: NetworkConnect)", "Network connection detected:"),
     11: (11, "File created (rule: FileCreate)", "File created:"),
 }
+_KEYWORDS = {
+    "AUDIT_FAILURE": -9218868437227405312,
+    "AUDIT_SUCCESS": -9214364837600034816,
+    "INFO": -9223372036854775808,
+}
 _SID = "S-1-5-21-3114527810-2918360174-1842605591"
 
 
@@ -89,7 +94,7 @@ def _nxlog(host: Host, at: Micros, event: Windows, record: int) -> dict[str, obj
     return {
         "EventTime": local(shown, host.spoken_zone, "%Y-%m-%d %H:%M:%S"),
         "Hostname": full_name(host),
-        "Keywords": -9218868437227405312 if event.failure else -9214364837600034816,
+        "Keywords": _KEYWORDS[kind],
         "EventType": kind,
         "SeverityValue": 4 if event.failure else 2,
         "Severity": "ERROR" if event.failure else "INFO",

@@ -187,7 +187,7 @@ def _links(world: World, random: Random, start: Micros) -> Iterator[Given]:
             "",
             200,
             21,
-            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.example/bot.html)",
             story=NAME,
         )
 

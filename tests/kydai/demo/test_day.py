@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from itertools import islice
 
 import pytest
@@ -53,6 +54,17 @@ def test_the_firewall_is_silent_for_50_minutes_and_only_then(past: list[Emission
         b - a for a, b in zip([t for t in times if t < start], [t for t in times if t < start][1:], strict=False)
     )
     assert longest < 10 * 60 * SECOND
+
+
+def test_addresses_and_names_are_documentation_only(past: list[Emission]) -> None:
+    """RFC 5737 outside, 10.20.0.0/16 inside, loopback; names under .example (RFC 2606)."""
+    allowed = ("10.20.", "192.0.2.", "198.51.100.", "203.0.113.", "127.0.0.1", "142.0.0.0")  # the last: a browser
+    text = b"\n".join(e.data for e in past if e.transport is not Transport.NETFLOW).decode()
+    quads = {
+        q for q in re.findall(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])", text) if max(map(int, q.split("."))) < 256
+    }
+    assert not {q for q in quads if not q.startswith(allowed)}
+    assert not set(re.findall(r"[a-z0-9-]+\.(?:com|net|org|vn)\b", text))
 
 
 def test_the_stories_are_in_it(past: list[Emission]) -> None:
