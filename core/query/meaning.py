@@ -1,0 +1,256 @@
+"""What a field, an operator and a value typed by a person mean: one leaf of the query tree, by the field's type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from core.clock import Micros, iso
+from core.ecs import FieldType, is_folded, type_of
+from core.errors import BadInput
+from core.query.datemath import Stretch, resolve
+from core.query.leaf import is_texty, regex_text, words_of
+from core.query.problems import QueryError
+from core.query.tree import (
+    TRUE,
+    Cidr,
+    Comparison,
+    Equals,
+    Exists,
+    Like,
+    Node,
+    Or,
+    Pattern,
+    Phrase,
+    Range,
+    Regex,
+    Wild,
+)
+from core.query.values import to_boolean, to_double, to_ip, to_long
+
+FREE_TEXT: tuple[str, ...] = (
+    "message",
+    "event.original",
+    "host.name",
+    "user.name",
+    "process.name",
+    "process.command_line",
+    "file.path",
+    "registry.path",
+    "url.original",
+    "dns.question.name",
+    "rule.name",
+)
+"""Fields in which a value without a field is looked for."""
+
+FREE_ADDRESS: tuple[str, ...] = ("source.ip", "destination.ip", "host.ip", "related.ip")
+"""Fields in which an address without a field is looked for besides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value as typed: its pieces (text and wildcards), whether it was quoted or a regular expression, its place."""
+
+    pieces: Pattern
+    at: int
+    quoted: bool = False
+    regex: bool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(p if isinstance(p, str) else p.value for p in self.pieces)
+
+    @property
+    def wild(self) -> bool:
+        return any(isinstance(p, Wild) for p in self.pieces)
+
+    @property
+    def anything(self) -> bool:
+        return self.pieces == (Wild.MANY,)
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The meaning of the conditions of one query text; every method raises QueryError."""
+
+    text: str
+    now: Micros
+    zone: str
+    free_text: Sequence[str]
+
+    def leaf(self, field: str, operator: str, value: Value) -> Node:
+        """``:`` is the natural comparison of the field, ``=`` the whole value without case, ``==`` with case,
+        ``~`` the words."""
+        type_ = type_of(field)
+        if value.anything:
+            return Exists(field)
+        if value.regex:
+            return self._regex(field, operator, value)
+        if operator == "~":
+            if not is_texty(type_):
+                raise self._error("no_words", value, field=field)
+            return _words(field, value.text, _natural(field))
+        if not is_texty(type_):
+            return self._typed(field, type_, value)
+        if type_ is FieldType.IP:
+            return self._address(field, operator, value)
+        comparison = _comparison(field, operator)
+        in_text = operator == ":" and type_ is FieldType.TEXT
+        if value.wild:
+            return Like(field, merged((Wild.MANY, *value.pieces, Wild.MANY) if in_text else value.pieces), comparison)
+        if in_text and value.text:
+            return _words(field, value.text, comparison)
+        if operator == ":" and not value.quoted and (network := _network(value.text)) is not None:
+            return Cidr(field, network)
+        return Equals(field, value.text, comparison)
+
+    def anywhere(self, value: Value) -> Node:
+        """A value without a field: as words in the fields of free text, as an address in those of addresses."""
+        if value.anything:
+            return TRUE
+        found: list[Node] = []
+        for field in self.free_text:
+            comparison = _natural(field)
+            if value.regex:
+                self._regex(field, ":", value)
+                found.append(Regex(field, value.text, comparison, dotall=True))
+            elif value.wild:
+                found.append(Like(field, merged((Wild.MANY, *value.pieces, Wild.MANY)), comparison))
+            else:
+                found.append(_words(field, value.text, comparison))
+        if not value.wild and not value.regex:
+            if (network := _network(value.text)) is not None:
+                found += [Cidr(field, network) for field in FREE_ADDRESS]
+            elif to_ip(value.text) is not None:
+                found += [Equals(field, value.text) for field in FREE_ADDRESS]
+        return Or(tuple(found))
+
+    def bound(self, field: str, operator: str, value: Value) -> Node:
+        """``>``, ``>=``, ``<`` or ``<=``."""
+        included = operator.endswith("=")
+        if operator.startswith(">"):
+            return self.range(field, low=value, low_in=included)
+        return self.range(field, high=value, high_in=included)
+
+    def range(
+        self,
+        field: str,
+        *,
+        low: Value | None = None,
+        high: Value | None = None,
+        low_in: bool = True,
+        high_in: bool = True,
+    ) -> Node:
+        """A range in which one member must lie; a bound that is None is open."""
+        type_ = type_of(field)
+        if type_ is FieldType.BOOLEAN:
+            raise self._error("no_range", low or high or Value((), 0), field=field)
+        if type_ is FieldType.DATE:
+            # a day is a stretch: after it means from its end on
+            start = None if low is None else self._time(field, low)[0 if low_in else 1]
+            end = None if high is None else self._time(field, high)[1 if high_in else 0]
+            return Range(field, gte=None if start is None else iso(start), lt=None if end is None else iso(end))
+        least, most = (None if value is None else self._bound(field, type_, value) for value in (low, high))
+        return Range(
+            field,
+            gt=None if low_in else least,
+            gte=least if low_in else None,
+            lt=None if high_in else most,
+            lte=most if high_in else None,
+        )
+
+    def _typed(self, field: str, type_: FieldType, value: Value) -> Node:
+        if type_ is FieldType.DATE:
+            start, end = self._time(field, value)
+            return Range(field, gte=iso(start), lt=iso(end))
+        if value.wild:
+            return Like(field, value.pieces)
+        if type_ is FieldType.BOOLEAN:
+            truth = to_boolean(value.text.lower())
+            if truth is None:
+                raise self._error("boolean_expected", value, field=field, found=value.text)
+            return Equals(field, truth)
+        return Equals(field, self._number(field, type_, value))
+
+    def _address(self, field: str, operator: str, value: Value) -> Node:
+        comparison = Comparison.EXACT if operator == "==" else Comparison.CI
+        if value.wild:
+            return Like(field, value.pieces, comparison)
+        if (network := _network(value.text)) is not None:
+            return Cidr(field, network)
+        if to_ip(value.text) is None and not value.quoted:
+            raise self._error("address_expected", value, field=field, found=value.text)
+        return Equals(field, value.text, comparison)
+
+    def _regex(self, field: str, operator: str, value: Value) -> Node:
+        # Lucene's regular expressions match the whole value, and their dot matches everything
+        node = Regex(field, rf"\A(?:{value.text})\z", _comparison(field, operator), dotall=True)
+        try:
+            # alone first: a stray parenthesis must not pair with ours
+            regex_text(Regex(field, value.text))
+            regex_text(node)
+        except BadInput as error:
+            reason = error.message.rpartition("RE2: ")[2]
+            raise self._error("bad_regex", value, reason=reason) from error
+        return node
+
+    def _bound(self, field: str, type_: FieldType, value: Value) -> int | float | str:
+        if type_ is not FieldType.IP:
+            return self._number(field, FieldType.DOUBLE, value)
+        if value.wild or to_ip(value.text) is None:
+            raise self._error("address_expected", value, field=field, found=value.text)
+        return value.text
+
+    def _number(self, field: str, type_: FieldType, value: Value) -> int | float:
+        whole = None if value.wild else to_long(value.text)
+        if whole is not None:
+            return whole
+        if type_ is FieldType.LONG:
+            raise self._error("whole_number_expected", value, field=field, found=value.text)
+        number = None if value.wild else to_double(value.text)
+        if number is None:
+            raise self._error("number_expected", value, field=field, found=value.text)
+        return number
+
+    def _time(self, field: str, value: Value) -> Stretch:
+        try:
+            return resolve(value.text, self.now, self.zone)
+        except ValueError:
+            raise self._error("time_expected", value, field=field, found=value.text) from None
+
+    def _error(self, key: str, value: Value, **values: object) -> QueryError:
+        return QueryError(key, self.text, value.at, near=(), **values)
+
+
+def _natural(field: str) -> Comparison:
+    return Comparison.FOLD if is_folded(field) else Comparison.CI
+
+
+def _comparison(field: str, operator: str) -> Comparison:
+    if operator == ":":
+        return _natural(field)
+    return Comparison.EXACT if operator == "==" else Comparison.CI
+
+
+def _words(field: str, text: str, comparison: Comparison) -> Node:
+    phrase = Phrase(field, text, comparison)
+    return phrase if words_of(phrase) else Like(field, (Wild.MANY, text, Wild.MANY), comparison)
+
+
+def merged(pieces: Pattern) -> Pattern:
+    """Without a MANY beside another."""
+    found: list[str | Wild] = []
+    for piece in pieces:
+        if not (piece is Wild.MANY and found and found[-1] is Wild.MANY):
+            found.append(piece)
+    return tuple(found)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    if "/" not in text:
+        return None
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
