@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from collectors.decoders.netflow import Datagram, Fault, FlowResult, Turn, Waiting, decode, joined
+from collectors.decoders.flow_join import joined
+from collectors.decoders.netflow import Datagram, Fault, FlowResult, Turn, Waiting, decode
 from collectors.decoders.sequence import Gap
 from collectors.decoders.templates import TemplateCache
 from collectors.flow_waiting import Held, WaitingRoom, place_of

@@ -12,7 +12,7 @@ from struct import Struct
 from collectors.decoders.templates import SCOPE, VARIABLE, Field, Template
 from core.clock import SECOND, Micros
 
-MAX_FIELDS = 1_000
+MAX_FIELDS = 512
 MAX_RECORD = 65_535
 
 V5_SET = 1 << 16

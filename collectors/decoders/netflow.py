@@ -15,9 +15,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
-from collectors.decoders.flow_table import ALWAYS, DatagramColumns, Group, Row, table_of
+from collectors.decoders.flow_join import joined
+from collectors.decoders.flow_table import DatagramColumns, Group, Row, table_of
 from collectors.decoders.messages import (
     V5_SET,
     V5_TEMPLATE,
@@ -185,11 +184,6 @@ def decode(
     return run.finish()
 
 
-def empty_table() -> Any:
-    """A table without rows, with the columns that every table has."""
-    return pa.table([pa.array([], kind) for kind in ALWAYS.values()], names=list(ALWAYS))
-
-
 class _Run:
     """One call of decode."""
 
@@ -354,18 +348,8 @@ class _Run:
         for known in self.known.values():
             self.cache.expect(known.domain, known.expected)
         datagrams = DatagramColumns(self.rows)
-        tables = [table_of(group, datagrams) for group in self.groups.values()]
-        result.table = joined(tables)
+        result.table = joined([table_of(group, datagrams) for group in self.groups.values()])
         return result
-
-
-def joined(tables: Sequence[Any]) -> Any:
-    """Tables of flows as one, columns that only some have filled with nulls."""
-    if not tables:
-        return empty_table()
-    if len(tables) == 1:
-        return tables[0]
-    return pa.concat_tables(tables, promote_options="default").unify_dictionaries().combine_chunks()
 
 
 _TEMPLATE_SETS: Mapping[int, tuple[int, int]] = {9: (0, 1), 10: (2, 3)}

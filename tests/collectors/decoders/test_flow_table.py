@@ -3,7 +3,6 @@ from __future__ import annotations
 import struct
 from ipaddress import ip_address
 
-import pyarrow as pa
 import pytest
 
 from collectors.decoders.flow_table import ALWAYS, DatagramColumns, Group, table_of
@@ -197,7 +196,3 @@ def test_small_registries() -> None:
     assert found[1]["network.iana_number"] == "254"
     assert found[1]["network.direction"] is None
     assert found[1]["event.action"] is None
-
-
-def test_no_rows_are_a_table_as_well() -> None:
-    assert pa.table([pa.array([], t) for t in ALWAYS.values()], names=list(ALWAYS)).num_rows == 0

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.decoders.netflow import Datagram, FlowResult, Turn, decode, empty_table
+from collectors.decoders.flow_join import empty_table
+from collectors.decoders.netflow import Datagram, FlowResult, Turn, decode
 from collectors.decoders.templates import Domain, TemplateCache, TemplateKey
 from collectors.flow_events import to_events
 from core.event import Event
