@@ -209,6 +209,11 @@ def sources() -> tuple[EcsSource, ...]:
     return tuple(found)
 
 
+def field_set(name: str) -> dict[str, tuple[str, ...]]:
+    """A named set of fields of ``ecs.yml``: Sigma's name → ECS names."""
+    return {field: tuple(keys) for field, keys in data("ecs.yml")["sets"][name].items()}
+
+
 @cache
 def plain_names() -> Mapping[str, tuple[str, ...]]:
     """For records that do not say what they are: a rule's own name first, then each ECS name it may have."""

@@ -20,7 +20,7 @@ from detections.keywords import KeywordIndex, joined
 from detections.match_index import MatchIndex
 from detections.predicates import holds
 from detections.program import Hits, Judge, Program, Reference
-from detections.rule import Logsource, Mode, Rule
+from detections.rule import Logsource, Mode, Rule, is_flow_rule
 from detections.ruleset import RuleSet
 
 BATCH = 512
@@ -28,9 +28,6 @@ BUDGET = 0.050
 """Seconds that one test of one value may take before it counts against its rules."""
 STRIKES = 3
 MAX_ROUTES = 20_000
-FLOW_CATEGORY = "flow"
-"""Rules of this category run on columns (detections/flow_rules.py), not here."""
-
 _EVENT_ID = "EventID"
 
 
@@ -64,11 +61,7 @@ class Engine:
         self._rules: list[_Loaded] = []
         self._by_source: dict[Logsource, list[int]] = {}
         for rule in ruleset.rules:
-            if (
-                ruleset.mode(rule.id) is not Mode.DISABLED
-                and rule.id not in ruleset.blind
-                and rule.logsource.category != FLOW_CATEGORY
-            ):
+            if ruleset.mode(rule.id) is not Mode.DISABLED and rule.id not in ruleset.blind and not is_flow_rule(rule):
                 self._add(rule)
         self._predicates: list[Predicate] = []
         self._numbers: dict[Predicate, int] = {}

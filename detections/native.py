@@ -23,7 +23,9 @@ class NativeBinding:
     raw_key: str | None = None
 
     def __init__(self, plain: FieldMap | None = None) -> None:
-        self._own = FieldMap({name: (COLLIDED + name, name) for name in ENVELOPE})
+        own: dict[str, tuple[str, ...]] = {name: (COLLIDED + name, name) for name in ENVELOPE}
+        own["Provider_Name"] += ("ProviderName", "SourceName")  # what Fluent Bit and NXLog call it
+        self._own = FieldMap(own)
         self._plain = Place(plain if plain is not None else FieldMap())
         self._maps: dict[int, FieldMap] = {}
 

@@ -125,6 +125,11 @@ class RuleError:
         return f"{self.file}:{self.line}: {self.reason}" if self.line else f"{self.file}: {self.reason}"
 
 
+def is_flow_rule(rule: Rule) -> bool:
+    """Whether the rule runs on the columns of flows and not on events."""
+    return rule.logsource.category == "flow" or rule.logsource.service == "netflow"
+
+
 def default_mode(rule: Rule) -> Mode:
     """Alert or record, as design.md says for a rule nobody has decided about."""
     if rule.level not in LEVELS[2:]:

@@ -9,7 +9,7 @@ from detections import ir
 from detections.binding import Binding, FieldMap
 from detections.ir import Kind, Predicate
 from detections.predicates import holds, texts_of
-from detections.rule import Mode, Rule
+from detections.rule import Mode, Rule, is_flow_rule
 from detections.ruleset import RuleSet
 
 
@@ -20,7 +20,7 @@ def judge(ruleset: RuleSet, binding: Binding, event: Mapping[str, Any]) -> tuple
     seen = route.view(event) if route.view is not None else event
     found = []
     for rule in ruleset.rules:
-        if ruleset.mode(rule.id) is Mode.DISABLED or rule.id in ruleset.blind:
+        if ruleset.mode(rule.id) is Mode.DISABLED or rule.id in ruleset.blind or is_flow_rule(rule):
             continue
         for place in route.places(rule.logsource):
             narrowed = all(

@@ -1,0 +1,128 @@
+"""A rule as a query tree, so that hunts, searches and flow rules say exactly what the rule says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_network
+
+from core.errors import BadInput
+from core.query.tree import (
+    And,
+    Cidr,
+    Comparison,
+    Equals,
+    Exists,
+    FieldEquals,
+    Like,
+    Node,
+    Not,
+    Or,
+    Pattern,
+    Range,
+    Regex,
+    Wild,
+)
+from detections.binding import FieldMap
+from detections.ir import MANY, ONE, Expr, Kind, Predicate, children
+from detections.rule import Rule
+
+TEXT_FIELDS = ("message", "event.original")
+"""Where keywords are looked for in stored events."""
+
+_HOW = {"": "equals", "s": "startswith", "e": "endswith", "se": "contains"}
+_PARTS = {
+    "minute": r"T\d\d:{:02d}:",
+    "hour": r"T{:02d}:",
+    "day": r"^\d{{4}}-\d\d-{:02d}",
+    "month": r"^\d{{4}}-{:02d}-",
+    "year": r"^{:04d}-",
+}
+
+
+def to_tree(rule: Rule, fields: FieldMap) -> Node:
+    """The rule's condition over the names that ``fields`` gives. Raises BadInput for what a query cannot ask:
+    placeholders without values and weeks of the year."""
+    return _node(rule.condition, rule.predicates, fields)
+
+
+def _node(expr: Expr, predicates: tuple[Predicate, ...], fields: FieldMap) -> Node:
+    if isinstance(expr, int):
+        return _leaf(predicates[expr], fields)
+    parts = tuple(_node(child, predicates, fields) for child in children(expr))
+    if expr[0] == "!":
+        return _not(parts[0])
+    return And(parts) if expr[0] == "&" else Or(parts)
+
+
+def _not(node: Node) -> Node:
+    return node.child if isinstance(node, Not) else Not(node)
+
+
+def _leaf(predicate: Predicate, fields: FieldMap) -> Node:
+    if predicate.field is None:
+        return _any(_plain(predicate, name, fields) for name in TEXT_FIELDS)
+    names = fields.keys(predicate.field)
+    if predicate.kind is Kind.NULL:
+        missing = tuple(Not(Exists(name)) for name in names)
+        return missing[0] if len(missing) == 1 else And(missing)
+    return _first(names, predicate, fields)
+
+
+def _first(names: tuple[str, ...], predicate: Predicate, fields: FieldMap) -> Node:
+    """Of several names the first that is there counts."""
+    node = _plain(predicate, names[-1], fields)
+    for name in reversed(names[:-1]):
+        node = Or((_plain(predicate, name, fields), And((Not(Exists(name)), node))))
+    return node
+
+
+def _any(nodes: Iterable[Node]) -> Node:
+    parts = tuple(nodes)
+    return parts[0] if len(parts) == 1 else Or(parts)
+
+
+def _plain(predicate: Predicate, name: str, fields: FieldMap) -> Node:
+    kind, value, flags = predicate.kind, predicate.value, predicate.flags
+    comparison = Comparison.EXACT if "c" in flags else Comparison.CI
+    if kind is Kind.EQUALS:
+        return Equals(name, value, comparison)
+    if kind in (Kind.CONTAINS, Kind.STARTS, Kind.ENDS, Kind.LIKE):
+        return Like(name, _pattern(kind, value), comparison)
+    if kind is Kind.REGEX:
+        caseless = Comparison.CI if "i" in flags else Comparison.EXACT
+        return Regex(name, value, caseless, multiline="m" in flags, dotall="s" in flags)
+    if kind is Kind.CIDR:
+        return Cidr(name, ip_network(value))
+    if kind is Kind.EXISTS:
+        return Exists(name)
+    if kind is Kind.COMPARE:
+        op, _, number = value.partition(":")
+        bound = float(number)
+        return Range(name, **{op: int(bound) if bound.is_integer() else bound})
+    if kind is Kind.FIELD:
+        return _any(FieldEquals(name, other, _HOW[flags], Comparison.CI) for other in fields.keys(predicate.value))
+    if kind is Kind.PART:
+        part, _, number = value.partition(":")
+        if part in _PARTS:
+            return Regex(name, _PARTS[part].format(int(number)))
+    raise BadInput(f"a query cannot ask this of {name}: {kind.value} {value[:80]}")
+
+
+def _pattern(kind: Kind, value: str) -> Pattern:
+    parts: list[str | Wild] = []
+    if kind in (Kind.CONTAINS, Kind.ENDS):
+        parts.append(Wild.MANY)
+    literal: list[str] = []
+    for c in value:
+        if c not in (MANY, ONE):
+            literal.append(c)
+            continue
+        if literal:
+            parts.append("".join(literal))
+            literal.clear()
+        parts.append(Wild.MANY if c == MANY else Wild.ONE)
+    if literal:
+        parts.append("".join(literal))
+    if kind in (Kind.CONTAINS, Kind.STARTS):
+        parts.append(Wild.MANY)
+    return tuple(parts)
