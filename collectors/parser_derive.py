@@ -219,8 +219,104 @@ def vhost(out: Out, record: Record) -> bool:
     return True
 
 
+def hidden(out: Out, record: Record) -> bool:
+    """Drop the helpers of a pack (names with a leading ``_``); what could not be read of them is kept."""
+    for name in [n for n in out if n[:1] == "_"]:
+        value = out.pop(name)
+        if name == "_time":
+            unmapped(out, f"@timestamp={value}")
+    return True
+
+
+def addresses(out: Out, record: Record) -> bool:
+    """``.address`` that holds an address becomes ``.ip``; a name also becomes ``.domain``."""
+    for side in ("source", "destination"):
+        text = out.pop(f"{side}.address", None)
+        if text:
+            put_address(out, side, text)
+    return hidden(out, record)
+
+
+def netfilter(out: Out, record: Record) -> bool:
+    """The log prefix tells rule and verdict; MAC= holds destination, source and type of the frame."""
+    mac = out.get("netfilter.MAC", "")
+    if len(mac) >= 35:
+        _mac(out, "destination.mac", mac[:17])
+        _mac(out, "source.mac", mac[18:35])
+    prefix = (out.pop("_prefix", "") + out.pop("_before", "")).strip(" :[]-")
+    if prefix:
+        out["rule.name"] = prefix
+        words = prefix.lower()
+        for word, action in _VERDICTS:
+            if word in words:
+                out["event.action"] = action
+                allowed = action in ("accept", "allow")
+                out["event.type"] = ["connection", "allowed" if allowed else "denied"]
+                out["event.outcome"] = "success" if allowed else "failure"
+                break
+    out.pop("_rest", None)
+    return True
+
+
+_VERDICTS = (
+    ("block", "block"), ("drop", "drop"), ("reject", "reject"), ("deny", "deny"), ("denied", "deny"),
+    ("accept", "accept"), ("allow", "allow"), ("audit", "audit"),
+)  # fmt: skip
+
+
+def postgresql(out: Out, record: Record) -> bool:
+    """The duration that log_duration and log_min_duration_statement write, in milliseconds."""
+    duration = out.pop("_duration", None)
+    if duration is not None:
+        _times(1_000_000)(out, "event.duration", duration)
+    return True
+
+
+def squid(out: Out, record: Record) -> bool:
+    """Elapsed milliseconds, the peer that answered, and CONNECT's ``host:port``."""
+    elapsed = out.pop("_elapsed", None)
+    if elapsed is not None:
+        _times(1_000_000)(out, "event.duration", elapsed)
+    peer = out.pop("_peer", None)
+    if peer:
+        put_address(out, "destination", peer)
+    if out.get("http.request.method") == "CONNECT":
+        host, colon, port = out.get("url.original", "").rpartition(":")
+        if colon and port.isdecimal():
+            out["url.domain"] = host
+            put(out, "url.port", port)
+            del out["url.original"]
+    return True
+
+
+def protocol(out: Out, record: Record) -> bool:
+    """``_proto`` (a name, or a number of IANA's) to ``network.transport``."""
+    text = out.pop("_proto", None)
+    if text:
+        low = text.lower()
+        out["network.transport"] = PROTOCOLS.get(low, low)
+    return True
+
+
+def ui_address(out: Out, record: Record) -> bool:
+    """FortiOS names the door an administrator came through as ``https(192.0.2.66)``."""
+    ui = out.get("fortinet.firewall.ui", "")
+    if ui.endswith(")") and "source.ip" not in out:
+        address = ip_text(ui[:-1].rpartition("(")[2])
+        if address:
+            out["source.ip"] = address
+    return True
+
+
 DERIVE: Mapping[str, Callable[[Out, Record], bool]] = {
+    "addresses": addresses,
     "forwarded": forwarded,
+    "hidden": hidden,
+    "netfilter": netfilter,
+    "postgresql": postgresql,
+    "protocol": protocol,
+    "squid": squid,
+    "ui_address": ui_address,
     "vhost": vhost,
     "url": url,
     "http": http,

@@ -422,7 +422,7 @@ def _step(spec: Mapping[str, Any], on: str, mapping: Mapping[str, Any], prefix: 
     elif "csv" in spec:
         step = _csv(spec["csv"], _setter(mapping, prefix, empty))
     else:
-        return _json(_setter(mapping, prefix, empty))
+        return _json(_setter(mapping, prefix, empty), optional)
     takes = where not in ("message", "text")
 
     def apply(out: Out, record: Record) -> bool:
@@ -493,10 +493,10 @@ def _csv(spec: Mapping[str, Any], put_native: Setter) -> Callable[[str, Out], bo
     return apply
 
 
-def _json(put_native: Setter) -> Action:
+def _json(put_native: Setter, optional: bool) -> Action:
     def apply(out: Out, record: Record) -> bool:
         if record.document is None:
-            return False
+            return optional
         for name, value in flatten(record.document).items():
             if isinstance(value, list):
                 out[name] = [to_text(v) for v in value]

@@ -285,6 +285,7 @@ def check_event(made: Event, raw: bytes) -> None:
     else:
         assert str(made["event.original"]).encode() == raw
     for field, value in made.items():
+        assert field[:1] != "_", f"a pack forgot its helper {field}"
         members = value if isinstance(value, list) else [value]
         assert all(isinstance(m, str | int | float | bool) for m in members), (field, value)
 
