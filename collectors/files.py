@@ -9,6 +9,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
+import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -31,8 +33,13 @@ MAX_LINE = 16 << 20
 KEPT_OF_TOO_LONG = 64 << 10
 STDIN = "-"
 EVTX_HEADER = 4096
+MAX_DOCUMENTS = 64 << 20
+JSON_REMEDY = "Write one JSON object a line (.jsonl)."
 PART = 4096
 """Compressed bytes taken at once: zstd makes at most about 128 MiB of them."""
+
+
+_WHITE = re.compile(r"[\s,]*")
 
 
 class Raw(NamedTuple):
@@ -109,6 +116,8 @@ class FileReader:
                 yield from self._evtx(start)
             elif self.is_capture:
                 yield from self._capture(start)
+            elif self._is_json_spread_over_lines():
+                yield from self._documents(start)
             else:
                 yield from self._lines(start)
         except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
@@ -116,7 +125,7 @@ class FileReader:
 
     def tail_before(self, position: int) -> bytes | None:
         """The tail at a position (None when the file is shorter); the reader is used up by it."""
-        if self.is_evtx or self.is_capture:
+        if self.is_evtx or self.is_capture or self._is_json_spread_over_lines():
             return next((raw.data[:HEAD_BYTES] for raw in self.raws() if raw.position == position), None)
         left = position
         while left:
@@ -146,6 +155,30 @@ class FileReader:
             if text := line.rstrip(b"\r\n"):
                 yield from (Raw(part, at) for part in joiner.feed("", text, 0))
         yield from (Raw(part, at) for _, part in joiner.due(0, everything=True))
+
+    def _is_json_spread_over_lines(self) -> bool:
+        """A JSON document whose first line does not hold it whole (pretty-printed, or a list of documents)."""
+        first = self.head.lstrip().partition(b"\n")[0].strip()
+        return first in (b"{", b"[", b"[{") or first.startswith(b"[{")
+
+    def _documents(self, start: int) -> Iterator[Raw]:
+        data = self._stream.read(MAX_DOCUMENTS + 1)
+        if len(data) > MAX_DOCUMENTS:
+            raise BadInput(
+                f"one JSON document of over {MAX_DOCUMENTS >> 20} MB.", place=Place(self.name), remedy=JSON_REMEDY
+            )
+        decoder, text, at, count = json.JSONDecoder(), data.decode("utf-8", "replace").lstrip("\ufeff"), 0, 0
+        while (at := _WHITE.match(text, at).end()) < len(text):  # type: ignore[union-attr]  # it matches anywhere
+            try:
+                value, at = decoder.raw_decode(text, at)
+            except (json.JSONDecodeError, RecursionError) as error:
+                raise BadInput(f"not JSON: {error}", place=Place(self.name), remedy=JSON_REMEDY) from error
+            for document in value if isinstance(value, list) else [value]:
+                count += 1
+                if count > start:
+                    raw = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+                    self.tail = raw[:HEAD_BYTES]
+                    yield Raw(raw, count)
 
     def _evtx(self, start: int) -> Iterator[Raw]:
         from evtx import PyEvtxParser

@@ -13,9 +13,9 @@ import msgspec
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from collectors.decoders.netflow import Datagram, Waiting
+from collectors.decoders.netflow import Datagram
 from collectors.decoders.templates import TemplateKey
-from collectors.flow_waiting import Place, place_of
+from collectors.flow_waiting import Held, Place, place_of
 from collectors.flows import FlowBatch, FlowState, datagrams_of, decode_batch
 from core.clock import Micros
 from core.db.models import DecoderState
@@ -26,7 +26,7 @@ from core.sources import SourceBook
 EXPORTER, WAITING, SEQUENCES = "exporter:", "waiting:", "sequences"
 NO_TEMPLATE = "no template"
 
-_Held = tuple[str, bytes, int, str, int, list[tuple[str, int, int, int]]]
+_Row = tuple[str, bytes, int, str, int, list[tuple[str, int, int, int]], int]
 
 
 class FlowStage:
@@ -35,7 +35,7 @@ class FlowStage:
     def __init__(self, spool: str, session: Session) -> None:
         self.prefix = f"{spool}:"
         self.state = FlowState()
-        held: list[Waiting] = []
+        held: list[Held] = []
         for row in session.scalars(select(DecoderState).where(DecoderState.key.startswith(self.prefix))):
             name = row.key.removeprefix(self.prefix)
             if name.startswith(EXPORTER):
@@ -44,7 +44,8 @@ class FlowStage:
                 self.state.templates.load_sequences(row.data)
             else:
                 held.append(_load(row.data))
-        self.state.room.add(sorted(held, key=lambda w: place_of(w.datagram)))
+        held.sort(key=lambda one: (one.since, place_of(one.datagram)))
+        self.state.room.held.update((place_of(one.datagram), one) for one in held)
 
     @property
     def is_holding(self) -> bool:
@@ -56,7 +57,6 @@ class FlowStage:
         if not datagrams and not self.is_holding:
             return None
         batch = decode_batch(datagrams, self.state, now)
-        before = self.state.room.held
 
         def count(d: Datagram, bucket: Raws, number: int = 1, reason: str = "") -> None:
             tally.raws(book.resolve(f"flow:{d.exporter}").name, d.created_at, bucket, number, reason)
@@ -74,8 +74,7 @@ class FlowStage:
         for fault in batch.given_up:
             count(fault.datagram, Raws.IGNORED, 1, NO_TEMPLATE if fault.reason == "no_template" else fault.reason)
         for d in [d for d, _ in batch.released] + [f.datagram for f in batch.given_up]:
-            if place_of(d) in before:
-                count(d, Raws.WAITING, -1)
+            count(d, Raws.WAITING, -1)
         return batch
 
     def save(self, session: Session, batch: FlowBatch, now: Micros) -> None:
@@ -100,11 +99,13 @@ def _waiting_key(place: Place) -> str:
     return f"{WAITING}{place[0]}.{place[1]:012d}"
 
 
-def _dump(waiting: Waiting) -> bytes:
-    row: Any = (*waiting.datagram, [tuple(key) for key in waiting.missing])
+def _dump(held: Held) -> bytes:
+    row: Any = (*held.datagram, [tuple(key) for key in held.missing], held.since)
     return msgspec.msgpack.encode(row)
 
 
-def _load(data: bytes) -> Waiting:
-    exporter, payload, created_at, segment, record, missing = msgspec.msgpack.decode(data, type=_Held)
-    return Waiting(Datagram(exporter, payload, created_at, segment, record), tuple(TemplateKey(*k) for k in missing))
+def _load(data: bytes) -> Held:
+    exporter, payload, created_at, segment, record, missing, since = msgspec.msgpack.decode(data, type=_Row)
+    return Held(
+        Datagram(exporter, payload, created_at, segment, record), tuple(TemplateKey(*k) for k in missing), since
+    )

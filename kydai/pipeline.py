@@ -50,7 +50,7 @@ class FileMark(NamedTuple):
     path: str
 
     def dump(self) -> str:
-        return orjson.dumps(self).decode()
+        return orjson.dumps(tuple(self)).decode()
 
 
 @dataclass(slots=True)

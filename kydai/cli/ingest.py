@@ -51,7 +51,7 @@ def ingest(
                 run.take(name, lambda count: bar.advance(task, count))
     finally:
         result = run.finish()
-    drain(context, parts)
+    drain(context)
     for error in result.bad:
         out.tell(safe(str(error)))
     for name in result.unchanged:

@@ -12,11 +12,12 @@ import pkgutil
 import sys
 from pathlib import Path
 
-import click
 import typer
+from typer import _click as click  # Typer carries its own; its errors are these
 
 import kydai.cli
 from core.errors import BadConfig, BadInput, KydaiError, NotFound
+from core.query.problems import QueryError
 from core.words import language, say
 from kydai.cli.output import Output, safe
 from kydai.context import Context
@@ -64,6 +65,19 @@ def common_options(arguments: list[str]) -> tuple[list[str], Path | None, Path |
     return rest, values["--data"], values["--config"], as_json
 
 
+def told(error: KydaiError) -> str:
+    """The sentence of an error in the reader's language, where it has one."""
+    if error.said is None:
+        return str(error)
+    text = error.said[LANG]
+    return f"{error.place}: {text}" if error.place else text
+
+
+def safe_lines(text: str) -> str:
+    """Disarmed, line by line."""
+    return "\n".join(safe(line) for line in text.split("\n"))
+
+
 def run(arguments: list[str] | None = None) -> None:
     """The entry point; ends the process with the status."""
     sys.exit(main(sys.argv[1:] if arguments is None else arguments))
@@ -82,7 +96,7 @@ def main(arguments: list[str]) -> int:
             context.close()
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stderr.write(error.format_message() + "\n")
@@ -90,7 +104,7 @@ def main(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show(sys.stderr)
         return WRONG
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         output.tell(say("cli.interrupted", LANG))
         return 130
     except BrokenPipeError:
@@ -98,5 +112,5 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KydaiError as error:
-        output.tell(safe(str(error)))
+        output.tell(safe(told(error)) if not isinstance(error, QueryError) else safe_lines(error.pretty(LANG)))
         return WRONG if isinstance(error, BadInput | BadConfig | NotFound) else FAILED

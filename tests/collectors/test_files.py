@@ -96,3 +96,22 @@ def test_evtx_records_and_flow_datagrams() -> None:
     assert [r.data for r in FileReader(str(evtx)).raws(1)] == [r.data for r in raws[1:]]
     flows = list(FileReader(str(sample("flows/vendor-datagrams/netflow5_test_juniper_mx80.dat"))).raws())
     assert [r.kind for r in flows] == [FrameKind.FLOW]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{\n  "a": 1,\n  "b": "đ"\n}\n',
+        '[{"a":1,"b":"đ"}]',
+        '[\n  {"a": 1,\n "b": "đ"}\n]',
+    ],
+)
+def test_json_spread_over_lines_is_read_by_documents(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(text)
+    raws = list(FileReader(str(file)).raws())
+    assert [r.data for r in raws] == ['{"a":1,"b":"đ"}'.encode()]
+    assert list(FileReader(str(file)).raws(1)) == []
+    file.write_text(text[:-2])
+    with pytest.raises(BadInput, match="not JSON"):
+        list(FileReader(str(file)).raws())
