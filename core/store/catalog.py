@@ -141,7 +141,8 @@ class Segment:
     overridden: frozenset[str] = frozenset()
     """Promoted fields of which some row's document says more than the column."""
     columns: tuple[tuple[str, str], ...] = ()
-    """Of a file of flows: the name and the pyarrow type of each column; events have the layout's."""
+    """Of a file of flows: the name and the pyarrow type of each column, or ``=`` and the column that it equals
+    and is left out for. Events have the layout's."""
     state: State = State.LIVE
     published_at: Micros = 0
     id: int = 0

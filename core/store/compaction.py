@@ -24,7 +24,7 @@ from core.event import ulid_time
 from core.store.catalog import Catalog, Kind, New, Segment, State
 from core.store.segments_files import encode, try_lock, write_durably
 from core.store.segments_folder import unlink_retired
-from core.store.segments_write import Piece, describe
+from core.store.segments_write import Piece, describe, flow_piece, with_same
 
 FROM_FILES = 20
 """So many files of level 0 are compacted."""
@@ -105,7 +105,7 @@ def _replace(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[]
     taken: list[Segment] = []
     for s in old:
         try:
-            tables.append(pq.read_table(folder / s.name))
+            tables.append(with_same(pq.read_table(folder / s.name), s.columns))
             taken.append(s)
         except (OSError, pa.ArrowException):
             catalog.quarantine(s.id)
@@ -116,9 +116,12 @@ def _replace(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[]
     written: list[New] = []
     try:
         for day, late, part in split(table):
-            piece = Piece(taken[0].kind, part, _ignored(part), frozenset().union(*(s.overridden for s in taken)))
+            if taken[0].kind is Kind.FLOWS:
+                piece = flow_piece(part)
+            else:
+                piece = Piece(Kind.EVENTS, part, _ignored(part), frozenset().union(*(s.overridden for s in taken)))
             name = f"l1/{iso(day * DAY)[:10]}/{new_name()}"
-            data = encode(part)
+            data = encode(piece.table)
             write_durably(folder / name, data)
             written.append(describe(piece, name, data, level=1, late=late))
         if sum(new.segment.rows for new in written) != sum(s.rows for s in taken):
@@ -169,6 +172,4 @@ def _codes(column: Any) -> tuple[Any, list[str]]:
 
 
 def _ignored(table: Any) -> frozenset[str]:
-    if "_ignored" not in table.schema.names:
-        return frozenset()
     return frozenset(pc.unique(pc.list_flatten(table.column("_ignored"))).to_pylist())

@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from core.clock import Clock, Micros
@@ -100,7 +101,7 @@ class SegmentStore:
                 fresh, repeats = only_new(piece.table, self._recorded)
                 already += repeats
                 if fresh.num_rows:
-                    written.append(self._write(Piece(piece.kind, fresh, piece.ignored, piece.overridden)))
+                    written.append(self._write(replace(piece, table=fresh)))
             try:
                 if written:
                     self.catalog.publish(written, self._clock.now(), checked=checked)

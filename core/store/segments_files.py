@@ -16,17 +16,21 @@ import pyarrow.parquet as pq
 ROW_GROUP = 100_000
 """Rows of a row group: fewer cost scans, more cost memory."""
 
-_UNBROKEN = frozenset({"message", "event.original", "doc"})
-_DELTA = ("ts", "created", "ingested", "record")
+_TEXTS_OF_THEIR_OWN = frozenset({"message", "event.original", "doc"})
+_DELTA = frozenset({"ts", "created", "ingested", "record", "event.start", "event.end"})
+_COUNTED = ("source.bytes", "source.packets", "destination.bytes", "destination.packets")
+_NUMBERS_OF_THEIR_OWN = frozenset({*_COUNTED, "network.bytes", "network.packets", "source.port"})
 _RANGES = ("ts", "record")
 
 
 def encode(table: Any, *, level: int = 3) -> Any:
     """A table as the bytes of a Parquet file (a pyarrow Buffer)."""
     names = table.schema.names
-    delta = [name for name in _DELTA if name in names]
-    plain = {*_UNBROKEN, *delta}
-    leaves: Any = [_path(table.schema, name) for name in names if name not in plain]
+    encodings = {name: "DELTA_BINARY_PACKED" for name in names if name in _DELTA}
+    encodings |= {name: "BYTE_STREAM_SPLIT" for name in names if name in _NUMBERS_OF_THEIR_OWN}
+    # a dictionary of values that hardly repeat is built for nothing
+    repeating = [name for name in names if name not in encodings and name not in _TEXTS_OF_THEIR_OWN]
+    leaves: Any = [_path(table.schema, name) for name in repeating]
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
         sink,
@@ -34,7 +38,7 @@ def encode(table: Any, *, level: int = 3) -> Any:
         compression="zstd",
         compression_level=level,
         use_dictionary=leaves,
-        column_encoding=dict.fromkeys(delta, "DELTA_BINARY_PACKED"),
+        column_encoding=encodings,
         write_statistics=[name for name in _RANGES if name in names],
         store_schema=False,
         max_rows_per_page=ROW_GROUP,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.clock import Micros, iso, to_micros
-from core.ecs import FieldType, type_of
+from core.ecs import ARRAYS, FieldType, type_of
 from core.errors import BadInput
 from core.event import Event, EventId, Scalar, Value
 from core.query.fold import MAX_CHARS, cut, fold
@@ -271,6 +271,7 @@ def builder(columns: Sequence[str], only: frozenset[str] | None = None) -> Calla
     Null columns and a null document give no fields; ``only`` leaves out what it does not name.
     """
     dates = frozenset(name for name in columns if type_of(name) is FieldType.DATE)
+    lists = ARRAYS.intersection(columns)
 
     def build(row: Sequence[Any]) -> Event:
         segment, record, n, ts, created, ingested, *values, doc = row
@@ -281,7 +282,11 @@ def builder(columns: Sequence[str], only: frozenset[str] | None = None) -> Calla
             event["event.ingested"] = iso(ingested)
         for name, value in zip(columns, values, strict=True):
             if value is not None:
-                event[name] = iso(value) if name in dates else value
+                if name in dates:
+                    value = iso(value)
+                elif name in lists and type(value) is str:
+                    value = [value]  # flows keep a constant as one text
+                event[name] = value
         if doc is not None:
             event.update(orjson.loads(doc))
         return event if only is None else {name: event[name] for name in event if name in only}

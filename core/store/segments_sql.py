@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core.ecs import FieldType, type_of
 from core.event import Event
 from core.query.to_sql import ColumnKind, Schema, compile_sql, quote
 from core.query.tree import TRUE, And, fields_of
@@ -139,8 +140,10 @@ def _group(
 
 def _flow_kinds(columns: Sequence[tuple[str, str]]) -> dict[str, ColumnKind]:
     kinds: dict[str, ColumnKind] = dict(_OWN_KINDS)
-    for name, type_ in columns:
+    types = dict(columns)
+    for name, type_or_other in columns:
         if name not in _OWN_KINDS:
+            type_ = types[type_or_other[1:]] if type_or_other.startswith("=") else type_or_other
             listed = type_.startswith("list")
             kinds[name] = ColumnKind.VARCHAR_LIST if listed else _FLOW_KINDS.get(type_, ColumnKind.BIGINT)
     return kinds
@@ -150,17 +153,17 @@ def _relation(folder: Path, kind: Kind, columns: Sequence[tuple[str, str]], segm
     paths = ", ".join("'" + str(folder / s.name).replace("'", "''") + "'" for s in segments)
     source = f"read_parquet([{paths}], hive_partitioning=false)"
     there = {name for name, _ in columns}
-    absent = [name for name in TIMES.values() if kind is Kind.FLOWS and name not in there]
-    if not absent:
+    extra = [f"NULL::BIGINT AS {name}" for name in TIMES.values() if kind is Kind.FLOWS and name not in there]
+    extra += [f"{quote(type_[1:])} AS {quote(name)}" for name, type_ in columns if type_.startswith("=")]
+    if not extra:
         return source
-    nulls = ", ".join(f"NULL::BIGINT AS {name}" for name in absent)
-    return f"(SELECT *, file_index, file_row_number, {nulls} FROM {source})"
+    return f"(SELECT *, file_index, file_row_number, {', '.join(extra)} FROM {source})"
 
 
-def only(of: Group, file: int) -> Group:
-    """The group cut down to one of its files."""
-    segment = of.segments[file]
-    return replace(of, segments=(segment,), relation=_relation(of.folder, of.kind, segment.columns, [segment]))
+def only(of: Group, files: Sequence[int]) -> Group:
+    """The group cut down to some of its files."""
+    segments = tuple(of.segments[i] for i in files)
+    return replace(of, segments=segments, relation=_relation(of.folder, of.kind, segments[0].columns, segments))
 
 
 def selected(of: Group, fields: Sequence[str] | None) -> tuple[str, Callable[[Sequence[Any]], Event]]:
@@ -182,11 +185,11 @@ def selected(of: Group, fields: Sequence[str] | None) -> tuple[str, Callable[[Se
 
 def members(field: str, schema: Schema) -> Members:
     """An expression for the values of a field, and whether it is a list of texts; else it is one value of
-    whatever type. Null when the field is missing; times are microseconds."""
+    whatever type. Null when the field is missing."""
     if field == "event.id":
         return Members("concat(segment, '.', record, '.', n)")
     if field in TIMES:
-        return Members(TIMES[field])
+        return Members(_time_text(TIMES[field]))
     kind = schema.columns.get(field)
     if kind is None and "doc" not in schema.columns:
         return Members("CAST(NULL AS VARCHAR)")
@@ -198,8 +201,14 @@ def members(field: str, schema: Schema) -> Members:
     if kind is None:
         return Members(document, (pointer,), listed=True)
     column = quote(field)
+    if type_of(field) is FieldType.DATE:
+        return Members(_time_text(column))
     listed = kind is ColumnKind.VARCHAR_LIST
     if field not in schema.ignored:
         return Members(column, listed=listed)
     here = column if listed else f"[CAST({column} AS VARCHAR)]"
     return Members(f"CASE WHEN {column} IS NULL THEN {document} ELSE {here} END", (pointer,), listed=True)
+
+
+def _time_text(column: str) -> str:
+    return f"strftime(make_timestamp({column}), '%Y-%m-%dT%H:%M:%S.%fZ')"

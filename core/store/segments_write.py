@@ -26,6 +26,12 @@ class Piece:
     table: Any
     ignored: frozenset[str] = frozenset()
     overridden: frozenset[str] = frozenset()
+    same: tuple[tuple[str, str], ...] = ()
+    """Columns of flows left out because they equal another: (left out, other)."""
+
+
+_MAY_BE_SAME = (("network.bytes", "source.bytes"), ("network.packets", "source.packets"), ("event.end", "ts"))
+"""An exporter that neither samples nor counts both directions says these twice: a third of a flow's bytes."""
 
 
 def flow_piece(table: Any) -> Piece:
@@ -44,7 +50,20 @@ def flow_piece(table: Any) -> Piece:
         at = table.schema.get_field_index(name)
         if table.schema.field(at).type != kind:
             table = table.set_column(at, name, table.column(at).cast(kind))
-    return Piece(Kind.FLOWS, table)
+    same = tuple(
+        (name, other)
+        for name, other in _MAY_BE_SAME
+        if name in names and other in names and table.column(name).equals(table.column(other))
+    )
+    return Piece(Kind.FLOWS, table.drop_columns([name for name, _ in same]), same=same)
+
+
+def with_same(table: Any, columns: Sequence[tuple[str, str]]) -> Any:
+    """The table of a file of flows with the columns that were left out because they equal another."""
+    for name, type_ in columns:
+        if type_.startswith("="):
+            table = table.append_column(name, table.column(type_[1:]))
+    return table
 
 
 def id_ranges(table: Any) -> tuple[IdRange, ...]:
@@ -71,6 +90,7 @@ def describe(piece: Piece, name: str, data: Any, *, level: int = 0, late: bool =
     columns: tuple[tuple[str, str], ...] = ()
     if piece.kind is Kind.FLOWS:
         columns = tuple((f.name, _plain_type(f.type)) for f in table.schema)
+        columns += tuple((name, f"={other}") for name, other in piece.same)
     segment = Segment(
         name=name,
         kind=piece.kind,

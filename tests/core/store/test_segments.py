@@ -14,7 +14,7 @@ import pytest
 from core.clock import DAY, HOUR, StillClock, SystemClock, iso
 from core.errors import BadConfig, BadInput, Refused, Unavailable
 from core.event import Event, EventId, parse_event_id
-from core.query.tree import Cidr, Equals, Exists, Not
+from core.query.tree import Cidr, Equals, Exists, Not, Range
 from core.store import compaction
 from core.store.contract import AppendResult, Batch, FlowBlock, Missing, Query, Span
 from core.store.segments import SegmentStore
@@ -91,11 +91,13 @@ def flows(first: int = 0, count: int = 10) -> FlowBlock:
                 "@timestamp": pa.array([START + i * 1_000_000 for i in rows], pa.int64()),
                 "event.created": pa.array([START + DAY] * count, pa.int64()),
                 "event.start": pa.array([START + i for i in rows], pa.int64()),
-                "event.category": pa.array([["network"]] * count, pa.list_(pa.string())),
+                "event.end": pa.array([START + i * 1_000_000 for i in rows], pa.int64()),
+                "event.category": pa.array(["network"] * count).dictionary_encode(),
                 "kydai.retention": pa.array(["level3"] * count).dictionary_encode(),
                 "kydai.agency": pa.array(["Sở Y tế"] * count).dictionary_encode(),
                 "source.ip": pa.array([f"192.0.2.{i}" for i in rows]).dictionary_encode(),
                 "destination.port": pa.array([443 if i % 2 else None for i in rows], pa.int64()),
+                "source.bytes": pa.array([i * 10 for i in rows], pa.int64()),
                 "network.bytes": pa.array([i * 10 for i in rows], pa.int64()),
             }
         )
@@ -111,11 +113,13 @@ def test_flows_are_stored_as_columns_and_read_as_events(store: SegmentStore) -> 
         "@timestamp": iso(START + 3_000_000),
         "event.created": iso(START + DAY),
         "event.start": iso(START + 3),
+        "event.end": iso(START + 3_000_000),
         "event.category": ["network"],
         "kydai.retention": "level3",
         "kydai.agency": "Sở Y tế",
         "source.ip": "192.0.2.3",
         "destination.port": 443,
+        "source.bytes": 30,
         "network.bytes": 30,
     }
     assert store.get([EventId(spool(), 1001, 0)]).events == [found.events[1]]
@@ -130,6 +134,9 @@ def test_flows_answer_the_same_queries_as_events(store: SegmentStore) -> None:
     assert store.count(Query(Exists("message"))).count == 0
     assert [b.count for b in store.terms(Query(), "destination.port").buckets] == [5]
     assert [b.count for b in store.terms(Query(), "event.category").buckets] == [10]
+    assert [b.key for b in store.terms(Query(), "event.end", limit=1).buckets] == [iso(START)]
+    assert store.count(Query(Range("network.bytes", gte=50))).count == 5
+    assert store.count(Query(Range("event.end", lt=iso(START + 2_000_000)))).count == 2
     assert store.histogram(Query(), HOUR).buckets[0].count == 10
     assert {f.name: f.count for f in store.fields(Query())}["destination.port"] == 5
     assert store.search(Query(), fields=["network.bytes"], limit=1).events == [{"network.bytes": 90}]

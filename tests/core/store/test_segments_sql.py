@@ -41,7 +41,7 @@ def test_replaced_records_are_left_out_of_events_only() -> None:
 def test_paths_are_quoted() -> None:
     of = group(FOLDER, [segment("a"), segment("b")], Query(), replaced=False)[0]
     assert "'/st''ore/a', '/st''ore/b'" in of.relation
-    assert "/b'" not in only(of, 0).relation
+    assert "/b'" not in only(of, [0]).relation
 
 
 def test_documents_are_read_only_when_needed() -> None:
@@ -57,7 +57,7 @@ def test_documents_are_read_only_when_needed() -> None:
 def test_members_of_a_field_by_where_it_stands() -> None:
     schema = group(FOLDER, [segment("a")], Query(), replaced=False)[0].schema
     assert members("source.ip", schema).sql == '"source.ip"'
-    assert members("@timestamp", schema).sql == "ts"
+    assert "(ts)" in members("@timestamp", schema).sql
     assert members("related.ip", schema).listed
     assert members("vendor.a/b", schema).parameters == ("/vendor.a~1b",)
     assert members("vendor.x", replace(schema, columns={})).sql == "CAST(NULL AS VARCHAR)"

@@ -9,7 +9,7 @@ import pytest
 from core.errors import BadInput
 from core.store.catalog import IdRange, Kind
 from core.store.segments_files import encode
-from core.store.segments_write import Piece, classes_of, describe, flow_piece, id_ranges, only_new
+from core.store.segments_write import Piece, classes_of, describe, flow_piece, id_ranges, only_new, with_same
 from tests.core.store.conformance import START, spool
 
 A, B = spool(START, 1), spool(START + 7_200_000_000, 2)
@@ -66,6 +66,16 @@ def test_repeats_within_a_batch_and_of_what_is_recorded_are_cut_out(tmp_path: Pa
     assert left_out == 3
     assert sorted(asked) == sorted([IdRange(A, 2, 3), IdRange(B, 2, 2)])
     assert only_new(table(given[:3]), lambda ranges: [])[1] == 0
+
+
+def test_a_column_that_says_what_another_says_is_left_out() -> None:
+    rows = table([(A, 1, 0), (A, 1, 1)], **{"source.bytes": [1, None], "network.bytes": [1, None], "event.end": [0, 0]})
+    piece = flow_piece(rows)
+    assert piece.same == (("network.bytes", "source.bytes"),)
+    assert "network.bytes" not in piece.table.schema.names
+    columns = describe(piece, "l0/a", encode(piece.table)).segment.columns
+    assert dict(columns)["network.bytes"] == "=source.bytes"
+    assert with_same(piece.table, columns).column("network.bytes").to_pylist() == [1, None]
 
 
 @pytest.mark.parametrize("column", ["segment", "record", "n", "ts"])
