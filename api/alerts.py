@@ -10,9 +10,12 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from api.deps import TRIAGE
+from api.errors import said
 from api.shapes import Bilingual, Entity, Shape, Time, entities
 from core.clock import DAY, Micros
-from core.db.models import LEVELS, Alert, AlertStatus, Incident, Level, Verdict
+from core.db.models import LEVELS, Alert, AlertStatus, Incident, Level, User, Verdict
+from core.errors import BadInput
 from core.query.fold import fold
 
 SEEN_FOR = 90 * DAY
@@ -338,3 +341,10 @@ def _statuses(
 def _incident_numbers(session: Session, members: Iterable[list[Alert]]) -> dict[int | None, str]:
     ids = {row.incident_id for rows in members for row in rows if row.incident_id is not None}
     return {r.id: r.number for r in session.execute(select(Incident.id, Incident.number).where(Incident.id.in_(ids)))}
+
+
+def known_assignee(session: Session, name: str) -> None:
+    """Raises BadInput unless somebody of that name may triage."""
+    user = session.scalar(select(User).where(User.name == name))
+    if user is None or user.is_disabled or user.role not in TRIAGE:
+        raise said(BadInput, "no_assignee", name=name)

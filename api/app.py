@@ -21,6 +21,7 @@ from api import errors
 from api.console import serve_console
 from api.deps import Anyone, IngestToken, Need, Services
 from api.errors import PROBLEM, Problem
+from api.feed import Feed
 from api.journal import SearchJournal
 from api.routes.ingest import open_door
 from api.searching import Searches
@@ -58,7 +59,9 @@ def create_app(services: Services) -> FastAPI:
         app.state.door = await run_in_threadpool(open_door, services)
         app.state.journal = SearchJournal(services.database, services.clock)
         app.state.searches = Searches(services.store)
+        app.state.feed = Feed(services)
         yield
+        app.state.feed.close()
         app.state.searches.close()
         await run_in_threadpool(app.state.journal.close)
 
@@ -77,10 +80,10 @@ def create_app(services: Services) -> FastAPI:
     app.state.address_waits = AddressWaits()
     errors.install(app)
     for router in routers():
+        for route in router.routes:
+            if not isinstance(route, APIRoute) or not any(guards(route.dependant)):
+                raise BadConfig(f"the route {getattr(route, 'path', route)} does not say who may call it")
         app.include_router(router, prefix=PREFIX)
-    for route in app.routes:
-        if isinstance(route, APIRoute) and not any(guards(route.dependant)):
-            raise BadConfig(f"the route {route.path} does not say who may call it")
     if services.console_folder is not None:
         serve_console(app, services.console_folder)
     app.add_middleware(Guard)

@@ -46,6 +46,8 @@ class Services:
     data_folder: Path = field(default_factory=Path)
     console_folder: Path | None = None
     """The built console; None serves the API alone."""
+    shared_addresses: tuple[str, ...] = ()
+    """Own addresses that stand for many (translation, proxies); they link no incidents."""
     ailments: Callable[[], Sequence[Ailment]] = tuple
     """What else is not as it should be (disk, store, processes); cheap, it is asked every second."""
 

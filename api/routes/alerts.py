@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from sqlalchemy import and_
+from pydantic import BaseModel, Field
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from api import alerts
 from api.alerts import AlertDetail, AlertGroup, AlertSummary, Filter, GroupBy, Kind
-from api.deps import Caller, Reader, Svc
+from api.deps import Caller, Reader, Services, Svc, Triage
 from api.errors import said
 from api.scope import sight
 from api.shapes import Page, Shape, Truth, read_cursor, write_cursor
 from api.times import From, To, moment
-from core.db.models import Alert, AlertStatus, Level, Verdict
+from api.undo import undo_alerts as undo
+from core.db.models import Alert, AlertStatus, Audit, Level, Verdict
 from core.errors import NotFound
 from core.event import parse_event_id
+from detections import alert_actions as actions
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
@@ -104,6 +108,104 @@ def list_alert_groups(
         number = alerts.count(session, where)
     more = offset + len(items)
     return GroupPage(items=items, cursor=write_cursor(more) if more < total else None, total=total, alerts=number)
+
+
+class Chosen(BaseModel):
+    """Alerts to change; with ``versions`` (by id) a change in between is a conflict."""
+
+    ids: Annotated[list[int], Field(min_length=1, max_length=1000)]
+    versions: dict[int, int] | None = None
+
+
+class Assign(Chosen):
+    assignee: Annotated[str | None, Field(max_length=100)]
+    """A name, or null for nobody."""
+
+
+class Close(Chosen):
+    verdict: Verdict
+    reason: Annotated[str, Field(max_length=20_000)] = ""
+
+
+class Reopen(Chosen):
+    reason: Annotated[str, Field(max_length=20_000)] = ""
+
+
+class Undo(BaseModel):
+    entry: int
+    """The journal's entry of the change."""
+
+
+class Changed(Shape):
+    """The alerts that changed, as they are now; ``entry`` undoes it within ten minutes."""
+
+    alerts: list[AlertSummary]
+    entry: int | None
+
+
+Change = Callable[[Session], list[int]]
+
+
+def _change(svc: Services, caller: Caller, ids: Sequence[int], change: Change) -> Changed:
+    with svc.database.write() as session:
+        wanted_ids = set(ids)
+        seen = select(Alert.id).where(Alert.id.in_(wanted_ids), sight(caller.scope).alerts(session))
+        if wanted_ids - set(session.scalars(seen)):
+            raise said(NotFound, "no_alert")
+        changed = change(session)
+        rows = session.scalars(select(Alert).where(Alert.id.in_(changed)).order_by(Alert.id))
+        shown = [AlertSummary.model_validate(row) for row in rows]
+        entry = session.scalar(select(func.max(Audit.seq))) if changed else None
+    return Changed(alerts=shown, entry=entry)
+
+
+@router.post("/acknowledge")
+def acknowledge_alerts(body: Chosen, caller: Triage, svc: Svc) -> Changed:
+    """Say that somebody has seen them (tiếp nhận)."""
+    now = svc.clock.now()
+    return _change(
+        svc, caller, body.ids,
+        lambda s: actions.acknowledge(s, caller.actor, body.ids, now=now, versions=body.versions),
+    )  # fmt: skip
+
+
+@router.post("/assign")
+def assign_alerts(body: Assign, caller: Triage, svc: Svc) -> Changed:
+    """Give them to somebody."""
+    now = svc.clock.now()
+
+    def change(session: Session) -> list[int]:
+        if body.assignee is not None:
+            alerts.known_assignee(session, body.assignee)
+        return actions.assign(session, caller.actor, body.ids, body.assignee, now=now, versions=body.versions)
+
+    return _change(svc, caller, body.ids, change)
+
+
+@router.post("/close")
+def close_alerts(body: Close, caller: Triage, svc: Svc) -> Changed:
+    """Close them with a verdict."""
+    now = svc.clock.now()
+    return _change(
+        svc, caller, body.ids,
+        lambda s: actions.close(s, caller.actor, body.ids, body.verdict, body.reason, now=now, versions=body.versions),
+    )  # fmt: skip
+
+
+@router.post("/reopen")
+def reopen_alerts(body: Reopen, caller: Triage, svc: Svc) -> Changed:
+    """Open closed ones, or take an acknowledgement back."""
+    now = svc.clock.now()
+    return _change(
+        svc, caller, body.ids,
+        lambda s: actions.reopen(s, caller.actor, body.ids, body.reason, now=now, versions=body.versions),
+    )  # fmt: skip
+
+
+@router.post("/undo")
+def undo_alerts(body: Undo, caller: Triage, svc: Svc) -> Changed:
+    """Undo one's own change of the last ten minutes, if nothing came after."""
+    return _change(svc, caller, [], lambda s: undo(s, caller.actor, body.entry, now=svc.clock.now()))
 
 
 @router.get("/{alert_id}")

@@ -1,0 +1,45 @@
+"""Undoes what a person just did to alerts: puts back the states that the journal kept, if nothing came after."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.errors import said
+from core import audit
+from core.audit import Actor
+from core.clock import MINUTE, Micros
+from core.db.models import Alert, Audit
+from core.errors import Conflict, Refused
+
+UNDO_FOR = 10 * MINUTE
+_STATE = ("status", "assignee", "verdict")
+
+
+def undo_alerts(session: Session, actor: Actor, entry: int, *, now: Micros) -> list[int]:
+    """Put back the alerts of an entry; returns their ids.
+
+    Raises Refused unless the same person wrote the entry within ten minutes, Conflict when an alert has changed
+    since.
+    """
+    row = session.get(Audit, entry)
+    mine = row is not None and row.actor == actor.name and row.action.startswith("alert.")
+    if row is None or not mine or not row.before or not row.after or now - row.at > UNDO_FOR:
+        raise said(Refused, "undo_over")
+    alerts = session.scalars(select(Alert).where(Alert.id.in_([int(i) for i in row.before]))).all()
+    for alert in alerts:
+        state = {name: getattr(alert, name) for name in _STATE}
+        if state != row.after.get(str(alert.id)):
+            raise said(Conflict, "undo_changed", alert=str(alert.id))
+    for alert in alerts:
+        for name, value in row.before[str(alert.id)].items():
+            if name in _STATE:
+                setattr(alert, name, value)
+        if alert.verdict is None:
+            alert.verdict_reason = ""
+        alert.version += 1
+        alert.updated_at = now
+    session.flush()
+    name = f"alert:{alerts[0].id}" if len(alerts) == 1 else f"alerts:{len(alerts)}"
+    audit.record(session, actor, "alert.undo", name, now=now, before=row.after, after=row.before)
+    return [alert.id for alert in alerts]

@@ -1,0 +1,157 @@
+"""Every route is walked by every role and by nobody, and must stand in the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.testclient import TestClient
+
+from api import app as app_module
+from api.app import PREFIX, create_app
+from api.deps import Services
+from api.openapi import document
+from core.accounts import Role
+from core.errors import BadConfig
+from tests.api.conftest import Client
+
+ALL = frozenset(Role)
+TRIAGE = {Role.ADMIN, Role.ANALYST}
+HOUSE = {Role.ADMIN, Role.SYSADMIN}
+JOURNAL = {Role.ADMIN, Role.AUDITOR}
+ADMIN = {Role.ADMIN}
+OPEN = "open"
+SENDER = "sender"
+
+TABLE: dict[str, object] = {
+    "GET /health": OPEN,
+    "POST /ingest": SENDER,
+    "GET /stream": ALL,
+    "POST /auth/sign-in": OPEN,
+    "GET /auth/link": OPEN,
+    "POST /auth/link": OPEN,
+    "GET /auth/me": ALL,
+    "PATCH /auth/me": ALL,
+    "POST /auth/sign-out": ALL,
+    "POST /auth/password": ALL,
+    "GET /auth/sessions": ALL,
+    "DELETE /auth/sessions/{session_id}": ALL,
+    "POST /auth/sessions/end-others": ALL,
+    "GET /alerts": ALL,
+    "GET /alerts/groups": ALL,
+    "GET /alerts/{alert_id}": ALL,
+    "GET /alerts/{alert_id}/events": ALL,
+    "POST /alerts/acknowledge": TRIAGE,
+    "POST /alerts/assign": TRIAGE,
+    "POST /alerts/close": TRIAGE,
+    "POST /alerts/reopen": TRIAGE,
+    "POST /alerts/undo": TRIAGE,
+    "GET /incidents": ALL,
+    "GET /incidents/{key}": ALL,
+    "GET /incidents/{key}/events": ALL,
+    "POST /incidents/{key}/assign": TRIAGE,
+    "POST /incidents/{key}/notes": TRIAGE,
+    "POST /incidents/{key}/close": TRIAGE,
+    "POST /incidents/{key}/reopen": TRIAGE,
+    "POST /incidents/{key}/declare": TRIAGE,
+    "POST /incidents/{key}/withdraw": TRIAGE,
+    "POST /incidents/{key}/merge": TRIAGE,
+    "POST /incidents/{key}/split": TRIAGE,
+    "POST /incidents/{key}/tags": TRIAGE,
+    "GET /events": ALL,
+    "GET /events/count": ALL,
+    "GET /events/histogram": ALL,
+    "GET /events/terms": ALL,
+    "GET /events/fields": ALL,
+    "GET /events/export": ALL,
+    "GET /events/{event_id}": ALL,
+}
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    for path, methods in document()["paths"].items():
+        for method in methods:
+            yield method.upper(), path
+
+
+def test_the_table_has_every_route_and_no_other() -> None:
+    assert {f"{method} {path.removeprefix(PREFIX)}" for method, path in routes()} == set(TABLE)
+
+
+def call(client: TestClient, route: str, **headers: str) -> tuple[int, str]:
+    method, path = route.split(" ")
+    url = PREFIX + re.sub(r"\{\w+\}", "7", path)
+    body: Any = {"json": {}} if method in ("POST", "PATCH", "PUT") else {}
+    answer = client.request(method, url, headers=headers, **body)
+    return answer.status_code, answer.text
+
+
+@pytest.fixture
+def ended(client: Client) -> Iterator[Callable[..., TestClient]]:
+    """Clients of an app whose stream ends after its first event."""
+
+    def make(*args: Any) -> TestClient:
+        made = client(*args)
+        assert isinstance(made.app, FastAPI)
+        made.app.state.feed.is_closed = True
+        return made
+
+    yield make
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+def test_each_role_may_what_the_table_says(role: Role | None, ended: Callable[..., TestClient]) -> None:
+    for route, may in TABLE.items():
+        browser = ended(role) if role else ended()
+        status, text = call(browser, route)
+        if may == OPEN:
+            assert status != 401, route
+            assert "may not do this" not in text, route
+        elif role is None or may == SENDER:
+            assert status == 401, route
+        elif isinstance(may, set | frozenset) and role in may:
+            assert status not in (401, 500), f"{route}: {status} {text}"
+            assert "may not do this" not in text, route
+        else:
+            assert (status, "may not do this" in text) == (403, True), f"{route}: {status} {text}"
+
+
+def test_wrong_tokens_and_ingest_tokens_reach_nothing_else(
+    ended: Callable[..., TestClient], token: Callable[..., str]
+) -> None:
+    browser, ingest = ended(), token("ingest", "admin")
+    for route, may in TABLE.items():
+        if may == OPEN:
+            continue
+        assert call(browser, route, authorization="Bearer kydai_1_wrong")[0] == 401, route
+        if may != SENDER:
+            assert call(browser, route, authorization=f"Bearer {ingest}")[0] == 403, route
+
+
+def test_an_api_token_has_its_owners_role(ended: Callable[..., TestClient], token: Callable[..., str]) -> None:
+    browser, text = ended(), token("api", "auditor")
+    assert call(browser, "GET /alerts", authorization=f"Bearer {text}")[0] == 200
+    assert call(browser, "POST /alerts/close", authorization=f"Bearer {text}")[0] == 403
+    assert call(browser, "POST /ingest", authorization=f"Bearer {text}")[0] == 403
+
+
+def test_a_route_without_a_right_keeps_the_app_from_starting(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    careless = APIRouter()
+
+    @careless.get("/careless")
+    def read() -> int:
+        return 1
+
+    monkeypatch.setattr(app_module, "routers", lambda: iter([careless]))
+    with pytest.raises(BadConfig, match="/careless"):
+        create_app(services)
+
+
+def test_no_route_lies_outside_the_document(client: Client) -> None:
+    for path in ("/docs", "/redoc", "/openapi.json", "/api/v1/openapi.json", "/api/v1", "/api/v2/health", "/"):
+        assert client().get(path).status_code == 404
