@@ -42,7 +42,6 @@ _LAST_CALLS = 200
 _NAME = 28
 _CONTROL = 64
 _CONTROL_MESSAGE = struct.Struct("@NiiI")
-_CONTROL_HEAD = struct.calcsize("@Nii")
 
 Peer = bytes | tuple[str, int]
 """A raw sockaddr, or address and port."""
@@ -59,7 +58,7 @@ class NetflowReceiver:
         self.deliver = deliver
         self.clock = clock
         self.counts: Counter[str] = Counter()
-        """``datagrams``, ``refused`` (the spool did not take them), ``kernel_drops``, ``cut`` (too long)."""
+        """``datagrams``, ``refused`` (the spool did not take them), ``kernel_drops``."""
         self.last_error = ""
         self.port = 0
         self.receive_buffer = 0
@@ -130,7 +129,6 @@ class NetflowReceiver:
             now = self.clock.now()
             waiting += [self._frame(peer, data, now) for peer, data in got]
         self._count_drops(take.drops)
-        self.counts["cut"] += take.cut
         if waiting:
             self._hand_over(waiting)
 
@@ -203,7 +201,6 @@ def _peer_text(peer: Peer) -> tuple[str, int]:
 class _Taker(Protocol):
     drops: int
     """Datagrams the kernel has dropped since the socket was made."""
-    cut: int
 
     def __call__(self) -> list[tuple[Peer, bytes]]:
         """Wait up to 100 ms for datagrams."""
@@ -221,18 +218,17 @@ class _One:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.drops = self.cut = 0
+        self.drops = 0
         sock.settimeout(WAIT_SECONDS)
 
     def __call__(self) -> list[tuple[Peer, bytes]]:
         try:
-            data, ancillary, flags, peer = self.sock.recvmsg(_DATAGRAM, socket.CMSG_SPACE(4))
+            data, ancillary, _, peer = self.sock.recvmsg(_DATAGRAM, socket.CMSG_SPACE(4))
         except TimeoutError:
             return []
         for level, kind, value in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL):
                 self.drops = int.from_bytes(value[:4], sys.byteorder)
-        self.cut += bool(flags & socket.MSG_TRUNC)
         return [((peer[0], peer[1]), data)]
 
 
@@ -262,49 +258,42 @@ class _Many:
     def __init__(self, sock: socket.socket, recvmmsg: Callable[..., int]) -> None:
         self.recvmmsg = recvmmsg
         self.descriptor = sock.fileno()
-        self.drops = self.cut = 0
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, round(WAIT_SECONDS * 1_000_000)))
+        self.drops = 0
+        wait = struct.pack("@ll", 0, round(WAIT_SECONDS * 1_000_000))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
         self.data = ctypes.create_string_buffer(_AT_ONCE * _DATAGRAM)
         self.names = ctypes.create_string_buffer(_AT_ONCE * _NAME)
-        self.controls = ctypes.create_string_buffer(_AT_ONCE * _CONTROL)
+        self.control = ctypes.create_string_buffer(_CONTROL)
         self.vectors = (_IoVec * _AT_ONCE)()
         self.headers = (_MMsgHdr * _AT_ONCE)()
         for i in range(_AT_ONCE):
             self.vectors[i] = _IoVec(ctypes.addressof(self.data) + i * _DATAGRAM, _DATAGRAM)
             header = self.headers[i].hdr
             header.name = ctypes.addressof(self.names) + i * _NAME
+            header.namelen = _NAME
             header.iov = ctypes.pointer(self.vectors[i])
             header.iovlen = 1
-            header.control = ctypes.addressof(self.controls) + i * _CONTROL
-            self._reset(header)
+        # the drop count only grows, so that one message a call may tell it
+        self.first = self.headers[0].hdr
+        self.first.control = ctypes.addressof(self.control)
+        self.entries = list(self.headers)
         self.data_view = memoryview(self.data).cast("B")
         self.name_view = memoryview(self.names).cast("B")
-        self.control_view = memoryview(self.controls).cast("B")
 
     def __call__(self) -> list[tuple[Peer, bytes]]:
+        self.first.controllen = _CONTROL
         count = self.recvmmsg(self.descriptor, self.headers, _AT_ONCE, _MSG_WAITFORONE, None)
-        if count < 0 and (number := ctypes.get_errno()) not in (errno.EAGAIN, errno.EINTR):
-            raise OSError(number, os.strerror(number))
+        if count <= 0:
+            if (number := ctypes.get_errno()) not in (errno.EAGAIN, errno.EINTR):
+                raise OSError(number, os.strerror(number))
+            return []
+        if self.first.controllen >= _CONTROL_MESSAGE.size:
+            _, level, kind, drops = _CONTROL_MESSAGE.unpack_from(self.control)
+            if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL):
+                self.drops = drops
+        data, names = self.data_view, bytes(self.name_view[: count * _NAME])
         got: list[tuple[Peer, bytes]] = []
-        for i in range(max(count, 0)):
-            entry = self.headers[i]
-            header = entry.hdr
+        for i in range(count):
             at, name = i * _DATAGRAM, i * _NAME
-            got.append(
-                (bytes(self.name_view[name : name + header.namelen]), bytes(self.data_view[at : at + entry.length]))
-            )
-            if header.flags & socket.MSG_TRUNC:
-                self.cut += 1
-            if header.controllen >= _CONTROL_HEAD + 4:
-                self._read_control(i * _CONTROL)
-            self._reset(header)
+            got.append((names[name : name + _NAME], bytes(data[at : at + self.entries[i].length])))
         return got
-
-    def _read_control(self, at: int) -> None:
-        _, level, kind, drops = _CONTROL_MESSAGE.unpack_from(self.control_view, at)
-        if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL):
-            self.drops = drops
-
-    @staticmethod
-    def _reset(header: _MsgHdr) -> None:
-        header.namelen, header.controllen, header.flags = _NAME, _CONTROL, 0
