@@ -25,7 +25,7 @@ TABLE = pa.table(
 
 def test_masks(tmp_path: Path) -> None:
     texts = [
-        rule_text(1, "s:\n  destination.port: [3333, 4]\nf:\n  dst_ip|cidr: 10.20.0.0/16\ncondition: s and not f\n", FLOW),
+        rule_text(1, "s:\n  destination.port: 3333\nf:\n  dst_ip|cidr: 10.20.0.0/16\ncondition: s and not f\n", FLOW),
         rule_text(2, "s:\n  network.transport: tcp\n  network.bytes|gte: 1000000\ncondition: s\n", FLOW),
         rule_text(3, "s:\n  src_ip: null\ncondition: s\n", "{service: netflow}"),
         rule_text(4, "s:\n  DestinationPort: 9\ncondition: s\n", FLOW),
