@@ -310,8 +310,10 @@ class Scan:
     newest instant may change while more items of that instant come.
     """
 
-    def __init__(self, pattern: Pattern) -> None:
+    def __init__(self, pattern: Pattern, at_most: int | None = None) -> None:
+        """``at_most`` bounds the window: beyond it the oldest items leave early."""
         self.timespan = pattern.timespan
+        self.at_most = at_most
         self.measure = _MEASURES[pattern.type](pattern)
         self.window: deque[Item] = deque()
         self.at: Micros | None = None
@@ -327,6 +329,8 @@ class Scan:
                 self._begin(item.time)
             self.window.append(item)
             self.measure.add(item)
+            if self.at_most is not None and len(self.window) > self.at_most:
+                self.measure.remove(self.window.popleft())
         self._judge()
 
     def _begin(self, at: Micros) -> None:

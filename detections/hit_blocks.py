@@ -1,14 +1,16 @@
 """Hit blocks: the hits that correlations read, cut from a batch and carried to the worker in the control database.
 
 One compressed block per (batch, partition). The partition is a hash of (correlation, group), so that all of a
-group's items meet in one place. A block without rows may carry a *frontier* instead: instants up to it are final.
+group's items meet in one place. A block without rows carries *frontiers* instead, one a depth of correlations:
+instants up to them are final. So all that a worker ever decides follows from the blocks and their order.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -33,6 +35,7 @@ AHEAD = 5 * MINUTE
 _VERSION = 1
 _MAX_BYTES = 64 * 1024 * 1024
 _LOCK = 0x6B79_6469
+MAX_ENTITIES = 20
 _SHOWN = ("host", "observer", "user", "ip", "hash", "domain")
 _TOLD = ("from", "to", "user", "target_user", "domain", "outcome")
 
@@ -55,7 +58,7 @@ class Cut(NamedTuple):
 
 class _Block(msgspec.Struct, array_like=True):
     version: int
-    final_to: int | None
+    final_to: list[int]
     patterns: list[str]
     groups: list[list[str]]
     notes: list[bytes]
@@ -64,6 +67,7 @@ class _Block(msgspec.Struct, array_like=True):
 
 
 _ENCODE = msgspec.msgpack.Encoder()
+_NOTE = msgspec.msgpack.Encoder()
 _DECODE = msgspec.msgpack.Decoder(_Block)
 
 
@@ -73,8 +77,8 @@ def partition_of(pattern: str, group: Group) -> int:
     return int.from_bytes(digest, "big") % PARTITIONS
 
 
-def encode(rows: Iterable[Placed], final_to: Micros | None = None) -> bytes:
-    """A block of rows, or of a frontier."""
+def encode(rows: Iterable[Placed], final_to: Sequence[Micros] = ()) -> bytes:
+    """A block of rows, or of frontiers."""
     patterns: dict[str, int] = {}
     groups: dict[Group, int] = {}
     notes: dict[bytes, int] = {}
@@ -91,7 +95,7 @@ def encode(rows: Iterable[Placed], final_to: Micros | None = None) -> bytes:
         )
         for row in rows
     ]
-    block = _Block(_VERSION, final_to, list(patterns), [list(group) for group in groups], list(notes), packed)
+    block = _Block(_VERSION, list(final_to), list(patterns), [list(group) for group in groups], list(notes), packed)
     return zstandard.ZstdCompressor(level=1, write_checksum=True).compress(_ENCODE.encode(block))
 
 
@@ -100,7 +104,7 @@ class Decoded:
     """What a block holds."""
 
     rows: list[Placed]
-    final_to: Micros | None = None
+    final_to: tuple[Micros, ...] = ()
 
 
 def decode(data: bytes) -> Decoded:
@@ -118,7 +122,7 @@ def decode(data: bytes) -> Decoded:
         ]
     except (zstandard.ZstdError, msgspec.MsgspecError, IndexError) as error:
         raise BadInput(f"a hit block cannot be read: {error}") from error
-    return Decoded(rows, block.final_to)
+    return Decoded(rows, tuple(block.final_to))
 
 
 def correlated_time(event: Mapping[str, Value]) -> Micros:
@@ -181,41 +185,43 @@ def add(session: Session, spool: str, cuts: Iterable[Cut], arrival_at: Micros) -
     session.flush()
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """What an alert needs to know of one event; repeated notes are stored once."""
 
     entities: tuple[Entity, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = {}
     host: str = ""
     user: str = ""
     system: str = ""
     agency: str = ""
     dataset: str = ""
     source: str = ""
+    ids: tuple[str, ...] = ()
+    """For what a correlation gave to another: the events that it stands for."""
 
 
 def note_of(event: Mapping[str, Value]) -> bytes:
     """The note of an event, small: no process, file or URL, which differ from event to event."""
     kept = sorted(entity for entity in entities(event) if entity[0] in _SHOWN)
-    told = {key: values for key, values in facts(event).items() if key in _TOLD}
-    return orjson.dumps(
-        [
-            kept[:20],
-            told,
-            first(event, "host.name")[:255],
-            first(event, "user.name")[:255],
-            first(event, "kydai.system")[:200],
-            first(event, "kydai.agency")[:200],
-            next(texts(event.get("event.dataset")), "")[:100],
-            next(texts(event.get("kydai.source")), "")[:200],
-        ]
+    note = Note(
+        entities=tuple(kept[:MAX_ENTITIES]),
+        facts={key: values for key, values in facts(event).items() if key in _TOLD},
+        host=first(event, "host.name")[:255],
+        user=first(event, "user.name")[:255],
+        system=first(event, "kydai.system")[:200],
+        agency=first(event, "kydai.agency")[:200],
+        dataset=next(texts(event.get("event.dataset")), "")[:100],
+        source=next(texts(event.get("kydai.source")), "")[:200],
     )
+    return write_note(note)
 
 
+def write_note(note: Note) -> bytes:
+    """A note as a block carries it."""
+    return _NOTE.encode(note)
+
+
+@lru_cache(maxsize=4096)
 def read_note(data: bytes) -> Note:
     """The other way round; an empty note of empty bytes."""
-    if not data:
-        return Note()
-    kept, told, *rest = orjson.loads(data)
-    return Note(tuple((str(kind), str(value)) for kind, value in kept), told, *rest)
+    return msgspec.msgpack.decode(data, type=Note) if data else Note()

@@ -85,7 +85,7 @@ def test_partitions_are_fixed_and_all_used() -> None:
 
 
 def test_a_frontier_and_a_damaged_block() -> None:
-    assert decode(encode([], BASE)).final_to == BASE
+    assert decode(encode([], [BASE, BASE - 1])).final_to == (BASE, BASE - 1)
     data = encode([Placed("p", ("g",), Item(1, "e", 1, 2.5))])
     assert decode(data).rows == [Placed("p", ("g",), Item(1, "e", 1, 2.5))]
     for broken in (b"", b"x", data[:-3], data[:12] + bytes([data[12] ^ 0x55]) + data[13:]):

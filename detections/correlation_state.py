@@ -1,0 +1,517 @@
+"""The live state of correlations in one partition: items in, alarms and emissions out.
+
+Everything here follows from the rows and frontiers applied and from their order, so that a restart which applies the
+same blocks to the same state decides the same. A *frontier* is how far instants are final, one for each depth of
+correlations. Monotone patterns raise alarms at once, provisionally; the others when the instant is final. An item
+that comes behind the frontier is late: an alarm that only such items cause is marked so.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import msgspec
+import orjson
+
+from core.clock import Micros
+from detections.alerting import digest, first_ids
+from detections.correlation import Group, Item, Scan, absences, emission, group_fields, placed, window
+from detections.correlation_rules import Pattern, PatternSet
+from detections.hit_blocks import MAX_ENTITIES, Note, Placed, partition_of, read_note, write_note
+
+KEPT_TIMESPANS = 2
+"""How many timespans behind the frontier items are kept, for what comes late."""
+ABSENCE_TIMESPANS = 10
+"""A silent group is forgotten after this many."""
+MAX_ITEMS = 100_000
+"""Of one group; beyond it the oldest are forgotten, and counted."""
+
+
+class Kind(StrEnum):
+    """What became of an alarm."""
+
+    RAISED = "raised"
+    MOVED = "moved"
+    """It stands for the same burst, which began earlier."""
+    JOINED = "joined"
+    """Its burst turned out to be part of the one before."""
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A change of one alarm. ``key`` names it for good; ``into`` names the surviving one when it joined."""
+
+    kind: Kind
+    pattern: Pattern
+    group: Group
+    key: str
+    at: Micros
+    items: tuple[Item, ...] = ()
+    is_final: bool = False
+    is_late: bool = False
+    into: str = ""
+
+
+class Raised(msgspec.Struct, array_like=True):
+    """An alarm as its group remembers it."""
+
+    at: int
+    key: str
+    is_final: bool
+    is_late: bool
+
+
+@dataclass(slots=True)
+class Output:
+    """What a step gave: alarms in order, and rows for the partitions of the patterns that read them."""
+
+    alarms: list[Alarm] = field(default_factory=list)
+    rows: list[Placed] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Member:
+    """One group of one pattern."""
+
+    pattern: Pattern
+    group: Group
+    items: list[Item] = field(default_factory=list)
+    late: dict[tuple[Micros, str], Micros] = field(default_factory=dict)
+    """Late items, and the frontier when they came: they are kept as long as one of that time."""
+    raised: list[Raised] = field(default_factory=list)
+    emitted: set[Micros] = field(default_factory=set)
+    judged: Micros = 0
+    """The frontier at which instants were last made final."""
+    scan: Scan | None = None
+    wake: Micros = 0
+
+    @property
+    def is_eager(self) -> bool:
+        """Judged as items come, not only when instants are final."""
+        return self.pattern.is_monotone and not self.pattern.is_absence
+
+    def add(self, items: Iterable[Item], frontier: Micros) -> tuple[list[Item], list[Item], bool]:
+        """Take items in: those that are new, the late ones among them, and whether the scan must start anew."""
+        fresh: list[Item] = []
+        changed = False
+        for item in sorted(items):
+            index = bisect_left(self.items, (item.time, item.id))
+            known = self.items[index] if index < len(self.items) else None
+            if known is not None and known[:2] == item[:2]:
+                if known.mask | item.mask != known.mask:
+                    self.items[index] = known._replace(mask=known.mask | item.mask)
+                    changed = True
+            elif not fresh or fresh[-1][:2] != item[:2]:
+                fresh.append(item)
+        newest = self.items[-1] if self.items else None
+        self.items.extend(fresh)
+        if newest is not None and fresh and fresh[0][:2] < newest[:2]:
+            self.items.sort()
+        late = [item for item in fresh if item.time <= frontier]
+        self.late.update(((item.time, item.id), frontier) for item in late)
+        return fresh, late, changed
+
+    def rescan(self, upto: Micros | None) -> Scan:
+        """Look at all items again (up to an instant)."""
+        self.scan = Scan(self.pattern, MAX_ITEMS)
+        self.scan.push(self.items if upto is None else self.items[: bisect_right(self.items, (upto + 1,))])
+        return self.scan
+
+    def forget(self, frontier: Micros) -> None:
+        """Drop what no later item can matter to."""
+        keep = ABSENCE_TIMESPANS if self.pattern.is_absence else KEPT_TIMESPANS
+        oldest = frontier - keep * self.pattern.timespan
+        if self.late:
+            self.late = {key: came for key, came in self.late.items() if max(key[0], came) >= oldest}
+            self.items = [item for item in self.items if item.time >= oldest or (item.time, item.id) in self.late]
+        else:
+            del self.items[: bisect_left(self.items, (oldest,))]
+        last = self.raised[-1:] if self.items else []
+        self.raised = [each for each in self.raised if not each.is_final or each.at >= oldest or each in last]
+        self.emitted = {at for at in self.emitted if at >= oldest}
+        if self.scan is not None:
+            self.scan.forget(oldest)
+
+    def next_wake(self) -> Micros | None:
+        """When the frontier must come by again; None when there is nothing left."""
+        times: list[Micros] = []
+        following = bisect_right(self.items, (self.judged + 1,))
+        span = self.pattern.timespan
+        if self.pattern.is_absence:
+            times += [item.time + span for item in self.items if item.time + span > self.judged][:1]
+        elif not self.is_eager and following < len(self.items):
+            times.append(self.items[following].time)
+        times += [each.at for each in self.raised if not each.is_final]
+        if self.items:
+            last = max(self.items[-1].time, max(self.late.values(), default=0))
+            times.append(last + (ABSENCE_TIMESPANS if self.pattern.is_absence else KEPT_TIMESPANS) * span + 1)
+        return min(times, default=None)
+
+
+class Machine:
+    """All groups of one partition."""
+
+    def __init__(self, patterns: PatternSet, partition: int) -> None:
+        self.patterns = patterns
+        self.partition = partition
+        self.frontiers: list[Micros] = [0] * max(patterns.deepest, 1)
+        self.members: dict[tuple[str, Group], _Member] = {}
+        self.forgotten = 0
+        """Items dropped because a group had too many."""
+        self._wakes: list[list[tuple[Micros, str, Group]]] = [[] for _ in self.frontiers]
+
+    def apply(self, rows: Iterable[Placed]) -> Output:
+        """Take the rows of one block."""
+        output = Output()
+        by_member: dict[tuple[str, Group], list[Item]] = {}
+        for row in rows:
+            if row.pattern in self.patterns.by_id:
+                by_member.setdefault((row.pattern, row.group), []).append(row.item)
+        for (pattern_id, group), items in by_member.items():
+            member = self._member(self.patterns.by_id[pattern_id], group)
+            frontier = self.frontiers[member.pattern.depth - 1]
+            fresh, late, changed = member.add(items, frontier)
+            self._bound(member)
+            if member.is_eager:
+                self._judge_eagerly(member, fresh, late, changed, frontier, output)
+            elif late and not member.pattern.is_absence:
+                scan = member.rescan(frontier)
+                member.judged = max(member.judged, frontier)
+                self._judge_late(member, scan, late, frontier, output)
+            self._sleep(member)
+        return output
+
+    def advance(self, frontiers: Sequence[Micros]) -> Output:
+        """Instants up to ``frontiers[depth − 1]`` are final now; it never goes back."""
+        for index, frontier in enumerate(frontiers[: len(self.frontiers)]):
+            self.frontiers[index] = max(self.frontiers[index], frontier)
+        output = Output()
+        self._expect()
+        for wakes, frontier in zip(self._wakes, self.frontiers, strict=True):
+            while (member := self._next(wakes)) is not None and member.wake <= frontier:
+                heapq.heappop(wakes)
+                self._finalise(member, frontier, output)
+                member.judged = max(member.judged, frontier)
+                member.forget(frontier)
+                member.wake = 0
+                self._sleep(member)
+        return output
+
+    def needs(self, frontiers: Sequence[Micros]) -> bool:
+        """Whether advancing to these frontiers would do anything."""
+        if any(key not in self.members for key in self._expected()):
+            return True
+        return any(
+            (member := self._next(wakes)) is not None and member.wake <= frontier
+            for wakes, frontier in zip(self._wakes, frontiers, strict=False)
+        )
+
+    def _next(self, wakes: list[tuple[Micros, str, Group]]) -> _Member | None:
+        """The member to be woken first, past entries that no longer hold."""
+        while wakes:
+            wake, pattern_id, group = wakes[0]
+            member = self.members.get((pattern_id, group))
+            if member is not None and member.wake == wake:
+                return member
+            heapq.heappop(wakes)
+        return None
+
+    def restore(self, member: _Member) -> None:
+        """Put a member of a frozen state in; its scan looks at what an undisturbed one would have seen."""
+        self.members[member.pattern.id, member.group] = member
+        if member.is_eager:
+            member.rescan(None)
+        self._sleep(member)
+
+    def _member(self, pattern: Pattern, group: Group) -> _Member:
+        member = self.members.get((pattern.id, group))
+        if member is None:
+            member = _Member(pattern, group, judged=self.frontiers[pattern.depth - 1])
+            self.members[pattern.id, group] = member
+        return member
+
+    def _sleep(self, member: _Member) -> None:
+        wake = member.next_wake()
+        if wake is None:
+            del self.members[member.pattern.id, member.group]
+        elif wake != member.wake:
+            member.wake = wake
+            heapq.heappush(self._wakes[member.pattern.depth - 1], (wake, member.pattern.id, member.group))
+
+    def _bound(self, member: _Member) -> None:
+        excess = len(member.items) - MAX_ITEMS
+        if excess > 0:
+            del member.items[:excess]
+            self.forgotten += excess
+
+    def _judge_eagerly(
+        self,
+        member: _Member,
+        fresh: Sequence[Item],
+        late: Sequence[Item],
+        changed: bool,
+        frontier: Micros,
+        output: Output,
+    ) -> None:
+        if not fresh and not changed:
+            return
+        scan = member.scan
+        if scan is None or changed or late or (scan.at is not None and fresh[0].time < scan.at):
+            scan = member.rescan(None)
+        else:
+            scan.push(fresh)
+        self._reconcile(member, scan, frontier, output)
+        if late:
+            self._judge_late(member, scan, late, frontier, output)
+        holding = scan.holding[bisect_right(scan.holding, frontier) :]
+        self._emit(member, holding, output)
+
+    def _reconcile(self, member: _Member, scan: Scan, frontier: Micros, output: Output) -> None:
+        """Fit provisional alarms to the bursts that are seen now; more items never undo one."""
+        firing = scan.firing[bisect_right(scan.firing, frontier) :]
+        starts = set(firing)
+        provisional = sorted((each for each in member.raised if not each.is_final), key=lambda each: each.at)
+        holders = {each.at: each for each in provisional if each.at in starts}
+        for each in provisional:
+            if each.at in starts:
+                continue
+            index = bisect_right(firing, each.at) - 1
+            if index < 0:
+                before = [other for other in member.raised if other is not each and other.at <= each.at]
+                if before:
+                    self._join(member, each, max(before, key=lambda other: other.at), output)
+            elif firing[index] in holders:
+                self._join(member, each, holders[firing[index]], output)
+            else:
+                each.at = firing[index]
+                holders[each.at] = each
+                output.alarms.append(self._alarm(Kind.MOVED, member, each))
+        for at in firing:
+            if at not in holders:
+                self._raise(member, at, output, is_final=False, is_late=False)
+
+    def _judge_late(self, member: _Member, scan: Scan, late: Sequence[Item], frontier: Micros, output: Output) -> None:
+        """Alarms that only late items cause, at instants that were final already."""
+        span = member.pattern.timespan
+        touched = [
+            at
+            for at in scan.firing[: bisect_right(scan.firing, frontier)]
+            if any(at - span <= item.time <= at for item in late)
+        ]
+        for at in touched:
+            following = bisect_right(scan.firing, at)
+            end = scan.firing[following] if following < len(scan.firing) else None
+            is_known = any(
+                each.at == at or (member.is_eager and at < each.at and (end is None or each.at < end))
+                for each in member.raised
+            )
+            if not is_known:
+                self._raise(member, at, output, is_final=True, is_late=True)
+        holding = scan.holding[: bisect_right(scan.holding, frontier)]
+        self._emit(member, [at for at in holding if any(at - span <= item.time <= at for item in late)], output)
+
+    def _finalise(self, member: _Member, frontier: Micros, output: Output) -> None:
+        pattern = member.pattern
+        if pattern.is_absence:
+            due = absences(pattern, [item.time for item in member.items], frontier)
+            fallen = [at for at in due if at > member.judged]
+            for at in fallen:
+                self._raise(member, at, output, is_final=True, is_late=False)
+            self._emit(member, fallen, output)
+            return
+        if member.is_eager:
+            for each in sorted(member.raised, key=lambda raised: raised.at):
+                if not each.is_final and each.at <= frontier:
+                    each.is_final = True
+                    output.alarms.append(self._alarm(Kind.FINAL, member, each))
+            return
+        scan = member.scan if member.scan is not None else member.rescan(member.judged)
+        start = bisect_right(member.items, (member.judged + 1,))
+        scan.push(member.items[start : bisect_right(member.items, (frontier + 1,))])
+        for at in scan.firing[bisect_right(scan.firing, member.judged) :]:
+            self._raise(member, at, output, is_final=True, is_late=False)
+        self._emit(member, scan.holding[bisect_right(scan.holding, member.judged) :], output)
+
+    def _raise(self, member: _Member, at: Micros, output: Output, *, is_final: bool, is_late: bool) -> None:
+        raised = Raised(at, alarm_key(member.pattern, member.group, at), is_final, is_late)
+        member.raised.append(raised)
+        output.alarms.append(self._alarm(Kind.RAISED, member, raised))
+
+    def _join(self, member: _Member, each: Raised, survivor: Raised, output: Output) -> None:
+        member.raised = [other for other in member.raised if other is not each]
+        output.alarms.append(Alarm(Kind.JOINED, member.pattern, member.group, each.key, survivor.at, into=survivor.key))
+
+    def _alarm(self, kind: Kind, member: _Member, raised: Raised) -> Alarm:
+        items = window(member.items, raised.at, member.pattern.timespan)
+        return Alarm(
+            kind,
+            member.pattern,
+            member.group,
+            raised.key,
+            raised.at,
+            tuple(item for item in items if item.id),
+            raised.is_final,
+            raised.is_late,
+        )
+
+    def _emit(self, member: _Member, instants: Iterable[Micros], output: Output) -> None:
+        readers = self.patterns.readers.get(member.pattern.id, ())
+        if not readers:
+            return
+        for at in instants:
+            if at in member.emitted:
+                continue
+            member.emitted.add(at)
+            item = emission(member.pattern, member.group, at, member.items)
+            is_start = any(each.at == at for each in member.raised)
+            inside = window(member.items, at, member.pattern.timespan)
+            noted = inside if is_start else [each for each in inside if each.time == at]
+            item = item._replace(note=write_note(together(noted, inside)))
+            fields = group_fields(member.pattern, member.group)
+            for reader in readers:
+                for group, mask, value in placed(reader, fields, [member.pattern.id]):
+                    output.rows.append(Placed(reader.id, group, item._replace(mask=mask, value=value)))
+
+    def _expected(self) -> list[tuple[str, Group]]:
+        """Groups that must be heard even if they never were, of this partition."""
+        return [
+            (pattern.id, group)
+            for pattern in self.patterns.patterns
+            if pattern.is_absence
+            for group in pattern.expected
+            if partition_of(pattern.id, group) == self.partition
+        ]
+
+    def _expect(self) -> None:
+        for key in self._expected():
+            if key not in self.members:
+                pattern = self.patterns.by_id[key[0]]
+                member = self._member(pattern, key[1])
+                # an item without an id: the watch begins here, and it is no event
+                member.items.append(Item(self.frontiers[pattern.depth - 1], "", 0))
+                self._sleep(member)
+
+
+def alarm_key(pattern: Pattern, group: Group, at: Micros) -> str:
+    """Names an alarm by where it was first raised."""
+    return digest("correlation", pattern.id, orjson.dumps(group).decode(), str(at))
+
+
+def together(items: Sequence[Item], shown: Sequence[Item]) -> Note:
+    """One note for several: entities and facts of ``shown``, the event ids of ``items``."""
+    notes = [read_note(note) for note in dict.fromkeys(item.note for item in shown)]
+    return joined_note(notes, base_events(items))
+
+
+def base_events(items: Iterable[Item]) -> list[str]:
+    """The event ids under items, the first hundred; what another correlation gave stands for its events."""
+    ids: list[str] = []
+    for item in items:
+        ids.extend(read_note(item.note).ids or ((item.id,) if item.id else ()))
+    return first_ids(ids)
+
+
+def joined_note(notes: Sequence[Note], ids: Iterable[str] = ()) -> Note:
+    """What is common stands; entities and facts are put together, bounded."""
+    facts: dict[str, list[str]] = {}
+    for note in notes:
+        for key, values in note.facts.items():
+            facts[key] = sorted({*facts.get(key, ()), *values})[:10]
+
+    def common(name: str) -> str:
+        values = {getattr(note, name) for note in notes}
+        return values.pop() if len(values) == 1 else ""
+
+    return Note(
+        entities=tuple(sorted({entity for note in notes for entity in note.entities})[: 10 * MAX_ENTITIES]),
+        facts=facts,
+        host=common("host"),
+        user=common("user"),
+        system=common("system"),
+        agency=common("agency"),
+        dataset=common("dataset"),
+        source=common("source"),
+        ids=tuple(ids),
+    )
+
+
+class _SavedMember(msgspec.Struct, array_like=True):
+    pattern: int
+    group: list[str]
+    items: list[tuple[int, str, int, str | float | None, int, int]]
+    late: list[tuple[int, str, int]]
+    raised: list[Raised]
+    emitted: list[int]
+    judged: int
+
+
+class _Saved(msgspec.Struct, array_like=True):
+    version: int
+    frontiers: list[int]
+    patterns: dict[str, str]
+    notes: list[bytes]
+    members: list[_SavedMember]
+
+
+_VERSION = 1
+
+
+def fingerprint(pattern: Pattern) -> str:
+    """Changes when what a pattern asks changes; a state of another one is of no use."""
+    return digest(
+        *map(repr, (pattern.type, pattern.turns, pattern.group_by, pattern.timespan, pattern.bounds)),
+        *map(repr, (pattern.expression, pattern.fields, pattern.percentile, dict(pattern.aliases), pattern.depth)),
+    )
+
+
+def freeze(machine: Machine) -> bytes:
+    """The whole state, for a checkpoint."""
+    numbers = {pattern.id: number for number, pattern in enumerate(machine.patterns.patterns)}
+    notes: dict[bytes, int] = {}
+    members = [
+        _SavedMember(
+            numbers[member.pattern.id],
+            list(member.group),
+            [
+                (item.time, item.id, item.mask, item.value, item.received, notes.setdefault(item.note, len(notes)))
+                for item in member.items
+            ],
+            [(time, event_id, came) for (time, event_id), came in member.late.items()],
+            member.raised,
+            sorted(member.emitted),
+            member.judged,
+        )
+        for member in machine.members.values()
+    ]
+    known = {pattern.id: fingerprint(pattern) for pattern in machine.patterns.patterns}
+    return msgspec.msgpack.encode(_Saved(_VERSION, machine.frontiers, known, list(notes), members))
+
+
+def thaw(data: bytes, patterns: PatternSet, partition: int) -> Machine:
+    """A machine as it was frozen; groups of patterns that are gone or changed are left out.
+
+    Raises msgspec.MsgspecError when the state cannot be read.
+    """
+    saved = msgspec.msgpack.decode(data, type=_Saved)
+    machine = Machine(patterns, partition)
+    for index in range(min(len(saved.frontiers), len(machine.frontiers))):
+        machine.frontiers[index] = saved.frontiers[index]
+    order = list(saved.patterns)
+    for each in saved.members:
+        pattern = patterns.by_id.get(order[each.pattern])
+        if pattern is None or saved.patterns[pattern.id] != fingerprint(pattern):
+            continue
+        member = _Member(pattern, tuple(each.group), judged=each.judged)
+        member.items = [
+            Item(time, event_id, mask, value, received, saved.notes[note])
+            for time, event_id, mask, value, received, note in each.items
+        ]
+        member.late = {(time, event_id): came for time, event_id, came in each.late}
+        member.raised, member.emitted = each.raised, set(each.emitted)
+        machine.restore(member)
+    return machine

@@ -1,0 +1,266 @@
+"""The live machine's final alarms equal the definition, in whatever order items come and wherever it is stopped."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import pytest
+
+from core.clock import SECOND, Micros
+from detections.correlation import Item
+from detections.correlation_rules import PatternSet
+from detections.correlation_state import Alarm, Kind, Machine, Output, freeze, thaw
+from detections.hit_blocks import PARTITIONS, Placed, hit_of, partition_of, rows_of
+from tests.detections.brute_force import Brute, fires
+from tests.detections.correlation_cases import (
+    BASE,
+    Stream,
+    document,
+    pattern_set,
+    random_documents,
+    random_stream,
+)
+
+END = BASE + 10_000 * SECOND
+
+
+@dataclass
+class Alarms:
+    """What a reader of the alarms sees: the newest state of each."""
+
+    now: dict[str, Alarm] = field(default_factory=dict)
+    joined: dict[str, str] = field(default_factory=dict)
+    log: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def take(self, output: Output) -> None:
+        for alarm in output.alarms:
+            self.log.append((alarm.kind, alarm.key, alarm.at, tuple(item.id for item in alarm.items), alarm.into))
+            if alarm.kind is Kind.RAISED:
+                assert alarm.key not in self.now, "doubled"
+                assert alarm.key not in self.joined, "came back"
+            if alarm.kind is Kind.JOINED:
+                assert alarm.into in self.now
+                del self.now[alarm.key]
+                self.joined[alarm.key] = alarm.into
+            else:
+                assert alarm.kind is Kind.RAISED or alarm.key in self.now
+                assert alarm.kind is Kind.RAISED or not self.now[alarm.key].is_final, "a final one was changed"
+                self.now[alarm.key] = alarm
+
+    def brutes(self, patterns: PatternSet) -> set[Brute]:
+        found = [(a.pattern.id, a.group, a.at) for a in self.now.values() if a.pattern.id not in patterns.quiet]
+        assert len(found) == len(set(found)), "two alarms of one instant"
+        return set(found)
+
+
+class Board:
+    """Machines of all partitions over one log of blocks, as the worker runs them."""
+
+    def __init__(self, patterns: PatternSet) -> None:
+        self.patterns = patterns
+        self.machines = [Machine(patterns, partition) for partition in range(PARTITIONS)]
+        self.log: dict[int, list[list[Placed] | list[Micros]]] = defaultdict(list)
+        self.alarms = Alarms()
+
+    def hits(self, stream: Stream) -> None:
+        parts: dict[int, list[Placed]] = defaultdict(list)
+        for event, rules, time, event_id in stream:
+            hit = hit_of(event | {"event.id": event_id}, rules)
+            for row in rows_of(type(hit)(event, rules, time, event_id), self.patterns):
+                if row is not None:
+                    parts[partition_of(row.pattern, row.group)].append(row)
+        self._put(parts)
+
+    def _put(self, parts: dict[int, list[Placed]]) -> None:
+        for partition, rows in sorted(parts.items()):
+            self.log[partition].append(rows)
+            self._took(self.machines[partition].apply(rows))
+
+    def _took(self, output: Output) -> None:
+        self.alarms.take(output)
+        parts: dict[int, list[Placed]] = defaultdict(list)
+        for row in output.rows:
+            parts[partition_of(row.pattern, row.group)].append(row)
+        self._put(parts)
+
+    def advance(self, frontier: Micros) -> None:
+        """Depth by depth: what a depth gives is read before the next one is final."""
+        depth = max(self.patterns.deepest, 1)
+        for upto in range(1, depth + 1):
+            frontiers = [frontier] * upto + [0] * (depth - upto)
+            for partition, machine in enumerate(self.machines):
+                if machine.needs(frontiers):
+                    self.log[partition].append(frontiers)
+                    self._took(machine.advance(frontiers))
+                else:
+                    machine.frontiers[:] = [max(a, b) for a, b in zip(machine.frontiers, frontiers, strict=True)]
+                    self.log[partition].append(frontiers)
+
+
+def shuffled(random: Random, stream: Stream, lateness: int) -> list[tuple[Micros, Any]]:
+    """(arrival, hit), each up to ``lateness`` seconds after its time, in order of arrival."""
+    return sorted(((hit[2] + random.randint(0, lateness) * SECOND, hit) for hit in stream), key=lambda pair: pair[0])
+
+
+def play(random: Random, patterns: PatternSet, stream: Stream, lateness: int = 6) -> Board:
+    board = Board(patterns)
+    arrivals = shuffled(random, stream, lateness)
+    while arrivals:
+        size = random.randint(1, 6)
+        board.hits([hit for _, hit in arrivals[:size]])
+        reached = arrivals[:size][-1][0]
+        arrivals = arrivals[size:]
+        if random.random() < 0.5:
+            # everything that arrived before the next one is in; nothing older than its lateness can come
+            board.advance((arrivals[0][0] if arrivals else reached) - lateness * SECOND - 1)
+    return board
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_final_alarms_equal_brute_force(seed: int) -> None:
+    random = Random(1000 + seed)
+    total = 0
+    for _ in range(25):
+        patterns = pattern_set(*random_documents(random))
+        stream = random_stream(random, length=24)
+        board = play(random, patterns, stream)
+        last = max((hit[2] for hit in stream), default=BASE)
+        board.advance(last)
+        wanted = fires(stream, patterns)
+        found = board.alarms.brutes(patterns)
+        assert found == wanted, patterns.patterns
+        board.advance(END)
+        assert all(alarm.is_final and not alarm.is_late for alarm in board.alarms.now.values())
+        # nothing is kept for ever
+        board.advance(END)
+        assert not any(machine.members for machine in board.machines)
+        total += len(wanted)
+    assert total > 10
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_monotone_alarms_come_at_once_and_are_never_doubled(seed: int) -> None:
+    random = Random(2000 + seed)
+    moved = joined = 0
+    for _ in range(30):
+        patterns = pattern_set(*random_documents(random, monotone_only=True))
+        stream = random_stream(random, length=24)
+        board = Board(patterns)
+        order = list(stream)
+        random.shuffle(order)
+        seen: Stream = []
+        while order:
+            board.hits(order[:3])
+            seen, order = seen + order[:3], order[3:]
+            assert board.alarms.brutes(patterns) == fires(seen, patterns)
+        kinds = [entry[0] for entry in board.alarms.log]
+        moved, joined = moved + kinds.count(Kind.MOVED), joined + kinds.count(Kind.JOINED)
+    assert moved > 0
+    assert joined + moved > 2
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_machine_that_was_frozen_decides_the_same(seed: int) -> None:
+    random = Random(3000 + seed)
+    for _ in range(15):
+        patterns = pattern_set(*random_documents(random))
+        board = play(random, patterns, random_stream(random, length=24))
+        board.advance(END)
+        for partition, log in board.log.items():
+            whole = Machine(patterns, partition)
+            stopped = Machine(patterns, partition)
+            for block in log:
+                if random.random() < 0.4:
+                    stopped = thaw(freeze(stopped), patterns, partition)
+                one, two = _step(whole, block), _step(stopped, block)
+                assert one.alarms == two.alarms
+                assert one.rows == two.rows
+
+
+def _step(machine: Machine, block: Any) -> Output:
+    if block and isinstance(block[0], int):
+        return machine.advance(block)
+    return machine.apply(block)
+
+
+def row(pattern: str, second: float, event_id: str, mask: int = 1, group: tuple[str, ...] = ("h1",)) -> Placed:
+    return Placed(pattern, group, Item(BASE + round(second * SECOND), event_id, mask))
+
+
+COUNT: dict[str, Any] = {"type": "event_count", "rules": ["a"], "group_by": ["host"], "timespan": "10s"}
+
+
+def test_what_comes_late_raises_a_late_alarm_once() -> None:
+    patterns = pattern_set(document("count", condition={"gte": 3}, **COUNT))
+    machine = Machine(patterns, 0)
+    assert not machine.apply([row("id-count", 0, "a"), row("id-count", 1, "b")]).alarms
+    machine.advance([BASE + 100 * SECOND])
+    late = machine.apply([row("id-count", 2, "c"), row("id-count", 3, "d"), row("id-count", 1.5, "e")]).alarms
+    assert [(a.kind, a.is_late, a.is_final) for a in late] == [(Kind.RAISED, True, True)]
+    assert [item.id for item in late[0].items] == ["e", "c", "d"]
+    assert not machine.apply([row("id-count", 2.5, "f")]).alarms
+    returned = machine.apply([row("id-count", 90 + n, f"g{n}") for n in range(4)]).alarms
+    assert [a.is_late for a in returned] == [True]
+
+
+def test_late_items_of_a_rule_that_is_judged_when_final() -> None:
+    patterns = pattern_set(document("count", condition={"eq": 2}, **COUNT))
+    machine = Machine(patterns, 0)
+    machine.apply([row("id-count", 0, "a")])
+    assert not machine.advance([BASE + 15 * SECOND]).alarms
+    late = machine.apply([row("id-count", 5, "b")]).alarms
+    assert [(a.at, a.is_late) for a in late] == [(BASE + 5 * SECOND, True)]
+    assert not machine.advance([BASE + 16 * SECOND]).alarms
+    assert not machine.advance([BASE + 500 * SECOND]).alarms
+    assert not machine.members
+
+
+def test_absence_is_told_by_the_frontier_and_again_only_after_it_was_heard() -> None:
+    patterns = pattern_set(document("silent", condition={"lt": 1}, **COUNT))
+    machine = Machine(patterns, 0)
+    machine.apply([row("id-silent", 0, "a")])
+    assert not machine.advance([BASE + 9 * SECOND]).alarms
+    (fell,) = machine.advance([BASE + 12 * SECOND]).alarms
+    assert (fell.at, fell.is_final) == (BASE + 10 * SECOND, True)
+    assert not machine.advance([BASE + 60 * SECOND]).alarms
+    machine.apply([row("id-silent", 61, "b")])
+    assert [a.at for a in machine.advance([BASE + 80 * SECOND]).alarms] == [BASE + 71 * SECOND]
+    machine.advance([BASE + 500 * SECOND])
+    assert not machine.members
+
+
+def test_groups_that_must_be_heard_even_if_they_never_were() -> None:
+    written = document("silent", condition={"lt": 1}, **COUNT)
+    written.document["custom"] = {"expected": [["h1"], ["h2"]]}  # type: ignore[index]
+    patterns = pattern_set(written)
+    total = []
+    for partition in range(PARTITIONS):
+        machine = Machine(patterns, partition)
+        if machine.needs([BASE]):
+            machine.advance([BASE])
+            total += [(a.group, a.at, a.items) for a in machine.advance([BASE + 11 * SECOND]).alarms]
+    assert sorted(total) == [(("h1",), BASE + 10 * SECOND, ()), (("h2",), BASE + 10 * SECOND, ())]
+
+
+def test_a_state_of_another_question_is_not_used() -> None:
+    before = pattern_set(document("count", condition={"gte": 3}, **COUNT))
+    after = pattern_set(document("count", condition={"gte": 2}, **COUNT))
+    machine = Machine(before, 0)
+    machine.apply([row("id-count", 0, "a")])
+    assert len(thaw(freeze(machine), before, 0).members) == 1
+    assert not thaw(freeze(machine), after, 0).members
+    assert not thaw(freeze(machine), PatternSet(), 0).members
+
+
+def test_one_group_cannot_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detections.correlation_state.MAX_ITEMS", 50)
+    patterns = pattern_set(document("count", condition={"gte": 20}, **COUNT))
+    machine = Machine(patterns, 0)
+    alarms = [a for n in range(300) for a in machine.apply([row("id-count", n / 100, f"e{n}")]).alarms]
+    assert [a.kind for a in alarms] == [Kind.RAISED]
+    (member,) = machine.members.values()
+    assert len(member.items) == 50
+    assert machine.forgotten == 250
