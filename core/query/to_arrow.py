@@ -57,9 +57,10 @@ def mask(node: Node, table: Any) -> Mask:
 
 def _alike(group: list[Leaf]) -> list[list[Leaf]]:
     """Leaves that numpy compares stand alone; the others look at the distinct values together."""
-    alone = [leaf for leaf in group if isinstance(leaf, Range) or compares_address(leaf)]
+    alone = [leaf for leaf in group if isinstance(leaf, Range | Cidr)]
     rest = [leaf for leaf in group if leaf not in alone]
-    return [[leaf] for leaf in alone] + ([rest] if rest else [])
+    parts: list[list[Leaf]] = [[leaf] for leaf in alone]
+    return [*parts, rest] if rest else parts
 
 
 def _of_field(leaves: list[Leaf], table: Any) -> Mask:

@@ -109,14 +109,19 @@ def _on_field(field: str, test: Test) -> Predicate:
 def any_test(leaves: Sequence[Leaf]) -> Test:
     """One test for several leaves of one field, any of which may hold; equalities become one look into a set."""
     sets: dict[Comparison, set[Any]] = {}
+    addresses: set[Any] = set()
     tests: list[Test] = []
     for leaf in leaves:
-        if isinstance(leaf, Equals) and is_texty(type_of(leaf.field)) and not compares_address(leaf):
+        if isinstance(leaf, Equals) and compares_address(leaf):
+            addresses.add(wanted(leaf))
+        elif isinstance(leaf, Equals) and is_texty(type_of(leaf.field)):
             sets.setdefault(leaf.comparison, set()).add(wanted(leaf))
         else:
             tests.append(leaf_test(leaf))
     for comparison, values in sets.items():
         tests.append(_text(type_of(leaves[0].field), comparison, values.__contains__))
+    if addresses:
+        tests.append(lambda value: to_ip(value) in addresses)
     if len(tests) == 1:
         return tests[0]
     fixed = tuple(tests)

@@ -1,0 +1,242 @@
+"""Leaves of a query tree over one value → conditions in DuckDB's SQL (core/query/to_sql.py says where values are).
+
+A value is an SQL expression without parameters, and what it holds is known; a condition says of it what the
+predicate of core/query/to_match.py says of the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from core.ecs import FieldType, type_of
+from core.query.fold import comparable
+from core.query.leaf import (
+    bounds_of,
+    compares_address,
+    is_texty,
+    long_bounds,
+    micros_bounds,
+    pattern_of,
+    pattern_regex,
+    phrase_regex,
+    regex_text,
+    wanted,
+    words_of,
+)
+from core.query.tree import Cidr, Comparison, Equals, Exists, Leaf, Like, Phrase, Range, Regex, Wild
+from core.query.values import ip_bounds
+
+Sql = tuple[str, list[object]]
+NEVER: Sql = ("FALSE", [])
+
+_MAX_REGEX_BYTES = 4_000
+"""Literals of one merged alternation; RE2's memory bounds the whole."""
+_LONG_TEXT = "'^(-?[0-9]{1,19})(\\.0)?$'"
+_DOUBLE_TEXT = "'-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?'"
+
+
+class Holds(StrEnum):
+    """What an SQL expression gives for one value."""
+
+    TEXT = "text"
+    FOLDED = "folded"
+    ADDRESS = "address"
+    LONG = "long"
+    DOUBLE = "double"
+    BOOLEAN = "boolean"
+
+
+def join(word: str, empty: str, parts: list[Sql]) -> Sql:
+    if not parts:
+        return empty, []
+    if len(parts) == 1:
+        return parts[0]
+    return "(" + f" {word} ".join(text for text, _ in parts) + ")", [p for _, params in parts for p in params]
+
+
+def any_leaf(leaves: Sequence[Leaf], x: str, holds: Holds) -> Sql:
+    """A condition on the one value ``x``; equalities become IN, patterns one regular expression."""
+    equal: dict[Comparison | None, list[Equals]] = {}
+    like: dict[Comparison, list[Like]] = {}
+    parts: list[Sql] = []
+    for leaf in leaves:
+        if isinstance(leaf, Equals):
+            as_text = is_texty(type_of(leaf.field)) and not compares_address(leaf)
+            equal.setdefault(leaf.comparison if as_text else None, []).append(leaf)
+        elif isinstance(leaf, Like):
+            like.setdefault(leaf.comparison, []).append(leaf)
+        else:
+            parts.append(leaf_condition(leaf, x, holds))
+    for comparison, equals in equal.items():
+        parts.append(_equals(equals, x, holds, comparison))
+    for comparison, likes in like.items():
+        parts += _likes(compared(x, holds, type_of(likes[0].field), comparison), likes)
+    return join("OR", "FALSE", parts)
+
+
+def leaf_condition(leaf: Leaf, x: str, holds: Holds) -> Sql:
+    type_ = type_of(leaf.field)
+    if isinstance(leaf, Exists):
+        return f"{x} IS NOT NULL", []
+    if isinstance(leaf, Equals):
+        return any_leaf([leaf], x, holds)
+    if isinstance(leaf, Cidr):
+        return f"{_address(x, holds)} BETWEEN ? AND ?", list(ip_bounds(leaf.network))
+    if isinstance(leaf, Range):
+        return _range(leaf, x, holds, type_)
+    if isinstance(leaf, Phrase):
+        text = compared(x, holds, type_, leaf.comparison)
+        words = words_of(leaf)
+        if not words:
+            return f"contains({text}, ?)", [comparable(leaf.text, leaf.comparison)]
+        return f"(contains({text}, ?) AND regexp_matches({text}, ?))", [max(words, key=len), phrase_regex(words)]
+    if isinstance(leaf, Regex):
+        comparison = Comparison.FOLD if leaf.comparison is Comparison.FOLD else Comparison.EXACT
+        return f"regexp_matches({compared(x, holds, type_, comparison)}, ?)", [regex_text(leaf)]
+    raise TypeError(f"{type(leaf).__name__} is not a test of one value")
+
+
+def _equals(leaves: Sequence[Equals], x: str, holds: Holds, comparison: Comparison | None) -> Sql:
+    """Equalities of one field, of texts that compare alike or, without a comparison, of typed values."""
+    type_ = type_of(leaves[0].field)
+    values = [_bound(value, type_, holds) for leaf in leaves if (value := wanted(leaf)) is not None]
+    if not values:
+        return NEVER
+    left = _typed(x, holds, leaves[0], type_) if comparison is None else compared(x, holds, type_, comparison)
+    return (f"{left} = ?" if len(values) == 1 else f"{left} IN ({', '.join('?' * len(values))})"), values
+
+
+def _likes(text: str, leaves: Sequence[Like]) -> list[Sql]:
+    """Patterns over one text: a plain function for one, one alternation for several."""
+    if len(leaves) == 1:
+        return [_like(text, leaves[0])]
+    parts: list[Sql] = []
+    regexes: list[str] = []
+    size = 0
+    for regex in sorted({pattern_regex(pattern_of(leaf)) for leaf in leaves}):
+        if regexes and size + len(regex) > _MAX_REGEX_BYTES:
+            parts.append(_alternation(text, regexes))
+            regexes, size = [], 0
+        regexes.append(regex)
+        size += len(regex)
+    return [*parts, _alternation(text, regexes)]
+
+
+def _alternation(text: str, regexes: Sequence[str]) -> Sql:
+    return f"regexp_matches({text}, ?)", [f"(?s:{'|'.join(regexes)})"]
+
+
+def _like(text: str, leaf: Like) -> Sql:
+    pattern = pattern_of(leaf)
+    literals = [part for part in pattern if not isinstance(part, Wild)]
+    wilds = [part for part in pattern if isinstance(part, Wild)]
+    if Wild.ONE in wilds or len(literals) > 1:
+        return _alternation(text, [pattern_regex(pattern)])
+    if not wilds:
+        return f"{text} = ?", ["".join(literals)]
+    if not literals:
+        return f"{text} IS NOT NULL", []
+    if len(wilds) == 2:
+        return f"contains({text}, ?)", [*literals]
+    return f"{'ends_with' if pattern[0] is Wild.MANY else 'starts_with'}({text}, ?)", [*literals]
+
+
+def _range(leaf: Range, x: str, holds: Holds, type_: FieldType) -> Sql:
+    if type_ is FieldType.LONG:
+        return between(_long(x, holds), long_bounds(leaf))
+    if type_ is FieldType.DATE and holds is Holds.LONG:
+        return between(x, micros_bounds(leaf))
+    bounds = bounds_of(leaf)
+    if type_ is FieldType.DATE:
+        value = _date(x)
+    elif type_ is FieldType.IP:
+        value = _address(x, holds)
+    else:
+        value = _double(x, holds)
+    given = ((">", bounds.gt), (">=", bounds.gte), ("<", bounds.lt), ("<=", bounds.lte))
+    parts: list[Sql] = [(f"{value} {sign} ?", [bound]) for sign, bound in given if bound is not None]
+    return join("AND", f"{value} IS NOT NULL", parts)
+
+
+def between(x: str, bounds: tuple[int, int] | None) -> Sql:
+    return NEVER if bounds is None else (f"{x} BETWEEN ? AND ?", list(bounds))
+
+
+def _typed(x: str, holds: Holds, leaf: Equals, type_: FieldType) -> str:
+    if compares_address(leaf):
+        return _address(x, holds)
+    if type_ is FieldType.LONG:
+        return _long(x, holds)
+    if type_ is FieldType.DOUBLE:
+        return _double(x, holds)
+    if type_ is FieldType.DATE:
+        return x if holds is Holds.LONG else _date(x)
+    return x if holds is Holds.BOOLEAN else _boolean(x)
+
+
+def _bound(value: object, type_: FieldType, holds: Holds) -> object:
+    if type_ is FieldType.DATE and holds is Holds.LONG:
+        bounds = micros_bounds(Range("@timestamp", gte=str(value)))
+        return bounds[0] if bounds else None
+    return value
+
+
+def _long(x: str, holds: Holds) -> str:
+    return x if holds is Holds.LONG else f"try_cast(regexp_extract({json_text(x, holds)}, {_LONG_TEXT}, 1) AS BIGINT)"
+
+
+def _double(x: str, holds: Holds) -> str:
+    if holds is Holds.BOOLEAN:
+        return "CAST(NULL AS DOUBLE)"
+    number = f"CAST({x} AS DOUBLE)"
+    if holds not in (Holds.LONG, Holds.DOUBLE):
+        number = f"try_cast({x} AS DOUBLE)"
+        fits = f"length({x}) <= 400 AND regexp_full_match({x}, {_DOUBLE_TEXT}) AND isfinite({number})"
+        return f"CASE WHEN {fits} THEN {number} END"
+    return f"CASE WHEN isfinite({number}) THEN {number} END"
+
+
+def _boolean(x: str) -> str:
+    return f"CASE {x} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
+
+
+def _date(x: str) -> str:
+    return f"CASE WHEN length({x}) = 27 AND ends_with({x}, 'Z') THEN {x} END"
+
+
+def _address(x: str, holds: Holds) -> str:
+    if holds is Holds.ADDRESS:
+        return x
+    return f"nullif(kydai_ip({x}), '')" if holds is Holds.TEXT else "CAST(NULL AS VARCHAR)"
+
+
+def json_text(x: str, holds: Holds) -> str:
+    """The text of a value that is not a time, as JSON writes it."""
+    if holds in (Holds.LONG, Holds.BOOLEAN):
+        return f"CAST({x} AS VARCHAR)"
+    return f"(to_json({x}) ->> '$')" if holds is Holds.DOUBLE else x
+
+
+def text_of(x: str, holds: Holds, type_: FieldType) -> str:
+    """The text of a value as patterns see it: of a typed field the text of what the type holds."""
+    if is_texty(type_):
+        return json_text(x, holds)
+    if type_ is FieldType.LONG:
+        return json_text(_long(x, holds), Holds.LONG)
+    if type_ is FieldType.DOUBLE:
+        return json_text(_double(x, holds), Holds.DOUBLE)
+    if type_ is FieldType.DATE:
+        return f"strftime(make_timestamp({x}), '%Y-%m-%dT%H:%M:%S.%fZ')" if holds is Holds.LONG else _date(x)
+    return json_text(x if holds is Holds.BOOLEAN else _boolean(x), Holds.BOOLEAN)
+
+
+def compared(x: str, holds: Holds, type_: FieldType, comparison: Comparison) -> str:
+    if holds is Holds.FOLDED:
+        return x
+    text = text_of(x, holds, type_)
+    if comparison is Comparison.EXACT:
+        return text
+    if comparison is Comparison.CI:
+        return f"lower({text})"
+    return f"CASE WHEN strlen({text}) = length({text}) THEN lower({text}) ELSE kydai_fold({text}) END"
