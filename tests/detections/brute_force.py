@@ -24,14 +24,15 @@ def fires(hits: Sequence[tuple[Mapping[str, Any], Sequence[str], int, str]], pat
     for pattern in sorted(patterns.patterns, key=lambda p: p.depth):
         for group, members in _groups(pattern, events).items():
             for at in sorted({time for time, _, _, _ in members}):
+                output = dict(zip(pattern.group_by, group, strict=True))
                 if pattern.is_absence:
                     due = at + pattern.timespan
                     if due <= last and not any(at < time <= due for time, _, _, _ in members):
+                        events.append((due, f"{pattern.id}{group}{due}", output, (pattern.id,)))
                         found.add((pattern.id, group, due))
                     continue
                 inside = [m for m in members if at - pattern.timespan <= m[0] <= at]
                 if _holds(pattern, inside):
-                    output = dict(zip(pattern.group_by, group, strict=True))
                     events.append((at, f"{pattern.id}{group}{at}", output, (pattern.id,)))
                     if not _holds(pattern, [m for m in inside if m[0] != at]):
                         found.add((pattern.id, group, at))
