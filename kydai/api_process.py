@@ -102,21 +102,21 @@ async def _serve(
     while not server.started and not serving.done():
         await asyncio.sleep(0.02)
     ready(**facts)
-    while not stop.is_set and not serving.done():
+    while not stop.asked() and not serving.done():
         try:
-            await loop.run_in_executor(None, _housekeeping, context, commit)
+            await loop.run_in_executor(None, _housekeeping, context, commit, facts)
         except (KydaiError, SQLAlchemyError, OSError) as error:
             logger.warning("Housekeeping failed; serving goes on.", error=str(error))
         for _ in range(int(HEARTBEAT_SECONDS * 10)):
-            if stop.is_set or serving.done():
+            if stop.asked() or serving.done():
                 break
             await asyncio.sleep(0.1)
     server.should_exit = True
     await serving
 
 
-def _housekeeping(context: Context, commit: GroupCommit) -> None:
-    beat(context.database, SPOOL, "api", context.clock.now(), {"cut_bytes": commit.spool.cut_bytes})
+def _housekeeping(context: Context, commit: GroupCommit, facts: dict[str, object]) -> None:
+    beat(context.database, SPOOL, "api", context.clock.now(), facts | {"cut_bytes": commit.spool.cut_bytes})
     tidy(context, commit.spool, SPOOL)
 
 

@@ -63,7 +63,7 @@ async def _receive(context: Context, stop: Stop, commit: GroupCommit) -> None:
     try:
         flows.start(settings.netflow.address, settings.netflow.port)
         ready(syslog=syslog.port, netflow=flows.port, cut_bytes=commit.spool.cut_bytes)
-        while not stop.is_set:
+        while not stop.asked():
             facts: dict[str, Any] = {
                 "syslog": dict(outlet.counts),
                 "netflow": dict(flows.counts),
@@ -75,7 +75,7 @@ async def _receive(context: Context, stop: Stop, commit: GroupCommit) -> None:
             except (KydaiError, SQLAlchemyError, OSError) as error:
                 logger.warning("Housekeeping failed; receiving goes on.", error=str(error))
             for _ in range(int(HEARTBEAT_SECONDS * 10)):
-                if stop.is_set:
+                if stop.asked():
                     break
                 await asyncio.sleep(0.1)
     finally:

@@ -58,7 +58,7 @@ def run(context: Context, stop: Stop) -> None:
     paces = {name: _Pace(context.clock) for name in names}
     ready(rules=len(parts.detector.ruleset.rules), ruleset=parts.detector.ruleset.hash)
     beaten = 0
-    while not stop.is_set:
+    while not stop.asked():
         taken = 0
         for pipeline in spools:
             pace = paces[pipeline.spool]

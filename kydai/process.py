@@ -41,8 +41,8 @@ class Stop:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self.event.set()
 
-    @property
-    def is_set(self) -> bool:
+    def asked(self) -> bool:
+        """Whether it is time to stop."""
         return self.event.is_set()
 
     def wait(self, seconds: float) -> bool:

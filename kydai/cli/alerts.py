@@ -1,0 +1,153 @@
+"""``kydai alerts``: the queue on the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+from sqlalchemy import select
+
+from core.clock import iso
+from core.db.models import LEVELS, Alert, AlertStatus, Verdict
+from core.errors import NotFound
+from core.words import moment, number, say
+from detections import alert_actions
+from kydai.cli.main import LANG
+from kydai.context import Context
+from kydai.people import cli_actor
+
+alerts = typer.Typer(no_args_is_help=True, help=say("cli.alerts.help", LANG))
+LEVEL_STYLE = {"critical": ("◆", "red"), "high": ("▲", "dark_orange"), "medium": ("●", "yellow")}
+
+Ids = Annotated[list[int], typer.Argument(metavar="ID...")]
+Reason = Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))]
+LevelOption = Annotated[str, typer.Option("--level", help=say("cli.alerts.level", LANG))]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(alerts, name="alerts")
+
+
+def level_text(level: str, lang: str) -> Text:
+    """Severity by colour, word and shape."""
+    mark, style = LEVEL_STYLE.get(level, ("○", "blue"))
+    return Text(f"{mark} {say(f'common.level.{level}', lang)}", style=style)
+
+
+def alert_document(alert: Alert) -> dict[str, Any]:
+    """An alert as JSON."""
+    names = (
+        "id", "kind", "rule_id", "rule_title", "level", "status", "verdict", "assignee", "count", "event_ids",
+        "matched", "entities", "host", "user", "rule_file", "rule_line", "system", "agency", "is_replay", "is_late", "is_final",
+        "incident_id",
+    )  # fmt: skip
+    times = {n: iso(getattr(alert, n)) for n in ("first_at", "last_at", "created_at")}
+    return {n: getattr(alert, n) for n in names} | times
+
+
+@alerts.command("list", help=say("cli.alerts.list", LANG))
+def list_alerts(
+    ctx: typer.Context,
+    status: Annotated[str, typer.Option("--status", help=say("cli.alerts.status", LANG))] = "open",
+    level: LevelOption = "informational",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 100,
+) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    query = select(Alert).where(Alert.joined_to.is_(None)).order_by(Alert.last_at.desc(), Alert.id.desc()).limit(limit)
+    if status == "open":
+        query = query.where(Alert.status != AlertStatus.CLOSED)
+    elif status != "all":
+        query = query.where(Alert.status == status)
+    query = query.where(Alert.level.in_(LEVELS[LEVELS.index(level) if level in LEVELS else 0 :]))
+    with context.database.read() as session:
+        rows = session.scalars(query).all()
+    if context.output.as_json:
+        context.output.lines(map(alert_document, rows))
+        return
+    shown = [
+        (
+            str(a.id),
+            level_text(a.level, LANG),
+            a.rule_title.get(LANG, a.rule_id),
+            a.host or "–",
+            number(a.count, LANG),
+            moment(a.last_at, LANG, context.settings.zone),
+            say(f"common.alert_status.{a.status}", LANG) + (f" · {say('common.replay', LANG)}" if a.is_replay else ""),
+        )
+        for a in rows
+    ]
+    heads = ("number", "level", "rule", "host", "count", "time", "status")
+    context.output.table([say(f"cli.column.{c}", LANG) for c in heads], shown, right=(0, 4), wrap=(2,))
+
+
+@alerts.command("show", help=say("cli.alerts.show", LANG))
+def show(ctx: typer.Context, number_: Annotated[int, typer.Argument(metavar="ID")]) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.read() as session:
+        alert = session.get(Alert, number_)
+    if alert is None:
+        raise NotFound(say("cli.alerts.unknown", LANG, id=str(number_)))
+    document = alert_document(alert)
+    if context.output.as_json:
+        context.output.one(document)
+        return
+    zone = context.settings.zone
+    context.output.one(
+        None, f"{alert.id} · {say(f'common.level.{alert.level}', LANG)} · {alert.rule_title.get(LANG, '')}"
+    )
+    span = f"{moment(alert.first_at, LANG, zone)} → {moment(alert.last_at, LANG, zone)}"
+    context.output.one(None, f"{span} · {number(alert.count, LANG)} × · {alert.host}")
+    context.output.one(None, f"{alert.rule_file}:{alert.rule_line or 1}")
+    rows = [(str(m.get("field") or ""), m.get("value"), str(m.get("line") or "")) for m in alert.matched]
+    context.output.table(["field", "value", "line"], rows, wrap=(1,))
+    context.output.one(None, "\n".join(alert.event_ids))
+
+
+def _changed(context: Context, ids: list[int]) -> None:
+    context.output.one({"changed": ids}, say("cli.alerts.changed", LANG, count=len(ids)))
+
+
+@alerts.command("ack", help=say("cli.alerts.ack", LANG))
+def acknowledge(ctx: typer.Context, ids: Ids) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.write() as session:
+        changed = alert_actions.acknowledge(session, cli_actor(), ids, now=context.clock.now())
+    _changed(context, changed)
+
+
+@alerts.command("assign", help=say("cli.alerts.assign", LANG))
+def assign(
+    ctx: typer.Context, ids: Ids, to: Annotated[str, typer.Option("--to", help=say("cli.alerts.to", LANG))]
+) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.write() as session:
+        changed = alert_actions.assign(session, cli_actor(), ids, to or None, now=context.clock.now())
+    _changed(context, changed)
+
+
+@alerts.command("close", help=say("cli.alerts.close", LANG))
+def close(
+    ctx: typer.Context,
+    ids: Ids,
+    verdict: Annotated[Verdict, typer.Option("--verdict", help=say("cli.alerts.verdict", LANG))],
+    reason: Reason = "",
+) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.write() as session:
+        changed = alert_actions.close(session, cli_actor(), ids, verdict, reason, now=context.clock.now())
+    _changed(context, changed)
+
+
+@alerts.command("reopen", help=say("cli.alerts.reopen", LANG))
+def reopen(ctx: typer.Context, ids: Ids, reason: Reason = "") -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.write() as session:
+        changed = alert_actions.reopen(session, cli_actor(), ids, reason, now=context.clock.now())
+    _changed(context, changed)

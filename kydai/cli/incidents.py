@@ -1,0 +1,229 @@
+"""``kydai incidents``: vụ việc on the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from core.clock import MINUTE, iso
+from core.db.models import Alert, Incident, IncidentLink, IncidentStatus, Note, Verdict
+from core.errors import NotFound
+from core.times import read_time
+from core.words import moment, say
+from enrichment import incident_actions
+from enrichment.observables import read_house
+from kydai.cli.alerts import LEVEL_STYLE, Ids, Reason, alert_document, level_text
+from kydai.cli.main import LANG
+from kydai.context import Context
+from kydai.people import cli_actor
+
+incidents = typer.Typer(no_args_is_help=True, help=say("cli.incidents.help", LANG))
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help=say("cli.incidents.number", LANG))]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(incidents, name="incidents")
+
+
+def find(session: Session, number: str) -> Incident:
+    """By its number (VV-2026-0001) or id. Raises NotFound."""
+    wanted = [Incident.number == number.upper()]
+    if number.isdecimal():
+        wanted.append(Incident.id == int(number))
+    incident = session.scalar(select(Incident).where(or_(*wanted)))
+    if incident is None:
+        raise NotFound(say("cli.incidents.unknown", LANG, number=number[:40]))
+    return incident
+
+
+def incident_document(incident: Incident) -> dict[str, Any]:
+    """An incident as JSON."""
+    names = (
+        "id", "number", "title", "sentence", "level", "priority", "priority_sum", "status", "verdict", "assignee",
+        "tags", "system", "agency", "is_replay", "declared_by", "category",
+    )  # fmt: skip
+    times = {
+        n: iso(t) if (t := getattr(incident, n)) is not None else None
+        for n in ("first_at", "last_at", "created_at", "declared_at", "detected_at")
+    }
+    return {n: getattr(incident, n) for n in names} | times
+
+
+@incidents.command("list", help=say("cli.incidents.list", LANG))
+def list_incidents(
+    ctx: typer.Context,
+    status: Annotated[str, typer.Option("--status", help=say("cli.alerts.status", LANG))] = "open",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 100,
+) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    query = select(Incident).where(Incident.merged_into.is_(None)).order_by(Incident.priority.desc()).limit(limit)
+    if status == "open":
+        query = query.where(Incident.status != IncidentStatus.CLOSED)
+    elif status != "all":
+        query = query.where(Incident.status == status)
+    with context.database.read() as session:
+        rows = session.scalars(query).all()
+    if context.output.as_json:
+        context.output.lines(map(incident_document, rows))
+        return
+    shown = [
+        (
+            i.number,
+            level_text(i.level, LANG),
+            str(i.priority),
+            i.title.get(LANG, ""),
+            say(f"common.incident_status.{i.status}", LANG)
+            + (f" · {say('common.replay', LANG)}" if i.is_replay else ""),
+            i.assignee or "–",
+            moment(i.last_at, LANG, context.settings.zone),
+        )
+        for i in rows
+    ]
+    heads = ("number", "level", "priority", "title", "status", "assignee", "time")
+    context.output.table([say(f"cli.column.{c}", LANG) for c in heads], shown, right=(2,), wrap=(3,))
+
+
+@incidents.command("show", help=say("cli.incidents.show", LANG))
+def show(ctx: typer.Context, number: Number) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.read() as session:
+        incident = find(session, number)
+        alerts = session.scalars(select(Alert).where(Alert.incident_id == incident.id).order_by(Alert.first_at)).all()
+        links = {
+            row.alert_id: row.reason
+            for row in session.scalars(select(IncidentLink).where(IncidentLink.incident_id == incident.id))
+        }
+        notes = session.scalars(select(Note).where(Note.incident_id == incident.id).order_by(Note.at)).all()
+    if context.output.as_json:
+        context.output.one(
+            incident_document(incident)
+            | {
+                "alerts": [alert_document(a) | {"links": links.get(a.id, [])} for a in alerts],
+                "notes": [{"author": n.author, "at": iso(n.at), "text": n.text} for n in notes],
+            }
+        )
+        return
+    zone = context.settings.zone
+    out = context.output
+    mark, _ = LEVEL_STYLE.get(incident.level, ("○", ""))
+    level = f"{mark} {say(f'common.level.{incident.level}', LANG)}"
+    out.one(None, f"{incident.number} · {level} · {incident.title.get(LANG, '')}")
+    out.one(None, incident.sentence.get(LANG, ""))
+    total = " ".join(
+        f"{p['detail'] if isinstance(p.get('detail'), str) else p['key']} +{p['points']}" for p in incident.priority_sum
+    )
+    out.one(None, f"{say('cli.column.priority', LANG)} {incident.priority}: {total}")
+    rows = [
+        (
+            moment(a.first_at, LANG, zone),
+            level_text(a.level, LANG),
+            a.rule_title.get(LANG, a.rule_id),
+            a.host or "–",
+            ", ".join(f"{r.get('kind')} {r.get('value')}" for r in links.get(a.id, [])) or "–",
+        )
+        for a in alerts
+    ]
+    heads = ("time", "level", "rule", "host", "linked")
+    out.table([say(f"cli.column.{c}", LANG) for c in heads], rows, wrap=(2, 4))
+    for note in notes:
+        out.one(None, f"{moment(note.at, LANG, zone)} {note.author}: {note.text}")
+
+
+@incidents.command("assign", help=say("cli.incidents.assign", LANG))
+def assign(
+    ctx: typer.Context, number: Number, to: Annotated[str, typer.Option("--to", help=say("cli.alerts.to", LANG))]
+) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.write() as session:
+        row = find(session, number)
+        incident_actions.assign(session, cli_actor(), row.id, to or None, version=None, now=context.clock.now())
+
+
+@incidents.command("note", help=say("cli.incidents.note", LANG))
+def note(ctx: typer.Context, number: Number, text: str) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.write() as session:
+        incident_actions.note(session, cli_actor(), find(session, number).id, text, now=context.clock.now())
+
+
+@incidents.command("close", help=say("cli.incidents.close", LANG))
+def close(
+    ctx: typer.Context,
+    number: Number,
+    verdict: Annotated[Verdict, typer.Option("--verdict", help=say("cli.alerts.verdict", LANG))],
+    reason: Reason = "",
+) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    now = context.clock.now()
+    with context.database.write() as session:
+        row = find(session, number)
+        incident_actions.close(session, cli_actor(), row.id, verdict, reason, version=None, now=now)
+
+
+@incidents.command("reopen", help=say("cli.incidents.reopen", LANG))
+def reopen(ctx: typer.Context, number: Number, reason: Reason = "") -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.write() as session:
+        row = find(session, number)
+        incident_actions.reopen(session, cli_actor(), row.id, reason, version=None, now=context.clock.now())
+
+
+@incidents.command("merge", help=say("cli.incidents.merge", LANG))
+def merge(ctx: typer.Context, number: Number, others: list[str], reason: Reason = "") -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    now = context.clock.now()
+    with context.database.write() as session:
+        into, rest = find(session, number).id, [find(session, other).id for other in others]
+        house = read_house(session)
+        incident_actions.merge(session, cli_actor(), into, rest, reason, house, version=None, now=now)
+
+
+@incidents.command("split", help=say("cli.incidents.split", LANG))
+def split(ctx: typer.Context, number: Number, alerts: Ids, reason: Reason = "") -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    now = context.clock.now()
+    with context.database.write() as session:
+        row, house = find(session, number), read_house(session)
+        made = incident_actions.split(session, cli_actor(), row.id, alerts, reason, house, version=None, now=now)
+        context.output.one({"number": made.number}, made.number)
+
+
+@incidents.command("declare", help=say("cli.incidents.declare", LANG))
+def declare(
+    ctx: typer.Context,
+    number: Number,
+    category: Annotated[str, typer.Option("--category", help=say("cli.incidents.category", LANG))],
+    reason: Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))],
+    detected: Annotated[str, typer.Option("--detected", help=say("cli.incidents.detected", LANG))] = "now",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help=say("cli.incidents.withdraw", LANG))] = False,
+) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    now = context.clock.now()
+    at = read_time(detected, now, context.settings.zone)
+    with context.database.write() as session:
+        row = find(session, number)
+        if withdraw:
+            incident_actions.withdraw(session, cli_actor(), row.id, reason, version=None, now=now)
+        else:
+            incident_actions.declare(
+                session,
+                cli_actor(),
+                row.id,
+                detected_at=at - at % MINUTE,
+                category=category,
+                reason=reason,
+                version=None,
+                now=now,
+            )
