@@ -31,6 +31,9 @@ class FieldType(StrEnum):
 OWN_FIELDS: Mapping[str, FieldType] = {
     "kydai.agency": FieldType.KEYWORD,  # who owns the information system of the source
     "kydai.clock_offset": FieldType.LONG,  # seconds that the sender's clock was off, where it is known
+    "kydai.flow.sampling_rate": FieldType.LONG,  # 1 in n
+    "kydai.flow.sampling_source": FieldType.KEYWORD,
+    "kydai.flow.tcp_flags": FieldType.LONG,
     "kydai.kv": FieldType.KEYWORD,  # name=value of fields outside a mapping (Elasticsearch only)
     "kydai.original_b64": FieldType.KEYWORD,  # the exact bytes, when they are not valid UTF-8
     "kydai.overlong": FieldType.KEYWORD,  # fields compared by their first 8,000 characters only

@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from collectors.flow_events import to_events
-from collectors.flow_files import FlowReading
-from collectors.pcap import FlowFile
-from core.errors import BadInput, Place
+from collectors.flow_files import FlowReading, captured_in
 from core.event import new_ulid
 from core.words import say
 from kydai.cli.main import INCOMPLETE, LANG
@@ -31,31 +29,13 @@ def _group() -> None:
 @flows.command("decode", help=say("cli.flows.decode", LANG))
 def decode(ctx: typer.Context, files: Annotated[list[Path], typer.Argument(metavar="FILE...")]) -> int:
     context: Context = ctx.obj
-    incomplete = False
-    for file in files:
-        now = context.clock.now()
-        try:
-            with file.open("rb") as stream:
-                reading = FlowReading(FlowFile(stream), now, new_ulid(now))
-                for table in reading.tables():
-                    context.output.lines(to_events(table))
-        except OSError as error:
-            raise BadInput(f"cannot read: {error.strerror}", place=Place(str(file))) from error
-        except BadInput as error:
-            raise BadInput(error.message, place=Place(str(file))) from error
-        faults = [*reading.malformed, *reading.damaged]
-        incomplete |= bool(faults)
-        reasons = ", ".join(sorted({f.reason for f in faults})) or "–"
-        context.output.tell(
-            say(
-                "cli.flows.summary",
-                LANG,
-                file=file.name,
-                datagrams=reading.datagrams,
-                flows=reading.flows,
-                options=reading.options,
-                bad=len(faults),
-                reasons=reasons,
-            )
-        )
-    return INCOMPLETE if incomplete else 0
+    now = context.clock.now()
+    # one reading over all files: a template in one serves the data of the next
+    reading = FlowReading(captured_in(files), now, new_ulid(now))
+    for table in reading.tables():
+        context.output.lines(to_events(table))
+    faults = [*reading.malformed, *reading.damaged]
+    reasons = ", ".join(say(f"cli.flows.fault.{r}", LANG) for r in sorted({f.reason for f in faults})) or "–"
+    counts = {"datagrams": reading.datagrams, "flows": reading.flows, "options": reading.options, "bad": len(faults)}
+    context.output.tell(say("cli.flows.summary", LANG, reasons=reasons, **counts))
+    return INCOMPLETE if faults else 0
