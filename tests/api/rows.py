@@ -33,7 +33,7 @@ def alert(**changes: Any) -> Alert:
     return Alert(**values | changes)
 
 
-def events(number: int, start: Micros, step: Micros = 1_000_000, **fields: Any) -> list[Event]:
+def events(number: int, start: Micros, step: Micros = 1_000_000, /, **fields: Any) -> list[Event]:
     """Events a step apart, each with an id of its own."""
     segment = new_ulid(start)
     return [

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from api.deps import Services
 from core.clock import DAY, MINUTE
-from core.db.models import Incident
+from core.db.models import Audit, Incident
 from core.store.contract import Batch
 from tests.api.conftest import NOW, Client
 from tests.api.rows import alert, events
@@ -144,3 +145,34 @@ def test_one_alert_says_everything(client: Client, services: Services) -> None:
     assert [e["message"] for e in shown["events"]] == ["sự kiện 0"]
     assert shown["not_found"] == ["01ARZ3NDEKTSV4RRFFQ69G5FAV.0.0"]
     assert analyst.get(f"{URL}/999").status_code == 404
+
+
+def test_changes_by_persons(client: Client, queue: list[int], services: Services) -> None:
+    analyst = client("analyst")
+
+    def post(path: str, status: int = 200, **body: Any) -> Any:
+        answer = analyst.post(f"{URL}/{path}", json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    assert [a["status"] for a in post("acknowledge", ids=queue[:3])["alerts"]] == ["acknowledged"] * 2
+    assert post("acknowledge", ids=queue[:3]) == {"alerts": [], "entry": None}
+    post("assign", 400, ids=queue[:1], assignee="nobody")
+    given = post("assign", ids=queue[:1], assignee="analyst1")["alerts"][0]
+    assert (given["assignee"], given["version"]) == ("analyst1", 3)
+    post("close", 409, ids=queue[:1], versions={str(queue[0]): 1}, verdict="benign")
+    closed = post("close", ids=queue[:1], versions={str(queue[0]): 3}, verdict="benign", reason="máy quét")
+    assert closed["alerts"][0]["verdict_reason"] == "máy quét"
+    assert post("reopen", ids=queue[:1])["alerts"][0]["status"] == "acknowledged"
+    post("close", 422, ids=queue[:1], verdict="maybe")
+    post("acknowledge", 404, ids=[queue[0], 999])
+    with services.database.read() as session:
+        entries = session.scalars(select(Audit).where(Audit.action.startswith("alert."))).all()
+        assert [e.action for e in entries] == ["alert.acknowledge", "alert.assign", "alert.close", "alert.reopen"]
+        assert {e.actor for e in entries} == {"analyst1"}
+
+
+def test_nobody_changes_what_lies_outside_the_scope(client: Client, queue: list[int]) -> None:
+    local = client("analyst", scope='kydai.agency: "Sở Y tế"')
+    assert local.post(f"{URL}/acknowledge", json={"ids": [queue[3]]}).status_code == 200
+    assert local.post(f"{URL}/acknowledge", json={"ids": [queue[3], queue[0]]}).status_code == 404
