@@ -60,7 +60,7 @@ _SCALARS = (
     "dns.question.name", "dns.question.type",
     "url.original", "url.domain", "url.path", "url.query",
     "http.request.method", "http.response.status_code", "user_agent.original",
-    "winlog.channel", "winlog.event_id",
+    "winlog.channel",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from core.clock import Micros, iso, to_micros
 from core.ecs import ARRAYS, FieldType, type_of
 from core.errors import BadInput
-from core.event import Event, EventId, Scalar, Value
+from core.event import Event, EventId, Value
 from core.query.fold import MAX_CHARS, cut, fold
 from core.query.values import coerce, to_ip, to_text
 from core.store.segments_layout import (
@@ -25,6 +25,11 @@ from core.store.segments_layout import (
     TIMES,
     Shape,
 )
+
+
+class _Nothing:
+    """The type of no value."""
+
 
 _PYTHON = {Shape.TEXT: str, Shape.LONG: int, Shape.TEXTS: list}
 _ID = re.compile(r"([0-7][0-9A-HJKMNP-TV-Z]{25})\.(0|[1-9][0-9]{0,18})\.(0|[1-9][0-9]{0,9})")
@@ -70,8 +75,9 @@ def flatten(events: Sequence[Event]) -> Flat:
 
 def _columns(events: Sequence[Event], *, careful: bool = False) -> Flat:
     count = len(events)
+    # a careful pass takes no value for what its column wants: none is of type _Nothing
     slots: dict[str, tuple[type, list[Any]]] = {
-        name: (_PYTHON[shape], [None] * count) for name, shape in PROMOTED.items()
+        name: (_Nothing if careful else _PYTHON[shape], [None] * count) for name, shape in PROMOTED.items()
     }
     for name in ("event.id", *TIMES):
         slots[name] = (str, [None] * count)
@@ -88,14 +94,14 @@ def _columns(events: Sequence[Event], *, careful: bool = False) -> Flat:
             slot = find(name)
             if slot is None:
                 rest[name] = value
-            elif type(value) is slot[0] and not (careful and not _fits(name, value)):
+            elif type(value) is slot[0]:
                 slot[1][row] = value
-            else:
+            elif not (careful and _take(name, slot[1], row, value)):
                 rest[name] = value
                 if value is not None:
                     overridden.add(name)
-                if not _take(name, slot[1], row, value):
-                    misfits.append(name)
+                    if not _take_as_compared(name, slot[1], row, value):
+                        misfits.append(name)
         doc = dumps(rest)
         if b"null" in doc and (reason := _number_that_is_none(rest)):
             raise pa.ArrowInvalid(reason)
@@ -127,27 +133,31 @@ def _columns(events: Sequence[Event], *, careful: bool = False) -> Flat:
 
 
 def _take(name: str, column: list[Any], row: int, value: Value) -> bool:
-    """Fill the column with what a value of another type is compared as; the document keeps the value itself.
+    """Fill the column with a value that it gives back exactly."""
+    shape = PROMOTED.get(name)
+    if shape is None or type(value) is not _PYTHON[shape]:
+        return False
+    if isinstance(value, list) and not all(member is None or type(member) is str for member in value):
+        return False
+    if shape is Shape.LONG and value not in _INT64:
+        return False
+    column[row] = value
+    return True
+
+
+def _take_as_compared(name: str, column: list[Any], row: int, value: Value) -> bool:
+    """Fill the column with what a value is compared as; the document keeps the value itself.
 
     False when the column cannot say it: the row then ignores the column.
     """
-    if value is None:
-        return True  # a null is as good as missing
-    if name not in PROMOTED or (PROMOTED[name] is not Shape.TEXTS and isinstance(value, list)):
-        return False
-    if PROMOTED[name] is Shape.TEXTS:
-        column[row] = [to_text(member) for member in (value if isinstance(value, list) else [value])]
-        return True
-    column[row] = coerce(type_of(name), cast(Scalar, value))
-    return column[row] is not None
-
-
-def _fits(name: str, value: Any) -> bool:
-    """Whether a value of the column's Python type can stand in it."""
     shape = PROMOTED.get(name)
     if shape is Shape.TEXTS:
-        return all(member is None or type(member) is str for member in value)
-    return shape is not Shape.LONG or value in _INT64
+        column[row] = [to_text(member) for member in (value if isinstance(value, list) else [value])]
+        return True
+    if shape is None or isinstance(value, list):
+        return False
+    column[row] = coerce(type_of(name), value)
+    return column[row] is not None
 
 
 def _identity(texts: list[Any], count: int) -> dict[str, Any]:
@@ -223,10 +233,11 @@ def _cut(name: str, values: list[Any], shape: Shape, whole: dict[int, Event]) ->
 def _folded(values: list[Any]) -> Any:
     if all(value is None or value.isascii() for value in values):
         return pa.nulls(len(values), pa.string())
-    return pa.array(
-        [None if value is None or value.isascii() else fold(cut(value)) for value in values],
-        pa.string(),
-    )
+    known: dict[str | None, str | None] = {None: None}
+    for value in values:
+        if value not in known:
+            known[value] = None if value.isascii() else fold(cut(value))
+    return pa.array([known[value] for value in values], pa.string())
 
 
 def _hex(texts: Any) -> Any:
