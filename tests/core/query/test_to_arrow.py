@@ -88,7 +88,7 @@ def test_an_empty_table() -> None:
         assert len(found) == 0
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(documents=st.lists(events, min_size=1, max_size=20), queries=st.lists(nodes, min_size=1, max_size=6))
 def test_rows_are_those_of_the_predicate(documents: list[Event], queries: list[Node]) -> None:
     table, schema = as_columns(documents)

@@ -79,7 +79,7 @@ def test_what_no_operator_says_is_refused_when_read_back() -> None:
 
 
 @settings(
-    max_examples=300,
+    max_examples=120,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
