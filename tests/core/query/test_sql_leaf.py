@@ -9,7 +9,7 @@ import pytest
 
 from core.ecs import FieldType
 from core.query.sql_leaf import NEVER, Holds, any_leaf, between, compared, join, json_text, text_of
-from core.query.tree import Comparison, Equals, Exists, Like, Phrase, Range, Wild
+from core.query.tree import Comparison, Equals, Exists, Leaf, Like, Phrase, Range, Wild
 from tests.core.query.worlds import connection
 
 
@@ -51,7 +51,7 @@ def test_compared(con: Any, comparison: Comparison, text: str) -> None:
 
 
 def test_any_leaf(con: Any) -> None:
-    leaves = [Equals("f", "a"), Like("f", ("b", Wild.MANY)), Phrase("f", "c d"), Range("f", gt=5)]
+    leaves: list[Leaf] = [Equals("f", "a"), Like("f", ("b", Wild.MANY)), Phrase("f", "c d"), Range("f", gt=5)]
     text, params = any_leaf(leaves, "x", Holds.TEXT)
     assert [bool(ask(con, text, params, value)) for value in ("A", "bb", "x C d", "6", "e", "5", None)] == [
         True, True, True, True, False, False, False,

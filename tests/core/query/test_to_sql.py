@@ -126,7 +126,7 @@ def test_a_condition_on_many_fields_of_the_document_stays_within_memory(con: Any
     doc = orjson.dumps({f"f{i}": "x" * 40 for i in range(60)}).decode()
     table = pa.table({"doc": [doc] * 4096})
     node = Or(tuple(Like(f"f{i}", (Wild.MANY, f"needle{i}", Wild.MANY)) for i in range(60)))
-    con.execute("SET memory_limit = '64MB'")
+    con.execute("SET memory_limit = '256MB'")
     try:
         assert sum(sql_answers(con, table, Schema({"doc": V}), [node])[0]) == 0
     finally:
