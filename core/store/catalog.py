@@ -14,14 +14,27 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.clock import Micros
 from core.errors import BadConfig, Conflict, NotFound, Unavailable
-from core.event import EventId, ulid_time
+from core.event import EventId
+from core.store.catalog_rows import (
+    SEGMENT_COLUMNS,
+    TOMBSTONE_COLUMNS,
+    Hold,
+    IdRange,
+    New,
+    Segment,
+    Snapshot,
+    State,
+    Tombstone,
+    segment_of,
+    segment_values,
+    tombstone_of,
+)
 from core.store.contract import Span
 from core.store.segments_layout import LAYOUT
 
@@ -88,110 +101,6 @@ CREATE TABLE tombstone (
   deleted_at INTEGER NOT NULL
 );
 """
-
-_COLUMNS = (
-    "id, name, kind, level, layout, classes, late, min_ts, max_ts, min_received, max_received, "
-    "rows, bytes, sha256, ignored, overridden, columns, state, published_at"
-)
-
-
-class Kind(StrEnum):
-    EVENTS = "events"
-    FLOWS = "flows"
-
-
-class State(StrEnum):
-    """LIVE is read; RETIRED was replaced or deleted and waits to be unlinked; QUARANTINED is broken."""
-
-    LIVE = "live"
-    RETIRED = "retired"
-    QUARANTINED = "quarantined"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class IdRange:
-    """The file holds events of this spool segment with records between ``first`` and ``last``, not
-    necessarily all of them: what exactly stands in the file's own id columns."""
-
-    spool: str
-    first: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A file of the store. Times in microseconds, both ends included; ``received`` by the ULIDs of the ids."""
-
-    name: str
-    """Path relative to the store's folder."""
-    kind: Kind
-    level: int
-    layout: int
-    classes: tuple[str, ...]
-    late: bool
-    min_ts: Micros
-    max_ts: Micros
-    min_received: Micros
-    max_received: Micros
-    rows: int
-    bytes: int
-    sha256: str
-    ignored: frozenset[str] = frozenset()
-    """Promoted fields that some row has in its document and not in the column."""
-    overridden: frozenset[str] = frozenset()
-    """Promoted fields of which some row's document says more than the column."""
-    columns: tuple[tuple[str, str], ...] = ()
-    """Of a file of flows: the name and the pyarrow type of each column, or ``=`` and the column that it equals
-    and is left out for. Events have the layout's."""
-    state: State = State.LIVE
-    published_at: Micros = 0
-    id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class New:
-    """A segment about to be published, with the ids it holds."""
-
-    segment: Segment
-    ids: tuple[IdRange, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    name: str
-    span: Span
-    reason: str
-    placed_at: Micros
-
-
-@dataclass(frozen=True, slots=True)
-class Tombstone:
-    """What was deleted, and by which policy."""
-
-    name: str
-    kind: Kind
-    classes: tuple[str, ...]
-    min_ts: Micros
-    max_ts: Micros
-    min_received: Micros
-    max_received: Micros
-    rows: int
-    policy: str
-    deleted_at: Micros
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What a read works on."""
-
-    live: list[Segment]
-    quarantined: list[Segment]
-    newer: list[Segment]
-    """Written by a newer version, which has to be asked for them."""
-    tombstones: list[Tombstone] = field(default_factory=list)
-    seen: int = 0
-    replaced: int = 0
-    """How many records are marked replaced."""
 
 
 class Catalog:
@@ -272,18 +181,17 @@ class Catalog:
         end = 2**63 - 1 if span.end is None else span.end
         with self.look() as db:
             rows = db.execute(
-                f"SELECT {_COLUMNS} FROM segment WHERE state != 'retired' AND max_ts >= ? AND min_ts < ?",
+                f"SELECT {SEGMENT_COLUMNS} FROM segment WHERE state != 'retired' AND max_ts >= ? AND min_ts < ?",
                 (start, end),
             ).fetchall()
             graves = db.execute(
-                "SELECT name, kind, classes, min_ts, max_ts, min_received, max_received, rows, policy, "
-                "deleted_at FROM tombstone WHERE max_ts >= ? AND min_ts < ?",
+                f"SELECT {TOMBSTONE_COLUMNS} FROM tombstone WHERE max_ts >= ? AND min_ts < ?",
                 (start, end),
             ).fetchall()
             seen = _newest(db)
             replaced = db.execute("SELECT count(*) FROM replaced").fetchone()[0]
-        snapshot = _sorted_out([_segment(row) for row in rows], seen)
-        return replace(snapshot, tombstones=[_tombstone(row) for row in graves], replaced=replaced)
+        snapshot = _sorted_out([segment_of(row) for row in rows], seen)
+        return replace(snapshot, tombstones=[tombstone_of(row) for row in graves], replaced=replaced)
 
     def snapshot_of(self, ranges: Iterable[IdRange]) -> Snapshot:
         """The segments that may hold ids of the ranges."""
@@ -301,8 +209,10 @@ class Catalog:
         """All segments in these states, oldest publication first."""
         marks = ",".join("?" * len(states))
         with self.look() as db:
-            rows = db.execute(f"SELECT {_COLUMNS} FROM segment WHERE state IN ({marks}) ORDER BY id", states).fetchall()
-        return [_segment(row) for row in rows]
+            rows = db.execute(
+                f"SELECT {SEGMENT_COLUMNS} FROM segment WHERE state IN ({marks}) ORDER BY id", states
+            ).fetchall()
+        return [segment_of(row) for row in rows]
 
     def holding(self, ranges: Iterable[IdRange], *, after: int = 0) -> list[Segment]:
         """The files published after ``after`` that may hold an id of the ranges."""
@@ -347,8 +257,7 @@ class Catalog:
                 gone.append(s)
                 db.execute("DELETE FROM id_range WHERE segment=?", (s.id,))
                 db.execute(
-                    "INSERT INTO tombstone (name, kind, classes, min_ts, max_ts, min_received, max_received, "
-                    "rows, bytes, sha256, policy, deleted_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                    f"INSERT INTO tombstone ({TOMBSTONE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
                     (
                         s.name, s.kind, json.dumps(s.classes), s.min_ts, s.max_ts, s.min_received,
                         s.max_received, s.rows, s.bytes, s.sha256, policy, at,
@@ -384,9 +293,9 @@ class Catalog:
         """Retired files that may be unlinked: retired before ``at``."""
         with self.look() as db:
             rows = db.execute(
-                f"SELECT {_COLUMNS} FROM segment WHERE state='retired' AND retired_at <= ?", (at,)
+                f"SELECT {SEGMENT_COLUMNS} FROM segment WHERE state='retired' AND retired_at <= ?", (at,)
             ).fetchall()
-        return [_segment(row) for row in rows]
+        return [segment_of(row) for row in rows]
 
     def forget(self, ids: Sequence[int]) -> None:
         """Drop the rows of files that are unlinked."""
@@ -431,11 +340,8 @@ class Catalog:
 
     def tombstones(self) -> list[Tombstone]:
         with self.look() as db:
-            rows = db.execute(
-                "SELECT name, kind, classes, min_ts, max_ts, min_received, max_received, rows, policy, "
-                "deleted_at FROM tombstone ORDER BY id"
-            ).fetchall()
-        return [_tombstone(row) for row in rows]
+            rows = db.execute(f"SELECT {TOMBSTONE_COLUMNS} FROM tombstone ORDER BY id").fetchall()
+        return [tombstone_of(row) for row in rows]
 
     def close(self) -> None:
         with self._lock:
@@ -443,12 +349,6 @@ class Catalog:
                 connection.close()
             self._all.clear()
         self._local = threading.local()
-
-
-def received_range(spools: Iterable[str]) -> tuple[Micros, Micros]:
-    """First and last time of receipt by the ULIDs of spool segments (at least one)."""
-    times = [ulid_time(spool) for spool in spools]
-    return min(times), max(times)
 
 
 def _sorted_out(segments: Sequence[Segment], seen: int) -> Snapshot:
@@ -476,8 +376,8 @@ def _holding(db: sqlite3.Connection, ranges: Iterable[IdRange], after: int) -> l
             found[number] = None
     rows: list[Sequence[Any]] = []
     for number in sorted(found):
-        rows += db.execute(f"SELECT {_COLUMNS} FROM segment WHERE id=?", (number,)).fetchall()
-    return [_segment(row) for row in rows]
+        rows += db.execute(f"SELECT {SEGMENT_COLUMNS} FROM segment WHERE id=?", (number,)).fetchall()
+    return [segment_of(row) for row in rows]
 
 
 def _ids_of(db: sqlite3.Connection, segment_id: int) -> list[IdRange]:
@@ -486,46 +386,14 @@ def _ids_of(db: sqlite3.Connection, segment_id: int) -> list[IdRange]:
 
 
 def _insert(db: sqlite3.Connection, new: New, at: Micros) -> int:
-    s = new.segment
+    values = segment_values(new.segment, at)
     done = db.execute(
-        "INSERT INTO segment (name, kind, level, layout, classes, late, min_ts, max_ts, min_received, "
-        "max_received, rows, bytes, sha256, ignored, overridden, columns, state, published_at) "
-        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        (
-            s.name, s.kind, s.level, s.layout, json.dumps(s.classes), int(s.late), s.min_ts, s.max_ts,
-            s.min_received, s.max_received, s.rows, s.bytes, s.sha256, _listed(s.ignored), _listed(s.overridden),
-            json.dumps(s.columns), State.LIVE, at,
-        ),
-    )  # fmt: skip
+        f"INSERT INTO segment ({SEGMENT_COLUMNS}) VALUES (NULL{', ?' * len(values)})",
+        values,
+    )
     number = int(done.lastrowid or 0)
     db.executemany(
         "INSERT INTO id_range (spool, first, last, segment) VALUES (?,?,?,?)",
         [(r.spool, r.first, r.last, number) for r in new.ids],
     )
     return number
-
-
-def _listed(names: Iterable[str]) -> str:
-    return json.dumps(sorted(names))
-
-
-def _segment(row: Sequence[Any]) -> Segment:
-    number, name, kind, level, layout, classes, late, *rest = row
-    low, high, received, until, rows, size, sha, ignored, overridden, columns, state, at = rest
-    return Segment(
-        name=str(name), kind=Kind(str(kind)), level=level, layout=layout, classes=tuple(json.loads(str(classes))),
-        late=bool(late), min_ts=low, max_ts=high, min_received=received, max_received=until, rows=rows,
-        bytes=size, sha256=str(sha), ignored=frozenset(json.loads(ignored)),
-        overridden=frozenset(json.loads(overridden)),
-        columns=tuple((name, kind) for name, kind in json.loads(str(columns))), state=State(str(state)),
-        published_at=at, id=number,
-    )  # fmt: skip
-
-
-def _tombstone(row: Sequence[Any]) -> Tombstone:
-    name, kind, classes, *rest = row
-    low, high, received, until, rows, policy, at = rest
-    return Tombstone(
-        str(name), Kind(str(kind)), tuple(json.loads(str(classes))), low, high, received, until, rows,
-        str(policy), at,
-    )  # fmt: skip

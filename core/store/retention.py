@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.clock import DAY, HOUR, Micros, from_micros, micros
-from core.store.catalog import Hold, Segment
+from core.store.catalog_rows import Hold, Segment
 
 
 @dataclass(frozen=True, slots=True)

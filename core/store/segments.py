@@ -23,7 +23,8 @@ from core.errors import Conflict, Refused, Unavailable
 from core.event import EventId, new_ulid
 from core.query.to_sql import FUNCTIONS
 from core.query.tree import TRUE, Node
-from core.store.catalog import Catalog, Hold, IdRange, Kind, New, State
+from core.store.catalog import Catalog
+from core.store.catalog_rows import Hold, IdRange, Kind, New, State
 from core.store.compaction import compact
 from core.store.contract import (
     AppendResult,

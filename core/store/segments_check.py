@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from core.store.catalog import Catalog, Segment, State
+from core.store.catalog import Catalog
+from core.store.catalog_rows import Segment, State
 from core.store.contract import Finding
 from core.store.segments_files import digest_of_file, live_marks
 from core.store.segments_folder import files, owner, remove_leftovers

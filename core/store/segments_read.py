@@ -16,7 +16,8 @@ from core.errors import BadInput, Unavailable
 from core.event import Event, EventId, is_ulid
 from core.query.to_sql import quote
 from core.query.tree import Node
-from core.store.catalog import Catalog, IdRange, Segment, Snapshot
+from core.store.catalog import Catalog
+from core.store.catalog_rows import IdRange, Segment, Snapshot
 from core.store.contract import Bucket, Buckets, Count, FieldInfo, Missing, Position, Query, Rows, Span, Truth
 from core.store.segments_engine import Broken, Engine, Read
 from core.store.segments_files import digest_of_file

@@ -16,7 +16,7 @@ from core.ecs import FieldType, type_of
 from core.event import Event
 from core.query.to_sql import ColumnKind, Schema, compile_sql, quote
 from core.query.tree import TRUE, And, fields_of
-from core.store.catalog import Kind, Segment
+from core.store.catalog_rows import Kind, Segment
 from core.store.contract import Query
 from core.store.segments_layout import ADDRESSES, FOLDED, IDENTITY, PROMOTED, TIMES, Shape
 from core.store.segments_rows import builder

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.errors import BadInput
-from core.store.catalog import IdRange, Kind, New, Segment, received_range
+from core.store.catalog_rows import IdRange, Kind, New, Segment, received_range
 from core.store.segments_files import digest
 from core.store.segments_layout import IDENTITY, LAYOUT, TIMES
 

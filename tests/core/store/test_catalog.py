@@ -10,9 +10,10 @@ import pytest
 from core.clock import HOUR
 from core.errors import BadConfig, Conflict, NotFound, Unavailable
 from core.event import EventId
-from core.store.catalog import Catalog, Hold, IdRange, Kind, New, Segment, State, received_range
+from core.store.catalog import Catalog
+from core.store.catalog_rows import Hold, IdRange, Kind, New, Segment, State
 from core.store.contract import Span
-from tests.core.store.conformance import START, spool
+from tests.core.store.conformance import START
 
 
 def segment(name: str, *, first: int = 0, last: int = 10) -> Segment:
@@ -137,7 +138,3 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
     (tmp_path / "catalog.sqlite").write_bytes(b"not a database, not at all" * 100)
     with pytest.raises(Unavailable):
         Catalog(tmp_path / "catalog.sqlite")
-
-
-def test_the_time_of_receipt_is_in_the_spools_name() -> None:
-    assert received_range([spool(START + HOUR), spool(START)]) == (START, START + HOUR)

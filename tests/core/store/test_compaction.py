@@ -10,7 +10,7 @@ import pytest
 from core.clock import DAY, MINUTE, StillClock
 from core.errors import Unavailable
 from core.store import compaction
-from core.store.catalog import Segment, State
+from core.store.catalog_rows import Segment, State
 from core.store.contract import Batch, Query
 from core.store.segments import SegmentStore
 from core.store.segments_files import try_lock

@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.clock import MINUTE
-from core.store.catalog import Catalog, New
+from core.store.catalog import Catalog
+from core.store.catalog_rows import New
 from core.store.segments_files import leave_mark, write_durably
 from core.store.segments_folder import GRACE, files, owner, reading, remove_leftovers, unlink_retired
 from tests.core.store.conformance import START

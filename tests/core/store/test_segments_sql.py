@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.query.tree import TRUE, Equals, Exists
-from core.store.catalog import Kind
+from core.store.catalog_rows import Kind
 from core.store.contract import Query, Span
 from core.store.segments_sql import group, members, only, selected
 from tests.core.store.conformance import START

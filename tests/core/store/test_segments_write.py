@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from core.errors import BadInput
-from core.store.catalog import IdRange, Kind
+from core.store.catalog_rows import IdRange, Kind
 from core.store.segments_files import encode
 from core.store.segments_write import Piece, classes_of, describe, flow_piece, id_ranges, only_new, with_same
 from tests.core.store.conformance import START, spool
