@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from detections.explain import explain
-from detections.flow_rules import FlowRules
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -28,6 +26,8 @@ from detections.alerting import RuleHit
 from detections.correlation_rules import PatternSet, resolve
 from detections.ecs_binding import EcsBinding
 from detections.engine import Engine
+from detections.explain import explain
+from detections.flow_rules import FlowRules
 from detections.rule import Mode
 from detections.ruleset import RuleSet, RuleSource, load
 from kydai.settings import Settings

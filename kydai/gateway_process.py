@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from collectors.receivers.netflow import NetflowReceiver
 from sqlalchemy.exc import SQLAlchemyError
 
+from collectors.receivers.netflow import NetflowReceiver
 from collectors.receivers.syslog import Outlet, SyslogReceiver
 from core.db.models import SpoolPosition
 from core.errors import KydaiError
