@@ -248,6 +248,8 @@ class Engine:
         if predicate.field is None:
             return self._intern(predicate)
         keys = fields.keys(predicate.field)
+        if len(keys) == 1 and predicate.kind is not Kind.FIELD:
+            return self._intern(predicate if keys[0] == predicate.field else predicate._replace(field=keys[0]))
         if predicate.kind is Kind.FIELD:
             others = fields.keys(predicate.value)
             pairs = [Predicate(key, Kind.FIELD, other, predicate.flags) for key in keys for other in others]

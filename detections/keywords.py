@@ -16,7 +16,8 @@ from typing import Any
 import hyperscan
 
 from detections.ir import MANY, ONE, Kind, Predicate
-from detections.match_index import NOTHING, MatchIndex, Numbers, regex_needle
+from detections.match_index import NOTHING, MatchIndex, Numbers
+from detections.needles import regex_needle
 
 _SAFE = re.compile(r"[A-Za-z0-9 _.:=-]{3,}")
 """Runs that JSON, XML and key=value write as they are, so that they can be looked for in the raw text too."""

@@ -7,27 +7,17 @@ dictionary look-up. Class 0 is the empty set.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser as sre_parser  # type: ignore[attr-defined]
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ahocorasick_rs import AhoCorasick, Implementation
-
-from detections.ir import MANY, ONE, Kind, Predicate
+from detections.ir import Kind, Predicate
+from detections.needles import SHORTEST, Needles, needle_of
 from detections.predicates import address_bits, network_bits, test_of, text_of
 
 CACHED_VALUES = 20_000
 CACHED_CHARACTERS = 2_000_000
 LONG = 1_000
 """Values from this length on are remembered by their hash, so that the cache does not hold their text."""
-
-_START, _END = "\x02", "\x03"
-_SENTINELS = re.compile("[\x02\x03]")
-_BLOT = "\ufdd3"
-"""Stands for a mark that the value itself holds: a noncharacter, which no needle holds."""
-_SHORTEST = 3
 
 Numbers = frozenset[int]
 NOTHING: Numbers = frozenset()
@@ -56,12 +46,8 @@ class MatchIndex:
         needles: dict[str, list[tuple[int, Callable[[str], bool] | None]]] = {}
         for number, predicate in predicates.items():
             self._place(number, predicate, needles)
-        ascii_needles = [needle for needle in needles if needle.isascii()]
-        other_needles = [needle for needle in needles if not needle.isascii()]
-        self._ascii = _automaton(ascii_needles)
-        self._ascii_found = [needles[needle] for needle in ascii_needles]
-        self._other = _automaton(other_needles)
-        self._other_found = [needles[needle] for needle in other_needles]
+        self._needles = Needles(list(needles))
+        self._found = list(needles.values())
         self.sets: list[Numbers] = [NOTHING]
         self._numbers: dict[Numbers, int] = {NOTHING: 0}
         self.missing_class = self.class_of_set(frozenset(self._missing))
@@ -83,10 +69,10 @@ class MatchIndex:
             table.setdefault(value, []).append(number)
         elif kind is Kind.CIDR:
             self._networks.append((number, *network_bits(value)))
-        elif kind is Kind.CONTAINS and not cased and len(value) < _SHORTEST and value.isascii():
+        elif kind is Kind.CONTAINS and not cased and len(value) < SHORTEST and value.isascii():
             self._short.append((value, number))
         else:
-            needle = _needle(predicate)
+            needle = needle_of(predicate)
             plain = not cased and kind in (Kind.CONTAINS, Kind.STARTS, Kind.ENDS)
             if needle:
                 needles.setdefault(needle, []).append((number, None if plain else test_of(predicate)))
@@ -120,12 +106,11 @@ class MatchIndex:
             true.update(self._equal.get(low, ()))
         if self._equal_cased:
             true.update(self._equal_cased.get(text, ()))
-        if self._ascii is not None or self._other is not None:
-            scanned = f"{_START}{_SENTINELS.sub(_BLOT, low)}{_END}"
-            if self._ascii is not None:
-                self._found(self._ascii, self._ascii_found, scanned, text, true)
-            if self._other is not None and not scanned.isascii():
-                self._found(self._other, self._other_found, scanned, text, true)
+        if self._found:
+            for at in self._needles.found(low):
+                for number, test in self._found[at]:
+                    if test is None or self._timed(number, test, text):
+                        true.add(number)
         for needle, number in self._short:
             if needle in low:
                 true.add(number)
@@ -135,20 +120,6 @@ class MatchIndex:
             if self._timed(number, test, text):
                 true.add(number)
         return true
-
-    def _found(
-        self,
-        automaton: AhoCorasick,
-        found: Sequence[Sequence[tuple[int, Callable[[str], bool] | None]]],
-        scanned: str,
-        text: str,
-        true: set[int],
-    ) -> None:
-        matches = automaton.find_matches_as_indexes(scanned, overlapping=True)
-        for index in {match[0] for match in matches}:
-            for number, test in found[index]:
-                if test is None or self._timed(number, test, text):
-                    true.add(number)
 
     def _inside(self, text: str, true: set[int]) -> None:
         bits = address_bits(text)
@@ -201,79 +172,3 @@ class ValueClasses(dict[Any, int]):
     def of(self, value: Any) -> int:
         """The class of any value, lists too (which the subscript cannot take)."""
         return self.index.class_of(value) if isinstance(value, list | tuple | dict) else self[value]
-
-
-def _automaton(needles: Sequence[str]) -> AhoCorasick | None:
-    return AhoCorasick(needles, implementation=Implementation.ContiguousNFA) if needles else None
-
-
-# --- needles: a text that must be there for the predicate to hold -----------------------------------------
-
-
-def _needle(predicate: Predicate) -> str:
-    """A lowered text that the scanned value must contain, with the marks of start and end; '' if there is none."""
-    value = predicate.value.lower()
-    if _SENTINELS.search(value) or "Σ" in predicate.value:
-        # the marks are blotted out of what is scanned; the lower case of Σ depends on what stands after it
-        return ""
-    if predicate.kind is Kind.CONTAINS:
-        return value if len(value) >= _SHORTEST or not value.isascii() else ""
-    if predicate.kind is Kind.STARTS:
-        return _START + value
-    if predicate.kind is Kind.ENDS:
-        return value + _END
-    if predicate.kind is Kind.LIKE:
-        pieces = re.split(f"[{MANY}{ONE}]+", _marked(value))
-        best = max(pieces, key=len)
-        return best if len(best) >= _SHORTEST else ""
-    if predicate.kind is Kind.REGEX:
-        return regex_needle(predicate.value, predicate.flags)
-    return ""
-
-
-def _marked(pattern: str) -> str:
-    start = "" if pattern.startswith(MANY) else _START
-    end = "" if pattern.endswith(MANY) else _END
-    return start + pattern + end
-
-
-def regex_needle(pattern: str, flags: str) -> str:
-    """The longest lowered literal that every match of a regular expression contains; '' if none is sure."""
-    try:
-        parsed = sre_parser.parse(pattern)
-    except (re.error, RecursionError, OverflowError):
-        return ""
-    caseless = "i" in flags or bool(parsed.state.flags & re.IGNORECASE)
-    runs = sorted(_literals(parsed, caseless), key=len, reverse=True)
-    for run in runs:
-        # (?i) takes ſ for s and the Kelvin sign for k, which lower() does not; other letters are safe in ASCII
-        if len(run) >= _SHORTEST and run.isascii() and not _SENTINELS.search(run):
-            return run.lower()
-    return ""
-
-
-def _literals(parsed: Iterable[tuple[Any, Any]], caseless: bool) -> list[str]:
-    runs: list[str] = []
-    current: list[str] = []
-
-    def close() -> None:
-        if current:
-            runs.append("".join(current))
-            current.clear()
-
-    for op, argument in parsed:
-        if op is sre.LITERAL and not (caseless and chr(argument) in "sSkK"):
-            current.append(chr(argument))
-            continue
-        if op is sre.SUBPATTERN:
-            close()
-            inner_caseless = caseless or bool(argument[1] & re.IGNORECASE)
-            runs.extend(_literals(argument[3], inner_caseless))
-            continue
-        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT) and argument[0] >= 1:
-            close()
-            runs.extend(_literals(argument[2], caseless))
-            continue
-        close()
-    close()
-    return runs

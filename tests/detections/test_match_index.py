@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from detections import match_index
 from detections.ir import MANY, ONE, Kind, Predicate
-from detections.match_index import MatchIndex, ValueClasses, regex_needle
+from detections.match_index import MatchIndex, ValueClasses
 from detections.predicates import holds, texts_of
 
 ALPHABET = "aAbB1 .\\/-ſKkSsđĐàİΣσς\x02\x03\n"
@@ -101,24 +101,3 @@ def test_tells_how_long_a_test_took() -> None:
     index = index_of([Predicate("f", Kind.EQUALS, "x"), Predicate("f", Kind.REGEX, "a.c")], told)
     index.true_of("abc")
     assert told == [(1, 1.0)]
-
-
-@pytest.mark.parametrize(
-    ("pattern", "flags", "needle"),
-    [
-        (r"abc.*defg", "", "defg"),
-        (r"ABC", "", "abc"),
-        (r"(foo|bar)baz", "", "baz"),
-        (r"(?:longer)+x", "", "longer"),
-        (r"(?:longer)*xyz", "", "xyz"),
-        (r"a?bcd", "", "bcd"),
-        (r"[a-z]+", "", ""),
-        (r"task", "i", ""),
-        (r"(?i)network", "", "networ"),
-        (r"\.exe$", "i", ".exe"),
-        (r"\p{L}abc", "", ""),
-        (r"(", "", ""),
-    ],
-)
-def test_literals_of_regexes(pattern: str, flags: str, needle: str) -> None:
-    assert regex_needle(pattern, flags) == needle
