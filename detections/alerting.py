@@ -249,13 +249,13 @@ def save(session: Session, drafts: Sequence[AlertDraft], now: Micros) -> Saved:
     their events).
     """
     rows = _open_rows(session, [draft.fold_key for draft in drafts])
-    room = _Room(session, now)
+    room = Room(session, now)
     touched: list[Alert] = []
     for draft in drafts:
         key, row = rows[draft.fold_key]
         if row is not None:
             _add_to(row, draft, now)
-        elif draft.kind == "rule" and not room.take(draft):
+        elif not room.take(draft):
             continue
         else:
             row = new_row(draft, key, now)
@@ -334,7 +334,7 @@ def _add_to(row: Alert, draft: AlertDraft, now: Micros) -> None:
     row.updated_at = now
 
 
-class _Room:
+class Room:
     """How many more rows each rule may make in this hour."""
 
     def __init__(self, session: Session, now: Micros) -> None:
@@ -359,7 +359,7 @@ class _Room:
         # a person who sets the rule to alert again gives it a new thousand
         chosen = self.session.get(RuleMode, rule_id)
         since = max(hour_of(self.now), chosen.at if chosen is not None and chosen.by != SUSPENDED_BY else 0)
-        query = select(func.count()).where(Alert.rule_id == rule_id, Alert.created_at >= since, Alert.kind == "rule")
+        query = select(func.count()).where(Alert.rule_id == rule_id, Alert.created_at >= since)
         return self.session.scalar(query) or 0
 
     def suspend(self) -> list[str]:

@@ -1,0 +1,89 @@
+"""Replays are correlated apart, by event time, when the replay ends; they never touch live state.
+
+The stored live hits of the same groups stand around them as context; an alarm counts only if an item of the replay
+lies in its window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from core.clock import Micros
+from core.db.database import Database
+from core.db.models import HitBlock
+from detections.correlation_alerts import is_reported, save_alarms
+from detections.correlation_rules import PatternSet
+from detections.correlation_state import Alarm, Kind, Machine, Output
+from detections.hit_blocks import Placed, decode, read_note
+from detections.ruleset import RuleSet
+
+_NOWHERE = -1
+"""A partition that no group belongs to."""
+
+
+def correlate_replay(database: Database, patterns: PatternSet, spool: str) -> list[Alarm]:
+    """The final alarms of a replay's blocks; only reads."""
+    with database.read() as session:
+        own = [row for data in _blocks(session, spool) for row in decode(data).rows]
+        groups = {(row.pattern, row.group) for row in own}
+        start = min((row.item.time for row in own), default=0) - patterns.longest
+        end = max((row.item.time for row in own), default=0)
+        live = select(HitBlock.data).where(HitBlock.is_replay.is_(False)).order_by(HitBlock.id)
+        around = [
+            row
+            for data in session.scalars(live)
+            for row in decode(data).rows
+            if (row.pattern, row.group) in groups and start <= row.item.time <= end + patterns.longest
+        ]
+    replayed = {(row.item.time, row.item.id) for row in own}
+    return [alarm for alarm in settled([*own, *around], patterns, end) if _has(alarm, replayed)]
+
+
+def _blocks(session: Session, spool: str) -> Iterable[bytes]:
+    query = select(HitBlock.data).where(HitBlock.is_replay, HitBlock.spool == spool)
+    return session.scalars(query.order_by(HitBlock.id))
+
+
+def _has(alarm: Alarm, replayed: set[tuple[Micros, str]]) -> bool:
+    ids = {event_id for _, event_id in replayed}
+    return any((item.time, item.id) in replayed or not ids.isdisjoint(read_note(item.note).ids) for item in alarm.items)
+
+
+def settled(rows: Iterable[Placed], patterns: PatternSet, end: Micros) -> list[Alarm]:
+    """The final alarms over all rows at once, absence up to ``end``."""
+    machine = Machine(patterns, _NOWHERE)
+    alarms: dict[str, Alarm] = {}
+
+    def take(output: Output) -> None:
+        waiting = [output]
+        while waiting:
+            given = waiting.pop()
+            for alarm in given.alarms:
+                if alarm.kind is Kind.JOINED:
+                    alarms.pop(alarm.key, None)
+                else:
+                    alarms[alarm.key] = alarm
+            if given.rows:
+                waiting.append(machine.apply(given.rows))
+
+    take(machine.apply(rows))
+    for depth in range(1, patterns.deepest + 1):
+        take(machine.advance([end] * depth))
+    return sorted(alarms.values(), key=lambda alarm: (alarm.at, alarm.pattern.id, alarm.group))
+
+
+def save_replay(
+    session: Session, alarms: Iterable[Alarm], spool: str, patterns: PatternSet, ruleset: RuleSet, now: Micros
+) -> list[int]:
+    """Write the alerts of a replay, marked so, and delete its blocks; in the transaction that ends the work."""
+    reported = [
+        Alarm(Kind.RAISED, a.pattern, a.group, a.key, a.at, a.items, is_final=True, is_late=a.is_late)
+        for a in alarms
+        if is_reported(a.pattern, patterns.quiet, ruleset.modes)
+    ]
+    ids = save_alarms(session, reported, now, ruleset=ruleset.hash, is_replay=True)
+    session.execute(delete(HitBlock).where(HitBlock.is_replay, HitBlock.spool == spool))
+    return ids

@@ -1,0 +1,150 @@
+"""Alarms of correlations become alert rows, and follow them while they move, join and become final."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.clock import Micros
+from core.db import outbox
+from core.db.models import Alert, AlertStatus, Verdict
+from detections.alerting import AlertDraft, Room, digest, new_row
+from detections.correlation import Item
+from detections.correlation_rules import Pattern
+from detections.correlation_state import Alarm, Kind, base_events, joined_note
+from detections.hit_blocks import read_note
+from detections.rule import LEVELS, Mode
+
+
+def is_reported(pattern: Pattern, quiet: frozenset[str], modes: Mapping[str, Mode]) -> bool:
+    """Whether its alarms become rows: a person's choice, else what nothing reads and is of level medium or above."""
+    chosen = modes.get(pattern.id)
+    if chosen is not None:
+        return chosen is Mode.ALERT
+    return pattern.id not in quiet and pattern.level in LEVELS[2:]
+
+
+def save_alarms(
+    session: Session, alarms: Sequence[Alarm], now: Micros, *, ruleset: str = "", is_replay: bool = False
+) -> list[int]:
+    """Write the changes of alarms in the caller's transaction; doing it again changes nothing. Returns the rows' ids.
+
+    A new row (or a joined one that lost its own) goes to be grouped into incidents.
+    """
+    room = Room(session, now)
+    touched: dict[int, None] = {}
+    for alarm in alarms:
+        key = row_key(alarm.key, is_replay)
+        row = session.scalar(select(Alert).where(Alert.fold_key == key))
+        if alarm.kind is Kind.JOINED:
+            survivor = session.scalar(select(Alert).where(Alert.fold_key == row_key(alarm.into, is_replay)))
+            if row is not None and survivor is not None:
+                _join(row, survivor, now)
+                touched[row.id] = None
+            continue
+        draft = draft_of(alarm, key, ruleset=ruleset, is_replay=is_replay)
+        if row is not None:
+            _follow(row, draft, now)
+        elif alarm.kind is not Kind.RAISED or not room.take(draft):
+            continue  # its rule was set to record when it was raised
+        else:
+            row = new_row(draft, key, now)
+            session.add(row)
+        session.flush()
+        touched[row.id] = None
+        outbox.put(session, "group", str(row.id), now=now)
+    room.suspend()
+    return list(touched)
+
+
+def row_key(key: str, is_replay: bool) -> str:
+    """The fold key of an alarm's row."""
+    return digest("replay", key) if is_replay else key
+
+
+def draft_of(alarm: Alarm, key: str, *, ruleset: str, is_replay: bool) -> AlertDraft:
+    """What the row of an alarm holds: the window's events, bounded, with an exact count."""
+    pattern, items = alarm.pattern, alarm.items
+    note = joined_note([read_note(data) for data in dict.fromkeys(item.note for item in items)])
+    notes = [read_note(item.note) for item in items]
+    ids = base_events(items)
+    matched: list[dict[str, Any]] = [
+        {"field": name, "value": value, "line": pattern.line}
+        for name, value in zip(pattern.group_by, alarm.group, strict=True)
+    ]
+    return AlertDraft(
+        fold_key=key,
+        kind="correlation",
+        rule_id=pattern.id,
+        title=pattern.title,
+        level=pattern.level,
+        first_at=min((item.time for item in items), default=alarm.at),
+        last_at=alarm.at,
+        received_at=min((item.received for item in items if item.received), default=alarm.at),
+        rule_file=pattern.file,
+        rule_line=pattern.line,
+        ruleset=ruleset,
+        tags=pattern.tags,
+        count=max(_events(items), len(ids)),
+        ids=ids,
+        matched=matched,
+        entities=set(note.entities),
+        datasets={each.dataset for each in notes if each.dataset},
+        sources={each.source for each in notes if each.source},
+        host=note.host,
+        user=note.user,
+        summary=dict(note.facts)
+        | {"at": alarm.at, "group": dict(zip(pattern.group_by, alarm.group, strict=True)), "type": pattern.type.value}
+        | _distinct(alarm),
+        system=note.system,
+        agency=note.agency,
+        is_replay=is_replay,
+        is_late=alarm.is_late,
+        is_final=alarm.is_final,
+    )
+
+
+def _events(items: Sequence[Item]) -> int:
+    """How many events the window holds, what other correlations gave not counted."""
+    return sum(1 for item in items if not read_note(item.note).ids) or len(items)
+
+
+def _distinct(alarm: Alarm) -> dict[str, Any]:
+    if not alarm.pattern.fields or alarm.pattern.reads_number:
+        return {}
+    values = {item.value for item in alarm.items}
+    return {"distinct": len(values), "values": sorted(str(value) for value in values)[:10]}
+
+
+def _follow(row: Alert, draft: AlertDraft, now: Micros) -> None:
+    """A row whose alarm moved or became final: what is derived is written anew, what persons did stays."""
+    made = new_row(draft, row.fold_key, now)
+    for name in (
+        "first_at",
+        "last_at",
+        "received_at",
+        "count",
+        "event_ids",
+        "matched",
+        "entities",
+        "datasets",
+        "sources",
+        "host",
+        "user",
+        "summary",
+        "system",
+        "agency",
+        "is_final",
+        "is_late",
+    ):
+        setattr(row, name, getattr(made, name))
+    row.updated_at = now
+
+
+def _join(row: Alert, survivor: Alert, now: Micros) -> None:
+    row.joined_to, row.is_final, row.updated_at = survivor.id, True, now
+    if row.status == AlertStatus.NEW:
+        row.status, row.verdict = AlertStatus.CLOSED, Verdict.DUPLICATE
