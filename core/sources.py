@@ -10,16 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.clock import DAY, HOUR, LOCAL_ZONE, MINUTE, Micros
+from core.clock import DAY, HOUR, LOCAL_ZONE, MINUTE, SECOND, Micros
 from core.db.models import Activity, Silence, Source
 
 SILENCE_FLOOR = 15 * MINUTE
 SILENCE_FACTOR = 5
 GAP_MEMORY = 7 * DAY
+GAPS_KEPT = 8
+OUTLIERS = 3
+"""So many of the longest gaps may be silences: the usual gap is the next one."""
+KNOWN_AFTER = 50
+"""Events after which a source's rhythm is known, so that a gap in it is a silence to be told of."""
 ACTIVITY_KEYS = 10_000
 FIELDS_KEPT = 300
 OTHER = "other"
@@ -162,28 +168,38 @@ class Heards:
                         first_at=times[0],
                         last_at=times[0],
                         count=0,
-                        longest_gap=0,
-                        gap_at=times[0],
+                        gaps=[],
                         fields=[],
                     )
                     session.add(row)
                     known += 1
-            is_whole_source = key[1:] == ("", "")
-            for here in times:
-                gap = here - row.last_at
-                if gap > 0:
-                    limit = silence_limit(row, limits.get(key[0]))
-                    if is_whole_source and key[0] in limits and gap > limit:
-                        _close(session, key[0], row.last_at, here, limit)
-                    elif gap > row.longest_gap or here - row.gap_at > GAP_MEMORY:
-                        row.longest_gap, row.gap_at = gap, here
-                    row.last_at = here
-                row.first_at = min(row.first_at, here)
+            if key[1:] == ("", "") and key[0] in limits:
+                _note_silences(session, row, times, limits[key[0]])
+            _take_in(row, times)
             row.count += heard.count
             if heard.offsets:
                 row.offset = sorted(heard.offsets)[len(heard.offsets) // 2]
             if not heard.fields <= set(row.fields):
                 row.fields = sorted({*row.fields, *heard.fields})[:FIELDS_KEPT]
+
+
+def _note_silences(session: Session, row: Activity, times: Sequence[Micros], own_seconds: int | None) -> None:
+    last, count = row.last_at, row.count
+    for here in times:
+        limit = silence_limit(row.gaps, own_seconds)
+        if here - last > limit and (own_seconds is not None or count >= KNOWN_AFTER):
+            _close(session, row.source, last, here, limit)
+        last, count = max(last, here), count + 1
+
+
+def _take_in(row: Activity, times: Sequence[Micros]) -> None:
+    """Fold times of one batch, in order, into the row's first and last time and its gaps."""
+    last = row.last_at
+    found = [[here - before, here] for before, here in pairwise([last, *times]) if here > before >= last]
+    newest = max(last, times[-1])
+    kept = [gap for gap in [*row.gaps, *found] if newest - gap[1] <= GAP_MEMORY]
+    row.gaps = sorted(kept, reverse=True)[:GAPS_KEPT]
+    row.first_at, row.last_at = min(row.first_at, times[0]), newest
 
 
 def _close(session: Session, source: str, start: Micros, end: Micros, limit: Micros) -> None:
@@ -194,11 +210,14 @@ def _close(session: Session, source: str, start: Micros, end: Micros, limit: Mic
         row.end_at = end
 
 
-def silence_limit(activity: Activity, own_seconds: int | None) -> Micros:
+def usual_gap(gaps: Sequence[Sequence[int]]) -> Micros:
+    """The longest usual gap of 7 days: the longest but for three, which may be silences."""
+    return gaps[min(OUTLIERS, len(gaps) - 1)][0] if gaps else 0
+
+
+def silence_limit(gaps: Sequence[Sequence[int]], own_seconds: int | None) -> Micros:
     """How long the source may be silent: its own limit, else max(15 min, 5 × its longest usual gap of 7 days)."""
-    if own_seconds is not None:
-        return own_seconds * 1_000_000
-    return max(SILENCE_FLOOR, SILENCE_FACTOR * activity.longest_gap)
+    return own_seconds * SECOND if own_seconds is not None else max(SILENCE_FLOOR, SILENCE_FACTOR * usual_gap(gaps))
 
 
 def wrong_zone(offset: Micros | None) -> int | None:
@@ -224,7 +243,7 @@ class SourceView:
     last_at: Micros | None = None
     silent_for: Micros | None = None
     limit: Micros | None = None
-    longest_gap: Micros | None = None
+    usual_gap: Micros | None = None
     offset: Micros | None = None
     wrong_zone_minutes: int | None = None
     hosts: tuple[str, ...] = ()
@@ -265,9 +284,9 @@ def _view(source: Source, rows: Sequence[Activity], now: Micros) -> SourceView:
     )
     if whole is None:
         return base
-    limit = silence_limit(whole, source.silence_limit_s)
+    limit = silence_limit(whole.gaps, source.silence_limit_s)
     silent_for = now - whole.last_at
-    recent = {r.dataset for r in parts if now - r.last_at <= max(limit, HOUR)}
+    recent = {r.dataset for r in parts if now - r.last_at <= max(silence_limit(r.gaps, None), HOUR)}
     return SourceView(
         base.name,
         SourceState.SILENT if silent_for > limit else SourceState.SENDING,
@@ -280,7 +299,7 @@ def _view(source: Source, rows: Sequence[Activity], now: Micros) -> SourceView:
         whole.last_at,
         silent_for if silent_for > limit else None,
         limit,
-        whole.longest_gap,
+        usual_gap(whole.gaps),
         whole.offset,
         wrong_zone(whole.offset),
         tuple(sorted({r.host for r in parts if r.host})),

@@ -127,9 +127,8 @@ class Activity(Base):
     first_at: Mapped[int]
     last_at: Mapped[int]
     count: Mapped[int] = mapped_column(default=0)
-    longest_gap: Mapped[int] = mapped_column(default=0)
-    """The longest silence of the last 7 days, in microseconds."""
-    gap_at: Mapped[int] = mapped_column(default=0)
+    gaps: Mapped[list[Any]] = mapped_column(default=list)
+    """The eight longest gaps of the last 7 days: ``[[microseconds, when it ended], …]``, longest first."""
     offset: Mapped[int | None] = mapped_column(default=None)
     """Median of ``@timestamp`` − ``event.created`` of the last batch, in microseconds."""
     fields: Mapped[list[Any]] = mapped_column(default=list)

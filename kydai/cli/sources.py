@@ -83,7 +83,7 @@ def list_sources(ctx: typer.Context) -> None:
 def _document(view: SourceView) -> dict[str, object]:
     document = asdict(view)
     document["last_at"] = iso(view.last_at) if view.last_at is not None else None
-    for name in ("silent_for", "limit", "longest_gap", "offset"):
+    for name in ("silent_for", "limit", "usual_gap", "offset"):
         document[f"{name}_seconds"] = None if document[name] is None else document[name] / SECOND
         del document[name]
     return document

@@ -98,7 +98,8 @@ def test_a_silence_that_ended_is_remembered_and_does_not_become_the_rhythm(datab
         session.add(source("fw"))
     before = list(range(T0, T0 + HOUR, SECOND * 30))
     after = list(range(before[-1] + 50 * MINUTE, before[-1] + 60 * MINUTE, SECOND * 30))
-    hear(database, "fw", *before, *after)
+    hear(database, "fw", *before)
+    hear(database, "fw", *after)
     with database.read() as session:
         silences = session.query(Silence).all()
         assert [(s.source, s.start_at, s.end_at) for s in silences] == [("fw", before[-1], after[0])]

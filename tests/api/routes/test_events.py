@@ -124,7 +124,7 @@ def test_searches_are_in_the_journal_once_a_minute(analyst: TestClient, services
     get(analyst, "/terms", field="host.name")
     get(analyst, query="su kien", **{"from": "now-1h"})
     with services.database.read() as session:
-        found = session.scalars(select(Audit).where(Audit.action == "event.search")).all()
+        found = session.scalars(select(Audit).where(Audit.action == "events.search")).all()
         said = [e.after for e in found]
         assert {e.actor for e in found} == {"analyst1"}
     assert said == [
@@ -152,13 +152,13 @@ def test_an_export_is_a_safe_file_and_an_entry(analyst: TestClient, services: Se
     assert some.headers["x-kydai-complete"] == "false"
     assert len(some.content.splitlines()) == 3
     with services.database.read() as session:
-        assert len(session.scalars(select(Audit).where(Audit.action == "event.export")).all()) == 2
+        assert len(session.scalars(select(Audit).where(Audit.action == "events.export")).all()) == 2
 
 
 def test_an_unknown_field_gets_a_hint(analyst: TestClient, services: Services) -> None:
     with services.database.write() as session:
         session.add(
-            Activity(source="a", host="", dataset="", first_at=0, last_at=0, gap_at=0, fields=["app.verdict", "x"])
+            Activity(source="a", host="", dataset="", first_at=0, last_at=0, gaps=[], fields=["app.verdict", "x"])
         )
     assert get(analyst, query="app.verdct: 1")["hints"] == [{"field": "app.verdct", "near": ["app.verdict"]}]
     assert get(analyst, query="app.verdict: 1 and host.name: a")["hints"] == []

@@ -1,0 +1,255 @@
+"""Sources as the console sees them: state, balance of 24 hours, what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.scope import Sight
+from api.shapes import Shape, Time, Words
+from core.clock import HOUR, MINUTE, SECOND, Micros, hour_of
+from core.db.models import Activity, Ledger
+from core.ledger import Balance, balances
+from core.sources import SourceState, SourceView, views
+from core.words import LANGUAGES, duration, moment, number, say
+
+HOURS = 24
+SKEW_SHOWN = MINUTE
+
+
+class Balances(Shape):
+    """The two balances: raws received = the sum of the other buckets, events made = the sum of the others."""
+
+    raws: dict[str, int]
+    events: dict[str, int]
+    holds: bool
+    raws_off_by: int
+    events_off_by: int
+
+
+class Reason(Shape):
+    """How many went into a bucket for which reason."""
+
+    balance: str
+    bucket: str
+    reason: str
+    count: int
+
+
+class SourceRow(Shape):
+    """A source as a row of the list; ``balance`` and ``spark`` are of the last 24 hours."""
+
+    name: str
+    state: SourceState
+    is_declared: bool
+    product: str
+    system: str
+    agency: str
+    level: int | None
+    zone: str
+    last_at: Time | None
+    silent_seconds: float | None
+    limit_seconds: float | None
+    usual_gap_seconds: float | None
+    offset_seconds: float | None
+    """Median of ``@timestamp`` less ``event.created`` of the last batch."""
+    wrong_zone_minutes: int | None
+    hosts: list[str]
+    datasets: list[str]
+    missing_datasets: list[str]
+    balance: Balances
+    spark: list[int]
+    """Raws received in each of the last 24 hours, oldest first."""
+
+
+class SourceTotals(Shape):
+    """How many sources are in which state, and the balance of all of them."""
+
+    declared: int
+    sending: int
+    silent: int
+    never: int
+    undeclared: int
+    balance: Balances
+
+
+class Problem(Shape):
+    """Something wrong with a source, with its remedy, in both languages."""
+
+    key: str
+    text: Words
+
+
+class Heard(Shape):
+    """What was heard of one (host, data set) of a source."""
+
+    host: str
+    dataset: str
+    first_at: Time
+    last_at: Time
+    count: int
+    offset_seconds: float | None
+
+
+class LedgerHour(Shape):
+    """One hour's balances, by ``event.created``."""
+
+    hour: Time
+    balance: Balances
+    reasons: list[Reason]
+
+
+def shown(balance: Balance) -> Balances:
+    """A balance as it is answered."""
+    return Balances(
+        raws={str(k): n for k, n in balance.raws.items()},
+        events={str(k): n for k, n in balance.events.items()},
+        holds=balance.holds,
+        raws_off_by=balance.raws_off_by,
+        events_off_by=balance.events_off_by,
+    )
+
+
+def _reasons(balance: Balance) -> list[Reason]:
+    return [Reason(balance=b, bucket=k, reason=r, count=n) for (b, k, r), n in sorted(balance.reasons.items())]
+
+
+def total(parts: Iterable[Balance]) -> Balance:
+    """The balance of several sources together."""
+    whole = Balance("")
+    for part in parts:
+        whole.raws.update(part.raws)
+        whole.events.update(part.events)
+        whole.reasons.update(part.reasons)
+    return whole
+
+
+def _seconds(length: Micros | None) -> float | None:
+    return None if length is None else length / SECOND
+
+
+def row(view: SourceView, balance: Balance, spark: Sequence[int]) -> SourceRow:
+    return SourceRow(
+        name=view.name,
+        state=view.state,
+        is_declared=view.is_declared,
+        product=view.product,
+        system=view.system,
+        agency=view.agency,
+        level=view.level,
+        zone=view.zone,
+        last_at=view.last_at,
+        silent_seconds=_seconds(view.silent_for),
+        limit_seconds=_seconds(view.limit),
+        usual_gap_seconds=_seconds(view.usual_gap),
+        offset_seconds=_seconds(view.offset),
+        wrong_zone_minutes=view.wrong_zone_minutes,
+        hosts=list(view.hosts),
+        datasets=list(view.datasets),
+        missing_datasets=list(view.missing_datasets),
+        balance=shown(balance),
+        spark=list(spark),
+    )
+
+
+def rows(session: Session, now: Micros, sight: Sight) -> list[tuple[SourceView, Balance, list[int]]]:
+    """Every source within the scope, with its balance and its raws per hour of the last day."""
+    first = hour_of(now) - (HOURS - 1) * HOUR
+    ledger = list(session.scalars(select(Ledger).where(Ledger.hour >= first)))
+    sums = balances(ledger)
+    sparks: dict[str, list[int]] = defaultdict(lambda: [0] * HOURS)
+    for entry in ledger:
+        at = (entry.hour - first) // HOUR
+        if (entry.balance, entry.bucket) == ("raws", "received") and at < HOURS:
+            sparks[entry.source][at] += entry.count
+    return [
+        (view, sums.get(view.name, Balance(view.name)), sparks[view.name])
+        for view in views(session, now)
+        if sight.sees(view.system, view.agency)
+    ]
+
+
+def totals(found: Sequence[tuple[SourceView, Balance, list[int]]]) -> SourceTotals:
+    states = Counter(view.state for view, _, _ in found)
+    return SourceTotals(
+        declared=sum(view.is_declared for view, _, _ in found),
+        sending=states[SourceState.SENDING],
+        silent=states[SourceState.SILENT],
+        never=states[SourceState.NEVER],
+        undeclared=states[SourceState.UNDECLARED],
+        balance=shown(total(balance for _, balance, _ in found)),
+    )
+
+
+def hours(session: Session, source: str | None, start: Micros, end: Micros, names: set[str]) -> list[LedgerHour]:
+    """The balances hour by hour, of one source or of all within ``names``."""
+    query = select(Ledger).where(Ledger.hour >= hour_of(start), Ledger.hour < end).order_by(Ledger.hour)
+    if source is not None:
+        query = query.where(Ledger.source == source)
+    by_hour: dict[Micros, list[Ledger]] = defaultdict(list)
+    for entry in session.scalars(query):
+        if entry.source in names:
+            by_hour[entry.hour].append(entry)
+    made = []
+    for hour, entries in by_hour.items():
+        whole = total(balances(entries).values())
+        made.append(LedgerHour(hour=hour, balance=shown(whole), reasons=_reasons(whole)))
+    return made
+
+
+def heard(session: Session, source: str) -> list[Heard]:
+    """The hosts and data sets heard of a source, the newest first."""
+    query = select(Activity).where(Activity.source == source, (Activity.host != "") | (Activity.dataset != ""))
+    return [
+        Heard(
+            host=a.host,
+            dataset=a.dataset,
+            first_at=a.first_at,
+            last_at=a.last_at,
+            count=a.count,
+            offset_seconds=_seconds(a.offset),
+        )
+        for a in session.scalars(query.order_by(Activity.last_at.desc()).limit(200))
+    ]
+
+
+def problems(view: SourceView, balance: Balance, zone: str) -> list[Problem]:
+    """What is wrong with a source, the gravest first, each with what to do."""
+    found = []
+
+    def add(key: str, **values: dict[str, object]) -> None:
+        texts = {
+            lang: say(f"api.source.{key}", lang, **{name: by_lang[lang] for name, by_lang in values.items()})
+            for lang in LANGUAGES
+        }
+        found.append(Problem(key=key, text=Words(**texts)))
+
+    def each(make: object) -> dict[str, object]:
+        return dict.fromkeys(LANGUAGES, make)
+
+    if view.state is SourceState.NEVER:
+        add("never")
+    if view.state is SourceState.SILENT and view.last_at is not None:
+        at = view.last_at
+        add(
+            "silent",
+            since={lang: moment(at, lang, zone) for lang in LANGUAGES},
+            limit={lang: duration(view.limit or 0, lang) for lang in LANGUAGES},
+        )
+    if view.state is SourceState.UNDECLARED:
+        add("undeclared")
+    if view.wrong_zone_minutes is not None:
+        add("wrong_zone", hours={lang: number(view.wrong_zone_minutes / 60, lang) for lang in LANGUAGES})
+    elif view.offset is not None and abs(view.offset) >= SKEW_SHOWN:
+        offset = view.offset
+        add("skew", offset={lang: duration(offset, lang) for lang in LANGUAGES})
+    if view.missing_datasets:
+        add("missing", datasets=each(", ".join(view.missing_datasets)))
+    if balance.raws["unparsed"]:
+        add("unparsed", count=each(balance.raws["unparsed"]), received=each(balance.raws["received"]))
+    if not balance.holds:
+        add("imbalance", count=each(balance.raws_off_by or balance.events_off_by))
+    return found
