@@ -18,6 +18,8 @@ from kydai.demo.lines_windows import (
     process,
     service_state,
     special,
+    sysmon_process,
+    utc_time,
     windows,
 )
 from kydai.demo.world import World
@@ -154,6 +156,41 @@ def services(world: World, random: Random, at: Micros) -> Iterator[Given]:
         yield windows(host, at + random.randrange(2, 40) * MINUTE, service_state(name, "stopped"), _record(at) + 7_000)
 
 
+def watched(world: World, random: Random, at: Micros) -> Iterator[Given]:
+    """What Sysmon sees on the portal on any day: scheduled tasks, and ASP.NET compiling a page."""
+    host = world.host("cong-web01")
+    services = r"C:\Windows\System32\svchost.exe"
+    image, command, parent, parent_line, user = random.choice(
+        (
+            (
+                r"C:\Windows\System32\taskhostw.exe",
+                "taskhostw.exe",
+                services,
+                "svchost.exe -k netsvcs",
+                r"NT AUTHORITY\SYSTEM",
+            ),
+            (
+                r"C:\Windows\System32\wermgr.exe",
+                "wermgr.exe -upload",
+                services,
+                "svchost.exe -k netsvcs",
+                r"NT AUTHORITY\SYSTEM",
+            ),
+            (
+                r"C:\Windows\Microsoft.NET\Framework64\v4.0.30319\csc.exe",
+                r'csc.exe /noconfig @"C:\Windows\Temp\trang.cmdline"',
+                r"C:\Windows\System32\inetsrv\w3wp.exe",
+                'w3wp.exe -ap "CongTTDT"',
+                r"IIS APPPOOL\CongTTDT",
+            ),
+        )
+    )
+    pid = random.randrange(2_000, 30_000)
+    folder = "C:\\Windows\\system32\\"
+    event = sysmon_process(utc_time(at), user, image, command, folder, parent, parent_line, pid, 1_044)
+    yield windows(host, at, event, _record(at))
+
+
 def backups(world: World, random: Random, at: Micros) -> Iterator[Given]:
     """The nightly backup looks at its own shadow copies and catalogue: it lists, it never deletes."""
     host, account = world.host("backup01"), world.accounts["backup"]
@@ -190,5 +227,6 @@ HABITS = (
     Habit("desk", 1500, Curve.OFFICE, desk),
     Habit("sign-on-desk", 240, Curve.OFFICE, sign_on),
     Habit("services", 700, Curve.FLAT, services),
+    Habit("watched", 300, Curve.FLAT, watched),
     Habit("backups", 24, Curve.NIGHT, backups),
 )

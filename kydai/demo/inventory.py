@@ -18,13 +18,29 @@ def inventory(world: World, lang: str) -> list[list[str]]:
         if name in seen:
             continue
         seen.add(name)
-        rows.append([name, " ".join(keys(world, host)), host.product, *_place(host), " ".join(host.speaks), "", "", ""])
+        rows.append(
+            [
+                name,
+                " ".join(keys(world, host)),
+                host.product,
+                *_place(host),
+                " ".join(expected(world, host)),
+                "",
+                "",
+                "",
+            ]
+        )
     return rows
 
 
 def _place(host: Host) -> list[str]:
     """System, agency, level, owner, zone."""
     return [host.system.name["vi"], host.system.agency, str(host.level), host.system.agency, host.zone]
+
+
+def expected(world: World, host: Host) -> tuple[str, ...]:
+    """Data sets expected of a host; flows of an exporter among them."""
+    return (*host.speaks, "netflow.flow") if host.name in world.exporters else host.speaks
 
 
 def keys(world: World, host: Host) -> tuple[str, ...]:

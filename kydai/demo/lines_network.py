@@ -202,12 +202,20 @@ def mikrotik(host: Host, at: Micros, topics: str, text: str, story: str | None =
 
 
 def cisco(
-    host: Host, at: Micros, sequence: int, mnemonic: str, text: str, severity: int = 5, story: str | None = None
+    host: Host,
+    at: Micros,
+    sequence: int,
+    mnemonic: str,
+    text: str,
+    severity: int = 5,
+    story: str | None = None,
 ) -> Emission:
-    """IOS: ``seq: Mmm dd hh:mm:ss.mmm: %FAC-SEV-MNEM: text`` behind the relay's header, facility local7."""
+    """IOS with ``logging origin-id hostname``: ``seq: host: Mmm dd hh:mm:ss.mmm: %FAC-SEV-MNEM: text``, facility
+    local7."""
     shown = host.clock(at)
     stamp = f"{local(seconds(shown), host.spoken_zone, '%b %d %H:%M:%S')}.{millis(shown):03d}"
-    return _headed(host, at, f"{sequence}: {stamp}: %{mnemonic}: {text}", 184 + severity, story)
+    whole = f"{sequence}: {host.name}: {stamp}: %{mnemonic}: {text}"
+    return bare(host, at, whole, pri=184 + severity, story=story)
 
 
 def huawei(host: Host, at: Micros, module: str, text: str, story: str | None = None) -> Emission:

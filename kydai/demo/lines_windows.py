@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from core.clock import Micros, iso
+from core.clock import Micros, from_micros, iso
 from kydai.demo.emission import Emission, Transport
 from kydai.demo.voice import json_line, local, seconds, syslog
 from kydai.demo.world import Host
@@ -56,6 +56,11 @@ class Windows:
     data: dict[str, str] = field(default_factory=dict)
     failure: bool = False
     message: str = ""
+
+
+def utc_time(at: Micros) -> str:
+    """Sysmon's UtcTime: ``2026-11-24 14:20:00.123``."""
+    return from_micros(at).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 def sid(account: str) -> str:

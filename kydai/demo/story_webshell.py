@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from itertools import count
 from random import Random
 
-from core.clock import HOUR, MINUTE, SECOND, Micros, from_micros
+from core.clock import HOUR, MINUTE, SECOND, Micros
 from kydai.demo.emission import Flow, Given
 from kydai.demo.lines_network import fortigate_traffic
 from kydai.demo.lines_unix import audit_user, postgres
 from kydai.demo.lines_web import iis
-from kydai.demo.lines_windows import process, sysmon_file, sysmon_process, windows
+from kydai.demo.lines_windows import process, sysmon_file, sysmon_process, utc_time, windows
 from kydai.demo.story import Story
 from kydai.demo.truth import Expected, Truth
 from kydai.demo.world import World
@@ -123,7 +123,7 @@ def _upload(world: World, random: Random, at: Micros) -> Iterator[Given]:
         _BROWSER,
         story=NAME,
     )
-    stamp = _utc(at + 6 * SECOND + 90_000)
+    stamp = utc_time(at + 6 * SECOND + 90_000)
     yield windows(
         host,
         at + 6 * SECOND + 90_000,
@@ -153,7 +153,11 @@ def _shell(world: World, at: Micros, command: str, image: str, pid: int, record:
     folder = "C:\\Windows\\SysWOW64\\inetsrv\\"
     line = f'"{_CMD}" /c {command}'
     yield windows(
-        host, at, sysmon_process(_utc(at), _POOL_USER, _CMD, line, folder, _W3WP, _W3WP_LINE, pid, 4312), record, NAME
+        host,
+        at,
+        sysmon_process(utc_time(at), _POOL_USER, _CMD, line, folder, _W3WP, _W3WP_LINE, pid, 4312),
+        record,
+        NAME,
     )
     yield windows(
         host, at + 2_000, process("CongTTDT", "IIS APPPOOL", "0x5a1c3", _CMD, line, _W3WP, pid, 4312), record + 1, NAME
@@ -163,7 +167,7 @@ def _shell(world: World, at: Micros, command: str, image: str, pid: int, record:
         yield windows(
             host,
             at,
-            sysmon_process(_utc(at), _POOL_USER, image, command, folder, _CMD, line, pid + 4, pid),
+            sysmon_process(utc_time(at), _POOL_USER, image, command, folder, _CMD, line, pid + 4, pid),
             record + 2,
             NAME,
         )
@@ -177,7 +181,9 @@ def _links(world: World, random: Random, start: Micros) -> Iterator[Given]:
         for page in ("index.html", "tin-tuc.html", "footer.inc"):
             at += 300_000
             target = f"D:\\web\\cong\\{slug}\\{page}"
-            yield windows(host, at, sysmon_file(_utc(at), _POOL_USER, _W3WP, target, 4312), 771_300 + turn * 5, NAME)
+            yield windows(
+                host, at, sysmon_file(utc_time(at), _POOL_USER, _W3WP, target, 4312), 771_300 + turn * 5, NAME
+            )
         yield iis(
             host,
             at + 40 * SECOND,
@@ -331,10 +337,6 @@ def _leaving(world: World, random: Random, start: Micros) -> Iterator[Given]:
                 app="SSL",
                 story=NAME,
             )
-
-
-def _utc(at: Micros) -> str:
-    return from_micros(at).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 STORY = Story(

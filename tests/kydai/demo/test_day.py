@@ -19,11 +19,6 @@ from kydai.demo.world import load_world
 NOW: Micros = to_micros("2026-11-25T09:00:00+07:00")
 
 
-@pytest.fixture(scope="module")
-def past() -> list[Emission]:
-    return list(past_emissions(7, NOW))
-
-
 def _events(emissions: list[Emission]) -> int:
     size = {9: 38, 10: 50}
     flows = [e for e in emissions if e.transport is Transport.NETFLOW]

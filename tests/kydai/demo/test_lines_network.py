@@ -53,7 +53,7 @@ def test_headers_of_others() -> None:
         mikrotik(world.host("rt-xa01"), AT, "firewall,info", "x").data == b"<30>Nov 25 08:26:00 rt-xa01 firewall,info x"
     )
     assert cisco(world.host("sw-core01"), AT, 5, "SYS-5-CONFIG_I", "x").data == (
-        b"<189>Nov 25 08:26:00 sw-core01 5: Nov 25 08:26:00.123: %SYS-5-CONFIG_I: x"
+        b"<189>5: sw-core01: Nov 25 08:26:00.123: %SYS-5-CONFIG_I: x"
     )
     assert b" sw-acc01 %%01IFNET/4/LINK_STATE(l)[" in huawei(world.host("sw-acc01"), AT, "IFNET/4/LINK_STATE", "x").data
 
