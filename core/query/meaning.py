@@ -14,6 +14,7 @@ from core.query.leaf import is_texty, regex_text, words_of
 from core.query.problems import QueryError
 from core.query.tree import (
     TRUE,
+    And,
     Cidr,
     Comparison,
     Equals,
@@ -109,6 +110,9 @@ class Meaning:
         """A value without a field: as words in the fields of free text, as an address in those of addresses."""
         if value.anything:
             return TRUE
+        plain = not value.wild and not value.regex
+        network = _network(value.text) if plain else None
+        is_address = network is not None or (plain and to_ip(value.text) is not None)
         found: list[Node] = []
         for field in self.free_text:
             comparison = _natural(field)
@@ -117,13 +121,16 @@ class Meaning:
                 found.append(Regex(field, value.text, comparison, dotall=True))
             elif value.wild:
                 found.append(Like(field, merged((Wild.MANY, *value.pieces, Wild.MANY)), comparison))
+            elif is_address:
+                # as it is written: its words alone are too common to be looked for fast
+                written = Like(field, (Wild.MANY, value.text, Wild.MANY), comparison)
+                found.append(And((written, Phrase(field, value.text, comparison))))
             else:
                 found.append(_words(field, value.text, comparison))
-        if not value.wild and not value.regex:
-            if (network := _network(value.text)) is not None:
-                found += [Cidr(field, network) for field in FREE_ADDRESS]
-            elif to_ip(value.text) is not None:
-                found += [Equals(field, value.text) for field in FREE_ADDRESS]
+        if network is not None:
+            found += [Cidr(field, network) for field in FREE_ADDRESS]
+        elif is_address:
+            found += [Equals(field, value.text) for field in FREE_ADDRESS]
         return Or(tuple(found))
 
     def bound(self, field: str, operator: str, value: Value) -> Node:

@@ -34,30 +34,50 @@ from core.query.values import to_text
 
 _SIMPLE = re.compile(r"[A-Za-z0-9_@.][A-Za-z0-9_@.-]*")
 _SPECIAL = re.compile(r'[\\():"*?{}\[\]/+\-!^~&|=<>@,;\s]')
+_LISTED = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^\s":⟨]+)(?::| ==?| ~)) (.+)', re.DOTALL)
+"""A field with its operator, and a value that may stand in a list of values."""
 _KEYWORDS = frozenset({"and", "or", "not", "to"})
 _WHOLE = re.compile(r"\\A\(\?:(.*)\)\\z", re.DOTALL)
 
 
 def explain_text(node: Node) -> str:
     """The query text of a tree."""
-    return _junction(node) if isinstance(node, And | Or) and len(node.children) > 1 else _text(node)
+    if isinstance(node, And | Or) and len(node.children) > 1:
+        return _joined(node, _parts(node))
+    return _text(node)
 
 
 def _text(node: Node) -> str:
     if isinstance(node, And | Or):
         if not node.children:
             return "*" if isinstance(node, And) else "not *"
-        if len(node.children) == 1:
-            return _text(node.children[0])
-        return f"({_junction(node)})"
+        parts = _parts(node)
+        return parts[0] if len(parts) == 1 else f"({_joined(node, parts)})"
     if isinstance(node, Not):
         return f"not {_text(node.child)}"
     return _leaf(node)
 
 
-def _junction(node: And | Or) -> str:
-    word = " and " if isinstance(node, And) else " or "
-    return word.join(_text(child) for child in node.children)
+def _joined(node: And | Or, parts: list[str]) -> str:
+    return (" and " if isinstance(node, And) else " or ").join(parts)
+
+
+def _parts(node: And | Or) -> list[str]:
+    """The texts of the children; values of one field and operator stand in one list behind it."""
+    lists: dict[str, list[str]] = {}
+    for child in node.children:
+        listed = None if isinstance(child, And | Or | Not) else _LISTED.fullmatch(_leaf(child))
+        if listed is None:
+            lists.setdefault(_text(child), [])
+        else:
+            lists.setdefault(listed[1], []).append(listed[2])
+    parts: list[str] = []
+    for start, values in lists.items():
+        if len(values) > 1:
+            parts.append(f"{start} ({_joined(node, values)})")
+        else:
+            parts.append(f"{start} {values[0]}" if values else start)
+    return parts
 
 
 def _leaf(leaf: Leaf) -> str:
@@ -65,7 +85,8 @@ def _leaf(leaf: Leaf) -> str:
     if isinstance(leaf, Exists):
         return f"{field}: *"
     if isinstance(leaf, Cidr):
-        return f"{field}: {leaf.network}" if is_texty(type_of(leaf.field)) else f"⟨{field} in {leaf.network}⟩"
+        listed = type_of(leaf.field) in (FieldType.KEYWORD, FieldType.IP)
+        return f"{field}: {leaf.network}" if listed else f"⟨{field} in {leaf.network}⟩"
     if isinstance(leaf, Range):
         return _range(field, leaf)
     if isinstance(leaf, FieldEquals):

@@ -62,6 +62,10 @@ NOW = 1_764_000_000_000_000
         (Range("destination.port", gte=1, lt=1024), "destination.port: [1 TO 1024}"),
         (Range("destination.port", gt=5), "destination.port > 5"),
         (Exists("user.name"), "user.name: *"),
+        (Or((Equals("a", "x"), Exists("b"), Equals("a", "y z"))), 'a: (x or "y z") or b: *'),
+        (Not(Or((Equals("a", "x", EXACT), Equals("a", "y", EXACT)))), "not a == (x or y)"),
+        (And((Phrase("message", "a b"), Phrase("message", "c"))), 'message ~ ("a b" and "c")'),
+        (Cidr("message", ip_network("10.0.0.0/8")), "⟨message in 10.0.0.0/8⟩"),
         (FieldEquals("a", "b"), "⟨a equals b ci⟩"),
         (
             And((Equals("a", "x"), Or((Equals("b", "y"), Not(Exists("c")))), Not(And((Exists("d"), Exists("e")))))),
