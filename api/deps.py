@@ -137,10 +137,14 @@ def by_token(svc: Services, text: str) -> Caller:
 
 
 class Need:
-    """A route's right: the roles that may call it. Used as a dependency, it answers with the caller."""
+    """A route's right: the roles that may call it. Used as a dependency, it answers with the caller.
 
-    def __init__(self, roles: frozenset[Role]) -> None:
+    ``whole``: what it shows or changes cannot be cut to a scope, so people with a scope may not call it.
+    """
+
+    def __init__(self, roles: frozenset[Role], *, whole: bool = False) -> None:
         self.roles = roles
+        self.whole = whole
 
     def __call__(self, request: Request) -> Caller:
         caller = identify(request, services(request))
@@ -148,6 +152,8 @@ class Need:
             raise said(Refused, "token_scope", scope=str(caller.token_scope))
         if caller.role not in self.roles:
             raise said(Refused, "need_role", role=str(caller.role))
+        if self.whole and caller.scope:
+            raise said(Refused, "need_whole")
         if caller.channel == "console" and request.method not in _SAFE_METHODS:
             check_header(request)
         return caller
@@ -204,11 +210,11 @@ Reader = Annotated[Caller, Depends(Need(READERS))]
 """All four roles: it changes nothing."""
 Triage = Annotated[Caller, Depends(Need(TRIAGE))]
 """Verdicts, incidents, approvals, rules: admin and analyst."""
-House = Annotated[Caller, Depends(Need(HOUSE))]
+House = Annotated[Caller, Depends(Need(HOUSE, whole=True))]
 """Sources, store and settings: admin and sysadmin."""
-Journal = Annotated[Caller, Depends(Need(JOURNAL))]
+Journal = Annotated[Caller, Depends(Need(JOURNAL, whole=True))]
 """The journal and the list of people: admin and auditor."""
-Admin = Annotated[Caller, Depends(Need(ADMINS))]
+Admin = Annotated[Caller, Depends(Need(ADMINS, whole=True))]
 Sender = Annotated[Caller, Depends(IngestToken())]
 Open = Annotated[None, Depends(Anyone())]
 

@@ -46,7 +46,7 @@ class SearchJournal:
                 return written
             if len(self._recent) >= _REMEMBERED:
                 self._recent.clear()
-            written = self.note(actor, "event.search", "events", {"query": query, "from": start, "to": end})
+            written = self.note(actor, "events.search", "events", {"query": query, "from": start, "to": end})
             self._recent[key] = (now, written)
         return written
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, false, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -66,6 +67,7 @@ class Sight:
 WHOLE = Sight(TRUE, lambda _: True)
 
 
+@lru_cache(256)
 def sight(scope: str) -> Sight:
     """The sight of a person's scope; an empty text sees all. Raises BadInput for a scope over other fields."""
     if not scope.strip():

@@ -254,7 +254,7 @@ async def export_events(
     """Events as a file. ``X-Kydai-Complete`` says ``false`` when there were more, or parts were missing."""
     names = [f.strip() for f in (fields or "").split(",") if f.strip()] or list(EXPORT_FIELDS)
     after = {"query": question.text, "from": question.start, "to": question.end, "format": format, "limit": limit}
-    written: Future[None] = request.app.state.journal.note(caller.actor, "event.export", "events", after)
+    written: Future[None] = request.app.state.journal.note(caller.actor, "events.export", "events", after)
 
     def ask() -> tuple[bytes, bool]:
         events: list[Event] = []

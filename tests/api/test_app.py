@@ -61,6 +61,23 @@ TABLE: dict[str, object] = {
     "POST /incidents/{key}/merge": TRIAGE,
     "POST /incidents/{key}/split": TRIAGE,
     "POST /incidents/{key}/tags": TRIAGE,
+    "GET /sources": ALL,
+    "GET /sources/ledger": ALL,
+    "GET /sources/check": ALL,
+    "GET /sources/template": ALL,
+    "POST /sources/import": HOUSE,
+    "POST /sources/zone": HOUSE,
+    "GET /users": JOURNAL,
+    "GET /users/assignable": ALL,
+    "POST /users": ADMIN,
+    "PATCH /users/{name}": ADMIN,
+    "POST /users/{name}/link": ADMIN,
+    "GET /tokens": JOURNAL,
+    "POST /tokens": HOUSE,
+    "DELETE /tokens/{name}": HOUSE,
+    "GET /audit": JOURNAL,
+    "GET /audit/verify": JOURNAL,
+    "GET /audit/export": JOURNAL,
     "GET /events": ALL,
     "GET /events/count": ALL,
     "GET /events/histogram": ALL,
@@ -136,6 +153,13 @@ def test_an_api_token_has_its_owners_role(ended: Callable[..., TestClient], toke
     assert call(browser, "GET /alerts", authorization=f"Bearer {text}")[0] == 200
     assert call(browser, "POST /alerts/close", authorization=f"Bearer {text}")[0] == 403
     assert call(browser, "POST /ingest", authorization=f"Bearer {text}")[0] == 403
+
+
+def test_what_cannot_be_cut_to_a_scope_needs_none(client: Client) -> None:
+    observer = client("auditor", scope="kydai.system: x")
+    assert [observer.get(PREFIX + p).status_code for p in ("/audit", "/users", "/tokens")] == [403] * 3
+    assert observer.get(f"{PREFIX}/sources").status_code == 200
+    assert client("admin", scope="kydai.system: x").post(f"{PREFIX}/users", json={}).status_code == 403
 
 
 def test_a_route_without_a_right_keeps_the_app_from_starting(

@@ -1,0 +1,143 @@
+"""The journal (nhật ký thao tác): read it, check its chain, take it away as a file."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy import ColumnElement, and_, select
+
+from api.deps import Journal, Svc
+from api.shapes import Page, Shape, Time, read_cursor, write_cursor
+from api.times import From, To, moment
+from core import audit
+from core.clock import iso
+from core.db.models import Audit
+from core.export import csv_bytes
+
+router = APIRouter(prefix="/audit", tags=["audit"])
+
+EXPORTED = 200_000
+
+
+class Entry(Shape):
+    """Who did what to what, by which way."""
+
+    seq: int
+    at: Time
+    actor: str
+    channel: str
+    session: str
+    action: str
+    object: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    reason: str
+    is_demo: bool
+    prev_hash: str
+    hash: str
+
+
+class EntryPage(Page[Entry]):
+    """One page of the journal."""
+
+
+class Chain(Shape):
+    """Whether every entry follows from the one before; ``bad_seq`` is the first that does not."""
+
+    is_whole: bool
+    entries: int
+    head: str
+    bad_seq: int | None
+    problem: str
+
+
+def wanted(
+    svc: Svc,
+    actor: Annotated[str | None, Query(max_length=100)] = None,
+    action: Annotated[str | None, Query(max_length=64, description="Whole, or its beginning up to a dot")] = None,
+    object: Annotated[str | None, Query(max_length=200)] = None,
+    channel: Annotated[str | None, Query(max_length=16)] = None,
+    start: From = None,
+    end: To = None,
+) -> ColumnElement[bool]:
+    """The filters of the journal."""
+    parts: list[ColumnElement[bool]] = [Audit.seq > 0]
+    if actor:
+        parts.append(Audit.actor == actor)
+    if action:
+        parts.append((Audit.action == action) | Audit.action.startswith(f"{action}.", autoescape=True))
+    if object:
+        parts.append(Audit.object == object)
+    if channel:
+        parts.append(Audit.channel == channel)
+    if (first := moment(svc, start)) is not None:
+        parts.append(Audit.at >= first)
+    if (last := moment(svc, end, is_end=True)) is not None:
+        parts.append(Audit.at < last)
+    return and_(*parts)
+
+
+Wanted = Annotated[Any, Depends(wanted)]
+
+
+@router.get("")
+def list_audit(
+    _: Journal,
+    svc: Svc,
+    filter: Wanted,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> EntryPage:
+    """Entries, newest first."""
+    query = select(Audit).where(filter).order_by(Audit.seq.desc()).limit(limit + 1)
+    if cursor:
+        query = query.where(Audit.seq < read_cursor(cursor, int)[0])
+    with svc.database.read() as session:
+        found = [Entry.model_validate(row) for row in session.scalars(query)]
+    items = found[:limit]
+    return EntryPage(items=items, cursor=write_cursor(items[-1].seq) if len(found) > limit else None)
+
+
+@router.get("/verify")
+def verify_audit(_: Journal, svc: Svc) -> Chain:
+    """Check the whole chain now."""
+    with svc.database.read() as session:
+        rows = session.scalars(select(Audit).order_by(Audit.seq).execution_options(yield_per=2000))
+        found = audit.verify(rows)
+    return Chain.model_validate(found)
+
+
+_HEADS = (
+    "seq", "at", "actor", "channel", "session", "action", "object", "before", "after", "reason", "is_demo",
+    "prev_hash", "hash",
+)  # fmt: skip
+
+
+@router.get("/export", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
+async def export_audit(request: Request, caller: Journal, svc: Svc, filter: Wanted) -> Response:
+    """The entries found as CSV, oldest first; the export itself is an entry."""
+    written = request.app.state.journal.note(caller.actor, "audit.export", "audit", dict(request.query_params))
+
+    def ask() -> bytes:
+        query = select(Audit).where(filter).order_by(Audit.seq).limit(EXPORTED)
+        with svc.database.read() as session:
+            found = session.scalars(query.execution_options(yield_per=2000))
+            return csv_bytes(_HEADS, ([_cell(row, name) for name in _HEADS] for row in found))
+
+    data: bytes = await request.app.state.searches.run(request, ask)
+    await asyncio.wrap_future(written)
+    stamp = iso(svc.clock.now())[:10]
+    disposition = f'attachment; filename="kydai-audit-{stamp}.csv"'
+    return Response(data, media_type="text/csv; charset=utf-8", headers={"content-disposition": disposition})
+
+
+def _cell(row: Audit, name: str) -> str | int | bool:
+    value = getattr(row, name)
+    if name == "at":
+        return iso(value)
+    if name in ("before", "after"):
+        return "" if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return value if isinstance(value, str | int | bool) else str(value)

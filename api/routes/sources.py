@@ -1,0 +1,227 @@
+"""Sources: states, balances hour by hour, the check of one, the inventory."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from api import sources
+from api.deps import House, Reader, Svc
+from api.errors import said
+from api.scope import sight
+from api.shapes import Shape, Words
+from api.sources import Balances, Heard, LedgerHour, Problem, SourceRow, SourceTotals
+from api.times import From, To, moment
+from core import inventory
+from core.clock import DAY
+from core.errors import BadInput, NotFound
+from core.export import csv_bytes, xlsx_bytes
+from core.query.fold import fold
+from core.query.tree import And, Comparison, Equals
+from core.sources import SourceState
+from core.store import contract
+from core.words import entries
+
+router = APIRouter(prefix="/sources", tags=["sources"])
+
+SAMPLES = 3
+LONGEST = 31 * DAY
+Name = Annotated[str, Query(min_length=1, max_length=200)]
+
+
+class SourceList(Shape):
+    """All sources and the sums over them; the sums do not follow the filters."""
+
+    items: list[SourceRow]
+    totals: SourceTotals
+
+
+class SourceLedger(Shape):
+    """The balances over a range of hours."""
+
+    hours: list[LedgerHour]
+    total: Balances
+
+
+class SourceCheck(Shape):
+    """What is wrong with one source, what was heard of it, and raws that nobody could parse."""
+
+    source: SourceRow
+    problems: list[Problem]
+    heard: list[Heard]
+    unparsed: list[str]
+
+
+class WrongCell(Shape):
+    """A cell of an inventory that cannot be used; rows count from 1 with the header as row 1."""
+
+    row: int
+    column: str
+    title: Words
+    value: str
+    reason: Words
+
+
+class ImportPlan(Shape):
+    """What an import does or would do; nothing is done while a cell is wrong."""
+
+    added: list[str]
+    changed: dict[str, list[str]]
+    unchanged: int
+    wrong: list[WrongCell]
+    is_applied: bool
+
+
+class Zone(BaseModel):
+    source: str = Field(min_length=1, max_length=200)
+    zone: str = Field(min_length=1, max_length=64, description="IANA name")
+
+
+@router.get("")
+def list_sources(
+    caller: Reader,
+    svc: Svc,
+    state: Annotated[list[SourceState] | None, Query()] = None,
+    text: Annotated[str | None, Query(max_length=200, description="Words of name, product, system or host")] = None,
+) -> SourceList:
+    """Every source, by name."""
+    with svc.database.read() as session:
+        found = sources.rows(session, svc.clock.now(), sight(caller.scope))
+    words = fold(text or "").split()
+    items = []
+    for view, balance, spark in found:
+        about = fold(" ".join((view.name, view.product, view.system, view.agency, *view.hosts)))
+        if (not state or view.state in state) and all(word in about for word in words):
+            items.append(sources.row(view, balance, spark))
+    return SourceList(items=items, totals=sources.totals(found))
+
+
+@router.get("/ledger")
+def get_ledger(
+    caller: Reader, svc: Svc, source: Annotated[str | None, Query(max_length=200)] = None, start: From = None,
+    end: To = None,
+) -> SourceLedger:  # fmt: skip
+    """The balances hour by hour, of one source or of all; the last 24 hours when no range is given."""
+    now = svc.clock.now()
+    last = moment(svc, end, is_end=True) or now
+    first = moment(svc, start)
+    first = max(last - DAY if first is None else first, last - LONGEST)
+    with svc.database.read() as session:
+        names = {view.name for view, _, _ in sources.rows(session, now, sight(caller.scope))}
+        if source is not None and source not in names:
+            raise said(NotFound, "no_source")
+        found = sources.hours(session, source, first, last, names)
+    return SourceLedger(hours=found, total=_sum(found))
+
+
+def _sum(hours: list[LedgerHour]) -> Balances:
+    whole = Balances(raws={}, events={}, holds=True, raws_off_by=0, events_off_by=0)
+    for hour in hours:
+        for mine, other in ((whole.raws, hour.balance.raws), (whole.events, hour.balance.events)):
+            for bucket, count in other.items():
+                mine[bucket] = mine.get(bucket, 0) + count
+        whole.raws_off_by += hour.balance.raws_off_by
+        whole.events_off_by += hour.balance.events_off_by
+        # hours that are off by opposite counts are off all the same
+        whole.holds = whole.holds and hour.balance.holds
+    return whole
+
+
+@router.get("/check")
+async def check_source(source: Name, request: Request, caller: Reader, svc: Svc) -> SourceCheck:
+    """What is wrong with a source, and what to do about it."""
+    seen = sight(caller.scope)
+
+    def ask() -> SourceCheck:
+        with svc.database.read() as session:
+            found = sources.rows(session, svc.clock.now(), seen)
+            view, balance, spark = next((f for f in found if f[0].name == source), (None, None, None))
+            if view is None or balance is None or spark is None:
+                raise said(NotFound, "no_source")
+            wrong = sources.problems(view, balance, svc.zone)
+            heard = sources.heard(session, source)
+        samples: list[str] = []
+        if balance.raws["unparsed"]:
+            where = And(
+                (
+                    Equals("kydai.source", source, Comparison.CI),
+                    Equals("event.dataset", "kydai.unparsed", Comparison.CI),
+                )
+            )
+            question = contract.Query(where, scope=seen.node)
+            rows = svc.store.search(question, limit=SAMPLES, fields=["event.original", "message"])
+            samples = [str(e.get("event.original") or e.get("message") or "")[:2000] for e in rows.events]
+        return SourceCheck(source=sources.row(view, balance, spark), problems=wrong, heard=heard, unparsed=samples)
+
+    found: SourceCheck = await request.app.state.searches.run(request, ask)
+    return found
+
+
+@router.get("/template", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
+def get_template(_: Reader, format: Literal["csv", "xlsx"] = "xlsx", language: Literal["vi", "en"] = "vi") -> Response:
+    """An empty inventory with two example rows."""
+    head, rows = inventory.template(language)
+    data = xlsx_bytes(head, rows) if format == "xlsx" else csv_bytes(head, rows)
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" if format == "xlsx" else "text/csv"
+    disposition = f'attachment; filename="kydai-sources.{format}"'
+    return Response(data, media_type=kind, headers={"content-disposition": disposition})
+
+
+@router.post(
+    "/import",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "The file itself: CSV (UTF-8) or XLSX.",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def import_inventory(
+    request: Request,
+    caller: House,
+    svc: Svc,
+    name: Annotated[str, Query(max_length=255, description="The file's name; .xlsx is read as such")] = "",
+    preview: bool = True,
+) -> ImportPlan:
+    """Check an inventory and, unless it is a preview or a cell is wrong, take it over: all or nothing."""
+    data = await request.body()
+
+    def work() -> ImportPlan:
+        cells = inventory.read_table(name.replace("/", "_") or "inventory.csv", data)
+        with svc.database.write() as session:
+            plan = inventory.plan(session, cells, name)
+            is_applied = not preview and not plan.wrong
+            if is_applied:
+                inventory.apply(session, caller.actor, plan, svc.clock.now())
+        wrong = [
+            WrongCell(
+                row=w.row,
+                column=w.column,
+                title=Words(**entries()[f"inventory.column.{w.column}"]),
+                value=w.value[:200],
+                reason=Words(**w.reason),
+            )
+            for w in plan.wrong
+        ]
+        return ImportPlan(
+            added=plan.added,
+            changed=plan.changed,
+            unchanged=len(plan.unchanged),
+            wrong=wrong,
+            is_applied=is_applied,
+        )
+
+    if not data:
+        raise said(BadInput, "empty_file")
+    found: ImportPlan = await request.app.state.searches.run(request, work)
+    return found
+
+
+@router.post("/zone", status_code=204)
+def set_zone(body: Zone, caller: House, svc: Svc) -> None:
+    """Mend the time zone of a declared source; events read from now on use it."""
+    with svc.database.write() as session:
+        inventory.set_zone(session, caller.actor, body.source, body.zone, svc.clock.now())

@@ -1,0 +1,240 @@
+"""People and tokens: who there is, with which role and scope; adding, disabling, links."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session as Transaction
+
+from api.deps import TRIAGE, Admin, House, Journal, Reader, Services, Svc
+from api.errors import said
+from api.scope import sight
+from api.shapes import Shape, Time
+from core import accounts
+from core.accounts import LINK_LIFE, Role, TokenScope
+from core.clock import DAY, Micros
+from core.db.models import Session, Token, User
+from core.errors import Refused
+
+router = APIRouter(tags=["users"])
+
+
+class Person(Shape):
+    """Somebody who may sign in."""
+
+    name: str
+    full_name: str
+    role: Role
+    scope: str
+    language: str
+    is_disabled: bool
+    has_password: bool
+    created_at: Time
+    seen_at: Time | None
+    """When a living session of theirs was last used."""
+    waits_until: Time | None
+    """After wrong passwords: until then no sign-in."""
+
+
+class Assignable(Shape):
+    """Somebody whom alerts and incidents can be given to."""
+
+    name: str
+    full_name: str
+
+
+class Link(Shape):
+    """A link that signs the person in once; it is shown this once."""
+
+    url: str
+    expires_at: Time
+
+
+class PersonAdded(Shape):
+    person: Person
+    link: Link
+
+
+class TokenRow(Shape):
+    """An API token; its text is shown only when it is made."""
+
+    name: str
+    scope: TokenScope
+    owner: str
+    created_at: Time
+    expires_at: Time
+    used_at: Time | None
+    revoked_at: Time | None
+
+
+class TokenMade(Shape):
+    token: str
+    name: str
+    scope: TokenScope
+    expires_at: Time
+
+
+class NewPerson(BaseModel):
+    name: str = Field(min_length=1, max_length=64)
+    role: Role
+    full_name: str = Field("", max_length=200)
+    scope: str = Field("", max_length=2000, description="A query over kydai.system and kydai.agency; empty sees all")
+    language: Literal["vi", "en"] = "vi"
+
+
+class PersonChange(BaseModel):
+    role: Role | None = None
+    full_name: str | None = Field(None, max_length=200)
+    scope: str | None = Field(None, max_length=2000)
+    language: Literal["vi", "en"] | None = None
+    is_disabled: bool | None = None
+
+
+class NewLink(BaseModel):
+    forget_password: bool = False
+    """Remove the password, so that a new one is set after signing in."""
+
+
+class NewToken(BaseModel):
+    name: str = Field(min_length=1, max_length=100)
+    scope: TokenScope
+    owner: str | None = Field(None, max_length=64)
+    """Whose rights it has; oneself when absent."""
+    days: Annotated[int, Field(ge=1, le=365)] = 365
+
+
+def _person(user: User, seen_at: Micros | None, now: Micros) -> Person:
+    return Person(
+        name=user.name,
+        full_name=user.full_name,
+        role=Role(user.role),
+        scope=user.scope,
+        language=user.language,
+        is_disabled=user.is_disabled,
+        has_password=user.password_hash is not None,
+        created_at=user.created_at,
+        seen_at=seen_at,
+        waits_until=user.locked_until if user.locked_until > now else None,
+    )
+
+
+def _link(svc: Services, session: Transaction, caller: Admin, user: User, *, forget_password: bool = False) -> Link:
+    now = svc.clock.now()
+    secret = accounts.make_link(session, caller.actor, user, now=now, forget_password=forget_password)
+    # behind the number sign, so that no proxy or log ever sees it
+    return Link(url=f"{svc.base_url}/sign-in#{secret}", expires_at=now + LINK_LIFE)
+
+
+@router.get("/users")
+def list_users(_: Journal, svc: Svc) -> list[Person]:
+    """Everybody, by name."""
+    now = svc.clock.now()
+    with svc.database.read() as session:
+        living = select(Session.user_id, func.max(Session.seen_at)).where(Session.expires_at > now)
+        seen = {row[0]: row[1] for row in session.execute(living.group_by(Session.user_id))}
+        return [_person(u, seen.get(u.id), now) for u in session.scalars(select(User).order_by(User.name))]
+
+
+@router.get("/users/assignable")
+def list_assignable(_: Reader, svc: Svc) -> list[Assignable]:
+    """Those whom alerts and incidents can be given to."""
+    query = select(User).where(User.role.in_([str(r) for r in TRIAGE]), User.is_disabled.is_(False))
+    with svc.database.read() as session:
+        return [Assignable.model_validate(u) for u in session.scalars(query.order_by(User.name))]
+
+
+@router.post("/users", status_code=201)
+def add_user(body: NewPerson, caller: Admin, svc: Svc) -> PersonAdded:
+    """Add somebody; the answer holds the link of their first sign-in."""
+    sight(body.scope)
+    now = svc.clock.now()
+    with svc.database.write() as session:
+        user = accounts.add_user(
+            session,
+            caller.actor,
+            body.name,
+            body.role,
+            now=now,
+            full_name=body.full_name,
+            scope=body.scope,
+            language=body.language,
+        )
+        return PersonAdded(person=_person(user, None, now), link=_link(svc, session, caller, user))
+
+
+@router.patch("/users/{name}")
+def change_user(name: str, body: PersonChange, caller: Admin, svc: Svc) -> Person:
+    """Change what is given; a change of rights ends the person's sessions."""
+    if body.scope:
+        sight(body.scope)
+    now = svc.clock.now()
+    with svc.database.write() as session:
+        return _person(
+            accounts.change_user(
+                session,
+                caller.actor,
+                name,
+                now=now,
+                role=body.role,
+                full_name=body.full_name,
+                scope=body.scope,
+                language=body.language,
+                is_disabled=body.is_disabled,
+            ),
+            None,
+            now,
+        )
+
+
+@router.post("/users/{name}/link", status_code=201)
+def make_link(name: str, body: NewLink, caller: Admin, svc: Svc) -> Link:
+    """A new sign-in link; earlier ones of the person end."""
+    with svc.database.write() as session:
+        user = accounts.find_user(session, name)
+        return _link(svc, session, caller, user, forget_password=body.forget_password)
+
+
+@router.get("/tokens")
+def list_tokens(_: Journal, svc: Svc) -> list[TokenRow]:
+    """Every token, the newest first."""
+    query = select(Token, User.name).join(User, User.id == Token.user_id).order_by(Token.id.desc())
+    with svc.database.read() as session:
+        return [
+            TokenRow(
+                name=token.name,
+                scope=TokenScope(token.scope),
+                owner=owner,
+                created_at=token.created_at,
+                expires_at=token.expires_at,
+                used_at=token.used_at,
+                revoked_at=token.revoked_at,
+            )
+            for token, owner in session.execute(query)
+        ]
+
+
+@router.post("/tokens", status_code=201)
+def make_token(body: NewToken, caller: House, svc: Svc) -> TokenMade:
+    """Make a token. A sysadmin makes ingest tokens for oneself; an admin any for anybody."""
+    owner = body.owner or caller.name
+    if caller.role is not Role.ADMIN and (body.scope is not TokenScope.INGEST or owner != caller.name):
+        raise said(Refused, "token_owner")
+    with svc.database.write() as session:
+        user = accounts.find_user(session, owner)
+        row, text = accounts.make_token(
+            session, caller.actor, user, body.name, body.scope, now=svc.clock.now(), life=body.days * DAY
+        )
+        return TokenMade(token=text, name=row.name, scope=body.scope, expires_at=row.expires_at)
+
+
+@router.delete("/tokens/{name}", status_code=204)
+def revoke_token(name: str, caller: House, svc: Svc) -> None:
+    """End a token; a sysadmin ends one's own."""
+    with svc.database.write() as session:
+        row = session.scalar(select(Token).where(Token.name == name))
+        if row is not None and caller.role is not Role.ADMIN and row.user_id != caller.user_id:
+            raise said(Refused, "token_owner")
+        accounts.revoke_token(session, caller.actor, name, now=svc.clock.now())

@@ -1,0 +1,50 @@
+"""The journal over HTTP: read, checked, taken away; a forged entry is found."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from sqlalchemy import update
+
+from api.deps import Services
+from core.db.models import Audit
+from tests.api.conftest import Client
+
+URL = "/api/v1/audit"
+
+
+def test_it_is_read_in_pages_with_filters(client: Client) -> None:
+    auditor = client("auditor")
+    client("analyst").get("/api/v1/events", params={"query": "x"})
+    first = auditor.get(URL, params={"limit": 2}).json()
+    assert [e["action"] for e in first["items"]] == ["events.search", "sign_in"]
+    second = auditor.get(URL, params={"limit": 10, "cursor": first["cursor"]}).json()
+    assert [e["action"] for e in second["items"]] == ["user.add", "sign_in", "user.add"]
+    assert second["cursor"] is None
+
+    def count(**params: str) -> int:
+        return len(auditor.get(URL, params=params).json()["items"])
+
+    assert (count(action="user"), count(action="us"), count(action="user.add")) == (2, 0, 2)
+    assert (count(actor="analyst2"), count(object="events"), count(channel="cli")) == (2, 1, 2)
+    assert (count(**{"from": "now-1h"}), count(**{"from": "now+1h"}), count(to="now-1h")) == (5, 0, 0)
+
+
+def test_a_forged_entry_is_found(client: Client, services: Services) -> None:
+    auditor = client("auditor")
+    assert auditor.get(f"{URL}/verify").json()["is_whole"] is True
+    with services.database.write() as session:
+        session.execute(update(Audit).where(Audit.seq == 2).values(actor="somebody else"))
+    found = auditor.get(f"{URL}/verify").json()
+    assert (found["is_whole"], found["bad_seq"], found["problem"]) == (False, 2, "hash")
+
+
+def test_the_export_is_safe_and_an_entry_itself(client: Client) -> None:
+    admin = client("admin")
+    admin.post("/api/v1/users", json={"name": "x", "role": "auditor", "full_name": "=1+1"})
+    data = admin.get(f"{URL}/export", params={"action": "user"}).content
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+    assert [r["action"] for r in rows] == ["user.add", "user.add", "user.link"]
+    assert all(not value.startswith("=") for row in rows for value in row.values())
+    assert admin.get(URL).json()["items"][0]["action"] == "audit.export"

@@ -1,0 +1,157 @@
+"""Sources: states and balances as the list, the hours and the check tell them; the inventory, all or nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from api.deps import Services
+from core.clock import HOUR, MINUTE, SECOND
+from core.db.models import Activity, Audit, Source
+from core.export import csv_bytes
+from core.ledger import Events, Raws, Tally
+from core.store.contract import Batch
+from tests.api.conftest import NOW, Client
+from tests.api.rows import events
+
+URL = "/api/v1/sources"
+
+
+@pytest.fixture
+def house(services: Services) -> None:
+    """web01 sends and is 7 h off, fw is silent, pay never sent, 192.0.2.9 is unknown."""
+    tally = Tally()
+    for source, at, unparsed in (("web01", NOW, 2), ("web01", NOW - 3 * HOUR, 0), ("fw", NOW - 5 * HOUR, 0)):
+        tally.raws(source, at, Raws.RECEIVED, 10)
+        tally.raws(source, at, Raws.PARSED, 10 - unparsed)
+        tally.raws(source, at, Raws.UNPARSED, unparsed)
+        tally.events(source, at, Events.MADE, 10)
+        tally.events(source, at, Events.STORED, 10)
+    tally.raws("udp:192.0.2.9", NOW, Raws.RECEIVED, 3)
+    tally.raws("udp:192.0.2.9", NOW, Raws.IGNORED, 1, "not_json")
+
+    def heard(source: str, at: int, host: str = "", dataset: str = "", offset: int = 0) -> Activity:
+        return Activity(
+            source=source, host=host, dataset=dataset, first_at=NOW - 9 * HOUR, last_at=at, count=5, gaps=[],
+            offset=offset, fields=[],
+        )  # fmt: skip
+
+    with services.database.write() as session:
+        tally.save(session)
+        session.add_all(
+            [
+                Source(name="web01", is_declared=True, system="Cổng", level=2, product="nginx", expected=["a.b"]),
+                Source(name="fw", is_declared=True, product="FortiGate"),
+                Source(name="pay", is_declared=True, agency="Sở Y tế"),
+                heard("web01", NOW, offset=-7 * HOUR),
+                heard("web01", NOW, "web01", "nginx.access"),
+                heard("fw", NOW - 5 * HOUR),
+                heard("udp:192.0.2.9", NOW, offset=90 * SECOND),
+            ]
+        )
+    raw = {"event.dataset": "kydai.unparsed", "kydai.source": "web01", "event.original": "lạ \x00 quá"}
+    services.store.append(Batch(events(5, NOW - MINUTE, **raw)))
+
+
+def get(client: TestClient, path: str = "", **params: Any) -> Any:
+    answer = client.get(URL + path, params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_the_list(client: Client, house: None) -> None:
+    found = get(client("sysadmin"))
+    assert [(s["name"], s["state"]) for s in found["items"]] == [
+        ("fw", "silent"), ("pay", "never"), ("udp:192.0.2.9", "undeclared"), ("web01", "sending"),
+    ]  # fmt: skip
+    totals = found["totals"]
+    assert (totals["declared"], totals["sending"], totals["silent"], totals["never"], totals["undeclared"]) == (
+        3, 1, 1, 1, 1,
+    )  # fmt: skip
+    assert totals["balance"]["raws"]["received"] == 33
+    assert (totals["balance"]["holds"], totals["balance"]["raws_off_by"]) == (False, 2)
+    web = found["items"][-1]
+    assert (web["spark"][-1], web["spark"][-4], sum(web["spark"])) == (10, 10, 20)
+    assert (web["offset_seconds"], web["wrong_zone_minutes"], web["balance"]["holds"]) == (-25200.0, -420, True)
+    assert found["items"][0]["silent_seconds"] == 5 * 3600
+    assert [s["name"] for s in get(client("auditor"), state=["never", "silent"])["items"]] == ["fw", "pay"]
+    assert [s["name"] for s in get(client("auditor"), text="FORTI")["items"]] == ["fw"]
+
+
+def test_a_scope_hides_other_sources(client: Client, house: None) -> None:
+    observer = client("auditor", scope="kydai.system: Cổng")
+    found = get(observer)
+    assert [s["name"] for s in found["items"]] == ["web01"]
+    assert found["totals"]["declared"] == 1
+    assert get(observer, "/ledger")["total"]["raws"]["received"] == 20
+    assert observer.get(f"{URL}/check", params={"source": "fw"}).status_code == 404
+    assert observer.get(f"{URL}/ledger", params={"source": "fw"}).status_code == 404
+
+
+def test_the_ledger_by_hours(client: Client, house: None) -> None:
+    whole = get(client("sysadmin"), "/ledger")
+    assert [h["balance"]["raws"]["received"] for h in whole["hours"]] == [10, 10, 13]
+    assert whole["hours"][-1]["reasons"] == [{"balance": "raws", "bucket": "ignored", "reason": "not_json", "count": 1}]
+    one = get(client("sysadmin"), "/ledger", source="web01", **{"from": "now-90m"})
+    assert one["total"]["raws"] == {"received": 10, "parsed": 8, "unparsed": 2}
+    assert one["total"]["holds"] is True
+
+
+def test_the_check_says_what_is_wrong_and_shows_samples(client: Client, house: None) -> None:
+    analyst = client("analyst")
+    web = get(analyst, "/check", source="web01")
+    assert [p["key"] for p in web["problems"]] == ["wrong_zone", "missing", "unparsed"]
+    assert web["problems"][0]["text"]["vi"] == "Giờ lệch đều -7,0 giờ: sai múi giờ; sửa múi giờ của nguồn."
+    assert web["heard"][0]["dataset"] == "nginx.access"
+    assert web["unparsed"] == ["lạ \x00 quá"] * 3
+    assert [p["key"] for p in get(analyst, "/check", source="fw")["problems"]] == ["silent"]
+    assert [p["key"] for p in get(analyst, "/check", source="pay")["problems"]] == ["never"]
+    unknown = get(analyst, "/check", source="udp:192.0.2.9")["problems"]
+    assert [p["key"] for p in unknown] == ["undeclared", "skew", "imbalance"]
+
+
+def test_an_inventory_is_taken_whole_or_not_at_all(client: Client, services: Services) -> None:
+    sysadmin = client("sysadmin")
+
+    def post(rows: list[list[str]], **params: Any) -> Any:
+        data = csv_bytes(["name", "addresses", "level"], rows)
+        answer = sysadmin.post(f"{URL}/import", params={"name": "a.csv", **params}, content=data)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    good = [["web01", "10.20.1.10", "2"], ["db01", "10.20.1.11", "3"]]
+    assert post(good)["is_applied"] is False
+    wrong = post([*good, ["x", "not an address", "9"]], preview=False)
+    assert wrong["is_applied"] is False
+    assert {(w["row"], w["column"]) for w in wrong["wrong"]} == {(4, "addresses"), (4, "level")}
+    assert wrong["wrong"][0]["title"]["vi"]
+    assert post(good, preview=False)["added"] == ["web01", "db01"]
+    again = post([["web01", "10.20.1.10", "3"], good[1]], preview=False)
+    assert (again["changed"], again["unchanged"]) == ({"web01": ["level"]}, 1)
+    with services.database.read() as session:
+        assert session.scalars(select(Source.name).order_by(Source.id)).all() == ["web01", "db01"]
+        actors = session.scalars(select(Audit.actor).where(Audit.action == "source.add")).all()
+        assert set(actors) == {"sysadmin1"}
+    for name, content in (("a.xlsx", b"no"), ("a.csv", b"\xff\xfe"), ("a.csv", b"a,b")):
+        assert sysadmin.post(f"{URL}/import", params={"name": name}, content=content).status_code == 400
+    assert sysadmin.post(f"{URL}/import").status_code == 400
+
+
+def test_the_template_can_be_handed_in_again(client: Client) -> None:
+    sysadmin = client("sysadmin")
+    for form in ("csv", "xlsx"):
+        data = sysadmin.get(f"{URL}/template", params={"format": form}).content
+        found = sysadmin.post(f"{URL}/import", params={"name": f"t.{form}"}, content=data).json()
+        assert (found["added"], found["wrong"]) == (["web01", "relay01"], [])
+
+
+def test_a_zone_is_mended(client: Client, house: None, services: Services) -> None:
+    sysadmin = client("sysadmin")
+    assert sysadmin.post(f"{URL}/zone", json={"source": "web01", "zone": "UTC"}).status_code == 204
+    assert sysadmin.post(f"{URL}/zone", json={"source": "web01", "zone": "Mars"}).status_code == 400
+    assert sysadmin.post(f"{URL}/zone", json={"source": "nobody", "zone": "UTC"}).status_code == 404
+    with services.database.read() as session:
+        assert session.scalar(select(Source.zone).where(Source.name == "web01")) == "UTC"
