@@ -72,6 +72,8 @@ def _of_field(leaves: list[Leaf], table: Any) -> Mask:
         found = _by_number(leaves[0], column, table)
         if found is not None:
             return found
+    if (among := _among_numbers(leaves, column)) is not None:
+        return among
     test = leaf_test(leaves[0]) if len(leaves) == 1 else any_test(leaves)
     return _by_distinct(test, column, times=type_of(field) is FieldType.DATE)
 
@@ -106,6 +108,17 @@ def _by_number(leaf: Leaf, column: Any, table: Any) -> Mask | None:
         value = wanted(leaf)
         return np.zeros(len(column), bool) if value is None else _between(column, int(value), int(value))
     return None
+
+
+def _among_numbers(leaves: list[Leaf], column: Any) -> Mask | None:
+    """The mask of several whole numbers, any of which may be the value; None for anything else."""
+    if not pa.types.is_integer(column.type) or pa.types.is_uint64(column.type):
+        return None  # unsigned ones of 64 bits may not be a long
+    if type_of(leaves[0].field) is not FieldType.LONG or not all(isinstance(leaf, Equals) for leaf in leaves):
+        return None
+    values = [value for leaf in leaves if isinstance(leaf, Equals) and (value := wanted(leaf)) is not None]
+    found: Mask = np.isin(_values(column).astype(np.int64), np.array(values, np.int64))
+    return found & _numpy(column.is_valid()) if column.null_count else found
 
 
 def _between(column: Any, low: int, high: int) -> Mask:
