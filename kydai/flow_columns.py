@@ -19,7 +19,8 @@ def dress(table: Any, book: SourceBook, now: Micros) -> Any:
     sources = [book.resolve(f"flow:{ip}") for ip in exporters.dictionary.to_pylist()]
 
     def column(value: Callable[[Resolved], str | None]) -> Any:
-        return pa.DictionaryArray.from_arrays(exporters.indices, pa.array([value(s) for s in sources], pa.string()))
+        # Parquet cannot hold a null within a dictionary: nulls go to the rows
+        return pa.array([value(s) for s in sources], pa.string()).take(exporters.indices).dictionary_encode()
 
     texts: dict[str, Callable[[Resolved], str | None]] = {
         "kydai.source": lambda s: s.name,

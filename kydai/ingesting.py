@@ -66,15 +66,15 @@ class Ingest:
             start, key = known
             reader = FileReader(name)
         chunk: list[Frame] = []
-        position = start
+        position, tail = start, b""
         for raw in reader.raws(start):
             if len(chunk) >= CHUNK:
-                self._run(name, key, chunk, position, reader.tail, progress)
+                self._run(name, key, chunk, position, tail, progress)
                 chunk = []
             chunk.append(self._frame(name, raw))
-            position = raw.position
+            position, tail = raw.position, reader.tail
         if chunk:
-            self._run(name, key, chunk, position, reader.tail, progress)
+            self._run(name, key, chunk, position, tail, progress)
             self.result.files += 1
         elif start:
             self.result.unchanged.append(name)

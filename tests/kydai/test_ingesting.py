@@ -1,0 +1,113 @@
+"""Files go in once, whatever is killed, and a second run adds only what is new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from core.db.models import IngestedFile, Outbox
+from core.store.contract import Query
+from kydai.context import Context
+from kydai.ingesting import Ingest, Ingested, take_up
+from kydai.pipeline import Parts, Pipeline
+
+LINE = "Nov 25 08:00:{:02d} web01 sshd[7]: Failed password for root from 203.0.113.5 port 4022 ssh2\n"
+
+
+def ingest(context: Context, parts: Parts, file: Path, *, again: bool = False) -> Ingested:
+    run = Ingest(context, parts, source=None, parser=None, again=again)
+    run.take(str(file), lambda count: None)
+    return run.finish()
+
+
+def count(context: Context) -> int:
+    return context.store.count(Query()).count
+
+
+def write(file: Path, lines: int, start: int = 0) -> None:
+    with file.open("a") as out:
+        out.writelines(LINE.format(n) for n in range(start, start + lines))
+
+
+def test_a_second_run_adds_only_what_is_new(context: Context, parts: Parts, tmp_path: Path) -> None:
+    file = tmp_path / "auth.log"
+    write(file, 3)
+    assert ingest(context, parts, file).raws == 3
+    second = ingest(context, parts, file)
+    assert (second.raws, second.unchanged) == (0, [str(file)])
+    write(file, 30, start=3)
+    assert ingest(context, parts, file).raws == 30
+    write(file, 2, start=40)
+    renamed = file.rename(tmp_path / "auth.log.1")
+    assert ingest(context, parts, renamed).raws == 2
+    assert count(context) == 35
+    assert ingest(context, parts, renamed, again=True).raws == 35
+
+
+def test_a_file_that_only_begins_alike_is_another_and_read_whole(
+    context: Context, parts: Parts, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one.log", tmp_path / "other.log"
+    write(one, 40)
+    write(other, 39)
+    with other.open("a") as out:
+        out.write(LINE.format(59))
+    ingest(context, parts, one)
+    assert ingest(context, parts, other).raws == 40
+
+
+def test_a_run_hands_its_correlations_over_and_clears_its_spool_away(
+    context: Context, parts: Parts, tmp_path: Path
+) -> None:
+    write(tmp_path / "a.log", 1)
+    ingest(context, parts, tmp_path / "a.log")
+    assert list(context.settings.spool_folder.iterdir()) == []
+    with context.database.read() as session:
+        assert [o.kind for o in session.scalars(select(Outbox))].count("replay_end") == 1
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("at_step", [1, 2, 3])
+def test_a_killed_run_is_taken_up_and_nothing_is_lost_or_doubled(
+    context: Context, parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_step: int
+) -> None:
+    monkeypatch.setattr("kydai.ingesting.CHUNK", 4)
+    file = tmp_path / "a.log"
+    write(file, 10)
+    steps = 0
+    real = Pipeline.step
+
+    def step(self: Pipeline, *args: object, **kwargs: object) -> int:
+        nonlocal steps
+        steps += 1
+        if steps == at_step:
+            raise Killed
+        return real(self)
+
+    monkeypatch.setattr(Pipeline, "step", step)
+    run = Ingest(context, parts, source=None, parser=None, again=False)
+    with pytest.raises(Killed):
+        run.take(str(file), lambda count: None)
+    run.spool.close()
+    monkeypatch.setattr(Pipeline, "step", real)
+    assert take_up(context, parts) == 1
+    ingest(context, parts, file)
+    assert count(context) == 10
+    with context.database.read() as session:
+        assert [f.offset for f in session.scalars(select(IngestedFile))] == [file.stat().st_size]
+
+
+def test_a_bad_file_does_not_stop_the_others(context: Context, parts: Parts, tmp_path: Path) -> None:
+    (tmp_path / "bad.gz").write_bytes(b"\x1f\x8b\x08\x00junk")
+    write(tmp_path / "good.log", 2)
+    run = Ingest(context, parts, source="kho", parser=None, again=False)
+    for name in ("bad.gz", "good.log"):
+        run.take(str(tmp_path / name), lambda count: None)
+    result = run.finish()
+    assert (result.raws, len(result.bad)) == (2, 1)
+    assert context.store.search(Query()).events[0]["kydai.source"] == "file:kho"
