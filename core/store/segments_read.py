@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 import pyarrow as pa
 
 from core.clock import Clock, Micros
@@ -17,12 +18,12 @@ from core.event import Event, EventId, is_ulid
 from core.query.to_sql import quote
 from core.query.tree import Node
 from core.store.catalog import Catalog
-from core.store.catalog_rows import IdRange, Segment, Snapshot
+from core.store.catalog_rows import IdRange, Kind, Segment, Snapshot
 from core.store.contract import Bucket, Buckets, Count, FieldInfo, Missing, Position, Query, Rows, Span, Truth
 from core.store.segments_engine import Broken, Engine, Read
 from core.store.segments_files import digest_of_file
 from core.store.segments_folder import reading
-from core.store.segments_layout import IDENTITY
+from core.store.segments_layout import IDENTITY, TIMES
 from core.store.segments_sql import IDS, Group, Members, group, members, only, selected
 from core.store.segments_time import Steps
 
@@ -364,9 +365,9 @@ def _top(read: Read, parts: Sequence[tuple[Group, Members]], limit: int) -> tupl
         each = f"unnest(list_distinct({value.sql}))" if value.listed else value.sql
         selects.append(
             f"SELECT CAST(v AS VARCHAR) AS v, count(*) AS c FROM (SELECT {each} AS v FROM {of.relation} "
-            f"WHERE {of.where}) WHERE v IS NOT NULL GROUP BY ALL"
+            f"WHERE {value.where} AND {of.where}) WHERE v IS NOT NULL GROUP BY ALL"
         )
-        parameters += [*value.parameters, *of.parameters]
+        parameters += [*value.parameters, *value.names, *of.parameters]
     rows = read.rows(
         f"SELECT v, c, CAST(sum(c) OVER () AS BIGINT) FROM (SELECT v, CAST(sum(c) AS BIGINT) AS c "
         f"FROM ({' UNION ALL '.join(selects)}) GROUP BY v) ORDER BY c DESC, v LIMIT {limit}",
@@ -383,29 +384,25 @@ def _top(read: Read, parts: Sequence[tuple[Group, Members]], limit: int) -> tupl
         texts = value.sql if value.listed else f"[CAST({value.sql} AS VARCHAR)]"
         other += read.rows(
             f"SELECT count(*) FROM (SELECT list_filter({texts}, lambda m: m IS NOT NULL) AS l FROM {of.relation} "
-            f"WHERE {of.where}) WHERE len(l) > 0 AND NOT list_has_any(l, ?)",
-            [*value.parameters, *of.parameters, shown],
+            f"WHERE {value.where} AND {of.where}) WHERE len(l) > 0 AND NOT list_has_any(l, ?)",
+            [*value.parameters, *value.names, *of.parameters, shown],
         )[0][0]
     return top, other
 
 
-def _field_counts(read: Read, of: Group) -> list[tuple[str, int]]:
-    """How many rows have each field."""
-    names = of.fields
-    counted = ", ".join(["count(*)", *(f"count({c})" for c in ("created", "ingested", *map(quote, names)))])
-    sql = f"SELECT {counted} FROM {of.relation} WHERE {of.where}"
-    rows, *counts = read.rows(sql, of.parameters)[0]
-    found = [("@timestamp", rows), ("event.id", rows)]
-    found += zip(("event.created", "event.ingested", *names), counts, strict=True)
-    if "doc" in of.schema.columns:
-        pointer = "'/' || replace(replace(k, '~', '~0'), '/', '~1')"
-        found += read.rows(
-            f"SELECT k, count(*) FROM (SELECT unnest(json_keys(doc)) AS k, doc, _ignored FROM {of.relation} "
-            f"WHERE {of.where}) WHERE (NOT list_contains(?, k) OR list_contains(_ignored, k)) "
-            f"AND NOT (contains(doc, 'null') AND json_type(doc, {pointer}) = 'NULL') GROUP BY k",
-            [*of.parameters, list(names)],
-        )
-    return found
+def _field_counts(read: Read, of: Group) -> Iterator[tuple[str, int]]:
+    """How many rows have each field; a field may come more than once."""
+    if of.kind is Kind.EVENTS:
+        for keys, count in read.rows(
+            f"SELECT keys, count(*) FROM {of.relation} WHERE {of.where} GROUP BY keys", of.parameters
+        ):
+            yield from ((name, count) for name in orjson.loads(keys))
+        return
+    columns = [*TIMES.items(), *((name, quote(name)) for name in of.fields)]
+    counted = ", ".join(f"count({column})" for _, column in columns)
+    rows, *counts = read.rows(f"SELECT count(*), {counted} FROM {of.relation} WHERE {of.where}", of.parameters)[0]
+    yield "event.id", rows
+    yield from zip((name for name, _ in columns), counts, strict=True)
 
 
 def table_of_ids(ids: Sequence[EventId]) -> Any:

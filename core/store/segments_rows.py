@@ -87,6 +87,8 @@ def _columns(events: Sequence[Event], *, careful: bool = False) -> Flat:
     ignored: set[str] = set()
     overridden: set[str] = set()
     dumps = orjson.dumps
+    keys: list[str] = []
+    lists: dict[tuple[str, ...], str] = {}
     for row, event in enumerate(events):
         rest: Event = {}
         misfits: list[str] = []
@@ -103,9 +105,15 @@ def _columns(events: Sequence[Event], *, careful: bool = False) -> Flat:
                     if not _take_as_compared(name, slot[1], row, value):
                         misfits.append(name)
         doc = dumps(rest)
-        if b"null" in doc and (reason := _number_that_is_none(rest)):
-            raise pa.ArrowInvalid(reason)
+        names = tuple(event)
+        if b"null" in doc:
+            if reason := _number_that_is_none(rest):
+                raise pa.ArrowInvalid(reason)
+            names = tuple(name for name in names if event[name] is not None)
         docs.append(doc)
+        if names not in lists:
+            lists[names] = dumps(names).decode()
+        keys.append(lists[names])
         if misfits:
             misfits_of[row] = misfits
             ignored.update(misfits)
@@ -126,6 +134,7 @@ def _columns(events: Sequence[Event], *, careful: bool = False) -> Flat:
         arrays[f"{name}#ip"] = _hex(arrays[name])
     for row, more in whole.items():
         docs[row] = dumps(orjson.loads(docs[row]) | more)
+    arrays["keys"] = pa.array(keys, pa.string())
     arrays["_ignored"] = pa.array(misfits_of, SCHEMA.field("_ignored").type)
     arrays["doc"] = pa.array(docs, pa.string())
     table = pa.table([arrays[name] for name in SCHEMA.names], schema=SCHEMA)

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from core.ecs import FieldType, type_of
 from core.event import Event
 from core.query.to_sql import ColumnKind, Schema, compile_sql, quote
-from core.query.tree import TRUE, And, fields_of
+from core.query.tree import TRUE, And, FieldEquals, Node, Not, Or, fields_of
 from core.store.catalog_rows import Kind, Segment
 from core.store.contract import Query
 from core.store.segments_layout import ADDRESSES, FOLDED, IDENTITY, PROMOTED, TIMES, Shape
@@ -46,7 +48,10 @@ _FLOW_KINDS = {
     "bool": ColumnKind.BOOLEAN,
 }
 
+_KEPT_APART = frozenset({"event.id", *TIMES})
 IDS = ", ".join(IDENTITY)
+
+Sql = tuple[str, list[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Members:
+    """An expression for the values of a field."""
+
     sql: str
     parameters: tuple[object, ...] = ()
     listed: bool = False
+    where: str = "TRUE"
+    """Rows that do not meet this have none."""
+    names: tuple[str, ...] = ()
+    """The parameters of ``where``."""
 
 
 def group(
@@ -123,9 +134,10 @@ def _group(
         conditions.append("NOT (n = 0 AND (segment, record) IN (SELECT (spool, record) FROM replaced))")
     asked = And(tuple(node for node in (query.where, query.scope) if node != TRUE))
     if asked.children:
+        wanted, names = present(asked, schema)
         sql, values = compile_sql(asked, schema)
-        conditions.append(f"({sql})")
-        parameters += values
+        conditions += [wanted, f"({sql})"] if names else [f"({sql})"]
+        parameters += [*names, *values]
     return Group(
         folder=folder,
         kind=kind,
@@ -136,6 +148,31 @@ def _group(
         parameters=tuple(parameters),
         whole=not conditions,
     )
+
+
+def present(node: Node, schema: Schema) -> Sql:
+    """A condition that holds wherever the tree does, for passing over documents: the fields that it needs there
+    are among the event's. TRUE, without parameters, when it needs none."""
+    if isinstance(node, Or):
+        parts = [present(child, schema) for child in node.children]
+        if not parts or not all(names for _, names in parts):
+            return "TRUE", []
+        return f"({' OR '.join(text for text, _ in parts)})", [name for _, names in parts for name in names]
+    if isinstance(node, And):
+        parts = [part for child in node.children if (part := present(child, schema))[1]]
+        return " AND ".join(text for text, _ in parts) or "TRUE", [name for _, names in parts for name in names]
+    if isinstance(node, Not):
+        return "TRUE", []
+    fields = (node.field, node.other) if isinstance(node, FieldEquals) else (node.field,)
+    names = [key_of(field) for field in fields if field not in schema.columns and field not in _KEPT_APART]
+    if "doc" not in schema.columns:
+        names = []
+    return " AND ".join(["contains(keys, ?)"] * len(names)) or "TRUE", list(names)
+
+
+def key_of(field: str) -> str:
+    """How a field stands in column ``keys``."""
+    return orjson.dumps(field).decode()
 
 
 def _flow_kinds(columns: Sequence[tuple[str, str]]) -> dict[str, ColumnKind]:
@@ -199,7 +236,7 @@ def members(field: str, schema: Schema) -> Members:
     )
     pointer = "/" + field.replace("~", "~0").replace("/", "~1")
     if kind is None:
-        return Members(document, (pointer,), listed=True)
+        return Members(document, (pointer,), True, "contains(keys, ?)", (key_of(field),))
     column = quote(field)
     if type_of(field) is FieldType.DATE:
         return Members(_time_text(column))

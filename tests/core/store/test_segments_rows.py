@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -96,6 +97,12 @@ def test_what_the_column_cannot_say_is_ignored_there() -> None:
     assert (row["source.port"], row["source.ip"]) == (None, None)
     assert row["_ignored"] == ["source.port", "source.ip"]
     assert flat.ignored == {"source.port", "source.ip"}
+
+
+def test_the_names_of_the_fields_that_are_not_null_are_listed() -> None:
+    flat = flatten([event(**{"a": None, 'b\n"': 1}), event(1, **{"source.port": None})])
+    names = ["event.id", "@timestamp"]
+    assert [json.loads(keys) for keys in flat.table.column("keys").to_pylist()] == [[*names, 'b\n"'], names]
 
 
 def test_folded_columns_are_null_for_ascii() -> None:

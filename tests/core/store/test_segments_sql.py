@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from core.query.tree import TRUE, Equals, Exists
+from core.query.tree import FALSE, TRUE, And, Equals, Exists, FieldEquals, Not, Or
 from core.store.catalog_rows import Kind
 from core.store.contract import Query, Span
-from core.store.segments_sql import group, members, only, selected
+from core.store.segments_sql import group, members, only, present, selected
 from tests.core.store.conformance import START
 from tests.core.store.test_catalog import segment
 
@@ -52,6 +52,19 @@ def test_documents_are_read_only_when_needed() -> None:
     odd = group(FOLDER, [replace(segment("a"), overridden=frozenset({"source.port"}))], Query(), replaced=False)[0]
     assert selected(odd, ["source.port"])[0].endswith(", doc")
     assert selected(odd, ["source.ip"])[0].endswith(", NULL")
+
+
+def test_documents_without_the_fields_asked_for_are_passed_over() -> None:
+    schema = group(FOLDER, [segment("a")], Query(), replaced=False)[0].schema
+    x, y, promoted = Exists("vendor.x"), Equals("vendor.y", 1), Exists("source.ip")
+    has = "contains(keys, ?)"
+    assert present(x, schema) == (has, ['"vendor.x"'])
+    assert present(And((x, promoted, y)), schema) == (f"{has} AND {has}", ['"vendor.x"', '"vendor.y"'])
+    assert present(Or((x, And((y, promoted)))), schema) == (f"({has} OR {has})", ['"vendor.x"', '"vendor.y"'])
+    assert present(FieldEquals("vendor.x", "vendor.y"), schema)[1] == ['"vendor.x"', '"vendor.y"']
+    for anywhere in (Or((x, promoted)), Not(x), promoted, Exists("event.id"), Exists("event.created"), TRUE, FALSE):
+        assert present(anywhere, schema) == ("TRUE", [])
+    assert present(x, replace(schema, columns={})) == ("TRUE", [])
 
 
 def test_members_of_a_field_by_where_it_stands() -> None:
