@@ -75,6 +75,12 @@ class EcsBinding:
             return Route(lambda source: (self._any,))
         return Route(lambda source: self._places(source, has))
 
+    def knows(self, source: Logsource) -> bool:
+        """Whether the taxonomy describes the log source (others are told by the names of module and data set)."""
+        if windows().places(source, None, None):
+            return True
+        return any(entry.covers(source) for entry in self._sources)
+
     # --- Windows ----------------------------------------------------------------------------------------
 
     def _windows(self, channel: Any, code: Any, provider: Any, parser: Any) -> Route:

@@ -23,7 +23,7 @@ from detections.program import Hits, Judge, Program, Reference
 from detections.rule import Logsource, Mode, Rule, is_flow_rule
 from detections.ruleset import RuleSet
 
-BATCH = 512
+BATCH = 128
 BUDGET = 0.050
 """Seconds that one test of one value may take before it counts against its rules."""
 STRIKES = 3

@@ -1,0 +1,68 @@
+"""Checks of rules before they are used: what cannot be loaded, what no event can meet, what will be hard to live with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from detections.coverage import source_text
+from detections.ecs_binding import EcsBinding
+from detections.ir import Kind
+from detections.rule import Rule, is_flow_rule
+from detections.ruleset import RuleSet, RuleSource, load
+
+_SHORT = 3
+_LANGUAGES = ("vi", "en")
+_OWN_TEXTS = ("title", "reason", "falsepositives", "remediation")
+
+
+class Weight(StrEnum):
+    """How bad a finding is: an error keeps the rule from being used."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark on a rule file."""
+
+    weight: Weight
+    file: str
+    line: int | None
+    code: str
+    text: str
+
+
+def lint(path: Path, package: str = "local") -> tuple[RuleSet, list[Finding]]:
+    """Load the rules of a file, folder or zip and look at them. Raises BadConfig when ``path`` is not there."""
+    loaded = load([RuleSource(path, package)])
+    findings = [Finding(Weight.ERROR, each.file, each.line, "load", each.reason) for each in loaded.errors]
+    binding = EcsBinding()
+    for rule in loaded.rules:
+        findings.extend(_looked_at(rule, binding, package))
+    return loaded, sorted(findings, key=lambda each: (each.file, each.line or 0, each.code))
+
+
+def _looked_at(rule: Rule, binding: EcsBinding, package: str) -> Iterator[Finding]:
+    def warn(code: str, text: str, line: int | None = None) -> Finding:
+        return Finding(Weight.WARNING, rule.file, line or rule.line, code, text)
+
+    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", rule.id):
+        yield warn("id", "the rule has no id; alerts and choices would hang on its name")
+    if not rule.title:
+        yield warn("title", "the rule has no title")
+    if not is_flow_rule(rule) and not binding.knows(rule.logsource):
+        yield warn("logsource", f"the log source {source_text(rule.logsource)} is not in the taxonomy")
+    for number, predicate in enumerate(rule.predicates):
+        if predicate.kind is Kind.CONTAINS and len(predicate.value) < _SHORT and predicate.value.isascii():
+            text = f"{predicate.field or 'a keyword'} contains only {predicate.value!r}, which much will match"
+            yield warn("short", text, rule.lines[number])
+    if package == "kydai":
+        for key in _OWN_TEXTS:
+            lacking = [language for language in _LANGUAGES if not rule.texts.get(key, {}).get(language)]
+            if lacking:
+                yield warn("words", f"kydai.{key} is missing in {', '.join(lacking)}")

@@ -1,0 +1,188 @@
+"""Rule packages of others (SigmaHQ's releases) in the data folder: installed whole, checked, replaced, removed.
+
+``<folder>/<name>/`` holds the rule files as they came, and ``package.json``: where from, when, and the checksum of
+each file. A package is put together beside its place and moved there, so that a reader sees the old or the new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from core.clock import Micros, iso
+from core.errors import BadConfig, BadInput, NotFound, Place
+from detections.rule import OWN_PACKAGE, RuleError
+from detections.rule_files import RuleFile, rule_files
+from detections.sigma_reader import read_file
+
+PROVENANCE = "package.json"
+MAX_LICENCE = 1024 * 1024
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
+_RESERVED = frozenset({OWN_PACKAGE, "local"})
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What is known of an installed package; ``files`` maps names to SHA-256."""
+
+    name: str
+    origin: str
+    installed_at: str
+    rules: int
+    errors: tuple[RuleError, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an installation changed, by names of files."""
+
+    package: Package
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+def package_name(path: Path) -> str:
+    """A name for a package from the name of its folder or zip."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", path.resolve().stem.lower()).strip("-._")
+    return name or "rules"
+
+
+def install(path: Path, folder: Path, now: Micros, name: str | None = None) -> Change:
+    """Install or replace a package from a folder or release zip. Files that cannot be used are kept out and listed
+    in ``errors``. Raises BadConfig when there is nothing to install or the name will not do."""
+    name = name or package_name(path)
+    if not _NAME.fullmatch(name) or name in _RESERVED:
+        raise BadConfig(f"{name!r} cannot be the name of a package", remedy="Give another with --name.")
+    before = installed(folder, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f".new-{name}"
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        package = _copy(path, fresh, name, now)
+        (fresh / PROVENANCE).write_bytes(msgspec.json.format(msgspec.json.encode(package)))
+        _swap(fresh, folder / name)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    old = before.files if before else {}
+    return Change(
+        package,
+        tuple(sorted(package.files.keys() - old.keys())),
+        tuple(sorted(each for each, sum_ in package.files.items() if old.get(each, sum_) != sum_)),
+        tuple(sorted(old.keys() - package.files.keys())),
+    )
+
+
+def _copy(path: Path, fresh: Path, name: str, now: Micros) -> Package:
+    errors: list[RuleError] = []
+    files: dict[str, str] = {}
+    count = 0
+    for found in rule_files(path):
+        if isinstance(found, BadInput):
+            errors.append(_error(found))
+            continue
+        rules, wrong = read_file(found.data, found.name)
+        errors.extend(_error(each) for each in wrong)
+        if not rules:
+            continue
+        try:
+            _write(fresh / _below(found), found.data)
+        except OSError as error:
+            errors.append(RuleError(found.name, None, f"cannot be written: {error.strerror}"))
+            continue
+        count += len(rules)
+        files[_below(found)] = hashlib.sha256(found.data).hexdigest()
+    if not files:
+        reason = f" ({errors[0]})" if errors else ""
+        raise BadConfig(f"no rule that can be used was found{reason}", place=Place(str(path)))
+    for licence in sorted(path.glob("LICENSE*")) if path.is_dir() else []:
+        if licence.is_file() and licence.stat().st_size <= MAX_LICENCE:
+            _write(fresh / licence.name, licence.read_bytes())
+    return Package(name, str(path.resolve()), iso(now), count, tuple(errors), files)
+
+
+def _below(found: RuleFile) -> str:
+    """The file's name in the package; what was asked for may have been one of Sigma's folders itself."""
+    return found.name if found.folder in found.name.split("/")[:-1] else f"{found.folder}/{found.name}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _swap(fresh: Path, place: Path) -> None:
+    old = place.with_name(f".old-{place.name}")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        place.rename(old)
+    fresh.rename(place)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _error(error: BadInput) -> RuleError:
+    place = error.place
+    return RuleError(place.file if place else "", place.line if place else None, error.message)
+
+
+def installed(folder: Path, name: str) -> Package | None:
+    """What is known of a package; None when it is not installed."""
+    path = folder / name / PROVENANCE
+    if not _NAME.fullmatch(name) or not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Package)
+    except msgspec.MsgspecError as error:
+        raise BadConfig(f"the package's record is damaged: {error}", place=Place(str(path))) from error
+
+
+def packages(folder: Path) -> list[Package]:
+    """All installed packages, by name."""
+    if not folder.is_dir():
+        return []
+    found = (installed(folder, path.name) for path in sorted(folder.iterdir()) if not path.name.startswith("."))
+    return [package for package in found if package is not None]
+
+
+def verify(folder: Path, name: str) -> Sequence[str]:
+    """Names of files that are not as they were installed: changed, gone, or added. Raises NotFound."""
+    package = _known(folder, name)
+    base = folder / name
+    present = {
+        str(path.relative_to(base)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in base.rglob("*")
+        if path.is_file() and path.suffix in (".yml", ".yaml")
+    }
+    return sorted(
+        each for each in present.keys() | package.files.keys() if present.get(each) != package.files.get(each)
+    )
+
+
+def update(folder: Path, name: str, now: Micros, path: Path | None = None) -> Change:
+    """Install a package again from ``path``, or from where it came from. Raises NotFound."""
+    package = _known(folder, name)
+    return install(path or Path(package.origin), folder, now, name)
+
+
+def remove(folder: Path, name: str) -> Package:
+    """Take a package away. Raises NotFound."""
+    package = _known(folder, name)
+    gone = folder / f".old-{name}"
+    shutil.rmtree(gone, ignore_errors=True)
+    (folder / name).rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+    return package
+
+
+def _known(folder: Path, name: str) -> Package:
+    package = installed(folder, name)
+    if package is None:
+        raise NotFound(f"there is no package {name[:100]!r}")
+    return package

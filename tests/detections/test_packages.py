@@ -1,0 +1,111 @@
+"""Rule packages: installed whole, with provenance; replaced, checked, removed."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from core.clock import StillClock
+from core.errors import BadConfig, NotFound
+from detections import packages
+from detections.rule_files import rule_files
+from detections.ruleset import RuleSource, load
+from tests.detections.sigma_samples import rule_id, rule_text, samples
+
+NOW = StillClock().now()
+PLAIN = "s:\n  F: 1\ncondition: s\n"
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    root = tmp_path / "Sigma Core 2026"
+    for name, text in [
+        ("rules/windows/a.yml", rule_text(1, PLAIN)),
+        ("rules-threat-hunting/b.yml", rule_text(2, PLAIN)),
+        ("rules/bad.yml", "title: [\n"),
+        ("LICENSE", "as you like"),
+    ]:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def test_install_list_verify_update_remove(release: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "packages"
+    change = packages.install(release, folder, NOW)
+    assert change.package.name == "sigma-core-2026"
+    assert change.added == ("rules-threat-hunting/b.yml", "rules/windows/a.yml")
+    assert [error.file for error in change.package.errors] == ["rules/bad.yml"]
+    assert (folder / "sigma-core-2026" / "LICENSE").read_text() == "as you like"
+    assert packages.packages(folder) == [change.package]
+    assert packages.verify(folder, "sigma-core-2026") == []
+    loaded = load([RuleSource(folder / "sigma-core-2026", "sigma")])
+    assert {rule.id: rule.folder for rule in loaded.rules} == {
+        rule_id(1): "rules",
+        rule_id(2): "rules-threat-hunting",
+    }
+    (folder / "sigma-core-2026" / "rules/windows/a.yml").write_text("changed")
+    assert packages.verify(folder, "sigma-core-2026") == ["rules/windows/a.yml"]
+
+    (release / "rules/windows/a.yml").write_text(rule_text(1, "s:\n  F: 2\ncondition: s\n"))
+    (release / "rules-threat-hunting/b.yml").unlink()
+    (release / "rules/c.yml").write_text(rule_text(3, PLAIN))
+    change = packages.update(folder, "sigma-core-2026", NOW)
+    assert (change.added, change.changed, change.removed) == (
+        ("rules/c.yml",),
+        ("rules/windows/a.yml",),
+        ("rules-threat-hunting/b.yml",),
+    )
+    assert packages.verify(folder, "sigma-core-2026") == []
+    assert packages.remove(folder, "sigma-core-2026").name == "sigma-core-2026"
+    assert packages.packages(folder) == []
+    assert list(folder.iterdir()) == []
+    with pytest.raises(NotFound):
+        packages.remove(folder, "sigma-core-2026")
+
+
+def test_a_zip_that_leaves_its_folder(release: Path, tmp_path: Path) -> None:
+    path = tmp_path / "evil.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("rules/ok.yml", rule_text(1, PLAIN))
+        archive.writestr("../outside.yml", rule_text(2, PLAIN))
+        archive.writestr("rules/" + "x" * 300 + ".yml", rule_text(3, PLAIN))
+    change = packages.install(path, tmp_path / "packages", NOW)
+    assert list(change.package.files) == ["rules/ok.yml"]
+    assert len(change.package.errors) == 2
+    assert not (tmp_path / "outside.yml").exists()
+    assert [found.name for found in tmp_path.rglob("*.yml") if "evil" in found.parts] == ["ok.yml"]
+
+
+def test_one_of_sigmas_folders_keeps_its_name(release: Path, tmp_path: Path) -> None:
+    packages.install(release / "rules-threat-hunting", tmp_path / "packages", NOW, "hunting")
+    (found,) = rule_files(tmp_path / "packages" / "hunting")
+    assert getattr(found, "folder", "") == "rules-threat-hunting"
+
+
+@pytest.mark.parametrize("name", ["kydai", "local", "../x", "A", ""])
+def test_names_that_will_not_do(release: Path, tmp_path: Path, name: str) -> None:
+    if name:
+        with pytest.raises(BadConfig, match="name"):
+            packages.install(release, tmp_path / "packages", NOW, name)
+    else:
+        assert packages.package_name(Path("/x/...zip")) != ""
+
+
+def test_nothing_to_install_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "bad.yml").write_text("title: [\n")
+    with pytest.raises(BadConfig, match="no rule that can be used"):
+        packages.install(tmp_path / "empty", tmp_path / "packages", NOW)
+    assert packages.packages(tmp_path / "packages") == []
+    assert packages.packages(tmp_path / "none") == []
+
+
+def test_a_release_of_sigmahq(tmp_path: Path) -> None:
+    part = samples("sigmahq") / "rules" / "linux" / "builtin"
+    change = packages.install(part, tmp_path, NOW, "sigmahq")
+    assert change.package.rules == len(change.package.files) > 20
+    assert not change.package.errors
