@@ -1,14 +1,15 @@
-"""The worker: takes due rows of the outbox by lease."""
+"""The worker: due rows of the outbox, and the correlations of live input."""
 
 from __future__ import annotations
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import Unavailable
+from detections.correlate_worker import CorrelationWorker
 from kydai.context import Context
 from kydai.log import logger
 from kydai.process import HEARTBEAT_SECONDS, Stop, beat, is_due, ready
-from kydai.working import leases_of, step
+from kydai.working import Shop, shop_of, step
 
 IDLE_SECONDS = 0.3
 RETRY_SECONDS = 2.0
@@ -16,18 +17,33 @@ RETRY_SECONDS = 2.0
 
 def run(context: Context, stop: Stop) -> None:
     """Work until told to stop; what was taken is finished."""
-    leases = leases_of(context)
-    name = f"worker:{leases.owner}"
+    shop = shop_of(context)
+    name = f"worker:{shop.leases.owner}"
+    correlation = _correlation(shop)
     beaten = 0
-    ready(owner=leases.owner)
+    ready(owner=shop.leases.owner)
     while not stop.asked():
         try:
             now = context.clock.now()
             if is_due(beaten, now, HEARTBEAT_SECONDS):
-                beat(context.database, name, "worker", now, {})
+                beat(context.database, name, "worker", now, _facts(correlation))
                 beaten = now
-            if not step(context, leases):
+                if shop.rules()[0] is not correlation.ruleset:
+                    correlation.release()
+                    correlation = _correlation(shop)
+            busy = correlation.step()
+            if not step(shop) and not busy:
                 stop.wait(IDLE_SECONDS)
         except (Unavailable, SQLAlchemyError, OSError) as error:
             logger.warning("The worker waits for the database.", error=str(error))
             stop.wait(RETRY_SECONDS)
+    correlation.release()
+
+
+def _correlation(shop: Shop) -> CorrelationWorker:
+    return CorrelationWorker(shop.context.database, shop.rules()[0], shop.context.clock, shop.leases.owner)
+
+
+def _facts(correlation: CorrelationWorker) -> dict[str, int]:
+    stats = correlation.stats
+    return {"blocks": stats.blocks, "damaged": stats.damaged, "alarms": stats.alarms, "waiting": correlation.lag()}

@@ -9,51 +9,86 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.db.models import Meta
 from core.db.outbox import Leases, Work
 from core.errors import KydaiError
+from detections.correlate_replay import correlate_replay, save_replay
+from detections.correlation_rules import PatternSet, resolve
+from detections.ruleset import RuleSet
 from enrichment import incidents
-from enrichment.observables import House
+from enrichment.observables import read_house
 from kydai.context import Context
+from kydai.detector import load_rules
 from kydai.log import logger
 
-Handler = Callable[[Context, Leases, Work], None]
+
+@dataclass(slots=True)
+class Shop:
+    """What handlers work with: the context, the leases of this worker, and the rules (loaded when first needed)."""
+
+    context: Context
+    leases: Leases
+    _rules: tuple[str, RuleSet, PatternSet] | None = None
+
+    def rules(self) -> tuple[RuleSet, PatternSet]:
+        """The rules in force and their correlations; loaded anew when a person changed them."""
+        with self.context.database.read() as session:
+            marked = session.get(Meta, "rules")
+            version = marked.value if marked else ""
+            if self._rules is None or self._rules[0] != version:
+                ruleset = load_rules(self.context.settings, session)
+                self._rules = (version, ruleset, resolve(ruleset.rules, ruleset.correlations))
+        return self._rules[1:]
 
 
-def group(context: Context, leases: Leases, work: Work) -> None:
+Handler = Callable[[Shop, Work], None]
+
+
+def group(shop: Shop, work: Work) -> None:
     """An alert joins or makes an incident."""
-    with context.database.write() as session:
-        incidents.group(session, int(work.key), context.clock.now(), House())
-        leases.done(session, work)
+    with shop.context.database.write() as session:
+        incidents.group(session, int(work.key), shop.context.clock.now(), read_house(session))
+        shop.leases.done(session, work)
 
 
-HANDLERS: Mapping[str, Handler] = {"group": group}
+def replay_end(shop: Shop, work: Work) -> None:
+    """A replay is whole: its correlations are judged by event time."""
+    ruleset, patterns = shop.rules()
+    alarms = correlate_replay(shop.context.database, patterns, work.key)
+    with shop.context.database.write() as session:
+        if shop.leases.done(session, work):
+            save_replay(session, alarms, work.key, patterns, ruleset, shop.context.clock.now())
 
 
-def leases_of(context: Context) -> Leases:
+HANDLERS: Mapping[str, Handler] = {"group": group, "replay_end": replay_end}
+
+
+def shop_of(context: Context) -> Shop:
     """Leases in the name of this process."""
-    return Leases(context.database, context.clock, f"{socket.gethostname()}:{os.getpid()}")
+    return Shop(context, Leases(context.database, context.clock, f"{socket.gethostname()}:{os.getpid()}"))
 
 
-def step(context: Context, leases: Leases, limit: int = 20) -> int:
+def step(shop: Shop, limit: int = 20) -> int:
     """Do what is due, up to ``limit`` rows; returns how many were taken."""
-    taken = leases.take(list(HANDLERS), limit)
+    taken = shop.leases.take(list(HANDLERS), limit)
     for work in taken:
         try:
-            HANDLERS[work.kind](context, leases, work)
+            HANDLERS[work.kind](shop, work)
         except (KydaiError, SQLAlchemyError, OSError) as error:
             logger.warning("Work failed and is tried again.", kind=work.kind, key=work.key, error=str(error))
-            leases.failed(work, str(error))
+            shop.leases.failed(work, str(error))
         except Exception as error:  # noqa: BLE001 - the boundary of handlers: logged, counted in the row, buried at last
             logger.exception("Work broke.", kind=work.kind, key=work.key)
-            leases.failed(work, f"{type(error).__name__}: {error}")
+            shop.leases.failed(work, f"{type(error).__name__}: {error}")
     return len(taken)
 
 
 def drain(context: Context) -> None:
     """Work until nothing is due."""
-    leases = leases_of(context)
-    while step(context, leases):
+    shop = shop_of(context)
+    while step(shop):
         pass
