@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from api.deps import TRIAGE
@@ -259,47 +259,46 @@ def groups(
 ) -> tuple[list[AlertGroup], int]:
     """Groups, gravest and newest first, and how many there are in all."""
     columns = _COLUMNS[by]
-    keys: Select[Any] = (
+    newest = func.max(Alert.last_at)
+    counted = [func.sum(case((Alert.status == status, 1), else_=0)) for status in AlertStatus]
+    query = (
         select(*columns, func.max(LEVEL_RANK).label("rank"), func.count().label("alerts"),
                func.sum(Alert.count).label("hits"), func.min(Alert.first_at).label("first_at"),
-               func.max(Alert.last_at).label("last_at"))
+               newest.label("last_at"), func.count().over().label("total"), *counted)
         .where(where).group_by(*columns)
+        .order_by(func.max(LEVEL_RANK).desc(), newest.desc(), *columns).limit(limit).offset(offset)
     )  # fmt: skip
-    total = session.scalar(select(func.count()).select_from(keys.subquery())) or 0
-    found = session.execute(
-        keys.order_by(*(func.max(LEVEL_RANK).desc(), func.max(Alert.last_at).desc()), *columns)
-        .limit(limit)
-        .offset(offset)
-    ).all()
+    found = session.execute(query).all()
     width = len(columns)
     members = _members(session, where, columns, [tuple(row[:width]) for row in found])
-    seen = seen_before(session, {m.rule_id for rows in members.values() for m in rows}, now)
+    first = session.scalars(select(Alert).where(Alert.id.in_([rows[0].id for rows in members.values()])))
+    newest_rows = {row.id: row for row in first}
+    seen = seen_before(session, {row.rule_id for row in newest_rows.values()}, now)
     numbers = _incident_numbers(session, members.values())
-    statuses = _statuses(session, where, columns, [tuple(row[:width]) for row in found])
     made = []
     for row in found:
-        key = tuple(row[:width])
-        rows = members[key]
-        newest = rows[0]
+        rows = members[tuple(row[:width])]
+        alert = newest_rows[rows[0].id]
+        statuses = zip(AlertStatus, row[-len(AlertStatus) :], strict=True)
         made.append(
             AlertGroup(
-                rule_id=newest.rule_id if by != "host" else "",
-                host=newest.host if by != "rule" else "",
+                rule_id=alert.rule_id if by != "host" else "",
+                host=alert.host if by != "rule" else "",
                 level=Level(LEVELS[row.rank]),
                 alerts=row.alerts,
                 hits=int(row.hits),
                 first_at=row.first_at,
                 last_at=row.last_at,
-                statuses=statuses[key],
+                statuses={status: int(number) for status, number in statuses if number},
                 ids=[r.id for r in rows],
                 hosts=_some({r.host: None for r in rows}),
                 users=_some({r.user: None for r in rows}),
                 incidents=_some({numbers[r.incident_id]: None for r in rows if r.incident_id in numbers}),
-                newest=AlertSummary.model_validate(newest),
-                seen_before=seen.of(newest.rule_id, newest.host),
+                newest=AlertSummary.model_validate(alert),
+                seen_before=seen.of(alert.rule_id, alert.host),
             )
         )
-    return made, total
+    return made, found[0].total if found else 0
 
 
 def _some(values: dict[str, None]) -> list[str]:
@@ -311,34 +310,19 @@ Key = tuple[Any, ...]
 
 def _members(
     session: Session, where: ColumnElement[bool], columns: Sequence[Any], keys: Sequence[Key]
-) -> dict[Key, list[Alert]]:
-    """The newest alerts of each group."""
+) -> dict[Key, list[Any]]:
+    """Of the newest alerts of each group what a group tells of them (whole rows cost too much)."""
     place = func.row_number().over(partition_by=columns, order_by=(Alert.last_at.desc(), Alert.id.desc()))
-    inner = select(Alert.id, place.label("place")).where(where, tuple_(*columns).in_(keys)).subquery()
-    query = (
-        select(Alert).join(inner, inner.c.id == Alert.id).where(inner.c.place <= GROUP_IDS)
-        .order_by(Alert.last_at.desc(), Alert.id.desc())
-    )  # fmt: skip
-    found: dict[Key, list[Alert]] = defaultdict(list)
-    for row in session.scalars(query):
+    told = (Alert.id, Alert.rule_id, Alert.host, Alert.user, Alert.incident_id)
+    inner = select(*told, place.label("place")).where(where, tuple_(*columns).in_(keys)).subquery()
+    query = select(inner).where(inner.c.place <= GROUP_IDS).order_by(inner.c.place)
+    found: dict[Key, list[Any]] = defaultdict(list)
+    for row in session.execute(query):
         found[tuple(getattr(row, c.key) for c in columns)].append(row)
     return found
 
 
-def _statuses(
-    session: Session, where: ColumnElement[bool], columns: Sequence[Any], keys: Sequence[Key]
-) -> dict[Key, dict[AlertStatus, int]]:
-    query = (
-        select(*columns, Alert.status, func.count()).where(where, tuple_(*columns).in_(keys))
-        .group_by(*columns, Alert.status)
-    )  # fmt: skip
-    found: dict[Key, dict[AlertStatus, int]] = defaultdict(dict)
-    for row in session.execute(query):
-        found[tuple(row[: len(columns)])][AlertStatus(row[-2])] = row[-1]
-    return found
-
-
-def _incident_numbers(session: Session, members: Iterable[list[Alert]]) -> dict[int | None, str]:
+def _incident_numbers(session: Session, members: Iterable[list[Any]]) -> dict[int | None, str]:
     ids = {row.incident_id for rows in members for row in rows if row.incident_id is not None}
     return {r.id: r.number for r in session.execute(select(Incident.id, Incident.number).where(Incident.id.in_(ids)))}
 
