@@ -16,10 +16,10 @@ from core.errors import BadConfig, Refused
 from core.spool import Position, SpoolReader
 from core.store.contract import Missing, Span
 from core.store.retention import DEFAULT_POLICY, Policy
-from core.store.segments import SegmentStore
 from kydai.settings import Settings, load
 
 if TYPE_CHECKING:
+    from core.store.segments import SegmentStore
     from kydai.cli.output import Output
 
 WAITED = 5 * SECOND
@@ -86,6 +86,8 @@ def make_folder(folder: Path) -> None:
 
 def open_store(settings: Settings, database: Database, clock: Clock) -> SegmentStore:
     """The store of the settings."""
+    from core.store.segments import SegmentStore  # DuckDB and Arrow weigh 60 MB: only where they are used
+
     return SegmentStore(
         settings.store_folder,
         clock,
