@@ -15,18 +15,22 @@ PER_KIND = 22
 """So that 9 kinds stay within 200, and a flood of one kind never crowds out another."""
 MAX_VALUE = 300
 
-_USERS = ("user.name", "user.target.name", "user.effective.name", "source.user.name", "destination.user.name")
-_ADDRESSES = ("source.ip", "client.ip", "destination.ip", "server.ip", "source.nat.ip")
-_HASHES = (
-    "file.hash.sha256",
-    "file.hash.sha1",
-    "file.hash.md5",
-    "process.hash.sha256",
-    "process.hash.sha1",
-    "process.hash.md5",
-)
-_DOMAINS = ("dns.question.name", "url.domain", "destination.domain", "tls.client.server_name")
-_URLS = ("url.full", "url.original")
+ENTITY_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "user": ("user.name", "user.target.name", "user.effective.name", "source.user.name", "destination.user.name"),
+    "ip": ("source.ip", "client.ip", "destination.ip", "server.ip", "source.nat.ip"),
+    "hash": (
+        "file.hash.sha256",
+        "file.hash.sha1",
+        "file.hash.md5",
+        "process.hash.sha256",
+        "process.hash.sha1",
+        "process.hash.md5",
+    ),
+    "domain": ("dns.question.name", "url.domain", "destination.domain", "tls.client.server_name"),
+    "file": ("file.path",),
+    "url": ("url.full", "url.original"),
+}
+_LOWERED = frozenset({"user", "hash", "domain"})
 _ABOUT_ITSELF = frozenset({"authentication", "configuration", "iam", "session", "host", "process", "package"})
 _VANTAGE = ("squid.", "bind.", "dns.")
 """Data sets whose host only looks on: a proxy, a resolver."""
@@ -73,11 +77,10 @@ def entities(event: Mapping[str, Value]) -> set[Entity]:
     hosts = {host_name(text) for text in texts(event.get("host.name"))}
     found.update(("observer" if is_onlooker(event) else "host", name) for name in hosts if name)
     found.update(("observer", host_name(text)) for text in texts(event.get("observer.name")))
-    for kind, names in (("user", _USERS), ("domain", _DOMAINS), ("hash", _HASHES)):
-        found.update((kind, text.lower()[:MAX_VALUE]) for name in names for text in texts(event.get(name)))
-    found.update(("ip", text[:MAX_VALUE]) for name in _ADDRESSES for text in texts(event.get(name)))
-    found.update(("file", text[:MAX_VALUE]) for text in texts(event.get("file.path")))
-    found.update(("url", text[:MAX_VALUE]) for name in _URLS for text in texts(event.get(name)))
+    for kind, names in ENTITY_FIELDS.items():
+        for name in names:
+            if (value := event.get(name)) is not None:
+                found.update((kind, (text.lower() if kind in _LOWERED else text)[:MAX_VALUE]) for text in texts(value))
     if process := _process(event, min(hosts, default="")):
         found.add(("process", process[:MAX_VALUE]))
     return {

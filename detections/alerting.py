@@ -25,7 +25,7 @@ from detections.alert_entities import Entity, bounded, entities, first, is_onloo
 from detections.rule import Rule
 
 MAX_IDS = 100
-MAX_FACTS = 10
+MAXFACT_FIELDS = 10
 MAX_ROWS_PER_HOUR = 1000
 SUSPENDED_BY = "kydai"
 """Stands in ``RuleMode.by`` when a rule was set to record for making too many alerts."""
@@ -33,7 +33,7 @@ SUSPENDED_BY = "kydai"
 Explain = Callable[[Rule, Event], list[dict[str, Any]]]
 """``[{"field", "value", "line"}]``: what matched, and the line of the rule's file."""
 
-_FACTS: Mapping[str, tuple[str, ...]] = {
+FACT_FIELDS: Mapping[str, tuple[str, ...]] = {
     "from": ("source.ip", "client.ip"),
     "to": ("destination.ip", "server.ip"),
     "port": ("destination.port", "server.port"),
@@ -211,10 +211,10 @@ def _gather(draft: AlertDraft, event: Event) -> None:
 def facts(event: Mapping[str, Value]) -> dict[str, Any]:
     """Small facts for the sentence: ``{"from": [addresses], "user": […], "command": […], …}``."""
     found: dict[str, Any] = {}
-    for key, names in _FACTS.items():
+    for key, names in FACT_FIELDS.items():
         for name in names:
             if values := list(texts(event.get(name))):
-                found[key] = [value[:MAX_FACT] for value in values[:MAX_FACTS]]
+                found[key] = [value[:MAX_FACT] for value in values[:MAXFACT_FIELDS]]
                 break
     return found
 
@@ -227,7 +227,7 @@ def merged_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, 
     together = dict(one)
     for key, value in other.items():
         if isinstance(value, list):
-            together[key] = sorted({*together.get(key, ()), *value})[:MAX_FACTS]
+            together[key] = sorted({*together.get(key, ()), *value})[:MAXFACT_FIELDS]
         else:
             together[key] = value
     return together

@@ -480,10 +480,13 @@ def absences(pattern: Pattern, times: Sequence[Micros], last: Micros) -> list[Mi
 
 
 def emission(pattern: Pattern, group: Group, at: Micros, items: Sequence[Item]) -> Item:
-    """What a pattern that holds at ``at`` gives those that read it; its id names pattern, group and instant."""
-    inside = window(items, at, pattern.timespan)
-    received = max((item.received for item in inside), default=0)
-    note = inside[-1].note if inside else b""
+    """What a pattern that holds at ``at`` gives those that read it; its id names pattern, group and instant.
+
+    ``items`` are sorted; what is told of the events is told of those at the instant itself.
+    """
+    now = window(items, at, 0)
+    received = max((item.received for item in now), default=0)
+    note = now[-1].note if now else b""
     return Item(at, f"{pattern.id}|{orjson.dumps(group).decode()}|{at}", 0, None, received, note)
 
 

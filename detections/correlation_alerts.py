@@ -32,7 +32,7 @@ def save_alarms(
 ) -> list[int]:
     """Write the changes of alarms in the caller's transaction; doing it again changes nothing. Returns the rows' ids.
 
-    A new row (or a joined one that lost its own) goes to be grouped into incidents.
+    Each row goes to be grouped into incidents; a joined one leaves its own to the survivor.
     """
     room = Room(session, now)
     touched: dict[int, None] = {}
@@ -44,6 +44,7 @@ def save_alarms(
             if row is not None and survivor is not None:
                 _join(row, survivor, now)
                 touched[row.id] = None
+                outbox.put(session, "group", str(row.id), now=now)
             continue
         draft = draft_of(alarm, key, ruleset=ruleset, is_replay=is_replay)
         if row is not None:

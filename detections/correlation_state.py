@@ -368,10 +368,10 @@ class Machine:
                 continue
             member.emitted.add(at)
             item = emission(member.pattern, member.group, at, member.items)
+            # the whole window where a burst begins, then what each instant adds: a reader's window has them all
             is_start = any(each.at == at for each in member.raised)
-            inside = window(member.items, at, member.pattern.timespan)
-            noted = inside if is_start else [each for each in inside if each.time == at]
-            item = item._replace(note=write_note(together(noted, inside)))
+            told = window(member.items, at, member.pattern.timespan if is_start else 0)
+            item = item._replace(note=write_note(together(told)))
             fields = group_fields(member.pattern, member.group)
             for reader in readers:
                 for group, mask, value in placed(reader, fields, [member.pattern.id]):
@@ -402,9 +402,9 @@ def alarm_key(pattern: Pattern, group: Group, at: Micros) -> str:
     return digest("correlation", pattern.id, orjson.dumps(group).decode(), str(at))
 
 
-def together(items: Sequence[Item], shown: Sequence[Item]) -> Note:
-    """One note for several: entities and facts of ``shown``, the event ids of ``items``."""
-    notes = [read_note(note) for note in dict.fromkeys(item.note for item in shown)]
+def together(items: Sequence[Item]) -> Note:
+    """One note for several, with their event ids."""
+    notes = [read_note(note) for note in dict.fromkeys(item.note for item in items)]
     return joined_note(notes, base_events(items))
 
 
@@ -418,6 +418,8 @@ def base_events(items: Iterable[Item]) -> list[str]:
 
 def joined_note(notes: Sequence[Note], ids: Iterable[str] = ()) -> Note:
     """What is common stands; entities and facts are put together, bounded."""
+    if len(notes) == 1:
+        return msgspec.structs.replace(notes[0], ids=tuple(ids))
     facts: dict[str, list[str]] = {}
     for note in notes:
         for key, values in note.facts.items():

@@ -23,8 +23,8 @@ from core.clock import MINUTE, Micros
 from core.db.models import HitBlock
 from core.errors import BadInput
 from core.event import Event, Value
-from detections.alert_entities import Entity, entities, first, texts
-from detections.alerting import event_time, facts, micros_of
+from detections.alert_entities import ENTITY_FIELDS, Entity, entities, first, texts
+from detections.alerting import FACT_FIELDS, event_time, facts, micros_of
 from detections.correlation import Group, Hit, Item, Lookup, Measured, placed, plain
 from detections.correlation_rules import PatternSet
 
@@ -35,9 +35,20 @@ AHEAD = 5 * MINUTE
 _VERSION = 1
 _MAX_BYTES = 64 * 1024 * 1024
 _LOCK = 0x6B79_6469
-MAX_ENTITIES = 20
 _SHOWN = ("host", "observer", "user", "ip", "hash", "domain")
 _TOLD = ("from", "to", "user", "target_user", "domain", "outcome")
+MAX_ENTITIES = 20
+_NOTED = tuple(
+    dict.fromkeys(
+        [
+            *(name for kind, names in ENTITY_FIELDS.items() if kind in _SHOWN for name in names),
+            *(name for key in _TOLD for name in FACT_FIELDS[key]),
+            *("host.name", "event.category", "event.dataset", "kydai.system", "kydai.agency", "kydai.source"),
+            *("observer.name", "observer.vendor", "observer.type", "observer.ip"),
+        ]
+    )
+)
+"""The fields that a note is made from."""
 
 
 class Placed(NamedTuple):
@@ -202,6 +213,16 @@ class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
 def note_of(event: Mapping[str, Value]) -> bytes:
     """The note of an event, small: no process, file or URL, which differ from event to event."""
+    values = tuple(map(event.get, _NOTED))
+    try:
+        return _noted(values)
+    except TypeError:  # a list among the values: nothing to remember it by
+        return _noted.__wrapped__(values)
+
+
+@lru_cache(maxsize=8192)
+def _noted(values: tuple[Value, ...]) -> bytes:
+    event: Event = {name: value for name, value in zip(_NOTED, values, strict=True) if value is not None}
     kept = sorted(entity for entity in entities(event) if entity[0] in _SHOWN)
     note = Note(
         entities=tuple(kept[:MAX_ENTITIES]),

@@ -66,8 +66,10 @@ class Link:
 def group(session: Session, alert_id: int, now: Micros, house: House) -> int | None:
     """Put an alert where it belongs and bring the incident up to date; its id, or None while it stays alone."""
     alert = session.get(Alert, alert_id)
-    if alert is None or alert.kind == "self" or alert.joined_to is not None:
+    if alert is None or alert.kind == "self":
         return None
+    if alert.joined_to is not None:
+        return _give_way(session, alert, now, house)
     if alert.incident_id is not None:
         refresh(session, alert.incident_id, now, house)
         return alert.incident_id
@@ -95,6 +97,24 @@ def group(session: Session, alert_id: int, now: Micros, house: House) -> int | N
     return incident.id
 
 
+def _give_way(session: Session, alert: Alert, now: Micros, house: House) -> int | None:
+    """A joined alert leaves its incident to the surviving one."""
+    incident_id = alert.incident_id
+    survivor = session.get(Alert, alert.joined_to)
+    if incident_id is None or survivor is None:
+        return None
+    if survivor.incident_id is None:
+        attach(session, survivor, incident_id, [], now)
+    alert.incident_id = None
+    session.execute(delete(IncidentLink).where(IncidentLink.alert_id == alert.id))
+    session.flush()
+    if session.scalar(select(Alert.id).where(Alert.incident_id == incident_id).limit(1)) is None:
+        close_merged(session, session.get_one(Incident, incident_id), survivor.incident_id or incident_id, now)
+    else:
+        refresh(session, incident_id, now, house)
+    return None
+
+
 def _is_strong(alert: Alert) -> bool:
     return alert.level in _SEVERE or alert.kind == "correlation"
 
@@ -110,6 +130,7 @@ def _near(first: Any, last: Any, alert: Alert, gap: Micros) -> ColumnElement[boo
 def _choices(session: Session, alert: Alert, keys: set[Entity]) -> dict[int, list[Link]]:
     """Open incidents that the alert shares something with, and what."""
     found: dict[int, list[Link]] = defaultdict(list)
+    holders = _Holders(session)
     for kind, value in sorted(keys):
         gap = HOST_WINDOW if kind == "host" else WINDOW
         rows = session.execute(
@@ -128,7 +149,7 @@ def _choices(session: Session, alert: Alert, keys: set[Entity]) -> dict[int, lis
             continue
         for incident_id, status in rows:
             if status != IncidentStatus.CLOSED:
-                found[incident_id].append(Link(kind, value, _holder(session, incident_id, kind, value)))
+                found[incident_id].append(Link(kind, value, holders.first(incident_id, kind, value)))
     if alert.level in _SEVERE:
         for incident_id, other in session.execute(
             select(Incident.id, func.min(Alert.id))
@@ -146,15 +167,22 @@ def _choices(session: Session, alert: Alert, keys: set[Entity]) -> dict[int, lis
     return dict(found)
 
 
-def _holder(session: Session, incident_id: int, kind: str, value: str) -> int:
-    """The incident's first alert that has the entity; its first alert when none names it itself."""
-    first = 0
-    query = select(Alert.id, Alert.entities).where(Alert.incident_id == incident_id).order_by(Alert.id)
-    for alert_id, entities in session.execute(query.limit(ALERTS_AT_MOST)):
-        first = first or alert_id
-        if [kind, value] in entities:
-            return int(alert_id)
-    return first
+class _Holders:
+    """Which alert of an incident had an entity first; each incident is read once."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.known: dict[int, list[tuple[int, list[Any]]]] = {}
+
+    def first(self, incident_id: int, kind: str, value: str) -> int:
+        """The incident's first alert that names the entity; its first alert when none names it itself."""
+        alerts = self.known.get(incident_id)
+        if alerts is None:
+            query = select(Alert.id, Alert.entities).where(Alert.incident_id == incident_id).order_by(Alert.id)
+            alerts = [(alert_id, entities) for alert_id, entities in self.session.execute(query.limit(ALERTS_AT_MOST))]
+            self.known[incident_id] = alerts
+        named = [alert_id for alert_id, entities in alerts if [kind, value] in entities]
+        return named[0] if named else alerts[0][0] if alerts else 0
 
 
 def _best(session: Session, choices: Mapping[int, Sequence[Link]]) -> int:
@@ -166,7 +194,7 @@ def _best(session: Session, choices: Mapping[int, Sequence[Link]]) -> int:
 def _partners(session: Session, alert: Alert, keys: set[Entity], house: House) -> list[tuple[Alert, list[Link]]]:
     """Alerts in no incident that share something with this one."""
     query = (
-        select(Alert)
+        select(Alert.id, Alert.entities, Alert.summary, Alert.first_at, Alert.last_at)
         .where(
             Alert.id != alert.id,
             Alert.incident_id.is_(None),
@@ -180,17 +208,13 @@ def _partners(session: Session, alert: Alert, keys: set[Entity], house: House) -
         .limit(LOOSE_AT_MOST)
     )
     found = []
-    for other in session.scalars(query):
-        shared = keys & link_keys(other.entities, other.summary, house)
-        is_close = _gap(alert, other) <= HOST_WINDOW
+    for other_id, entities, facts, first_at, last_at in session.execute(query).all():
+        shared = keys & link_keys(entities, facts, house)
+        is_close = max(alert.first_at - last_at, first_at - alert.last_at) <= HOST_WINDOW
         links = [Link(kind, value, alert.id) for kind, value in sorted(shared) if kind != "host" or is_close]
         if links:
-            found.append((other, links))
+            found.append((session.get_one(Alert, other_id), links))
     return found
-
-
-def _gap(one: Alert, other: Alert) -> Micros:
-    return max(one.first_at - other.last_at, other.first_at - one.last_at, 0)
 
 
 def _call_loose(session: Session, alert: Alert, keys: set[Entity], house: House, now: Micros) -> None:

@@ -219,3 +219,24 @@ def test_numbers_count_on_within_the_year(session: Session) -> None:
     session.flush()
     assert next_number(session, NOW) == "VV-2025-10000"
     assert next_number(session, NOW + 400 * DAY) == "VV-2026-0001"
+
+
+def test_a_joined_alert_leaves_its_incident_to_the_survivor(session: Session) -> None:
+    first = alert(session, "burst", kind="correlation", level="high", host="h1")
+    second = alert(session, "burst", kind="correlation", level="high", host="h1", at=NOW + MINUTE)
+    assert put(session, second) == second.incident_id == first.incident_id
+    (incident,) = incidents(session)
+    second.joined_to = first.id
+    assert put(session, second) is None
+    assert (first.incident_id, second.incident_id) == (incident.id, None)
+    assert "1 alert," in incident.sentence["en"]
+
+
+def test_an_incident_that_lost_its_only_alert_lives_on_in_the_survivors(session: Session) -> None:
+    first = alert(session, "burst", kind="correlation", level="high", host="h1")
+    second = alert(session, "burst", kind="correlation", level="high", host="h1", at=NOW + 9 * HOUR)
+    survivor, lost = put(session, first), put(session, second)
+    assert survivor != lost
+    second.joined_to = first.id
+    put(session, second)
+    assert session.get_one(Incident, lost).merged_into == survivor
