@@ -24,6 +24,7 @@ from api.errors import PROBLEM, Problem
 from api.feed import Feed
 from api.journal import SearchJournal
 from api.routes.ingest import open_door
+from api.rules import RuleBook
 from api.searching import Searches
 from api.security import AddressWaits, Guard
 from core.errors import BadConfig
@@ -78,6 +79,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.address_waits = AddressWaits()
+    app.state.rules = RuleBook(services)
     errors.install(app)
     for router in routers():
         for route in router.routes:

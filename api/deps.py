@@ -5,10 +5,10 @@ Every route names its ``need(...)``; create_app refuses a route without one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
@@ -24,6 +24,10 @@ from core.db.models import Session, Token
 from core.errors import Refused
 from core.spool import GroupCommit
 from core.store.contract import EventStore
+
+if TYPE_CHECKING:  # the engine weighs much and this process does not judge
+    from detections.coverage import Coverage
+    from detections.ruleset import RuleSet
 
 COOKIE = "kydai_session"
 CSRF_HEADER = "x-kydai"
@@ -48,6 +52,12 @@ class Services:
     """The built console; None serves the API alone."""
     shared_addresses: tuple[str, ...] = ()
     """Own addresses that stand for many (translation, proxies); they link no incidents."""
+    rules: Callable[[], RuleSet] | None = None
+    """Loads the rule set in force; None where a process shows no rules."""
+    coverage: Callable[[], Iterable[Coverage]] = tuple
+    """What each rule can do here; empty while that is not known."""
+    rule_text: Callable[[str, str], str | None] = lambda package, file: None
+    """The YAML of a rule's file, by package and name."""
     ailments: Callable[[], Sequence[Ailment]] = tuple
     """What else is not as it should be (disk, store, processes); cheap, it is asked every second."""
 

@@ -1,0 +1,128 @@
+"""Rules: what is in force, what each does, whether it can fire here; a person's choice of mode."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from api import rules
+from api.deps import Reader, Svc, Triage
+from api.rules import RuleBook, RuleDetail, RuleRow
+from api.scope import sight
+from api.shapes import Page, Shape, read_cursor, write_cursor
+from core.db.models import Level
+from core.query.fold import fold
+from detections.rule import Mode
+from detections.rule_modes import choose
+
+router = APIRouter(prefix="/rules", tags=["rules"])
+
+
+class RuleFault(Shape):
+    """A rule file that could not be used."""
+
+    file: str
+    line: int | None
+    reason: str
+
+
+class RulePage(Page[RuleRow]):
+    """One page of rules; the counts are over all that meet the filters."""
+
+    modes: dict[str, int]
+    coverage: dict[str, int]
+    packages: dict[str, int]
+    errors: int
+    ruleset: str
+    """A hash that changes with any rule or mode."""
+
+
+class Choice(BaseModel):
+    mode: Mode
+    reason: str = Field("", max_length=2000)
+
+
+def _book(request: Request) -> RuleBook:
+    book: RuleBook = request.app.state.rules
+    return book
+
+
+@router.get("")
+def list_rules(
+    request: Request,
+    caller: Reader,
+    svc: Svc,
+    mode: Annotated[list[Mode] | None, Query()] = None,
+    level: Annotated[list[Level] | None, Query()] = None,
+    package: Annotated[str | None, Query(max_length=100)] = None,
+    coverage: Annotated[list[str] | None, Query()] = None,
+    fired: Annotated[bool | None, Query(description="Has alerts in the last 30 days")] = None,
+    text: Annotated[str | None, Query(max_length=200, description="Words of title, id, file, source or tags")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> RulePage:
+    """Rules, those with most alerts first."""
+    offset = read_cursor(cursor, int)[0] if cursor else 0
+    book = _book(request)
+    with svc.database.read() as session:
+        ruleset = book.rules(session)
+        every = list(rules.rows(session, ruleset, book.coverage(), sight(caller.scope), svc.clock.now()))
+    words = fold(text or "").split()
+    found = [
+        row
+        for row in every
+        if (not mode or row.mode in mode)
+        and (not level or row.level in level)
+        and (package is None or row.package == package)
+        and (not coverage or row.coverage in coverage)
+        and (fired is None or (row.alerts > 0) == fired)
+        and (not words or _is_about(row, words))
+    ]
+    found.sort(key=lambda r: (-r.alerts, r.package != "kydai", r.title.vi, r.id))
+    more = offset + limit
+    return RulePage(
+        items=found[offset:more],
+        cursor=write_cursor(more) if more < len(found) else None,
+        total=len(found),
+        modes=Counter(row.mode.value for row in found),
+        coverage=Counter(row.coverage for row in found if row.coverage),
+        packages=Counter(row.package for row in found),
+        errors=len(ruleset.errors),
+        ruleset=ruleset.hash,
+    )
+
+
+def _is_about(row: RuleRow, words: list[str]) -> bool:
+    about = fold(" ".join((row.id, row.title.vi, row.title.en, row.file, row.logsource, *row.tags)))
+    return all(word in about for word in words)
+
+
+@router.get("/errors")
+def list_rule_errors(request: Request, _: Reader, svc: Svc) -> list[RuleFault]:
+    """Rule files that could not be used, and why."""
+    with svc.database.read() as session:
+        ruleset = _book(request).rules(session)
+    return [RuleFault.model_validate(e) for e in ruleset.errors]
+
+
+@router.get("/{rule_id}")
+def get_rule(rule_id: str, request: Request, caller: Reader, svc: Svc) -> RuleDetail:
+    """Everything about a rule."""
+    book = _book(request)
+    with svc.database.read() as session:
+        ruleset = book.rules(session)
+        return rules.detail(session, svc, ruleset, book.coverage(), sight(caller.scope), rule_id)
+
+
+@router.put("/{rule_id}/mode")
+def set_rule_mode(rule_id: str, body: Choice, request: Request, caller: Triage, svc: Svc) -> RuleDetail:
+    """Let a rule alert, only record, or rest."""
+    book = _book(request)
+    with svc.database.read() as session:
+        rules.find(book.rules(session), rule_id)
+    with svc.database.write() as session:
+        choose(session, caller.actor, rule_id, body.mode, body.reason, now=svc.clock.now())
+    return get_rule(rule_id, request, caller, svc)

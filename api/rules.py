@@ -1,0 +1,193 @@
+"""The rules in force as the console sees them: what each does, whether it can fire here, how often it alerted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from api.deps import Services
+from api.errors import said
+from api.scope import Sight
+from api.shapes import Shape, Time, Words
+from core.clock import DAY, Micros
+from core.db.models import Alert, Level, RuleMode
+from core.errors import NotFound, Unavailable
+from detections.rule import Correlation, Mode, Rule, default_mode
+from detections.rule_modes import rules_version
+
+if TYPE_CHECKING:
+    from detections.coverage import Coverage
+    from detections.ruleset import RuleSet
+
+ALERTS_OF = 30 * DAY
+
+
+class RuleRow(Shape):
+    """A rule as a row of the list."""
+
+    id: str
+    kind: Literal["rule", "correlation"]
+    title: Words
+    level: Level
+    status: str
+    package: str
+    file: str
+    line: int
+    logsource: str
+    """``windows/process_creation``; empty for a correlation."""
+    tags: list[str]
+    mode: Mode
+    default_mode: Mode
+    decided_by: str | None
+    coverage: Literal["live", "unproven", "blind", "disabled"] | None
+    """None while that is not known."""
+    why: Words | None
+    """Unless it is live: why."""
+    alerts: int
+    """Alerts of the last 30 days."""
+
+
+class RuleDetail(RuleRow):
+    """A rule with its words and its text."""
+
+    description: str
+    reason: Words
+    falsepositives: Words
+    remediation: Words
+    author: str
+    date: str
+    references: list[str]
+    missing: list[str]
+    decided_at: Time | None
+    decided_reason: str
+    text: str | None
+    """The YAML as it was loaded; None when it cannot be read any more."""
+
+
+class RuleBook:
+    """The rule set of the house, loaded when first needed and again when somebody changed it."""
+
+    def __init__(self, svc: Services) -> None:
+        self._svc = svc
+        self._lock = threading.Lock()
+        self._version: str | None = None
+        self._rules: RuleSet | None = None
+
+    def rules(self, session: Session) -> RuleSet:
+        """Raises Unavailable where this process was given no rules."""
+        if self._svc.rules is None:
+            raise said(Unavailable, "no_rules")
+        version = rules_version(session)
+        with self._lock:
+            if self._rules is None or version != self._version:
+                self._rules, self._version = self._svc.rules(), version
+            return self._rules
+
+    def coverage(self) -> dict[str, Coverage]:
+        """Coverage by rule; empty where that is not known."""
+        return {c.rule: c for c in self._svc.coverage()}
+
+
+def rows(
+    session: Session, ruleset: RuleSet, coverage: Mapping[str, Coverage], sight: Sight, now: Micros
+) -> Iterable[RuleRow]:
+    """Every rule and correlation, in the order of the rule set."""
+    decided = {row.rule_id: row for row in session.scalars(select(RuleMode))}
+    counted = (
+        select(Alert.rule_id, func.count())
+        .where(Alert.created_at >= now - ALERTS_OF, sight.alerts(session)).group_by(Alert.rule_id)
+    )  # fmt: skip
+    alerts = {row[0]: row[1] for row in session.execute(counted)}
+    every: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
+    for rule in every:
+        choice = decided.get(rule.id)
+        covered = coverage.get(rule.id)
+        usual = default_mode(rule) if isinstance(rule, Rule) else Mode.ALERT
+        is_live = covered is None or covered.state == "live"
+        yield RuleRow(
+            id=rule.id,
+            kind="rule" if isinstance(rule, Rule) else "correlation",
+            title=title(rule),
+            level=Level(rule.level.value),
+            status=rule.status,
+            package=rule.package,
+            file=rule.file,
+            line=rule.line,
+            logsource=_logsource(rule),
+            tags=_tags(rule),
+            mode=Mode(choice.mode) if choice else ruleset.modes.get(rule.id, usual),
+            default_mode=usual,
+            decided_by=choice.by if choice else None,
+            coverage=covered.state.value if covered else None,
+            why=None if is_live or covered is None else Words(**covered.reason),
+            alerts=alerts.get(rule.id, 0),
+        )
+
+
+def title(rule: Rule | Correlation) -> Words:
+    """The title in both languages."""
+    return _words(rule, "title", rule.title)
+
+
+def _words(rule: Rule | Correlation, key: str, otherwise: str = "") -> Words:
+    if isinstance(rule, Rule):
+        return Words(vi=rule.text(key, "vi"), en=rule.text(key, "en"))
+    own = rule.document.get("kydai")
+    texts = own.get(key) if isinstance(own, Mapping) else None
+    if not isinstance(texts, Mapping):
+        return Words(vi=otherwise, en=otherwise)
+    return Words(vi=str(texts.get("vi", otherwise)), en=str(texts.get("en", otherwise)))
+
+
+def _logsource(rule: Rule | Correlation) -> str:
+    if isinstance(rule, Correlation):
+        return ""
+    source = rule.logsource
+    return "/".join(part for part in (source.product, source.category, source.service) if part)
+
+
+def _tags(rule: Rule | Correlation) -> list[str]:
+    found = rule.tags if isinstance(rule, Rule) else rule.document.get("tags", ())
+    return [str(tag) for tag in found] if isinstance(found, list | tuple) else []
+
+
+def detail(
+    session: Session,
+    svc: Services,
+    ruleset: RuleSet,
+    coverage: Mapping[str, Coverage],
+    sight: Sight,
+    rule_id: str,
+) -> RuleDetail:
+    """Everything about one rule. Raises NotFound."""
+    rule = find(ruleset, rule_id)
+    row = next(r for r in rows(session, ruleset, coverage, sight, svc.clock.now()) if r.id == rule_id)
+    choice = session.get(RuleMode, rule_id)
+    document = rule.document if isinstance(rule, Correlation) else {}
+    covered = coverage.get(rule_id)
+    return RuleDetail(
+        **dict(row),
+        description=rule.description if isinstance(rule, Rule) else str(document.get("description", "")),
+        reason=_words(rule, "reason"),
+        falsepositives=_words(rule, "falsepositives"),
+        remediation=_words(rule, "remediation"),
+        author=rule.author if isinstance(rule, Rule) else str(document.get("author", "")),
+        date=rule.date if isinstance(rule, Rule) else str(document.get("date", "")),
+        references=list(rule.references) if isinstance(rule, Rule) else [],
+        missing=list(covered.missing) if covered else [],
+        decided_at=choice.at if choice else None,
+        decided_reason=choice.reason if choice else "",
+        text=svc.rule_text(rule.package, rule.file),
+    )
+
+
+def find(ruleset: RuleSet, rule_id: str) -> Rule | Correlation:
+    """The rule or correlation of an id. Raises NotFound."""
+    found = ruleset.by_id.get(rule_id) or next((c for c in ruleset.correlations if c.id == rule_id), None)
+    if found is None:
+        raise said(NotFound, "no_rule")
+    return found

@@ -1,0 +1,117 @@
+"""Rules over HTTP, with our own rule files as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+import detections
+from api.app import create_app
+from api.deps import COOKIE, Services
+from core import accounts
+from core.accounts import Role
+from core.db.models import Audit, RuleMode
+from core.words import both
+from detections.coverage import Coverage, State
+from detections.rule import Mode
+from detections.ruleset import RuleSet, RuleSource, load
+from tests.api.conftest import CLI
+from tests.api.rows import alert
+
+URL = "/api/v1/rules"
+OWN = Path(next(iter(detections.__path__)))
+
+
+@pytest.fixture(scope="module")
+def ruleset() -> RuleSet:
+    folders = (OWN / "rules" / "linux" / "sshd", OWN / "correlations")
+    return load([RuleSource(folder, "kydai") for folder in folders])
+
+
+@pytest.fixture
+def analyst(services: Services, ruleset: RuleSet) -> Iterator[TestClient]:
+    first = ruleset.rules[0]
+    blind = Coverage(first.id, State.BLIND, both("rules.disabled"), ("auditd",))
+
+    def rules() -> RuleSet:
+        with services.database.read() as session:
+            modes = {row.rule_id: Mode(row.mode) for row in session.scalars(select(RuleMode))}
+        return replace(ruleset, modes=modes)
+
+    svc = replace(
+        services, rules=rules, coverage=lambda: [blind],
+        rule_text=lambda package, file: (OWN / "rules" / "linux" / "sshd" / file).read_text("utf-8"),
+    )  # fmt: skip
+    with services.database.write() as session:
+        user = accounts.add_user(session, CLI, "hanhnt", Role.ANALYST, now=0)
+        now = services.clock.now()
+        secret = accounts.open_session(session, user, now=now, address="127.0.0.1", way="link")
+        session.add_all([alert(rule_id=first.id), alert(rule_id=first.id, host="db01")])
+    headers = {"x-kydai": "1", "accept-language": "en"}
+    with TestClient(create_app(svc), client=("127.0.0.1", 5), headers=headers, cookies={COOKIE: secret}) as client:
+        yield client
+
+
+def get(client: TestClient, path: str = "", **params: Any) -> Any:
+    answer = client.get(URL + path, params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_the_list_tells_modes_coverage_and_alerts(analyst: TestClient, ruleset: RuleSet) -> None:
+    page = get(analyst)
+    assert page["total"] == len(ruleset.rules) + len(ruleset.correlations)
+    first = page["items"][0]
+    assert (first["id"], first["alerts"], first["coverage"]) == (ruleset.rules[0].id, 2, "blind")
+    assert first["why"]["vi"]
+    assert first["logsource"] == "linux/sshd"
+    kinds = {row["kind"] for row in page["items"]}
+    assert kinds == {"rule", "correlation"}
+    assert all(row["title"]["vi"] and row["title"]["en"] for row in page["items"])
+    assert page["packages"] == {"kydai": page["total"]}
+    assert sum(page["modes"].values()) == page["total"]
+
+
+def test_filters_and_pages(analyst: TestClient, ruleset: RuleSet) -> None:
+    assert get(analyst, fired=True)["total"] == 1
+    assert get(analyst, coverage="blind")["total"] == 1
+    assert get(analyst, package="sigmahq")["total"] == 0
+    assert get(analyst, text="linux SSHD")["total"] == len(ruleset.rules)
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = get(analyst, limit=1, **({"cursor": cursor} if cursor else {}))
+        seen += [row["id"] for row in page["items"]]
+        cursor = page["cursor"]
+        if cursor is None:
+            break
+    assert len(set(seen)) == len(seen) == page["total"]
+    assert get(analyst, "/errors") == []
+
+
+def test_one_rule_with_its_text(analyst: TestClient, ruleset: RuleSet) -> None:
+    rule = ruleset.rules[0]
+    found = get(analyst, f"/{rule.id}")
+    assert f"id: {rule.id}" in found["text"]
+    assert found["missing"] == ["auditd"]
+    assert found["reason"]["vi"]
+    assert found["decided_by"] is None
+    assert analyst.get(f"{URL}/nothing").status_code == 404
+
+
+def test_a_choice_of_mode_takes_hold_at_once(analyst: TestClient, ruleset: RuleSet, services: Services) -> None:
+    rule = ruleset.rules[0].id
+    before = get(analyst)["ruleset"]
+    changed = analyst.put(f"{URL}/{rule}/mode", json={"mode": "disabled", "reason": "máy quét"}).json()
+    assert (changed["mode"], changed["decided_by"], changed["decided_reason"]) == ("disabled", "hanhnt", "máy quét")
+    assert get(analyst, mode="disabled")["total"] == 1
+    assert get(analyst)["ruleset"] != before
+    assert analyst.put(f"{URL}/nothing/mode", json={"mode": "alert"}).status_code == 404
+    with services.database.read() as session:
+        assert session.scalars(select(Audit.action).order_by(Audit.seq.desc())).first() == "rule.mode"
