@@ -52,17 +52,16 @@ def _sentence(story: Story, lang: str) -> str:
     parts = []
     if story.origins:
         parts.append(say("incident.from", lang, addresses=_some(story.origins, "incident.addresses_more", lang)))
-    else:
-        parts.append(say("incident.from_unknown", lang))
     if story.hosts:
-        parts.append(say("incident.against", lang, hosts=_hosts(story, lang)))
-    if story.users:
+        key = "incident.against" if story.origins else "incident.on"
+        parts.append(say(key, lang, hosts=_hosts(story, lang)))
+    if parts and story.users:
         parts.append(say("incident.by_user", lang, users=_some(story.users, "incident.users_more", lang)))
-    head = " ".join(parts)
+    head = " ".join(parts) + ": " if parts else ""
     what = _some([rule[lang] for rule in story.rules], "incident.rules_more", lang, joint="; ")
     if story.targets:
         what += f", {say('incident.towards', lang, addresses=_some(story.targets, 'incident.addresses_more', lang))}"
-    text = f"{head}: {what} ({_amount(story, lang)}), {_when(story, lang)}."
+    text = f"{head}{what} ({_amount(story, lang)}), {_when(story, lang)}."
     if unknown := missing(story):
         text += " " + say("incident.not_known", lang, what="; ".join(say(key, lang) for key in unknown))
     return text

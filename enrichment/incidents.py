@@ -35,7 +35,7 @@ from core.db.models import (
     Verdict,
 )
 from enrichment.incident_words import Story, sentence, title
-from enrichment.observables import Entity, House, is_outside, link_keys
+from enrichment.observables import Entity, House, is_nobodys, is_outside, is_person, link_keys
 from enrichment.priority import Facts, priority
 
 WINDOW = DAY
@@ -373,9 +373,11 @@ def _story(
         alerts, key=lambda each: (-LEVELS.index(each.level), each.kind != "correlation", each.first_at, each.id)
     )
     rules = {alert.rule_id: alert.rule_title for alert in ranked}
-    origins = dict.fromkeys(address for alert in ranked for address in _listed(alert, "from"))
+    origins = dict.fromkeys(
+        address for alert in ranked for address in _listed(alert, "from") if not is_nobodys(address)
+    )
     targets = dict.fromkeys(address for alert in ranked for address in _listed(alert, "to") if is_outside(address))
-    users = dict.fromkeys(user for alert in ranked for user in _listed(alert, "user"))
+    users = dict.fromkeys(user for alert in ranked for user in _listed(alert, "user") if is_person(user))
     outside = [address for address in origins if is_outside(address)]
     return Story(
         rules=list(rules.values()),

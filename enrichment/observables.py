@@ -28,6 +28,7 @@ _EVERYBODY = frozenset(
     localsystem,localservice,networkservice,local service,network service,anonymous logon,nt authority\\system,
     defaultaccount,wdagutilityaccount""".replace("\n    ", "").split(",")
 )
+_SERVICES = frozenset({"", "-", "n/a", "system", "local service", "network service", "anonymous logon", "anonymous"})
 _EMPTY = frozenset(
     {
         "d41d8cd98f00b204e9800998ecf8427e",
@@ -95,7 +96,7 @@ def link_keys(entities: Iterable[Iterable[str]], facts: Mapping[str, Any], house
 
 def _links(kind: str, value: str) -> bool:
     if kind == "host":
-        return value not in ("", "localhost", "-") and not _is_nobodys(value)
+        return value not in ("", "localhost", "-") and not is_nobodys(value)
     if kind == "user":
         # a machine account is its host, under another name
         return value not in _EVERYBODY and not value.endswith("$") and not value.startswith(("dwm-", "umfd-"))
@@ -105,7 +106,7 @@ def _links(kind: str, value: str) -> bool:
 
 
 def _address_keys(value: str, is_source: bool, house: House) -> set[Entity]:
-    if value in house.shared or _is_nobodys(value):
+    if value in house.shared or is_nobodys(value):
         return set()
     if plain_address(value) is None:
         return set()
@@ -116,7 +117,14 @@ def _address_keys(value: str, is_source: bool, house: House) -> set[Entity]:
     return {("ip", value)} | ({("host", owner)} if owner else set())
 
 
-def _is_nobodys(value: str) -> bool:
+def is_person(user: str) -> bool:
+    """The account may be a person's or an administrator's: no machine, no service that every Windows has."""
+    name = user.lower().rsplit("\\", 1)[-1]
+    return name not in _SERVICES and not name.endswith("$") and not name.startswith(("dwm-", "umfd-"))
+
+
+def is_nobodys(value: str) -> bool:
+    """The address names no machine: loopback, unspecified, link-local, multicast, broadcast."""
     try:
         address = ip_address(value)
     except ValueError:
@@ -136,4 +144,4 @@ def is_outside(value: str) -> bool:
         address = ip_address(value)
     except ValueError:
         return False
-    return not _is_nobodys(value) and not any(address in net for net in _INSIDE if net.version == address.version)
+    return not is_nobodys(value) and not any(address in net for net in _INSIDE if net.version == address.version)

@@ -55,9 +55,11 @@ def test_little_is_known_and_that_is_said() -> None:
     )
     assert missing(bare) == ["incident.unknown.origin", "incident.unknown.account", "incident.unknown.outcome"]
     assert sentence(bare)["vi"] == (
-        "Chưa rõ từ đâu: Đăng nhập SSH thành công sau nhiều lần dò mật khẩu (1 cảnh báo, 1 sự kiện), "
+        "Đăng nhập SSH thành công sau nhiều lần dò mật khẩu (1 cảnh báo, 1 sự kiện), "
         "lúc 25/11/2026 07:12:05. Chưa rõ: đến từ đâu; tài khoản nào bị dùng; có thành công hay không."
     )
+    on_host = replace(bare, hosts=["web01"], users=["lannt"])
+    assert sentence(on_host)["vi"].startswith("Trên web01 dùng tài khoản lannt: Đăng nhập")
     assert title(bare)["en"] == "SSH success after many failures"
 
 

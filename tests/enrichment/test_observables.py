@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.db.database import migrate, open_database, sqlite_url
 from core.db.models import Source
-from enrichment.observables import House, host_label, is_outside, link_keys, plain_address, read_house
+from enrichment.observables import House, host_label, is_outside, is_person, link_keys, plain_address, read_house
 
 HOUSE = House(shared=frozenset({"192.0.2.10", "10.20.2.80"}), owners={"10.20.6.21": "baochi-crawl01"})
 
@@ -49,6 +49,14 @@ def test_addresses() -> None:
     assert is_outside("203.0.113.7")
     assert not is_outside("10.1.2.3")
     assert not is_outside("fd00::1")
+
+
+def test_accounts_that_are_worth_naming() -> None:
+    assert is_person("lannt")
+    assert is_person("BACHVAN\\Administrator")
+    assert is_person("root")
+    for user in ("SYSTEM", "NT AUTHORITY\\SYSTEM", "PC-0001$", "LOCAL SERVICE", "DWM-1", "-"):
+        assert not is_person(user)
 
 
 def test_the_house_is_read_from_declared_sources(tmp_path: Path) -> None:
