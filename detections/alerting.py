@@ -209,9 +209,15 @@ def _gather(draft: AlertDraft, event: Event) -> None:
 
 
 def facts(event: Mapping[str, Value]) -> dict[str, Any]:
-    """Small facts for the sentence: ``{"from": [addresses], "user": […], "command": […], …}``."""
+    """Small facts for the sentence: ``{"from": [addresses], "user": […], "command": […], …}``.
+
+    Where a host tells of its own process going out, the source is the host itself and no origin.
+    """
     found: dict[str, Any] = {}
+    is_going_out = event.get("network.direction") in ("egress", "outbound") and event.get("process.executable")
     for key, names in FACT_FIELDS.items():
+        if is_going_out and key == "from":
+            continue
         for name in names:
             if values := list(texts(event.get(name))):
                 found[key] = [value[:MAX_FACT] for value in values[:MAXFACT_FIELDS]]

@@ -28,7 +28,10 @@ _EVERYBODY = frozenset(
     localsystem,localservice,networkservice,local service,network service,anonymous logon,nt authority\\system,
     defaultaccount,wdagutilityaccount""".replace("\n    ", "").split(",")
 )
-_SERVICES = frozenset({"", "-", "n/a", "system", "local service", "network service", "anonymous logon", "anonymous"})
+_SERVICES = frozenset(
+    """,-,n/a,system,local service,network service,anonymous logon,anonymous,localsystem,localservice,
+    networkservice""".replace("\n    ", "").split(",")
+)
 _EMPTY = frozenset(
     {
         "d41d8cd98f00b204e9800998ecf8427e",

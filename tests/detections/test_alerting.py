@@ -14,7 +14,7 @@ from core.clock import HOUR, MINUTE, SECOND, Micros, hour_of, iso
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Alert, AlertStatus, Outbox, RuleMode
 from core.event import Event, Value
-from detections.alerting import MAX_ROWS_PER_HOUR, RuleHit, Saved, fold, id_order, save, self_alert
+from detections.alerting import MAX_ROWS_PER_HOUR, RuleHit, Saved, facts, fold, id_order, save, self_alert
 from detections.rule import Level, Logsource, Rule
 
 NOW = hour_of(1_764_000_000 * SECOND)
@@ -164,3 +164,10 @@ def test_matters_about_ourselves_fold_by_the_hour_until_closed(database: Databas
 def test_ids_sort_by_receipt() -> None:
     ids = [f"{SEGMENT}.10.0", f"{SEGMENT}.9.2", f"{SEGMENT}.9.10", "odd"]
     assert sorted(ids, key=id_order) == [f"{SEGMENT}.9.2", f"{SEGMENT}.9.10", f"{SEGMENT}.10.0", "odd"]
+
+
+def test_a_hosts_own_connection_is_no_origin() -> None:
+    going: Event = {"source.ip": "10.20.32.11", "destination.ip": "203.0.113.9", "network.direction": "egress"}
+    assert facts(going)["from"] == ["10.20.32.11"]
+    assert "from" not in facts(going | {"process.executable": r"C:\Windows\notepad.exe"})
+    assert facts({"client.ip": "10.20.32.11"}) == {"from": ["10.20.32.11"]}
