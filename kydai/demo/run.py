@@ -1,0 +1,252 @@
+"""The demonstration, from an empty folder to the four things to do next.
+
+The past day is replayed by this process while the others start; then the live minute goes through real sockets. What is
+told is read back from the system; nothing is written by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core import accounts
+from core.clock import DAY, MINUTE, SECOND, Micros
+from core.db.models import Alert, Incident, Outbox, OutboxState, Silence, SpoolPosition
+from core.ledger import Balance, read_balances
+from core.sources import SourceState, views
+from core.words import say
+from kydai.context import Context
+from kydai.demo import stage, story_text
+from kydai.demo.day import LIVE_SECONDS, live_attempts, live_emissions
+from kydai.demo.emission import Emission
+from kydai.demo.send import Sent, Targets, play
+from kydai.demo.world import World, load_world
+from kydai.pipeline_process import parts_of
+from kydai.supervisor import Supervisor
+
+SEED = 1
+SETTLE_SECONDS = 60.0
+STAY_NOISE = 6 * 3600 * SECOND
+"""How long the thinned background goes on while the demonstration stays up."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Facts:
+    """What each process said of itself."""
+
+    api: dict[str, Any] = field(default_factory=dict)
+    gateway: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return str(self.api["url"])
+
+
+class Demonstration:
+    """One run over one data folder."""
+
+    def __init__(self, context: Context, lang: str, tell: Say, progress: Say) -> None:
+        self.context = context
+        self.lang = lang
+        self.tell = tell
+        self.progress = progress
+        self.world: World = load_world()
+        self.began: Micros = context.clock.now()
+        self.supervisor: Supervisor | None = None
+        self.facts = Facts()
+        self.tokens: dict[str, str] = {}
+        self.sent_live: list[Emission] = []
+
+    # --- the acts -----------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Folder, inventory, people, processes."""
+        settings = self.context.settings
+        stage.clear(settings.data)
+        settings.data.mkdir(parents=True, exist_ok=True)
+        self.tokens = stage.furnish(self.context, self.world, self.began)
+        self.supervisor = Supervisor(settings, self.context.config)
+        self.progress(say("demo.progress.start", self.lang))
+        started = self.supervisor.start()
+        self.facts = Facts(started["api"], started["gateway"])
+
+    def past(self) -> None:
+        """The past day, replayed; its alerts and incidents are there when this returns."""
+        self.progress(say("demo.progress.past", self.lang))
+        parts = parts_of(self.context)
+        replayed = stage.replay(self.context, parts, SEED, self.began)
+        self.progress(say("demo.progress.judge", self.lang))
+        self._settle()
+        with self.context.database.read() as session:
+            flows = _flows(read_balances(session))
+            events = sum(b.events["stored"] for b in read_balances(session).values())
+        self._tell(
+            story_text.past(
+                self.lang, events=events, flows=flows, start=self.began - DAY, end=self.began, took=replayed.took
+            )
+        )
+        self._tell(self._incidents(is_replay=True))
+
+    def live(self) -> None:
+        """Story 1 through real sockets, with true timestamps."""
+        self.progress(say("demo.progress.live", self.lang, seconds=LIVE_SECONDS))
+        start = self.context.clock.now() + SECOND
+        sent = asyncio.run(self._play(live_emissions(SEED, start, world=self.world)))
+        self._settle()
+        attempts = live_attempts(SEED, start)
+        first = self._first_alert(start)
+        self._tell(
+            story_text.live(
+                self.lang,
+                start=start,
+                host="baochi-crawl01",
+                addresses=len({a.source for a in attempts}),
+                guesses=len(attempts),
+                noise=sum(sent.sent.values()) - sum(sent.stories.values()),
+                first=first,
+            )
+        )
+        self._tell(self._incidents(is_replay=False))
+
+    def confess(self) -> None:
+        """What could not be seen, and the balance."""
+        now = self.context.clock.now()
+        with self.context.database.read() as session:
+            unseen = _unseen(session, now)
+            balances = read_balances(session)
+        self._tell(story_text.unseen(self.lang, unseen))
+        total = Balance("")
+        for balance in balances.values():
+            total.raws.update(balance.raws)
+        names = ("received", "parsed", "unparsed", "ignored", "duplicates", "waiting")
+        self._tell(["  " + story_text.balance(self.lang, **{n: total.raws[n] for n in names})])
+
+    def stay(self, stop: Callable[[float], bool]) -> None:
+        """Keep everything up, with the thinned background, until told to stop."""
+        assert self.supervisor is not None
+        start = self.context.clock.now()
+        noise = live_emissions(SEED + 7, start, 0, after=STAY_NOISE, world=self.world, rate=1.0, guesses=False)
+        background = asyncio.new_event_loop()
+        task = background.create_task(self._play(e for e in noise if e.story is None))
+        try:
+            while not stop(0.0):
+                background.run_until_complete(asyncio.sleep(0.5))
+                self.supervisor.watch()
+        finally:
+            task.cancel()
+            background.run_until_complete(asyncio.gather(task, return_exceptions=True))
+            background.close()
+
+    def close(self) -> None:
+        if self.supervisor is not None:
+            self.supervisor.stop()
+
+    # --- helpers ------------------------------------------------------------------------------------------
+
+    def _tell(self, lines: list[str]) -> None:
+        for line in lines:
+            self.tell(line)
+
+    def sign_in_link(self) -> str:
+        """A link for the newcomer, who is the admin of this demonstration."""
+        with self.context.database.write() as session:
+            user = accounts.find_user(session, "admin")
+            secret = accounts.make_link(session, stage.ACTOR, user, now=self.context.clock.now(), life=DAY)
+        return f"{self.facts.url}/sign-in#{secret}"
+
+    async def _play(self, emissions: Iterator[Emission]) -> Sent:
+        targets = Targets(
+            "127.0.0.1",
+            int(self.facts.gateway["syslog"]),
+            int(self.facts.gateway["syslog"]),
+            int(self.facts.gateway["netflow"]),
+            f"{self.facts.url}/api/v1/ingest",
+            self.tokens,
+        )
+        return await play(emissions, self.world, targets, self.context.clock)
+
+    def _settle(self) -> None:
+        """Wait until spools are committed and no work is due."""
+        end = time.monotonic() + SETTLE_SECONDS
+        quiet = 0
+        while time.monotonic() < end and quiet < 3:
+            time.sleep(0.5)
+            now = self.context.clock.now()
+            with self.context.database.read() as session:
+                waiting = session.scalar(
+                    select(func.count())
+                    .select_from(Outbox)
+                    .where(Outbox.state.in_((OutboxState.READY, OutboxState.LEASED)), Outbox.due_at <= now)
+                )
+                lag = session.scalar(select(func.max(SpoolPosition.lag)))
+            quiet = quiet + 1 if not waiting and (lag or 0) < SECOND else 0
+
+    def _incidents(self, *, is_replay: bool) -> list[str]:
+        with self.context.database.read() as session:
+            rows = session.scalars(
+                select(Incident)
+                .where(Incident.is_replay.is_(is_replay), Incident.merged_into.is_(None))
+                .order_by(Incident.priority.desc(), Incident.id)
+            ).all()
+            alerts = session.scalar(
+                select(func.count())
+                .select_from(Alert)
+                .where(Alert.is_replay.is_(is_replay), Alert.kind != "self", Alert.joined_to.is_(None))
+            )
+            lines = []
+            for row in rows:
+                counted = session.execute(
+                    select(func.count(), func.sum(Alert.count)).where(
+                        Alert.incident_id == row.id, Alert.joined_to.is_(None)
+                    )
+                ).one()
+                lines.append(
+                    story_text.IncidentLine(
+                        row.number,
+                        row.title.get(self.lang, ""),
+                        row.sentence.get(self.lang, ""),
+                        row.level,
+                        counted[0],
+                        int(counted[1] or 0),
+                        row.priority,
+                    )
+                )
+        return story_text.incidents(self.lang, alerts=alerts or 0, found=lines)
+
+    def _first_alert(self, start: Micros) -> tuple[str, Micros] | None:
+        with self.context.database.read() as session:
+            row = session.scalar(
+                select(Alert)
+                .where(Alert.is_replay.is_(False), Alert.kind != "self", Alert.first_at >= start - MINUTE)
+                .where(Alert.host == "baochi-crawl01")
+                .order_by(Alert.created_at)
+            )
+        return None if row is None else (row.rule_title.get(self.lang, ""), row.created_at - row.first_at)
+
+
+def _flows(balances: dict[str, Balance]) -> int:
+    return sum(b.events["stored"] for name, b in balances.items() if b.events["stored"] > b.raws["parsed"])
+
+
+def _unseen(session: Session, now: Micros) -> story_text.Unseen:
+    found = [v for v in views(session, now) if v.is_declared]
+    silences = session.scalars(select(Silence).where(Silence.end_at.is_not(None)).order_by(Silence.start_at)).all()
+    return story_text.Unseen(
+        silent=[story_text.Silent(s.source, s.start_at, s.end_at or now) for s in silences],
+        never=[v.name for v in found if v.state is SourceState.NEVER],
+        clocks=[
+            (v.name, v.offset)
+            for v in found
+            if v.offset is not None and v.wrong_zone_minutes is None and abs(v.offset) >= MINUTE
+        ],
+        zones=[(v.name, v.offset) for v in found if v.offset is not None and v.wrong_zone_minutes is not None],
+        datasets=[(v.name, d) for v in found for d in v.missing_datasets],
+    )
