@@ -24,8 +24,8 @@ GAP_MEMORY = 7 * DAY
 GAPS_KEPT = 8
 OUTLIERS = 3
 """So many of the longest gaps may be silences: the usual gap is the next one."""
-KNOWN_AFTER = 50
-"""Events after which a source's rhythm is known, so that a gap in it is a silence to be told of."""
+KNOWN_EVENTS = 1_000
+"""So many events, or a day of them, make a source's rhythm known, so that a gap in it is a silence to be told of."""
 ACTIVITY_KEYS = 10_000
 FIELDS_KEPT = 300
 OTHER = "other"
@@ -187,7 +187,8 @@ def _note_silences(session: Session, row: Activity, times: Sequence[Micros], own
     last, count = row.last_at, row.count
     for here in times:
         limit = silence_limit(row.gaps, own_seconds)
-        if here - last > limit and (own_seconds is not None or count >= KNOWN_AFTER):
+        is_known = own_seconds is not None or count >= KNOWN_EVENTS or last - row.first_at >= DAY
+        if here - last > limit and is_known:
             _close(session, row.source, last, here, limit)
         last, count = max(last, here), count + 1
 

@@ -11,8 +11,8 @@ from core.clock import Micros
 from core.sources import Resolved, SourceBook
 
 
-def dress(table: Any, book: SourceBook, now: Micros) -> Any:
-    """Add ``kydai.source|system|agency|system_level|retention`` and ``event.ingested`` to a flow table."""
+def dress(table: Any, book: SourceBook, now: Micros, *, is_replay: bool = False) -> Any:
+    """Add ``kydai.source|system|agency|system_level|retention|replay`` and ``event.ingested`` to a flow table."""
     exporters = table.column("observer.ip").combine_chunks()
     if not isinstance(exporters, pa.DictionaryArray):
         exporters = exporters.dictionary_encode()
@@ -32,4 +32,7 @@ def dress(table: Any, book: SourceBook, now: Micros) -> Any:
         table = table.append_column(name, column(value))
     levels = pa.array([s.level for s in sources], pa.int64()).take(exporters.indices)
     table = table.append_column("kydai.system_level", levels)
+    if is_replay or any(s.is_replay for s in sources):
+        marks = pa.array([is_replay or s.is_replay or None for s in sources], pa.bool_()).take(exporters.indices)
+        table = table.append_column("kydai.replay", marks)
     return table.append_column("event.ingested", pa.array([now], pa.int64()).take(pa.array([0] * table.num_rows)))

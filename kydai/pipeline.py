@@ -152,7 +152,7 @@ class Pipeline:
         made = self._parse(frames, tally, now)
         judged = self.parts.detector.judge(made.events)
         outcome = self.flows.take(frames, self._the_book, tally, now)
-        blocks, flow_judged = self._judge_flows(outcome, now)
+        blocks, flow_judged = self._judge_flows(outcome, frames, now)
         result = self.parts.store.append(StoreBatch(made.events, blocks))
         self._count_events(made, result, tally)
         self._hear(made, heards)
@@ -269,10 +269,16 @@ class Pipeline:
         else:
             tally.raws(source.name, frame.created_at, Raws.IGNORED, 1, reason)
 
-    def _judge_flows(self, outcome: FlowBatch | None, now: Micros) -> tuple[list[FlowBlock], list[Judgement]]:
+    def _judge_flows(
+        self, outcome: FlowBatch | None, frames: Sequence[Stored], now: Micros
+    ) -> tuple[list[FlowBlock], list[Judgement]]:
         if outcome is None or not outcome.table.num_rows:
             return [], []
-        judgement, table = self.parts.detector.judge_flows(dress(outcome.table, self._the_book, now))
+        # a spool holds a replay or live input, never both
+        is_replay = self.is_replay or any("replay" in s.frame.meta for s in frames if s.frame.kind is FrameKind.FLOW)
+        judgement, table = self.parts.detector.judge_flows(
+            dress(outcome.table, self._the_book, now, is_replay=is_replay)
+        )
         return [FlowBlock(table)], [judgement]
 
     # --- counting -----------------------------------------------------------------------------------------

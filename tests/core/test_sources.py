@@ -96,7 +96,7 @@ def test_a_slow_source_may_be_silent_for_five_of_its_gaps(database: Database) ->
 def test_a_silence_that_ended_is_remembered_and_does_not_become_the_rhythm(database: Database) -> None:
     with database.write() as session:
         session.add(source("fw"))
-    before = list(range(T0, T0 + HOUR, SECOND * 30))
+    before = list(range(T0, T0 + HOUR, SECOND * 3))
     after = list(range(before[-1] + 50 * MINUTE, before[-1] + 60 * MINUTE, SECOND * 30))
     hear(database, "fw", *before)
     hear(database, "fw", *after)
