@@ -417,7 +417,7 @@ def base_events(items: Iterable[Item]) -> list[str]:
 
 
 def joined_note(notes: Sequence[Note], ids: Iterable[str] = ()) -> Note:
-    """What is common stands; entities and facts are put together, bounded."""
+    """What is common stands (host and user: among those that name one); entities and facts are put together."""
     if len(notes) == 1:
         return msgspec.structs.replace(notes[0], ids=tuple(ids))
     facts: dict[str, list[str]] = {}
@@ -425,15 +425,17 @@ def joined_note(notes: Sequence[Note], ids: Iterable[str] = ()) -> Note:
         for key, values in note.facts.items():
             facts[key] = sorted({*facts.get(key, ()), *values})[:10]
 
-    def common(name: str) -> str:
+    def common(name: str, *, spoken: bool = False) -> str:
         values = {getattr(note, name) for note in notes}
+        if spoken:
+            values.discard("")
         return values.pop() if len(values) == 1 else ""
 
     return Note(
         entities=tuple(sorted({entity for note in notes for entity in note.entities})[: 10 * MAX_ENTITIES]),
         facts=facts,
-        host=common("host"),
-        user=common("user"),
+        host=common("host", spoken=True),
+        user=common("user", spoken=True),
         system=common("system"),
         agency=common("agency"),
         dataset=common("dataset"),
