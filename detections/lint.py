@@ -1,4 +1,4 @@
-"""Checks of rules before they are used: what cannot be loaded, what no event can meet, what will be hard to live with."""
+"""Checks of rules before they are used: what cannot be loaded, what no event can meet, what is hard to live with."""
 
 from __future__ import annotations
 

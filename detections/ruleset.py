@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ from detections.rule import Correlation, Filter, Mode, Rule, RuleError, default_
 from detections.rule_files import rule_files
 from detections.sigma_reader import read_file
 
-ENGINE_VERSION = 1
-"""Raise it when compiled rules change their form or meaning: the cache is then made anew."""
+_COMPILERS = ("ir.py", "rule.py", "sigma_reader.py", "strict_yaml.py")
+"""The files that decide what a rule compiles to: when one changes, the cache is made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +140,18 @@ class _Entry:
     errors: tuple[RuleError, ...] = ()
 
 
+def _form() -> str:
+    digest = hashlib.blake2b(version("pysigma").encode(), digest_size=6)
+    for name in _COMPILERS:
+        digest.update(files("detections").joinpath(name).read_bytes())
+    return digest.hexdigest()
+
+
 class _Cache:
     """Compiled files by their content; one JSON file, rewritten when something new was compiled."""
 
     def __init__(self, folder: Path | None) -> None:
-        name = f"rules-{ENGINE_VERSION}-{version('pysigma')}.json"
-        self.path = folder / name if folder else None
+        self.path = folder / f"rules-{_form()}.json" if folder else None
         self.known: dict[str, _Entry] = {}
         self.used: dict[str, _Entry] = {}
         if self.path and self.path.exists():

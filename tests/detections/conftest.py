@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from detections.ruleset import RuleSet, RuleSource, load
@@ -9,5 +11,7 @@ from tests.detections.sigma_samples import samples
 
 
 @pytest.fixture(scope="session")
-def sigmahq() -> RuleSet:
-    return load([RuleSource(samples("sigmahq"), "sigmahq")])
+def sigmahq(request: pytest.FixtureRequest) -> RuleSet:
+    """The cache is keyed by the content of the rules and of what compiles them, so it cannot be stale."""
+    cache: Path = request.config.cache.mkdir("sigma-rules")
+    return load([RuleSource(samples("sigmahq"), "sigmahq")], cache=cache)
