@@ -29,6 +29,8 @@ def alert(**changes: Any) -> Alert:
         "updated_at": at,
         "host": "web01",
         "user": "root",
+        "count": 1,
+        "tags": [],
     }
     return Alert(**values | changes)
 

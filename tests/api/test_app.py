@@ -67,6 +67,8 @@ TABLE: dict[str, object] = {
     "GET /sources/template": ALL,
     "POST /sources/import": HOUSE,
     "POST /sources/zone": HOUSE,
+    "GET /runs": ALL,
+    "GET /runs/{run_id}": ALL,
     "GET /rules": ALL,
     "GET /rules/errors": ALL,
     "GET /rules/{rule_id}": ALL,

@@ -1,0 +1,41 @@
+"""One look at heartbeats, spools and the outbox."""
+
+from __future__ import annotations
+
+from api import house
+from core.clock import MINUTE, SECOND
+from core.db.database import Database
+from core.db.models import Heartbeat, Outbox, SpoolPosition
+from tests.api.conftest import NOW
+
+
+def look(database: Database) -> house.House:
+    with database.read() as session:
+        return house.look(session, NOW)
+
+
+def test_the_slowest_living_spool_decides(database: Database) -> None:
+    with database.write() as session:
+        for name, arrival, lag, heartbeat in (("a", 9, 1, 0), ("b", 30, 70, 0), ("dead", 500, 900, 120)):
+            session.add(
+                SpoolPosition(
+                    spool=name, heartbeat_at=NOW - heartbeat * SECOND, arrival_at=NOW - arrival * SECOND,
+                    lag=lag * SECOND,
+                )
+            )  # fmt: skip
+        session.add(Heartbeat(name="w", kind="worker", at=NOW - 59 * SECOND))
+    found = look(database)
+    assert (found.data_until, found.lag) == (NOW - 30 * SECOND, 70 * SECOND)
+    assert [a.key for a in found.ailments] == ["lag"]
+    assert found.ailments[0].text == {"vi": "Độ trễ xử lý 1 phút 10 giây.", "en": "Processing lags by 1 min 10 s."}
+    assert found.is_ready
+
+
+def test_silent_processes_and_dead_work_are_told(database: Database) -> None:
+    with database.write() as session:
+        session.add(Heartbeat(name="w", kind="worker", at=NOW - 2 * MINUTE))
+        session.add(Outbox(kind="group", key="1", state="dead", due_at=0, created_at=0))
+    found = look(database)
+    assert [a.key for a in found.ailments] == ["pipeline", "worker", "dead"]
+    assert not found.is_ready
+    assert (found.data_until, found.lag) == (None, None)

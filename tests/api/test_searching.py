@@ -1,0 +1,97 @@
+"""Searches run a few at a time; one whose caller has gone, or that takes too long, is ended."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any, cast
+
+import pytest
+
+from api import searching
+from api.errors import TooMany
+from api.searching import Searches
+from core.errors import Unavailable
+
+
+class Store:
+    """Notes which threads were interrupted, and lets them go on."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.interrupted: list[int] = []
+
+    def interrupt(self, thread: int | None = None) -> int:
+        assert thread is not None
+        self.interrupted.append(thread)
+        self.gate.set()
+        return 1
+
+
+class Request:
+    def __init__(self, is_gone: bool = False) -> None:
+        self.is_gone = is_gone
+
+    async def is_disconnected(self) -> bool:
+        return self.is_gone
+
+
+def run(searches: Searches, ask: Any, is_gone: bool = False) -> Any:
+    return asyncio.run(searches.run(cast(Any, Request(is_gone)), ask))
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def searches(store: Store) -> Any:
+    made = Searches(cast(Any, store))
+    yield made
+    store.gate.set()
+    made.close()
+
+
+def test_an_answer_comes_back_and_an_error_too(searches: Searches) -> None:
+    assert run(searches, lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        run(searches, lambda: 1 // 0)
+
+
+def test_a_caller_who_has_gone_ends_the_search(searches: Searches, store: Store) -> None:
+    thread: list[int] = []
+
+    def ask() -> bool:
+        thread.append(threading.get_ident())
+        return store.gate.wait(10)
+
+    with pytest.raises(Unavailable):
+        run(searches, ask, is_gone=True)
+    assert store.interrupted == thread
+
+
+def test_a_search_that_takes_too_long_is_ended(
+    searches: Searches, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "LONGEST_SECONDS", 0.0)
+    with pytest.raises(Unavailable):
+        run(searches, lambda: store.gate.wait(10))
+    assert len(store.interrupted) == 1
+
+
+def test_too_many_are_told_to_come_again(searches: Searches, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "WAITING", 1)
+
+    async def crowd() -> list[Any]:
+        async def one() -> Any:
+            return await searches.run(cast(Any, Request()), lambda: store.gate.wait(10))
+
+        waiting = [asyncio.create_task(one()) for _ in range(searching.AT_ONCE + 1)]
+        await asyncio.sleep(0)
+        with pytest.raises(TooMany):
+            await one()
+        store.gate.set()
+        return await asyncio.gather(*waiting)
+
+    assert asyncio.run(crowd()) == [True] * (searching.AT_ONCE + 1)
