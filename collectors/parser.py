@@ -211,19 +211,23 @@ class ParserSet:
         return choices
 
     def _choose_json(self, record: Record) -> tuple[dict[str, Any] | None, str, str]:
-        document = record.document or {}
-        keys = document.keys()
-        opened = open_envelope(document, record.zone, record.created_at)
+        opened = open_envelope(record.document or {}, record.zone, record.created_at)
         if opened is not None:
             fields, parser, why = self._inside(record, opened, None)
             if fields is not None:
                 return fields, parser, f"inside {opened.kind}: {why}"
-        for parser_ in self._ranked:
-            for wanted in parser_.hint.json:
+            if opened.kind == "message":
+                return None, "", f"inside message: {why}"
+        return self._ask_json(record)
+
+    def _ask_json(self, record: Record) -> tuple[dict[str, Any] | None, str, str]:
+        keys = (record.document or {}).keys()
+        for parser in self._ranked:
+            for wanted in parser.hint.json:
                 if wanted <= keys:
-                    fields = self._ask(parser_, record)
+                    fields = self._ask(parser, record)
                     if fields is not None:
-                        return fields, parser_.name, "JSON with " + ", ".join(sorted(wanted))
+                        return fields, parser.name, "JSON with " + ", ".join(sorted(wanted))
                     break
         return None, "", "JSON of no known shape"
 
@@ -238,7 +242,7 @@ class ParserSet:
         if only is not None:
             fields, parser, why = self._ask(only, inner), only.name, "asked for"
         elif inner.document is not None and open_envelope(inner.document, record.zone, record.created_at):
-            return None, "", "an envelope inside an envelope"
+            return self._ask_json(inner)
         else:
             fields, parser, why = self._choose(inner)
         if fields is None:
@@ -246,7 +250,7 @@ class ParserSet:
         record.header = header if record.header is None else record.header
         for name, value in opened.fields.items():
             fields.setdefault(name, value)
-        if opened.time is not None:
+        if opened.time is not None and (header is None or header.time is None):
             fields.setdefault("@timestamp", opened.time)
         return fields, parser, why
 

@@ -219,22 +219,13 @@ def vhost(out: Out, record: Record) -> bool:
     return True
 
 
-def hidden(out: Out, record: Record) -> bool:
-    """Drop the helpers of a pack (names with a leading ``_``); what could not be read of them is kept."""
-    for name in [n for n in out if n[:1] == "_"]:
-        value = out.pop(name)
-        if name == "_time":
-            unmapped(out, f"@timestamp={value}")
-    return True
-
-
 def addresses(out: Out, record: Record) -> bool:
     """``.address`` that holds an address becomes ``.ip``; a name also becomes ``.domain``."""
     for side in ("source", "destination"):
         text = out.pop(f"{side}.address", None)
         if text:
             put_address(out, side, text)
-    return hidden(out, record)
+    return True
 
 
 def netfilter(out: Out, record: Record) -> bool:
@@ -243,7 +234,7 @@ def netfilter(out: Out, record: Record) -> bool:
     if len(mac) >= 35:
         _mac(out, "destination.mac", mac[:17])
         _mac(out, "source.mac", mac[18:35])
-    prefix = (out.pop("_prefix", "") + out.pop("_before", "")).strip(" :[]-")
+    prefix = out.pop("_prefix", "").strip(" :[]-")
     if prefix:
         out["rule.name"] = prefix
         words = prefix.lower()
@@ -254,7 +245,6 @@ def netfilter(out: Out, record: Record) -> bool:
                 out["event.type"] = ["connection", "allowed" if allowed else "denied"]
                 out["event.outcome"] = "success" if allowed else "failure"
                 break
-    out.pop("_rest", None)
     return True
 
 
@@ -311,7 +301,6 @@ def ui_address(out: Out, record: Record) -> bool:
 DERIVE: Mapping[str, Callable[[Out, Record], bool]] = {
     "addresses": addresses,
     "forwarded": forwarded,
-    "hidden": hidden,
     "netfilter": netfilter,
     "postgresql": postgresql,
     "protocol": protocol,

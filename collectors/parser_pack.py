@@ -47,6 +47,9 @@ _MACRO = re.compile(r"%\{([A-Z]+)(?::(" + _FIELD + r"))?\}")
 _NAMED = re.compile(r"\(\?<(" + _FIELD + r")>")
 _LITERAL = re.compile(r"[A-Za-z0-9 _,/@%&=:;'\"<>~!#-]|\\[.()\[\]{}|*+?^$\\/ -]")
 
+MAX_TEXT = 1 << 16
+"""Packs leave longer messages; a pattern that would take a second on this is found by a test."""
+
 Out = dict[str, Any]
 Action = Callable[[Out, Record], bool]
 """Works on the fields found so far; False when the raw is not the pack's after all."""
@@ -73,12 +76,21 @@ class Pack:
     actions: tuple[Action, ...]
     accepts: tuple[Sample, ...]
     rejects: tuple[Sample, ...]
+    helpers: tuple[str, ...] = ()
+    """Names with a leading ``_`` that patterns and maps use on the way; none of them is a field."""
 
     def parse(self, record: Record) -> Out | None:
         out: Out = {}
+        if record.document is None and len(record.message) > MAX_TEXT:
+            return None
         for action in self.actions:
             if not action(out, record):
                 return None
+        for name in self.helpers:
+            if name in out:
+                value = out.pop(name)
+                if name == "_time":
+                    unmapped(out, f"@timestamp={value}")
         return out
 
 
@@ -169,7 +181,13 @@ def _compile(spec: Any, file: str) -> Pack:
         actions=tuple(actions),
         accepts=tuple(_sample(s) for s in spec["accepts"]),
         rejects=tuple(_sample(s) for s in spec["rejects"]),
+        helpers=_helpers(spec),
     )
+
+
+def _helpers(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    text = str([spec.get(key) for key in ("patterns", "steps", "map")])
+    return tuple(sorted(set(re.findall(r"(?:\(\?<|[:}]|to': '|: ')(_[a-z0-9_]+)(?=[>}'])", text))))
 
 
 def _only(spec: Mapping[str, Any], keys: set[str], what: str) -> None:
@@ -449,7 +467,7 @@ def _kv(spec: Mapping[str, Any], put_native: Setter) -> Callable[[str, Out], boo
     at_least = spec.get("at_least", 2)
     stop = r"\s" if separator == " " else re.escape(separator.strip())
     find = re.compile(
-        r'([A-Za-z_][\w.:/-]*)=(?:"((?:[^"\\]|\\.)*)"|([^' + stop + r']*))', re.ASCII | re.DOTALL
+        r'(?<![\w.:/-])([A-Za-z_][\w.:/-]{0,127})=(?:"((?:[^"\\]|\\.)*)"|([^' + stop + r']*))', re.ASCII | re.DOTALL
     ).findall  # fmt: skip
     strip = separator != " "
 

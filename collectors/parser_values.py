@@ -50,7 +50,10 @@ def to_text(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    return orjson.dumps(value, default=str).decode("utf-8", "replace")
+    try:
+        return orjson.dumps(value, default=str).decode("utf-8", "replace")
+    except TypeError:  # beyond what JSON of ours holds: a number of more than 64 bits, deep nesting
+        return str(value)[:8192]
 
 
 def to_long(value: Any) -> int | None:

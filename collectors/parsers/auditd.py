@@ -24,7 +24,7 @@ from collectors.parser_values import MAX_FIELDS, ip_text, put, unmapped
 Out = dict[str, Any]
 
 _LINE = re.compile(r"(?:node=(\S+) )?type=(\S+) msg=audit\((\d{1,12}(?:\.\d{1,9})?):(\d{1,20})\): ?([^\n]*)", re.ASCII)
-_PAIR = re.compile(r"""([A-Za-z_][\w.-]*)=("[^"]*"|'[^']*'|\([^)\s]*\)|\S*)""", re.ASCII)
+_PAIR = re.compile(r"""(?<![\w.-])([A-Za-z_][\w.-]{0,99})=("[^"]*"|'[^']*'|\([^)\s]*\)|\S*)""", re.ASCII)
 _DENIED = re.compile(r"avc:\s+(denied|granted)\s+\{ ([^}]*) \} for")
 _HEX = re.compile(r"(?:[0-9A-F]{2})+\Z")
 _UNSET = frozenset(("4294967295", "-1", "unset"))

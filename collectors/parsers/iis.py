@@ -3,7 +3,7 @@
 https://learn.microsoft.com/en-us/windows/win32/http/w3c-logging. The columns of a line stand in a ``#Fields:``
 line somewhere above it. A receiver that remembers it hands both over as one raw, the directive first; a line
 that comes alone is read by the layouts that IIS writes by default and the common ones, the first whose every
-column fits.
+column fits. Times are UTC whatever the zone of the server.
 """
 
 from __future__ import annotations
@@ -28,9 +28,6 @@ LAYOUTS: tuple[tuple[str, ...], ...] = tuple(
         # IIS 7, default
         "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status"
         " sc-substatus sc-win32-status time-taken",
-        # behind a balancer
-        "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer)"
-        " sc-status sc-substatus sc-win32-status time-taken X-Forwarded-For",
         # every field
         "date time s-sitename s-computername s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip"
         " cs-version cs(User-Agent) cs(Cookie) cs(Referer) cs-host sc-status sc-substatus sc-win32-status sc-bytes"
@@ -146,11 +143,19 @@ def _layout(values: list[str]) -> tuple[str, ...] | None:
     if len(values) < 12 or not _DAY.match(values[0]) or not _CLOCK.match(values[1]):
         return None
     for layout in LAYOUTS:
-        if len(layout) == len(values) and all(
-            _FITS[name](value) for name, value in zip(layout, values, strict=True) if name in _FITS
-        ):
+        if _fits(layout, values):
             return layout
+    if _is_address(values[-1]):  # behind a balancer: the client's address, last
+        for layout in LAYOUTS:
+            if _fits(layout, values[:-1]):
+                return (*layout, "X-Forwarded-For")
     return None
+
+
+def _fits(layout: tuple[str, ...], values: list[str]) -> bool:
+    return len(layout) == len(values) and all(
+        _FITS[name](value) for name, value in zip(layout, values, strict=True) if name in _FITS
+    )
 
 
 def _event(columns: tuple[str, ...], values: list[str], record: Record) -> Out | None:
@@ -162,9 +167,8 @@ def _event(columns: tuple[str, ...], values: list[str], record: Record) -> Out |
         "event.category": ["web", "network"],
         "event.type": ["connection"],
     }
-    # W3C logs are in UTC unless the site was told otherwise; then the time zone of the source says so
     day, clock = found.pop("date", None), found.pop("time", None)
-    time = read_iso(f"{day} {clock}", record.zone)
+    time = read_iso(f"{day} {clock}", "UTC")
     if time is None:
         return None
     out["@timestamp"] = time[0]

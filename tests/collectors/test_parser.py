@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from collectors.parser_pack import Pack, Sample
 from core.clock import DAY, MINUTE, Micros, iso, to_micros
 from core.errors import BadConfig, NotFound
 from core.event import Event, Frame
+from tests.collectors.samples import samples
 
 PARSERS = ParserSet.load()
 CREATED = to_micros("2026-11-25T01:26:00Z")
@@ -295,3 +297,55 @@ def test_years_far_off_do_not_fail() -> None:
         event(f"{year}-01-01T00:00:00+14:00 h prog[1]: x")
         event(f"{year}-12-31T23:59:59-12:00 h prog[1]: x")
     assert PARSERS.parse(frame("x", created_at=DAY + MINUTE), zone="UTC").events
+
+
+# --- real lines -------------------------------------------------------------------------------------------
+
+PROVEN_PRODUCTS = (
+    "apache", "auditd", "bind", "iis", "keycloak", "linux_auth", "linux_syslog", "mikrotik", "nginx", "postgresql",
+    "sshd",
+)  # fmt: skip
+QUARTER: Micros = 15 * MINUTE
+SLACK: Micros = 1_000_000
+
+
+def same(field: str, expected: object, got: object, times: str) -> bool:
+    if got is None:
+        return False
+    if field == "@timestamp":
+        apart = abs(to_micros(str(expected)) - to_micros(str(got)))
+        if times == "year":
+            apart %= 365 * DAY
+        if times in ("zone", "year"):  # the line names no zone: any difference that a zone can make
+            apart = min(apart % QUARTER, -apart % QUARTER)
+        return apart < SLACK
+    return texts(expected) == texts(got)
+
+
+def texts(value: object) -> list[str]:
+    return sorted(map(str, value if isinstance(value, list) else [value]))
+
+
+@pytest.mark.parametrize("product", PROVEN_PRODUCTS)
+def test_expected_fields_of_real_lines(product: str) -> None:
+    right = asked = 0
+    for line in samples(f"logs/products/{product}.jsonl").read_text(encoding="utf-8").splitlines():
+        case = orjson.loads(line)
+        made = event(case["raw"])
+        for field, expected in case["expect"].items():
+            asked += 1
+            right += same(field, expected, made.get(field), case.get("ts", ""))
+    assert right >= 0.9 * asked, f"{product}: {right} of {asked}"
+
+
+def test_no_real_line_makes_a_parser_fail() -> None:
+    parsers = ParserSet.load()
+    folder = samples("logs/crowdsec-hub")
+    lines = 0
+    for path in sorted(folder.glob("*/*.log")):
+        for raw in path.read_bytes().splitlines()[:200]:
+            made = parsers.parse(frame(raw), zone="UTC").events[0]
+            check_event(made, raw)
+            lines += 1
+    assert lines > 1000
+    assert parsers.counts.errors == {}
