@@ -18,7 +18,7 @@ from core.db.database import migrate, open_database, sqlite_url
 from core.db.models import Alert, SpoolPosition
 from core.event import Event
 from detections.correlate_worker import CorrelationWorker
-from detections.correlation_state import freeze
+from detections.correlation_frozen import freeze
 from detections.hit_blocks import add, cut, hit_of
 from detections.ruleset import RuleSource, load
 

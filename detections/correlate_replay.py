@@ -17,7 +17,8 @@ from core.db.models import HitBlock
 from detections.correlation_alerts import is_reported, save_alarms
 from detections.correlation_rules import PatternSet
 from detections.correlation_state import Alarm, Kind, Machine, Output
-from detections.hit_blocks import Placed, decode, read_note
+from detections.hit_blocks import Placed, decode
+from detections.hit_notes import read_note
 from detections.ruleset import RuleSet
 
 _NOWHERE = -1

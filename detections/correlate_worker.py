@@ -24,8 +24,9 @@ from core.db.models import CorrelationPartition, HitBlock, Meta, SpoolPosition
 from core.db.outbox import boot_id
 from core.errors import BadInput, Unavailable
 from detections.correlation_alerts import is_reported, save_alarms
+from detections.correlation_frozen import freeze, thaw
 from detections.correlation_rules import PatternSet, resolve
-from detections.correlation_state import Alarm, Kind, Machine, Output, freeze, thaw
+from detections.correlation_state import Alarm, Kind, Machine, Output
 from detections.hit_blocks import PARTITIONS, Cut, Decoded, Placed, add, decode, encode, partition_of
 from detections.ruleset import RuleSet
 

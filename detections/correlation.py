@@ -7,300 +7,19 @@ empty window nothing holds, so that "fewer than three" fires at the first of few
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
-from math import isfinite
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import orjson
 
 from core.clock import Micros
 from core.event import Value
-from detections.correlation_rules import Pattern, PatternSet, Type
-from detections.ir import holds as expression_holds
-from detections.ir import number_text
-
-Group = tuple[str, ...]
-Measured = str | float | None
-"""An item's value: a text for value_count (JSON of the tuple for several fields), a number for sums and the like."""
-
-
-class Item(NamedTuple):
-    """An event that takes part in a group. Two items are one when time and id are equal."""
-
-    time: Micros
-    id: str
-    mask: int
-    """Bit i is set when the event matches ``pattern.references[i]``."""
-    value: Measured = None
-    received: Micros = 0
-    note: bytes = b""
-    """What an alert needs to know of the event (detections/hit_blocks.py)."""
-
-
-def group_text(value: Value) -> str | None:
-    """A group-by value as text, exactly as the event has it; None when it is missing, null or an empty list."""
-    if isinstance(value, list):
-        members = [text for member in value if (text := group_text(member)) is not None]
-        if not members:
-            return None
-        return members[0] if len(members) == 1 else orjson.dumps(members).decode()
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return number_text(value) if isinstance(value, float) else str(value)
-
-
-def finite_number(value: Value) -> float | None:
-    """A finite number, or a text that is one; None for anything else."""
-    if isinstance(value, list):
-        value = value[0] if len(value) == 1 else None
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    except OverflowError:
-        return None
-    return number if isfinite(number) else None
-
-
-Lookup = Callable[[Mapping[str, Value], str, str], Value]
-"""``lookup(event, rule id, field name as the correlation writes it)`` gives the event's value."""
-
-
-def plain(event: Mapping[str, Value], rule_id: str, name: str) -> Value:
-    """The field by its own name, else as a field of a Windows event."""
-    value = event.get(name)
-    return value if value is not None else event.get(f"winlog.event_data.{name}")
-
-
-def placed(
-    pattern: Pattern, event: Mapping[str, Value], references: Iterable[str], lookup: Lookup = plain
-) -> list[tuple[Group, int, Measured]]:
-    """The groups that an event takes part in: (group, mask, value); usually one, none when a field is missing.
-
-    Rules whose aliases name different fields may put one event into several groups.
-    """
-    masks: dict[tuple[Group, Measured], int] = {}
-    wanted = set(references)
-    for bit, reference in enumerate(pattern.references):
-        if reference not in wanted:
-            continue
-        names = [group_text(lookup(event, reference, pattern.field_of(g, reference))) for g in pattern.group_by]
-        group = tuple(text for text in names if text is not None)
-        value = _measured(pattern, event, reference, lookup)
-        if len(group) == len(names) and (value is not None or not pattern.fields):
-            masks[group, value] = masks.get((group, value), 0) | 1 << bit
-    return [(group, mask, value) for (group, value), mask in masks.items()]
-
-
-def _measured(pattern: Pattern, event: Mapping[str, Value], reference: str, lookup: Lookup) -> Measured:
-    found = [lookup(event, reference, pattern.field_of(name, reference)) for name in pattern.fields]
-    if pattern.reads_number:
-        return finite_number(found[0])
-    texts = [group_text(value) for value in found]
-    if not texts or any(text is None for text in texts):
-        return None
-    return texts[0] if len(texts) == 1 else orjson.dumps(texts).decode()
-
-
-class _Measure(Protocol):
-    """What a window holds, kept up while items enter and leave."""
-
-    def add(self, item: Item) -> None: ...
-
-    def remove(self, item: Item) -> None: ...
-
-    def instant(self) -> None:
-        """A new instant begins; what follows happens at once."""
-
-    def holds(self, low: Micros) -> bool:
-        """The condition holds for the items since ``low``."""
-        ...
-
-
-class _Count:
-    def __init__(self, pattern: Pattern) -> None:
-        self.bounds = pattern.bounds
-        self.count = 0
-
-    def add(self, item: Item) -> None:
-        self.count += 1
-
-    def remove(self, item: Item) -> None:
-        self.count -= 1
-
-    def instant(self) -> None: ...
-
-    def holds(self, low: Micros) -> bool:
-        return all(bound.holds(self.count) for bound in self.bounds)
-
-
-class _Distinct:
-    def __init__(self, pattern: Pattern) -> None:
-        self.bounds = pattern.bounds
-        self.values: Counter[Measured] = Counter()
-
-    def add(self, item: Item) -> None:
-        self.values[item.value] += 1
-
-    def remove(self, item: Item) -> None:
-        self.values[item.value] -= 1
-        if not self.values[item.value]:
-            del self.values[item.value]
-
-    def instant(self) -> None: ...
-
-    def holds(self, low: Micros) -> bool:
-        return all(bound.holds(len(self.values)) for bound in self.bounds)
-
-
-class _Numbers:
-    """Sum and average exactly (as math.fsum rounds), median and percentile by linear interpolation."""
-
-    def __init__(self, pattern: Pattern) -> None:
-        self.pattern = pattern
-        self.total = Fraction(0)
-        self.sorted: list[float] = []
-
-    def add(self, item: Item) -> None:
-        number = float(item.value or 0)
-        self.total += Fraction(number)
-        insort(self.sorted, number)
-
-    def remove(self, item: Item) -> None:
-        number = float(item.value or 0)
-        self.total -= Fraction(number)
-        del self.sorted[bisect_left(self.sorted, number)]
-
-    def instant(self) -> None: ...
-
-    def holds(self, low: Micros) -> bool:
-        if not self.sorted:
-            return False
-        value = self._value()
-        return all(bound.holds(value) for bound in self.pattern.bounds)
-
-    def _value(self) -> float:
-        if self.pattern.type is Type.VALUE_SUM:
-            return float(self.total)
-        if self.pattern.type is Type.VALUE_AVG:
-            return float(self.total) / len(self.sorted)
-        share = 0.5 if self.pattern.type is Type.VALUE_MEDIAN else self.pattern.percentile / 100
-        return interpolated(self.sorted, share)
-
-
-def interpolated(ordered: Sequence[float], share: float) -> float:
-    """The value below which ``share`` of the sorted numbers lie, linear between neighbours."""
-    place = share * (len(ordered) - 1)
-    below = int(place)
-    if below + 1 >= len(ordered):
-        return ordered[below]
-    return ordered[below] + (ordered[below + 1] - ordered[below]) * (place - below)
-
-
-class _Temporal:
-    def __init__(self, pattern: Pattern) -> None:
-        self.pattern = pattern
-        self.all = (1 << len(pattern.references)) - 1
-        self.masks: Counter[int] = Counter()
-
-    def add(self, item: Item) -> None:
-        self.masks[item.mask] += 1
-
-    def remove(self, item: Item) -> None:
-        self.masks[item.mask] -= 1
-        if not self.masks[item.mask]:
-            del self.masks[item.mask]
-
-    def instant(self) -> None: ...
-
-    def holds(self, low: Micros) -> bool:
-        seen = 0
-        for mask in self.masks:
-            seen |= mask
-        if self.pattern.expression is not None:
-            return bool(self.masks) and expression_holds(self.pattern.expression, lambda bit: bool(seen >> bit & 1))
-        if self.pattern.bounds:
-            return all(bound.holds(seen.bit_count()) for bound in self.pattern.bounds)
-        return seen == self.all
-
-
-class _Ordered:
-    """For each number of turns taken, the latest start of a chain that has taken them.
-
-    Taking as many turns as possible at each instant loses nothing: whatever continues a shorter chain continues a
-    longer one too. Within an instant different items take different turns (a matching), in any order.
-    """
-
-    def __init__(self, pattern: Pattern) -> None:
-        bits = {reference: bit for bit, reference in enumerate(pattern.references)}
-        self.turns = [bits[turn] for turn in pattern.turns]
-        self.before: list[Micros | None] = [None] * (len(self.turns) + 1)
-        self.now = list(self.before)
-        self.masks: Counter[int] = Counter()
-        self.at: Micros = 0
-
-    def instant(self) -> None:
-        self.before = list(self.now)
-        self.masks = Counter()
-
-    def add(self, item: Item) -> None:
-        self.at = item.time
-        if self.masks[item.mask] == len(self.turns):
-            return
-        self.masks[item.mask] += 1
-        for taken in range(len(self.turns)):
-            start = self.at if taken == 0 else self.before[taken]
-            if start is None:
-                continue
-            for reached in range(taken + 1, taken + 1 + self._reach(taken)):
-                known = self.now[reached]
-                if known is None or known < start:
-                    self.now[reached] = start
-
-    def _reach(self, taken: int) -> int:
-        """How many turns after ``taken`` the items of this instant can take, each a different one."""
-        items = [mask for mask, count in self.masks.items() for _ in range(count)]
-        holder: dict[int, int] = {}
-
-        def place(turn: int, tried: set[int]) -> bool:
-            for number, mask in enumerate(items):
-                if number not in tried and mask >> self.turns[turn] & 1:
-                    tried.add(number)
-                    if number not in holder or place(holder[number], tried):
-                        holder[number] = turn
-                        return True
-            return False
-
-        turn = taken
-        while turn < len(self.turns) and place(turn, set()):
-            turn += 1
-        return turn - taken
-
-    def remove(self, item: Item) -> None: ...
-
-    def holds(self, low: Micros) -> bool:
-        start = self.now[-1]
-        return start is not None and start >= low
-
-
-_MEASURES: Mapping[Type, Callable[[Pattern], _Measure]] = {
-    Type.EVENT_COUNT: _Count,
-    Type.VALUE_COUNT: _Distinct,
-    Type.TEMPORAL: _Temporal,
-    Type.TEMPORAL_ORDERED: _Ordered,
-    Type.VALUE_SUM: _Numbers,
-    Type.VALUE_AVG: _Numbers,
-    Type.VALUE_PERCENTILE: _Numbers,
-    Type.VALUE_MEDIAN: _Numbers,
-}
+from detections.correlation_items import Group, Item, Lookup, placed, plain, unique, window
+from detections.correlation_measures import measure_of
+from detections.correlation_rules import Pattern, PatternSet
 
 
 class Scan:
@@ -314,7 +33,7 @@ class Scan:
         """``at_most`` bounds the window: beyond it the oldest items leave early."""
         self.timespan = pattern.timespan
         self.at_most = at_most
-        self.measure = _MEASURES[pattern.type](pattern)
+        self.measure = measure_of(pattern)
         self.window: deque[Item] = deque()
         self.at: Micros | None = None
         self.held_before = False
@@ -360,21 +79,6 @@ def _set_last(instants: list[Micros], at: Micros, wanted: bool) -> None:
         instants.append(at)
     elif there and not wanted:
         instants.pop()
-
-
-def window(items: Sequence[Item], at: Micros, timespan: Micros) -> Sequence[Item]:
-    """The items of sorted ``items`` in the closed window that ends at ``at``."""
-    return items[bisect_left(items, (at - timespan,)) : bisect_right(items, (at + 1,))]
-
-
-def unique(items: Iterable[Item]) -> list[Item]:
-    """In order of time and id, each id once at its instant."""
-    together: dict[tuple[Micros, str], Item] = {}
-    for item in items:
-        key = (item.time, item.id)
-        known = together.get(key)
-        together[key] = item if known is None else item._replace(mask=known.mask | item.mask)
-    return sorted(together.values())
 
 
 @dataclass(frozen=True, slots=True)

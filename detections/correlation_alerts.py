@@ -12,10 +12,10 @@ from core.clock import Micros
 from core.db import outbox
 from core.db.models import Alert, AlertStatus, Verdict
 from detections.alerting import AlertDraft, Room, digest, new_row
-from detections.correlation import Item
+from detections.correlation_items import Item
 from detections.correlation_rules import Pattern
-from detections.correlation_state import Alarm, Kind, base_events, joined_note
-from detections.hit_blocks import read_note
+from detections.correlation_state import Alarm, Kind
+from detections.hit_notes import base_events, joined_note, read_note
 from detections.rule import LEVELS, Mode
 
 

@@ -18,10 +18,12 @@ import msgspec
 import orjson
 
 from core.clock import Micros
-from detections.alerting import digest, first_ids
-from detections.correlation import Group, Item, Scan, absences, emission, group_fields, placed, window
+from detections.alerting import digest
+from detections.correlation import Scan, absences, emission, group_fields
+from detections.correlation_items import Group, Item, placed, window
 from detections.correlation_rules import Pattern, PatternSet
-from detections.hit_blocks import MAX_ENTITIES, Note, Placed, partition_of, read_note, write_note
+from detections.hit_blocks import Placed, partition_of
+from detections.hit_notes import together, write_note
 
 KEPT_TIMESPANS = 2
 """How many timespans behind the frontier items are kept, for what comes late."""
@@ -75,7 +77,7 @@ class Output:
 
 
 @dataclass(slots=True)
-class _Member:
+class Member:
     """One group of one pattern."""
 
     pattern: Pattern
@@ -160,7 +162,7 @@ class Machine:
         self.patterns = patterns
         self.partition = partition
         self.frontiers: list[Micros] = [0] * max(patterns.deepest, 1)
-        self.members: dict[tuple[str, Group], _Member] = {}
+        self.members: dict[tuple[str, Group], Member] = {}
         self.forgotten = 0
         """Items dropped because a group had too many."""
         self._wakes: list[list[tuple[Micros, str, Group]]] = [[] for _ in self.frontiers]
@@ -211,7 +213,7 @@ class Machine:
             for wakes, frontier in zip(self._wakes, frontiers, strict=False)
         )
 
-    def _next(self, wakes: list[tuple[Micros, str, Group]]) -> _Member | None:
+    def _next(self, wakes: list[tuple[Micros, str, Group]]) -> Member | None:
         """The member to be woken first, past entries that no longer hold."""
         while wakes:
             wake, pattern_id, group = wakes[0]
@@ -221,21 +223,21 @@ class Machine:
             heapq.heappop(wakes)
         return None
 
-    def restore(self, member: _Member) -> None:
+    def restore(self, member: Member) -> None:
         """Put a member of a frozen state in; its scan looks at what an undisturbed one would have seen."""
         self.members[member.pattern.id, member.group] = member
         if member.is_eager:
             member.rescan(None)
         self._sleep(member)
 
-    def _member(self, pattern: Pattern, group: Group) -> _Member:
+    def _member(self, pattern: Pattern, group: Group) -> Member:
         member = self.members.get((pattern.id, group))
         if member is None:
-            member = _Member(pattern, group, judged=self.frontiers[pattern.depth - 1])
+            member = Member(pattern, group, judged=self.frontiers[pattern.depth - 1])
             self.members[pattern.id, group] = member
         return member
 
-    def _sleep(self, member: _Member) -> None:
+    def _sleep(self, member: Member) -> None:
         wake = member.next_wake()
         if wake is None:
             del self.members[member.pattern.id, member.group]
@@ -243,7 +245,7 @@ class Machine:
             member.wake = wake
             heapq.heappush(self._wakes[member.pattern.depth - 1], (wake, member.pattern.id, member.group))
 
-    def _bound(self, member: _Member) -> None:
+    def _bound(self, member: Member) -> None:
         excess = len(member.items) - MAX_ITEMS
         if excess > 0:
             del member.items[:excess]
@@ -251,7 +253,7 @@ class Machine:
 
     def _judge_eagerly(
         self,
-        member: _Member,
+        member: Member,
         fresh: Sequence[Item],
         late: Sequence[Item],
         changed: bool,
@@ -271,7 +273,7 @@ class Machine:
         holding = scan.holding[bisect_right(scan.holding, frontier) :]
         self._emit(member, holding, output)
 
-    def _reconcile(self, member: _Member, scan: Scan, frontier: Micros, output: Output) -> None:
+    def _reconcile(self, member: Member, scan: Scan, frontier: Micros, output: Output) -> None:
         """Fit provisional alarms to the bursts that are seen now; more items never undo one."""
         firing = scan.firing[bisect_right(scan.firing, frontier) :]
         starts = set(firing)
@@ -295,7 +297,7 @@ class Machine:
             if at not in holders:
                 self._raise(member, at, output, is_final=False, is_late=False)
 
-    def _judge_late(self, member: _Member, scan: Scan, late: Sequence[Item], frontier: Micros, output: Output) -> None:
+    def _judge_late(self, member: Member, scan: Scan, late: Sequence[Item], frontier: Micros, output: Output) -> None:
         """Alarms that only late items cause, at instants that were final already."""
         span = member.pattern.timespan
         touched = [
@@ -315,7 +317,7 @@ class Machine:
         holding = scan.holding[: bisect_right(scan.holding, frontier)]
         self._emit(member, [at for at in holding if any(at - span <= item.time <= at for item in late)], output)
 
-    def _finalise(self, member: _Member, frontier: Micros, output: Output) -> None:
+    def _finalise(self, member: Member, frontier: Micros, output: Output) -> None:
         pattern = member.pattern
         if pattern.is_absence:
             due = absences(pattern, [item.time for item in member.items], frontier)
@@ -337,16 +339,16 @@ class Machine:
             self._raise(member, at, output, is_final=True, is_late=False)
         self._emit(member, scan.holding[bisect_right(scan.holding, member.judged) :], output)
 
-    def _raise(self, member: _Member, at: Micros, output: Output, *, is_final: bool, is_late: bool) -> None:
+    def _raise(self, member: Member, at: Micros, output: Output, *, is_final: bool, is_late: bool) -> None:
         raised = Raised(at, alarm_key(member.pattern, member.group, at), is_final, is_late)
         member.raised.append(raised)
         output.alarms.append(self._alarm(Kind.RAISED, member, raised))
 
-    def _join(self, member: _Member, each: Raised, survivor: Raised, output: Output) -> None:
+    def _join(self, member: Member, each: Raised, survivor: Raised, output: Output) -> None:
         member.raised = [other for other in member.raised if other is not each]
         output.alarms.append(Alarm(Kind.JOINED, member.pattern, member.group, each.key, survivor.at, into=survivor.key))
 
-    def _alarm(self, kind: Kind, member: _Member, raised: Raised) -> Alarm:
+    def _alarm(self, kind: Kind, member: Member, raised: Raised) -> Alarm:
         items = window(member.items, raised.at, member.pattern.timespan)
         return Alarm(
             kind,
@@ -359,7 +361,7 @@ class Machine:
             raised.is_late,
         )
 
-    def _emit(self, member: _Member, instants: Iterable[Micros], output: Output) -> None:
+    def _emit(self, member: Member, instants: Iterable[Micros], output: Output) -> None:
         readers = self.patterns.readers.get(member.pattern.id, ())
         if not readers:
             return
@@ -400,122 +402,3 @@ class Machine:
 def alarm_key(pattern: Pattern, group: Group, at: Micros) -> str:
     """Names an alarm by where it was first raised."""
     return digest("correlation", pattern.id, orjson.dumps(group).decode(), str(at))
-
-
-def together(items: Sequence[Item]) -> Note:
-    """One note for several, with their event ids."""
-    notes = [read_note(note) for note in dict.fromkeys(item.note for item in items)]
-    return joined_note(notes, base_events(items))
-
-
-def base_events(items: Iterable[Item]) -> list[str]:
-    """The event ids under items, the first hundred; what another correlation gave stands for its events."""
-    ids: list[str] = []
-    for item in items:
-        ids.extend(read_note(item.note).ids or ((item.id,) if item.id else ()))
-    return first_ids(ids)
-
-
-def joined_note(notes: Sequence[Note], ids: Iterable[str] = ()) -> Note:
-    """What is common stands (host and user: among those that name one); entities and facts are put together."""
-    if len(notes) == 1:
-        return msgspec.structs.replace(notes[0], ids=tuple(ids))
-    facts: dict[str, list[str]] = {}
-    for note in notes:
-        for key, values in note.facts.items():
-            facts[key] = sorted({*facts.get(key, ()), *values})[:10]
-
-    def common(name: str, *, spoken: bool = False) -> str:
-        values = {getattr(note, name) for note in notes}
-        if spoken:
-            values.discard("")
-        return values.pop() if len(values) == 1 else ""
-
-    return Note(
-        entities=tuple(sorted({entity for note in notes for entity in note.entities})[: 10 * MAX_ENTITIES]),
-        facts=facts,
-        host=common("host", spoken=True),
-        user=common("user", spoken=True),
-        system=common("system"),
-        agency=common("agency"),
-        dataset=common("dataset"),
-        source=common("source"),
-        ids=tuple(ids),
-    )
-
-
-class _SavedMember(msgspec.Struct, array_like=True):
-    pattern: int
-    group: list[str]
-    items: list[tuple[int, str, int, str | float | None, int, int]]
-    late: list[tuple[int, str, int]]
-    raised: list[Raised]
-    emitted: list[int]
-    judged: int
-
-
-class _Saved(msgspec.Struct, array_like=True):
-    version: int
-    frontiers: list[int]
-    patterns: dict[str, str]
-    notes: list[bytes]
-    members: list[_SavedMember]
-
-
-_VERSION = 1
-
-
-def fingerprint(pattern: Pattern) -> str:
-    """Changes when what a pattern asks changes; a state of another one is of no use."""
-    return digest(
-        *map(repr, (pattern.type, pattern.turns, pattern.group_by, pattern.timespan, pattern.bounds)),
-        *map(repr, (pattern.expression, pattern.fields, pattern.percentile, dict(pattern.aliases), pattern.depth)),
-    )
-
-
-def freeze(machine: Machine) -> bytes:
-    """The whole state, for a checkpoint."""
-    numbers = {pattern.id: number for number, pattern in enumerate(machine.patterns.patterns)}
-    notes: dict[bytes, int] = {}
-    members = [
-        _SavedMember(
-            numbers[member.pattern.id],
-            list(member.group),
-            [
-                (item.time, item.id, item.mask, item.value, item.received, notes.setdefault(item.note, len(notes)))
-                for item in member.items
-            ],
-            [(time, event_id, came) for (time, event_id), came in member.late.items()],
-            member.raised,
-            sorted(member.emitted),
-            member.judged,
-        )
-        for member in machine.members.values()
-    ]
-    known = {pattern.id: fingerprint(pattern) for pattern in machine.patterns.patterns}
-    return msgspec.msgpack.encode(_Saved(_VERSION, machine.frontiers, known, list(notes), members))
-
-
-def thaw(data: bytes, patterns: PatternSet, partition: int) -> Machine:
-    """A machine as it was frozen; groups of patterns that are gone or changed are left out.
-
-    Raises msgspec.MsgspecError when the state cannot be read.
-    """
-    saved = msgspec.msgpack.decode(data, type=_Saved)
-    machine = Machine(patterns, partition)
-    for index in range(min(len(saved.frontiers), len(machine.frontiers))):
-        machine.frontiers[index] = saved.frontiers[index]
-    order = list(saved.patterns)
-    for each in saved.members:
-        pattern = patterns.by_id.get(order[each.pattern])
-        if pattern is None or saved.patterns[pattern.id] != fingerprint(pattern):
-            continue
-        member = _Member(pattern, tuple(each.group), judged=each.judged)
-        member.items = [
-            Item(time, event_id, mask, value, received, saved.notes[note])
-            for time, event_id, mask, value, received, note in each.items
-        ]
-        member.late = {(time, event_id): came for time, event_id, came in each.late}
-        member.raised, member.emitted = each.raised, set(each.emitted)
-        machine.restore(member)
-    return machine

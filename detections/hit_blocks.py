@@ -10,8 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import orjson
@@ -23,10 +22,11 @@ from core.clock import MINUTE, Micros
 from core.db.models import HitBlock
 from core.errors import BadInput
 from core.event import Event, Value
-from detections.alert_entities import ENTITY_FIELDS, Entity, entities, first, texts
-from detections.alerting import FACT_FIELDS, event_time, facts, micros_of
-from detections.correlation import Group, Hit, Item, Lookup, Measured, placed, plain
+from detections.alerting import event_time, micros_of
+from detections.correlation import Hit
+from detections.correlation_items import Group, Item, Lookup, Measured, placed, plain
 from detections.correlation_rules import PatternSet
+from detections.hit_notes import note_of
 
 PARTITIONS = 16
 AHEAD = 5 * MINUTE
@@ -35,20 +35,6 @@ AHEAD = 5 * MINUTE
 _VERSION = 1
 _MAX_BYTES = 64 * 1024 * 1024
 _LOCK = 0x6B79_6469
-_SHOWN = ("host", "observer", "user", "ip", "hash", "domain")
-_TOLD = ("from", "to", "user", "target_user", "domain", "outcome")
-MAX_ENTITIES = 20
-_NOTED = tuple(
-    dict.fromkeys(
-        [
-            *(name for kind, names in ENTITY_FIELDS.items() if kind in _SHOWN for name in names),
-            *(name for key in _TOLD for name in FACT_FIELDS[key]),
-            *("host.name", "event.category", "event.dataset", "kydai.system", "kydai.agency", "kydai.source"),
-            *("observer.name", "observer.vendor", "observer.type", "observer.ip"),
-        ]
-    )
-)
-"""The fields that a note is made from."""
 
 
 class Placed(NamedTuple):
@@ -78,7 +64,6 @@ class _Block(msgspec.Struct, array_like=True):
 
 
 _ENCODE = msgspec.msgpack.Encoder()
-_NOTE = msgspec.msgpack.Encoder()
 _DECODE = msgspec.msgpack.Decoder(_Block)
 
 
@@ -194,55 +179,3 @@ def add(session: Session, spool: str, cuts: Iterable[Cut], arrival_at: Micros) -
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     session.add_all(rows)
     session.flush()
-
-
-class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
-    """What an alert needs to know of one event; repeated notes are stored once."""
-
-    entities: tuple[Entity, ...] = ()
-    facts: dict[str, Any] = {}
-    host: str = ""
-    user: str = ""
-    system: str = ""
-    agency: str = ""
-    dataset: str = ""
-    source: str = ""
-    ids: tuple[str, ...] = ()
-    """For what a correlation gave to another: the events that it stands for."""
-
-
-def note_of(event: Mapping[str, Value]) -> bytes:
-    """The note of an event, small: no process, file or URL, which differ from event to event."""
-    values = tuple(map(event.get, _NOTED))
-    try:
-        return _noted(values)
-    except TypeError:  # a list among the values: nothing to remember it by
-        return _noted.__wrapped__(values)
-
-
-@lru_cache(maxsize=8192)
-def _noted(values: tuple[Value, ...]) -> bytes:
-    event: Event = {name: value for name, value in zip(_NOTED, values, strict=True) if value is not None}
-    kept = sorted(entity for entity in entities(event) if entity[0] in _SHOWN)
-    note = Note(
-        entities=tuple(kept[:MAX_ENTITIES]),
-        facts={key: values for key, values in facts(event).items() if key in _TOLD},
-        host=first(event, "host.name")[:255],
-        user=first(event, "user.name")[:255],
-        system=first(event, "kydai.system")[:200],
-        agency=first(event, "kydai.agency")[:200],
-        dataset=next(texts(event.get("event.dataset")), "")[:100],
-        source=next(texts(event.get("kydai.source")), "")[:200],
-    )
-    return write_note(note)
-
-
-def write_note(note: Note) -> bytes:
-    """A note as a block carries it."""
-    return _NOTE.encode(note)
-
-
-@lru_cache(maxsize=4096)
-def read_note(data: bytes) -> Note:
-    """The other way round; an empty note of empty bytes."""
-    return msgspec.msgpack.decode(data, type=Note) if data else Note()

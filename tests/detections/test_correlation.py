@@ -7,19 +7,13 @@ from random import Random
 import pytest
 
 from core.clock import SECOND
-from core.event import Value
 from detections.correlation import (
     Hit,
-    Item,
     Scan,
     absences,
-    finite_number,
-    group_text,
-    interpolated,
     match_all,
-    placed,
-    unique,
 )
+from detections.correlation_items import Item, placed, unique
 from detections.correlation_rules import PatternSet
 from tests.detections.brute_force import fires
 from tests.detections.correlation_cases import BASE, Stream, document, pattern_set, random_documents, random_stream
@@ -111,8 +105,6 @@ def test_aliases_name_the_field_of_each_rule() -> None:
     one = ({"source.ip": "192.0.2.1", "client.ip": "192.0.2.9"}, ["id-a"], at(0)[0], "e1")
     two = ({"client.ip": "192.0.2.1"}, ["id-b"], at(1)[0], "e2")
     assert found([one, two], patterns) == {("id-alias", ("192.0.2.1",), at(1)[0])}
-    both = placed(patterns.patterns[0], one[0], ["id-a", "id-b"])
-    assert both == [(("192.0.2.1",), 1, None), (("192.0.2.9",), 2, None)]
 
 
 def test_absence_falls_due_by_the_end_of_the_input_only() -> None:
@@ -144,33 +136,3 @@ def test_pushing_an_instant_in_parts_says_the_same_as_at_once() -> None:
             parts.push(items[:size])
             items = items[size:]
         assert (whole.holding, whole.firing) == (parts.holding, parts.firing)
-
-
-def test_values_as_text_and_as_numbers() -> None:
-    values: list[Value] = ["", 42, 42.0, True, ["x"], ["x", 1], [], [None], None]
-    assert [group_text(value) for value in values] == [
-        "",
-        "42",
-        "42",
-        "true",
-        "x",
-        '["x","1"]',
-        None,
-        None,
-        None,
-    ]
-    numbers: list[Value] = ["1.5", 3, True, "inf", "nan", "x", None, [2], [1, 2], 10**400]
-    assert [finite_number(value) for value in numbers] == [
-        1.5,
-        3.0,
-        None,
-        None,
-        None,
-        None,
-        None,
-        2.0,
-        None,
-        None,
-    ]
-    assert interpolated([1, 2, 4], 0.75) == 3
-    assert interpolated([5], 0.9) == 5

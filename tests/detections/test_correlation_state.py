@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from core.clock import SECOND, Micros
-from detections.correlation import Item
+from detections.correlation_items import Item
 from detections.correlation_rules import PatternSet
-from detections.correlation_state import Alarm, Kind, Machine, Output, freeze, thaw
+from detections.correlation_state import Alarm, Kind, Machine, Output
 from detections.hit_blocks import PARTITIONS, Placed, hit_of, partition_of, rows_of
 from tests.detections.brute_force import Brute, fires
 from tests.detections.correlation_cases import (
@@ -162,30 +162,6 @@ def test_monotone_alarms_come_at_once_and_are_never_doubled(seed: int) -> None:
     assert joined + moved > 2
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_a_machine_that_was_frozen_decides_the_same(seed: int) -> None:
-    random = Random(3000 + seed)
-    for _ in range(15):
-        patterns = pattern_set(*random_documents(random))
-        board = play(random, patterns, random_stream(random, length=24))
-        board.advance(END)
-        for partition, log in board.log.items():
-            whole = Machine(patterns, partition)
-            stopped = Machine(patterns, partition)
-            for block in log:
-                if random.random() < 0.4:
-                    stopped = thaw(freeze(stopped), patterns, partition)
-                one, two = _step(whole, block), _step(stopped, block)
-                assert one.alarms == two.alarms
-                assert one.rows == two.rows
-
-
-def _step(machine: Machine, block: Any) -> Output:
-    if block and isinstance(block[0], int):
-        return machine.advance(block)
-    return machine.apply(block)
-
-
 def row(pattern: str, second: float, event_id: str, mask: int = 1, group: tuple[str, ...] = ("h1",)) -> Placed:
     return Placed(pattern, group, Item(BASE + round(second * SECOND), event_id, mask))
 
@@ -243,16 +219,6 @@ def test_groups_that_must_be_heard_even_if_they_never_were() -> None:
             machine.advance([BASE])
             total += [(a.group, a.at, a.items) for a in machine.advance([BASE + 11 * SECOND]).alarms]
     assert sorted(total) == [(("h1",), BASE + 10 * SECOND, ()), (("h2",), BASE + 10 * SECOND, ())]
-
-
-def test_a_state_of_another_question_is_not_used() -> None:
-    before = pattern_set(document("count", condition={"gte": 3}, **COUNT))
-    after = pattern_set(document("count", condition={"gte": 2}, **COUNT))
-    machine = Machine(before, 0)
-    machine.apply([row("id-count", 0, "a")])
-    assert len(thaw(freeze(machine), before, 0).members) == 1
-    assert not thaw(freeze(machine), after, 0).members
-    assert not thaw(freeze(machine), PatternSet(), 0).members
 
 
 def test_one_group_cannot_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from core.db.database import migrate, open_database, sqlite_url
 from core.db.models import HitBlock
 from core.errors import BadInput
 from core.event import Event, Value
-from detections.correlation import Item
+from detections.correlation_items import Item
 from detections.hit_blocks import (
     PARTITIONS,
     Placed,
@@ -23,8 +23,8 @@ from detections.hit_blocks import (
     encode,
     hit_of,
     partition_of,
-    read_note,
 )
+from detections.hit_notes import read_note
 from tests.detections.correlation_cases import BASE, document, pattern_set
 
 PATTERNS = pattern_set(

@@ -1,0 +1,124 @@
+"""Notes: what an alert needs to know of the events under a correlation, small and stored once when repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from core.event import Event, Value
+from detections.alert_entities import ENTITY_FIELDS, Entity, entities, first, texts
+from detections.alerting import FACT_FIELDS, facts, first_ids
+from detections.correlation_items import Item
+
+_SHOWN = ("host", "observer", "user", "ip", "hash", "domain")
+_TOLD = ("from", "to", "user", "target_user", "domain", "outcome")
+MAX_ENTITIES = 20
+_NOTED = tuple(
+    dict.fromkeys(
+        [
+            *(name for kind, names in ENTITY_FIELDS.items() if kind in _SHOWN for name in names),
+            *(name for key in _TOLD for name in FACT_FIELDS[key]),
+            *("host.name", "event.category", "event.dataset", "kydai.system", "kydai.agency", "kydai.source"),
+            *("observer.name", "observer.vendor", "observer.type", "observer.ip"),
+        ]
+    )
+)
+"""The fields that a note is made from."""
+_NOTE = msgspec.msgpack.Encoder()
+
+
+class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What an alert needs to know of one event; repeated notes are stored once."""
+
+    entities: tuple[Entity, ...] = ()
+    facts: dict[str, Any] = {}
+    host: str = ""
+    user: str = ""
+    system: str = ""
+    agency: str = ""
+    dataset: str = ""
+    source: str = ""
+    ids: tuple[str, ...] = ()
+    """For what a correlation gave to another: the events that it stands for."""
+
+
+def note_of(event: Mapping[str, Value]) -> bytes:
+    """The note of an event, small: no process, file or URL, which differ from event to event."""
+    values = tuple(map(event.get, _NOTED))
+    try:
+        return _noted(values)
+    except TypeError:  # a list among the values: nothing to remember it by
+        return _noted.__wrapped__(values)
+
+
+@lru_cache(maxsize=8192)
+def _noted(values: tuple[Value, ...]) -> bytes:
+    event: Event = {name: value for name, value in zip(_NOTED, values, strict=True) if value is not None}
+    kept = sorted(entity for entity in entities(event) if entity[0] in _SHOWN)
+    note = Note(
+        entities=tuple(kept[:MAX_ENTITIES]),
+        facts={key: values for key, values in facts(event).items() if key in _TOLD},
+        host=first(event, "host.name")[:255],
+        user=first(event, "user.name")[:255],
+        system=first(event, "kydai.system")[:200],
+        agency=first(event, "kydai.agency")[:200],
+        dataset=next(texts(event.get("event.dataset")), "")[:100],
+        source=next(texts(event.get("kydai.source")), "")[:200],
+    )
+    return write_note(note)
+
+
+def write_note(note: Note) -> bytes:
+    """A note as a block carries it."""
+    return _NOTE.encode(note)
+
+
+@lru_cache(maxsize=4096)
+def read_note(data: bytes) -> Note:
+    """The other way round; an empty note of empty bytes."""
+    return msgspec.msgpack.decode(data, type=Note) if data else Note()
+
+
+def together(items: Sequence[Item]) -> Note:
+    """One note for several, with their event ids."""
+    notes = [read_note(note) for note in dict.fromkeys(item.note for item in items)]
+    return joined_note(notes, base_events(items))
+
+
+def base_events(items: Iterable[Item]) -> list[str]:
+    """The event ids under items, the first hundred; what another correlation gave stands for its events."""
+    ids: list[str] = []
+    for item in items:
+        ids.extend(read_note(item.note).ids or ((item.id,) if item.id else ()))
+    return first_ids(ids)
+
+
+def joined_note(notes: Sequence[Note], ids: Iterable[str] = ()) -> Note:
+    """What is common stands (host and user: among those that name one); entities and facts are put together."""
+    if len(notes) == 1:
+        return msgspec.structs.replace(notes[0], ids=tuple(ids))
+    facts: dict[str, list[str]] = {}
+    for note in notes:
+        for key, values in note.facts.items():
+            facts[key] = sorted({*facts.get(key, ()), *values})[:10]
+
+    def common(name: str, *, spoken: bool = False) -> str:
+        values = {getattr(note, name) for note in notes}
+        if spoken:
+            values.discard("")
+        return values.pop() if len(values) == 1 else ""
+
+    return Note(
+        entities=tuple(sorted({entity for note in notes for entity in note.entities})[: 10 * MAX_ENTITIES]),
+        facts=facts,
+        host=common("host", spoken=True),
+        user=common("user", spoken=True),
+        system=common("system"),
+        agency=common("agency"),
+        dataset=common("dataset"),
+        source=common("source"),
+        ids=tuple(ids),
+    )
