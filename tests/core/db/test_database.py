@@ -1,0 +1,78 @@
+"""The schema is what the models say, and transactions are all or nothing."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from core.db.database import HEAD, Database, migrate, open_database, schema_version, sqlite_url
+from core.db.models import Base, Meta
+from core.errors import Refused
+
+VERSIONS = Path(__file__).parents[3] / "core" / "db" / "migrations" / "versions"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return open_database(sqlite_url(tmp_path))
+
+
+def test_migrations_make_what_the_models_say(database: Database) -> None:
+    assert migrate(database)
+    assert not migrate(database)
+    assert schema_version(database) == HEAD == max(p.name for p in VERSIONS.glob("0*.py"))[:4]
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_a_newer_folder_is_refused(database: Database) -> None:
+    migrate(database)
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Refused, match="newer"):
+        migrate(database)
+
+
+def test_writes_are_all_or_nothing(database: Database) -> None:
+    migrate(database)
+    with pytest.raises(ZeroDivisionError), database.write() as session:
+        session.add(Meta(key="a", value="1"))
+        session.flush()
+        raise ZeroDivisionError
+    with database.read() as session:
+        assert session.get(Meta, "a") is None
+
+
+def test_writers_wait_for_one_another_and_readers_see_one_view(database: Database) -> None:
+    migrate(database)
+
+    def add(number: int) -> None:
+        for turn in range(10):
+            with database.write() as session:
+                row = session.get(Meta, "n") or Meta(key="n", value="0")
+                row.value = str(int(row.value) + 1)
+                session.add(row)
+                del turn
+
+    threads = [threading.Thread(target=add, args=(n,)) for n in range(4)]
+    with database.read() as session:
+        assert session.get(Meta, "n") is None
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        session.expire_all()
+        assert session.get(Meta, "n") is None, "the view of a reading transaction does not change"
+    with database.read() as session:
+        assert session.get_one(Meta, "n").value == "40"
+
+
+def test_sqlite_is_durable(database: Database) -> None:
+    with database.engine.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2

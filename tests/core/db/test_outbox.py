@@ -1,0 +1,112 @@
+"""Work is done once, in spite of workers that die, and what kills its worker is buried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from core.clock import SECOND, StillClock
+from core.db import outbox
+from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.models import Outbox
+from core.db.outbox import Leases
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    database = open_database(sqlite_url(tmp_path))
+    migrate(database)
+    return database
+
+
+def put(database: Database, key: str, *, due_in: float = 0, attempts: int = 5) -> None:
+    now = StillClock().now()
+    with database.write() as session:
+        outbox.put(session, "group", key, now=now, due_at=now + round(due_in * SECOND), max_attempts=attempts)
+
+
+def states(database: Database) -> dict[str, str]:
+    with database.read() as session:
+        return {o.key: o.state for o in session.scalars(select(Outbox))}
+
+
+def test_ready_work_of_one_kind_and_key_is_one_row(database: Database) -> None:
+    for _ in range(3):
+        put(database, "1")
+    leases = Leases(database, StillClock(), "a")
+    assert [w.key for w in leases.take(["group"], 10)] == ["1"]
+    put(database, "1")
+    assert [w.key for w in leases.take(["group"], 10)] == ["1"], "work put while it is being done is done again"
+
+
+def test_due_order_and_other_kinds(database: Database) -> None:
+    put(database, "later", due_in=2)
+    put(database, "now")
+    clock = StillClock()
+    leases = Leases(database, clock, "a")
+    assert leases.take(["other"], 10) == []
+    assert [w.key for w in leases.take(["group"], 10)] == ["now"]
+    clock.advance(3)
+    assert [w.key for w in leases.take(["group"], 10)] == ["later"]
+
+
+def test_a_dead_workers_lease_ends_and_the_old_one_can_no_longer_finish(database: Database) -> None:
+    put(database, "1")
+    clock = StillClock()
+    dead, alive = Leases(database, clock, "dead"), Leases(database, clock, "alive")
+    (old,) = dead.take(["group"])
+    assert alive.take(["group"]) == []
+    clock.advance(61)
+    (new,) = alive.take(["group"])
+    assert new.attempts == 2
+    with database.write() as session:
+        assert not dead.done(session, old)
+        assert alive.done(session, new)
+    assert not dead.extend(old)
+    assert states(database) == {"1": "done"}
+
+
+def test_a_reboot_ends_every_lease(database: Database) -> None:
+    put(database, "1")
+    clock = StillClock()
+    before, after = Leases(database, clock, "a"), Leases(database, clock, "a")
+    before.take(["group"])
+    after.boot = "another boot"
+    assert len(after.take(["group"])) == 1
+
+
+def test_failures_wait_longer_and_end_buried_with_the_reason(database: Database) -> None:
+    put(database, "1", attempts=2)
+    clock = StillClock()
+    leases = Leases(database, clock, "a")
+    leases.failed(leases.take(["group"])[0], "no")
+    assert leases.take(["group"]) == []
+    clock.advance(1.1)
+    leases.failed(leases.take(["group"])[0], "no again")
+    clock.advance(10_000)
+    assert leases.take(["group"]) == []
+    assert states(database) == {"1": "dead"}
+    with database.read() as session:
+        assert session.scalars(select(Outbox)).one().error == "no again"
+
+
+def test_work_that_kills_its_worker_is_buried(database: Database) -> None:
+    put(database, "poison", attempts=3)
+    clock = StillClock()
+    for _ in range(5):
+        Leases(database, clock, "a").take(["group"])
+        clock.advance(61)
+    assert states(database) == {"poison": "dead"}
+
+
+def test_extending_holds_the_lease(database: Database) -> None:
+    put(database, "1")
+    clock = StillClock()
+    leases = Leases(database, clock, "a")
+    (work,) = leases.take(["group"])
+    clock.advance(50)
+    assert leases.extend(work)
+    clock.advance(50)
+    assert Leases(database, clock, "b").take(["group"]) == []
