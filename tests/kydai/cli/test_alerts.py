@@ -1,0 +1,39 @@
+"""The queue on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.kydai.cli.conftest import Run
+from tests.kydai.conftest import RULE
+
+
+@pytest.fixture
+def alerted(kydai: Run, log: Path, tmp_path: Path) -> Run:
+    local = tmp_path / "data" / "rules" / "local"
+    local.mkdir(parents=True)
+    (local / "r.yml").write_text(RULE)
+    kydai("ingest", str(log))
+    return kydai
+
+
+def test_an_alert_is_listed_shown_and_closed(alerted: Run) -> None:
+    (alert,) = alerted("alerts", "list", "--json").documents
+    assert (alert["count"], alert["level"], alert["host"], alert["status"]) == (3, "high", "web01", "new")
+    assert alert["matched"][0]["line"] == 9
+    shown = alerted("alerts", "show", str(alert["id"]))
+    assert "event.outcome" in shown.out
+    assert alerted("alerts", "ack", str(alert["id"])).status == 0
+    assert alerted("alerts", "assign", str(alert["id"]), "--to", "hanhnt").status == 0
+    assert alerted("alerts", "close", str(alert["id"]), "--verdict", "benign", "--reason", "thử").status == 0
+    assert alerted("alerts", "list", "--json").documents == []
+    assert alerted("alerts", "reopen", str(alert["id"])).status == 0
+    assert len(alerted("alerts", "list").out.splitlines()) == 2
+
+
+def test_wrong_ids_and_verdicts(alerted: Run) -> None:
+    assert alerted("alerts", "show", "999").status == 2
+    assert alerted("alerts", "ack", "999").status == 2
+    assert alerted("alerts", "close", "1", "--verdict", "guilty").status == 2

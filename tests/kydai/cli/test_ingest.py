@@ -1,0 +1,37 @@
+"""Files go in with a balance at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.kydai.cli.conftest import Run
+
+
+def test_a_file_in_and_found(kydai: Run, log: Path) -> None:
+    ran = kydai("ingest", str(log), "--json")
+    assert ran.status == 0, ran.err
+    (told,) = ran.documents
+    assert (told["files"], told["raws"], told["bad"]) == (1, 3, [])
+    assert told["sources"]["file:auth.log"]["holds"]
+    assert kydai("search", "sshd", "--from", "2020-01-01", "--count", "--json").documents[0]["count"] == 3
+
+
+def test_a_second_run_says_that_nothing_is_new(kydai: Run, log: Path) -> None:
+    kydai("ingest", str(log))
+    ran = kydai("ingest", str(log), "--json")
+    assert ran.documents[0]["raws"] == 0
+    assert "nothing new" in ran.err or "không có gì mới" in ran.err
+
+
+def test_unparsed_lines_and_bad_files_end_with_status_3(kydai: Run, tmp_path: Path) -> None:
+    (tmp_path / "junk.bin").write_bytes(b"\xff\xfe\xfd nothing known\n")
+    assert kydai("ingest", str(tmp_path / "junk.bin")).status == 3
+    (tmp_path / "bad.gz").write_bytes(b"\x1f\x8b\x08junk")
+    assert kydai("ingest", str(tmp_path / "bad.gz")).status == 3
+
+
+def test_an_unknown_parser_and_a_missing_file_are_wrong_usage(kydai: Run, log: Path) -> None:
+    ran = kydai("ingest", str(log), "--parser", "nonsense")
+    assert ran.status == 2
+    assert "linux_auth" in ran.err, "the parsers there are"
+    assert kydai("ingest", "/nowhere/at/all").status == 2

@@ -1,0 +1,67 @@
+"""Search answers in tables, JSON and files, and every search is in the journal."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import orjson
+import pytest
+from openpyxl import load_workbook
+
+from tests.kydai.cli.conftest import Run
+
+
+@pytest.fixture
+def filled(kydai: Run, log: Path) -> Run:
+    kydai("ingest", str(log))
+    return kydai
+
+
+ALL = ("--from", "2020-01-01")
+
+
+def test_events_as_json_lines_newest_first(filled: Run) -> None:
+    found = filled("search", "source.ip: 203.0.113.0/24", *ALL, "--json").documents
+    times = [e["@timestamp"] for e in found]
+    assert len(times) == 3
+    assert times == sorted(times, reverse=True)
+    assert found[0]["user.name"] == "root"
+
+
+def test_a_table_with_chosen_fields_and_a_limit(filled: Run) -> None:
+    ran = filled("search", "sshd", *ALL, "--fields", "user.name,source.ip", "--limit", "2")
+    assert ran.out.split() == ["user.name", "source.ip", "root", "203.0.113.5", "root", "203.0.113.5"]
+    assert "3" in ran.err, "it says how many there are in all"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".json", ".jsonl"])
+def test_files(filled: Run, suffix: str, tmp_path: Path) -> None:
+    file = tmp_path / f"out{suffix}"
+    assert filled("search", "sshd", *ALL, "-o", str(file)).status == 0
+    data = file.read_bytes()
+    if suffix == ".csv":
+        assert data.startswith(b"\xef\xbb\xbf")
+        assert data.count(b"\n") == 4
+    elif suffix == ".xlsx":
+        assert load_workbook(io.BytesIO(data)).active.max_row == 4  # type: ignore[union-attr]  # it has a sheet
+    elif suffix == ".json":
+        assert len(orjson.loads(data)) == 3
+    else:
+        assert len(data.splitlines()) == 3
+
+
+def test_an_unknown_kind_of_file_is_refused(filled: Run, tmp_path: Path) -> None:
+    assert filled("search", "sshd", *ALL, "-o", str(tmp_path / "x.doc")).status == 2
+
+
+def test_nothing_found_is_said_and_is_no_failure(filled: Run) -> None:
+    ran = filled("search", "nobody_says_this", *ALL)
+    assert (ran.status, ran.out) == (0, "")
+    assert ran.err
+
+
+def test_a_wrong_query_points_at_the_place(filled: Run) -> None:
+    ran = filled("search", 'message: "open', *ALL)
+    assert ran.status == 2
+    assert "^" in ran.err

@@ -1,0 +1,58 @@
+"""Sources, their balances and the inventory on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.kydai.cli.conftest import Run
+
+
+def test_the_inventory_round_trip(kydai: Run, tmp_path: Path) -> None:
+    file = tmp_path / "nguon.xlsx"
+    assert kydai("sources", "template", str(file)).status == 0
+    assert kydai("sources", "template", str(file)).status == 2, "an existing file is not overwritten"
+    assert kydai("sources", "import", str(file), "--preview", "--json").documents[0]["added"] == ["web01", "relay01"]
+    assert (
+        kydai("sources", "list", "--json").documents == [] if (tmp_path / "data" / "control.sqlite").exists() else True
+    )
+    assert kydai("sources", "import", str(file)).status == 0
+    (web,) = kydai("sources", "list", "--json").documents
+    assert (web["name"], web["state"], web["level"]) == ("web01", "never", 3)
+    assert kydai("sources", "check", "web01").status == 3
+
+
+def test_a_wrong_cell_is_named_and_nothing_is_imported(kydai: Run, tmp_path: Path) -> None:
+    file = tmp_path / "n.csv"
+    file.write_text("name,level\ngood,3\nbad,9\n")
+    ran = kydai("sources", "import", str(file))
+    assert ran.status == 2
+    assert "9" in ran.out
+    assert kydai("sources", "list", "--json").documents == []
+
+
+def test_the_ledger_holds_after_an_ingest(kydai: Run, log: Path) -> None:
+    kydai("ingest", str(log))
+    ran = kydai("sources", "ledger", "--json")
+    assert ran.status == 0
+    (balance,) = ran.documents
+    assert balance["raws"] == {"parsed": 3, "received": 3}
+    assert balance["holds"] is True
+    assert "3" in kydai("sources", "ledger").out
+
+
+def test_a_zone_is_mended(kydai: Run, tmp_path: Path) -> None:
+    file = tmp_path / "n.csv"
+    file.write_text("name\nesx01\n")
+    kydai("sources", "import", str(file))
+    assert kydai("sources", "set", "esx01", "--zone", "UTC").status == 0
+    assert kydai("sources", "list", "--json").documents[0]["zone"] == "UTC"
+    assert kydai("sources", "set", "esx01", "--zone", "Nowhere").status == 2
+    assert kydai("sources", "set", "nobody", "--zone", "UTC").status == 2
+
+
+@pytest.mark.parametrize("name", ["nobody", "../x"])
+def test_an_unknown_source_is_said(kydai: Run, log: Path, name: str) -> None:
+    kydai("ingest", str(log))
+    assert kydai("sources", "check", name).status == 2

@@ -1,0 +1,31 @@
+"""People and tokens on the server."""
+
+from __future__ import annotations
+
+from tests.kydai.cli.conftest import Run
+
+
+def test_people_are_added_with_a_link_and_listed(kydai: Run) -> None:
+    ran = kydai("users", "add", "hanhnt", "--role", "analyst", "--full-name", "Nguyễn Thị Hạnh", "--json")
+    assert ran.status == 0
+    assert "/sign-in#" in ran.documents[0]["link"]
+    assert [(u["name"], u["role"]) for u in kydai("users", "list", "--json").documents] == [("hanhnt", "analyst")]
+    assert kydai("users", "link", "hanhnt").status == 0
+    assert kydai("users", "add", "hanhnt", "--role", "analyst").status == 1
+    assert kydai("users", "add", "x", "--role", "king").status == 2
+
+
+def test_tokens_are_shown_once_and_revoked(kydai: Run) -> None:
+    (token,) = kydai("users", "token", "web", "--json").documents
+    assert token["token"].startswith("kydai_")
+    assert kydai("users", "token", "web", "--json").status == 1, "a name is used once"
+    assert kydai("users", "token", "web", "--revoke").status == 0
+
+
+def test_scope_and_disable(kydai: Run) -> None:
+    kydai("users", "add", "sonhv", "--role", "auditor")
+    assert kydai("users", "scope", "sonhv", "kydai.system: cong").status == 0
+    assert kydai("users", "disable", "sonhv").status == 0
+    (user,) = kydai("users", "list", "--json").documents
+    assert (user["scope"], user["disabled"]) == ("kydai.system: cong", True)
+    assert kydai("users", "disable", "nobody").status == 2
