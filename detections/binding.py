@@ -12,6 +12,10 @@ from typing import Any, Protocol
 
 from detections.rule import Logsource
 
+_NOTED = ("@", "kydai.", "event.", "ecs.", "related.", "log.")
+_SAID = frozenset({"event.original", "event.code", "event.reason"})
+_MAX_NAMES = 20_000
+
 Record = Mapping[str, Any]
 Key = tuple[Hashable, ...]
 
@@ -38,6 +42,20 @@ class Place:
     """Sigma fields that must be missing or equal one of the (lowered) values."""
 
 
+class Searched(dict[str, bool]):
+    """Key → whether keywords look into it: what the log said, not what we noted about it. Filled as keys are met."""
+
+    def __init__(self, but: frozenset[str] = frozenset()) -> None:
+        super().__init__()
+        self._but = but
+
+    def __missing__(self, name: str) -> bool:
+        found = name not in self._but and (name in _SAID or not name.startswith(_NOTED))
+        if len(self) < _MAX_NAMES:
+            self[name] = found
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """What all events of one key have in common."""
@@ -48,8 +66,8 @@ class Route:
     """Sigma fields whose texts the key gives away; their predicates are decided when the route is compiled."""
     view: Callable[[Record], Record] | None = None
     """For rare routes whose events must be rewritten before they are judged."""
-    unsearched: frozenset[str] = frozenset()
-    """Keys that keywords do not look into."""
+    searched: Searched | None = None
+    """Which keys keywords look into; None is all."""
     raw_is_whole: bool = False
     """All values stand in the event's raw text as they are, but for the escapes of JSON or XML."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from detections.binding import FieldMap, Key, Place, Record, Route
+from detections.binding import FieldMap, Key, Place, Record, Route, Searched
 from detections.native import DEFENDER, ENVELOPE, LOG_CLEARED
 from detections.rule import Logsource
 from detections.taxonomy import WindowsPlace, data, squeezed, windows
@@ -20,9 +20,14 @@ EVENT_DATA = "winlog.event_data."
 OUR_PARSER = "windows"
 """``kydai.parser`` of events whose event data are complete under EVENT_DATA."""
 
+UNNAMED = "json"
+"""The module of JSON that does not say whose it is; its fields stand under ``json.``."""
+
 ATTRIBUTES = ("module", "dataset", "category", "type", "os", "program")
 
-_NOT_SEARCHED = frozenset({"event.original"})
+_SEARCHED = Searched()
+_SEARCHED_IN_WINDOWS = Searched(frozenset({"event.original"}))
+"""Windows events hold all values apart; their raw text would add the names of fields."""
 
 
 class EcsBinding:
@@ -38,6 +43,7 @@ class EcsBinding:
         self._foreign = FieldMap({**elsewhere, **envelope}, (EVENT_DATA, "winlog.user_data.", ""))
         self._maps: dict[tuple[int, bool], FieldMap] = {}
         self._sources = sources()
+        self._unnamed = frozenset(data("ecs.yml")["unnamed"])
         self._programs = frozenset(
             program for source in self._sources for match in source.events for program in match.get("program", ())
         )
@@ -72,8 +78,8 @@ class EcsBinding:
             if part
         }
         if not has:
-            return Route(lambda source: (self._any,))
-        return Route(lambda source: self._places(source, has))
+            return Route(lambda source: (self._any,), searched=_SEARCHED)
+        return Route(lambda source: self._places(source, has), searched=_SEARCHED)
 
     def knows(self, source: Logsource) -> bool:
         """Whether the taxonomy describes the log source (others are told by the names of module and data set)."""
@@ -97,7 +103,7 @@ class EcsBinding:
             ],
             constants,
             squeezed if low == DEFENDER else None,
-            _NOT_SEARCHED,
+            _SEARCHED_IN_WINDOWS,
             ours,
         )
 
@@ -144,6 +150,8 @@ class EcsBinding:
         (dataset,) = has.get("dataset", frozenset(("",)))
         if not source.product and not source.service:
             return []
+        if module == UNNAMED:
+            return [Place(self._generic_fields(UNNAMED))] if source.product in self._unnamed else []
         product = str(module) == source.product or str(dataset).split(".")[0] == source.product
         if source.product and not product:
             return []

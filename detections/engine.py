@@ -6,8 +6,9 @@ compiled once. Nothing here does I/O; the clock is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from operator import getitem
 from typing import Any, NamedTuple
@@ -161,16 +162,13 @@ class Engine:
                 groups.setdefault(id(program), (program, program.keywords, []))[2].append(position)
         classes: dict[int, int] = {}
         for program, index, positions in groups.values():
-            unsearched = program.unsearched
             found = index.classes(
                 [events[position] for position in positions],
                 [
                     self._text(events[position], program, texts[position] if texts is not None else None)
                     for position in positions
                 ],
-                lambda event, unsearched=unsearched: (  # type: ignore[misc]
-                    value for name, value in event.items() if name not in unsearched
-                ),
+                partial(_searched, program),
             )
             classes.update((position, number) for position, number in zip(positions, found, strict=True) if number)
         return classes
@@ -183,7 +181,7 @@ class Engine:
             original = event.get(self._binding.raw_key) if self._binding.raw_key else None
             if isinstance(original, str):
                 return original.encode("utf-8", "replace")
-        return joined(value for name, value in event.items() if name not in program.unsearched)
+        return joined(_searched(program, event))
 
     # --- compiling --------------------------------------------------------------------------------------
 
@@ -202,7 +200,7 @@ class Engine:
         if not chosen:
             return None
         chosen = dict(sorted(chosen.items()))
-        shape = (tuple(chosen.items()), route.view, route.unsearched, route.raw_is_whole)
+        shape = (tuple(chosen.items()), route.view, id(route.searched), route.raw_is_whole)
         program = self._programs.get(shape)
         if program is None:
             program = self._programs[shape] = self._build(chosen, route)
@@ -328,6 +326,14 @@ class Engine:
         self._bound.clear()
         self._programs.clear()
         self._routes.clear()
+
+
+def _searched(program: Program, event: Record) -> Iterable[Any]:
+    """The values that keywords look into."""
+    searched = program.searched
+    if searched is None:
+        return event.values()
+    return [value for name, value in event.items() if searched[name]]
 
 
 def _event_ids(expr: Expr, predicates: Sequence[Predicate]) -> frozenset[str] | None:

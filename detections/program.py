@@ -58,7 +58,7 @@ class Program(dict[tuple[int, ...], Hits]):
         self.references = tuple(references)
         self.keywords = keywords
         self.view = route.view if route else None
-        self.unsearched = route.unsearched if route else frozenset()
+        self.searched = route.searched if route else None
         self.raw_is_whole = route is not None and route.raw_is_whole
         self.judges = tuple(judges)
         self._sets = tuple(index.sets for index in indexes.values())

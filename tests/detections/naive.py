@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from detections import ir
-from detections.binding import Binding, FieldMap
+from detections.binding import Binding, FieldMap, Searched
 from detections.ir import Kind, Predicate
 from detections.predicates import holds, texts_of
 from detections.rule import Mode, Rule, is_flow_rule
@@ -28,25 +28,25 @@ def judge(ruleset: RuleSet, binding: Binding, event: Mapping[str, Any]) -> tuple
                 for name, values in place.where
                 if (members := _members(place.fields, name, seen)) is not None
             )
-            if narrowed and _matches(rule, place.fields, seen, route.unsearched):
+            if narrowed and _matches(rule, place.fields, seen, route.searched):
                 found.append(rule.id)
                 break
     return tuple(found)
 
 
-def _matches(rule: Rule, fields: FieldMap, event: Mapping[str, Any], unsearched: frozenset[str]) -> bool:
+def _matches(rule: Rule, fields: FieldMap, event: Mapping[str, Any], searched: Searched | None) -> bool:
     def true(number: int) -> bool:
         predicate = rule.predicates[number]
         if predicate.field is None:
-            return _keyword(predicate, event, unsearched)
+            return _keyword(predicate, event, searched)
         others = _members(fields, predicate.value, event) if predicate.kind is Kind.FIELD else []
         return holds(predicate, _members(fields, predicate.field, event), others)
 
     return ir.holds(rule.condition, true)
 
 
-def _keyword(predicate: Predicate, event: Mapping[str, Any], unsearched: frozenset[str]) -> bool:
-    return any(holds(predicate, texts_of(value)) for name, value in event.items() if name not in unsearched)
+def _keyword(predicate: Predicate, event: Mapping[str, Any], searched: Searched | None) -> bool:
+    return any(holds(predicate, texts_of(value)) for name, value in event.items() if searched is None or searched[name])
 
 
 def _members(fields: FieldMap, name: str, event: Mapping[str, Any]) -> list[str]:
