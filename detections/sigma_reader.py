@@ -21,7 +21,7 @@ from sigma.conditions import (
     ConditionSelector,
     SigmaCondition,
 )
-from sigma.correlations import SigmaCorrelationRule
+from sigma.correlations import SigmaCorrelationConditionOperator, SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaLogSource, SigmaRule
@@ -193,7 +193,7 @@ def _texts(own: object, document: Document, file: str) -> dict[str, dict[str, st
 
 
 def _correlation(document: Document, value: dict[str, Any], file: str) -> Correlation:
-    sigma = SigmaCorrelationRule.from_dict(value)
+    sigma = SigmaCorrelationRule.from_dict(_one_operator(value))
     common = _common(value, sigma, document, file)
     return Correlation(
         id=common["id"],
@@ -204,6 +204,17 @@ def _correlation(document: Document, value: dict[str, Any], file: str) -> Correl
         document=msgspec.to_builtins(value, enc_hook=str),
         line=document.line,
     )
+
+
+def _one_operator(value: dict[str, Any]) -> dict[str, Any]:
+    """The document as pySigma takes it: the specification allows several operators, pySigma wants one of them."""
+    body = value["correlation"]
+    condition = body.get("condition") if isinstance(body, dict) else None
+    if not isinstance(condition, dict):
+        return value
+    more = [name for name in condition if name in SigmaCorrelationConditionOperator.operators()][1:]
+    kept = {name: given for name, given in condition.items() if name not in more}
+    return value | {"correlation": body | {"condition": kept}}
 
 
 def _filter(document: Document, value: dict[str, Any], file: str) -> Filter:

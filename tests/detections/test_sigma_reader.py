@@ -166,7 +166,7 @@ correlation:
   rules: [failed]
   group-by: [user]
   timespan: 5m
-  condition: {gte: 5}
+  condition: {gte: 5, lte: 90}
 ---
 title: Only our hosts
 logsource: {product: windows}
@@ -182,6 +182,7 @@ filter:
     assert isinstance(correlation, Correlation)
     assert correlation.rules == ("failed",)
     assert correlation.document["correlation"]["timespan"] == "5m"
+    assert correlation.document["correlation"]["condition"] == {"gte": 5, "lte": 90}
     assert isinstance(sigma_filter, Filter)
     assert sigma_filter.rules == ("0f1a7a4e-93f0-4e83-8d0c-8a5b3f6e2a10",)
     assert sigma_filter.condition == ("!", 0)
