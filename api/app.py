@@ -52,22 +52,28 @@ def guards(dependant: Dependant) -> Iterator[Need | Anyone | IngestToken]:
         yield from guards(inner)
 
 
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[None]:
+    """What lives as long as the process serves: the door, the threads of searches and their journal, the stream."""
+    services: Services = app.state.services
+    journal = app.state.journal = SearchJournal(services.database, services.clock)
+    searches = app.state.searches = Searches(services.store)
+    feed = app.state.feed = Feed(services)
+    app.state.address_waits = AddressWaits()
+    app.state.rules = RuleBook(services)
+    app.state.door = await run_in_threadpool(open_door, services)
+    try:
+        yield
+    finally:
+        feed.close()
+        searches.close()
+        await run_in_threadpool(journal.close)
+
+
 def create_app(services: Services) -> FastAPI:
     """The app over these services. Raises BadConfig for a route that names no right."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.door = await run_in_threadpool(open_door, services)
-        app.state.journal = SearchJournal(services.database, services.clock)
-        app.state.searches = Searches(services.store)
-        app.state.feed = Feed(services)
-        yield
-        app.state.feed.close()
-        app.state.searches.close()
-        await run_in_threadpool(app.state.journal.close)
-
     app = FastAPI(
-        lifespan=lifespan,
+        lifespan=running,
         title="Kỳ Đài",
         version=services.version,
         docs_url=None,
@@ -78,8 +84,6 @@ def create_app(services: Services) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.services = services
-    app.state.address_waits = AddressWaits()
-    app.state.rules = RuleBook(services)
     errors.install(app)
     for router in routers():
         for route in router.routes:

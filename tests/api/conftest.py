@@ -5,8 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
+import argon2
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api.app import create_app
@@ -22,6 +25,14 @@ from core.store.segments import SegmentStore
 CLI = Actor("setup", "cli")
 NOW = 1_795_571_528 * SECOND
 """2026-11-25T01:52:08Z"""
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords by Argon2id of the smallest cost; tests/core/test_accounts.py has the real one."""
+    quick = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(accounts, "_hasher", quick)
+    monkeypatch.setattr(accounts, "_NOBODY", quick.hash("nobody"))
 
 
 @pytest.fixture
@@ -65,10 +76,18 @@ def services(tmp_path: Path, database: Database, clock: StillClock, spool: Spool
 Client = Callable[..., TestClient]
 
 
+@pytest.fixture(scope="session")
+def shared_app() -> FastAPI:
+    """One app for all tests: its routes take longer to build than most tests to run."""
+    nothing = cast(Any, None)
+    return create_app(Services(nothing, nothing, nothing))
+
+
 @pytest.fixture
-def client(services: Services) -> Iterator[Client]:
+def client(services: Services, shared_app: FastAPI) -> Iterator[Client]:
     """``client()`` is nobody, ``client("analyst")`` a signed-in analyst; ``scope`` limits what they see."""
-    app = create_app(services)
+    app = shared_app
+    app.state.services = services
     opened: list[TestClient] = []
 
     def make(role: str | None = None, scope: str = "", peer: str = "127.0.0.1") -> TestClient:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
 
 from api import errors
 from api.deps import Services
@@ -55,8 +56,10 @@ def test_problems_are_problem_json_with_place_and_remedy(services: Services) -> 
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
     assert (body["detail"], body["place"], body["remedy"]) == ("no such field", "query:3", "Try host.name.")
-    assert "secret" not in caller.get("/broken").text
-    assert caller.get("/broken").status_code == 500
+    with capture_logs() as logged:
+        broken = caller.get("/broken")
+    assert (broken.status_code, "secret" in broken.text) == (500, False)
+    assert [(entry["event"], entry["path"]) for entry in logged] == [("Request failed.", "/broken")]
     shape = caller.get("/number/hunter2")
     assert shape.status_code == 422
     assert "hunter2" not in shape.text
