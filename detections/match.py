@@ -102,9 +102,14 @@ def match_files(
         report.unreadable.append(BadInput(str(error)))
     matcher = Matcher(ruleset, clock)
     kept: list[Hit] = []
+    tells_absence = any(pattern.is_absence for pattern in patterns.patterns)
+    last: Micros | None = None
     for file_number, path in enumerate(paths):
         for batch in _batches(path, report):
             judged = matcher.judge([record for _, record in batch])
+            if tells_absence:
+                times = [time for flat, _ in judged if (time := time_of(flat)) is not None]
+                last = max([*times, *([] if last is None else [last])], default=None)
             for (at, _), (flat, rules) in zip(batch, judged, strict=True):
                 for rule in rules:
                     if rule not in patterns.quiet:
@@ -112,7 +117,9 @@ def match_files(
                         yield _hit(ruleset, rule, path, at)
                 if wanted := [rule for rule in rules if rule in patterns.readers]:
                     _keep(kept, flat, wanted, f"{file_number}:{at}", report)
-    for found in match_all(kept, patterns, lambda event, rule, name: lookup(ruleset.by_id[rule], event, name)):
+    for found in match_all(
+        kept, patterns, lambda event, rule, name: lookup(ruleset.by_id[rule], event, name), end=last
+    ):
         report.hits += 1
         yield _correlated(found, paths)
 

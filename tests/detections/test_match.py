@@ -102,6 +102,16 @@ def test_correlations_over_all_files_by_time(tmp_path: Path) -> None:
     assert run(ruleset, [two])[1].without_time == 1
 
 
+def test_absence_falls_due_by_the_last_event_whatever_it_is(tmp_path: Path) -> None:
+    silent = RULES[-1].replace("condition: {gte: 3}", "condition: {lt: 1}")
+    ruleset = ruleset_of(tmp_path, [*RULES[:-1], silent])
+    path = tmp_path / "events.jsonl"
+    events = [failed(0, "192.0.2.1"), {"Image": "x", "TimeCreated": "2026-11-25T01:07:00Z"}, failed(3, "192.0.2.2")]
+    path.write_text("\n".join(json.dumps(event) for event in events))
+    hits, _ = run(ruleset, [path])
+    assert [(hit["group"], hit["time"]) for hit in hits] == [(["192.0.2.1"], "2026-11-25T01:05:00.000000Z")]
+
+
 def test_a_missing_file_is_in_the_report(tmp_path: Path) -> None:
     hits, report = run(ruleset_of(tmp_path, RULES), [tmp_path / "nothing.jsonl"])
     assert hits == []
