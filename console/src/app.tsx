@@ -1,0 +1,126 @@
+// What stands around the screens: theme, words, who is signed in, the stream, the routes.
+import { MantineProvider } from "@mantine/core";
+import { QueryClient, QueryClientProvider, useQueryClient } from "@tanstack/react-query";
+import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
+import { BrowserRouter, Navigate, Route, Routes, useLocation } from "react-router";
+import { Failure, speak, whenSessionLost } from "./api/client";
+import { useMe } from "./api/me";
+import { Stream } from "./api/stream";
+import { Asking, Failed } from "./parts/answer";
+import { HouseContext } from "./parts/house";
+import { ToastProvider } from "./parts/toast";
+import { Shell } from "./screens/shell";
+import { SignIn } from "./screens/sign-in";
+import { theme } from "./theme";
+import { type Language, load, WordsProvider } from "./words";
+
+const Queue = lazy(() => import("./screens/queue"));
+const Hunt = lazy(() => import("./screens/hunt"));
+
+const REMEMBERED = "kydai-language";
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      retry: (count, error) => !(error instanceof Failure) && count < 2,
+      refetchOnWindowFocus: false,
+      staleTime: 10_000,
+    },
+  },
+});
+
+export function App() {
+  return (
+    <MantineProvider theme={theme} defaultColorScheme="auto">
+      <QueryClientProvider client={client}>
+        <BrowserRouter>
+          <Speaking>
+            <ToastProvider>
+              <Routes>
+                <Route path="/sign-in" element={<SignIn />} />
+                <Route path="*" element={<SignedIn />} />
+              </Routes>
+            </ToastProvider>
+          </Speaking>
+        </BrowserRouter>
+      </QueryClientProvider>
+    </MantineProvider>
+  );
+}
+
+function Speaking({ children }: { children: ReactNode }) {
+  const me = useMe();
+  const remembered = localStorage.getItem(REMEMBERED) === "en" ? "en" : "vi";
+  const language: Language = me.data?.language ?? remembered;
+  const [spoken, setSpoken] = useState<{ language: Language; words: Record<string, string> } | null>(null);
+
+  useEffect(() => {
+    let isWanted = true;
+    void load(language).then((words) => {
+      if (!isWanted) return;
+      speak(language);
+      localStorage.setItem(REMEMBERED, language);
+      setSpoken({ language, words });
+    });
+    return () => {
+      isWanted = false;
+    };
+  }, [language]);
+
+  if (!spoken || me.isPending) return null;
+  return (
+    <WordsProvider words={spoken.words} language={spoken.language}>
+      {children}
+    </WordsProvider>
+  );
+}
+
+function SignedIn() {
+  const me = useMe();
+  const place = useLocation();
+  const queries = useQueryClient();
+  const stream = useMemo(() => new Stream(), []);
+  const isIn = !!me.data && !me.data.must_set_password;
+
+  useEffect(() => {
+    if (!isIn) return;
+    stream.start();
+    const offLost = whenSessionLost(() => stream.sessionLost());
+    const offChange = stream.listen((changes) => {
+      if (changes.incidents.length || changes.runs.length || changes.more) {
+        void queries.invalidateQueries({ queryKey: ["incidents"] });
+        void queries.invalidateQueries({ queryKey: ["incident"] });
+        void queries.invalidateQueries({ queryKey: ["runs"] });
+      }
+    });
+    return () => {
+      offChange();
+      offLost();
+      stream.stop();
+    };
+  }, [isIn, stream, queries]);
+
+  const house = useMemo(
+    () => me.data && { me: me.data, stream, may: (right: (typeof me.data.may)[number]) => me.data?.may.includes(right) ?? false },
+    [me.data, stream],
+  );
+  if (me.isError) return <Failed error={me.error} again={() => void me.refetch()} />;
+  if (!house || !isIn) {
+    const next = place.pathname === "/" ? "" : `?next=${encodeURIComponent(place.pathname + place.search)}`;
+    return <Navigate to={`/sign-in${next}`} replace />;
+  }
+  return (
+    <HouseContext value={house}>
+      <Shell>
+        <Suspense fallback={<Asking />}>
+          <Routes>
+            <Route path="/" element={<Navigate to="/queue" replace />} />
+            <Route path="/queue" element={<Queue />} />
+            <Route path="/hunt" element={<Hunt />} />
+            <Route path="*" element={<Navigate to="/queue" replace />} />
+          </Routes>
+        </Suspense>
+      </Shell>
+    </HouseContext>
+  );
+}

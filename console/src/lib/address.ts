@@ -1,0 +1,27 @@
+// State lives in the address: each screen reads and writes its search parameters.
+import { useCallback } from "react";
+import { useSearchParams } from "react-router";
+
+export type Changes = Record<string, string | null | undefined>;
+
+/** One search parameter's value by name, and a way to change several; empty ones are left out. */
+export function useAddress(): [(name: string) => string, (changes: Changes, push?: boolean) => void] {
+  const [params, set] = useSearchParams();
+  const get = useCallback((name: string) => params.get(name) ?? "", [params]);
+  const change = useCallback(
+    (changes: Changes, push = false) =>
+      set(
+        (before) => {
+          const after = new URLSearchParams(before);
+          for (const [name, value] of Object.entries(changes)) {
+            if (value) after.set(name, value);
+            else after.delete(name);
+          }
+          return after;
+        },
+        { replace: !push },
+      ),
+    [set],
+  );
+  return [get, change];
+}

@@ -1,0 +1,19 @@
+// Writing the query language: a clause for a field and value, added to what stands there already.
+
+/** A value as the language takes it literally: a bare word where that is safe, else a quoted text. */
+export function literal(value: unknown): string {
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  const text = String(value);
+  const bare = /^[\p{L}\p{N}_][\p{L}\p{N}_.-]*$/u.test(text) && !/^(and|or|not|to)$/i.test(text);
+  return bare ? text : `"${text.replace(/\\/g, "\\\\").replace(/"/g, '\\"')}"`;
+}
+
+/** The query with one more clause; a clause that stands there already is not added again. */
+export function narrow(query: string, field: string, value: unknown, without = false): string {
+  const clause = `${without ? "not " : ""}${field}: ${literal(value)}`;
+  const before = query.trim();
+  if (!before) return clause;
+  if (before === clause || before.endsWith(` and ${clause}`) || before.startsWith(`${clause} and `)) return before;
+  // `or` at the top level binds weaker than the `and` that is added here
+  return /\bor\b/i.test(before) ? `(${before}) and ${clause}` : `${before} and ${clause}`;
+}

@@ -1,0 +1,21 @@
+import "@fontsource-variable/inter/wght.css";
+import "@mantine/core/styles/default-css-variables.css";
+import "@mantine/core/styles/baseline.css";
+import "@mantine/core/styles/global.css";
+import "@mantine/core/styles/UnstyledButton.css";
+import "@mantine/core/styles/CloseButton.css";
+import "@mantine/core/styles/Paper.css";
+import "@mantine/core/styles/Overlay.css";
+import "@mantine/core/styles/ModalBase.css";
+import "@mantine/core/styles/Modal.css";
+import "@mantine/core/styles/Popover.css";
+import "@mantine/core/styles/Menu.css";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/shell.css";
+import { createRoot } from "react-dom/client";
+import { App } from "./app";
+
+const place = document.getElementById("root");
+if (!place) throw new Error("the page has no place for the console");
+createRoot(place).render(<App />);

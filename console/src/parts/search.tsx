@@ -1,0 +1,35 @@
+// A box for words: what is typed is asked for when it rests, or at once by Enter.
+import { useEffect, useState } from "react";
+
+const REST = 300;
+
+export function Search(props: { label: string; value: string; onChange: (text: string) => void }) {
+  const { label, value, onChange } = props;
+  const [text, setText] = useState(value);
+  const [seen, setSeen] = useState(value);
+  if (seen !== value) {
+    setSeen(value);
+    setText(value);
+  }
+  useEffect(() => {
+    if (text === value) return;
+    const timer = window.setTimeout(() => onChange(text), REST);
+    return () => window.clearTimeout(timer);
+  }, [text, value, onChange]);
+  return (
+    <input
+      type="search"
+      className="input"
+      style={{ flex: 1, minWidth: 160 }}
+      aria-label={label}
+      placeholder={label}
+      spellCheck={false}
+      value={text}
+      onChange={(event) => setText(event.target.value)}
+      onKeyDown={(event) => {
+        if (event.key === "Enter") onChange(text);
+        if (event.key === "Escape") event.currentTarget.blur();
+      }}
+    />
+  );
+}

@@ -1,0 +1,44 @@
+// Addresses of other screens, made from what is on this one.
+import type { Schemas } from "../api/client";
+import { literal } from "../lib/query-text";
+import { HOUR, MINUTE } from "../lib/time";
+
+export interface HuntRange {
+  from?: string;
+  to?: string;
+}
+
+export function hunt(query: string, range: HuntRange = {}): string {
+  const params = new URLSearchParams({ q: query });
+  if (range.from) params.set("from", range.from);
+  if (range.to) params.set("to", range.to);
+  return `/hunt?${params}`;
+}
+
+/** A range around two moments, as texts that the API takes. */
+export function around(first: string, last: string, margin: number): HuntRange {
+  return { from: new Date(Date.parse(first) - margin).toISOString(), to: new Date(Date.parse(last) + margin).toISOString() };
+}
+
+/** The events that an alert's rule marked. */
+export function huntEvents(alert: Schemas["AlertSummary"]): string {
+  const parts = alert.kind === "rule" ? [`kydai.rules: ${literal(alert.rule_id)}`] : [];
+  const group = alert.summary.group;
+  if (typeof group === "object" && group) parts.push(...Object.entries(group).map(([field, value]) => `${field}: ${literal(value)}`));
+  else if (alert.host) parts.push(`host.name: ${literal(alert.host)}`);
+  return hunt(parts.join(" and "), around(alert.first_at, alert.last_at, MINUTE));
+}
+
+/** Everything on the alert's host around it. */
+export function huntHost(alert: Schemas["AlertSummary"]): string {
+  return hunt(`host.name: ${literal(alert.host)}`, around(alert.first_at, alert.last_at, HOUR / 4));
+}
+
+/** The line of an event that tells most. */
+export function eventText(event: Record<string, unknown>): string {
+  for (const name of ["message", "event.original", "process.command_line", "url.original", "event.action"]) {
+    const value = event[name];
+    if (typeof value === "string" && value) return value;
+  }
+  return [event["source.ip"], event["destination.ip"]].filter(Boolean).join(" → ");
+}

@@ -1,0 +1,88 @@
+// The palette (Ctrl K): to a screen, an incident, or the events with a word.
+import { useQuery } from "@tanstack/react-query";
+import { type KeyboardEvent, useId, useState } from "react";
+import { useNavigate } from "react-router";
+import { useDebouncedValue } from "@mantine/hooks";
+import { api, data } from "../api/client";
+import { Dialog } from "../parts/dialog";
+import { Shape } from "../parts/severity";
+import { literal } from "../lib/query-text";
+import { fold } from "../lib/fold";
+import { useWords } from "../words";
+import { usePlaces } from "./shell";
+
+export function Palette({ onClose }: { onClose: () => void }) {
+  const { t, said } = useWords();
+  const places = usePlaces();
+  const navigate = useNavigate();
+  const id = useId();
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const [asked] = useDebouncedValue(text.trim(), 200);
+  const incidents = useQuery({
+    queryKey: ["incidents", "palette", asked],
+    enabled: asked.length > 1,
+    queryFn: () => data(api.GET("/api/v1/incidents", { params: { query: { text: asked, limit: 5 } } })),
+  });
+
+  const word = text.trim();
+  const isQuery = /[:*]/.test(word);
+  const options = [
+    ...places.flatMap((place) => (place && fold(t(place.name)).includes(fold(word)) ? [{ key: place.path, to: place.path, label: <span>{t(place.name)}</span> }] : [])),
+    ...(word ? (incidents.data?.items ?? []) : []).map((incident) => ({
+      key: incident.number,
+      to: `/incidents/${incident.number}`,
+      label: (
+        <>
+          <Shape tone={incident.level} />
+          <span className="mono">{incident.number}</span> <span>{said(incident.title)}</span>
+        </>
+      ),
+    })),
+    ...(word
+      ? [{ key: "hunt", to: `/hunt?q=${encodeURIComponent(isQuery ? word : literal(word))}`, label: <span>{t("palette.hunt", { text: word })}</span> }]
+      : []),
+  ];
+  const chosen = Math.min(at, options.length - 1);
+  const go = (to: string) => {
+    onClose();
+    void navigate(to);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (step) {
+      event.preventDefault();
+      setAt(Math.max(0, Math.min(options.length - 1, chosen + step)));
+    }
+    const option = options[chosen];
+    if (event.key === "Enter" && option) go(option.to);
+  };
+  return (
+    <Dialog title={t("palette.title")} onClose={onClose} wide>
+      <input
+        className="input"
+        style={{ width: "100%" }}
+        data-autofocus
+        role="combobox"
+        aria-label={t("palette.ask")}
+        aria-expanded
+        aria-controls={`${id}-list`}
+        aria-activedescendant={options.length ? `${id}-${chosen}` : undefined}
+        placeholder={t("palette.ask")}
+        value={text}
+        onChange={(event) => {
+          setText(event.target.value);
+          setAt(0);
+        }}
+        onKeyDown={onKeyDown}
+      />
+      <div className="palette-list" role="listbox" id={`${id}-list`} aria-label={t("palette.title")}>
+        {options.map((option, index) => (
+          <div key={option.key} id={`${id}-${index}`} role="option" aria-selected={index === chosen} tabIndex={-1} onClick={() => go(option.to)} onMouseMove={() => setAt(index)}>
+            {option.label}
+          </div>
+        ))}
+      </div>
+    </Dialog>
+  );
+}

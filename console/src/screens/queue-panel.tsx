@@ -1,0 +1,174 @@
+// What the current row says: the sentence, why there is an alert, what was seen before, what to do next.
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "react-router";
+import { api, data, type Schemas } from "../api/client";
+import { type Group, titleOf } from "../api/triage";
+import { verdictText } from "../lib/seen";
+import { Asking, Failed } from "../parts/answer";
+import { Facts } from "../parts/facts";
+import { Severity } from "../parts/severity";
+import { Between } from "../parts/when";
+import { useWords } from "../words";
+import { eventText, huntEvents, huntHost } from "./links";
+
+interface Props {
+  group: Group;
+  isDone: boolean;
+  onTake: (() => void) | null;
+  onClose: (() => void) | null;
+  onOpen: () => void;
+}
+
+export function QueuePanel({ group, isDone, onTake, onClose, onOpen }: Props) {
+  const words = useWords();
+  const { t, said, named } = words;
+  const id = group.newest.id;
+  const alert = useQuery({ queryKey: ["alert", id], queryFn: () => data(api.GET("/api/v1/alerts/{alert_id}", { params: { path: { alert_id: id } } })) });
+  const found = alert.data;
+  return (
+    <aside className="side" aria-label={said(titleOf(group))}>
+      <h2>{said(titleOf(group))}</h2>
+      <p>
+        <Severity level={group.level} />
+        <span className="muted">
+          {" · "}
+          {named("common.alert_status", group.newest.status)}
+          {group.newest.assignee && ` · ${group.newest.assignee}`}
+          {group.newest.verdict && ` · ${named("common.verdict", group.newest.verdict)}`}
+        </span>
+        {group.incidents.length > 0 && (
+          <span className="muted">
+            {" · "}
+            {t("panel.belongs")}{" "}
+            {group.incidents.slice(0, 3).map((number, at) => (
+              <span key={number}>
+                {at > 0 && ", "}
+                <Link to={`/incidents/${number}`}>{number}</Link>
+              </span>
+            ))}
+          </span>
+        )}
+        {group.newest.is_replay && <span className="tag">{named("common", "replay")}</span>}
+      </p>
+      {alert.isPending && <Asking />}
+      {alert.isError && <Failed error={alert.error} again={() => void alert.refetch()} />}
+      {found && (
+        <>
+          <p style={{ margin: "10px 0" }}>
+            {t("panel.sentence", { n: group.hits })} <Between first={group.first_at} last={group.last_at} />
+            {group.alerts > 1 && <span className="muted"> ({t("queue.alerts", { n: group.alerts })})</span>}
+          </p>
+          <Facts alert={found} />
+          <Why alert={found} />
+          <section>
+            <h3>{t("panel.seen")}</h3>
+            <p>
+              {found.seen_before.here.total > 0 ? t("panel.seen_here", { text: verdictText(found.seen_before.here, words) }) : t("panel.never_here")}{" "}
+              {found.seen_before.elsewhere.total > 0 && t("panel.seen_elsewhere", { text: verdictText(found.seen_before.elsewhere, words) })}
+            </p>
+          </section>
+          <Evidence id={found.id} />
+          <section>
+            <h3>{t("panel.next")}</h3>
+            <ol className="steps">
+              {group.incidents[0] && (
+                <li>
+                  <Link to={`/incidents/${group.incidents[0]}`}>{t("panel.open_incident", { number: group.incidents[0] })}</Link>
+                </li>
+              )}
+              <li>
+                <Link to={huntEvents(found)}>{t("panel.hunt_events")}</Link>
+              </li>
+              {found.host && (
+                <li>
+                  <Link to={huntHost(found)}>{t("panel.hunt_host", { host: found.host })}</Link>
+                </li>
+              )}
+              {found.host && (
+                <li>
+                  <Link to={`/queue?status=pending&host=${encodeURIComponent(found.host)}`}>{t("panel.other_alerts", { host: found.host })}</Link>
+                </li>
+              )}
+            </ol>
+          </section>
+        </>
+      )}
+      <div className="row wrap" style={{ marginTop: 16, gap: 6 }}>
+        {onTake && (
+          <button type="button" className="button main" onClick={onTake} disabled={isDone}>
+            {t("action.assign")} <kbd>a</kbd>
+          </button>
+        )}
+        {group.incidents.length > 0 && (
+          <button type="button" className="button" onClick={onOpen}>
+            {t("action.open")} <kbd>Enter</kbd>
+          </button>
+        )}
+        {onClose && (
+          <button type="button" className="button" onClick={onClose} disabled={isDone}>
+            {t("action.close")} <kbd>c</kbd>
+          </button>
+        )}
+      </div>
+    </aside>
+  );
+}
+
+/** The fields that matched, and the line of the rule that they matched. */
+export function Why({ alert }: { alert: Schemas["AlertDetail"] }) {
+  const { t } = useWords();
+  const distinct = alert.summary.distinct;
+  return (
+    <section>
+      <h3>{t("panel.why")}</h3>
+      <dl className="pairs">
+        {alert.matched.slice(0, 12).map((match) => (
+          <Pair key={`${match.field}${String(match.value)}`} name={match.field} value={match.value} />
+        ))}
+        {typeof distinct === "number" && <Pair name={t("panel.distinct")} value={distinct} />}
+        {alert.rule_file && (
+          <>
+            <dt>{t("panel.rule")}</dt>
+            <dd className="mono">
+              <Link to={`/rules?text=${encodeURIComponent(alert.rule_id)}`}>
+                {alert.rule_file.split("/").at(-1)}
+                {alert.rule_line !== null && `:${alert.rule_line}`}
+              </Link>
+            </dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+function Pair({ name, value }: { name: string; value: unknown }) {
+  return (
+    <>
+      <dt className="mono">{name}</dt>
+      <dd className="mono">
+        <span className="hit">{typeof value === "string" ? value : JSON.stringify(value)}</span>
+      </dd>
+    </>
+  );
+}
+
+/** The first events as they came. */
+function Evidence({ id }: { id: number }) {
+  const { t } = useWords();
+  const events = useQuery({ queryKey: ["alert", id, "events"], queryFn: () => data(api.GET("/api/v1/alerts/{alert_id}/events", { params: { path: { alert_id: id } } })) });
+  if (!events.data) return null;
+  const { events: found, not_found: lost } = events.data;
+  return (
+    <section>
+      <h3>{t("panel.evidence")}</h3>
+      {found.slice(0, 3).map((event) => (
+        <p key={String(event["event.id"])} className="mono line-clamp">
+          {eventText(event)}
+        </p>
+      ))}
+      {found.length > 3 && <p className="muted">{t("panel.more_events", { n: found.length - 3 })}</p>}
+      {lost.length > 0 && <p className="high">{t("panel.lost_events", { n: lost.length })}</p>}
+    </section>
+  );
+}

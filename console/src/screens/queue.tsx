@@ -1,0 +1,326 @@
+// The queue: alerts in groups, one row a rule and host, worked through by keys; what was done can be undone.
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Link, useNavigate } from "react-router";
+import { api, data, type Schemas } from "../api/client";
+import { type Change, changeAlerts, type Group, groupKey, idsOf, titleOf, undoAlerts } from "../api/triage";
+import { useAddress } from "../lib/address";
+import { useCurrent } from "../lib/current";
+import { useHeld } from "../lib/held";
+import { useKeys } from "../lib/keys";
+import { seenText } from "../lib/seen";
+import { Asking, Empty, Failed } from "../parts/answer";
+import { Choice } from "../parts/choice";
+import { type Column, Grid, neighbour } from "../parts/grid";
+import { useHouse } from "../parts/house";
+import { Search } from "../parts/search";
+import { LEVELS, Severity } from "../parts/severity";
+import { useToast } from "../parts/toast";
+import { Between } from "../parts/when";
+import { useWords } from "../words";
+import { CloseDialog } from "./close-dialog";
+import { QueuePanel } from "./queue-panel";
+
+type GroupBy = "rule_host" | "rule" | "host";
+const STATUSES = ["new", "acknowledged", "closed"] as const;
+const REFETCH = 2_000;
+
+export default function Queue() {
+  const words = useWords();
+  const { t, said, n, named } = words;
+  const { me, may, stream } = useHouse();
+  const tell = useToast();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const [get, set] = useAddress();
+  const [current, setCurrent] = useCurrent();
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [outcomes, setOutcomes] = useState<ReadonlyMap<string, string>>(new Map());
+  const [closing, setClosing] = useState<Group[] | null>(null);
+  const canTriage = may("triage");
+
+  const by = (["rule", "host"].includes(get("by")) ? get("by") : "rule_host") as GroupBy;
+  const shown = get("status") || "new";
+  const status = useMemo(() => (shown === "all" ? [] : shown === "pending" ? (["new", "acknowledged"] as const).slice() : STATUSES.filter((s) => s === shown)), [shown]);
+  const level = LEVELS.find((name) => name === get("level"));
+  const filter = useMemo(
+    () => ({
+      status: status.length ? status : undefined,
+      min_level: level,
+      text: get("text") || undefined,
+      assignee: get("mine") ? me.name : undefined,
+      host: get("host") || undefined,
+      rule: get("rule") || undefined,
+    }),
+    [status, level, get, me.name],
+  );
+  const scope = JSON.stringify([filter, by]);
+  const groups = useInfiniteQuery({
+    queryKey: ["groups", scope],
+    staleTime: Number.POSITIVE_INFINITY,
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => data(api.GET("/api/v1/alerts/groups", { params: { query: { ...filter, by, limit: 200, cursor: pageParam } } })),
+    getNextPageParam: (page) => page.cursor ?? undefined,
+  });
+  const latest = useMemo(() => groups.data?.pages.flatMap((page) => page.items), [groups.data]);
+  const { rows, gone, fresh, release, extend } = useHeld(scope, latest, groupKey);
+  const total = groups.data?.pages[0];
+  const row = rows.find((group) => groupKey(group) === current) ?? null;
+
+  // the stream says that something changed: ask again, at most every two seconds
+  const waiting = useRef(0);
+  const { refetch } = groups;
+  const refetchSoon = useCallback(() => {
+    if (waiting.current) return;
+    waiting.current = window.setTimeout(() => {
+      waiting.current = 0;
+      void refetch();
+      void queries.invalidateQueries({ queryKey: ["alert"] });
+    }, REFETCH);
+  }, [refetch, queries]);
+  useEffect(() => stream.listen((changes) => (changes.alerts.length > 0 || changes.more) && refetchSoon()), [stream, refetchSoon]);
+  useEffect(() => () => window.clearTimeout(waiting.current), []);
+
+  const tidy = () => {
+    release();
+    setOutcomes(new Map());
+    setChosen(new Set());
+  };
+  const targets = (): Group[] => {
+    const picked = rows.filter((group) => chosen.has(groupKey(group)) && !gone.has(groupKey(group)));
+    return picked.length > 0 ? picked : row && !gone.has(groupKey(row)) ? [row] : [];
+  };
+  const next = (step: number) => setCurrent(neighbour(rows, groupKey, current, step));
+
+  const act = async (on: Group[], change: Change, outcome: string) => {
+    if (on.length === 0) return;
+    try {
+      const ids = (await Promise.all(on.map((group) => idsOf(group, filter)))).flat();
+      const { count, entries } = await changeAlerts(ids, change);
+      const keys = on.map(groupKey);
+      setOutcomes((before) => new Map([...before, ...keys.map((key) => [key, outcome] as const)]));
+      setChosen(new Set());
+      if (change.kind === "close" && keys.includes(current ?? "")) next(1);
+      const undo = async () => {
+        await undoAlerts(entries);
+        setOutcomes((before) => new Map([...before].filter(([key]) => !keys.includes(key))));
+        void refetch();
+        void queries.invalidateQueries({ queryKey: ["alert"] });
+      };
+      tell({ text: count ? t("queue.done", { outcome, n: count }) : t("queue.nothing_changed"), undo: entries.length ? undo : undefined });
+    } catch (error) {
+      tell({ text: error instanceof Error ? error.message : String(error), isBad: true });
+    }
+    void refetch();
+    void queries.invalidateQueries({ queryKey: ["alert"] });
+  };
+  const take = () => void act(targets(), { kind: "assign", assignee: me.name }, t("outcome.assigned", { name: me.full_name || me.name }));
+  const acknowledge = () => void act(targets(), { kind: "acknowledge" }, named("common.alert_status", "acknowledged"));
+  const askToClose = () => {
+    const on = targets();
+    if (on.length > 0) setClosing(on);
+  };
+  const open = (group: Group | null) => {
+    const [number] = group?.incidents ?? [];
+    if (number) void navigate(`/incidents/${number}`);
+    else if (group && current !== groupKey(group)) setCurrent(groupKey(group));
+    else if (group) tell({ text: t("queue.no_incident") });
+  };
+  const choose = (key: string) =>
+    setChosen((before) => {
+      const after = new Set(before);
+      if (!after.delete(key)) after.add(key);
+      return after;
+    });
+
+  useKeys({
+    j: () => next(1),
+    k: () => next(-1),
+    Enter: () => open(row),
+    Escape: () => (chosen.size > 0 ? setChosen(new Set()) : setCurrent(null)),
+    r: tidy,
+    ...(canTriage && {
+      a: take,
+      e: acknowledge,
+      c: askToClose,
+      x: () => {
+        if (current) choose(current);
+        next(1);
+      },
+    }),
+  });
+
+  const columns: Column<Group>[] = [
+    {
+      key: "choose",
+      title: <span className="visually-hidden">{t("queue.choose")}</span>,
+      width: "34px",
+      cell: (group) => (
+        <input
+          type="checkbox"
+          className="row-check"
+          tabIndex={-1}
+          disabled={!canTriage}
+          aria-label={t("queue.choose_row", { rule: said(titleOf(group)), host: group.host })}
+          checked={chosen.has(groupKey(group))}
+          onClick={(event) => event.stopPropagation()}
+          onChange={() => choose(groupKey(group))}
+        />
+      ),
+    },
+    { key: "level", title: t("column.level"), width: "114px", cell: (group) => <Severity level={group.level} /> },
+    {
+      key: "rule",
+      title: t("column.rule"),
+      width: "minmax(180px, 1fr)",
+      cell: (group) =>
+        by === "host" ? <span className="muted">{t("queue.alerts", { n: group.alerts })}</span> : <span title={said(titleOf(group))}>{said(titleOf(group))}</span>,
+    },
+    {
+      key: "host",
+      title: t("column.host"),
+      width: "116px",
+      className: "mono",
+      cell: (group) => group.host || (group.hosts.length > 1 ? t("queue.hosts", { n: group.hosts.length }) : (group.hosts[0] ?? "–")),
+    },
+    {
+      key: "hits",
+      title: t("column.hits"),
+      width: "52px",
+      align: "right",
+      cell: (group) => n(group.hits),
+    },
+    { key: "time", title: t("column.time"), width: "112px", className: "muted", cell: (group) => <Between first={group.first_at} last={group.last_at} /> },
+    {
+      key: "seen",
+      title: t("column.seen"),
+      width: "132px",
+      className: "muted",
+      cell: (group) => {
+        const key = groupKey(group);
+        const outcome = outcomes.get(key) ?? (gone.has(key) ? t("outcome.elsewhere") : null);
+        if (outcome) return outcome;
+        if (group.newest.assignee && shown !== "new") return group.newest.assignee;
+        return seenText(group.seen_before, words);
+      },
+    },
+  ];
+  const isFiltered = !!(filter.min_level || filter.text || filter.assignee || filter.host || filter.rule);
+
+  return (
+    <div className="page">
+      <div className="head">
+        <h1>{t("queue.title")}</h1>
+        {total && <span className="muted">{t("queue.count", { n: total.total ?? 0, alerts: total.alerts })}</span>}
+        {fresh > 0 && (
+          <button type="button" className="button pressed small" onClick={tidy}>
+            {t("queue.fresh", { n: fresh })} <kbd>r</kbd>
+          </button>
+        )}
+        {fresh === 0 && gone.size > 0 && (
+          <button type="button" className="button small" onClick={tidy}>
+            {t("queue.tidy", { n: gone.size })} <kbd>r</kbd>
+          </button>
+        )}
+        <span className="space" />
+        {chosen.size > 0 && (
+          <span className="row">
+            <span className="strong">{t("queue.chosen", { n: chosen.size })}</span>
+            <button type="button" className="button main" onClick={take}>
+              {t("action.assign")} <kbd>a</kbd>
+            </button>
+            <button type="button" className="button" onClick={askToClose}>
+              {t("action.close")} <kbd>c</kbd>
+            </button>
+          </span>
+        )}
+        <Choice
+          label={t("queue.group_by")}
+          value={by}
+          options={(["rule_host", "rule", "host"] as const).map((value) => ({ value, label: t(`queue.by.${value}`) }))}
+          onChange={(value) => set({ by: value === "rule_host" ? null : value, at: null })}
+        />
+      </div>
+      <div className="head">
+        <Search label={t("queue.search")} value={get("text")} onChange={(text) => set({ text, at: null })} />
+        <Choice
+          label={t("column.status")}
+          value={shown}
+          options={[
+            { value: "new", label: named("common.alert_status", "new") },
+            { value: "acknowledged", label: named("common.alert_status", "acknowledged") },
+            { value: "pending", label: t("queue.pending") },
+            { value: "closed", label: named("common.alert_status", "closed") },
+            { value: "all", label: t("choice.all") },
+          ]}
+          onChange={(value) => set({ status: value === "new" ? null : value, at: null })}
+        />
+        <Choice
+          label={t("column.level")}
+          value={level ?? ""}
+          options={[{ value: "", label: t("choice.all") }, ...LEVELS.slice(0, 4).map((value) => ({ value, label: value === "critical" ? named("common.level", value) : t("choice.from_level", { level: named("common.level", value) }) }))]}
+          onChange={(value) => set({ level: value, at: null })}
+        />
+        <button type="button" className={`button${get("mine") ? " pressed" : ""}`} aria-pressed={!!get("mine")} onClick={() => set({ mine: get("mine") ? null : "1", at: null })}>
+          {t("queue.mine")}
+        </button>
+        {(get("host") || get("rule")) && (
+          <button type="button" className="button pressed" onClick={() => set({ host: null, rule: null })}>
+            <span className="mono">{get("host") || get("rule")}</span> ×
+          </button>
+        )}
+      </div>
+      <div className={`split${row ? "" : " alone"}`}>
+        {groups.isError ? (
+          <Failed error={groups.error} again={() => void groups.refetch()} />
+        ) : groups.isPending ? (
+          <Asking />
+        ) : (
+          <Grid
+            label={t("queue.title")}
+            rows={rows}
+            columns={columns}
+            rowKey={groupKey}
+            current={current}
+            onCurrent={setCurrent}
+            onOpen={open}
+            rowClass={(group) => [chosen.has(groupKey(group)) && "chosen", (gone.has(groupKey(group)) || outcomes.has(groupKey(group))) && "done"].filter(Boolean).join(" ")}
+            onEnd={() => {
+              if (groups.hasNextPage && !groups.isFetching) void groups.fetchNextPage().then((answer) => extend(answer.data?.pages.at(-1)?.items ?? []));
+            }}
+            empty={
+              isFiltered || shown !== "new" ? (
+                <Empty title={t("queue.none")} text={t("queue.none_filtered")} />
+              ) : (
+                <div className="empty">
+                  <strong>{t("queue.none")}</strong>
+                  {t("queue.none_new")} <Link to="/sources">{t("queue.none_sources")}</Link>
+                </div>
+              )
+            }
+          />
+        )}
+        {row && (
+          <QueuePanel
+            group={row}
+            key={groupKey(row)}
+            isDone={gone.has(groupKey(row))}
+            onTake={canTriage ? take : null}
+            onClose={canTriage ? askToClose : null}
+            onOpen={() => open(row)}
+          />
+        )}
+      </div>
+      {closing && (
+        <CloseDialog
+          title={closing.length === 1 && closing[0] ? t("close.title", { title: said(titleOf(closing[0])) }) : t("close.many", { n: closing.length })}
+          onClose={() => setClosing(null)}
+          onVerdict={async (verdict: Schemas["Verdict"], reason) => {
+            await act(closing, { kind: "close", verdict, reason }, `${named("common.alert_status", "closed")}: ${named("common.verdict", verdict)}`);
+            setClosing(null);
+          }}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,239 @@
+// The shell: navigation with counts, how far the data reach, the band that says when something is lost.
+import { Menu, useMantineColorScheme } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { Link, NavLink, useNavigate } from "react-router";
+import { api, data } from "../api/client";
+import { isTyping, useKeys } from "../lib/keys";
+import { useHouse, useStream } from "../parts/house";
+import { Mark } from "../parts/mark";
+import { useToast } from "../parts/toast";
+import { When } from "../parts/when";
+import { type Key, useWords } from "../words";
+import { KeyHelp } from "./key-help";
+import { Palette } from "./palette";
+import { ChangePassword } from "./change-password";
+
+interface Place {
+  path: string;
+  name: Key;
+  key: string;
+  count?: "queue" | "incidents" | "waiting_runs" | "sources";
+  right?: "journal";
+}
+
+export const PLACES: readonly (Place | null)[] = [
+  { path: "/queue", name: "nav.queue", key: "q", count: "queue" },
+  { path: "/incidents", name: "nav.incidents", key: "i", count: "incidents" },
+  { path: "/hunt", name: "nav.hunt", key: "h" },
+];
+
+/** The screens that this person may open. */
+export function usePlaces(): (Place | null)[] {
+  const { may } = useHouse();
+  return PLACES.filter((place) => !place?.right || may(place.right));
+}
+
+export function Shell({ children }: { children: ReactNode }) {
+  const { t } = useWords();
+  const { me } = useHouse();
+  const [dialog, setDialog] = useState<"palette" | "keys" | "password" | null>(null);
+  useJumps();
+  useKeys({ "?": () => setDialog("keys"), "/": () => setDialog("palette") });
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        setDialog("palette");
+      }
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
+
+  return (
+    <div className="shell">
+      {me.is_demo && <div className="demo">{t("demo")}</div>}
+      <Band />
+      <Link to="/queue" className="brand">
+        <Mark />
+        {t("product")}
+      </Link>
+      <header className="top">
+        <button type="button" className="top-search" onClick={() => setDialog("palette")}>
+          <svg width="12" height="12" viewBox="0 0 12 12" fill="none" stroke="currentColor" strokeWidth="1.4" aria-hidden="true">
+            <circle cx="5" cy="5" r="3.6" />
+            <path d="M8 8l3 3" />
+          </svg>
+          <span>{t("palette.ask")}</span>
+          <kbd>Ctrl K</kbd>
+        </button>
+        {me.scope && <span className="tag mono">{me.scope}</span>}
+        <DataClock />
+        <PersonMenu onPassword={() => setDialog("password")} onKeys={() => setDialog("keys")} />
+      </header>
+      <Navigation />
+      <main className="main">{children}</main>
+      {dialog === "palette" && <Palette onClose={() => setDialog(null)} />}
+      {dialog === "keys" && <KeyHelp onClose={() => setDialog(null)} />}
+      {dialog === "password" && <ChangePassword onClose={() => setDialog(null)} />}
+    </div>
+  );
+}
+
+function Navigation() {
+  const { t, n } = useWords();
+  const { tick } = useStream();
+  return (
+    <nav className="side-nav" aria-label={t("nav.label")}>
+      {usePlaces().map((place, at) =>
+        place ? (
+          <NavLink key={place.path} to={place.path}>
+            {t(place.name)}
+            {place.count && tick && tick.counts[place.count] > 0 && <small>{n(tick.counts[place.count])}</small>}
+          </NavLink>
+        ) : (
+          <hr key={at} />
+        ),
+      )}
+    </nav>
+  );
+}
+
+function DataClock() {
+  const { t, n } = useWords();
+  const { dataUntil, tick } = useStream();
+  if (!dataUntil) return <span className="clock">{t("clock.none")}</span>;
+  const lag = tick?.health.lag_seconds;
+  return (
+    <span className="clock">
+      {t("clock.until")}{" "}
+      <b>
+        <When at={dataUntil} />
+      </b>
+      {lag !== null && lag !== undefined && ` · ${t("clock.lag", { seconds: n(lag, lag < 10 ? 1 : 0) })}`}
+    </span>
+  );
+}
+
+/** Red: what is on the page may be out of date. Amber: something else is not as it should be. */
+function Band() {
+  const { t, said } = useWords();
+  const { status, tick, dataUntil } = useStream();
+  const until = dataUntil && (
+    <span>
+      {t("band.last_data")} <When at={dataUntil} form="full" />
+    </span>
+  );
+  if (status === "session") {
+    return (
+      <div className="band bad" role="alert">
+        {t("band.session")} {until} <a href="/sign-in">{t("band.sign_in")}</a>
+      </div>
+    );
+  }
+  if (status === "lost") {
+    return (
+      <div className="band bad" role="alert">
+        {t("band.lost")} {until}
+      </div>
+    );
+  }
+  const ailments = tick?.health.ailments ?? [];
+  const fatal = ailments.filter((ailment) => ailment.is_fatal);
+  if (fatal.length > 0) {
+    return (
+      <div className="band bad" role="alert">
+        {fatal.map((ailment) => (
+          <span key={ailment.key}>{said(ailment.text)}</span>
+        ))}
+        {until}
+      </div>
+    );
+  }
+  if (ailments.length === 0) return null;
+  return (
+    <div className="band warn" role="status">
+      {ailments.map((ailment) => (
+        <span key={ailment.key}>{said(ailment.text)}</span>
+      ))}
+    </div>
+  );
+}
+
+function PersonMenu({ onPassword, onKeys }: { onPassword: () => void; onKeys: () => void }) {
+  const { t, named, language } = useWords();
+  const { me } = useHouse();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const queries = useQueryClient();
+  const tell = useToast();
+  const speakTo = async (code: "vi" | "en") => {
+    try {
+      queries.setQueryData(["me"], await data(api.PATCH("/api/v1/auth/me", { body: { language: code } })));
+    } catch (error) {
+      tell({ text: String(error instanceof Error ? error.message : error), isBad: true });
+    }
+  };
+  const leave = async () => {
+    await api.POST("/api/v1/auth/sign-out");
+    window.location.assign("/sign-in");
+  };
+  return (
+    <Menu position="bottom-end" offset={6} transitionProps={{ duration: 0 }} width={230} returnFocus>
+      <Menu.Target>
+        <button type="button" className="link" style={{ color: "inherit", whiteSpace: "nowrap" }}>
+          {me.full_name || me.name}
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          {me.name} · {named("common.role", me.role)}
+        </Menu.Label>
+        <Menu.Label>{t("menu.language")}</Menu.Label>
+        <Menu.Item onClick={() => void speakTo("vi")} rightSection={language === "vi" && "✓"} lang="vi">
+          {t("menu.vi")}
+        </Menu.Item>
+        <Menu.Item onClick={() => void speakTo("en")} rightSection={language === "en" && "✓"} lang="en">
+          {t("menu.en")}
+        </Menu.Item>
+        <Menu.Label>{t("menu.theme")}</Menu.Label>
+        {(["light", "dark", "auto"] as const).map((scheme) => (
+          <Menu.Item key={scheme} onClick={() => setColorScheme(scheme)} rightSection={colorScheme === scheme && "✓"}>
+            {t(`menu.theme.${scheme}`)}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item onClick={onKeys}>{t("menu.keys")}</Menu.Item>
+        <Menu.Item onClick={onPassword}>{t("menu.password")}</Menu.Item>
+        <Menu.Item onClick={() => void leave()}>{t("menu.leave")}</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+/** `g` and a letter go to a screen. */
+function useJumps(): void {
+  const navigate = useNavigate();
+  const places = usePlaces();
+  const since = useRef(0);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target) || document.querySelector('[role="dialog"]')) return;
+      if (event.key === "g") {
+        since.current = event.timeStamp;
+        return;
+      }
+      const isJump = since.current > 0 && event.timeStamp - since.current < 1_200;
+      since.current = 0;
+      const place = isJump ? places.find((p) => p?.key === event.key) : null;
+      if (place) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        void navigate(place.path);
+      }
+    };
+    // before the keys of the page, whose letters may be the same
+    window.addEventListener("keydown", onKey, { capture: true });
+    return () => window.removeEventListener("keydown", onKey, { capture: true });
+  }, [navigate, places]);
+}

@@ -1,0 +1,147 @@
+// Signing in: by name and password, by the secret of a printed link, and the first password after that.
+import { useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { Navigate, useLocation, useNavigate, useSearchParams } from "react-router";
+import { api, data } from "../api/client";
+import { useMe } from "../api/me";
+import { Mark } from "../parts/mark";
+import { useWords } from "../words";
+
+/** The secret is taken out of the address at once, so that it stays in no history. */
+function takeSecret(): string {
+  const secret = window.location.hash.slice(1);
+  if (secret) window.history.replaceState(null, "", window.location.pathname + window.location.search);
+  return secret;
+}
+
+export function SignIn() {
+  const { t } = useWords();
+  const me = useMe();
+  const queries = useQueryClient();
+  const place = useLocation();
+  const [params] = useSearchParams();
+  const [problem, setProblem] = useState("");
+  const [isBusy, setBusy] = useState(() => window.location.hash.length > 1);
+  const tried = useRef("");
+
+  useEffect(() => {
+    const secret = takeSecret();
+    if (!secret || tried.current === secret) return;
+    tried.current = secret;
+    setBusy(true);
+    data(api.POST("/api/v1/auth/link", { body: { code: secret } }))
+      .then((found) => queries.setQueryData(["me"], found))
+      .catch((error: Error) => setProblem(error.message))
+      .finally(() => setBusy(false));
+  }, [place.hash, queries]);
+
+  const next = params.get("next") ?? "/";
+  const isSafe = next.startsWith("/") && !next.startsWith("//") && !next.startsWith("/\\");
+  if (isBusy) return <Frame>{t("sign_in.by_link")}</Frame>;
+  if (me.data?.must_set_password) return <FirstPassword name={me.data.full_name || me.data.name} />;
+  if (me.data) return <Navigate to={isSafe ? next : "/"} replace />;
+
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    setBusy(true);
+    setProblem("");
+    try {
+      const body = { name: String(form.get("name")).trim(), password: String(form.get("password")) };
+      queries.setQueryData(["me"], await data(api.POST("/api/v1/auth/sign-in", { body })));
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Frame>
+      <form className="form" onSubmit={(event) => void submit(event)}>
+        <h1>{t("sign_in.title")}</h1>
+        {problem && (
+          <p className="error" role="alert">
+            {problem}
+          </p>
+        )}
+        <label className="field">
+          <span className="label">{t("sign_in.name")}</span>
+          <input className="input" name="name" autoComplete="username" required autoFocus spellCheck={false} autoCapitalize="none" />
+        </label>
+        <label className="field">
+          <span className="label">{t("sign_in.password")}</span>
+          <input className="input" name="password" type="password" autoComplete="current-password" required />
+        </label>
+        <button type="submit" className="button main">
+          {t("sign_in.enter")}
+        </button>
+        <p className="muted">{t("sign_in.no_password")}</p>
+      </form>
+    </Frame>
+  );
+}
+
+function FirstPassword({ name }: { name: string }) {
+  const { t } = useWords();
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const [problem, setProblem] = useState("");
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const chosen = String(form.get("new"));
+    if (chosen !== form.get("again")) {
+      setProblem(t("password.differ"));
+      return;
+    }
+    try {
+      await data(api.POST("/api/v1/auth/password", { body: { new: chosen } }));
+      await queries.refetchQueries({ queryKey: ["me"] });
+      await navigate("/");
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+    }
+  };
+  return (
+    <Frame>
+      <form className="form" onSubmit={(event) => void submit(event)}>
+        <h1>{t("password.first", { name })}</h1>
+        <p className="muted">{t("password.rule")}</p>
+        {problem && (
+          <p className="error" role="alert">
+            {problem}
+          </p>
+        )}
+        <label className="field">
+          <span className="label">{t("password.new")}</span>
+          <input className="input" name="new" type="password" autoComplete="new-password" required autoFocus />
+        </label>
+        <label className="field">
+          <span className="label">{t("password.again")}</span>
+          <input className="input" name="again" type="password" autoComplete="new-password" required />
+        </label>
+        <button type="submit" className="button main">
+          {t("password.save")}
+        </button>
+      </form>
+    </Frame>
+  );
+}
+
+function Frame({ children }: { children: ReactNode }) {
+  const { t } = useWords();
+  return (
+    <main className="sign-in">
+      <div className="brand-large">
+        <Mark size={32} />
+        <span>
+          {t("product")}
+          <span className="muted" style={{ display: "block", fontSize: 13, fontWeight: 400 }}>
+            {t("sign_in.claim")}
+          </span>
+        </span>
+      </div>
+      {children}
+    </main>
+  );
+}
