@@ -1,14 +1,23 @@
-"""Each rule of our own matches what its samples say, and both languages of its texts are filled."""
+"""Each rule of our own matches what its samples say, and both languages of its texts are filled.
+
+A sample is ``{raw: text or JSON object, zone?: name}``, taken apart by the real parsers, or else an ECS event or flow.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 
+from collectors.parser import ParserSet
+from core.clock import LOCAL_ZONE, to_micros
+from core.event import Frame
 from detections.correlation_rules import Pattern, resolve
 from detections.match import Matcher
 from detections.rule import Rule
@@ -16,7 +25,26 @@ from detections.ruleset import RuleSet, RuleSource, load
 
 ROOT = Path(__file__).parents[2] / "detections"
 SAMPLES = Path(__file__).parent / "rules"
+RECEIVED = to_micros("2026-11-25T02:01:00Z")
 TEXTS = ("title", "reason", "falsepositives", "remediation")
+TACTICS = frozenset(
+    {
+        "reconnaissance",
+        "resource-development",
+        "initial-access",
+        "execution",
+        "persistence",
+        "privilege-escalation",
+        "defense-evasion",
+        "credential-access",
+        "discovery",
+        "lateral-movement",
+        "collection",
+        "command-and-control",
+        "exfiltration",
+        "impact",
+    }
+)
 RULE_FILES = sorted(path.relative_to(ROOT / "rules") for path in (ROOT / "rules").rglob("*.yml"))
 
 
@@ -28,6 +56,23 @@ def own() -> RuleSet:
 @cache
 def matcher() -> Matcher:
     return Matcher(own())
+
+
+@cache
+def parsers() -> ParserSet:
+    return ParserSet.load()
+
+
+def event_of(sample: dict[str, Any]) -> dict[str, Any]:
+    """The event of a sample; a raw must be recognised by a parser."""
+    if "raw" not in sample:
+        return sample
+    raw = sample["raw"]
+    data = raw.encode() if isinstance(raw, str) else orjson.dumps(raw)
+    frame = Frame("relay:127.0.0.1:x", RECEIVED, data, meta={"receiver": "syslog"})
+    parsed = parsers().parse(frame, zone=sample.get("zone", LOCAL_ZONE))
+    assert not parsed.unparsed, raw
+    return dict(parsed.events[0])
 
 
 def everything() -> list[Rule | Pattern]:
@@ -49,7 +94,8 @@ def test_samples(file: Path) -> None:
     assert ids, file
     for kind, wanted in (("match", True), ("no_match", False)):
         assert samples[kind], f"{file}: {kind} is empty"
-        for sample, (_, hits) in zip(samples[kind], matcher().judge(samples[kind]), strict=True):
+        events = [event_of(sample) for sample in samples[kind]]
+        for sample, (_, hits) in zip(samples[kind], matcher().judge(events), strict=True):
             assert bool(ids.intersection(hits)) is wanted, f"{file}: {kind}: {sample}"
 
 
@@ -60,6 +106,22 @@ def test_every_text_is_there_in_both_languages() -> None:
                 assert each.texts.get(key, {}).get(lang, "").strip(), f"{each.file}: {key} ({lang})"
         assert each.name.startswith("kydai_"), each.file
         assert any(tag.startswith("attack.t") for tag in each.tags), each.file
+        for tag in each.tags:
+            assert tag.removeprefix("attack.") in TACTICS or re.fullmatch(r"attack\.t\d{4}(\.\d{3})?", tag), each.file
+
+
+def test_names_ids_and_titles_are_different() -> None:
+    for values in (
+        [each.id for each in everything()],
+        [each.name for each in everything()],
+        [each.texts["title"]["vi"] for each in everything()],
+        [each.texts["title"]["en"] for each in everything()],
+    ):
+        assert [value for value, count in Counter(values).items() if count > 1] == []
+    assert all(
+        re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", each.id)
+        for each in everything()
+    )
 
 
 def test_no_rejected_word() -> None:
