@@ -54,6 +54,8 @@ class Choice(NamedTuple):
     parser: Parser
     why: str
     starts: tuple[str, ...] = ()
+    needle: str = ""
+    """The first, rarest part that the message must hold, tried alone."""
     contains: tuple[str, ...] = ()
 
 
@@ -171,11 +173,11 @@ class ParserSet:
         choices = self._text_choices.get(key)
         if choices is None:
             choices = self._rank(*key)
-        for parser, why, starts, contains in choices:
-            if starts:
-                if not message.startswith(starts):
+        for parser, why, starts, needle, contains in choices:
+            if needle:
+                if needle not in message or (contains and not _holds(message, contains)):
                     continue
-            elif contains and not _holds(message, contains):
+            elif starts and not message.startswith(starts):
                 continue
             fields = self._ask(parser, record)
             if fields is not None:
@@ -200,7 +202,7 @@ class ParserSet:
                 by_file.append(Choice(parser, f"file or source named {named}"))
             if hint.contains:
                 words = " and ".join(map(repr, hint.contains))
-                by_content.append(Choice(parser, f"holds {words}", (), hint.contains))
+                by_content.append(Choice(parser, f"holds {words}", (), hint.contains[0], hint.contains[1:]))
         by_header = [
             Choice(p, "syslog header of a program no other parser knows") for p in self._ranked if p.hint.syslog
         ]

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from core.clock import DAY, SECOND, Micros, iso, micros
+from core.clock import DAY, MINUTE, SECOND, Micros, iso, micros
 from core.errors import BadConfig
 
 MONTHS = {
@@ -47,25 +47,24 @@ def zone_of(name: str) -> tzinfo:
 
 
 @lru_cache(8192)
-def _second_text(second: int) -> str:
-    return iso(second * SECOND)[:-7]
+def _minute_text(minute: int) -> str:
+    return iso(minute * MINUTE)[:-10]
 
 
 def stamp(at: Micros) -> str:
-    """``core.clock.iso``, with the text of the second remembered."""
-    second, fraction = divmod(at, SECOND)
-    return f"{_second_text(second)}{fraction:06d}Z"
+    """``core.clock.iso``, with the text of the minute remembered."""
+    minute, rest = divmod(at, MINUTE)
+    seconds, fraction = divmod(rest, SECOND)
+    return f"{_minute_text(minute)}{seconds:02d}.{fraction:06d}Z"
 
 
-_PUT_POINT = 19
+_SECONDS = {f"{n:02d}": min(n, 59) * SECOND for n in range(61)}  # a leap second is the second before it
 
 
 @lru_cache(8192)
-def _second_of(text: str, offset: str, zone: str) -> tuple[Micros, bool]:
-    """Whole seconds of ``2026-11-25T01:26:00`` with an offset like ``+07:00``, ``Z`` or none."""
-    if text[17:19] == "60":  # a leap second is the second before it
-        text = text[:17] + "59"
-    moment = datetime.fromisoformat(text + offset)
+def _minute_of(text: str, offset: str, zone: str) -> tuple[Micros, bool]:
+    """``2026-11-25T01:26`` with an offset like ``+07:00``, ``Z`` or none."""
+    moment = datetime.fromisoformat(f"{text}:00{offset}")
     if moment.tzinfo is None:
         return micros(moment.replace(tzinfo=zone_of(zone))), False
     return micros(moment), True
@@ -73,39 +72,48 @@ def _second_of(text: str, offset: str, zone: str) -> tuple[Micros, bool]:
 
 def read_iso(text: str, zone: str, created_at: Micros = 0) -> tuple[Micros, bool] | None:
     """RFC 3339 and its usual bends: a space for T, a comma before the fraction, any number of digits, ``+0700``."""
-    cut = _PUT_POINT
-    if len(text) < cut:
+    if len(text) < 19 or text[16] != ":":
         return None
-    fraction = 0
+    seconds = _SECONDS.get(text[17:19])
+    if seconds is None:
+        return None
+    cut = 19
+    if len(text) > cut and text[cut] in ".,":
+        end = cut + 1
+        while end < len(text) and "0" <= text[end] <= "9":
+            end += 1
+        digits = text[cut + 1 : end]
+        if digits:
+            seconds += int(digits) * 1000 if end == 23 else int(digits[:6].ljust(6, "0"))
+        cut = end
+    offset = text[cut:]
+    if offset and offset != "Z":
+        offset = _offset_of(offset)
     try:
-        if len(text) > cut and text[cut] in ".,":
-            end = cut + 1
-            while end < len(text) and text[end].isdecimal():
-                end += 1
-            digits = text[cut + 1 : end]
-            fraction = int(digits[:6].ljust(6, "0")) if digits else 0
-            cut = end
-        offset = text[cut:].strip()
-        if offset and offset[0].isalpha() and offset != "Z":
-            minutes = _ABBREVIATIONS.get(offset)
-            offset = "" if minutes is None else _offset_text(minutes)
-        seconds, had_zone = _second_of(text[:_PUT_POINT], offset, zone)
+        minute, had_zone = _minute_of(text[:16], offset, zone)
     except (ValueError, OverflowError):
         return None
-    return seconds + fraction, had_zone
+    return minute + seconds, had_zone
 
 
-def _offset_text(minutes: int) -> str:
+@lru_cache(1024)
+def _offset_of(text: str) -> str:
+    """What follows the seconds, as an offset; an abbreviation that means several zones counts as none."""
+    text = text.strip()
+    if not text[:1].isalpha() or text == "Z":
+        return text
+    minutes = _ABBREVIATIONS.get(text)
+    if minutes is None:
+        return "" if text.isalpha() and len(text) <= 5 else text
     sign = "-" if minutes < 0 else "+"
     return f"{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
 @lru_cache(8192)
-def _bsd_second(text: str, zone: str, created_day: int) -> Micros | None:
-    """``Nov 25 01:26:00`` in the year that puts it nearest before the end of the day after ``created_day``."""
+def _bsd_hour(text: str, zone: str, created_day: int) -> Micros | None:
+    """``Nov 25 01`` in the year that puts it nearest before the end of the day after ``created_day``."""
     try:
-        month, day = MONTHS[text[:3]], int(text[4:6])
-        hour, minute, second = int(text[7:9]), int(text[10:12]), min(int(text[13:15]), 59)
+        month, day, hour = MONTHS[text[:3]], int(text[4:6]), int(text[7:9])
     except (KeyError, ValueError):
         return None
     where = zone_of(zone)
@@ -113,7 +121,7 @@ def _bsd_second(text: str, zone: str, created_day: int) -> Micros | None:
     year = datetime.fromtimestamp(created_day * 86_400, UTC).year + 1
     for candidate in range(year, year - 10, -1):  # ten years back always hold a 29 February
         try:
-            at = micros(datetime(candidate, month, day, hour, minute, second, tzinfo=where))
+            at = micros(datetime(candidate, month, day, hour, tzinfo=where))
         except (ValueError, OverflowError):
             continue
         if at < latest:
@@ -121,16 +129,42 @@ def _bsd_second(text: str, zone: str, created_day: int) -> Micros | None:
     return None
 
 
+_MINUTES = {f"{n:02d}": n * MINUTE for n in range(60)}
+
+
 def read_bsd(text: str, zone: str, created_at: Micros) -> tuple[Micros, bool] | None:
     """RFC 3164 §4.1.2: ``Nov 25 01:26:00``, the day padded with a space or a zero; a fraction may follow."""
-    if len(text) < 15:
+    minute, second = _MINUTES.get(text[10:12]), _SECONDS.get(text[13:15])
+    if minute is None or second is None or text[9] != ":" or text[12] != ":":
         return None
-    at = _bsd_second(text[:15], zone, created_at // DAY)
-    if at is None:
+    hour = _bsd_hour(text[:9], zone, created_at // DAY)
+    if hour is None:
         return None
+    at = hour + minute + second
     if len(text) > 16 and text[15] == "." and text[16:].isdecimal():
         at += int(text[16:22].ljust(6, "0"))
     return at, False
+
+
+@lru_cache(8192)
+def _clf_hour(text: str, offset: str) -> Micros | None:
+    try:
+        minutes = int(offset[1:3]) * 60 + int(offset[3:5])
+        where = timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes))
+        return micros(datetime(int(text[7:11]), MONTHS[text[3:6]], int(text[:2]), int(text[12:14]), tzinfo=where))
+    except (KeyError, ValueError, OverflowError):
+        return None
+
+
+def read_clf(text: str, zone: str, created_at: Micros = 0) -> tuple[Micros, bool] | None:
+    """The common log format's ``25/Nov/2026:01:26:00 +0700``."""
+    if len(text) != 26 or text[20] != " ":
+        return None
+    minute, second = _MINUTES.get(text[15:17]), _SECONDS.get(text[18:20])
+    hour = _clf_hour(text[:14], text[21:])
+    if minute is None or second is None or hour is None:
+        return None
+    return hour + minute + second, True
 
 
 _EPOCH_UNITS = {"epoch": SECOND, "epoch_ms": 1000, "epoch_us": 1}
@@ -175,8 +209,8 @@ _DIRECTIVES = {
 
 @lru_cache(256)
 def reader(form: str) -> Read:
-    """Compile a format: ``iso``, ``bsd``, ``epoch``, ``epoch_ms``, ``epoch_us``, ``epoch_auto``, or a text with
-    the directives ``%Y %m %d %H %M %S`` (a fraction may follow), ``%b %a %p %z`` (offset or abbreviation).
+    """Compile a format: ``iso``, ``bsd``, ``clf``, ``epoch``, ``epoch_ms``, ``epoch_us``, ``epoch_auto``, or a text
+    with the directives ``%Y %m %d %H %M %S`` (a fraction may follow), ``%b %a %p %z`` (offset or abbreviation).
 
     Raises BadConfig on an unknown directive.
     """
@@ -184,6 +218,8 @@ def reader(form: str) -> Read:
         return read_iso
     if form == "bsd":
         return read_bsd
+    if form == "clf":
+        return read_clf
     if form in _EPOCH_UNITS:
         return _epoch_reader(_EPOCH_UNITS[form])
     if form == "epoch_auto":
@@ -218,9 +254,10 @@ def _pattern_reader(pattern: re.Pattern[str]) -> Read:
             second = min(int(part("S") or 0), 59)
             year = part("Y")
             if year is None:
-                text15 = f"{list(MONTHS)[month - 1]} {int(part('d') or 1):2d} {hour:02d}:{part('M')}:{second:02d}"
-                at = _bsd_second(text15, zone, created_day)
-                return None if at is None else (at + fraction, False)
+                day_hour = f"{list(MONTHS)[month - 1]} {int(part('d') or 1):2d} {hour:02d}"
+                at = _bsd_hour(day_hour, zone, created_day)
+                rest = int(part("M") or 0) * MINUTE + second * SECOND + fraction
+                return None if at is None else (at + rest, False)
             day, minute = int(part("d") or 1), int(part("M") or 0)
             moment = datetime(int(year), month, day, hour, minute, second, tzinfo=where)
         except (ValueError, KeyError, OverflowError):

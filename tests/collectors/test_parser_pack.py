@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from collectors.parser_contract import Record
-from collectors.parser_pack import expand, first_word, load, regex_function
+from collectors.parser_pack import load
 from core.errors import BadConfig
 
 PACK = """
@@ -96,26 +96,6 @@ def test_no_is_a_word() -> None:
     out = load(PACK.replace("user.name: root", "user.name: no"), "demo.yml").parse(record("in 192.0.2.7:44 who=no b=1"))
     assert out is not None
     assert out["event.outcome"] == "failure"
-
-
-def test_macros_and_dotted_groups() -> None:
-    pattern, fields = expand("%{WORD:user.name} %{INT} (?<source.ip>x)")
-    assert fields == ["user.name", "source.ip"]
-    assert pattern.startswith(r"(\w+) (?:[+-]?\d{1,19}) (x)")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "word"),
-    [("Accepted %{WORD:a} x", "Accepted "), (r"pam_\w+\(x", ""), ("(?:a|b) c", ""), ("abc", ""), (r"a\. b", "a. "),
-     ("ab? c", ""), ("a* b", "")],
-)  # fmt: skip
-def test_first_words(pattern: str, word: str) -> None:
-    assert first_word(pattern) == word
-
-
-def test_alternatives_at_the_top_are_refused() -> None:
-    with pytest.raises(BadConfig, match="alternatives"):
-        regex_function("a (?<user.name>x)|b", frozenset())
 
 
 HOSTILE = (
