@@ -12,6 +12,7 @@ import pkgutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -120,7 +121,8 @@ class ParserSet:
         zone_of(zone)
         text = original.strip("\r\n\0\ufeff")
         record = _record(text, frame, zone)
-        wanted = forced or frame.meta.get("parser")
+        meta = frame.meta
+        wanted = forced or (meta.get("parser") if meta else None)
         if wanted:
             fields, parser, why = self._forced(record, wanted)
         else:
@@ -134,9 +136,8 @@ class ParserSet:
             event["kydai.original_b64"] = exact
         if fields.get("message") == original:
             del event["message"]  # it is event.original; kept once
-        sender_id = frame.meta.get("sender_id")
-        if sender_id:
-            event["kydai.sender_id"] = sender_id
+        if meta and "sender_id" in meta:
+            event["kydai.sender_id"] = meta["sender_id"]
         return Parsed([event], parser, why, unparsed)
 
     def parse_batch(self, frames: Iterable[Frame], *, zone: str, forced: str | None = None) -> list[Parsed]:
@@ -278,10 +279,14 @@ def _record(text: str, frame: Frame, zone: str) -> Record:
         if header is not None:
             message = header.message
     source = frame.source
-    file = frame.meta.get("file", "")
+    file = frame.meta.get("file", "") if frame.meta else ""
     if not file and source.startswith("file:"):
         file = source
-    return Record(text, message, header, _document(message), frame.created_at, zone, source, file.lower())
+    document = _document(message) if message[:1] in _JSON_HEADS else None
+    return Record(text, message, header, document, frame.created_at, zone, source, file.lower() if file else "")
+
+
+_JSON_HEADS = ("{", "@", " ")
 
 
 def _document(message: str) -> dict[str, Any] | None:
@@ -326,6 +331,9 @@ _PRI: list[dict[str, Any]] = [
 ]
 
 
+_created = lru_cache(1024)(stamp)  # many frames of one read share their time
+
+
 def _finish(out: dict[str, Any], record: Record, parser: str) -> Event:
     """What every event has, whichever parser made it."""
     created = record.created_at
@@ -351,7 +359,7 @@ def _finish(out: dict[str, Any], record: Record, parser: str) -> Event:
     except OverflowError:
         out["@timestamp"] = stamp(created)
         out["kydai.time_flag"] = "unreadable"
-    out["event.created"] = stamp(created)
+    out["event.created"] = _created(created)
     if "event.kind" not in out:
         out["event.kind"] = "event"
     out["ecs.version"] = VERSION

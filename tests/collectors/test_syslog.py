@@ -166,3 +166,14 @@ def test_any_text(text: str) -> None:
 @given(st.from_regex(r"\A<\d{1,3}>(1 )?[ -~]{0,80}\Z"))
 def test_any_text_after_a_pri(text: str) -> None:
     syslog.read(text, ZONE, CREATED)
+
+
+USUAL = st.from_regex(
+    r"\A(<[0-9]{1,3}>)?(Nov|Feb|Abc) [ 0-9][0-9] [0-2][0-9]:[0-6][0-9]:[0-6][0-9] (2026 )?[a-z0-9.:\[=-]{1,8}:? "
+    r"(%|CEF:)?[a-zA-Z./-]{1,8}(\[[0-9]{0,6}\])?:[ a-z]{0,9}\Z"
+)
+
+
+@given(USUAL)
+def test_the_short_way_and_the_long_way_agree(text: str) -> None:
+    assert syslog.read(text, ZONE, CREATED) == syslog._read_any(text, ZONE, CREATED)
