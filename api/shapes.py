@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from api.errors import said
 from core.clock import iso
@@ -21,6 +21,10 @@ Time = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-25T01:26:00.123456Z"]}),
 ]
 """Microseconds inside, canonical text ``…Z`` outside."""
+
+
+Id = Annotated[int, Field(ge=0, le=2**53)]
+"""A row's number, within what JSON and every database hold exactly."""
 
 
 class Shape(BaseModel):
@@ -108,6 +112,10 @@ def read_cursor(text: str, *kinds: type[int | str]) -> list[Any]:
     except (binascii.Error, ValueError) as error:
         raise said(BadInput, "wrong_cursor") from error
     fits = isinstance(values, list) and len(values) == len(kinds)
-    if not fits or any(type(v) is not k for v, k in zip(values, kinds, strict=True)):
+    if not fits or any(type(v) is not k or not _is_small(v) for v, k in zip(values, kinds, strict=True)):
         raise said(BadInput, "wrong_cursor")
     return list(values)
+
+
+def _is_small(value: int | str) -> bool:
+    return isinstance(value, str) or -(2**53) <= value <= 2**53

@@ -15,7 +15,7 @@ from api.alerts import AlertDetail, AlertGroup, AlertSummary, Filter, GroupBy, K
 from api.deps import Caller, Reader, Services, Svc, Triage
 from api.errors import said
 from api.scope import sight
-from api.shapes import Page, Shape, Truth, read_cursor, write_cursor
+from api.shapes import Id, Page, Shape, Truth, read_cursor, write_cursor
 from api.times import From, To, moment
 from api.undo import undo_alerts as undo
 from core.db.models import Alert, AlertStatus, Audit, Level, Verdict
@@ -40,7 +40,7 @@ def wanted(
     host: Annotated[str | None, Query(max_length=255)] = None,
     user: Annotated[str | None, Query(max_length=255)] = None,
     assignee: Annotated[str | None, Query(max_length=100, description="A name, or - for nobody")] = None,
-    incident: int | None = None,
+    incident: Id | None = None,
     text: Annotated[str | None, Query(max_length=200, description="Words of title, host or user")] = None,
     start: From = None,
     end: To = None,
@@ -113,8 +113,8 @@ def list_alert_groups(
 class Chosen(BaseModel):
     """Alerts to change; with ``versions`` (by id) a change in between is a conflict."""
 
-    ids: Annotated[list[int], Field(min_length=1, max_length=1000)]
-    versions: dict[int, int] | None = None
+    ids: Annotated[list[Id], Field(min_length=1, max_length=1000)]
+    versions: dict[Id, Id] | None = None
 
 
 class Assign(Chosen):
@@ -132,7 +132,7 @@ class Reopen(Chosen):
 
 
 class Undo(BaseModel):
-    entry: int
+    entry: Id
     """The journal's entry of the change."""
 
 
@@ -209,14 +209,14 @@ def undo_alerts(body: Undo, caller: Triage, svc: Svc) -> Changed:
 
 
 @router.get("/{alert_id}")
-def get_alert(alert_id: int, caller: Reader, svc: Svc) -> AlertDetail:
+def get_alert(alert_id: Id, caller: Reader, svc: Svc) -> AlertDetail:
     """Everything that an alert says."""
     with svc.database.read() as session:
         return alerts.detail(session, find(session, caller, alert_id), svc.clock.now())
 
 
 @router.get("/{alert_id}/events")
-def get_alert_events(alert_id: int, caller: Reader, svc: Svc) -> AlertEvents:
+def get_alert_events(alert_id: Id, caller: Reader, svc: Svc) -> AlertEvents:
     """The first 100 events of an alert."""
     with svc.database.read() as session:
         ids = list(find(session, caller, alert_id).event_ids)

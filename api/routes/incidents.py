@@ -16,7 +16,7 @@ from api.deps import Caller, Reader, Svc, Triage
 from api.errors import said
 from api.incidents import Filter, IncidentDetail, IncidentSummary
 from api.scope import sight
-from api.shapes import Page, Shape, Truth, read_cursor, write_cursor
+from api.shapes import Id, Page, Shape, Truth, read_cursor, write_cursor
 from api.times import From, To, moment
 from core.clock import to_micros
 from core.db.models import Incident, IncidentStatus, Level, Verdict
@@ -62,7 +62,7 @@ def wanted(
 
 def find(session: Session, caller: Caller, key: str) -> Incident:
     """The incident of an id or number, if the caller may see a part of it. Raises NotFound."""
-    by = Incident.id == int(key) if key.isdecimal() and len(key) < 19 else Incident.number == key
+    by = Incident.id == int(key) if key.isdecimal() and len(key) < 16 else Incident.number == key
     row = session.scalar(select(Incident).where(by, sight(caller.scope).incidents(session)))
     if row is None:
         raise said(NotFound, "no_incident")
@@ -116,7 +116,7 @@ async def get_incident_events(key: str, request: Request, caller: Reader, svc: S
 class Versioned(BaseModel):
     """``version`` is the one that the person saw: a change in between is a conflict."""
 
-    version: int | None = None
+    version: Id | None = None
 
 
 class Assign(Versioned):
@@ -138,11 +138,11 @@ class Reason(Versioned):
 
 
 class Merge(Reason):
-    others: Annotated[list[int], Field(min_length=1, max_length=50)]
+    others: Annotated[list[Id], Field(min_length=1, max_length=50)]
 
 
 class Split(Reason):
-    alerts: Annotated[list[int], Field(min_length=1, max_length=500)]
+    alerts: Annotated[list[Id], Field(min_length=1, max_length=500)]
 
 
 class Declare(Reason):

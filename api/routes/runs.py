@@ -13,7 +13,7 @@ from api.deps import Caller, Reader, Svc
 from api.errors import said
 from api.runs import RunDetail, RunSummary
 from api.scope import sight
-from api.shapes import Page, read_cursor, write_cursor
+from api.shapes import Id, Page, read_cursor, write_cursor
 from core.db.models import Run, RunStatus
 from core.errors import NotFound
 
@@ -38,7 +38,7 @@ def list_runs(
     svc: Svc,
     status: Annotated[list[RunStatus] | None, Query()] = None,
     playbook: Annotated[str | None, Query(max_length=100)] = None,
-    incident: int | None = None,
+    incident: Id | None = None,
     waiting: Annotated[bool, Query(description="Those that wait for a person")] = False,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
@@ -61,7 +61,7 @@ def list_runs(
 
 
 @router.get("/{run_id}")
-def get_run(run_id: int, caller: Reader, svc: Svc) -> RunDetail:
+def get_run(run_id: Id, caller: Reader, svc: Svc) -> RunDetail:
     """A run with its steps and effects."""
     with svc.database.read() as session:
         return runs.detail(session, find(session, caller, run_id))

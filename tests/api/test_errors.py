@@ -57,8 +57,8 @@ def test_problems_are_problem_json_with_place_and_remedy(services: Services) -> 
     body = answer.json()
     assert (body["detail"], body["place"], body["remedy"]) == ("no such field", "query:3", "Try host.name.")
     with capture_logs() as logged:
-        broken = caller.get("/broken")
-    assert (broken.status_code, "secret" in broken.text) == (500, False)
+        failed = caller.get("/broken")
+    assert (failed.status_code, "secret" in failed.text) == (500, False)
     assert [(entry["event"], entry["path"]) for entry in logged] == [("Request failed.", "/broken")]
     shape = caller.get("/number/hunter2")
     assert shape.status_code == 422
