@@ -61,6 +61,7 @@ def run(context: Context, stop: Stop) -> None:
                 base_url=url,
                 is_demo=is_demo,
                 zone=settings.zone,
+                shared_addresses=tuple(settings.site.shared),
                 version=version("kydai"),
                 data_folder=settings.data,
                 console_folder=CONSOLE if (CONSOLE / "index.html").is_file() else None,

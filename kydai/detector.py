@@ -6,7 +6,7 @@ that correlations read. Rules are loaded anew when a person changed them; a batc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -24,9 +24,10 @@ from core.event import Event
 from detections import alerting, hit_blocks
 from detections.alerting import RuleHit
 from detections.correlation_rules import PatternSet, resolve
+from detections.correlation_items import plain
 from detections.ecs_binding import EcsBinding
 from detections.engine import Engine
-from detections.explain import explain
+from detections.explain import explain, lookup
 from detections.flow_rules import FlowRules
 from detections.rule import Mode
 from detections.ruleset import RuleSet, RuleSource, load
@@ -44,11 +45,10 @@ class Judgement:
     cuts: Sequence[hit_blocks.Cut] = ()
     ruleset: str = ""
     arrival_at: Micros = 0
-    engine: Engine | None = None
 
     def save(self, session: Session, spool: str, now: Micros) -> int:
         """Write alerts and hit blocks in the caller's transaction; returns the alert rows made or changed."""
-        hit_blocks.add(session, spool, self.cuts, self.arrival_at or now)
+        hit_blocks.add(session, spool, self.cuts, self.arrival_at)
         if not self.hits:
             return 0
         saved = alerting.save(session, alerting.fold(self.hits, explain, self.ruleset), now)
@@ -96,7 +96,8 @@ class Detector:
         self.patterns: PatternSet = resolve(ruleset.rules, ruleset.correlations)
         self.engine = Engine(ruleset, EcsBinding(), clock=self.clock)
         self.flow_rules = FlowRules(ruleset)
-        self._alerting = {r.id for r in ruleset.rules if ruleset.mode(r.id) is Mode.ALERT}
+        quiet = self.patterns.quiet  # rules that only correlations read
+        self._alerting = {r.id for r in ruleset.rules if ruleset.mode(r.id) is Mode.ALERT} - quiet
         self._read = frozenset(self.patterns.readers)
 
     def refresh(self, session: Session, version: str) -> None:
@@ -114,9 +115,14 @@ class Detector:
             "suspended": dict(self.engine.suspended),
         }
 
-    def judge(self, events: Sequence[Event]) -> Judgement:
-        """Judge events and write the ids of matching rules on them."""
-        judgement = Judgement(ruleset=self.ruleset.hash, engine=self.engine)
+    def _lookup(self, event: Mapping[str, Any], rule_id: str, name: str) -> Any:
+        """A field of a correlation, which may be written in Sigma's names."""
+        rule = self.ruleset.by_id.get(rule_id)
+        return plain(event, rule_id, name) if rule is None else lookup(rule, event, name)
+
+    def judge(self, events: Sequence[Event], arrival_at: Micros) -> Judgement:
+        """Judge events and write the ids of matching rules on them. ``arrival_at``: the smallest of the batch."""
+        judgement = Judgement(ruleset=self.ruleset.hash, arrival_at=arrival_at)
         read = []
         by_id = self.ruleset.by_id
         for event, rules in zip(events, self.engine.judge(events), strict=True):
@@ -129,12 +135,12 @@ class Detector:
                     judgement.hits.append(RuleHit(by_id[rule], event))
             if wanted := [rule for rule in rules if rule in self._read]:
                 read.append(hit_blocks.hit_of(event, wanted))
-        judgement.cuts, _ = hit_blocks.cut(read, self.patterns)
+        judgement.cuts, _ = hit_blocks.cut(read, self.patterns, self._lookup)
         return judgement
 
-    def judge_flows(self, table: Any) -> tuple[Judgement, Any]:
+    def judge_flows(self, table: Any, arrival_at: Micros) -> tuple[Judgement, Any]:
         """Judge a flow table; returns it with the columns ``kydai.rules`` and ``kydai.ruleset``."""
-        judgement = Judgement(ruleset=self.ruleset.hash, engine=self.engine)
+        judgement = Judgement(ruleset=self.ruleset.hash, arrival_at=arrival_at)
         found = self.flow_rules.judge(table)
         by_row: dict[int, list[str]] = {}
         for rule, rows in found.items():
@@ -162,4 +168,4 @@ class Detector:
                     judgement.hits.append(RuleHit(by_id[rule], event))
             if wanted := [rule for rule in by_row[row] if rule in self._read]:
                 read.append(hit_blocks.hit_of(event, wanted))
-        judgement.cuts, _ = hit_blocks.cut(read, self.patterns)
+        judgement.cuts, _ = hit_blocks.cut(read, self.patterns, self._lookup)

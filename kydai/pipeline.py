@@ -150,7 +150,8 @@ class Pipeline:
         tally, heards = Tally(), Heards()
         frames = self._not_judged(batch.frames, tally)
         made = self._parse(frames, tally, now)
-        judged = self.parts.detector.judge(made.events)
+        arrival_at = min((s.frame.arrival_at for s in frames), default=now)
+        judged = self.parts.detector.judge(made.events, arrival_at)
         outcome = self.flows.take(frames, self._the_book, tally, now)
         blocks, flow_judged = self._judge_flows(outcome, frames, now)
         result = self.parts.store.append(StoreBatch(made.events, blocks))
@@ -277,7 +278,8 @@ class Pipeline:
         # a spool holds a replay or live input, never both
         is_replay = self.is_replay or any("replay" in s.frame.meta for s in frames if s.frame.kind is FrameKind.FLOW)
         judgement, table = self.parts.detector.judge_flows(
-            dress(outcome.table, self._the_book, now, is_replay=is_replay)
+            dress(outcome.table, self._the_book, now, is_replay=is_replay),
+            min((s.frame.arrival_at for s in frames), default=now),
         )
         return [FlowBlock(table)], [judgement]
 

@@ -95,6 +95,14 @@ class Worker(_Section):
     broker: str = Field("", description="Celery broker (redis://…); empty lets the worker look by itself.")
 
 
+class Site(_Section):
+    """What is particular about this site."""
+
+    shared: list[str] = Field(
+        [], description="Addresses that stand for many machines (NAT, proxies): they link nothing."
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set. ``data`` is where all data live and nowhere else."""
 
@@ -112,6 +120,7 @@ class Settings(BaseSettings):
     mail: Mail = Mail()
     playbooks: Playbooks = Playbooks()
     worker: Worker = Worker()
+    site: Site = Site()
 
     @field_validator("data")
     @classmethod

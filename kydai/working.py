@@ -51,7 +51,9 @@ Handler = Callable[[Shop, Work], None]
 def group(shop: Shop, work: Work) -> None:
     """An alert joins or makes an incident."""
     with shop.context.database.write() as session:
-        incidents.group(session, int(work.key), shop.context.clock.now(), read_house(session))
+        incidents.group(
+            session, int(work.key), shop.context.clock.now(), read_house(session, shop.context.settings.site.shared)
+        )
         shop.leases.done(session, work)
 
 

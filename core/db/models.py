@@ -239,6 +239,8 @@ class HitBlock(Base):
     """The hits that correlations read: one compressed block per (batch, partition)."""
 
     __tablename__ = "hit_block"
+    # readers go by the id: SQLite must never hand out one twice
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's own form
     id: Mapped[int] = _id()
     partition: Mapped[int] = mapped_column(index=True)
     spool: Mapped[str] = mapped_column(String(100))

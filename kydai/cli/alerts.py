@@ -39,8 +39,8 @@ def alert_document(alert: Alert) -> dict[str, Any]:
     """An alert as JSON."""
     names = (
         "id", "kind", "rule_id", "rule_title", "level", "status", "verdict", "assignee", "count", "event_ids",
-        "matched", "entities", "host", "user", "rule_file", "rule_line", "system", "agency", "is_replay", "is_late", "is_final",
-        "incident_id",
+        "matched", "entities", "host", "user", "rule_file", "rule_line", "system", "agency", "is_replay", "is_late",
+        "is_final", "incident_id",
     )  # fmt: skip
     times = {n: iso(getattr(alert, n)) for n in ("first_at", "last_at", "created_at")}
     return {n: getattr(alert, n) for n in names} | times

@@ -26,8 +26,8 @@ LANG = language()
 FAILED, WRONG, INCOMPLETE = 1, 2, 3
 
 
-def build() -> typer.Typer:
-    """The whole command line."""
+def build(wanted: str = "") -> typer.Typer:
+    """The command line; only the module of the noun ``wanted`` is loaded when there is one, else all of them."""
     app = typer.Typer(
         help=say("cli.help", LANG),
         epilog=say("cli.epilog", LANG),
@@ -37,10 +37,16 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for module in sorted(pkgutil.iter_modules(kydai.cli.__path__), key=lambda m: m.name):
-        if module.name not in {"main", "output"}:
-            importlib.import_module(f"kydai.cli.{module.name}").register(app)
+    names = sorted({m.name for m in pkgutil.iter_modules(kydai.cli.__path__)} - {"main", "output"})
+    for name in [wanted] if wanted in names else names:
+        importlib.import_module(f"kydai.cli.{name}").register(app)
+    if wanted in names:
+        app.callback()(_program)
     return app
+
+
+def _program() -> None:
+    """A lone command would else become the program itself."""
 
 
 def common_options(arguments: list[str]) -> tuple[list[str], Path | None, Path | None, bool]:
@@ -91,7 +97,9 @@ def main(arguments: list[str]) -> int:
         output = Output(as_json, LANG)
         context = Context(data, config, output)
         try:
-            result = typer.main.get_command(build()).main(rest, prog_name="kydai", standalone_mode=False, obj=context)
+            result = typer.main.get_command(build(rest[0] if rest else "")).main(
+                rest, prog_name="kydai", standalone_mode=False, obj=context
+            )
         finally:
             context.close()
         sys.stdout.flush()

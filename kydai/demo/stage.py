@@ -20,6 +20,7 @@ from kydai.demo.inventory import inventory as rows_of
 from kydai.demo.world import World
 from kydai.ingesting import close_run
 from kydai.pipeline import Parts, Pipeline
+from kydai.settings import CONFIG_NAME
 
 MARK = "demo"
 SPOOL = "demo-past"
@@ -39,9 +40,16 @@ def clear(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def shared_addresses(world: World) -> list[str]:
+    """The translation and the proxy that everybody goes through."""
+    return [world.nat, world.host("proxy01").address, world.host("dns01").address]
+
+
 def furnish(context: Context, world: World, now: Micros) -> dict[str, str]:
     """Inventory, people and tokens; returns the tokens by name."""
     (context.settings.data / MARK).touch()
+    shared = ", ".join(f'"{address}"' for address in shared_addresses(world))
+    (context.settings.data / CONFIG_NAME).write_text(f"[site]\nshared = [{shared}]\n", "utf-8")
     tokens: dict[str, str] = {}
     with context.database.write() as session:
         session.merge(Meta(key=MARK, value=str(now)))

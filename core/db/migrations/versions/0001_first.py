@@ -86,6 +86,7 @@ def upgrade() -> None:
         sa.Column("is_replay", sa.Boolean(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_hit_block_partition"), "hit_block", ["partition"], unique=False)
     op.create_table(

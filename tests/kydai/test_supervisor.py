@@ -1,0 +1,111 @@
+"""The whole of ``kydai up``, as a sysadmin meets it: started, used, hurt, and stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+
+from core.query.language import parse
+from core.store.contract import Query
+from kydai.cli.output import Output
+from kydai.context import Context
+from tests.kydai.running import Running, running, until
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("up") / "data") as started:
+        yield started
+
+
+def found(system: Running, query: str) -> int:
+    context = Context(system.data, None, Output(True, "en"))
+    try:
+        return context.store.count(Query(parse(query, now=context.clock.now()))).count
+    finally:
+        context.close()
+
+
+def send(system: Running, text: str) -> None:
+    with socket.create_connection(("127.0.0.1", system.syslog)) as tcp:
+        tcp.sendall(text.encode() + b"\n")
+
+
+def test_a_line_by_syslog_and_one_by_http_are_found(system: Running) -> None:
+    token = system.kydai("users", "token", "web01").stdout.strip()
+    send(system, "<38>Nov 25 08:00:00 web01 sshd[7]: Accepted password for hanhnt from 192.0.2.1 port 22 ssh2")
+    answer = httpx.post(
+        f"{system.url}/api/v1/ingest",
+        headers={"authorization": f"Bearer {token}"},
+        content='{"message": "một dòng của riêng tôi", "host.name": "may-01"}\n'.encode(),
+        timeout=30,
+    )
+    assert answer.json() == {"accepted": 1, "duplicates": 0, "rejected": []}
+    until(lambda: found(system, "user.name: hanhnt") == 1)
+    until(lambda: found(system, "rieng and toi") == 1)
+
+
+def test_a_wrong_token_is_refused(system: Running) -> None:
+    answer = httpx.post(f"{system.url}/api/v1/ingest", headers={"authorization": "Bearer x"}, content=b"{}", timeout=30)
+    assert answer.status_code == 401
+
+
+def test_a_second_one_on_the_same_folder_is_refused(system: Running) -> None:
+    ran = system.kydai("up")
+    assert ran.returncode == 1
+    assert "already running" in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["pipeline", "gateway"])
+def test_a_killed_process_is_started_again_and_loses_nothing(system: Running, name: str) -> None:
+    (pid,) = system.pids(name)
+    send(system, f"<38>Nov 25 08:00:00 web01 sshd[7]: Accepted password for before_{name} from 192.0.2.1 port 22 ssh2")
+    until(lambda: found(system, f"user.name: before_{name}") == 1)
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: system.pids(name) not in ([], [pid]), 60)
+
+    def sent() -> bool:
+        try:
+            send(
+                system,
+                f"<38>Nov 25 08:00:00 web01 sshd[7]: Accepted password for after_{name} from 192.0.2.1 port 22 ssh2",
+            )
+        except OSError:
+            return False
+        return True
+
+    until(sent, 60)
+    until(lambda: found(system, f"user.name: after_{name}") >= 1, 60)
+    assert found(system, f"user.name: before_{name}") == 1
+    assert system.kydai("sources", "ledger").returncode == 0
+
+
+def test_health_says_ready(system: Running) -> None:
+    until(lambda: httpx.get(f"{system.url}/api/v1/health", timeout=30).json()["status"] == "ready", 60)
+
+
+def test_it_stops_when_told_and_its_processes_with_it(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as system:
+        pids = [pid for name in ("api", "gateway", "pipeline", "worker") for pid in system.pids(name)]
+        assert len(pids) == 4
+        system.process.send_signal(signal.SIGTERM)
+        assert system.process.wait(60) == 0
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_an_occupied_port_is_one_sentence_with_the_remedy(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        with (
+            pytest.raises(AssertionError, match=f"{port}.*KYDAI_HTTP_PORT"),
+            running(tmp_path / "d", KYDAI_HTTP_PORT=port),
+        ):
+            pass
