@@ -9,6 +9,7 @@ import socket
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,6 +26,9 @@ from kydai.context import Context
 from kydai.gateway_process import open_spool, tidy
 from kydai.log import logger
 from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
+
+if TYPE_CHECKING:
+    from detections.ruleset import RuleSet
 
 SPOOL = "api"
 CONSOLE = Path(__file__).parent.parent / "console" / "dist"
@@ -65,6 +69,8 @@ def run(context: Context, stop: Stop) -> None:
                 version=version("kydai"),
                 data_folder=settings.data,
                 console_folder=CONSOLE if (CONSOLE / "index.html").is_file() else None,
+                rules=lambda: _rules(context),
+                rule_text=lambda package, file: _rule_text(context, package, file),
                 ailments=lambda: _ailments(context),
             )
         )
@@ -147,6 +153,23 @@ def _identity(context: Context) -> tls.Identity | None:
     if is_loopback(http.address):
         return None
     return tls.local(chosen, [http.address, *http.names], context.clock.now())
+
+
+def _rules(context: Context) -> RuleSet:
+    from kydai.detector import load_rules  # the rule reader weighs 40 MB: only when somebody looks at rules
+
+    with context.database.read() as session:
+        return load_rules(context.settings, session)
+
+
+def _rule_text(context: Context, package: str, file: str) -> str | None:
+    from kydai.detector import rule_sources
+
+    for source in rule_sources(context.settings.rules_folder):
+        path = source.path / file
+        if source.package == package and path.is_file():
+            return path.read_text("utf-8", "replace")
+    return None
 
 
 def _ailments(context: Context) -> Sequence[Ailment]:
