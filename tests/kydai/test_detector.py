@@ -1,0 +1,110 @@
+"""Hits become alerts, blocks for correlations and marks on events."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from core.db.models import HitBlock
+from core.event import Event
+from kydai.context import Context
+from kydai.detector import Detector, rule_sources
+from kydai.flow_columns import dress
+from kydai.pipeline import Parts
+from tests.kydai.test_pipeline import failed, run
+
+ID = "11111111-1111-4111-8111-111111111111"
+CORRELATION = """\
+title: Many failures
+id: 22222222-2222-4222-8222-222222222222
+status: test
+level: high
+correlation:
+  type: event_count
+  rules: [test_sign_in_failure]
+  group-by: [host.name]
+  timespan: 10m
+  condition: {gte: 3}
+"""
+
+
+def event(outcome: str) -> Event:
+    return {
+        "event.id": "01M886PR2G1KTC05G41979E6AJ.0.0",
+        "@timestamp": "2026-11-25T01:00:00.000000Z",
+        "event.created": "2026-11-25T01:00:00.000000Z",
+        "event.module": "system",
+        "event.dataset": "system.auth",
+        "process.name": "sshd",
+        "host.name": "web01",
+        "event.outcome": outcome,
+    }
+
+
+def test_marks_say_which_rules_matched_and_which_rule_set_judged(parts: Parts) -> None:
+    events = [event("failure"), event("success")]
+    judged = parts.detector.judge(events, 1)
+    assert ID in events[0].get("kydai.rules", [])  # type: ignore[operator]  # a list here
+    assert ID not in events[1].get("kydai.rules", [])  # type: ignore[operator]  # a list here
+    assert {e["kydai.ruleset"] for e in events} == {parts.detector.ruleset.hash}
+    assert [h.rule.id for h in judged.hits if h.rule.id == ID] == [ID]
+
+
+def test_a_rule_that_only_a_correlation_reads_does_not_alert_but_feeds_it(context: Context) -> None:
+    (context.settings.rules_folder / "local" / "many.yml").write_text(CORRELATION)
+    detector = Detector.open(context.settings, context.database, context.clock)
+    judged = detector.judge([event("failure")], 7)
+    assert ID not in [h.rule.id for h in judged.hits]
+    with context.database.write() as session:
+        judged.save(session, "gateway", 9)
+    with context.database.read() as session:
+        assert [b.arrival_at for b in session.query(HitBlock)] == [7] * len(judged.cuts)
+    assert judged.cuts
+
+
+def test_rules_are_loaded_anew_only_when_their_version_changed(context: Context, parts: Parts) -> None:
+    before = parts.detector.ruleset
+    with context.database.read() as session:
+        parts.detector.refresh(session, "")
+        assert parts.detector.ruleset is before
+        parts.detector.refresh(session, "2")
+        assert parts.detector.ruleset is not before
+
+
+def test_packages_and_local_rules_stand_beside_ours(context: Context) -> None:
+    (context.settings.rules_folder / "packages" / "sigmahq").mkdir(parents=True)
+    names = [s.package for s in rule_sources(context.settings.rules_folder)]
+    assert names == ["kydai", "kydai", "sigmahq", "local"]
+
+
+@pytest.mark.parametrize("port", [443, 3333])
+def test_flow_rules_mark_rows(context: Context, parts: Parts, port: int) -> None:
+    local = context.settings.rules_folder / "local" / "flow.yml"
+    local.write_text(
+        "title: Miner\nid: 33333333-3333-4333-8333-333333333333\nstatus: test\nlevel: high\n"
+        "logsource: {category: flow}\ndetection:\n  s: {destination.port: 3333}\n  condition: s\n"
+    )
+    detector = Detector.open(context.settings, context.database, context.clock)
+    pipeline = run(context, parts)
+    pipeline._refresh()
+    from collectors.decoders.netflow import Datagram, decode
+    from collectors.decoders.templates import TemplateCache
+    from tests.kydai.test_pipeline import data, template
+
+    payload = data(0).replace((443).to_bytes(2, "big"), port.to_bytes(2, "big"))
+    grams = [Datagram("192.0.2.1", p, 1, "01M886PR2G1KTC05G41979E6AJ", i) for i, p in enumerate((template(), payload))]
+    table = dress(decode(grams, TemplateCache()).table, pipeline._the_book, 5)
+    judged, ruled = detector.judge_flows(table, 1)
+    assert isinstance(ruled, pa.Table)
+    assert [bool(r) for r in ruled.column("kydai.rules").to_pylist()] == [port == 3333]
+    assert len(judged.hits) == (port == 3333)
+
+
+def test_alerts_of_a_run_carry_the_line_of_the_rule(context: Context, parts: Parts) -> None:
+    from core.db.models import Alert
+
+    run(context, parts, failed(1))
+    with context.database.read() as session:
+        alert = session.query(Alert).filter(Alert.rule_id == ID).one()
+    assert alert.rule_line == 9
+    assert alert.matched[0]["field"] == "event.outcome"

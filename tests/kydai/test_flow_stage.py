@@ -1,0 +1,57 @@
+"""What the decoder must remember is in the database, and counts balance whatever waits."""
+
+from __future__ import annotations
+
+from core.clock import HOUR
+from core.event import Stored, new_ulid
+from core.ledger import Tally
+from core.sources import SourceBook
+from kydai.context import Context
+from kydai.flow_stage import FlowStage
+from tests.kydai.test_pipeline import data, flow, template
+
+NOW = 1_795_568_402_000_000
+BOOK = SourceBook([])
+
+
+def stage_of(context: Context) -> FlowStage:
+    with context.database.read() as session:
+        return FlowStage("gateway", session)
+
+
+def take(context: Context, stage: FlowStage, now: int, *payloads: bytes) -> dict[str, int]:
+    tally = Tally()
+    segment = new_ulid(now)
+    batch = stage.take([Stored(segment, i, flow(p, NOW)) for i, p in enumerate(payloads)], BOOK, tally, now)
+    if batch is not None:
+        with context.database.write() as session:
+            stage.save(session, batch, now)
+        stage.settle(batch)
+    return {key[3] if not key[4] else f"{key[3]}: {key[4]}": n for key, n in tally}
+
+
+def test_templates_and_waiting_datagrams_survive_a_restart(context: Context) -> None:
+    assert take(context, stage_of(context), NOW, data(0)) == {"received": 1, "waiting": 1}
+    again = stage_of(context)
+    assert again.is_holding
+    assert take(context, again, NOW, template()) == {"received": 1, "parsed": 2, "waiting": -1}
+    last = stage_of(context)
+    assert not last.is_holding
+    assert take(context, last, NOW, data(1)) == {"received": 1, "parsed": 1}
+
+
+def test_nothing_is_remembered_before_settle(context: Context) -> None:
+    stage = stage_of(context)
+    stage.take([Stored(new_ulid(NOW), 0, flow(data(0), NOW))], BOOK, Tally(), NOW)
+    assert not stage.is_holding
+
+
+def test_an_hour_without_a_template_ends_the_waiting(context: Context) -> None:
+    stage = stage_of(context)
+    take(context, stage, NOW, data(0))
+    assert take(context, stage, NOW + HOUR + 1) == {"ignored: no template": 1, "waiting": -1}
+    assert not stage_of(context).is_holding
+
+
+def test_garbage_is_ignored_with_its_reason(context: Context) -> None:
+    assert take(context, stage_of(context), NOW, b"\x00\x09") == {"received": 1, "ignored: short_header": 1}
