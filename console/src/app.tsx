@@ -15,6 +15,8 @@ import { theme } from "./theme";
 import { type Language, load, WordsProvider } from "./words";
 
 const Queue = lazy(() => import("./screens/queue"));
+const Incidents = lazy(() => import("./screens/incidents"));
+const Incident = lazy(() => import("./screens/incident"));
 const Hunt = lazy(() => import("./screens/hunt"));
 
 const REMEMBERED = "kydai-language";
@@ -116,6 +118,8 @@ function SignedIn() {
           <Routes>
             <Route path="/" element={<Navigate to="/queue" replace />} />
             <Route path="/queue" element={<Queue />} />
+            <Route path="/incidents" element={<Incidents />} />
+            <Route path="/incidents/:number" element={<Incident />} />
             <Route path="/hunt" element={<Hunt />} />
             <Route path="*" element={<Navigate to="/queue" replace />} />
           </Routes>

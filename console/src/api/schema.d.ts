@@ -832,6 +832,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Rules
+         * @description Rules, those with most alerts first.
+         */
+        get: operations["list_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Rule Errors
+         * @description Rule files that could not be used, and why.
+         */
+        get: operations["list_rule_errors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rule
+         * @description Everything about a rule.
+         */
+        get: operations["get_rule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Rule Mode
+         * @description Let a rule alert, only record, or rest.
+         */
+        put: operations["set_rule_mode"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description Runs, newest first.
+         */
+        get: operations["list_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Run
+         * @description A run with its steps and effects.
+         */
+        get: operations["get_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources": {
         parameters: {
             query?: never;
@@ -1478,6 +1598,15 @@ export interface components {
             /** Runs */
             runs: components["schemas"]["RunSummary"][];
         };
+        /** Choice */
+        Choice: {
+            mode: components["schemas"]["Mode"];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
         /**
          * Chosen
          * @description Alerts to change; with ``versions`` (by id) a change in between is a conflict.
@@ -1557,6 +1686,48 @@ export interface components {
             /** Version */
             version?: number | null;
         };
+        /**
+         * EffectDetail
+         * @description What was done to the world, or is not known to have been.
+         */
+        EffectDetail: {
+            /** Action */
+            action: string;
+            /** Arguments */
+            arguments: {
+                [key: string]: unknown;
+            };
+            /** Attempts */
+            attempts: number;
+            /** Can Undo */
+            can_undo: boolean;
+            /** Effect Class */
+            effect_class: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Expires At */
+            expires_at: string | null;
+            /** Id */
+            id: number;
+            /**
+             * Intended At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            intended_at: string;
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            };
+            state: components["schemas"]["EffectState"];
+            /** Step */
+            step: string;
+        };
+        /**
+         * EffectState
+         * @enum {string}
+         */
+        EffectState: "intended" | "done" | "failed" | "unknown" | "undone";
         /**
          * Entity
          * @description Something that alerts share: ``kind`` is host, user, ip, hash, process, domain …
@@ -2177,6 +2348,12 @@ export interface components {
             /** What */
             what: string;
         };
+        /**
+         * Mode
+         * @description What a hit of a rule does.
+         * @enum {string}
+         */
+        Mode: "alert" | "record" | "disabled";
         /** MyChange */
         MyChange: {
             /**
@@ -2401,6 +2578,193 @@ export interface components {
          */
         Role: "admin" | "sysadmin" | "analyst" | "auditor";
         /**
+         * RuleDetail
+         * @description A rule with its words and its text.
+         */
+        RuleDetail: {
+            /** Alerts */
+            alerts: number;
+            /** Author */
+            author: string;
+            /** Coverage */
+            coverage: ("live" | "unproven" | "blind" | "disabled") | null;
+            /** Date */
+            date: string;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Decided Reason */
+            decided_reason: string;
+            default_mode: components["schemas"]["Mode"];
+            /** Description */
+            description: string;
+            falsepositives: components["schemas"]["Words"];
+            /** File */
+            file: string;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "rule" | "correlation";
+            level: components["schemas"]["Level"];
+            /** Line */
+            line: number;
+            /** Logsource */
+            logsource: string;
+            /** Missing */
+            missing: string[];
+            mode: components["schemas"]["Mode"];
+            /** Package */
+            package: string;
+            reason: components["schemas"]["Words"];
+            /** References */
+            references: string[];
+            remediation: components["schemas"]["Words"];
+            /** Status */
+            status: string;
+            /** Tags */
+            tags: string[];
+            /** Text */
+            text: string | null;
+            title: components["schemas"]["Words"];
+            why: components["schemas"]["Words"] | null;
+        };
+        /**
+         * RuleFault
+         * @description A rule file that could not be used.
+         */
+        RuleFault: {
+            /** File */
+            file: string;
+            /** Line */
+            line: number | null;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * RulePage
+         * @description One page of rules; the counts are over all that meet the filters.
+         */
+        RulePage: {
+            /** Coverage */
+            coverage: {
+                [key: string]: number;
+            };
+            /** Cursor */
+            cursor?: string | null;
+            /** Errors */
+            errors: number;
+            /** Items */
+            items: components["schemas"]["RuleRow"][];
+            /** Modes */
+            modes: {
+                [key: string]: number;
+            };
+            /** Packages */
+            packages: {
+                [key: string]: number;
+            };
+            /** Ruleset */
+            ruleset: string;
+            /** Total */
+            total?: number | null;
+        };
+        /**
+         * RuleRow
+         * @description A rule as a row of the list.
+         */
+        RuleRow: {
+            /** Alerts */
+            alerts: number;
+            /** Coverage */
+            coverage: ("live" | "unproven" | "blind" | "disabled") | null;
+            /** Decided By */
+            decided_by: string | null;
+            default_mode: components["schemas"]["Mode"];
+            /** File */
+            file: string;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "rule" | "correlation";
+            level: components["schemas"]["Level"];
+            /** Line */
+            line: number;
+            /** Logsource */
+            logsource: string;
+            mode: components["schemas"]["Mode"];
+            /** Package */
+            package: string;
+            /** Status */
+            status: string;
+            /** Tags */
+            tags: string[];
+            title: components["schemas"]["Words"];
+            why: components["schemas"]["Words"] | null;
+        };
+        /**
+         * RunDetail
+         * @description A run with its steps and its effects.
+         */
+        RunDetail: {
+            /** Alert Id */
+            alert_id: number | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            created_at: string;
+            /** Effects */
+            effects: components["schemas"]["EffectDetail"][];
+            /** Ended At */
+            ended_at: string | null;
+            /** Error */
+            error: string;
+            /** Id */
+            id: number;
+            /** Incident Id */
+            incident_id: number | null;
+            /** Incident Number */
+            incident_number: string | null;
+            /** Is Dry */
+            is_dry: boolean;
+            /** Playbook */
+            playbook: string;
+            /** Started By */
+            started_by: string;
+            status: components["schemas"]["RunStatus"];
+            /** Steps */
+            steps: components["schemas"]["StepDetail"][];
+            title: components["schemas"]["Words"];
+            /**
+             * Updated At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            updated_at: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * RunPage
+         * @description One page of runs.
+         */
+        RunPage: {
+            /** Cursor */
+            cursor?: string | null;
+            /** Items */
+            items: components["schemas"]["RunSummary"][];
+            /** Total */
+            total?: number | null;
+        };
+        /**
          * RunStatus
          * @description The states of a run; a step run uses the same words.
          * @enum {string}
@@ -2593,6 +2957,42 @@ export interface components {
             reason: string;
             /** Version */
             version?: number | null;
+        };
+        /**
+         * StepDetail
+         * @description One step: what it would do (``preview``), and what came of it (``result``).
+         */
+        StepDetail: {
+            /** Action */
+            action: string;
+            /** Approved At */
+            approved_at: string | null;
+            /** Approved By */
+            approved_by: string | null;
+            /** Due At */
+            due_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Error */
+            error: string;
+            /** Is Self Approved */
+            is_self_approved: boolean;
+            /** Position */
+            position: number;
+            /** Preview */
+            preview: {
+                [key: string]: unknown;
+            };
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            };
+            /** Started At */
+            started_at: string | null;
+            status: components["schemas"]["RunStatus"];
+            /** Step */
+            step: string;
+            title: components["schemas"]["Words"];
         };
         /** Tags */
         Tags: {
@@ -5710,6 +6110,395 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ingested"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    list_rules: {
+        parameters: {
+            query?: {
+                mode?: components["schemas"]["Mode"][] | null;
+                level?: components["schemas"]["Level"][] | null;
+                package?: string | null;
+                coverage?: string[] | null;
+                /** @description Has alerts in the last 30 days */
+                fired?: boolean | null;
+                /** @description Words of title, id, file, source or tags */
+                text?: string | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulePage"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    list_rule_errors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleFault"][];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    get_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    set_rule_mode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Choice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    list_runs: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["RunStatus"][] | null;
+                playbook?: string | null;
+                incident?: number | null;
+                /** @description Those that wait for a person */
+                waiting?: boolean;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunPage"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    get_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
                 };
             };
             /** @description Bad request */

@@ -168,7 +168,7 @@ export default function Queue() {
         />
       ),
     },
-    { key: "level", title: t("column.level"), width: "114px", cell: (group) => <Severity level={group.level} /> },
+    { key: "level", title: t("column.level"), width: "120px", cell: (group) => <Severity level={group.level} /> },
     {
       key: "rule",
       title: t("column.rule"),

@@ -1,0 +1,97 @@
+// Declaring a security incident, and what needs a reason.
+import { type FormEvent, useState } from "react";
+import { fromInput, toInput } from "../lib/time";
+import { Dialog } from "../parts/dialog";
+import { useHouse } from "../parts/house";
+import { useWords } from "../words";
+import type { Detail } from "./incident";
+
+export interface DeclarationText {
+  detected_at: string;
+  category: string;
+  reason: string;
+}
+
+const CATEGORIES = ["intrusion", "malware", "data_leak", "deface", "denial", "phishing", "other"] as const;
+
+export function DeclareDialog({ incident, onClose, onDeclare }: { incident: Detail; onClose: () => void; onDeclare: (text: DeclarationText) => void }) {
+  const { t } = useWords();
+  const { zone } = useHouse().me;
+  const [problem, setProblem] = useState("");
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const at = fromInput(String(form.get("at")), zone);
+    if (Number.isNaN(at)) {
+      setProblem(t("declare.wrong_time"));
+      return;
+    }
+    onDeclare({ detected_at: new Date(at).toISOString(), category: String(form.get("category")), reason: String(form.get("reason")).trim() });
+  };
+  return (
+    <Dialog title={t("declare.title", { number: incident.number })} onClose={onClose} wide>
+      <form className="form" onSubmit={submit}>
+        <p className="muted">{t("declare.meaning")}</p>
+        {problem && (
+          <p className="error" role="alert">
+            {problem}
+          </p>
+        )}
+        <label className="field">
+          <span className="label">{t("declare.detected")}</span>
+          <input className="input" type="datetime-local" name="at" required data-autofocus defaultValue={toInput(Date.parse(incident.created_at), zone).slice(0, 16)} />
+        </label>
+        <label className="field">
+          <span className="label">{t("incident.category")}</span>
+          <input className="input" name="category" list="categories" required maxLength={100} autoComplete="off" />
+          <datalist id="categories">
+            {CATEGORIES.map((name) => (
+              <option key={name} value={t(`category.${name}`)} />
+            ))}
+          </datalist>
+        </label>
+        <label className="field">
+          <span className="label">{t("declare.reason")}</span>
+          <textarea className="input" name="reason" rows={3} required maxLength={20_000} />
+        </label>
+        <div className="form-actions">
+          <button type="button" className="button" onClick={onClose}>
+            {t("action.cancel")}
+          </button>
+          <button type="submit" className="button main">
+            {t("declare.do")}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+export function ReasonDialog(props: { title: string; isNeeded: boolean; onClose: () => void; onReason: (reason: string) => void }) {
+  const { t } = useWords();
+  const [reason, setReason] = useState("");
+  return (
+    <Dialog title={props.title} onClose={props.onClose}>
+      <form
+        className="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          props.onReason(reason.trim());
+        }}
+      >
+        <label className="field">
+          <span className="label">{t("declare.reason")}</span>
+          <textarea className="input" rows={3} maxLength={20_000} data-autofocus required={props.isNeeded} value={reason} onChange={(event) => setReason(event.target.value)} />
+        </label>
+        <div className="form-actions">
+          <button type="button" className="button" onClick={props.onClose}>
+            {t("action.cancel")}
+          </button>
+          <button type="submit" className="button main">
+            {props.title}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

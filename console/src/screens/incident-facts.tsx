@@ -1,0 +1,203 @@
+// The left column: state, priority with its sum, entities, similar incidents.
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "react-router";
+import { api, data, type Schemas } from "../api/client";
+import { literal } from "../lib/query-text";
+import { MINUTE } from "../lib/time";
+import { Severity } from "../parts/severity";
+import { When } from "../parts/when";
+import { useWords } from "../words";
+import type { Detail } from "./incident";
+import { around, hunt } from "./links";
+
+const SHOWN = 8;
+/** Where an entity of a kind is looked for; a text for all of them. */
+const FIELDS: Record<string, readonly string[]> = {
+  host: ["host.name"],
+  user: ["user.name"],
+  ip: ["source.ip", "destination.ip"],
+  domain: ["dns.question.name", "url.domain"],
+  hash: ["file.hash.sha256", "process.hash.sha256"],
+  file: ["file.path"],
+  url: ["url.original"],
+};
+
+export function IncidentFacts({ incident, onAssign }: { incident: Detail; onAssign: ((name: string | null) => void) | null }) {
+  const { t, said, n, named } = useWords();
+  const people = useQuery({ queryKey: ["assignable"], enabled: !!onAssign, staleTime: 300_000, queryFn: () => data(api.GET("/api/v1/users/assignable")) });
+  const nameOf = (name: string) => people.data?.find((person) => person.name === name)?.full_name || name;
+  return (
+    <>
+      <dl className="pairs facts">
+        <dt>{t("column.status")}</dt>
+        <dd>{named("common.incident_status", incident.status)}</dd>
+        <dt>{t("column.assignee")}</dt>
+        <dd>
+          {onAssign && people.data ? (
+            <span className="pick">
+            <select aria-label={t("column.assignee")} value={incident.assignee ?? ""} onChange={(event) => onAssign(event.target.value || null)}>
+              <option value="">{t("incident.nobody")}</option>
+              {people.data.map((person) => (
+                <option key={person.name} value={person.name}>
+                  {person.full_name || person.name}
+                </option>
+              ))}
+            </select>
+            </span>
+          ) : incident.assignee ? (
+            nameOf(incident.assignee)
+          ) : (
+            t("incident.nobody")
+          )}
+        </dd>
+        <dt>{t("column.level")}</dt>
+        <dd>
+          <Severity level={incident.level} />
+        </dd>
+        <dt>{t("incident.began")}</dt>
+        <dd>
+          <When at={incident.first_at} form="full" />
+        </dd>
+        <dt>{t("incident.latest")}</dt>
+        <dd>
+          <When at={incident.last_at} form="full" />
+        </dd>
+        {incident.system && (
+          <>
+            <dt>{t("incident.system")}</dt>
+            <dd>{incident.system}</dd>
+          </>
+        )}
+        {incident.system_level !== null && (
+          <>
+            <dt>{t("incident.system_level")}</dt>
+            <dd>{incident.system_level}</dd>
+          </>
+        )}
+        {incident.tags.some((tag) => !tag.startsWith("attack.")) && (
+          <>
+            <dt>{t("incident.tags")}</dt>
+            <dd>{incident.tags.filter((tag) => !tag.startsWith("attack.")).join(", ")}</dd>
+          </>
+        )}
+      </dl>
+      {incident.declaration && <DeclarationFacts declaration={incident.declaration} />}
+      {incident.priority_sum.length > 0 && (
+        <section>
+          <h3>
+            {t("incident.priority")} <b className="ink">{n(incident.priority)}</b>
+          </h3>
+          <dl className="sum">
+            {incident.priority_sum.map((part) => (
+              <div key={part.key} title={part.detail}>
+                <dt>{said(part.text)}</dt>
+                <dd>
+                  {part.points < 0 ? "−" : "+"}
+                  {n(Math.abs(part.points))}
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      )}
+      <section>
+        <h3>{t("incident.entities")}</h3>
+        <Entities incident={incident} />
+      </section>
+      {incident.similar.length > 0 && (
+        <section>
+          <h3>{t("incident.similar")}</h3>
+          <ul className="similar">
+            {incident.similar.map((other) => (
+              <li key={other.id}>
+                <Link to={`/incidents/${other.number}`} title={said(other.title)}>
+                  {other.number}
+                </Link>{" "}
+                <span className="muted">
+                  {[other.same_hosts && t("incident.same_hosts"), other.same_rules && t("incident.same_rules"), other.verdict ? named("common.verdict", other.verdict) : named("common.incident_status", other.status)]
+                    .filter(Boolean)
+                    .join(", ")}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {incident.merged_from.length > 0 && (
+        <p className="muted" style={{ marginTop: 14 }}>
+          {t("incident.merged_from", { numbers: incident.merged_from.join(", ") })}
+        </p>
+      )}
+    </>
+  );
+}
+
+function Entities({ incident }: { incident: Detail }) {
+  const { t, n } = useWords();
+  const range = around(incident.first_at, incident.last_at, 30 * MINUTE);
+  const kinds = [...new Set(incident.entities.map((entity) => entity.kind))];
+  return (
+    <ul className="entities">
+      {kinds.map((kind) => {
+        const all = incident.entities.filter((entity) => entity.kind === kind);
+        return (
+          <li key={kind}>
+            {all.slice(0, kind === "ip" ? 3 : SHOWN).map((entity) => (
+              <div key={entity.value}>
+                <Entity entity={entity} range={range} />
+              </div>
+            ))}
+            {kind === "ip" && all.length > 3 && (
+              <details>
+                <summary className="tag">+{n(all.length - 3)}</summary>
+                {all.slice(3).map((entity) => (
+                  <div key={entity.value}>
+                    <Entity entity={entity} range={range} />
+                  </div>
+                ))}
+              </details>
+            )}
+            {kind !== "ip" && all.length > SHOWN && <span className="muted">{t("fact.more", { n: all.length - SHOWN })}</span>}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Entity({ entity, range }: { entity: Schemas["IncidentEntity"]; range: { from?: string; to?: string } }) {
+  const fields = FIELDS[entity.kind];
+  const query = fields ? fields.map((field) => `${field}: ${literal(entity.value)}`).join(" or ") : literal(entity.value);
+  return (
+    <Link className="mono plain-link" to={hunt(query, range)}>
+      {entity.value}
+    </Link>
+  );
+}
+
+function DeclarationFacts({ declaration }: { declaration: Schemas["Declaration"] }) {
+  const { t } = useWords();
+  return (
+    <section>
+      <h3>{t("incident.declaration")}</h3>
+      <dl className="pairs facts">
+        <dt>{t("incident.detected")}</dt>
+        <dd>
+          <When at={declaration.detected_at} form="full" />
+        </dd>
+        <dt>{t("incident.declared_by")}</dt>
+        <dd>{declaration.declared_by}</dd>
+        <dt>{t("incident.category")}</dt>
+        <dd>{declaration.category}</dd>
+        {declaration.withdrawn_at && (
+          <>
+            <dt>{t("incident.withdrawn")}</dt>
+            <dd>
+              <When at={declaration.withdrawn_at} form="full" /> · {declaration.withdrawn_by}
+            </dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}

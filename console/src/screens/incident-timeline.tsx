@@ -1,0 +1,136 @@
+// The middle column: alerts, runs, notes and changes in order of time.
+import { type FormEvent, useState } from "react";
+import { Link } from "react-router";
+import type { Schemas } from "../api/client";
+import { isTyping } from "../lib/keys";
+import { visible } from "../lib/visible";
+import { Choice } from "../parts/choice";
+import { Shape } from "../parts/severity";
+import { When } from "../parts/when";
+import { useWords } from "../words";
+import type { Detail } from "./incident";
+import { huntEvents } from "./links";
+
+type Item = Schemas["TimelineItem"];
+type Kind = Item["kind"];
+const KINDS: readonly Kind[] = ["alert", "run", "note", "change"];
+
+interface Props {
+  incident: Detail;
+  isNoting: boolean;
+  onNoting: ((isNoting: boolean) => void) | null;
+  onNote: (text: string) => Promise<void>;
+}
+
+export function IncidentTimeline({ incident, isNoting, onNoting, onNote }: Props) {
+  const { t } = useWords();
+  const [kind, setKind] = useState("");
+  const items = incident.timeline.filter((item) => !kind || item.kind === kind);
+  return (
+    <>
+      <div className="row" style={{ marginBottom: 12 }}>
+        <Choice label={t("timeline.show")} value={kind} options={[{ value: "", label: t("choice.all") }, ...KINDS.map((value) => ({ value, label: t(`timeline.${value}`) }))]} onChange={setKind} />
+        {onNoting && (
+          <button type="button" className="button" aria-expanded={isNoting} onClick={() => onNoting(!isNoting)}>
+            {t("timeline.add_note")} <kbd>n</kbd>
+          </button>
+        )}
+        <span className="space" />
+        <span className="muted">
+          {t("hunt.count", { n: incident.events })} · {t("queue.alerts", { n: incident.alerts })}
+        </span>
+      </div>
+      {isNoting && onNoting && <NoteForm onCancel={() => onNoting(false)} onNote={onNote} />}
+      <ol className="timeline">
+        {items.map((item) => (
+          <li key={`${item.kind}${item.id}`} className={item.kind}>
+            <span className="at">
+              <When at={item.at} />
+            </span>
+            <span className="dot">
+              <Shape tone={item.level ?? (item.kind === "note" || item.kind === "change" ? "good" : "muted")} />
+            </span>
+            {item.kind === "alert" ? <AlertItem item={item} incident={incident} /> : <OtherItem item={item} />}
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function AlertItem({ item, incident }: { item: Item; incident: Detail }) {
+  const { t, said, named } = useWords();
+  const alert = incident.alert_rows.find((row) => row.id === item.id);
+  const reasons = alert?.reasons ?? [];
+  return (
+    <div>
+      <b>{alert ? <Link className="plain-link" to={huntEvents(alert)}>{said(item.title)}</Link> : said(item.title)}</b>
+      <span className="muted">
+        {" "}
+        {item.count > 1 && t("seen.times", { n: item.count })}
+        {alert?.host && <span className="mono"> {alert.host}</span>}
+        {item.status !== "new" && <span> · {named("common.alert_status", item.status)}</span>}
+      </span>
+      {item.detail && <div className="mono muted line-clamp">{visible(item.detail)}</div>}
+      {reasons.length > 0 && <div className="reason">{t("timeline.because", { reasons: reasons.slice(0, 3).map((reason) => said(reason.text)).join(", ") })}</div>}
+    </div>
+  );
+}
+
+function OtherItem({ item }: { item: Item }) {
+  const { t, said, named } = useWords();
+  if (item.kind === "note") {
+    return (
+      <div className="note">
+        <span className="muted">{item.actor}: </span>
+        <span className="note-text">{visible(item.detail)}</span>
+      </div>
+    );
+  }
+  if (item.kind === "run") {
+    return (
+      <div className="note">
+        {t("timeline.run_of")} <Link to={`/runs/${item.id}`}>{said(item.title)}</Link> <span className="muted">· {named("common.run_status", item.status)}</span>
+      </div>
+    );
+  }
+  return (
+    <div>
+      {item.actor} <span className="muted">{said(item.title)}</span> {item.detail && <span>“{visible(item.detail)}”</span>}
+    </div>
+  );
+}
+
+function NoteForm({ onCancel, onNote }: { onCancel: () => void; onNote: (text: string) => Promise<void> }) {
+  const { t } = useWords();
+  const [text, setText] = useState("");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (text.trim()) void onNote(text.trim());
+  };
+  return (
+    <form className="form note-form appear" onSubmit={submit}>
+      <textarea
+        className="input"
+        aria-label={t("timeline.note")}
+        rows={3}
+        maxLength={20_000}
+        autoFocus
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") onCancel();
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && isTyping(event.target)) submit(event);
+        }}
+      />
+      <div className="form-actions">
+        <button type="button" className="button" onClick={onCancel}>
+          {t("action.cancel")}
+        </button>
+        <button type="submit" className="button main" disabled={!text.trim()}>
+          {t("action.save")} <kbd>Ctrl ⏎</kbd>
+        </button>
+      </div>
+    </form>
+  );
+}

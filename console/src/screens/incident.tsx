@@ -1,0 +1,169 @@
+// One incident: its sentence, what happened and what was done, whom it is about, what to do next.
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link, useParams } from "react-router";
+import { api, data, type Schemas } from "../api/client";
+import { useKeys } from "../lib/keys";
+import { Asking, Failed } from "../parts/answer";
+import { useHouse } from "../parts/house";
+import { useToast } from "../parts/toast";
+import { When } from "../parts/when";
+import { useWords } from "../words";
+import { CloseDialog } from "./close-dialog";
+import { DeclareDialog, ReasonDialog } from "./incident-dialogs";
+import { IncidentFacts } from "./incident-facts";
+import { IncidentNext } from "./incident-next";
+import { IncidentTimeline } from "./incident-timeline";
+import "../styles/incident.css";
+
+export type Detail = Schemas["IncidentDetail"];
+type Asked = Promise<{ data?: Detail; error?: unknown; response: Response }>;
+
+export default function Incident() {
+  const { number = "" } = useParams();
+  const { t, said, named } = useWords();
+  const { me, may } = useHouse();
+  const tell = useToast();
+  const queries = useQueryClient();
+  const [dialog, setDialog] = useState<"close" | "declare" | "withdraw" | "reopen" | null>(null);
+  const [isNoting, setNoting] = useState(false);
+  const key = ["incident", number];
+  const asked = useQuery({ queryKey: key, queryFn: () => data(api.GET("/api/v1/incidents/{key}", { params: { path: { key: number } } })) });
+  const params = { path: { key: number } };
+  const change = useMutation({
+    mutationFn: ({ call }: { call: () => Asked; done: string }) => data(call()),
+    onSuccess: (found, { done }) => {
+      queries.setQueryData(key, found);
+      void queries.invalidateQueries({ queryKey: ["incidents"] });
+      void queries.invalidateQueries({ queryKey: ["groups"] });
+      setDialog(null);
+      tell({ text: done });
+    },
+    onError: (error) => {
+      tell({ text: error.message, isBad: true });
+      void queries.invalidateQueries({ queryKey: key });
+    },
+  });
+  const found = asked.data;
+  const version = found?.version;
+  const isOpen = found?.status !== "closed";
+  const canTriage = may("triage") && !found?.is_partial;
+  const assign = (assignee: string | null) =>
+    change.mutate({
+      call: () => api.POST("/api/v1/incidents/{key}/assign", { params, body: { assignee, version } }),
+      done: assignee ? t("outcome.assigned", { name: assignee }) : t("incident.unassigned"),
+    });
+  useKeys({
+    ...(canTriage &&
+      found && {
+        n: () => setNoting(true),
+        ...(isOpen && { a: () => found.assignee !== me.name && assign(me.name), c: () => setDialog("close") }),
+      }),
+  });
+
+  if (asked.isPending) return <Asking />;
+  if (asked.isError || !found) return <Failed error={asked.error} again={() => void asked.refetch()} />;
+  return (
+    <div className="page">
+      <div className="head">
+        <span className="muted mono">{found.number}</span>
+        <h1>{said(found.title)}</h1>
+        {found.is_declared && <span className="tag declared">{t("incident.declared_long")}</span>}
+        {found.is_replay && <span className="tag">{named("common", "replay")}</span>}
+        <span className="space" />
+        {canTriage && isOpen && found.assignee !== me.name && (
+          <button type="button" className="button" onClick={() => assign(me.name)}>
+            {t("action.assign")} <kbd>a</kbd>
+          </button>
+        )}
+        {canTriage && isOpen && !found.is_declared && (
+          <button type="button" className="button" onClick={() => setDialog("declare")}>
+            {t("incident.declare")}
+          </button>
+        )}
+        {canTriage && found.is_declared && (
+          <button type="button" className="button" onClick={() => setDialog("withdraw")}>
+            {t("incident.withdraw")}
+          </button>
+        )}
+        {canTriage && isOpen && (
+          <button type="button" className="button main" onClick={() => setDialog("close")}>
+            {t("incident.close")} <kbd>c</kbd>
+          </button>
+        )}
+        {canTriage && !isOpen && (
+          <button type="button" className="button" onClick={() => setDialog("reopen")}>
+            {t("incident.reopen")}
+          </button>
+        )}
+      </div>
+      <p className="sentence">{said(found.sentence)}</p>
+      {found.is_partial && <p className="sentence medium">{t("incident.partial")}</p>}
+      {found.merged_into !== null && (
+        <p className="sentence medium">
+          {t("incident.merged_into")} <Link to={`/incidents/${found.merged_into}`}>{found.merged_into}</Link>
+        </p>
+      )}
+      {!isOpen && found.verdict && (
+        <p className="sentence">
+          <span className="strong">{t("incident.verdict", { verdict: named("common.verdict", found.verdict) })}</span>{" "}
+          {found.closed_at && (
+            <span className="muted">
+              <When at={found.closed_at} form="full" />
+            </span>
+          )}{" "}
+          {found.verdict_reason}
+        </p>
+      )}
+      <div className="columns">
+        <div className="column">
+          <IncidentFacts incident={found} onAssign={canTriage && isOpen ? assign : null} />
+        </div>
+        <div className="column">
+          <IncidentTimeline
+            incident={found}
+            isNoting={isNoting}
+            onNoting={canTriage ? setNoting : null}
+            onNote={async (text) => {
+              await change.mutateAsync({ call: () => api.POST("/api/v1/incidents/{key}/notes", { params, body: { text } }), done: t("incident.noted") });
+              setNoting(false);
+            }}
+          />
+        </div>
+        <div className="column panel">
+          <IncidentNext incident={found} />
+        </div>
+      </div>
+      {dialog === "close" && (
+        <CloseDialog
+          title={t("close.title", { title: found.number })}
+          onClose={() => setDialog(null)}
+          onVerdict={async (verdict, reason) => {
+            const call = () => api.POST("/api/v1/incidents/{key}/close", { params, body: { verdict, reason, version } });
+            await change.mutateAsync({ call, done: t("incident.closed_as", { verdict: named("common.verdict", verdict) }) }).catch(() => setDialog(null));
+          }}
+        />
+      )}
+      {dialog === "declare" && (
+        <DeclareDialog
+          incident={found}
+          onClose={() => setDialog(null)}
+          onDeclare={(body) => change.mutate({ call: () => api.POST("/api/v1/incidents/{key}/declare", { params, body: { ...body, version } }), done: t("incident.declared_done") })}
+        />
+      )}
+      {(dialog === "withdraw" || dialog === "reopen") && (
+        <ReasonDialog
+          title={dialog === "withdraw" ? t("incident.withdraw") : t("incident.reopen")}
+          isNeeded={dialog === "withdraw"}
+          onClose={() => setDialog(null)}
+          onReason={(reason) =>
+            change.mutate({
+              call: () => (dialog === "withdraw" ? api.POST("/api/v1/incidents/{key}/withdraw", { params, body: { reason, version } }) : api.POST("/api/v1/incidents/{key}/reopen", { params, body: { reason, version } })),
+              done: dialog === "withdraw" ? t("incident.withdrawn_done") : t("incident.reopened"),
+            })
+          }
+        />
+      )}
+    </div>
+  );
+}
