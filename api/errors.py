@@ -10,6 +10,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from core.accounts import Wait
@@ -122,6 +124,12 @@ def known(request: Request, error: Exception) -> JSONResponse:
     return answer(request, status, headers, detail=detail, remedy=error.remedy, place=place, **query)
 
 
+def _database(request: Request, error: Exception) -> JSONResponse:
+    log.warning("The control database did not answer.", path=request.url.path, error=str(error)[:200])
+    headers = {"retry-after": str(RETRY_SECONDS)}
+    return answer(request, 503, headers, detail=say("api.database_busy", language_of(request)))
+
+
 def _shape(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     # the values themselves are not repeated: they may be secrets
@@ -142,6 +150,8 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
 def install(app: FastAPI) -> None:
     """Answer every error of the app from here."""
     app.add_exception_handler(KydaiError, known)
+    app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(PoolTimeout, _database)
     app.add_exception_handler(RequestValidationError, _shape)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _ours)

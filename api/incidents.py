@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from api import alerts as alert_rows
 from api.alerts import AlertSummary
-from api.runs import RunSummary, summaries
+from api.runs import RunSummary, step_of, summaries, words_of
 from api.scope import Sight
 from api.shapes import Bilingual, Shape, Time, Words
 from core.clock import Micros
@@ -27,6 +27,7 @@ from core.db.models import (
     Note,
     Run,
     Source,
+    StepRun,
     Verdict,
 )
 from core.query.fold import fold
@@ -34,6 +35,7 @@ from core.words import LANGUAGES, entries, say
 
 ALERTS_SHOWN = 500
 ENTITIES_SHOWN = 200
+EVENT_IDS = 5
 SIMILAR_SHOWN = 5
 
 
@@ -84,9 +86,10 @@ class LinkReason(Shape):
 
 
 class IncidentAlert(AlertSummary):
-    """An alert of an incident, with the reasons of its link."""
+    """An alert of an incident, with the reasons of its link and its first events."""
 
     reasons: list[LinkReason]
+    event_ids: list[str]
 
 
 class IncidentEntity(Shape):
@@ -120,9 +123,9 @@ class Similar(Shape):
 
 
 class TimelineItem(Shape):
-    """Something that happened in, or was done to, an incident. ``id`` is that of the alert, note or run."""
+    """Something that happened in, or was done to, an incident. ``id`` is that of the alert, note, run or entry."""
 
-    kind: Literal["alert", "note", "run", "change"]
+    kind: Literal["alert", "note", "run", "step", "change"]
     at: Time
     id: int
     level: Level | None = None
@@ -301,6 +304,7 @@ def detail(session: Session, row: Incident, sight: Sight) -> IncidentDetail:
     # notes, runs and changes speak of the whole incident, so somebody who sees a part of it sees none of them
     notes = [] if is_partial else _notes(session, row.id)
     runs = [] if is_partial else summaries(session, Run.incident_id == row.id, 50)
+    steps = [] if is_partial else _steps(session, row.id)
     changes = [] if is_partial else _changes(session, row.number)
     parts = [] if is_partial else [_part(p) for p in row.priority_sum]
     return IncidentDetail.model_validate(
@@ -314,7 +318,7 @@ def detail(session: Session, row: Incident, sight: Sight) -> IncidentDetail:
             "entities": _entities(alerts),
             "notes": notes,
             "runs": runs,
-            "timeline": _timeline(alerts, notes, runs, changes),
+            "timeline": sorted(_timeline(alerts, notes, runs, changes) + steps, key=lambda i: (i.at, i.kind, i.id)),
             "similar": [] if is_partial else _similar(session, row, alerts, sight),
             "declaration": None if is_partial else _declaration(row),
             "merged_from": [] if is_partial else _merged_from(session, row.id),
@@ -339,7 +343,8 @@ def _with_reasons(session: Session, alerts: Sequence[Alert]) -> list[IncidentAle
     for alert in alerts:
         facts = {n: getattr(alert, n) for n in AlertSummary.model_fields}
         reasons = [_reason(r) for r in links.get(alert.id, []) if r.get("alert") in shown or r.get("kind") == "person"]
-        made.append(IncidentAlert.model_validate(facts | {"reasons": reasons}))
+        first = {"event_ids": alert.event_ids[:EVENT_IDS]}
+        made.append(IncidentAlert.model_validate(facts | {"reasons": reasons} | first))
     return made
 
 
@@ -401,7 +406,28 @@ def _timeline(
         )
         for c in changes
     ]
-    return sorted(items, key=lambda i: (i.at, i.kind, i.id))
+    return items
+
+
+def _steps(session: Session, incident_id: int) -> list[TimelineItem]:
+    """What persons approved and what steps of runs ended."""
+    query = select(StepRun, Run).join(Run, Run.id == StepRun.run_id).where(Run.incident_id == incident_id)
+    items = []
+    for step, run in session.execute(query.limit(500)):
+        defined = step_of(run.definition, step.step)
+        title = words_of(defined, step.step)
+        if step.approved_at is not None:
+            approved = _said("self_approved" if step.is_self_approved else "approved")
+            both_ = Words(vi=f"{approved.vi}: {title.vi}", en=f"{approved.en}: {title.en}")
+            by = step.approved_by or ""
+            items.append(TimelineItem(kind="step", at=step.approved_at, id=run.id, title=both_, actor=by))
+        if step.ended_at is not None:
+            items.append(
+                TimelineItem(
+                    kind="step", at=step.ended_at, id=run.id, title=title, detail=step.error, status=step.status
+                )
+            )
+    return items
 
 
 def _two(title: Mapping[str, Any]) -> dict[str, str]:

@@ -84,6 +84,14 @@ def words_of(definition: dict[str, Any], name: str) -> Words:
     return Words(vi=str(title or name), en=str(title or name))
 
 
+def step_of(definition: dict[str, Any], name: str) -> dict[str, Any]:
+    """A step of a definition by its name; empty when there is none."""
+    for step in definition.get("steps", []):
+        if isinstance(step, dict) and step.get("name", step.get("id")) == name:
+            return step
+    return {}
+
+
 def summary(run: Run, number: str | None) -> RunSummary:
     return RunSummary.model_validate(_facts(run, number))
 
@@ -114,11 +122,10 @@ def detail(session: Session, run: Run) -> RunDetail:
     number = session.scalar(select(Incident.number).where(Incident.id == run.incident_id)) if run.incident_id else None
     steps = session.scalars(select(StepRun).where(StepRun.run_id == run.id).order_by(StepRun.position))
     effects = session.scalars(select(Effect).where(Effect.run_id == run.id).order_by(Effect.id))
-    defined = {str(s.get("id", s.get("name", ""))): s for s in run.definition.get("steps", []) if isinstance(s, dict)}
     return RunDetail.model_validate(
         _facts(run, number)
         | {
-            "steps": [_step(step, defined.get(step.step, {})) for step in steps],
+            "steps": [_step(step, step_of(run.definition, step.step)) for step in steps],
             "effects": [_effect(effect) for effect in effects],
         }
     )

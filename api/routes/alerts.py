@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
@@ -21,6 +21,7 @@ from api.undo import undo_alerts as undo
 from core.db.models import Alert, AlertStatus, Audit, Level, Verdict
 from core.errors import NotFound
 from core.event import parse_event_id
+from core.store import contract
 from detections import alert_actions as actions
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
@@ -216,11 +217,15 @@ def get_alert(alert_id: Id, caller: Reader, svc: Svc) -> AlertDetail:
 
 
 @router.get("/{alert_id}/events")
-def get_alert_events(alert_id: Id, caller: Reader, svc: Svc) -> AlertEvents:
+async def get_alert_events(alert_id: Id, request: Request, caller: Reader, svc: Svc) -> AlertEvents:
     """The first 100 events of an alert."""
-    with svc.database.read() as session:
-        ids = list(find(session, caller, alert_id).event_ids)
-    rows = svc.store.get([parse_event_id(i) for i in ids], scope=sight(caller.scope).node)
+
+    def ask() -> tuple[list[str], contract.Rows]:
+        with svc.database.read() as session:
+            ids = [str(i) for i in find(session, caller, alert_id).event_ids]
+        return ids, svc.store.get([parse_event_id(i) for i in ids], scope=sight(caller.scope).node)
+
+    ids, rows = await request.app.state.searches.run(request, ask)
     found = {str(event["event.id"]) for event in rows.events}
     return AlertEvents(
         events=[dict(event) for event in rows.events],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -66,6 +67,11 @@ class OpenSession(Shape):
     is_this: bool
 
 
+AT_THE_DOOR = 8
+_door = threading.BoundedSemaphore(AT_THE_DOOR)
+"""Those whose password is being checked or waits for it: a crowd must not take every thread of the process."""
+
+
 def me(svc: Services, user: User) -> Me:
     role = Role(user.role)
     may: list[Literal["triage", "house", "journal", "admin"]] = []
@@ -88,6 +94,15 @@ def me(svc: Services, user: User) -> Me:
         is_demo=svc.is_demo,
         zone=svc.zone,
     )
+
+
+def _is_password(kept: str | None, given: str) -> bool:
+    if not _door.acquire(blocking=False):
+        raise accounts.Wait(1)
+    try:
+        return accounts.is_password(kept, given)
+    finally:
+        _door.release()
 
 
 def _address(request: Request) -> str:
@@ -119,7 +134,7 @@ def sign_in(body: SignIn, svc: Svc, request: Request, response: Response, _: Ope
         if user is not None:
             accounts.refuse_while_waiting(user, now)
         kept = None if user is None or user.is_disabled else user.password_hash
-    is_right = accounts.is_password(kept, body.password.get_secret_value())
+    is_right = _is_password(kept, body.password.get_secret_value())
     with svc.database.write() as session:
         user = session.scalar(select(User).where(User.name == body.name).with_for_update())
         if not is_right or user is None or user.is_disabled or user.password_hash != kept:
@@ -210,7 +225,7 @@ def set_password(body: NewPassword, caller: Reader, svc: Svc) -> None:
         accounts.refuse_while_waiting(user, now)
         kept = user.password_hash
     given = body.current.get_secret_value() if body.current else ""
-    if kept is not None and not accounts.is_password(kept, given):
+    if kept is not None and not _is_password(kept, given):
         with svc.database.write() as session:
             user = accounts.find_user(session, caller.name)
             accounts.note_failure(session, caller.actor, user, caller.name, now=now)

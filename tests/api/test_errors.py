@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from api import errors
@@ -47,6 +48,10 @@ def test_problems_are_problem_json_with_place_and_remedy(services: Services) -> 
     def broken() -> None:
         raise RuntimeError("secret inside")
 
+    @app.get("/busy")
+    def busy() -> None:
+        raise OperationalError("SELECT secret", {}, Exception("database is locked"))
+
     @app.get("/number/{n}")
     def number(n: int) -> int:
         return n
@@ -60,6 +65,8 @@ def test_problems_are_problem_json_with_place_and_remedy(services: Services) -> 
         failed = caller.get("/broken")
     assert (failed.status_code, "secret" in failed.text) == (500, False)
     assert [(entry["event"], entry["path"]) for entry in logged] == [("Request failed.", "/broken")]
+    waiting = caller.get("/busy")
+    assert (waiting.status_code, waiting.headers["retry-after"], "secret" in waiting.text) == (503, "5", False)
     shape = caller.get("/number/hunter2")
     assert shape.status_code == 422
     assert "hunter2" not in shape.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.deps import COOKIE, Services
+from api.routes import auth
 from core import accounts
 from core.accounts import Role
 from core.clock import MINUTE, StillClock
@@ -78,6 +80,14 @@ def test_wrong_passwords_make_the_wait_grow(client: Client, person: str, clock: 
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "1"
     clock.advance(2)
+    assert sign_in(browser, person) == 200
+
+
+def test_a_crowd_at_the_door_is_told_to_wait(client: Client, person: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.routes.auth._door", threading.BoundedSemaphore(1))
+    browser = client()
+    with auth._door:
+        assert sign_in(browser, person) == 429
     assert sign_in(browser, person) == 200
 
 

@@ -87,6 +87,7 @@ def test_one_whole(client: Client, numbers: list[str]) -> None:
         ("host", "web01", 2), ("user", "crawler", 2), ("ip", "198.51.100.23", 1),
     ]  # fmt: skip
     first, second = found["alert_rows"]
+    assert len(first["event_ids"]) == 3
     assert first["reasons"] == []
     assert {r["kind"] for r in second["reasons"]} == {"host", "user"}
     assert {r["text"]["en"] for r in second["reasons"]} == {"same host web01", "same account crawler"}
@@ -182,11 +183,16 @@ def test_runs_and_earlier_ones_are_shown(client: Client, numbers: list[str], ser
         )  # fmt: skip
         session.add_all([run, old])
         session.flush()
-        session.add(StepRun(run_id=run.id, step="block", position=0, status="waiting_approval"))
+        done = {"approved_by": "baotq", "approved_at": NOW + 1, "ended_at": NOW + 2, "status": "succeeded"}
+        session.add(StepRun(run_id=run.id, step="block", position=0, **done))
         group(session, old.id, NOW - 3 * DAY, House())
     found = get(analyst, f"/{numbers[1]}")
     assert [(r["title"]["vi"], r["status"]) for r in found["runs"]] == [("Chặn nguồn dò mật khẩu", "waiting_approval")]
-    assert [(i["kind"], i["at"]) for i in found["timeline"]][-1] == ("run", iso(NOW))
+    assert [(i["kind"], i["at"], i["title"]["vi"]) for i in found["timeline"]][-3:] == [
+        ("run", iso(NOW), "Chặn nguồn dò mật khẩu"),
+        ("step", iso(NOW + 1), "phê duyệt: block"),
+        ("step", iso(NOW + 2), "block"),
+    ]
     assert [(s["number"], s["same_hosts"], s["same_rules"]) for s in found["similar"]] == [
         ("VV-2026-0003", True, True),
         (numbers[0], False, True),
