@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 from api.deps import TRIAGE
 from api.errors import said
 from api.shapes import Bilingual, Entity, Shape, Time, entities
+from api.stories import story
 from core.clock import DAY, Micros
 from core.db.models import LEVELS, Alert, AlertStatus, Incident, Level, User, Verdict
 from core.errors import BadInput
 from core.query.fold import fold
+from enrichment.incident_words import sentence
 
 SEEN_FOR = 90 * DAY
 GROUP_IDS = 200
@@ -83,8 +85,19 @@ class SeenBefore(Shape):
     elsewhere: Verdicts
 
 
+class Advice(Shape):
+    """What the rule's author says: why it matters, what may look like it, what to do."""
+
+    reason: Bilingual
+    falsepositives: Bilingual
+    remediation: Bilingual
+
+
 class AlertDetail(AlertSummary):
     """An alert with everything that it says."""
+
+    sentence: Bilingual
+    """Who, from where, against what, what, since when, and what is not known."""
 
     rule_file: str
     rule_line: int | None
@@ -95,6 +108,8 @@ class AlertDetail(AlertSummary):
     datasets: list[str]
     sources: list[str]
     joined_to: int | None
+    advice: Advice | None = None
+    """None for alerts about ourselves, and for rules that are not in force any more."""
     incident_number: str | None = None
     seen_before: SeenBefore = SeenBefore(here=Verdicts(), elsewhere=Verdicts())
 
@@ -213,6 +228,7 @@ def detail(session: Session, row: Alert, now: Micros) -> AlertDetail:
         {
             **{name: getattr(row, name) for name in AlertDetail.model_fields if hasattr(row, name)},
             "entities": entities(row.entities),
+            "sentence": sentence(story([row])),
         }
     )
     if row.incident_id is not None:

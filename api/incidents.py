@@ -15,6 +15,7 @@ from api.alerts import AlertSummary
 from api.runs import RunSummary, step_of, summaries, words_of
 from api.scope import Sight
 from api.shapes import Bilingual, Shape, Time, Words
+from api.stories import story
 from core.clock import Micros
 from core.db.models import (
     LEVELS,
@@ -31,7 +32,8 @@ from core.db.models import (
     Verdict,
 )
 from core.query.fold import fold
-from core.words import LANGUAGES, entries, say
+from core.words import LANGUAGES, entries
+from enrichment.incident_words import sentence, title
 
 ALERTS_SHOWN = 500
 ENTITIES_SHOWN = 200
@@ -270,17 +272,12 @@ def partial_facts(alerts: Sequence[Alert]) -> dict[str, Any]:
     """What may be said of an incident by its visible alerts alone."""
     if not alerts:
         return {}
-    gravest = max(alerts, key=lambda a: (LEVELS.index(a.level), a.count))
-    hosts = list(dict.fromkeys(a.host for a in alerts if a.host))
-    sentence = {
-        lang: say("api.partial_sentence", lang, alerts=len(alerts), title=gravest.rule_title.get(lang, ""),
-                  hosts=", ".join(hosts[:3]) or "–")
-        for lang in LANGUAGES
-    }  # fmt: skip
+    gravest = max(alerts, key=lambda a: LEVELS.index(a.level))
+    told = story(alerts)
     return {
-        "title": gravest.rule_title,
+        "title": title(told),
         "priority": 0,
-        "sentence": sentence,
+        "sentence": sentence(told),
         "level": gravest.level,
         "first_at": min(a.first_at for a in alerts),
         "last_at": max(a.last_at for a in alerts),

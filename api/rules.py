@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.alerts import Advice
 from api.deps import Services
 from api.errors import said
 from api.scope import Sight
@@ -182,6 +183,19 @@ def detail(
         decided_at=choice.at if choice else None,
         decided_reason=choice.reason if choice else "",
         text=svc.rule_text(rule.package, rule.file),
+    )
+
+
+def advice(ruleset: RuleSet, rule_id: str) -> Advice | None:
+    """What the author of a rule says to somebody who looks at its alert; None when it is not in force."""
+    try:
+        rule = find(ruleset, rule_id)
+    except NotFound:
+        return None
+    return Advice(
+        reason=_words(rule, "reason"),
+        falsepositives=_words(rule, "falsepositives"),
+        remediation=_words(rule, "remediation"),
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from api import alerts
+from api import alerts, rules
 from api.alerts import AlertDetail, AlertGroup, AlertSummary, Filter, GroupBy, Kind
 from api.deps import Caller, Reader, Services, Svc, Triage
 from api.errors import said
@@ -210,10 +210,14 @@ def undo_alerts(body: Undo, caller: Triage, svc: Svc) -> Changed:
 
 
 @router.get("/{alert_id}")
-def get_alert(alert_id: Id, caller: Reader, svc: Svc) -> AlertDetail:
-    """Everything that an alert says."""
+def get_alert(alert_id: Id, request: Request, caller: Reader, svc: Svc) -> AlertDetail:
+    """Everything that an alert says, with the advice of its rule."""
     with svc.database.read() as session:
-        return alerts.detail(session, find(session, caller, alert_id), svc.clock.now())
+        row = find(session, caller, alert_id)
+        found = alerts.detail(session, row, svc.clock.now())
+        if row.kind != "self" and svc.rules is not None:
+            found.advice = rules.advice(request.app.state.rules.rules(session), row.rule_id)
+        return found
 
 
 @router.get("/{alert_id}/events")

@@ -31,6 +31,7 @@ def alert(**changes: Any) -> Alert:
         "user": "root",
         "count": 1,
         "tags": [],
+        "summary": {},
     }
     return Alert(**values | changes)
 

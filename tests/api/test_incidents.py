@@ -14,12 +14,13 @@ from tests.api.rows import alert
 def test_the_gravest_visible_alert_leads() -> None:
     rows = [
         alert(at=NOW - MINUTE, level="medium", tags=["attack.t1110"]),
-        alert(at=NOW, level="critical", host="db01", rule_title={"vi": "Xóa bản sao", "en": "Copies deleted"}),
+        alert(at=NOW, rule_id="x", level="critical", host="db01", rule_title={"vi": "Xóa bản sao", "en": "Deleted"}),
     ]
     facts = partial_facts(rows)
     assert facts["level"] == "critical"
     assert (facts["first_at"], facts["last_at"]) == (NOW - MINUTE, NOW)
-    assert facts["sentence"]["en"] == ("2 alerts within your scope, the gravest: Copies deleted on web01, db01.")
+    assert "Deleted; SSH password guessing (2 alerts, 2 events)" in facts["sentence"]["en"]
+    assert facts["title"]["vi"] == "Xóa bản sao trên db01, web01"
     assert partial_facts([]) == {}
 
 

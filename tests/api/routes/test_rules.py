@@ -105,6 +105,12 @@ def test_one_rule_with_its_text(analyst: TestClient, ruleset: RuleSet) -> None:
     assert analyst.get(f"{URL}/nothing").status_code == 404
 
 
+def test_an_alert_carries_the_advice_of_its_rule(analyst: TestClient) -> None:
+    found = analyst.get("/api/v1/alerts/1").json()
+    assert found["advice"]["reason"]["vi"]
+    assert set(found["advice"]) == {"reason", "falsepositives", "remediation"}
+
+
 def test_a_choice_of_mode_takes_hold_at_once(analyst: TestClient, ruleset: RuleSet, services: Services) -> None:
     rule = ruleset.rules[0].id
     before = get(analyst)["ruleset"]
