@@ -5,15 +5,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from core.clock import HOUR, MINUTE, StillClock
 from core.errors import BadInput, Unavailable
-from core.query.tree import Equals
+from core.event import Event
+from core.query.to_match import compile_match
+from core.query.tree import Equals, Node
 from core.store import segments_read
 from core.store.contract import Batch, Query, Span
 from core.store.segments import SegmentStore
 from core.store.segments_engine import Read
 from core.store.segments_files import live_marks
+from tests.core.query import worlds
 from tests.core.store.conformance import START, event, spool
 
 
@@ -124,3 +129,19 @@ def test_what_a_newer_version_wrote_is_missing(store: SegmentStore) -> None:
 def test_terms_of_times_are_written_as_times(store: SegmentStore) -> None:
     found = store.terms(Query(span=Span(START, START + MINUTE)), "@timestamp", limit=1).buckets
     assert found[0].key == "2026-11-25T00:00:00.000000Z"
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(worlds.events, min_size=1, max_size=15), st.lists(worlds.nodes, min_size=20, max_size=20))
+def test_any_query_finds_in_files_what_the_predicate_finds(
+    tmp_path_factory: pytest.TempPathFactory, documents: list[Event], nodes: list[Node]
+) -> None:
+    stored = [e | {"event.id": f"{spool()}.{i}.0", "kydai.retention": "x"} for i, e in enumerate(documents)]
+    store = SegmentStore(tmp_path_factory.mktemp("world"), StillClock(START), memory_mb=64)
+    assert store.append(Batch(stored)).stored == len(stored)
+    for node in nodes:
+        matches = compile_match(node)
+        found = store.search(Query(node), limit=1000, fields=["event.id"]).events
+        assert {str(e["event.id"]) for e in found} == {str(e["event.id"]) for e in stored if matches(e)}
+        assert store.count(Query(node)).count == len(found)
+    store.close()
