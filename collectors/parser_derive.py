@@ -298,9 +298,41 @@ def ui_address(out: Out, record: Record) -> bool:
     return True
 
 
+def mail(out: Out, record: Record) -> bool:
+    """Mail servers write names in angle brackets, and ``unknown`` for a client without one."""
+    user = out.pop("_user", None)
+    if user:
+        user = user.strip("<>")
+        if user:
+            out["user.name"] = user
+    if out.get("source.address") in ("unknown", "", None):
+        out.pop("source.address", None)
+    for side in ("source", "destination"):
+        name = out.pop(f"{side}.address", None)
+        if name and name != "none":
+            put_address(out, side, name)
+            if f"{side}.ip" in out:
+                out.pop(f"{side}.address", None)
+    for field in ("email.from.address", "email.to.address"):
+        address = out.get(field)
+        if isinstance(address, str):
+            out[field] = [address]
+    return True
+
+
+def filterlog(out: Out, record: Record) -> bool:
+    """pf writes protocol names in either case."""
+    transport_name = out.get("network.transport")
+    if transport_name:
+        out["network.transport"] = transport_name.lower()
+    return True
+
+
 DERIVE: Mapping[str, Callable[[Out, Record], bool]] = {
     "addresses": addresses,
+    "filterlog": filterlog,
     "forwarded": forwarded,
+    "mail": mail,
     "netfilter": netfilter,
     "postgresql": postgresql,
     "protocol": protocol,

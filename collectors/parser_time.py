@@ -195,9 +195,10 @@ def _read_epoch_auto(text: str, zone: str, created_at: Micros) -> tuple[Micros, 
 
 _DIRECTIVES = {
     "Y": r"(?P<Y>\d{4})",
+    "y": r"(?P<y>\d{2})",
     "m": r"(?P<m>\d{1,2})",
     "d": r" ?(?P<d>\d{1,2})",
-    "H": r"(?P<H>\d{1,2})",
+    "H": r" ?(?P<H>\d{1,2})",
     "M": r"(?P<M>\d{2})",
     "S": r"(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?",
     "b": r"(?P<b>[A-Z][a-z]{2})",
@@ -210,7 +211,7 @@ _DIRECTIVES = {
 @lru_cache(256)
 def reader(form: str) -> Read:
     """Compile a format: ``iso``, ``bsd``, ``clf``, ``epoch``, ``epoch_ms``, ``epoch_us``, ``epoch_auto``, or a text
-    with the directives ``%Y %m %d %H %M %S`` (a fraction may follow), ``%b %a %p %z`` (offset or abbreviation).
+    with the directives ``%Y %y %m %d %H %M %S`` (a fraction may follow), ``%b %a %p %z`` (offset or abbreviation).
 
     Raises BadConfig on an unknown directive.
     """
@@ -252,7 +253,7 @@ def _pattern_reader(pattern: re.Pattern[str]) -> Read:
             fraction = int((part("f") or "0")[:6].ljust(6, "0"))
             where, had_zone = _zone_of_text(part("z"), zone)
             second = min(int(part("S") or 0), 59)
-            year = part("Y")
+            year = part("Y") or (f"20{part('y')}" if part("y") else None)
             if year is None:
                 day_hour = f"{list(MONTHS)[month - 1]} {int(part('d') or 1):2d} {hour:02d}"
                 at = _bsd_hour(day_hour, zone, created_day)

@@ -49,7 +49,7 @@ class Header(NamedTuple):
 
 # the shape of almost every line, in one step; all others go the long way, which takes these the same
 _USUAL = re.compile(
-    r"(?:<(\d{1,3})>)?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (?!20\d\d )([^\s\[\]:=%]{1,255}) (?!CEF:|LEEF:)"
+    r"(?:<(\d{1,3})>)?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (?!\d+ )([^\s\[\]:=%]{1,255}) (?!CEF:|LEEF:)"
     r"([^\s\[\]:=\"'{}|%][^\s\[\]:=\"'{}|]{0,127})(?:\[([^\[\]\s]{0,64})\])?:(?:\s|\Z)",
     re.ASCII,
 )
@@ -240,6 +240,8 @@ def _read_3164(text: str, start: int, pri: int | None, zone: str, created_at: Mi
     host = text[at:space]
     if text[at : at + 1] == "%":
         return Header(pri, time, had_zone, None, None, None, None, _NO_SD, text[at:], 0)
+    if pri is None and (not host or host.isdecimal()):
+        return None  # a time and a number: a database's log, not a host
     if host[-1:] == ":" or "[" in host or "=" in host or len(host) > 255 or not host:
         if host[-1:] == ":" and text[space + 1 : space + 2] == "%":  # Cisco: a host with a colon
             return Header(pri, time, had_zone, host[:-1], None, None, None, _NO_SD, text[space + 1 :], 0)

@@ -302,8 +302,8 @@ def test_years_far_off_do_not_fail() -> None:
 # --- real lines -------------------------------------------------------------------------------------------
 
 PROVEN_PRODUCTS = (
-    "apache", "auditd", "bind", "iis", "keycloak", "linux_auth", "linux_syslog", "mikrotik", "nginx", "postgresql",
-    "sshd",
+    "apache", "auditd", "bind", "dovecot", "haproxy", "iis", "keycloak", "linux_auth", "linux_syslog", "mariadb",
+    "mikrotik", "mysql", "nginx", "pfsense_filterlog", "postgresql", "sshd", "suricata",
 )  # fmt: skip
 QUARTER: Micros = 15 * MINUTE
 SLACK: Micros = 1_000_000

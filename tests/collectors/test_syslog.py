@@ -124,7 +124,19 @@ def test_broken_structured_data_stays_in_the_message(sd: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no header", "<>", "<1", "<999>x", "<a>x", "<٣>x", "2018-12-31 12:02:53 10.44.0.136 GET / - 443"]
+    "text",
+    [
+        "",
+        "no header",
+        "<>",
+        "<1",
+        "<999>x",
+        "<a>x",
+        "<٣>x",
+        "2018-12-31 12:02:53 10.44.0.136 GET / - 443",
+        "2020-04-16T05:13:40Z 344 [Note] x",
+        "2023-07-31T08:34:16Z        14 Connect   x",
+    ],
 )
 def test_no_header(text: str) -> None:
     assert syslog.read(text, ZONE, CREATED) is None
