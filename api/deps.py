@@ -6,7 +6,7 @@ Every route names its ``need(...)``; create_app refuses a route without one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,7 +47,6 @@ class Services:
     is_demo: bool = False
     zone: str = LOCAL_ZONE
     version: str = "0"
-    data_folder: Path = field(default_factory=Path)
     console_folder: Path | None = None
     """The built console; None serves the API alone."""
     shared_addresses: tuple[str, ...] = ()

@@ -37,12 +37,17 @@ class TooLarge(BadInput):
     """The body is over its limit."""
 
 
+class TooSlow(BadInput):
+    """The body did not arrive in time."""
+
+
 class WrongKind(BadInput):
     """The body is of a kind that is not taken."""
 
 
 _STATUS: tuple[tuple[type[KydaiError], int], ...] = (
     (Unauthenticated, 401),
+    (TooSlow, 408),
     (TooLarge, 413),
     (WrongKind, 415),
     (Wait, 429),

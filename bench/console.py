@@ -89,7 +89,7 @@ def serve(folder: Path, pipe: Connection) -> None:
                     updated_at=at, host=f"web{i % 40:02d}", user=f"u{i % 9}",
                 )
             )  # fmt: skip
-    app = create_app(Services(database, store, clock, GroupCommit(spool), data_folder=folder))
+    app = create_app(Services(database, store, clock, GroupCommit(spool)))
     config = uvicorn.Config(app, port=0, loop="uvloop", http="httptools", log_level="error", access_log=False)
     server = uvicorn.Server(config)
     sock = config.bind_socket()

@@ -67,7 +67,6 @@ def run(context: Context, stop: Stop) -> None:
                 zone=settings.zone,
                 shared_addresses=tuple(settings.site.shared),
                 version=version("kydai"),
-                data_folder=settings.data,
                 console_folder=CONSOLE if (CONSOLE / "index.html").is_file() else None,
                 rules=lambda: _rules(context),
                 rule_text=lambda package, file: _rule_text(context, package, file),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from api import alerts, rules
+from api import alerts, exports, rules
 from api.alerts import AlertDetail, AlertGroup, AlertSummary, Filter, GroupBy, Kind
 from api.deps import Caller, Reader, Services, Svc, Triage
 from api.errors import said
@@ -109,6 +110,30 @@ def list_alert_groups(
         number = alerts.count(session, where)
     more = offset + len(items)
     return GroupPage(items=items, cursor=write_cursor(more) if more < total else None, total=total, alerts=number)
+
+
+@router.get("/export", response_class=Response, responses=exports.CONTENT)
+async def export_alerts(
+    request: Request,
+    caller: Reader,
+    svc: Svc,
+    filter: Wanted,
+    format: exports.Format = "csv",
+    language: exports.Language = "vi",
+) -> Response:
+    """The alerts found as a file, newest first, at most 20,000; the export is in the journal."""
+    written = request.app.state.journal.note(caller.actor, "alerts.export", "alerts", dict(request.query_params))
+
+    def ask() -> Response:
+        with svc.database.read() as session:
+            where = and_(alerts.clause(session, filter), sight(caller.scope).alerts(session))
+            rows, _ = alerts.page(session, where, exports.MOST, None)
+        head, table = exports.alerts_table(rows, language, svc.zone)
+        return exports.file("alerts", format, head, table, svc.clock.now())
+
+    made: Response = await request.app.state.searches.run(request, ask)
+    await asyncio.wrap_future(written)
+    return made
 
 
 class Chosen(BaseModel):

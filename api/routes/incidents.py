@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api import incidents
+from api import exports, incidents
 from api.alerts import known_assignee
 from api.deps import Caller, Reader, Svc, Triage
 from api.errors import said
@@ -60,6 +61,9 @@ def wanted(
     return Filter(status or (), min_level, assignee, declared, first, last, text, with_merged)
 
 
+Wanted = Annotated[Filter, Depends(wanted)]
+
+
 def find(session: Session, caller: Caller, key: str) -> Incident:
     """The incident of an id or number, if the caller may see a part of it. Raises NotFound."""
     by = Incident.id == int(key) if key.isdecimal() and len(key) < 16 else Incident.number == key
@@ -73,7 +77,7 @@ def find(session: Session, caller: Caller, key: str) -> Incident:
 def list_incidents(
     caller: Reader,
     svc: Svc,
-    filter: Annotated[Filter, Depends(wanted)],
+    filter: Wanted,
     by_priority: bool = False,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
@@ -86,6 +90,30 @@ def list_incidents(
         items, total = incidents.page(session, where, seen, by_priority, limit, offset)
     more = offset + len(items)
     return IncidentPage(items=items, cursor=write_cursor(more) if more < total else None, total=total)
+
+
+@router.get("/export", response_class=Response, responses=exports.CONTENT)
+async def export_incidents(
+    request: Request,
+    caller: Reader,
+    svc: Svc,
+    filter: Wanted,
+    format: exports.Format = "csv",
+    language: exports.Language = "vi",
+) -> Response:
+    """The incidents found as a file, at most 20,000; the export is in the journal."""
+    written = request.app.state.journal.note(caller.actor, "incidents.export", "incidents", dict(request.query_params))
+    seen = sight(caller.scope)
+
+    def ask() -> Response:
+        with svc.database.read() as session:
+            rows, _ = incidents.page(session, incidents.clause(session, filter, seen), seen, False, exports.MOST, 0)
+        head, table = exports.incidents_table(rows, language, svc.zone)
+        return exports.file("incidents", format, head, table, svc.clock.now())
+
+    made: Response = await request.app.state.searches.run(request, ask)
+    await asyncio.wrap_future(written)
+    return made
 
 
 @router.get("/{key}")

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from api import intake
 from api.deps import Sender, Services, Svc
-from api.errors import TooLarge, TooMany, said
+from api.errors import TooLarge, TooMany, TooSlow, said
 from api.resends import Key, Resends
 from api.shapes import Shape
 from core.errors import Refused, Unavailable
@@ -21,6 +21,8 @@ router = APIRouter(tags=["ingest"])
 
 IN_FLIGHT_BYTES = 192 << 20
 """Of bodies that are being read or wait for the disk, all senders together."""
+READ_SECONDS = 60
+"""A body that takes longer to arrive is given up: it holds room that others need."""
 _INLINE_BYTES = 256 << 10
 
 
@@ -121,7 +123,8 @@ async def ingest(request: Request, caller: Sender, svc: Svc) -> Ingested:
     held = announced
     door.in_flight += held
     try:
-        body = await intake.read_body(request.stream(), request.headers.get("content-encoding", "").lower())
+        async with asyncio.timeout(READ_SECONDS):
+            body = await intake.read_body(request.stream(), request.headers.get("content-encoding", "").lower())
         door.in_flight += len(body) - held
         held = len(body)
         if len(body) > _INLINE_BYTES:
@@ -129,6 +132,8 @@ async def ingest(request: Request, caller: Sender, svc: Svc) -> Ingested:
         else:
             lines, rejects = intake.read_lines(body)
         again = await door.take(lines, rejects, f"token:{caller.token_name}", svc.clock.now())
+    except TimeoutError as error:
+        raise said(TooSlow, "too_slow", seconds=READ_SECONDS) from error
     except Refused as error:
         # the spool's own refusal (disk, quota) passes: the sender may come again
         raise TooMany(error.message, remedy=error.remedy, said=error.said) from error

@@ -68,7 +68,7 @@ def spool(tmp_path: Path, clock: StillClock) -> Iterator[Spool]:
 def services(tmp_path: Path, database: Database, clock: StillClock, spool: Spool) -> Iterator[Services]:
     commit = GroupCommit(spool)
     store = SegmentStore(tmp_path / "store", clock)
-    yield Services(database, store, clock, commit, data_folder=tmp_path)
+    yield Services(database, store, clock, commit)
     store.close()
     commit.close()
 

@@ -17,6 +17,7 @@ from tests.api.conftest import Client
     ("kind", "status"),
     [
         (BadInput, 400), (errors.Unauthenticated, 401), (Refused, 403), (NotFound, 404), (Conflict, 409),
+        (errors.TooSlow, 408),
         (errors.TooLarge, 413), (errors.WrongKind, 415), (errors.TooMany, 429), (Unavailable, 503), (BadConfig, 500),
         (KydaiError, 500),
     ],

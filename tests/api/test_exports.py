@@ -1,0 +1,61 @@
+"""Lists as files: both languages, local times, hostile names disarmed, an entry in the journal."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from openpyxl import load_workbook
+from sqlalchemy import select
+
+from api.deps import Services
+from core.clock import MINUTE
+from core.db.models import Audit, Incident
+from tests.api.conftest import NOW, Client
+from tests.api.rows import alert
+
+
+@pytest.fixture
+def rows(services: Services) -> None:
+    with services.database.write() as session:
+        incident = Incident(
+            number="VV-2026-0001", title={"vi": "=SUM(1)", "en": "b"}, sentence={"vi": "c", "en": "d"}, level="high",
+            first_at=NOW, last_at=NOW, created_at=NOW, updated_at=NOW, declared_at=NOW,
+        )  # fmt: skip
+        session.add(incident)
+        session.flush()
+        session.add_all(
+            [
+                alert(at=NOW, host="=cmd|calc", incident_id=incident.id),
+                alert(at=NOW - MINUTE, status="closed", verdict="benign", verdict_reason="+1"),
+            ]
+        )
+
+
+def test_alerts_as_csv(client: Client, rows: None, services: Services) -> None:
+    answer = client("auditor").get("/api/v1/alerts/export", params={"min_level": "high"})
+    assert answer.headers["content-disposition"] == 'attachment; filename="kydai-alerts-2026-11-25.csv"'
+    found = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [r["Máy"] for r in found] == ["'=cmd|calc", "web01"]
+    assert found[0]["Lần cuối"] == "2026-11-25 08:52:08+07:00"
+    assert (found[1]["Kết luận"], found[1]["Lý do"]) == ("đúng, được phép", "'+1")
+    with services.database.read() as session:
+        entry = session.scalars(select(Audit).order_by(Audit.seq.desc())).first()
+        assert entry is not None
+        assert (entry.action, entry.after) == ("alerts.export", {"min_level": "high"})
+
+
+def test_incidents_as_xlsx(client: Client, rows: None) -> None:
+    answer = client("sysadmin").get("/api/v1/incidents/export", params={"format": "xlsx", "language": "en"})
+    sheet = load_workbook(io.BytesIO(answer.content)).active
+    assert sheet is not None
+    head, first = list(sheet.iter_rows(values_only=True))
+    told = dict(zip(head, first, strict=True))
+    assert (told["Number"], told["Title"], told["Alerts"], told["Declared"]) == ("VV-2026-0001", "b", 1, "yes")
+
+
+def test_a_scope_holds_for_files_too(client: Client, rows: None) -> None:
+    observer = client("auditor", scope="kydai.system: x")
+    for name in ("alerts", "incidents"):
+        assert len(observer.get(f"/api/v1/{name}/export").content.splitlines()) == 1
