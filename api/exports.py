@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import Response
 
@@ -21,7 +21,7 @@ _KINDS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-CONTENT = {200: {"content": {kind: {} for kind in _KINDS.values()}}}
+CONTENT: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind in _KINDS.values()}}}
 
 _ALERT_COLUMNS = (
     "id", "level", "title", "host", "user", "count", "first_at", "last_at", "status", "verdict", "reason", "assignee",
