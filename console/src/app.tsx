@@ -18,6 +18,10 @@ const Queue = lazy(() => import("./screens/queue"));
 const Incidents = lazy(() => import("./screens/incidents"));
 const Incident = lazy(() => import("./screens/incident"));
 const Hunt = lazy(() => import("./screens/hunt"));
+const Rules = lazy(() => import("./screens/rules"));
+const Runs = lazy(() => import("./screens/runs"));
+const Sources = lazy(() => import("./screens/sources"));
+const Journal = lazy(() => import("./screens/journal"));
 
 const REMEMBERED = "kydai-language";
 
@@ -121,6 +125,11 @@ function SignedIn() {
             <Route path="/incidents" element={<Incidents />} />
             <Route path="/incidents/:number" element={<Incident />} />
             <Route path="/hunt" element={<Hunt />} />
+            <Route path="/rules" element={<Rules />} />
+            <Route path="/runs" element={<Runs />} />
+            <Route path="/runs/:id" element={<Runs />} />
+            <Route path="/sources" element={<Sources />} />
+            <Route path="/journal" element={<Journal />} />
             <Route path="*" element={<Navigate to="/queue" replace />} />
           </Routes>
         </Suspense>

@@ -270,7 +270,7 @@ def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Run
 
     services = Services(
         database, store, clock, base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", is_demo=is_demo,
-        data_folder=folder, console_folder=DIST, version="0.1.0", rules=rules, coverage=coverage,
+        console_folder=DIST, version="0.1.0", rules=rules, coverage=coverage,
         rule_text=lambda _, file: next((f.read_text("utf-8") for d in ("rules", "correlations")
                                         if (f := OWN / d / file).is_file()), None),
     )  # fmt: skip

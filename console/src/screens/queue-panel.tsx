@@ -24,6 +24,12 @@ export function QueuePanel({ group, isDone, onTake, onClose, onOpen }: Props) {
   const { t, said, named } = words;
   const id = group.newest.id;
   const alert = useQuery({ queryKey: ["alert", id], queryFn: () => data(api.GET("/api/v1/alerts/{alert_id}", { params: { path: { alert_id: id } } })) });
+  const rule = useQuery({
+    queryKey: ["rule", group.newest.rule_id],
+    staleTime: 300_000,
+    retry: false,
+    queryFn: () => data(api.GET("/api/v1/rules/{rule_id}", { params: { path: { rule_id: group.newest.rule_id } } })),
+  });
   const found = alert.data;
   return (
     <aside className="side" aria-label={said(titleOf(group))}>
@@ -71,6 +77,7 @@ export function QueuePanel({ group, isDone, onTake, onClose, onOpen }: Props) {
           <section>
             <h3>{t("panel.next")}</h3>
             <ol className="steps">
+              {rule.data && said(rule.data.remediation) && <li>{said(rule.data.remediation)}</li>}
               {group.incidents[0] && (
                 <li>
                   <Link to={`/incidents/${group.incidents[0]}`}>{t("panel.open_incident", { number: group.incidents[0] })}</Link>

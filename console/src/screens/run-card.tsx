@@ -60,7 +60,7 @@ export function StepPreview({ step }: { step: Step }) {
   );
 }
 
-function Preview({ value }: { value: Record<string, unknown> }) {
+export function Preview({ value }: { value: Record<string, unknown> }) {
   return (
     <dl className="pairs facts">
       {Object.entries(value).map(([name, found]) => (
@@ -80,7 +80,7 @@ function PreviewRow({ name, value }: { name: string; value: unknown }) {
 }
 
 /** Who approved which step; one's own approval of one's own run is said to be so. */
-function Approvals({ run }: { run: Run }) {
+export function Approvals({ run }: { run: Run }) {
   const { t, said, named } = useWords();
   const approved = run.steps.filter((step) => step.approved_by);
   if (approved.length === 0) return null;

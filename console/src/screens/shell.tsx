@@ -26,12 +26,20 @@ export const PLACES: readonly (Place | null)[] = [
   { path: "/queue", name: "nav.queue", key: "q", count: "queue" },
   { path: "/incidents", name: "nav.incidents", key: "i", count: "incidents" },
   { path: "/hunt", name: "nav.hunt", key: "h" },
+  null,
+  { path: "/rules", name: "nav.rules", key: "d" },
+  { path: "/runs", name: "nav.runs", key: "p", count: "waiting_runs" },
+  { path: "/sources", name: "nav.sources", key: "s", count: "sources" },
+  null,
+  { path: "/journal", name: "nav.journal", key: "l", right: "journal" },
 ];
 
 /** The screens that this person may open. */
 export function usePlaces(): (Place | null)[] {
   const { may } = useHouse();
-  return PLACES.filter((place) => !place?.right || may(place.right));
+  const seen = PLACES.filter((place) => !place?.right || may(place.right));
+  // a rule with nothing after it parts nothing
+  return seen.filter((place, at) => place || seen[at + 1]);
 }
 
 export function Shell({ children }: { children: ReactNode }) {

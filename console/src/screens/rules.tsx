@@ -1,0 +1,181 @@
+// Rules: what is in force, whether each can fire here, and a person's choice of what it does.
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { Link } from "react-router";
+import { api, data, type Schemas } from "../api/client";
+import { useAddress } from "../lib/address";
+import { useCurrent } from "../lib/current";
+import { useKeys } from "../lib/keys";
+import { Asking, Empty, Failed } from "../parts/answer";
+import { Choice } from "../parts/choice";
+import { type Column, Grid, neighbour } from "../parts/grid";
+import { useHouse } from "../parts/house";
+import { Search } from "../parts/search";
+import { Severity, State, type Tone } from "../parts/severity";
+import { useToast } from "../parts/toast";
+import { useWords } from "../words";
+
+type Rule = Schemas["RuleRow"];
+type Mode = Schemas["Mode"];
+const MODES: readonly Mode[] = ["alert", "record", "disabled"];
+const COVERAGES = ["live", "unproven", "blind"] as const;
+const TONES: Record<string, Tone> = { live: "good", unproven: "low", blind: "high", disabled: "muted" };
+const idOf = (rule: Rule) => rule.id;
+
+export default function Rules() {
+  const { t, said, n, named } = useWords();
+  const [get, set] = useAddress();
+  const [current, setCurrent] = useCurrent();
+  const mode = MODES.find((name) => name === get("mode"));
+  const coverage = COVERAGES.find((name) => name === get("coverage"));
+  const filter = useMemo(() => ({ text: get("text") || undefined, mode: mode ? [mode] : undefined, coverage: coverage ? [coverage] : undefined }), [get, mode, coverage]);
+  const asked = useInfiniteQuery({
+    queryKey: ["rules", filter],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => data(api.GET("/api/v1/rules", { params: { query: { ...filter, limit: 200, cursor: pageParam } } })),
+    getNextPageParam: (page) => page.cursor ?? undefined,
+  });
+  const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.items) ?? [], [asked.data]);
+  const page = asked.data?.pages[0];
+  useKeys({
+    j: () => setCurrent(neighbour(rows, idOf, current, 1)),
+    k: () => setCurrent(neighbour(rows, idOf, current, -1)),
+    Escape: () => setCurrent(null),
+  });
+
+  const columns: Column<Rule>[] = [
+    { key: "level", title: t("column.level"), width: "134px", cell: (rule) => <Severity level={rule.level} /> },
+    { key: "title", title: t("column.rule"), width: "minmax(200px, 1fr)", cell: (rule) => <span title={said(rule.title)}>{said(rule.title)}</span> },
+    { key: "logsource", title: t("rules.logsource"), width: "190px", className: "mono muted", cell: (rule) => rule.logsource || t("rules.correlation") },
+    { key: "mode", title: t("rules.mode"), width: "104px", className: "muted", cell: (rule) => named("common.mode", rule.mode) },
+    {
+      key: "coverage",
+      title: t("rules.coverage"),
+      width: "180px",
+      cell: (rule) => (rule.coverage ? <State tone={TONES[rule.coverage] ?? "muted"} text={rule.coverage === "disabled" ? named("common.mode", "disabled") : named("common.coverage", rule.coverage)} /> : <span className="muted">–</span>),
+    },
+    { key: "alerts", title: t("rules.alerts"), width: "92px", align: "right", cell: (rule) => (rule.alerts ? <Link to={`/queue?status=all&rule=${encodeURIComponent(rule.id)}`}>{n(rule.alerts)}</Link> : "0") },
+    { key: "package", title: t("rules.package"), width: "92px", className: "muted", cell: (rule) => rule.package },
+  ];
+  return (
+    <div className="page">
+      <div className="head">
+        <h1>{t("rules.title")}</h1>
+        {page && (
+          <span className="muted">
+            {t("rules.count", { n: page.total ?? 0 })}
+            {MODES.map((name) => page.modes[name] && <span key={name}> · {n(page.modes[name] ?? 0)} {named("common.mode", name)}</span>)}
+            {COVERAGES.map(
+              (name) =>
+                page.coverage[name] && (
+                  <span key={name}>
+                    {" · "}
+                    <button type="button" className={`link ${name === "blind" ? "high" : ""}`} onClick={() => set({ coverage: coverage === name ? null : name })}>
+                      {n(page.coverage[name] ?? 0)} {named("common.coverage", name)}
+                    </button>
+                  </span>
+                ),
+            )}
+            {page.errors > 0 && <span className="critical"> · {t("rules.errors", { n: page.errors })}</span>}
+          </span>
+        )}
+      </div>
+      <div className="head">
+        <Search label={t("rules.search")} value={get("text")} onChange={(text) => set({ text })} />
+        <Choice label={t("rules.mode")} value={mode ?? ""} options={[{ value: "", label: t("choice.all") }, ...MODES.map((value) => ({ value, label: named("common.mode", value) }))]} onChange={(value) => set({ mode: value })} />
+        <Choice label={t("rules.coverage")} value={coverage ?? ""} options={[{ value: "", label: t("choice.all") }, ...COVERAGES.map((value) => ({ value, label: named("common.coverage", value) }))]} onChange={(value) => set({ coverage: value })} />
+      </div>
+      <div className={`split${current ? "" : " alone"}`}>
+        {asked.isError ? (
+          <Failed error={asked.error} again={() => void asked.refetch()} />
+        ) : asked.isPending ? (
+          <Asking />
+        ) : (
+          <Grid
+            label={t("rules.title")}
+            rows={rows}
+            columns={current ? columns.filter((column) => column.key !== "package" && column.key !== "logsource") : columns}
+            rowKey={idOf}
+            current={current}
+            onCurrent={setCurrent}
+            onEnd={() => {
+              if (asked.hasNextPage && !asked.isFetching) void asked.fetchNextPage();
+            }}
+            empty={<Empty title={t("rules.none")} text={t("rules.none_help")} />}
+          />
+        )}
+        {current && <RulePanel id={current} key={current} />}
+      </div>
+    </div>
+  );
+}
+
+function RulePanel({ id }: { id: string }) {
+  const { t, said, named } = useWords();
+  const { may } = useHouse();
+  const tell = useToast();
+  const queries = useQueryClient();
+  const [reason, setReason] = useState("");
+  const asked = useQuery({ queryKey: ["rule", id], queryFn: () => data(api.GET("/api/v1/rules/{rule_id}", { params: { path: { rule_id: id } } })) });
+  const choose = useMutation({
+    mutationFn: (mode: Mode) => data(api.PUT("/api/v1/rules/{rule_id}/mode", { params: { path: { rule_id: id } }, body: { mode, reason: reason.trim() } })),
+    onSuccess: (found) => {
+      queries.setQueryData(["rule", id], found);
+      void queries.invalidateQueries({ queryKey: ["rules"] });
+      setReason("");
+      tell({ text: t("rules.chosen", { mode: named("common.mode", found.mode) }) });
+    },
+    onError: (error) => tell({ text: error.message, isBad: true }),
+  });
+  const rule = asked.data;
+  if (asked.isPending) return <aside className="side"><Asking /></aside>;
+  if (!rule) return <aside className="side"><Failed error={asked.error} /></aside>;
+  const texts = [
+    [t("rules.reason"), said(rule.reason) || rule.description],
+    [t("rules.falsepositives"), said(rule.falsepositives)],
+    [t("panel.next"), said(rule.remediation)],
+  ] as const;
+  return (
+    <aside className="side" aria-label={said(rule.title)}>
+      <h2>{said(rule.title)}</h2>
+      <p>
+        <Severity level={rule.level} />
+        <span className="muted"> · {[rule.package, rule.status].filter(Boolean).join(" · ")}</span>
+      </p>
+      {rule.why && said(rule.why) && <p className={rule.coverage === "blind" ? "high" : "muted"}>{said(rule.why)}</p>}
+      {rule.missing.length > 0 && rule.coverage !== "live" && <p className="mono muted">{rule.missing.join(", ")}</p>}
+      {texts.map(([title, text]) =>
+        text ? (
+          <section key={title}>
+            <h3>{title}</h3>
+            <p>{text}</p>
+          </section>
+        ) : null,
+      )}
+      <section>
+        <h3>{t("rules.mode")}</h3>
+        <div className="row wrap" role="group" aria-label={t("rules.mode")}>
+          {MODES.map((mode) => (
+            <button key={mode} type="button" className={`button small${rule.mode === mode ? " pressed" : ""}`} aria-pressed={rule.mode === mode} disabled={!may("triage") || choose.isPending} onClick={() => rule.mode !== mode && choose.mutate(mode)}>
+              {named("common.mode", mode)}
+              {rule.default_mode === mode && <span className="muted"> {t("rules.usual")}</span>}
+            </button>
+          ))}
+        </div>
+        {may("triage") && <input className="input" style={{ width: "100%", marginTop: 6 }} placeholder={t("rules.why_change")} aria-label={t("rules.why_change")} maxLength={2000} value={reason} onChange={(event) => setReason(event.target.value)} />}
+        {rule.decided_by && (
+          <p className="muted">
+            {t("rules.decided", { name: rule.decided_by })} {rule.decided_reason && `“${rule.decided_reason}”`}
+          </p>
+        )}
+      </section>
+      {rule.tags.length > 0 && <p className="mono muted" style={{ marginTop: 10 }}>{rule.tags.join(", ")}</p>}
+      {rule.text && (
+        <section>
+          <h3>{rule.file}</h3>
+          <pre className="mono rule-text">{rule.text}</pre>
+        </section>
+      )}
+    </aside>
+  );
+}

@@ -1,0 +1,63 @@
+// A run whole: its steps, the approvals, what was done to the world.
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "react-router";
+import { api, data } from "../api/client";
+import { Asking, Failed } from "../parts/answer";
+import { When } from "../parts/when";
+import { useWords } from "../words";
+import { Approvals, Preview, RunState, StepPreview, WAITING } from "./run-card";
+
+export function RunPanel({ id }: { id: number }) {
+  const { t, said, named } = useWords();
+  const asked = useQuery({ queryKey: ["runs", id], queryFn: () => data(api.GET("/api/v1/runs/{run_id}", { params: { path: { run_id: id } } })) });
+  const run = asked.data;
+  if (!run) return <aside className="side">{asked.isError ? <Failed error={asked.error} /> : <Asking />}</aside>;
+  const step = run.steps.find((s) => WAITING.has(s.status));
+  return (
+    <aside className="side" aria-label={said(run.title)}>
+      <h2>{said(run.title)}</h2>
+      <p>
+        <RunState status={run.status} />
+        <span className="muted">
+          {run.is_dry && ` · ${named("common", "dry_run")}`}
+          {run.incident_number && (
+            <>
+              {" · "}
+              <Link to={`/incidents/${run.incident_number}`}>{run.incident_number}</Link>
+            </>
+          )}
+        </span>
+      </p>
+      {run.error && <p className="critical">{run.error}</p>}
+      {step && <StepPreview step={step} />}
+      <section>
+        <h3>{t("run.steps")}</h3>
+        <ol className="steps">
+          {run.steps.map((each) => (
+            <li key={each.step}>
+              {said(each.title)} <RunState status={each.status} /> {each.ended_at && <span className="muted"><When at={each.ended_at} /></span>}
+              {each.error && <div className="critical">{each.error}</div>}
+            </li>
+          ))}
+        </ol>
+      </section>
+      <Approvals run={run} />
+      {run.effects.length > 0 && (
+        <section>
+          <h3>{t("run.effects")}</h3>
+          {run.effects.map((effect) => (
+            <div key={effect.id} style={{ marginBottom: 8 }}>
+              <span className="mono">{effect.action}</span> <span className="muted">{named("run.effect", effect.state)}</span>{" "}
+              {effect.expires_at && (
+                <span className="muted">
+                  {t("run.expires")} <When at={effect.expires_at} />
+                </span>
+              )}
+              <Preview value={effect.arguments} />
+            </div>
+          ))}
+        </section>
+      )}
+    </aside>
+  );
+}

@@ -1,0 +1,117 @@
+// The check of one source: what is wrong and what to do, what was heard of it, raws that nobody could parse.
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "react-router";
+import { api, data } from "../api/client";
+import { literal } from "../lib/query-text";
+import { duration } from "../lib/time";
+import { visible } from "../lib/visible";
+import { Asking, Failed } from "../parts/answer";
+import { useHouse } from "../parts/house";
+import { useToast } from "../parts/toast";
+import { When } from "../parts/when";
+import { useWords } from "../words";
+import { hunt } from "./links";
+import { BalanceLine } from "./sources";
+
+const HEARD = 12;
+
+export function SourcePanel({ name, onClose }: { name: string; onClose: () => void }) {
+  const { t, said, n, language } = useWords();
+  const { may } = useHouse();
+  const tell = useToast();
+  const queries = useQueryClient();
+  const asked = useQuery({ queryKey: ["sources", "check", name], queryFn: () => data(api.GET("/api/v1/sources/check", { params: { query: { source: name } } })) });
+  const found = asked.data;
+  const mend = async (zone: string) => {
+    try {
+      await data(api.POST("/api/v1/sources/zone", { body: { source: name, zone } }));
+      tell({ text: t("source.zone_set", { name, zone }) });
+      void queries.invalidateQueries({ queryKey: ["sources"] });
+    } catch (error) {
+      tell({ text: error instanceof Error ? error.message : String(error), isBad: true });
+    }
+  };
+  return (
+    <section className="source-panel" aria-label={name}>
+      {asked.isPending && <Asking />}
+      {asked.isError && <Failed error={asked.error} again={() => void asked.refetch()} />}
+      {found && (
+        <>
+          <div className="row wrap">
+            <h2 className="mono-title">{name}</h2>
+            <span className="muted">
+              {[found.source.product, found.source.system, found.source.level !== null && t("source.level", { level: String(found.source.level) }), found.source.zone].filter(Boolean).join(" · ")}
+            </span>
+            {found.source.usual_gap_seconds !== null && <span className="muted">{t("source.usual_gap", { gap: duration(found.source.usual_gap_seconds * 1000, language) })}</span>}
+            <span className="space" />
+            <Link to={hunt(`kydai.source: ${literal(name)}`)}>{t("source.hunt")}</Link>
+            <button type="button" className="icon-button" aria-label={t("action.hide")} onClick={onClose}>
+              ×
+            </button>
+          </div>
+          <p>
+            <BalanceLine balance={found.source.balance} />
+          </p>
+          <div className="source-columns">
+            <div>
+              <h3>{t("source.problems")}</h3>
+              {found.problems.length === 0 && <p className="good">{t("source.well")}</p>}
+              <ol className="steps">
+                {found.problems.map((problem) => (
+                  <li key={problem.key}>
+                    {said(problem.text)}
+                    {problem.key === "wrong_zone" && may("house") && found.source.is_declared && (
+                      <button type="button" className="button small" style={{ marginLeft: 8 }} onClick={() => void mend("UTC")}>
+                        {t("source.set_utc")}
+                      </button>
+                    )}
+                  </li>
+                ))}
+              </ol>
+              {found.unparsed.length > 0 && (
+                <>
+                  <h3>{t("source.unparsed")}</h3>
+                  {found.unparsed.map((line) => (
+                    <p key={line} className="mono line-clamp">
+                      {visible(line)}
+                    </p>
+                  ))}
+                </>
+              )}
+            </div>
+            <div>
+              <h3>{t("source.heard")}</h3>
+              <table className="plain-table">
+                <thead>
+                  <tr>
+                    <th scope="col">{t("column.host")}</th>
+                    <th scope="col">{t("source.dataset")}</th>
+                    <th scope="col" className="right">
+                      {t("source.count")}
+                    </th>
+                    <th scope="col" className="right">
+                      {t("column.last")}
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {found.heard.slice(0, HEARD).map((heard) => (
+                    <tr key={`${heard.host} ${heard.dataset}`}>
+                      <td className="mono">{heard.host || "–"}</td>
+                      <td className="mono">{heard.dataset}</td>
+                      <td className="right">{n(heard.count)}</td>
+                      <td className="right muted">
+                        <When at={heard.last_at} />
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+              {found.heard.length > HEARD && <p className="muted">{t("fact.more", { n: found.heard.length - HEARD })}</p>}
+            </div>
+          </div>
+        </>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,164 @@
+// Sources: who sends, who fell silent, who never came; what was received and what became of it.
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { api, data, type Schemas } from "../api/client";
+import { useAddress } from "../lib/address";
+import { useCurrent } from "../lib/current";
+import { useKeys } from "../lib/keys";
+import { BUCKETS, gravity, isSkewed, offsetText, type Source, STATES, stateOf } from "../lib/source-state";
+import { Asking, Empty, Failed } from "../parts/answer";
+import { type Column, Grid, neighbour } from "../parts/grid";
+import { useHouse } from "../parts/house";
+import { Search } from "../parts/search";
+import { State, type Tone } from "../parts/severity";
+import { Spark } from "../parts/spark";
+import { When } from "../parts/when";
+import { useWords } from "../words";
+import { ImportDialog } from "./source-import";
+import { SourcePanel } from "./source-panel";
+import "../styles/sources.css";
+
+const nameOf = (source: Source) => source.name;
+const TONES: Record<(typeof STATES)[number], Tone> = { sending: "good", silent: "high", never: "critical", undeclared: "low" };
+const REFETCH = 15_000;
+
+export default function Sources() {
+  const words = useWords();
+  const { t, n, named } = words;
+  const { may } = useHouse();
+  const [get, set] = useAddress();
+  const [current, setCurrent] = useCurrent();
+  const [isImporting, setImporting] = useState(false);
+  const state = STATES.find((name) => name === get("state"));
+  const filter = { state: state ? [state] : undefined, text: get("text") || undefined };
+  const asked = useQuery({
+    queryKey: ["sources", filter],
+    refetchInterval: REFETCH,
+    queryFn: () => data(api.GET("/api/v1/sources", { params: { query: filter } })),
+  });
+  const rows = useMemo(() => (asked.data?.items ?? []).toSorted((a, b) => gravity(a) - gravity(b) || a.name.localeCompare(b.name)), [asked.data]);
+  const totals = asked.data?.totals;
+  useKeys({
+    j: () => setCurrent(neighbour(rows, nameOf, current, 1)),
+    k: () => setCurrent(neighbour(rows, nameOf, current, -1)),
+    Escape: () => setCurrent(null),
+    r: () => void asked.refetch(),
+  });
+
+  const columns: Column<Source>[] = [
+    { key: "name", title: t("column.source"), width: "150px", className: "mono", cell: (source) => <span title={source.name}>{source.name}</span> },
+    { key: "product", title: t("column.product"), width: "150px", className: "muted", cell: (source) => source.product || source.datasets.join(", ") || "–" },
+    {
+      key: "state",
+      title: t("column.status"),
+      width: "minmax(210px, 1fr)",
+      cell: (source) => {
+        const { tone, text } = stateOf(source, words);
+        return <State tone={tone} text={text} />;
+      },
+    },
+    { key: "received", title: t("column.received"), width: "92px", align: "right", cell: (source) => n(source.balance.raws.received ?? 0) },
+    {
+      key: "unparsed",
+      title: t("column.unparsed"),
+      width: "112px",
+      align: "right",
+      cell: (source) => <span className={source.balance.raws.unparsed ? "medium" : "muted"}>{n(source.balance.raws.unparsed ?? 0)}</span>,
+    },
+    {
+      key: "rejected",
+      title: t("column.rejected"),
+      width: "72px",
+      align: "right",
+      cell: (source) => <span className={source.balance.events.rejected ? "high" : "muted"}>{n(source.balance.events.rejected ?? 0)}</span>,
+    },
+    { key: "last", title: t("column.last"), width: "98px", align: "right", className: "muted", cell: (source) => (source.last_at ? <When at={source.last_at} /> : "–") },
+    {
+      key: "offset",
+      title: t("column.offset"),
+      width: "116px",
+      align: "right",
+      cell: (source) => <span className={isSkewed(source) || source.wrong_zone_minutes !== null ? "medium" : "muted"}>{offsetText(source, words)}</span>,
+    },
+    { key: "spark", title: t("column.day"), width: "142px", cell: (source) => <Spark values={source.spark} label={t("source.spark", { n: source.balance.raws.received ?? 0 })} /> },
+  ];
+  return (
+    <div className="page">
+      <div className="head">
+        <h1>{t("nav.sources")}</h1>
+        {totals && (
+          <span className="muted">
+            {t("sources.declared", { n: totals.declared })}
+            {STATES.map((name) => (
+              <span key={name}>
+                {" · "}
+                <button type="button" className={`link ${totals[name] > 0 && name !== "sending" ? TONES[name] : ""}`} aria-pressed={state === name} onClick={() => set({ state: state === name ? null : name, at: null })}>
+                  {n(totals[name])} {named("common.source_state", name)}
+                </button>
+              </span>
+            ))}
+            {state && (
+              <>
+                {" · "}
+                <button type="button" className="link" onClick={() => set({ state: null })}>
+                  {t("sources.all")}
+                </button>
+              </>
+            )}
+          </span>
+        )}
+        <span className="space" />
+        {may("house") && (
+          <button type="button" className="button" onClick={() => setImporting(true)}>
+            {t("sources.import")}
+          </button>
+        )}
+      </div>
+      <div className="head">
+        {totals && <BalanceLine balance={totals.balance} />}
+        <span className="space" />
+        <div style={{ width: 260, display: "flex" }}>
+          <Search label={t("sources.search")} value={get("text")} onChange={(text) => set({ text })} />
+        </div>
+      </div>
+      {totals && totals.declared === 0 && <p className="sentence high">{named("common", "no_inventory")}</p>}
+      <div className={`rows${current ? " with-panel" : ""}`}>
+        {asked.isError ? (
+          <Failed error={asked.error} again={() => void asked.refetch()} />
+        ) : asked.isPending ? (
+          <Asking />
+        ) : (
+          <Grid
+            label={t("nav.sources")}
+            rows={rows}
+            columns={columns}
+            rowKey={nameOf}
+            current={current}
+            onCurrent={setCurrent}
+            empty={<Empty title={t("sources.none")} text={state || filter.text ? t("sources.none_filtered") : t("sources.none_help")} />}
+          />
+        )}
+        {current && <SourcePanel name={current} key={current} onClose={() => setCurrent(null)} />}
+      </div>
+      {isImporting && <ImportDialog onClose={() => setImporting(false)} />}
+    </div>
+  );
+}
+
+/** Received = parsed + unparsed + ignored + duplicates + waiting, and whether that is so. */
+export function BalanceLine({ balance }: { balance: Schemas["Balances"] }) {
+  const { t, n } = useWords();
+  return (
+    <span className="muted">
+      {t("balance.title")} {t("balance.received")} <b className="ink">{n(balance.raws.received ?? 0)}</b>
+      {BUCKETS.map((bucket, at) => (
+        <span key={bucket}>
+          {at === 0 ? " = " : " + "}
+          {t(`balance.${bucket}`)} <b className={bucket === "unparsed" && balance.raws[bucket] ? "medium" : "ink"}>{n(balance.raws[bucket] ?? 0)}</b>
+        </span>
+      ))}
+      {" · "}
+      {balance.holds ? <span className="good strong">{t("balance.holds")}</span> : <span className="critical strong">{t("balance.off", { n: Math.abs(balance.raws_off_by) + Math.abs(balance.events_off_by) })}</span>}
+    </span>
+  );
+}
