@@ -1,0 +1,1 @@
+"""Benches: one a headline number; `make bench` runs them all."""
