@@ -9,12 +9,12 @@ import socket
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.app import create_app
+from api.app import create_app, stop_streams
 from api.deps import Services
 from api.house import Ailment
 from core.db.models import Meta
@@ -25,12 +25,12 @@ from kydai import tls
 from kydai.context import Context
 from kydai.gateway_process import open_spool, tidy
 from kydai.log import logger
-from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
+from kydai.process import HEARTBEAT_SECONDS, SPOOLS, Stop, beat, ready
 
 if TYPE_CHECKING:
     from detections.ruleset import RuleSet
 
-SPOOL = "api"
+SPOOL = SPOOLS[1]
 CONSOLE = Path(__file__).parent.parent / "console" / "dist"
 
 
@@ -117,6 +117,8 @@ async def _serve(
             if stop.asked() or serving.done():
                 break
             await asyncio.sleep(0.1)
+    if server.started:
+        stop_streams(cast(Any, server.config.app))
     server.should_exit = True
     await serving
 

@@ -18,9 +18,9 @@ from core.errors import KydaiError
 from core.spool import GroupCommit, Position, Spool
 from kydai.context import Context
 from kydai.log import logger
-from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
+from kydai.process import HEARTBEAT_SECONDS, SPOOLS, Stop, beat, ready
 
-SPOOL = "gateway"
+SPOOL = SPOOLS[0]
 
 
 def open_spool(context: Context, name: str) -> Spool:

@@ -13,12 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from collectors.parser import ParserSet
 from core.clock import SECOND, Clock
 from core.errors import Unavailable
-from kydai import api_process, gateway_process
 from kydai.context import Context
 from kydai.detector import Detector
 from kydai.log import logger
 from kydai.pipeline import BATCH_FRAMES, Parts, Pipeline
-from kydai.process import HEARTBEAT_SECONDS, Stop, beat, is_due, ready
+from kydai.process import HEARTBEAT_SECONDS, SPOOLS, Stop, beat, is_due, ready
 
 COMMIT_EVERY = 1.0
 IDLE_SECONDS = 0.1
@@ -53,9 +52,8 @@ class _Pace:
 def run(context: Context, stop: Stop) -> None:
     """Follow the spools until told to stop; a batch that was begun is finished."""
     parts = parts_of(context)
-    names = (gateway_process.SPOOL, api_process.SPOOL)
-    spools = [Pipeline(name, context.settings.spool_folder / name, parts) for name in names]
-    paces = {name: _Pace(context.clock) for name in names}
+    spools = [Pipeline(name, context.settings.spool_folder / name, parts) for name in SPOOLS]
+    paces = {name: _Pace(context.clock) for name in SPOOLS}
     ready(rules=len(parts.detector.ruleset.rules), ruleset=parts.detector.ruleset.hash)
     beaten = 0
     while not stop.asked():

@@ -28,6 +28,8 @@ from kydai.context import Context
 from kydai.log import configure, logger
 
 NAMES = ("gateway", "api", "pipeline", "worker")
+SPOOLS = ("gateway", "api")
+"""The spools that the pipeline follows, named as the processes that own them."""
 _PR_SET_PDEATHSIG = 1
 HEARTBEAT_SECONDS = 5.0
 
