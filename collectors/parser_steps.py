@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from collectors.parser_contract import Record
@@ -50,45 +51,98 @@ class _Prefixed(dict[str, str]):
 MAX_PAIRS = 1_000
 
 
+Setter = Callable[[Out, str, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Native names in one order: which values are taken as they are, which are converted, which have targets."""
+
+    plain: tuple[str, ...]
+    pick: Callable[[Sequence[Any]], tuple[Any, ...]]
+    typed: tuple[tuple[int, str, Callable[[Any], Any]], ...]
+    targets: tuple[tuple[int, str, Setter], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """Where native names go: ``quick`` are texts, ``typed`` need one conversion, ``slow`` are all others."""
+    """Where native names go: to a field of the map, or under the product's prefix when they have none."""
 
-    quick: Mapping[str, str]
-    typed: Mapping[str, tuple[str, Callable[[Any], Any]]]
-    slow: Mapping[str, tuple[tuple[str, Callable[[Out, str, Any], None]], ...]]
+    targets: Mapping[str, tuple[tuple[str, Setter], ...]]
     product: _Prefixed
     empty: frozenset[str]
+    shapes: dict[tuple[str, ...], Shape] = field(default_factory=dict)
 
     def put(self, out: Out, pairs: Iterable[tuple[str, Any]]) -> None:
-        """Put native values under their ECS names, or under the product's prefix when they have none."""
-        get_quick, get_typed, get_slow = self.quick.get, self.typed.get, self.slow.get
-        product, empty = self.product, self.empty
-        for native, value in pairs:
-            if value in empty:
-                continue
-            name = get_quick(native)
-            if name is not None:
-                out[name] = value
-                continue
-            typed = get_typed(native)
-            if typed is not None:
-                converted = typed[1](value)
-                if converted is not None:
-                    out[typed[0]] = converted
+        """Put native values into the fields. The second that would go where one is already keeps its own name."""
+        empty = self.empty
+        kept = [pair for pair in pairs if pair[1] not in empty]
+        if not kept:
+            return
+        if len(kept) > MAX_PAIRS:
+            unmapped(out, f"{len(kept) - MAX_PAIRS} more fields")
+            del kept[MAX_PAIRS:]
+        names, values = zip(*kept, strict=True)
+        shape = self.shapes.get(names)
+        if shape is None:
+            shape = self._shape(names)
+            if len(self.shapes) < 2_000:
+                self.shapes[names] = shape
+        if out.keys().isdisjoint(shape.plain):
+            out.update(zip(shape.plain, shape.pick(values), strict=True))
+        else:
+            for name, value in zip(shape.plain, shape.pick(values), strict=True):
+                if name in out:
+                    unmapped(out, f"{name}={to_text(value)}")
                 else:
-                    put(out, typed[0], value)
-                continue
-            targets = get_slow(native)
-            if targets is not None:
-                for name, setter in targets:
-                    setter(out, name, value)
-                continue
-            name = product[native]
-            if name not in out and len(out) < MAX_PAIRS:
-                out[name] = value
+                    out[name] = value
+        for i, name, convert in shape.typed:
+            converted = convert(values[i])
+            if converted is not None:
+                out[name] = converted
             else:
-                unmapped(out, f"{name}={to_text(value)}")
+                put(out, name, values[i])
+        for i, name, setter in shape.targets:
+            setter(out, name, values[i])
+
+    def list_field(self, native: str) -> str:
+        found = self.targets.get(native, ())
+        return found[0][0] if len(found) == 1 and found[0][1] is put else self.product[native]
+
+    def _shape(self, names: tuple[str, ...]) -> Shape:
+        plain: dict[str, int] = {}
+        typed: list[tuple[int, str, Callable[[Any], Any]]] = []
+        targets: list[tuple[int, str, Setter]] = []
+        taken: set[str] = set()
+        for i, native in enumerate(names):
+            found = self.targets.get(native, ())
+            if not found or any(name in taken for name, _ in found):
+                name = self.product[native]
+                if name in plain:
+                    targets.append((i, name, _again))
+                else:
+                    plain[name] = i
+                continue
+            for name, setter in found:
+                taken.add(name)
+                if setter is not put:
+                    targets.append((i, name, setter))
+                elif is_typed(name):
+                    typed.append((i, name, converter(name)))
+                else:
+                    plain[name] = i
+        return Shape(tuple(plain), _picker(tuple(plain.values())), tuple(typed), tuple(targets))
+
+
+def _again(out: Out, name: str, value: Any) -> None:
+    """A name that stands twice in one raw."""
+    unmapped(out, f"{name}={to_text(value)}")
+
+
+def _picker(positions: tuple[int, ...]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    if len(positions) > 1:
+        return itemgetter(*positions)
+    return lambda values: tuple(values[i] for i in positions)
 
 
 def mapped(mapping: Mapping[str, Any], prefix: str, empty: frozenset[str]) -> Mapped:
@@ -96,18 +150,7 @@ def mapped(mapping: Mapping[str, Any], prefix: str, empty: frozenset[str]) -> Ma
         native: tuple(_target(one) for one in (spec if isinstance(spec, list) else [spec]))
         for native, spec in mapping.items()
     }
-    quick = {
-        native: found[0][0]
-        for native, found in targets.items()
-        if len(found) == 1 and found[0][1] is put and not is_typed(found[0][0])
-    }
-    typed = {
-        native: (found[0][0], converter(found[0][0]))
-        for native, found in targets.items()
-        if len(found) == 1 and found[0][1] is put and native not in quick
-    }
-    slow = {native: found for native, found in targets.items() if native not in quick and native not in typed}
-    return Mapped(quick, typed, slow, _Prefixed(prefix), empty | {""})
+    return Mapped(targets, _Prefixed(prefix), empty | {""})
 
 
 def step(spec: Mapping[str, Any], on: str, mapping: Mapping[str, Any], prefix: str, empty: frozenset[str]) -> Action:
@@ -148,8 +191,9 @@ def _kv(spec: Mapping[str, Any], mapped: Mapped) -> Callable[[str, Out], bool]:
     separator = spec.get("separator", " ")
     at_least = spec.get("at_least", 2)
     stop = r"\s" if separator == " " else re.escape(separator.strip())
+    # possessive, so that nothing is tried twice
     find = re.compile(
-        r'(?<![\w.:/-])([A-Za-z_][\w.:/-]{0,127})=(?:"((?:[^"\\]|\\.)*)"|([^' + stop + r']*))', re.ASCII | re.DOTALL
+        r'([A-Za-z_][\w.:/-]{0,127}+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^' + stop + r"]*+))", re.ASCII | re.DOTALL
     ).findall  # fmt: skip
     strip = separator != " "
 
@@ -197,7 +241,7 @@ def _json(mapped: Mapped, optional: bool) -> Action:
         flat = flatten(record.document)
         lists = [name for name, value in flat.items() if isinstance(value, list)]
         for name in lists:
-            put(out, mapped.quick.get(name) or mapped.product[name], flat.pop(name))
+            put(out, mapped.list_field(name), flat.pop(name))
         mapped.put(out, [(name, to_text(value)) for name, value in flat.items()])
         return True
 
