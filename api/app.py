@@ -70,6 +70,12 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(journal.close)
 
 
+def stop_streams(app: FastAPI) -> None:
+    """Say goodbye to whoever follows the stream: an open one would hold a stopping server for its whole grace."""
+    feed: Feed = app.state.feed
+    feed.close()
+
+
 def create_app(services: Services) -> FastAPI:
     """The app over these services. Raises BadConfig for a route that names no right."""
     app = FastAPI(
