@@ -287,8 +287,10 @@ def _put_head(out: Out, head: Out) -> None:
         if value.__class__ is str:
             if value:
                 out[name] = value
+        elif name == "winlog.keywords" and value.__class__ is list:
+            out[name] = [to_text(v) for v in value if v is not None]
         elif value is not None:
-            out[name] = [to_text(v) for v in value] if value.__class__ is list else to_text(value)
+            out[name] = to_text(value)
     computer = out.get("winlog.computer_name")
     if computer:
         out["host.name"] = computer
@@ -334,7 +336,7 @@ def _put_data(out: Out, names: tuple[str, ...], values: Sequence[Any], plan: Pla
     out.update(zip(shape.fields, values, strict=True))
     for i, setter in shape.targets:
         value = values[i]
-        if value not in NONE and value.__class__ is str:
+        if value.__class__ is str and value not in NONE:
             setter(out, value)
 
 

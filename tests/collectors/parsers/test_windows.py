@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from collectors.parser import ParserSet
 from core.clock import to_micros
@@ -262,3 +264,30 @@ def test_real_traffic() -> None:
             texts = {str(v) for v in made.values() if isinstance(v, str)}
             missing = [n for n, v in document.items() if isinstance(v, str) and v and v not in texts and len(v) < 400]
             assert [n for n in missing if n not in ("TimeCreated", "EventTime", "Message")] == []
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(["evtx", "flat", "nxlog", "fluent bit", "winlogbeat"]), st.data())
+@settings(max_examples=200, deadline=None)
+def test_any_value_anywhere(shape: str, data: st.DataObject) -> None:
+    document = orjson.loads(orjson.dumps(SHAPES[shape]))
+    here = document
+    while True:
+        key = data.draw(st.sampled_from(sorted(here)))
+        if isinstance(here[key], dict) and here[key] and data.draw(st.booleans()):
+            here = here[key]
+            continue
+        here[key] = data.draw(ANYTHING)
+        break
+    PARSERS.counts.errors.clear()
+    found = PARSERS.parse(Frame("x", CREATED, orjson.dumps(document)), zone="UTC")
+    assert not PARSERS.counts.errors
+    for name, value in found.events[0].items():
+        members = value if isinstance(value, list) else [value]
+        assert all(isinstance(m, str | int | float | bool) for m in members), (name, value)
