@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.clock import Clock
+from collectors.joining import MARK, AuditJoiner
+from core.clock import Clock, Micros
 from core.errors import BadConfig
 from core.event import Frame, FrameKind, Stored
 
 Submit = Callable[[Sequence[Frame]], "Future[list[Stored]]"]
 
 FLUSH_SECONDS = 0.2
+JOIN_SECONDS = 1.0
 FLUSH_FRAMES = 2_000
 KEPT_OF_TOO_LONG = 64 << 10
 PENDING_BYTES = 32 << 20
@@ -101,8 +103,10 @@ class Outlet:
         self.counts: Counter[str] = Counter()
         """``frames``, ``refused`` (the spool did not take them: UDP lost, TCP may be lost), ``too_long``."""
         self.last_error = ""
+        self._joiner = AuditJoiner()
         self._waiting: list[Frame] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._due: asyncio.TimerHandle | None = None
         self._pending = 0
         self._paused: set[asyncio.Transport] = set()
 
@@ -110,12 +114,39 @@ class Outlet:
         """Take messages of one sender; ``reason`` marks them as turned away at the door."""
         now = self.clock.now()
         kind, meta = (FrameKind.DOOR, _META | {"reason": reason}) if reason else (FrameKind.LOG, _META)
+        if not reason and any(MARK in m for m in messages):
+            messages = [raw for m in messages for raw in self._joiner.feed(source, m, now)]
+            if self._joiner.open and self._due is None:
+                self._due = self.loop.call_later(JOIN_SECONDS, self._let_go)
+        self._take(source, now, messages, kind, meta)
+
+    def _take(
+        self, source: str, now: Micros, messages: Sequence[bytes], kind: FrameKind, meta: Mapping[str, str]
+    ) -> None:
+        if not messages:
+            return
         self._waiting.extend(Frame(source, now, m, kind, 0, meta) for m in messages)
         self._pending += sum(map(len, messages))
         if len(self._waiting) >= FLUSH_FRAMES:
             self.flush()
         elif self._timer is None:
             self._timer = self.loop.call_later(FLUSH_SECONDS, self.flush)
+
+    def _let_go(self, *, everything: bool = False) -> None:
+        """Audit records that nothing ended within two seconds."""
+        self._due = None
+        now = self.clock.now()
+        for source, raw in self._joiner.due(now, everything=everything):
+            self._take(source, now, [raw], FrameKind.LOG, _META)
+        if self._joiner.open:
+            self._due = self.loop.call_later(JOIN_SECONDS, self._let_go)
+
+    def close(self) -> Future[list[Stored]] | None:
+        """Let go of what is being joined and hand everything over."""
+        if self._due is not None:
+            self._due.cancel()
+        self._let_go(everything=True)
+        return self.flush()
 
     def flush(self) -> Future[list[Stored]] | None:
         """Hand over what is waiting; the future ends when it is on disk."""
@@ -146,11 +177,10 @@ class Outlet:
 
     def hold_back(self, transport: asyncio.Transport) -> None:
         """Stop reading from a connection while too much is pending or the spool refuses."""
-        if self._pending > PENDING_BYTES or self.last_error:
-            if transport not in self._paused:
-                transport.pause_reading()
-                self._paused.add(transport)
-                self.loop.call_later(1.0, self._retry, transport)
+        if (self._pending > PENDING_BYTES or self.last_error) and transport not in self._paused:
+            transport.pause_reading()
+            self._paused.add(transport)
+            self.loop.call_later(1.0, self._retry, transport)
 
     def _retry(self, transport: asyncio.Transport) -> None:
         # one connection at a time is let through to find out whether the spool takes frames again
@@ -233,7 +263,7 @@ class SyslogReceiver:
         if self._udp is not None:
             self._udp.close()
         await asyncio.sleep(0)
-        if (done := self.outlet.flush()) is not None:
+        if (done := self.outlet.close()) is not None:
             await asyncio.wrap_future(done)
 
 

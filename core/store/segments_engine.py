@@ -118,7 +118,12 @@ class Read:
                 "the search needs more memory than the store may use",
                 remedy="Narrow the time range or raise the store's memory.",
             ) from error
-        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
+        except (
+            duckdb.IOException,
+            duckdb.InvalidInputException,
+            duckdb.SerializationException,
+            UnicodeDecodeError,  # an error message that quotes the damaged bytes
+        ) as error:
             raise Broken(str(error)) from error
         except duckdb.Error as error:
             if self._stopped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -153,3 +154,33 @@ def test_an_occupied_port_is_one_clear_sentence() -> None:
                 await SyslogReceiver(outlet, limit=1000).start("127.0.0.1", taken.getsockname()[1])
 
     asyncio.run(story())
+
+
+def test_audit_lines_of_one_serial_become_one_raw() -> None:
+    taken: list[Frame] = []
+
+    def submit(frames: Sequence[Frame]) -> Future[list[Stored]]:
+        taken.extend(frames)
+        return Future()
+
+    head = b"<13>Nov 25 14:00:00 web01 audispd: "
+    lines = [
+        head + b"type=SYSCALL msg=audit(1764000000.123:501): arch=c000003e syscall=59",
+        b"<13>Nov 25 14:00:00 web01 sshd[1]: between",
+        head + b'type=EXECVE msg=audit(1764000000.123:501): argc=1 a0="sh"',
+        head + b"type=EOE msg=audit(1764000000.123:501): ",
+        head + b"type=SYSCALL msg=audit(1764000000.124:502): never ended",
+    ]
+
+    async def story() -> None:
+        outlet = Outlet(submit, SystemClock(), asyncio.get_running_loop())
+        for line in lines:
+            outlet.put("tcp:192.0.2.1", [line])
+        outlet.close()
+
+    asyncio.run(story())
+    assert [f.data for f in taken] == [
+        lines[1],
+        lines[0] + b'\ntype=EXECVE msg=audit(1764000000.123:501): argc=1 a0="sh"',
+        lines[4],
+    ]
