@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from core import accounts, inventory
@@ -25,6 +26,7 @@ from kydai.settings import CONFIG_NAME
 MARK = "demo"
 SPOOL = "demo-past"
 CHUNK = 5_000
+HOUSE_RULES = "house_rules.yml"
 ACTOR = Actor("trình diễn", "maintenance", is_demo=True)
 ROLES = {"analyst": Role.ANALYST, "sysadmin": Role.SYSADMIN, "auditor": Role.AUDITOR, "admin": Role.ADMIN}
 
@@ -46,8 +48,11 @@ def shared_addresses(world: World) -> list[str]:
 
 
 def furnish(context: Context, world: World, now: Micros) -> dict[str, str]:
-    """Inventory, people and tokens; returns the tokens by name."""
+    """Inventory, people, tokens and the house's own rules; returns the tokens by name."""
     (context.settings.data / MARK).touch()
+    local = context.settings.rules_folder / "local"
+    local.mkdir(parents=True, exist_ok=True)
+    (local / HOUSE_RULES).write_bytes(files(__package__).joinpath(HOUSE_RULES).read_bytes())
     shared = ", ".join(f'"{address}"' for address in shared_addresses(world))
     (context.settings.data / CONFIG_NAME).write_text(f"[site]\nshared = [{shared}]\n", "utf-8")
     tokens: dict[str, str] = {}
