@@ -250,15 +250,22 @@ class Engine:
             return self._intern(predicate if keys[0] == predicate.field else predicate._replace(field=keys[0]))
         if predicate.kind is Kind.FIELD:
             others = fields.keys(predicate.value)
-            pairs = [Predicate(key, Kind.FIELD, other, predicate.flags) for key in keys for other in others]
-            return disj(self._intern(pair) for pair in pairs)
+            return disj(
+                conj((self._absent(keys[:at]), self._absent(others[:of]), self._intern(pair)))
+                for at, key in enumerate(keys)
+                for of, other in enumerate(others)
+                for pair in (Predicate(key, Kind.FIELD, other, predicate.flags),)
+            )
         if predicate.kind is Kind.NULL:
-            return conj(self._intern(predicate._replace(field=key)) for key in keys)
+            return self._absent(keys)
         expr: Expr = self._intern(predicate._replace(field=keys[-1]))
         for key in reversed(keys[:-1]):
             absent = self._intern(Predicate(key, Kind.NULL))
             expr = disj((self._intern(predicate._replace(field=key)), conj((absent, expr))))
         return expr
+
+    def _absent(self, keys: Sequence[str]) -> Expr:
+        return conj(self._intern(Predicate(key, Kind.NULL)) for key in keys)
 
     def _intern(self, predicate: Predicate) -> int:
         number = self._numbers.get(predicate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 
 from core.errors import BadInput
@@ -63,9 +63,13 @@ def _leaf(predicate: Predicate, fields: FieldMap) -> Node:
         return _any(_plain(predicate, name, fields) for name in TEXT_FIELDS)
     names = fields.keys(predicate.field)
     if predicate.kind is Kind.NULL:
-        missing = tuple(Not(Exists(name)) for name in names)
+        missing = _absent(names)
         return missing[0] if len(missing) == 1 else And(missing)
     return _first(names, predicate, fields)
+
+
+def _absent(names: Sequence[str]) -> tuple[Node, ...]:
+    return tuple(Not(Exists(name)) for name in names)
 
 
 def _first(names: tuple[str, ...], predicate: Predicate, fields: FieldMap) -> Node:
@@ -100,12 +104,18 @@ def _plain(predicate: Predicate, name: str, fields: FieldMap) -> Node:
         bound = float(number)
         return Range(name, **{op: int(bound) if bound.is_integer() else bound})
     if kind is Kind.FIELD:
-        return _any(FieldEquals(name, other, _HOW[flags], Comparison.CI) for other in fields.keys(predicate.value))
+        others = fields.keys(value)
+        return _any(_referred(name, others, at, flags) for at in range(len(others)))
     if kind is Kind.PART:
         part, _, number = value.partition(":")
         if part in _PARTS:
             return Regex(name, _PARTS[part].format(int(number)))
     raise BadInput(f"a query cannot ask this of {name}: {kind.value} {value[:80]}")
+
+
+def _referred(name: str, others: tuple[str, ...], at: int, flags: str) -> Node:
+    equal = FieldEquals(name, others[at], _HOW[flags], Comparison.CI)
+    return And((*_absent(others[:at]), equal)) if at else equal
 
 
 def _pattern(kind: Kind, value: str) -> Pattern:

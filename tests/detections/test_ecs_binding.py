@@ -97,6 +97,8 @@ RULES = [
     rule_text(7, "s:\n  ThreatName: Bad\ncondition: s\n", "{product: windows, service: windefend}"),
     rule_text(8, "s:\n  EventID: 104\nf:\n  Channel: Security\ncondition: s and not f\n",
               "{product: windows, service: system}"),
+    rule_text(10, "s:\n  SubjectUserName|fieldref: TargetUserName\ne:\n  EventID: 1\ncondition: e and not s\n",
+              "{product: windows, service: security}"),
     rule_text(9, "k: [mimikatz]\ncondition: k\n"),
 ]  # fmt: skip
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
@@ -124,6 +126,9 @@ EVENTS: list[tuple[dict[str, Any], list[int]]] = [
     ({"winlog.channel": "System", "event.code": "7", "message": "run MIMIKATZ"}, [9]),
     ({"Image": "C:\\cmd.exe"}, [6]),
     ({"process.executable": "C:\\cmd.exe"}, [6]),
+    ({"winlog.channel": "Security", "event.code": "1", "winlog.event_data.SubjectUserName": "a", "user.name": "b",
+      "winlog.event_data.TargetUserName": "b", "user.target.name": "a"}, [10]),
+    ({"winlog.channel": "Security", "event.code": "1", "user.name": "b", "user.target.name": "b"}, []),
     ({"@timestamp": "x"}, []),
 ]  # fmt: skip
 

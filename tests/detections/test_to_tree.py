@@ -56,6 +56,8 @@ ANY = Wild.MANY
         ("F|gt: 5", Range("F", gt=5)),
         ("F|lte: 5.5", Range("F", lte=5.5)),
         ("F|fieldref: G", FieldEquals("F", "G", "equals", Comparison.CI)),
+        ("F|fieldref: Image", Or((FieldEquals("F", "x", "equals", Comparison.CI),
+                                  And((Not(Exists("x")), FieldEquals("F", "y", "equals", Comparison.CI)))))),
         ("F|hour: 3", Regex("F", "T03:")),
         ("F|day: 9", Regex("F", r"^\d{4}-\d\d-09")),
         ("F: [a, b]", Or((Equals("F", "a"), Equals("F", "b")))),
