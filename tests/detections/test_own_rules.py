@@ -110,6 +110,15 @@ def test_every_text_is_there_in_both_languages() -> None:
             assert tag.removeprefix("attack.") in TACTICS or re.fullmatch(r"attack\.t\d{4}(\.\d{3})?", tag), each.file
 
 
+def test_texts_are_two_languages_and_nothing_else() -> None:
+    for path in (*(ROOT / "rules").rglob("*.yml"), *(ROOT / "correlations").rglob("*.yml")):
+        for document in yaml.safe_load_all(path.read_text("utf-8")):
+            assert set(document["kydai"]) == set(TEXTS), path
+            for text in document["kydai"].values():  # a comma in {vi: a, b} would make a third key
+                assert set(text) == {"vi", "en"}, path
+                assert all(isinstance(each, str) for each in text.values()), path
+
+
 def test_names_ids_and_titles_are_different() -> None:
     for values in (
         [each.id for each in everything()],
