@@ -1,35 +1,27 @@
-"""Our correlations on the stories of the demonstration, through the real parsers and rules."""
+"""Each correlation of our own over small streams: what must come of them, and what must not.
+
+``tests/detections/correlations/*.yml``: name of a correlation → ``fires`` and ``silent``, lists of streams. A stream is
+a list of events with ``at`` (seconds) and ``sample`` (as in test_own_rules.py); ``repeat`` and ``every`` (seconds) make
+several of one, with ``{n}`` in its texts counted from 1. A stream that fires says its ``group``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
-from random import Random
+from pathlib import Path
+from typing import Any
 
-from collectors.parser import ParserSet
-from core.clock import SECOND, iso
-from core.event import Event, Frame
-from detections.correlate_replay import settled
+import pytest
+import yaml
+
+from core.clock import SECOND, Micros, iso, to_micros
+from detections.correlation import Found, Hit, match_all
 from detections.correlation_rules import PatternSet, resolve
-from detections.correlation_state import Alarm
-from detections.hit_blocks import Placed, hit_of, rows_of
-from kydai.demo import story_ransom, story_ssh, story_webshell
-from kydai.demo.emission import Flow, Given
-from kydai.demo.world import load_world
-from tests.detections.test_own_rules import matcher, own
+from detections.explain import lookup
+from tests.detections.test_own_rules import event_of, matcher, own
 
-MINE = frozenset(
-    {
-        "kydai_ssh_guessed",
-        "kydai_ssh_guessing_spread",
-        "kydai_windows_guessed",
-        "kydai_inside_scan",
-        "kydai_password_spraying",
-        "kydai_web_shell_outbound",
-    }
-)
-"""The correlations that these stories are about; others may see more in them."""
-START = 1_795_600_000 * SECOND
+FOLDER = Path(__file__).parent / "correlations"
+BEGIN = to_micros("2026-11-25T02:00:00Z")
 
 
 @cache
@@ -37,67 +29,62 @@ def patterns() -> PatternSet:
     return resolve(own().rules, own().correlations)
 
 
-@cache
-def parsers() -> ParserSet:
-    return ParserSet.load()
-
-
-def events(given: Iterable[Given]) -> list[Event]:
-    found: list[Event] = []
-    for each in given:
-        if isinstance(each, Flow):
-            made: list[Event] = [
-                {
-                    "@timestamp": iso(each.at),
-                    "event.created": iso(each.at),
-                    "event.dataset": "netflow.flow",
-                    "network.transport": "tcp" if each.proto == 6 else "udp",
-                    "network.packets": each.packets,
-                    "network.bytes": each.octets,
-                    "source.ip": each.src,
-                    "source.port": each.sport,
-                    "destination.ip": each.dst,
-                    "destination.port": each.dport,
-                }
-            ]
-        else:
-            frame = Frame("relay:127.0.0.1:x", each.at, each.data)
-            made = parsers().parse(frame, zone="Asia/Ho_Chi_Minh").events
-        for event in made:
-            found.append(event | {"event.id": f"01KB00000000000000000000AA.{len(found)}.0"})
+def cases() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for path in sorted(FOLDER.glob("*.yml")):
+        found |= yaml.safe_load(path.read_text("utf-8"))
     return found
 
 
-def alarms(given: Iterable[Given]) -> dict[str, list[Alarm]]:
-    rows: list[Placed] = []
-    made = events(given)
-    for event, (_, rules) in zip(made, matcher().judge(made), strict=True):
-        rows += [row for row in rows_of(hit_of(event, rules), patterns()) if row is not None]
-    end = max((row.item.time for row in rows), default=0)
-    found: dict[str, list[Alarm]] = {}
-    for alarm in settled(rows, patterns(), end):
-        if alarm.pattern.name in MINE:
-            found.setdefault(alarm.pattern.name, []).append(alarm)
-    return found
+CASES = cases()
+STREAMS = [
+    pytest.param(name, kind, number, id=f"{name}-{kind}-{number}")
+    for name, both in CASES.items()
+    for kind in ("fires", "silent")
+    for number in range(len(both[kind]))
+]
 
 
-def test_guessed_passwords() -> None:
-    found = alarms(story_ssh.play(load_world(), Random(7), START))
-    (guessed,) = found.pop("kydai_ssh_guessed")
-    assert guessed.group == ("baochi-crawl01", story_ssh.WINNER)
-    (spread,) = found.pop("kydai_ssh_guessing_spread")
-    assert spread.group == ("baochi-crawl01",)
-    assert set(found) <= {"kydai_inside_scan"}
+def counted(value: Any, number: int) -> Any:
+    if isinstance(value, str):
+        return value.replace("{n}", str(number))
+    if isinstance(value, dict):
+        return {key: counted(each, number) for key, each in value.items()}
+    return value
 
 
-def test_a_web_shell_and_what_left() -> None:
-    found = alarms(story_webshell.play(load_world(), Random(7), START))
-    (shell,) = found.pop("kydai_web_shell_outbound")
-    assert shell.group == (load_world().host("cong-web01").address,)
-    (scan,) = found.pop("kydai_inside_scan")
-    assert scan.group == shell.group
-    assert not found
+def stream_of(entries: list[dict[str, Any]]) -> list[tuple[Micros, dict[str, Any]]]:
+    made = []
+    for entry in entries:
+        for number in range(entry.get("repeat", 1)):
+            at = BEGIN + round((entry["at"] + number * entry.get("every", 0)) * SECOND)
+            made.append((at, event_of(counted(entry["sample"], number + 1)) | {"@timestamp": iso(at)}))
+    return sorted(made, key=lambda each: each[0])
 
 
-def test_the_other_night_has_none_of_these() -> None:
-    assert not alarms(story_ransom.play(load_world(), Random(7), START))
+def found_in(stream: list[tuple[Micros, dict[str, Any]]]) -> list[Found]:
+    rules = own()
+    judged = matcher().judge([event for _, event in stream])
+    hits = [
+        Hit(event, list(found), at, str(number))
+        for number, ((at, event), (_, found)) in enumerate(zip(stream, judged, strict=True))
+    ]
+    return list(match_all(hits, patterns(), lambda event, rule, name: lookup(rules.by_id[rule], event, name)))
+
+
+@pytest.mark.parametrize(("name", "kind", "number"), STREAMS)
+def test_streams(name: str, kind: str, number: int) -> None:
+    case = CASES[name][kind][number]
+    found = [each for each in found_in(stream_of(case["events"])) if each.pattern.name == name]
+    if kind == "silent":
+        assert found == []
+    else:
+        assert [list(each.group) for each in found] == [case["group"]]
+
+
+def test_each_that_is_reported_has_streams() -> None:
+    reported = {pattern.name for pattern in patterns().patterns if pattern.id not in patterns().quiet}
+    assert reported == set(CASES)
+    for name, both in CASES.items():
+        assert set(both) == {"fires", "silent"}, name
+        assert all(both.values()), name
