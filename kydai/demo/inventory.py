@@ -45,11 +45,12 @@ def expected(world: World, host: Host) -> tuple[str, ...]:
 
 def keys(world: World, host: Host) -> tuple[str, ...]:
     """As core/sources.py reads them: an address that proves itself, ``host:<name>`` behind the relay,
-    ``token:<name>``."""
+    ``token:<name>``; then the host's own address, by which others name it (not where many share a token)."""
     if host.by == "http":
-        return (f"token:{host.token}",)
+        is_alone = sum(other.token == host.token for other in world.hosts.values()) == 1
+        return (f"token:{host.token}", *((host.address,) if is_alone else ()))
     found = [host.own or f"host:{host.name}"]
     exporter = world.exporters.get(host.name)
     if exporter is not None and exporter.own not in found:
         found.append(exporter.own)
-    return tuple(found)
+    return (*found, host.address)
