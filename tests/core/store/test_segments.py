@@ -260,7 +260,7 @@ def _append_and_compact(folder: str, number: int, batches: int) -> None:
 @pytest.mark.slow
 def test_readers_see_each_event_once_while_others_append_and_compact(tmp_path: Path) -> None:
     reader = SegmentStore(tmp_path, SystemClock(), writer=False, memory_mb=256)
-    writers = [SPAWN.Process(target=_append_and_compact, args=(str(tmp_path), n, 20)) for n in range(2)]
+    writers = [SPAWN.Process(target=_append_and_compact, args=(str(tmp_path), n, 12)) for n in range(2)]
     for process in writers:
         process.start()
     last = 0
@@ -273,7 +273,7 @@ def test_readers_see_each_event_once_while_others_append_and_compact(tmp_path: P
     for process in writers:
         process.join()
         assert process.exitcode == 0
-    assert reader.count(Query()).count == 400
+    assert reader.count(Query()).count == 240
     assert reader.verify() == []
     assert reader.stats().segments < 10
     reader.close()

@@ -131,7 +131,7 @@ def test_terms_of_times_are_written_as_times(store: SegmentStore) -> None:
     assert found[0].key == "2026-11-25T00:00:00.000000Z"
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(worlds.events, min_size=1, max_size=15), st.lists(worlds.nodes, min_size=20, max_size=20))
 def test_any_query_finds_in_files_what_the_predicate_finds(
     tmp_path_factory: pytest.TempPathFactory, documents: list[Event], nodes: list[Node]
