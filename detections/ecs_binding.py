@@ -44,6 +44,7 @@ class EcsBinding:
         self._maps: dict[tuple[int, bool], FieldMap] = {}
         self._sources = sources()
         self._unnamed = frozenset(data("ecs.yml")["unnamed"])
+        self._covering: dict[Logsource, tuple[EcsSource, ...]] = {}
         self._programs = frozenset(
             program for source in self._sources for match in source.events for program in match.get("program", ())
         )
@@ -123,16 +124,21 @@ class EcsBinding:
     # --- everything else --------------------------------------------------------------------------------
 
     def _places(self, source: Logsource, has: Mapping[str, frozenset[Any]]) -> list[Place]:
-        entries = [entry for entry in self._sources if entry.covers(source)]
+        entries = self._covering.get(source)
+        if entries is None:
+            entries = self._covering[source] = self._best(source)
         if entries:
-            best = max(entry.weight for entry in entries)
-            chosen = [
-                entry
-                for entry in entries
-                if entry.weight == best and entry.meets(has) and self._narrowed(source, entry, has)
-            ]
-            return [Place(entry.fields) for entry in chosen[:1]]
+            for entry in entries:
+                if entry.meets(has) and self._narrowed(source, entry, has):
+                    return [Place(entry.fields)]
+            return []
         return self._by_name(source, has)
+
+    def _best(self, source: Logsource) -> tuple[EcsSource, ...]:
+        """Of the entries about a log source those that say most."""
+        entries = [entry for entry in self._sources if entry.covers(source)]
+        most = max((entry.weight for entry in entries), default=0)
+        return tuple(entry for entry in entries if entry.weight == most)
 
     def _narrowed(self, source: Logsource, entry: EcsSource, has: Mapping[str, frozenset[Any]]) -> bool:
         """What the rule says beyond the entry (its product) must hold of the events too."""

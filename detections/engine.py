@@ -70,6 +70,8 @@ class Engine:
         self._indexes: dict[tuple[str, frozenset[int]], MatchIndex] = {}
         self._keywords: dict[frozenset[int], KeywordIndex] = {}
         self._programs: dict[Any, Program] = {}
+        self._alike: dict[Any, Program | None] = {}
+        self._constant_indexes: dict[str, MatchIndex] = {}
         self._routes: dict[Key, Program | None] = {}
 
     def _add(self, rule: Rule) -> None:
@@ -186,15 +188,27 @@ class Engine:
     # --- compiling --------------------------------------------------------------------------------------
 
     def _compile(self, key: Key) -> Program | None:
+        """The program of a key. Keys that no rule can tell apart share one, so that made-up keys cost little."""
         route = self._binding.route(key)
+        meeting = [(source, tuple(places)) for source in self._by_source if (places := route.places(source))]
+        if not meeting:
+            return None
+        classes = tuple(
+            (name, tuple(self._constants(name).class_of(text) for text in texts))
+            for name, texts in route.constants.items()
+        )
+        same = (tuple(meeting), classes, route.view, id(route.searched), route.raw_is_whole)
+        if same not in self._alike:
+            if len(self._alike) >= MAX_ROUTES:
+                self._alike.clear()
+            self._alike[same] = self._compiled(meeting, route)
+        return self._alike[same]
+
+    def _compiled(self, meeting: Sequence[tuple[Logsource, Sequence[Place]]], route: Route) -> Program | None:
         chosen: dict[int, Expr] = {}
-        for source, positions in self._by_source.items():
-            places = route.places(source)
-            if not places:
-                continue
-            for position in positions:
-                parts = [self._bind(position, place, route) for place in places]
-                expr = disj(parts) if len(parts) > 1 else parts[0]
+        for source, places in meeting:
+            for position in self._by_source[source]:
+                expr = disj(self._bind(position, place, route) for place in places)
                 if expr != FALSE:
                     chosen[position] = expr
         if not chosen:
@@ -205,6 +219,21 @@ class Engine:
         if program is None:
             program = self._programs[shape] = self._build(chosen, route)
         return program
+
+    def _constants(self, name: str) -> MatchIndex:
+        """All that rules ask of a field that routes give away."""
+        known = self._constant_indexes.get(name)
+        if known is None:
+            asked = {
+                predicate: None
+                for loaded in self._rules
+                if name in loaded.fields
+                for predicate in loaded.rule.predicates
+                if predicate.field == name and predicate.kind is not Kind.FIELD
+            }
+            known = MatchIndex(dict(enumerate(asked)), seconds=self._clock.monotonic, slow=lambda number, taken: None)
+            self._constant_indexes[name] = known
+        return known
 
     def _bind(self, position: int, place: Place, route: Route) -> Expr:
         """A rule's condition over the engine's own predicate numbers, decided as far as the route decides it."""
@@ -331,6 +360,7 @@ class Engine:
                     f" over {BUDGET * 1000:.0f} ms, {STRIKES} times"
                 )
         self._bound.clear()
+        self._alike.clear()
         self._programs.clear()
         self._routes.clear()
 

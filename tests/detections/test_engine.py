@@ -11,6 +11,8 @@ import orjson
 import pytest
 import yaml
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.clock import StillClock
 from detections import engine as module
@@ -174,3 +176,32 @@ def test_routes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         event = {"Channel": f"c{number}", "EventID": number, "m": "mimikatz"}
         assert names(engine.judge([event])) == [[3]]
         assert len(engine._routes) <= 5
+
+
+def test_keys_no_rule_tells_apart_share_a_program(tmp_path: Path) -> None:
+    telling = rule_text(8, "s:\n  Provider_Name|startswith: Own\n  F: 1\ncondition: s\n", "{product: windows}")
+    engine = Engine(ruleset_of(tmp_path, [*RULES, telling]), NativeBinding())
+    events = [{"Channel": "x", "EventID": n, "Provider_Name": f"{n % 2 * 'Own'}{n}", "F": 1} for n in range(40)]
+    assert names(engine.judge(events)) == [[8] if n % 2 else [] for n in range(40)]
+    assert len({id(program) for program in engine._routes.values()}) == 2
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = st.sampled_from(["Channel", "EventID", "Image", "CommandLine", "ParentImage", "IpAddress", "Provider_Name"])
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> RuleSet:
+    return ruleset_of(tmp_path_factory.mktemp("few"), RULES)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.dictionaries(FIELDS | st.text(max_size=3), JSON, max_size=5), max_size=4))
+def test_any_record_is_judged_as_plainly(few: RuleSet, records: list[dict[str, Any]]) -> None:
+    flat = [flatten(record) for record in records]
+    expected = [naive.judge(few, NativeBinding(), record) for record in flat]
+    assert Engine(few, NativeBinding()).judge(flat) == expected
