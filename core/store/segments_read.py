@@ -120,7 +120,8 @@ class Reader:
         return Count(*self._answer(self._snapshot(query), query.span, work))
 
     def histogram(self, query: Query, interval: Micros, zone: str) -> Buckets:
-        steps = Steps(interval, zone)
+        anchor = next((at for at in (query.span.start, query.span.end) if at is not None), self._clock.now())
+        steps = Steps(interval, zone, anchor)
 
         def work(read: Read, snapshot: Snapshot) -> dict[Micros, int]:
             counts: dict[Micros, int] = {}
@@ -238,7 +239,9 @@ class Reader:
     def _truth(self, span: Span | None, snapshot: Snapshot) -> Truth:
         missing = [Missing("quarantined", s.name, s.min_ts, s.max_ts) for s in snapshot.quarantined]
         missing += [Missing("unreadable", s.name, s.min_ts, s.max_ts) for s in snapshot.newer]
-        missing += [Missing("retention", t.policy, t.min_ts, t.max_ts) for t in snapshot.tombstones]
+        for policy in sorted({t.policy for t in snapshot.tombstones}):
+            gone = [t for t in snapshot.tombstones if t.policy == policy]
+            missing.append(Missing("retention", policy, min(t.min_ts for t in gone), max(t.max_ts for t in gone)))
         if span is not None:
             missing += self._undrained(span)
         return Truth(

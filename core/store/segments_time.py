@@ -20,12 +20,12 @@ _LOOK_EVERY = 14 * DAY
 class Steps:
     """Buckets of ``interval`` microseconds, aligned to midnight of ``zone``.
 
-    Below a day they are all of one length, by the offset that the zone has at the first event; from a day on
-    they follow the wall clock, so that a day is 23 or 25 hours long where the clocks change. Raises BadInput
+    Below a day they are all of one length, by the offset that the zone has at ``anchor``; from a day on they
+    follow the wall clock, so that a day is 23 or 25 hours long where the clocks change. Raises BadInput
     for an interval or zone that cannot be.
     """
 
-    def __init__(self, interval: Micros, zone: str) -> None:
+    def __init__(self, interval: Micros, zone: str, anchor: Micros) -> None:
         if interval < SECOND // 1000:
             raise BadInput("a time bucket lasts at least a millisecond")
         try:
@@ -33,7 +33,7 @@ class Steps:
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise BadInput(f"there is no time zone {zone!r}") from error
         self._interval = interval
-        self._offset = 0
+        self._offset = self._offset_at(anchor)
 
     def check_number(self, start: Micros, end: Micros) -> None:
         """Raises BadInput when the span has too many buckets."""
@@ -42,7 +42,6 @@ class Steps:
 
     def sql(self, first: Micros, last: Micros) -> str:
         """An expression over ``ts`` for the local start of its bucket, right for times from first to last."""
-        self._offset = self._offset_at(first)
         local = f"(ts + {self._offset})"
         if self._interval >= DAY:
             changes = self._changes(max(first, _FIRST), min(last, _LAST))
@@ -66,8 +65,6 @@ class Steps:
             return sorted(found)
         if span.end <= span.start:
             return []
-        if self._interval < DAY and not found:
-            self._offset = self._offset_at(span.start)
         starts = set(found)
         local = self._local(span.start)
         while (start := self.start(local)) < span.end:

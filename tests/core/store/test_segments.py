@@ -218,11 +218,13 @@ def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
 
 def _append_for_ever(folder: str, number: int, acknowledged: Any) -> None:
+    compaction.FROM_FILES, compaction.MERGE_FILES = 3, 2
     store = SegmentStore(Path(folder), SystemClock(), memory_mb=64, threads=1)
     for batch in range(10_000):
         records = range(batch * 20, batch * 20 + 20)
         store.append(Batch([event(r, segment=spool(START, number)) for r in records]))
         acknowledged.put((number, batch))
+        store.compact()
 
 
 @pytest.mark.slow
@@ -232,7 +234,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
         queue = SPAWN.Queue()
         process = SPAWN.Process(target=_append_for_ever, args=(str(tmp_path), number, queue), daemon=True)
         process.start()
-        for _ in range(4 + number):
+        for _ in range(5 + 3 * number):
             acknowledged.add(queue.get(timeout=60))
         os.kill(process.pid or 0, signal.SIGKILL)
         process.join()

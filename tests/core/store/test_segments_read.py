@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.clock import HOUR, MINUTE, StillClock
+from core.clock import DAY, HOUR, MINUTE, SECOND, StillClock
 from core.errors import BadInput, Unavailable
 from core.event import Event
 from core.query.to_match import compile_match
 from core.query.tree import Equals, Node
 from core.store import segments_read
-from core.store.contract import Batch, Query, Span
+from core.store.contract import Batch, Missing, Query, Span
 from core.store.segments import SegmentStore
 from core.store.segments_engine import Read
 from core.store.segments_files import live_marks
@@ -124,6 +124,13 @@ def test_what_a_newer_version_wrote_is_missing(store: SegmentStore) -> None:
     answer = store.count(Query())
     assert (answer.count, [m.what for m in answer.truth.missing]) == (40, ["unreadable"])
     assert store.count(Query(span=Span(START + HOUR, None))).truth.complete
+
+
+def test_what_retention_took_is_one_line_a_policy(store: SegmentStore) -> None:
+    assert len(store.retain(START + 400 * DAY)) == 5
+    answer = store.count(Query())
+    assert (answer.count, answer.truth.complete) == (0, False)
+    assert answer.truth.missing == (Missing("retention", "level3: 6 months", START, START + 4 * HOUR + 9 * SECOND),)
 
 
 def test_terms_of_times_are_written_as_times(store: SegmentStore) -> None:
