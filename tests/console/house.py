@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from api.app import create_app
 from api.deps import Services
@@ -20,7 +20,7 @@ from core import accounts
 from core.audit import Actor
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, SystemClock, iso
 from core.db.database import Database, migrate, open_database, sqlite_url
-from core.db.models import Alert, Heartbeat, RuleMode, Source, SpoolPosition
+from core.db.models import Alert, Heartbeat, RuleMode, Session, Source, SpoolPosition
 from core.event import Event, new_ulid
 from core.ledger import Events, Raws, Tally
 from core.sources import Heards
@@ -213,12 +213,26 @@ class Running:
     _thread: threading.Thread
     _stop: threading.Event
 
+    def session_of(self, name: str, language: str = "vi") -> str:
+        """A fresh session's secret, as a sign-in would set it."""
+        now = self.services.clock.now()
+        with self.services.database.write() as session:
+            user = accounts.find_user(session, name)
+            user.language = language
+            return accounts.open_session(session, user, now=now, address="127.0.0.1", way="password", is_demo=True)
+
     def link(self, name: str) -> str:
         """A fresh sign-in link of a person without a password yet."""
         with self.services.database.write() as session:
             user = accounts.find_user(session, name)
             secret = accounts.make_link(session, CLI, user, now=self.services.clock.now(), forget_password=True)
         return f"{self.url}/sign-in#{secret}"
+
+    def end_sessions(self, name: str) -> None:
+        """As an admin ends them: the person is signed out everywhere."""
+        with self.services.database.write() as session:
+            user = accounts.find_user(session, name)
+            session.execute(delete(Session).where(Session.user_id == user.id))
 
     def add_alert(self, **changes: Any) -> int:
         """A new alert, as the pipeline would write it now."""
@@ -287,6 +301,8 @@ def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Run
     pulse = threading.Thread(target=keep_beating, daemon=True)
     thread.start()
     pulse.start()
+    while not server.started and thread.is_alive():
+        stop.wait(0.02)
     running = Running(services.base_url, services, server, thread, stop)
     try:
         yield running

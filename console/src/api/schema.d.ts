@@ -84,6 +84,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Alerts
+         * @description The alerts found as a file, newest first, at most 20,000; the export is in the journal.
+         */
+        get: operations["export_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts/groups": {
         parameters: {
             query?: never;
@@ -153,7 +173,7 @@ export interface paths {
         };
         /**
          * Get Alert
-         * @description Everything that an alert says.
+         * @description Everything that an alert says, with the advice of its rule.
          */
         get: operations["get_alert"];
         put?: never;
@@ -584,6 +604,26 @@ export interface paths {
          * @description Incidents, those heard last first (or by priority).
          */
         get: operations["list_incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Incidents
+         * @description The incidents found as a file, at most 20,000; the export is in the journal.
+         */
+        get: operations["export_incidents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1225,6 +1265,15 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Advice
+         * @description What the rule's author says: why it matters, what may look like it, what to do.
+         */
+        Advice: {
+            falsepositives: components["schemas"]["Words"];
+            reason: components["schemas"]["Words"];
+            remediation: components["schemas"]["Words"];
+        };
+        /**
          * Ailment
          * @description Something that is not as it should be.
          */
@@ -1240,6 +1289,7 @@ export interface components {
          * @description An alert with everything that it says.
          */
         AlertDetail: {
+            advice?: components["schemas"]["Advice"] | null;
             /** Agency */
             agency: string;
             /** Assignee */
@@ -1328,6 +1378,7 @@ export interface components {
              *     }
              */
             seen_before: components["schemas"]["SeenBefore"];
+            sentence: components["schemas"]["Words"];
             /** Sources */
             sources: string[];
             status: components["schemas"]["AlertStatus"];
@@ -1924,7 +1975,7 @@ export interface components {
         };
         /**
          * IncidentAlert
-         * @description An alert of an incident, with the reasons of its link.
+         * @description An alert of an incident, with the reasons of its link and its first events.
          */
         IncidentAlert: {
             /** Agency */
@@ -1939,6 +1990,8 @@ export interface components {
              * @example 2026-11-25T01:26:00.123456Z
              */
             created_at: string;
+            /** Event Ids */
+            event_ids: string[];
             /**
              * First At
              * Format: date-time
@@ -3029,7 +3082,7 @@ export interface components {
         };
         /**
          * TimelineItem
-         * @description Something that happened in, or was done to, an incident. ``id`` is that of the alert, note or run.
+         * @description Something that happened in, or was done to, an incident. ``id`` is that of the alert, note, run or entry.
          */
         TimelineItem: {
             /**
@@ -3059,7 +3112,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "alert" | "note" | "run" | "change";
+            kind: "alert" | "note" | "run" | "step" | "change";
             level?: components["schemas"]["Level"] | null;
             /**
              * Status
@@ -3553,6 +3606,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    export_alerts: {
+        parameters: {
+            query?: {
+                format?: "csv" | "xlsx";
+                language?: "vi" | "en";
+                status?: components["schemas"]["AlertStatus"][] | null;
+                level?: components["schemas"]["Level"][] | null;
+                min_level?: components["schemas"]["Level"] | null;
+                kind?: ("rule" | "correlation" | "self")[] | null;
+                verdict?: components["schemas"]["Verdict"][] | null;
+                rule?: string | null;
+                host?: string | null;
+                user?: string | null;
+                /** @description A name, or - for nobody */
+                assignee?: string | null;
+                incident?: number | null;
+                /** @description Words of title, host or user */
+                text?: string | null;
+                /** @description RFC 3339, now-24h, 2026-11-24 */
+                from?: string | null;
+                /** @description As from; a day given is taken whole */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv; charset=utf-8": unknown;
                 };
             };
             /** @description Bad request */
@@ -5327,6 +5461,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IncidentPage"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    export_incidents: {
+        parameters: {
+            query?: {
+                format?: "csv" | "xlsx";
+                language?: "vi" | "en";
+                status?: components["schemas"]["IncidentStatus"][] | null;
+                min_level?: components["schemas"]["Level"] | null;
+                /** @description A name, or - for nobody */
+                assignee?: string | null;
+                declared?: boolean | null;
+                text?: string | null;
+                with_merged?: boolean;
+                /** @description RFC 3339, now-24h, 2026-11-24 */
+                from?: string | null;
+                /** @description As from; a day given is taken whole */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv; charset=utf-8": unknown;
                 };
             };
             /** @description Bad request */

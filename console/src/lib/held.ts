@@ -38,7 +38,8 @@ function turn<T>(page: Page<T>, scope: string, latest: readonly T[] | undefined,
 
 /**
  * Holds the rows of a list that is asked for again and again. `scope` names the question: another one begins anew.
- * `release` takes in what is new and lets go of what is gone; `extend` adds a next page at the end.
+ * `release` takes in what is new (of the newest answer, or of the rows given) and lets go of what is gone; `extend`
+ * adds a next page at the end.
  */
 export function useHeld<T>(scope: string, latest: readonly T[] | undefined, key: (row: T) => string) {
   const [kept, setKept] = useState<Page<T>>({ scope: "", latest: undefined, order: [], shown: new Map() });
@@ -47,7 +48,7 @@ export function useHeld<T>(scope: string, latest: readonly T[] | undefined, key:
     page = turn(kept, scope, latest, key);
     setKept(page);
   }
-  const release = useCallback(() => setKept((before) => turn({ ...before, scope: "" }, before.scope, before.latest, key)), [key]);
+  const release = useCallback((rows?: readonly T[]) => setKept((before) => turn({ ...before, scope: "" }, before.scope, rows ?? before.latest, key)), [key]);
   const extend = useCallback(
     (rows: readonly T[]) =>
       setKept((before) => {

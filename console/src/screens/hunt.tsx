@@ -1,19 +1,17 @@
 // Hunting: a query, its histogram, the events, the values of their fields; the whole question is in the address.
-import { Menu } from "@mantine/core";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import { api, data, Failure } from "../api/client";
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
-import { download } from "../lib/download";
 import { useKeys } from "../lib/keys";
 import { narrow } from "../lib/query-text";
 import { DEFAULT_FROM, resolve } from "../lib/range";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed, TruthLine } from "../parts/answer";
 import { type Column, Grid, neighbour } from "../parts/grid";
+import { ExportMenu, searchOf } from "../parts/export-menu";
 import { RangeChoice } from "../parts/range-choice";
-import { useToast } from "../parts/toast";
 import { When } from "../parts/when";
 import { useWords } from "../words";
 import { HuntEvent } from "./hunt-event";
@@ -24,16 +22,15 @@ import "../styles/hunt.css";
 
 const Chart = lazy(() => import("./hunt-chart"));
 const TEXT_FIELDS = ["message", "event.original", "process.command_line", "url.original", "event.action", "source.ip", "destination.ip"];
+const EXPORTED = 50_000;
 type Event = Record<string, unknown>;
 const idOf = (event: Event) => String(event["event.id"]);
 
 export default function Hunt() {
-  const { t, n, language } = useWords();
-  const tell = useToast();
+  const { t, n } = useWords();
   const [get, set] = useAddress();
   const [current, setCurrent] = useCurrent();
   const [asOf, setAsOf] = useState(() => Date.now());
-  const [isExporting, setExporting] = useState(false);
   const query = get("q");
   const written = { from: get("from") || DEFAULT_FROM, to: get("to") || "now" };
   const question = useMemo(() => ({ query, from: resolve(written.from, asOf), to: resolve(written.to, asOf) }), [query, written.from, written.to, asOf]);
@@ -67,18 +64,9 @@ export default function Hunt() {
   const filter = (field: string, value: unknown, without: boolean) => ask(narrow(query, field, value, without));
   const zoom = useCallback((from: number, to: number) => set({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), at: null }, true), [set]);
   const toggleColumn = (field: string) => set({ cols: (extra.includes(field) ? extra.filter((f) => f !== field) : [...extra, field]).join(",") });
-  const save = async (format: "csv" | "jsonl") => {
-    setExporting(true);
-    try {
-      const params = new URLSearchParams({ ...question, format, limit: "50000" });
-      if (format === "csv" && extra.length) params.set("fields", ["@timestamp", "host.name", "event.dataset", ...extra, "message", "event.id"].join(","));
-      const headers = await download(`/api/v1/events/export?${params}`, language);
-      const isWhole = headers.get("x-kydai-complete") !== "false";
-      tell({ text: isWhole ? t("hunt.exported") : t("hunt.exported_part", { limit: 50_000 }), isBad: !isWhole });
-    } catch (error) {
-      tell({ text: error instanceof Error ? error.message : String(error), isBad: true });
-    }
-    setExporting(false);
+  const exportUrl = (format: string) => {
+    const names = format === "csv" && extra.length ? ["@timestamp", "host.name", "event.dataset", ...extra, "message", "event.id"].join(",") : undefined;
+    return `/api/v1/events/export?${searchOf({ ...question, format, limit: EXPORTED, fields: names })}`;
   };
 
   useKeys({
@@ -119,17 +107,7 @@ export default function Hunt() {
             set({ from: range.from === DEFAULT_FROM && range.to === "now" ? null : range.from, to: range.to === "now" ? null : range.to, at: null }, true);
           }}
         />
-        <Menu position="bottom-end" transitionProps={{ duration: 0 }} returnFocus>
-          <Menu.Target>
-            <button type="button" className="button" disabled={isExporting || isWrongQuery}>
-              {isExporting ? t("hunt.exporting") : t("action.export")}
-            </button>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item onClick={() => void save("csv")}>{t("hunt.as_csv")}</Menu.Item>
-            <Menu.Item onClick={() => void save("jsonl")}>{t("hunt.as_jsonl")}</Menu.Item>
-          </Menu.Dropdown>
-        </Menu>
+        <ExportMenu url={exportUrl} formats={["csv", "jsonl"]} part={t("hunt.exported_part", { limit: EXPORTED })} isOff={isWrongQuery} />
       </div>
       <div className="head truth">
         {histogram.data && <span className="strong">{t("hunt.count", { n: histogram.data.total })}</span>}

@@ -13,7 +13,8 @@ import { huntEvents } from "./links";
 
 type Item = Schemas["TimelineItem"];
 type Kind = Item["kind"];
-const KINDS: readonly Kind[] = ["alert", "run", "note", "change"];
+/** What may be shown alone; the steps of runs go with them. */
+const KINDS = ["alert", "run", "note", "change"] as const satisfies readonly Kind[];
 
 interface Props {
   incident: Detail;
@@ -25,7 +26,7 @@ interface Props {
 export function IncidentTimeline({ incident, isNoting, onNoting, onNote }: Props) {
   const { t } = useWords();
   const [kind, setKind] = useState("");
-  const items = incident.timeline.filter((item) => !kind || item.kind === kind);
+  const items = incident.timeline.filter((item) => !kind || item.kind === kind || (kind === "run" && item.kind === "step"));
   return (
     <>
       <div className="row" style={{ marginBottom: 12 }}>
@@ -43,12 +44,12 @@ export function IncidentTimeline({ incident, isNoting, onNoting, onNote }: Props
       {isNoting && onNoting && <NoteForm onCancel={() => onNoting(false)} onNote={onNote} />}
       <ol className="timeline">
         {items.map((item) => (
-          <li key={`${item.kind}${item.id}`} className={item.kind}>
+          <li key={`${item.kind}${item.id}${item.at}${item.title.en}`} className={item.kind}>
             <span className="at">
               <When at={item.at} />
             </span>
             <span className="dot">
-              <Shape tone={item.level ?? (item.kind === "note" || item.kind === "change" ? "good" : "muted")} />
+              <Shape tone={item.level ?? (item.kind === "note" || item.kind === "change" ? "good" : item.kind === "step" && item.status !== "succeeded" && item.status ? "high" : "muted")} />
             </span>
             {item.kind === "alert" ? <AlertItem item={item} incident={incident} /> : <OtherItem item={item} />}
           </li>
@@ -91,6 +92,18 @@ function OtherItem({ item }: { item: Item }) {
     return (
       <div className="note">
         {t("timeline.run_of")} <Link to={`/runs/${item.id}`}>{said(item.title)}</Link> <span className="muted">· {named("common.run_status", item.status)}</span>
+      </div>
+    );
+  }
+  if (item.kind === "step") {
+    return (
+      <div className="note">
+        {said(item.title)}{" "}
+        <span className="muted">
+          {item.actor && `· ${item.actor}`}
+          {item.status && `· ${named("common.run_status", item.status)}`}
+        </span>
+        {item.detail && <div className="high">{visible(item.detail)}</div>}
       </div>
     );
   }

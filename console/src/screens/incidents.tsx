@@ -9,6 +9,7 @@ import { useHeld } from "../lib/held";
 import { useKeys } from "../lib/keys";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { Choice } from "../parts/choice";
+import { ExportMenu, searchOf } from "../parts/export-menu";
 import { type Column, Grid, neighbour } from "../parts/grid";
 import { useHouse } from "../parts/house";
 import { Search } from "../parts/search";
@@ -21,7 +22,7 @@ const numberOf = (incident: Incident) => incident.number;
 
 export default function Incidents() {
   const words = useWords();
-  const { t, said, n, named } = words;
+  const { t, said, n, named, language } = words;
   const { me } = useHouse();
   const navigate = useNavigate();
   const [get, set] = useAddress();
@@ -50,12 +51,13 @@ export default function Incidents() {
   const row = rows.find((incident) => incident.number === current) ?? null;
   const open = (incident: Incident | null) => incident && void navigate(`/incidents/${incident.number}`);
 
+  const tidy = () => void asked.refetch().then((answer) => release(answer.data?.pages.flatMap((page) => page.items)));
   useKeys({
     j: () => setCurrent(neighbour(rows, numberOf, current, 1)),
     k: () => setCurrent(neighbour(rows, numberOf, current, -1)),
     Enter: () => open(row),
     Escape: () => setCurrent(null),
-    r: release,
+    r: tidy,
   });
 
   const columns: Column<Incident>[] = [
@@ -95,7 +97,7 @@ export default function Incidents() {
         <h1>{t("nav.incidents")}</h1>
         {asked.data?.pages[0] && <span className="muted">{t("incidents.count", { n: asked.data.pages[0].total ?? 0 })}</span>}
         {(fresh > 0 || gone.size > 0) && (
-          <button type="button" className="button pressed small" onClick={release}>
+          <button type="button" className="button pressed small" onClick={tidy}>
             {fresh > 0 ? t("incidents.fresh", { n: fresh }) : t("queue.tidy", { n: gone.size })} <kbd>r</kbd>
           </button>
         )}
@@ -109,6 +111,7 @@ export default function Incidents() {
           ]}
           onChange={(value) => set({ by: value })}
         />
+        <ExportMenu url={(format) => `/api/v1/incidents/export?${searchOf({ ...filter, format, language })}`} formats={["csv", "xlsx"]} part={t("export.part", { limit: 20_000 })} />
       </div>
       <div className="head">
         <Search label={t("incidents.search")} value={get("text")} onChange={(text) => set({ text })} />

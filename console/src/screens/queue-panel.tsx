@@ -24,12 +24,6 @@ export function QueuePanel({ group, isDone, onTake, onClose, onOpen }: Props) {
   const { t, said, named } = words;
   const id = group.newest.id;
   const alert = useQuery({ queryKey: ["alert", id], queryFn: () => data(api.GET("/api/v1/alerts/{alert_id}", { params: { path: { alert_id: id } } })) });
-  const rule = useQuery({
-    queryKey: ["rule", group.newest.rule_id],
-    staleTime: 300_000,
-    retry: false,
-    queryFn: () => data(api.GET("/api/v1/rules/{rule_id}", { params: { path: { rule_id: group.newest.rule_id } } })),
-  });
   const found = alert.data;
   return (
     <aside className="side" aria-label={said(titleOf(group))}>
@@ -60,12 +54,20 @@ export function QueuePanel({ group, isDone, onTake, onClose, onOpen }: Props) {
       {alert.isError && <Failed error={alert.error} again={() => void alert.refetch()} />}
       {found && (
         <>
-          <p style={{ margin: "10px 0" }}>
-            {t("panel.sentence", { n: group.hits })} <Between first={group.first_at} last={group.last_at} />
-            {group.alerts > 1 && <span className="muted"> ({t("queue.alerts", { n: group.alerts })})</span>}
-          </p>
+          <p style={{ margin: "10px 0" }}>{said(found.sentence)}</p>
+          {group.alerts > 1 && (
+            <p className="muted" style={{ marginBottom: 8 }}>
+              {t("panel.of_group", { n: group.alerts, hits: group.hits })} <Between first={group.first_at} last={group.last_at} />
+            </p>
+          )}
           <Facts alert={found} />
           <Why alert={found} />
+          {found.advice && said(found.advice.reason) && (
+            <section>
+              <h3>{t("rules.reason")}</h3>
+              <p>{said(found.advice.reason)}</p>
+            </section>
+          )}
           <section>
             <h3>{t("panel.seen")}</h3>
             <p>
@@ -77,7 +79,7 @@ export function QueuePanel({ group, isDone, onTake, onClose, onOpen }: Props) {
           <section>
             <h3>{t("panel.next")}</h3>
             <ol className="steps">
-              {rule.data && said(rule.data.remediation) && <li>{said(rule.data.remediation)}</li>}
+              {found.advice && said(found.advice.remediation) && <li>{said(found.advice.remediation)}</li>}
               {group.incidents[0] && (
                 <li>
                   <Link to={`/incidents/${group.incidents[0]}`}>{t("panel.open_incident", { number: group.incidents[0] })}</Link>

@@ -11,6 +11,7 @@ import { useKeys } from "../lib/keys";
 import { seenText } from "../lib/seen";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { Choice } from "../parts/choice";
+import { ExportMenu, searchOf } from "../parts/export-menu";
 import { type Column, Grid, neighbour } from "../parts/grid";
 import { useHouse } from "../parts/house";
 import { Search } from "../parts/search";
@@ -27,7 +28,7 @@ const REFETCH = 2_000;
 
 export default function Queue() {
   const words = useWords();
-  const { t, said, n, named } = words;
+  const { t, said, n, named, language } = words;
   const { me, may, stream } = useHouse();
   const tell = useToast();
   const navigate = useNavigate();
@@ -81,8 +82,9 @@ export default function Queue() {
   useEffect(() => stream.listen((changes) => (changes.alerts.length > 0 || changes.more) && refetchSoon()), [stream, refetchSoon]);
   useEffect(() => () => window.clearTimeout(waiting.current), []);
 
-  const tidy = () => {
-    release();
+  const tidy = async () => {
+    const answer = await refetch();
+    release(answer.data?.pages.flatMap((page) => page.items));
     setOutcomes(new Map());
     setChosen(new Set());
   };
@@ -138,7 +140,7 @@ export default function Queue() {
     k: () => next(-1),
     Enter: () => open(row),
     Escape: () => (chosen.size > 0 ? setChosen(new Set()) : setCurrent(null)),
-    r: tidy,
+    r: () => void tidy(),
     ...(canTriage && {
       a: take,
       e: acknowledge,
@@ -213,12 +215,12 @@ export default function Queue() {
         <h1>{t("queue.title")}</h1>
         {total && <span className="muted">{t("queue.count", { n: total.total ?? 0, alerts: total.alerts })}</span>}
         {fresh > 0 && (
-          <button type="button" className="button pressed small" onClick={tidy}>
+          <button type="button" className="button pressed small" onClick={() => void tidy()}>
             {t("queue.fresh", { n: fresh })} <kbd>r</kbd>
           </button>
         )}
         {fresh === 0 && gone.size > 0 && (
-          <button type="button" className="button small" onClick={tidy}>
+          <button type="button" className="button small" onClick={() => void tidy()}>
             {t("queue.tidy", { n: gone.size })} <kbd>r</kbd>
           </button>
         )}
@@ -240,6 +242,7 @@ export default function Queue() {
           options={(["rule_host", "rule", "host"] as const).map((value) => ({ value, label: t(`queue.by.${value}`) }))}
           onChange={(value) => set({ by: value === "rule_host" ? null : value, at: null })}
         />
+        <ExportMenu url={(format) => `/api/v1/alerts/export?${searchOf({ ...filter, format, language })}`} formats={["csv", "xlsx"]} part={t("export.part", { limit: 20_000 })} />
       </div>
       <div className="head">
         <Search label={t("queue.search")} value={get("text")} onChange={(text) => set({ text, at: null })} />

@@ -1,0 +1,112 @@
+"""A browser (Debian's chromium) and a seeded house to look at with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, sync_playwright
+
+from api.deps import COOKIE
+from tests.console.house import DIST, Running, served
+from tests.console.pages import Console
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking",
+    "--disable-component-update --disable-sync",
+)
+SIZE = {"width": 1366, "height": 768}
+
+
+def missing() -> str | None:
+    """What these tests need and this machine lacks."""
+    if not CHROMIUM.exists():
+        return "chromium is not installed (/usr/bin/chromium)"
+    if not (DIST / "index.html").is_file():
+        return "the console is not built (npm ci && npm run build in console/)"
+    return None
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if (lacks := missing()) is not None:
+        if os.environ.get("KYDAI_REQUIRE_SERVICES"):
+            pytest.fail(lacks)
+        pytest.skip(lacks)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=" ".join(FLAGS).split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def shared_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One house for all tests that change nothing that others look at."""
+    with served(tmp_path_factory.mktemp("house")) as house:
+        yield house
+
+
+@pytest.fixture
+def own_house(tmp_path: Path) -> Iterator[Running]:
+    """A house of one's own, for tests that work through it or stop it."""
+    with served(tmp_path) as house:
+        yield house
+
+
+Open = Callable[..., Console]
+
+
+@pytest.fixture
+def open_console(browser: Browser) -> Iterator[Open]:
+    """``open_console(house, "hanhnt")``: a page signed in as a person; what goes wrong on it fails the test."""
+    contexts: list[BrowserContext] = []
+    consoles: list[Console] = []
+
+    def make(
+        house: Running, name: str | None = "hanhnt", *, language: str = "vi", scheme: str = "light", path: str = "/"
+    ) -> Console:
+        context = browser.new_context(
+            viewport={"width": SIZE["width"], "height": SIZE["height"]},
+            color_scheme="dark" if scheme == "dark" else "light",
+            timezone_id="Europe/Paris",
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        if name is not None:
+            context.add_cookies([{"name": COOKIE, "value": house.session_of(name, language), "url": house.url}])
+        console = Console(*_watched(context.new_page(), house.url), house.url)
+        consoles.append(console)
+        console.go(path)
+        return console
+
+    yield make
+    for console in consoles:
+        assert console.complaints == []
+    for context in contexts:
+        context.close()
+
+
+def _watched(page: Page, url: str) -> tuple[Page, list[str]]:
+    """Keep what must never happen: script errors, dialogs, requests to anywhere else."""
+    found: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        found.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def note(request: Request) -> None:
+        if not request.url.startswith((url, "data:", "blob:")):
+            found.append(f"a request to {request.url}")
+
+    def read(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            found.append(message.text)
+
+    page.on("pageerror", lambda error: found.append(f"error: {error}"))
+    page.on("dialog", refuse)
+    page.on("request", note)
+    page.on("console", read)
+    return page, found

@@ -1,0 +1,115 @@
+"""The queue, worked through by keys."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from playwright.sync_api import expect
+from sqlalchemy import select
+
+from core.db.models import Alert, Audit
+from tests.console.conftest import Open
+from tests.console.house import Running
+from tests.console.pages import close_current
+
+SHADOW = "Xóa bản sao bóng"
+
+
+def test_rows_are_gravest_first_and_say_severity_by_word_and_shape(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house).heading("Cảnh báo chờ xử lý")
+    expect(console.rows()).to_have_count(11)
+    first = console.rows().first
+    expect(first).to_contain_text("Nghiêm trọng")
+    expect(first.locator(".severity svg path")).to_have_count(1)
+    expect(console.row("dc01")).to_contain_text("14 lần, được phép")
+    expect(console.row("dc01")).to_contain_text("144")
+
+
+def test_the_panel_says_why_and_what_to_do(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house).heading("Cảnh báo chờ xử lý")
+    console.row("Đăng nhập SSH thành công").click()
+    side = console.side()
+    expect(side).to_contain_text("Chưa rõ")
+    expect(side).to_contain_text("198.51.100.141, 198.51.100.142, 198.51.100.143 và 17 khác")
+    expect(side).to_contain_text(re.compile(r"ssh_guessing\.yml:14"))
+    expect(side).to_contain_text("Chưa gặp trên máy này trong 90 ngày")
+    expect(side).to_contain_text("Failed password for baochi")
+    expect(side).to_contain_text("Chặn địa chỉ")
+    console.page.wait_for_url(re.compile("at=625df790"))
+
+
+def test_a_benign_alert_is_closed_in_three_keys_and_comes_back_by_one(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house).heading("Cảnh báo chờ xử lý")
+    expect(console.rows()).to_have_count(11)
+    began = time.perf_counter()
+    console.press("j", "c")
+    expect(console.dialog()).to_be_visible()
+    console.press("2")
+    console.toast("Đã đóng: đúng, được phép (1 cảnh báo)")
+    print(f"j c 2, from the queue to closed: {time.perf_counter() - began:.2f} s")
+    expect(console.row(SHADOW)).to_contain_text("Đã đóng")
+    expect(console.rows()).to_have_count(11)  # it stays where it was
+    expect(console.current()).not_to_contain_text(SHADOW)
+    with own_house.services.database.read() as session:
+        closed = session.scalars(select(Alert).where(Alert.status == "closed", Alert.host == "backup01")).one()
+        assert closed.verdict == "benign"
+    console.press("u").toast("Đã hoàn tác")
+    expect(console.row(SHADOW)).not_to_contain_text("Đã đóng")
+    with own_house.services.database.read() as session:
+        assert session.scalars(select(Alert.status).where(Alert.host == "backup01")).all() == ["new"]
+        actions = session.scalars(select(Audit.action).order_by(Audit.seq.desc()).limit(2)).all()
+    assert actions == ["alert.undo", "alert.close"]
+
+
+def test_several_are_taken_at_once(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house).heading("Cảnh báo chờ xử lý")
+    console.press("j", "x", "x", "x")
+    expect(console.page.get_by_text("Đã chọn 3")).to_be_visible()
+    console.press("a").toast("Nguyễn Thị Hạnh nhận xử lý (3 cảnh báo)")
+    console.press("r")
+    expect(console.rows()).to_have_count(8)
+    console.choose("Trạng thái", "Đã tiếp nhận")
+    expect(console.rows()).to_have_count(3)
+    assert "status=acknowledged" in console.page.url
+    console.button("Của tôi").click()
+    expect(console.rows()).to_have_count(3)
+
+
+def test_what_is_new_waits_for_a_person_and_moves_no_row(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house).heading("Cảnh báo chờ xử lý")
+    console.press("j", "j")
+    before = console.rows().all_inner_texts()
+    own_house.add_alert()
+    began = time.perf_counter()
+    pill = console.button(re.compile("1 nhóm mới"))
+    expect(pill).to_be_visible(timeout=8_000)
+    print(f"a new alert is told after {time.perf_counter() - began:.2f} s")
+    assert console.rows().all_inner_texts() == before
+    pill.click()
+    expect(console.rows()).to_have_count(12)
+    expect(console.row("Tài khoản quản trị mới được tạo")).to_be_visible()
+    expect(console.page.get_by_role("navigation")).to_contain_text("12")
+
+
+def test_filters_and_groups_live_in_the_address(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house).heading("Cảnh báo chờ xử lý")
+    console.choose("Mức", "Từ Cao")
+    expect(console.rows()).to_have_count(6)
+    console.page.get_by_role("searchbox").fill("dao tien ao")
+    expect(console.rows()).to_have_count(1)
+    console.page.reload()
+    expect(console.rows()).to_have_count(1)
+    console.go("/queue").choose("Nhóm theo", "máy")
+    expect(console.row("baochi-crawl01")).to_contain_text("4 cảnh báo")
+
+
+def test_what_somebody_else_did_is_said_and_stays_in_its_place(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house).heading("Cảnh báo chờ xử lý")
+    other = open_console(own_house, "baotq").heading("Cảnh báo chờ xử lý")
+    console.press("j")
+    close_current(other.press("j"), 2).toast("Đã đóng")
+    expect(console.row(SHADOW)).to_contain_text("Đã được xử lý", timeout=8_000)
+    console.press("c")
+    expect(console.dialog()).to_have_count(0)
+    close_current(console.press("j"), 1).toast("Đã đóng: đúng, có tấn công")
