@@ -24,6 +24,10 @@ from enrichment.observables import read_house
 from kydai.context import Context
 from kydai.detector import load_rules
 from kydai.log import logger
+from kydai.world import playbooks_folder, world_of
+from playbooks import responding
+from playbooks.playbook import Playbook
+from playbooks.playbook import load as load_playbooks
 
 
 @dataclass(slots=True)
@@ -33,6 +37,15 @@ class Shop:
     context: Context
     leases: Leases
     _rules: tuple[str, RuleSet, PatternSet] | None = None
+    _playbooks: dict[str, Playbook] | None = None
+
+    def playbooks(self) -> dict[str, Playbook]:
+        """The playbooks in force; broken ones are logged at the first look."""
+        if self._playbooks is None:
+            self._playbooks, errors = load_playbooks(playbooks_folder(self.context))
+            for error in errors:
+                logger.error("A playbook cannot be used.", error=str(error))
+        return self._playbooks
 
     def rules(self) -> tuple[RuleSet, PatternSet]:
         """The rules in force and their correlations; loaded anew when a person changed them."""
@@ -66,7 +79,42 @@ def replay_end(shop: Shop, work: Work) -> None:
             save_replay(session, alarms, work.key, patterns, ruleset, shop.context.clock.now())
 
 
-HANDLERS: Mapping[str, Handler] = {"group": group, "replay_end": replay_end}
+def playbook_trigger(shop: Shop, work: Work) -> None:
+    """An incident is new or changed: the playbooks that are for it start, each once."""
+    with shop.context.database.write() as session:
+        responding.trigger(session, shop.playbooks(), int(work.key), shop.context.clock.now())
+        shop.leases.done(session, work)
+
+
+def run_step(shop: Shop, work: Work) -> None:
+    """Move a run on until it ends or must wait."""
+    responding.advance(world_of(shop.context), int(work.payload["run"]))
+    with shop.context.database.write() as session:
+        shop.leases.done(session, work)
+
+
+def effect_undo(shop: Shop, work: Work) -> None:
+    """A person wants an effect undone."""
+    world = world_of(shop.context)
+    by = str(work.payload.get("by", ""))
+    responding.undo_effect(world, int(work.key), by, lambda session: shop.leases.done(session, work))
+
+
+def effect_expire(shop: Shop, work: Work) -> None:
+    """An effect that ends by itself has ended."""
+    with shop.context.database.write() as session:
+        responding.expire_effect(session, int(work.key), shop.context.clock.now())
+        shop.leases.done(session, work)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "group": group,
+    "replay_end": replay_end,
+    "playbook_trigger": playbook_trigger,
+    "run_step": run_step,
+    "effect_undo": effect_undo,
+    "effect_expire": effect_expire,
+}
 
 
 def shop_of(context: Context) -> Shop:

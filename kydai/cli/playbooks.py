@@ -1,0 +1,254 @@
+"""``kydai playbooks``: what there is, what runs, and the decisions of people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.clock import iso
+from core.db.models import Effect, Run, RunStatus, StepRun
+from core.errors import BadInput, NotFound, Place
+from core.words import moment, say
+from kydai.cli.incidents import find
+from kydai.cli.main import LANG, WRONG
+from kydai.cli.output import safe
+from kydai.context import Context
+from kydai.people import cli_actor
+from kydai.world import playbooks_folder
+from playbooks import control
+from playbooks.control import Person
+from playbooks.playbook import Playbook, load, read
+
+playbooks = typer.Typer(no_args_is_help=True, help=say("cli.playbooks.help", LANG))
+RunId = Annotated[int, typer.Argument(metavar="RUN")]
+StepName = Annotated[str | None, typer.Option("--step", help=say("cli.playbooks.step", LANG))]
+Reason = Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(playbooks, name="playbooks")
+
+
+def _person() -> Person:
+    """Whoever has a shell on the server decides as admin, under the account's name."""
+    return Person(cli_actor(), "admin")
+
+
+def _named(context: Context, name: str) -> Playbook:
+    found, errors = load(playbooks_folder(context))
+    for error in errors:
+        context.output.tell(safe(str(error)))
+    if name not in found:
+        raise NotFound(say("playbook.error.unknown", LANG, name=name[:80]))
+    return found[name]
+
+
+@playbooks.command("list", help=say("cli.playbooks.list", LANG))
+def list_playbooks(ctx: typer.Context) -> int:
+    context: Context = ctx.obj
+    found, errors = load(playbooks_folder(context))
+    if context.output.as_json:
+        context.output.lines({"version": p.version, "file": p.file, **p.document} for p in found.values())
+    else:
+        rows = [
+            (
+                p.name,
+                getattr(p.definition.title, LANG),
+                p.definition.trigger.subject,
+                " → ".join(s.action for s in p.definition.steps),
+            )
+            for p in found.values()
+        ]
+        heads = ("name", "title", "trigger", "step")
+        context.output.table([say(f"cli.column.{c}", LANG) for c in heads], rows, wrap=(1, 3))
+    for error in errors:
+        context.output.tell(safe(str(error)))
+    return WRONG if errors else 0
+
+
+@playbooks.command("lint", help=say("cli.playbooks.lint", LANG))
+def lint(ctx: typer.Context, files: list[Path]) -> int:
+    context: Context = ctx.obj
+    for file in files:
+        try:
+            read(file.read_text("utf-8"), str(file))
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"cannot read: {error}", place=Place(str(file))) from error
+    context.output.tell(say("cli.playbooks.lint_ok", LANG, count=len(files)))
+    return 0
+
+
+@playbooks.command("run", help=say("cli.playbooks.run", LANG))
+def run(
+    ctx: typer.Context,
+    name: str,
+    incident: str,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=say("cli.playbooks.dry", LANG))] = False,
+) -> None:
+    from kydai.working import drain
+
+    context: Context = ctx.obj
+    context.need_data()
+    playbook = _named(context, name)
+    with context.database.write() as session:
+        started = control.start(
+            session, cli_actor(), playbook, find(session, incident), now=context.clock.now(), is_dry=dry_run
+        )
+    drain(context)
+    _show(context, started.id)
+
+
+@playbooks.command("runs", help=say("cli.playbooks.runs", LANG))
+def runs(
+    ctx: typer.Context,
+    waiting: Annotated[bool, typer.Option("--waiting", help=say("cli.playbooks.waiting", LANG))] = False,
+) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    query = select(Run).order_by(Run.id.desc()).limit(200)
+    if waiting:
+        query = query.where(Run.status.in_((RunStatus.WAITING_APPROVAL, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN)))
+    with context.database.read() as session:
+        found = session.scalars(query).all()
+        documents = [run_document(session, r) for r in found]
+    if context.output.as_json:
+        context.output.lines(documents)
+        return
+    rows = [
+        (
+            str(r.id),
+            control.title_of(r, LANG),
+            say(f"common.run_status.{r.status}", LANG) + (f" · {say('common.dry_run', LANG)}" if r.is_dry else ""),
+            moment(r.created_at, LANG, context.settings.zone),
+            str(d["waiting_step"] or "–"),
+        )
+        for r, d in zip(found, documents, strict=True)
+    ]
+    heads = ("number", "playbook", "status", "time", "step")
+    context.output.table([say(f"cli.column.{c}", LANG) for c in heads], rows, right=(0,), wrap=(1,))
+
+
+def run_document(session: Session, row: Run) -> dict[str, Any]:
+    """A run with its steps and effects as JSON."""
+    steps = control.steps_of(session, row.id)
+    waiting = next((s.step for s in steps if s.status in _WAITING), None)
+    return {
+        "id": row.id,
+        "playbook": row.playbook,
+        "version": row.version,
+        "status": row.status,
+        "incident": row.context.get("incident.number"),
+        "is_dry": row.is_dry,
+        "started_by": row.started_by,
+        "created_at": iso(row.created_at),
+        "waiting_step": waiting,
+        "error": row.error,
+        "steps": [_step_document(s) for s in steps],
+        "effects": [
+            {"id": e.id, "action": e.action, "class": e.effect_class, "state": e.state, "result": e.result}
+            for e in session.scalars(select(Effect).where(Effect.run_id == row.id).order_by(Effect.id))
+        ],
+    }
+
+
+_WAITING = (RunStatus.WAITING_APPROVAL, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN)
+
+
+def _step_document(step: StepRun) -> dict[str, Any]:
+    return {
+        "step": step.step,
+        "status": step.status,
+        "preview": step.preview,
+        "result": step.result,
+        "approved_by": step.approved_by,
+        "self_approved": step.is_self_approved,
+        "due_at": iso(step.due_at) if step.due_at is not None else None,
+        "error": step.error,
+    }
+
+
+def _show(context: Context, run_id: int) -> None:
+    with context.database.read() as session:
+        row = session.get_one(Run, run_id)
+        document = run_document(session, row)
+    if context.output.as_json:
+        context.output.one(document)
+        return
+    out = context.output
+    out.one(None, f"{row.id} · {control.title_of(row, LANG)} · {say(f'common.run_status.{row.status}', LANG)}")
+    for step in document["steps"]:
+        out.one(
+            None, f"  {step['step']}: {say(f'common.run_status.{step["status"]}', LANG)} {safe(step['error'])}".rstrip()
+        )
+        shown = step["result"].get("dry_run") or step["preview"] or {}
+        for key in ("block", "refused", "commands", "text", "to"):
+            if shown.get(key):
+                values = shown[key] if isinstance(shown[key], list) else [shown[key]]
+                out.one(None, "\n".join(f"    {safe(v)}" for v in values))
+
+
+def _step_of(context: Context, run_id: int, step: str | None) -> str:
+    """The step named, or the one that waits."""
+    if step is not None:
+        return step
+    with context.database.read() as session:
+        found = next((s.step for s in control.steps_of(session, run_id) if s.status in _WAITING), None)
+    if found is None:
+        raise NotFound(say("playbook.error.not_waiting", LANG, step="–"))
+    return found
+
+
+@playbooks.command("approve", help=say("cli.playbooks.approve", LANG))
+def approve(
+    ctx: typer.Context,
+    run: RunId,
+    step: StepName = None,
+    refuse: Annotated[bool, typer.Option("--refuse", help=say("cli.playbooks.refuse", LANG))] = False,
+    reason: Reason = "",
+) -> None:
+    from kydai.working import drain
+
+    context: Context = ctx.obj
+    context.need_data()
+    name, now = _step_of(context, run, step), context.clock.now()
+    with context.database.write() as session:
+        decide = control.refuse if refuse else control.approve
+        decide(session, _person(), run, name, now=now, reason=reason)
+    drain(context)
+    _show(context, run)
+
+
+@playbooks.command("done", help=say("cli.playbooks.done", LANG))
+def done(
+    ctx: typer.Context,
+    run: RunId,
+    step: StepName = None,
+    not_done: Annotated[bool, typer.Option("--not-done", help=say("cli.playbooks.not_done", LANG))] = False,
+    reason: Reason = "",
+) -> None:
+    from kydai.working import drain
+
+    context: Context = ctx.obj
+    context.need_data()
+    name, now = _step_of(context, run, step), context.clock.now()
+    with context.database.write() as session:
+        decide = control.not_done if not_done else control.done
+        decide(session, _person(), run, name, now=now, reason=reason)
+    drain(context)
+    _show(context, run)
+
+
+@playbooks.command("undo", help=say("cli.playbooks.undo", LANG))
+def undo(ctx: typer.Context, run: RunId, step: StepName = None, reason: Reason = "") -> None:
+    from kydai.working import drain
+
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.write() as session:
+        control.undo(session, _person(), run, step, now=context.clock.now(), reason=reason)
+    drain(context)
+    _show(context, run)

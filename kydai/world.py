@@ -1,0 +1,48 @@
+"""The edge that playbook actions are handed: settings, the enforcement point, what is protected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+from core.db.models import Meta
+from kydai.context import Context
+from playbooks.action import Mail, World
+from playbooks.protected import guard
+
+ENFORCEMENT = "enforcement"
+"""Meta row that the demonstration writes: the words before ``nft`` at its namespace, where blocks are real."""
+
+
+def world_of(context: Context) -> World:
+    """The world of this data folder as it is now."""
+    settings = context.settings
+    with context.database.read() as session:
+        row = session.get(Meta, ENFORCEMENT)
+        is_demo = session.get(Meta, "demo") is not None
+        protected = guard(session, settings.playbooks.protected, settings.playbooks.targets)
+    stage = tuple(orjson.loads(row.value)) if row is not None and is_demo else ()
+    mail = settings.mail
+    return World(
+        database=context.database,
+        clock=context.clock,
+        enforce=bool(stage) or (settings.playbooks.enforce and not is_demo),
+        enforcement=stage,
+        protected=protected,
+        mail=Mail(
+            mail.host,
+            mail.port,
+            mail.tls,
+            mail.user,
+            mail.password.get_secret_value(),
+            mail.sender,
+            tuple(mail.recipients),
+        ),
+        webhook_hosts=tuple(settings.playbooks.webhook_hosts),
+    )
+
+
+def playbooks_folder(context: Context) -> Path:
+    """Where the site's own playbooks are."""
+    return context.settings.data / "playbooks"

@@ -1,0 +1,137 @@
+"""``firewall.block_ip``: addresses into a set of our own nftables table, which they leave by themselves after a time.
+
+Nothing outside the table ``inet kydai`` is touched. A protected asset is never blocked, in a dry run neither.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import Field, field_validator
+
+from core.clock import MINUTE
+from core.errors import Refused, Unavailable
+from core.words import both
+from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, World
+
+MAX_ADDRESSES = 200
+
+_TABLE = """\
+add table inet kydai
+add set inet kydai blocked4 { type ipv4_addr; flags timeout; }
+add set inet kydai blocked6 { type ipv6_addr; flags timeout; }
+add chain inet kydai input { type filter hook input priority -10; }
+add chain inet kydai forward { type filter hook forward priority -10; }
+flush chain inet kydai input
+flush chain inet kydai forward
+"""
+_RULES = "".join(
+    f"add rule inet kydai {chain} {family} saddr @blocked{number} counter drop\n"
+    for chain in ("input", "forward")
+    for family, number in (("ip", 4), ("ip6", 6))
+)
+
+
+class BlockIp(Parameters):
+    addresses: list[str] = Field(min_length=1, max_length=MAX_ADDRESSES)
+    minutes: int = Field(60, ge=1, le=1440)
+
+    @field_validator("addresses", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+def _sorted(parameters: BlockIp, world: World, doing: Doing) -> tuple[list[str], dict[str, str]]:
+    """Addresses that may be blocked, and those that are refused with the reason's key."""
+    allowed, refused = [], {}
+    for text in dict.fromkeys(parameters.addresses):
+        reason = world.protected(text, doing.approver_address)
+        if reason is None:
+            allowed.append(str(ipaddress.ip_address(text)))
+        else:
+            refused[text] = reason
+    return allowed, refused
+
+
+def preview(parameters: BlockIp, world: World, doing: Doing) -> Mapping[str, Any]:
+    allowed, refused = _sorted(parameters, world, doing)
+    return {
+        "block": allowed,
+        "refused": {a: both(k) for a, k in refused.items()},
+        "minutes": parameters.minutes,
+        "is_dry": not world.enforce,
+    }
+
+
+def perform(parameters: BlockIp, world: World, doing: Doing) -> Outcome:
+    allowed, refused = _sorted(parameters, world, doing)
+    told = {a: both(k) for a, k in refused.items()}
+    if not allowed:
+        raise Refused("every address is a protected asset.", said=both("playbook.error.all_protected"))
+    until = world.clock.now() + parameters.minutes * MINUTE
+    result = {"blocked": allowed, "refused": told, "is_dry": not world.enforce, "until": until}
+    if world.enforce:
+        elements = "".join(
+            f"add element inet kydai blocked{ipaddress.ip_address(a).version} {{ {a} timeout {parameters.minutes}m }}\n"
+            for a in allowed
+        )
+        _nft(world, _TABLE + _RULES + elements)
+    return Outcome(State.DONE, result, {"addresses": allowed, "is_dry": not world.enforce}, until)
+
+
+def check(parameters: BlockIp, world: World, doing: Doing) -> bool:
+    allowed, _ = _sorted(parameters, world, doing)
+    return not world.enforce or set(allowed) <= blocked(world)
+
+
+def undo(parameters: BlockIp, inverse: Mapping[str, Any], world: World, doing: Doing) -> Outcome:
+    addresses = [str(ipaddress.ip_address(a)) for a in inverse.get("addresses", ())]
+    if not inverse.get("is_dry"):
+        present = blocked(world)
+        gone = "".join(
+            f"delete element inet kydai blocked{ipaddress.ip_address(a).version} {{ {a} }}\n"
+            for a in addresses
+            if a in present
+        )
+        if gone:
+            _nft(world, gone)
+    return Outcome(State.DONE, {"unblocked": addresses, "is_dry": bool(inverse.get("is_dry"))})
+
+
+def blocked(world: World) -> set[str]:
+    """What is blocked at the enforcement point now."""
+    found: set[str] = set()
+    for name in ("blocked4", "blocked6"):
+        ran = world.command([*world.enforcement, "nft", "-j", "list", "set", "inet", "kydai", name], b"")
+        if ran.returncode != 0:
+            continue
+        for item in orjson.loads(ran.stdout)["nftables"]:
+            for element in item.get("set", {}).get("elem", ()):
+                value = element["elem"]["val"] if isinstance(element, dict) else element
+                found.add(str(value))
+    return found
+
+
+def _nft(world: World, script: str) -> None:
+    try:
+        ran = world.command([*world.enforcement, "nft", "-f", "-"], script.encode())
+    except OSError as error:
+        raise Unavailable(f"nft cannot be run: {error.strerror}.", remedy="Install nftables.") from error
+    if ran.returncode != 0:
+        raise Unavailable(f"nft refused: {ran.stderr.decode('utf-8', 'replace')[:300].strip()}")
+
+
+ACTION = Action(
+    "firewall.block_ip",
+    both("playbook.action.block_ip"),
+    EffectClass.CHECKABLE,
+    BlockIp,
+    preview,
+    perform,
+    check,
+    undo,
+)

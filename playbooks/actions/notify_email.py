@@ -1,0 +1,76 @@
+"""``notify.email``: one mail over the site's relay.
+
+Of class *once*: when it is not known whether it went, a person is asked.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Mapping
+from email.message import EmailMessage
+from typing import Any
+
+from pydantic import Field
+
+from core.errors import Refused, Unavailable
+from core.words import both
+from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, Unsure, World
+
+SECONDS = 20
+
+
+class Email(Parameters):
+    to: list[str] = Field(default_factory=list, max_length=50)
+    subject: str = Field(min_length=1, max_length=200)
+    text: str = Field(min_length=1, max_length=8000)
+
+
+def _recipients(parameters: Email, world: World) -> list[str]:
+    return list(parameters.to or world.mail.recipients)
+
+
+def preview(parameters: Email, world: World, doing: Doing) -> Mapping[str, Any]:
+    return {"to": _recipients(parameters, world), "subject": parameters.subject, "has_relay": bool(world.mail.host)}
+
+
+def perform(parameters: Email, world: World, doing: Doing) -> Outcome:
+    to = _recipients(parameters, world)
+    if not world.mail.host or not to:
+        raise Refused("no mail relay or no recipient is set.", said=both("playbook.error.no_mail"))
+    message = EmailMessage()
+    # a header must be one line, whatever a log line put into the subject
+    message["Subject"] = " ".join(parameters.subject.split())
+    message["From"] = world.mail.sender
+    message["To"] = ", ".join(to)
+    message["Message-ID"] = f"<{doing.key[:32]}@kydai>"
+    message.set_content(parameters.text)
+    try:
+        relay = _connect(world)
+    except (smtplib.SMTPException, OSError) as error:
+        raise Unavailable(f"the mail relay cannot be reached: {error}") from error
+    try:
+        with relay:
+            relay.send_message(message)
+    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+        raise Unavailable(f"the mail relay refused it: {error}") from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise Unsure(f"the relay broke off while it took the mail: {error}") from error
+    return Outcome(State.DONE, {"to": to, "subject": parameters.subject})
+
+
+def _connect(world: World) -> smtplib.SMTP:
+    mail = world.mail
+    context = ssl.create_default_context()
+    if mail.tls == "tls":
+        relay: smtplib.SMTP = smtplib.SMTP_SSL(mail.host, mail.port, timeout=SECONDS, context=context)
+    else:
+        relay = smtplib.SMTP(mail.host, mail.port, timeout=SECONDS)
+        if mail.tls == "starttls":
+            relay.starttls(context=context)
+    if mail.user:
+        relay.login(mail.user, mail.password)
+    return relay
+
+
+ACTION = Action("notify.email", both("playbook.action.email"), EffectClass.ONCE, Email, preview, perform)

@@ -1,0 +1,231 @@
+"""What people do with runs: start, approve, refuse, mark done, cancel, undo; each is in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core import audit
+from core.audit import Actor
+from core.clock import Micros
+from core.db import outbox
+from core.db.models import Effect, EffectState, Incident, Run, RunStatus, StepRun, User
+from core.errors import Conflict, NotFound, Refused
+from core.words import both, say
+from playbooks.action import action_named
+from playbooks.facts import facts_of
+from playbooks.playbook import Playbook, Step
+
+ENDED = {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.CANCELLED}
+APPROVERS = ("analyst", "admin")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who decides: name, role, and where they sit (never to be blocked)."""
+
+    actor: Actor
+    role: str
+    address: str | None = None
+
+
+def start(
+    session: Session,
+    actor: Actor,
+    playbook: Playbook,
+    incident: Incident,
+    *,
+    now: Micros,
+    is_dry: bool = False,
+    key: str = "",
+) -> Run:
+    """A new run for an incident; the same ``key`` starts one run only. Raises nothing for a repeat: gives the first."""
+    key = key or f"{playbook.name}|incident|{incident.id}|{actor.name}|{now}"
+    known = session.scalar(select(Run).where(Run.key == key))
+    if known is not None:
+        return known
+    run = Run(
+        key=key,
+        playbook=playbook.name,
+        version=playbook.version,
+        definition=playbook.document,
+        incident_id=incident.id,
+        status=RunStatus.QUEUED,
+        is_dry=is_dry,
+        started_by=actor.name,
+        context=dict(facts_of(session, incident)),
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(run)
+    session.flush()
+    for position, step in enumerate(playbook.definition.steps):
+        session.add(StepRun(run_id=run.id, step=step.name, position=position, status=RunStatus.QUEUED))
+    after = {"playbook": playbook.name, "incident": incident.number, "is_dry": is_dry}
+    audit.record(session, actor, "run.start", f"run:{run.id}", now=now, after=after)
+    wake(session, run.id, now)
+    return run
+
+
+def wake(session: Session, run_id: int, now: Micros, due_at: Micros | None = None) -> None:
+    """Have the worker look at a run (again)."""
+    outbox.put(
+        session,
+        "run_step",
+        f"{run_id}" if due_at is None else f"{run_id}@{due_at}",
+        {"run": run_id},
+        now=now,
+        due_at=due_at,
+    )
+
+
+def steps_of(session: Session, run_id: int) -> list[StepRun]:
+    """The steps of a run in order."""
+    return list(session.scalars(select(StepRun).where(StepRun.run_id == run_id).order_by(StepRun.position)))
+
+
+def definition_of(run: Run, name: str) -> Step:
+    """A step as the playbook had it when the run began."""
+    return next(Step.model_validate(s) for s in run.definition["steps"] if s["name"] == name)
+
+
+def _open(session: Session, run_id: int) -> Run:
+    run = session.get(Run, run_id)
+    if run is None:
+        raise NotFound(f"there is no run {run_id}.", said=both("playbook.error.no_run", run=str(run_id)))
+    return run
+
+
+def _waiting(session: Session, run_id: int, step: str, *statuses: RunStatus) -> tuple[Run, StepRun]:
+    run = _open(session, run_id)
+    row = session.get(StepRun, (run_id, step))
+    if row is None:
+        raise NotFound(f"run {run_id} has no step {step!r}.", said=both("playbook.error.no_step", step=step))
+    if row.status not in statuses:
+        raise Conflict(f"step {step} is {row.status}.", said=both("playbook.error.not_waiting", step=step))
+    return run, row
+
+
+def approve(session: Session, person: Person, run_id: int, step: str, *, now: Micros, reason: str = "") -> StepRun:
+    """Approve a waiting step. The lone admin's own approval is recorded as such. Raises Refused, Conflict, NotFound."""
+    run, row = _waiting(session, run_id, step, RunStatus.WAITING_APPROVAL)
+    _may_approve(run, step, person)
+    is_self = run.started_by == person.actor.name
+    if is_self and not _is_lone_admin(session, person):
+        raise Refused("who started a run does not approve it.", said=both("playbook.error.own_run"))
+    row.status, row.approved_by, row.approved_at = RunStatus.QUEUED, person.actor.name, now
+    row.is_self_approved, row.due_at = is_self, None
+    row.result = {**row.result, "approver_address": person.address}
+    run.status, run.updated_at = RunStatus.RUNNING, now
+    after = {"step": step, "preview": row.preview, "self_approved": is_self}
+    audit.record(session, person.actor, "run.approve", f"run:{run_id}", now=now, after=after, reason=reason)
+    wake(session, run_id, now)
+    return row
+
+
+def _may_approve(run: Run, step: str, person: Person) -> None:
+    approval = definition_of(run, step).approval
+    roles = approval.roles if approval is not None else APPROVERS
+    if person.role not in roles or person.role not in APPROVERS:
+        raise Refused(f"{person.role} may not approve this.", said=both("playbook.error.role"))
+
+
+def _is_lone_admin(session: Session, person: Person) -> bool:
+    others = select(User.id).where(
+        User.name != person.actor.name, User.role.in_(APPROVERS), User.is_disabled.is_(False)
+    )
+    return person.role == "admin" and session.scalar(others.limit(1)) is None
+
+
+def refuse(session: Session, person: Person, run_id: int, step: str, *, now: Micros, reason: str) -> StepRun:
+    """Refuse a waiting step: the run ends as cancelled."""
+    run, row = _waiting(session, run_id, step, RunStatus.WAITING_APPROVAL)
+    _may_approve(run, step, person)
+    row.status, row.ended_at, row.error = RunStatus.CANCELLED, now, reason[:2000]
+    audit.record(session, person.actor, "run.refuse", f"run:{run_id}", now=now, after={"step": step}, reason=reason)
+    run.updated_at = now
+    wake(session, run_id, now)
+    return row
+
+
+def done(session: Session, person: Person, run_id: int, step: str, *, now: Micros, reason: str = "") -> StepRun:
+    """A person did what was prepared for them, or says that an unknown action did take place."""
+    run, row = _waiting(session, run_id, step, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN)
+    if person.role not in APPROVERS:
+        raise Refused(f"{person.role} may not do this.", said=both("playbook.error.role"))
+    _settle(session, run, row, person, EffectState.DONE, now)
+    row.status, row.ended_at, row.due_at = RunStatus.SUCCEEDED, now, None
+    row.result = {**row.result, "done_by": person.actor.name}
+    audit.record(session, person.actor, "run.done", f"run:{run_id}", now=now, after={"step": step}, reason=reason)
+    wake(session, run_id, now)
+    return row
+
+
+def not_done(session: Session, person: Person, run_id: int, step: str, *, now: Micros, reason: str) -> StepRun:
+    """A person says that an unknown action did not take place, or that they will not do it: the step failed."""
+    run, row = _waiting(session, run_id, step, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN)
+    if person.role not in APPROVERS:
+        raise Refused(f"{person.role} may not do this.", said=both("playbook.error.role"))
+    _settle(session, run, row, person, EffectState.FAILED, now)
+    row.status, row.ended_at, row.due_at, row.error = RunStatus.FAILED, now, None, reason[:2000]
+    audit.record(session, person.actor, "run.not_done", f"run:{run_id}", now=now, after={"step": step}, reason=reason)
+    wake(session, run_id, now)
+    return row
+
+
+def _settle(session: Session, run: Run, row: StepRun, person: Person, state: EffectState, now: Micros) -> None:
+    for effect in session.scalars(select(Effect).where(Effect.run_id == run.id, Effect.step == row.step)):
+        if effect.state in (EffectState.INTENDED, EffectState.UNKNOWN):
+            effect.state, effect.ended_at = state, now
+            effect.result = {**effect.result, "said_by": person.actor.name}
+    run.status, run.updated_at = RunStatus.RUNNING, now
+
+
+def cancel(session: Session, person: Person, run_id: int, *, now: Micros, reason: str) -> Run:
+    """End a run that is not over; what was done stays done until it is undone."""
+    run = _open(session, run_id)
+    if run.status in ENDED:
+        raise Conflict(f"run {run_id} is over.", said=both("playbook.error.over"))
+    for row in steps_of(session, run_id):
+        if row.status not in ENDED and row.status != RunStatus.RUNNING:
+            row.status, row.ended_at = RunStatus.CANCELLED, now
+    run.updated_at = now
+    audit.record(session, person.actor, "run.cancel", f"run:{run_id}", now=now, reason=reason)
+    wake(session, run_id, now)
+    return run
+
+
+def undo(
+    session: Session, person: Person, run_id: int, step: str | None, *, now: Micros, reason: str = ""
+) -> list[int]:
+    """Undo what a run did (one step, or all that can be), newest first; returns the effects' ids. Raises Conflict."""
+    run = _open(session, run_id)
+    if person.role not in APPROVERS:
+        raise Refused(f"{person.role} may not undo this.", said=both("playbook.error.role"))
+    query = select(Effect).where(Effect.run_id == run_id, Effect.state == EffectState.DONE).order_by(Effect.id.desc())
+    rows = [
+        e
+        for e in session.scalars(query)
+        if (step is None or e.step == step) and action_named(e.action).undo is not None and e.inverse
+    ]
+    if not rows:
+        raise Conflict("nothing of this run can be undone.", said=both("playbook.error.no_undo"))
+    for effect in rows:
+        outbox.put(session, "effect_undo", str(effect.id), {"by": person.actor.name}, now=now)
+    after = {"effects": [e.id for e in rows], "steps": [e.step for e in rows]}
+    audit.record(session, person.actor, "run.undo", f"run:{run.id}", now=now, after=after, reason=reason)
+    return [e.id for e in rows]
+
+
+def title_of(run: Run, lang: str) -> str:
+    """The playbook's title as it was when the run began."""
+    title: Mapping[str, Any] = run.definition.get("title", {})
+    return str(title.get(lang) or run.playbook)
+
+
+def status_text(status: str, lang: str) -> str:
+    return say(f"common.run_status.{status}", lang)

@@ -1,0 +1,242 @@
+"""Playbooks as data: trigger, steps, conditions, approvals, time limits; read strictly, errors with their place.
+
+There is no expression language: a condition is a query, and ``${incident.addresses}`` looks one name up.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import BadConfig, BadInput, KydaiError, Place
+from core.event import Event
+from core.query.language import parse
+from core.query.to_match import compile_match
+from playbooks.action import actions
+
+MAX_BYTES = 64 << 10
+MAX_DEPTH = 12
+_PLACE = re.compile(r"\$\{([a-z_][a-z0-9_.]*)\}")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Text(_Strict):
+    vi: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class Approval(_Strict):
+    roles: tuple[str, ...] = ("analyst", "admin")
+    hours: float = Field(4.0, gt=0, le=168)
+
+
+class Step(_Strict):
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    title: Text
+    action: str
+    arguments: dict[str, Any] = Field(default_factory=dict, alias="with")
+    condition: str = Field("", alias="if")
+    approval: Approval | None = None
+    hours: float = Field(24.0, gt=0, le=720)
+    """How long a person may take (actions that wait for one)."""
+
+
+class Trigger(_Strict):
+    subject: str = Field(alias="for", pattern="^(incident|manual)$")
+    """``incident``: started by itself when ``where`` is met; ``manual``: by a person only."""
+    where: str = ""
+
+
+class Definition(_Strict):
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    title: Text
+    reason: Text
+    trigger: Trigger
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=50)
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """One playbook, checked."""
+
+    definition: Definition
+    file: str
+
+    @property
+    def name(self) -> str:
+        return self.definition.name
+
+    @cached_property
+    def version(self) -> str:
+        """A hash of its content: a run keeps the playbook as it was."""
+        return hashlib.blake2b(orjson.dumps(self.document), digest_size=6).hexdigest()
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        return self.definition.model_dump(mode="json", by_alias=True)
+
+    def is_for(self, facts: Event, now: int) -> bool:
+        """Whether its trigger meets an incident's facts."""
+        return self.definition.trigger.subject == "incident" and meets(self.definition.trigger.where, facts, now)
+
+
+def meets(condition: str, facts: Event, now: int) -> bool:
+    """Whether facts meet a condition; an empty one is met."""
+    return not condition.strip() or compile_match(parse(condition, now=now))(facts)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases and doubled keys; the Python loader, since libyaml's cannot be asked to refuse aliases."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.get_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
+            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", mark)
+        return super().compose_node(parent, index)
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen = set()
+    for key, _ in node.value:
+        if key.value in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
+        seen.add(key.value)
+    return {loader.construct_object(k, deep=True): loader.construct_object(v, deep=True) for k, v in node.value}
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def read(text: str, file: str) -> Playbook:
+    """Read one playbook. Raises BadConfig with file and line, and what was expected."""
+    if len(text) > MAX_BYTES:
+        raise BadConfig(f"larger than {MAX_BYTES >> 10} KB.", place=Place(file))
+    try:
+        node = yaml.compose(text, _Loader)
+        value = yaml.load(text, _Loader)  # noqa: S506 - the loader is strict
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        raise BadConfig(f"not usable YAML: {problem}", place=Place(file, mark.line + 1 if mark else None)) from error
+    except RecursionError as error:
+        raise BadConfig("nested too deeply.", place=Place(file)) from error
+    try:
+        definition = Definition.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "playbook"
+        raise BadConfig(f"{where}: {first['msg']}", place=Place(file, _line(node, first["loc"]))) from error
+    _check(definition, node, file)
+    return Playbook(definition, file)
+
+
+def _check(definition: Definition, node: Any, file: str) -> None:
+    names: set[str] = set()
+    _check_query(definition.trigger.where, file, _line(node, ("trigger", "where")))
+    for index, step in enumerate(definition.steps):
+        place = Place(file, _line(node, ("steps", index, "action")))
+        if step.name in names:
+            raise BadConfig(
+                f"two steps are named {step.name!r}", place=Place(file, _line(node, ("steps", index, "name")))
+            )
+        names.add(step.name)
+        action = actions().get(step.action)
+        if action is None:
+            near = difflib.get_close_matches(step.action, actions(), n=1, cutoff=0.5)
+            meant = f"Did you mean {near[0]}?" if near else f"Actions: {', '.join(sorted(actions()))}."
+            raise BadConfig(f"step {step.name}: there is no action {step.action!r}.", place=place, remedy=meant)
+        unknown = set(step.arguments) - set(action.parameters.model_fields)
+        if unknown:
+            known = ", ".join(action.parameters.model_fields)
+            raise BadConfig(
+                f"step {step.name}: {step.action} takes no {sorted(unknown)[0]!r}.",
+                place=place,
+                remedy=f"It takes {known}.",
+            )
+        _check_query(step.condition, file, _line(node, ("steps", index, "if")))
+
+
+def _check_query(text: str, file: str, line: int | None) -> None:
+    try:
+        parse(text, now=0)
+    except BadInput as error:
+        raise BadConfig(f"condition: {error.message}", place=Place(file, line)) from error
+
+
+def _line(node: Any, path: tuple[Any, ...]) -> int | None:
+    """The line (from 1) of the deepest node along a path of keys and indexes."""
+    line = node.start_mark.line + 1 if node is not None else None
+    for part in path:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if found is None:
+                return line
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            return line
+    return line
+
+
+def filled(arguments: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments with ``${name}`` looked up: alone it gives the value as it is, within a text its text."""
+    return {key: _filled(value, facts) for key, value in arguments.items()}
+
+
+def _filled(value: Any, facts: Mapping[str, Any]) -> Any:
+    if isinstance(value, str):
+        whole = _PLACE.fullmatch(value)
+        if whole is not None:
+            return facts.get(whole[1])
+        return _PLACE.sub(lambda m: _shown(facts.get(m[1])), value)
+    if isinstance(value, list):
+        return [_filled(item, facts) for item in value]
+    if isinstance(value, dict):
+        return filled(value, facts)
+    return value
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "–"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def load(folder: Path | None = None) -> tuple[dict[str, Playbook], list[KydaiError]]:
+    """Our playbooks and those of the site's folder, by name; a broken one is an error and stops no other."""
+    found: dict[str, Playbook] = {}
+    errors: list[KydaiError] = []
+    texts: list[tuple[str, Any]] = [
+        (f"playbooks/definitions/{f.name}", f)
+        for f in files("playbooks.definitions").iterdir()
+        if f.name.endswith(".yml")
+    ]
+    if folder is not None and folder.is_dir():
+        texts += [(str(f), f) for f in sorted(folder.glob("*.yml"))]
+    for name, file in sorted(texts, key=lambda t: t[0]):
+        try:
+            playbook = read(file.read_text("utf-8"), name)
+            if playbook.name in found:
+                raise BadConfig(f"{found[playbook.name].file} has the name {playbook.name!r} too", place=Place(name))
+            found[playbook.name] = playbook
+        except UnicodeDecodeError as error:
+            errors.append(BadConfig(f"not UTF-8: {error}", place=Place(name)))
+        except BadConfig as error:
+            errors.append(error)
+    return found, errors
