@@ -115,5 +115,5 @@ def _shipper(document: Mapping[str, Any], text: str, zone: str, created_at: Micr
             file = str(value)
             put(fields, "log.file.path", value)
         elif name not in ("message", *_TIME_NAMES) and not name.startswith("kydai."):
-            put(fields, name, value)
+            put(fields, name if name[0] != "_" else "json." + name, value)
     return Envelope("a shipper's JSON" if shipped else "message", text, None, time[0] if time else None, file, fields)

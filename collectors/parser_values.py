@@ -180,7 +180,7 @@ def flatten(document: Mapping[str, Any], prefix: str = "") -> Event:
     while todo:
         start, here, depth = todo.pop()
         for key, value in here.items():
-            name = start + key if start else key
+            name = start + (key or "-")  # a name may be empty in JSON, not in an event
             if len(out) >= MAX_FIELDS or len(name) > MAX_NAME:
                 left_out += 1
             elif isinstance(value, dict):
@@ -203,7 +203,9 @@ def _flatten_list(out: dict[str, Any], name: str, values: list[Any]) -> None:
         for value in values[:MAX_FIELDS]:
             for key, inner in value.items():
                 if inner is not None and len(key) <= MAX_NAME:
-                    columns.setdefault(key, []).append(to_text(inner) if isinstance(inner, dict | list) else inner)
+                    columns.setdefault(key or "-", []).append(
+                        to_text(inner) if isinstance(inner, dict | list) else inner
+                    )
         for key, column in columns.items():
             out[f"{name}.{key}"] = column
         return

@@ -68,6 +68,8 @@ def _ecs(flat: Out, record: Record) -> Out:
             put(out, "kydai.sender_id", value)
         elif name in _OURS or name.startswith("kydai."):
             put(out, "sender." + name, value)
+        elif name[0] == "_":  # stores keep such names for themselves
+            put(out, "json." + name, value)
         elif name != "ecs.version":
             put(out, name, value)
     if "event.dataset" in flat and "event.module" not in flat:

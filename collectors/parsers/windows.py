@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
 
 from collectors.parser_contract import Hint, Record
 from collectors.parser_time import read_iso, reader
 from collectors.parser_values import MAX_FIELDS, flatten, put, to_text, unmapped
 from collectors.parser_windows import NONE, Out, Plan, inserts, table
+from collectors.parser_windows_xml import from_xml
 
 _read_us_time = reader("%m/%d/%Y %H:%M:%S %p")
 _read_epoch = reader("epoch_auto")
@@ -56,7 +53,7 @@ class WindowsParser:
     def parse(self, record: Record) -> Out | None:
         document = record.document
         if document is None:
-            document = _from_xml(record.message)
+            document = from_xml(record.message)
             if document is None:
                 return None
         event = document.get("Event")
@@ -224,7 +221,7 @@ def _winlogbeat(document: Mapping[str, Any], record: Record) -> Out | None:
     if out is not None:
         for name, value in kept.items():
             if name not in out:
-                put(out, name, value)
+                put(out, name if name[0] != "_" else "json." + name, value)
     return out
 
 
@@ -403,61 +400,6 @@ def _finish(out: Out, family: str) -> None:
         name = out["service.name"]
         if name.endswith("$"):
             out["destination.domain"] = name[:-1]
-
-
-# --- XML --------------------------------------------------------------------------------------------------
-
-MAX_XML = 1 << 20
-
-
-def _from_xml(text: str) -> dict[str, Any] | None:
-    """Windows' own XML as the evtx crate would nest it. Entities and external references are refused."""
-    if not text.startswith("<Event") or len(text) > MAX_XML:
-        return None
-    try:
-        root = fromstring(text, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, RecursionError):
-        return None
-    event: dict[str, Any] = {}
-    for part in root:
-        name = _local(part)
-        if name in ("EventData", "UserData"):
-            event[name] = _xml_data(part)
-        elif name in ("System", "RenderingInfo"):
-            event[name] = {_local(child): _xml_value(child) for child in part}
-    return {"Event": event}
-
-
-def _local(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]
-
-
-def _xml_value(element: Element) -> Any:
-    text = (element.text or "").strip()
-    if element.attrib:
-        found: dict[str, Any] = {"#attributes": dict(element.attrib)}
-        if text:
-            found["#text"] = text
-        return found
-    return text or None
-
-
-def _xml_data(part: Element) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    unnamed: list[str] = []
-    for child in part:
-        name = child.attrib.get("Name")
-        if name:
-            out[name] = child.text or ""
-        elif _local(child) == "Data":
-            unnamed.append(child.text or "")
-        elif len(child):
-            out[_local(child)] = {_local(inner): (inner.text or "") for inner in child}
-        else:
-            out[_local(child)] = child.text or ""
-    if unnamed:
-        out["Data"] = unnamed
-    return out
 
 
 PARSER = WindowsParser()

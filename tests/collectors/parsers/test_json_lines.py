@@ -89,3 +89,8 @@ def test_a_value_of_the_wrong_type_is_kept() -> None:
 
 def test_an_empty_object_is_no_event() -> None:
     assert PARSERS.parse(Frame("x", CREATED, b"{}"), zone="UTC").unparsed
+
+
+def test_names_that_are_empty_or_a_stores_own() -> None:
+    made = event({"": 1, "_id": "x", "event": {"kind": "event"}, "a": {"": {"": 2}}})
+    check(made, {"-": "1", "json._id": "x", "a.-.-": "2"})
