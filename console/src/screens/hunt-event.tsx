@@ -49,7 +49,7 @@ export function HuntEvent({ id, columns, onColumn, onFilter, onClose }: Props) {
       {asked.isError && <Failed error={asked.error} />}
       {event && (
         <>
-          {typeof original === "string" && <pre className="mono original">{visible(original)}</pre>}
+          {typeof original === "string" && <pre className="mono original" tabIndex={0}>{visible(original)}</pre>}
           {typeof event["host.name"] === "string" && (
             <p>
               <Link to={hunt(`host.name: ${literal(event["host.name"])}`, around(at, at, MARGIN))}>{t("hunt.around", { host: event["host.name"] })}</Link>

@@ -173,7 +173,7 @@ function RulePanel({ id }: { id: string }) {
       {rule.text && (
         <section>
           <h3>{rule.file}</h3>
-          <pre className="mono rule-text">{rule.text}</pre>
+          <pre className="mono rule-text" tabIndex={0} aria-label={rule.file}>{rule.text}</pre>
         </section>
       )}
     </aside>

@@ -1,0 +1,66 @@
+"""Every screen in both themes and languages: reachable for everybody, no error, no request to anywhere else."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.console.conftest import Open
+from tests.console.house import Running
+
+SCREENS = {
+    "/queue": "j", "/incidents": "j", "/incidents/VV-2026-0005": "n", "/hunt": "j", "/rules": "j", "/runs": "",
+    "/sources": "j", "/journal": "j",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_finding_of_axe(open_console: Open, shared_house: Running, scheme: str) -> None:
+    console = open_console(shared_house, "admin", scheme=scheme, language="vi" if scheme == "light" else "en")
+    found: dict[str, list[str]] = {}
+    for path, keys in SCREENS.items():
+        console.go(path)
+        expect(console.page.get_by_role("heading", level=1)).to_be_visible()
+        expect(console.page.get_by_text(re.compile("^(Đang tải…|Loading…)$"))).to_have_count(0)
+        console.press(*keys)
+        if keys == "j":
+            expect(console.page.locator("aside.side, .source-panel")).to_be_visible()
+        if violations := console.violations():
+            found[path] = violations
+    console.go("/queue").press("j", "c")
+    found["close"] = console.violations()
+    console.press("Escape", "?")
+    found["keys"] = console.violations()
+    console.press("Escape", "Control+k")
+    found["palette"] = console.violations()
+    assert not {k: v for k, v in found.items() if v}
+
+
+def test_sign_in_has_no_serious_finding(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, None, path="/sign-in").heading("Đăng nhập")
+    assert console.violations() == []
+
+
+def test_a_small_and_a_magnified_window_keep_everything_in_reach(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, "admin")
+    for width, height in ((683, 384), (1024, 700)):  # the first is 1366×768 at 200 %
+        console.page.set_viewport_size({"width": width, "height": height})
+        for path in SCREENS:
+            console.go(path)
+            expect(console.page.get_by_role("heading", level=1)).to_be_visible()
+            wide = console.page.evaluate("() => document.documentElement.scrollWidth")
+            assert wide <= width, f"{path} at {width}: {wide}"
+            expect(console.page.get_by_role("navigation")).to_be_visible()
+
+
+def test_hostile_text_stays_text(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt?q=message:%20onerror")
+    expect(console.rows()).to_have_count(1)
+    line = console.rows().first.inner_text()
+    assert "‹U+202E›<img src=x onerror=alert(1)>" in line
+    assert "\x1b" not in line and "\u200b" not in line
+    console.press("j")
+    expect(console.side()).to_contain_text("<img src=x onerror=alert(1)>")
+    assert console.page.locator("img").count() == 0

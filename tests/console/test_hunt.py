@@ -1,0 +1,103 @@
+"""Hunting: a query, its chart, its events and fields."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+from playwright.sync_api import expect
+from sqlalchemy import select
+
+from core.db.models import Audit
+from tests.console.conftest import Open
+from tests.console.house import Running
+from tests.console.pages import ask
+
+
+def test_a_query_finds_events_and_says_how_truly(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    ask(console, "host.name: baochi-crawl01 and event.dataset: system.auth")
+    expect(console.page.locator(".truth")).to_contain_text("21 sự kiện")
+    expect(console.page.locator(".truth")).to_contain_text("Chính xác và đầy đủ")
+    expect(console.rows().first).to_contain_text("Accepted password for baochi")
+    expect(console.page.locator(".chart-place canvas")).to_be_visible()
+    assert "q=host.name" in console.page.url
+    with shared_house.services.database.read() as session:
+        entries = session.scalars(select(Audit).where(Audit.action == "events.search")).all()
+        queries = [entry.after["query"] for entry in entries if entry.after]
+    assert "host.name: baochi-crawl01 and event.dataset: system.auth" in queries
+
+
+def test_a_wrong_query_is_marked_where_it_is_wrong(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    ask(console, 'message: "chưa đóng')
+    problem = console.page.get_by_role("alert")
+    expect(problem).to_contain_text("Dấu nháy kép mở ở đây chưa được đóng")
+    expect(problem).to_contain_text("(ký tự thứ 10)")
+    box = console.page.locator(".query-box input")
+    assert box.evaluate("e => e.selectionStart") == 9
+    caret = console.page.locator(".query-caret").bounding_box()
+    frame = box.bounding_box()
+    assert caret is not None and frame is not None
+    width = console.page.evaluate(
+        """() => { const c = document.createElement('canvas').getContext('2d');
+           c.font = getComputedStyle(document.querySelector('.query-box input')).font;
+           return c.measureText('0'.repeat(100)).width / 100 }"""
+    )
+    assert abs(caret["x"] - (frame["x"] + 10 + 9 * width)) < width
+    ask(console, "destination.prot: 22")
+    expect(console.page.locator(".truth")).to_contain_text("destination.port")
+
+
+def test_values_filter_in_and_out_and_become_columns(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt?q=event.dataset:%20nginx.access").heading("Truy tìm")
+    box = console.page.locator(".query-box input")
+    console.button(re.compile("^event.outcome")).click()
+    console.button("Chỉ event.outcome là failure").click()
+    expect(console.page.locator(".query-box input")).to_have_value(
+        "event.dataset: nginx.access and event.outcome: failure"
+    )
+    expect(console.page.locator(".truth")).to_contain_text("89 sự kiện")
+    console.button(re.compile("^source.ip")).click()
+    console.button("Thêm thành cột").click()
+    expect(console.grid().get_by_role("columnheader", name="source.ip")).to_be_visible()
+    console.press("j")
+    expect(console.side()).to_contain_text("event.outcome")
+    console.side().get_by_role("button", name="Trừ host.name là").click()
+    expect(box).to_have_value(re.compile(r" and not host\.name: tthc-web01$"))
+    console.page.go_back()
+    expect(console.page.locator(".query-box input")).to_have_value(
+        "event.dataset: nginx.access and event.outcome: failure"
+    )
+
+
+def test_all_rows_are_in_reach_and_a_file_holds_them(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt?q=event.dataset:%20nginx.access").heading("Truy tìm")
+    console.grid().focus()
+    for _ in range(12):
+        console.press("End")
+        console.page.wait_for_timeout(150)
+        if console.page.get_by_text("Hết: 1.500 sự kiện").is_visible():
+            break
+    expect(console.page.get_by_text("Hết: 1.500 sự kiện")).to_be_visible()
+    assert console.rows().count() < 80, "rows out of sight are not drawn"
+    console.button("Xuất").click()
+    with console.page.expect_download() as got:
+        console.page.get_by_role("menuitem", name=re.compile("CSV")).click()
+    with Path(got.value.path()).open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 1500
+    console.toast("Đã xuất toàn bộ kết quả")
+
+
+def test_a_range_drawn_on_the_chart_becomes_the_question(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    box = console.page.locator(".chart-place .u-over").bounding_box()
+    assert box is not None
+    console.page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 20)
+    console.page.mouse.down()
+    console.page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 20, steps=5)
+    console.page.mouse.up()
+    console.page.wait_for_url(re.compile("from=2026-.*to=2026-"))
+    expect(console.page.locator(".truth")).not_to_contain_text("1.531")
