@@ -71,8 +71,9 @@ class KeywordIndex:
 
 
 def joined(values: Iterable[Any]) -> bytes:
-    """The text to scan for an event whose raw text is not at hand."""
-    return "\n".join([value if type(value) is str else str(value) for value in values]).encode("utf-8", "replace")
+    """The text to scan for an event whose raw text is not at hand. Lists stand as Python writes them, which keeps
+    the pieces that are looked for."""
+    return "\n".join(map(str, values)).encode("utf-8", "replace")
 
 
 def _lowered(text: bytes) -> bytes:

@@ -12,6 +12,7 @@ COLLIDED = "EventData."
 """Before the name of event data that is called as the envelope's Channel, EventID or Provider_Name is."""
 
 ENVELOPE = ("Channel", "EventID", "Provider_Name")
+_NESTED = frozenset({dict, list})
 DEFENDER = "microsoft-windows-windows defender/operational"
 LOG_CLEARED = "104"
 """This event carries the cleared log as UserData/Channel beside the envelope's own Channel."""
@@ -66,7 +67,7 @@ def flatten(record: Mapping[str, Any]) -> dict[str, Any]:
     event = record.get("Event")
     if isinstance(event, Mapping) and isinstance(event.get("System"), Mapping):
         return _flatten_evtx(event)
-    if any(isinstance(value, Mapping | list) for value in record.values()):
+    if not _NESTED.isdisjoint(map(type, record.values())):
         flat: dict[str, Any] = {}
         _flatten_plain(record, "", flat, 0)
         return flat
@@ -127,7 +128,7 @@ def _flatten_plain(record: Mapping[str, Any], prefix: str, flat: dict[str, Any],
     """Nested objects become dotted names; members of lists of objects share one name, any member may match."""
     for name, value in record.items():
         key = prefix + name
-        if isinstance(value, Mapping) and depth < 20:
+        if isinstance(value, dict) and depth < 20:
             _flatten_plain(value, key + ".", flat, depth + 1)
         elif isinstance(value, list):
             _flatten_list(value, key, flat, depth + 1)
@@ -138,7 +139,7 @@ def _flatten_plain(record: Mapping[str, Any], prefix: str, flat: dict[str, Any],
 def _flatten_list(members: Sequence[Any], key: str, flat: dict[str, Any], depth: int) -> None:
     plain: list[Any] = []
     for member in members:
-        if isinstance(member, Mapping) and depth < 20:
+        if isinstance(member, dict) and depth < 20:
             inner: dict[str, Any] = {}
             _flatten_plain(member, key + ".", inner, depth + 1)
             for name, value in inner.items():
