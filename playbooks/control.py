@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +45,7 @@ def start(
     key: str = "",
 ) -> Run:
     """A new run for an incident; the same ``key`` starts one run only. Raises nothing for a repeat: gives the first."""
-    key = key or f"{playbook.name}|incident|{incident.id}|{actor.name}|{now}"
+    key = key or f"{playbook.name}|by hand|{secrets.token_hex(12)}"
     known = session.scalar(select(Run).where(Run.key == key))
     if known is not None:
         return known
