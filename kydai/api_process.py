@@ -26,6 +26,8 @@ from kydai.context import Context
 from kydai.gateway_process import open_spool, tidy
 from kydai.log import logger
 from kydai.process import HEARTBEAT_SECONDS, SPOOLS, Stop, beat, ready
+from kydai.world import playbooks_folder
+from playbooks.playbook import load as load_playbooks
 
 if TYPE_CHECKING:
     from detections.ruleset import RuleSet
@@ -70,6 +72,7 @@ def run(context: Context, stop: Stop) -> None:
                 console_folder=CONSOLE if (CONSOLE / "index.html").is_file() else None,
                 rules=lambda: _rules(context),
                 rule_text=lambda package, file: _rule_text(context, package, file),
+                playbooks=lambda: load_playbooks(playbooks_folder(context)),
                 ailments=lambda: _ailments(context),
             )
         )

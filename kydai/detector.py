@@ -23,8 +23,8 @@ from core.db.models import Meta, RuleMode
 from core.event import Event
 from detections import alerting, hit_blocks
 from detections.alerting import RuleHit
-from detections.correlation_rules import PatternSet, resolve
 from detections.correlation_items import plain
+from detections.correlation_rules import PatternSet, resolve
 from detections.ecs_binding import EcsBinding
 from detections.engine import Engine
 from detections.explain import explain, lookup

@@ -17,7 +17,7 @@ from kydai.context import Context
 from kydai.detector import Detector
 from kydai.log import logger
 from kydai.pipeline import BATCH_FRAMES, Parts, Pipeline
-from kydai.process import HEARTBEAT_SECONDS, SPOOLS, Stop, beat, is_due, ready
+from kydai.process import HEARTBEAT_SECONDS, SPOOLS, Stop, beat, is_due, ready, settle_memory
 
 COMMIT_EVERY = 1.0
 IDLE_SECONDS = 0.1
@@ -53,6 +53,7 @@ def run(context: Context, stop: Stop) -> None:
     """Follow the spools until told to stop; a batch that was begun is finished."""
     parts = parts_of(context)
     spools = [Pipeline(name, context.settings.spool_folder / name, parts) for name in SPOOLS]
+    settle_memory()
     paces = {name: _Pace(context.clock) for name in SPOOLS}
     ready(rules=len(parts.detector.ruleset.rules), ruleset=parts.detector.ruleset.hash)
     beaten = 0

@@ -181,9 +181,8 @@ def _show(context: Context, run_id: int) -> None:
     out = context.output
     out.one(None, f"{row.id} · {control.title_of(row, LANG)} · {say(f'common.run_status.{row.status}', LANG)}")
     for step in document["steps"]:
-        out.one(
-            None, f"  {step['step']}: {say(f'common.run_status.{step["status"]}', LANG)} {safe(step['error'])}".rstrip()
-        )
+        status = say("common.run_status." + step["status"], LANG)
+        out.one(None, f"  {step['step']}: {status} {safe(step['error'])}".rstrip())
         shown = step["result"].get("dry_run") or step["preview"] or {}
         for key in ("block", "refused", "commands", "text", "to"):
             if shown.get(key):

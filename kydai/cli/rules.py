@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.orm import Session
 
 from core import audit
-from core.db.models import Meta, RuleMode
+from core.db.models import Meta
 from core.errors import NotFound
+from core.event import parse_event_id
 from core.words import say
+from detections import packages
+from detections.coverage import State, coverage
+from detections.explain import explain
+from detections.lint import Weight, lint
 from detections.match import MatchReport, match_files
 from detections.rule import Mode, Rule
+from detections.rule_modes import VERSION_KEY, choose
 from detections.ruleset import RuleSet, RuleSource, load
 from kydai.cli.alerts import level_text
-from kydai.cli.main import INCOMPLETE, LANG
+from kydai.cli.main import INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
 from kydai.context import Context
 from kydai.detector import load_rules
 from kydai.people import cli_actor
+from kydai.seen import seen_of
 
 rules = typer.Typer(no_args_is_help=True, help=say("cli.rules.help", LANG))
 RuleIds = Annotated[list[str], typer.Argument(metavar="RULE...", help=say("cli.rules.ids", LANG))]
@@ -98,24 +106,6 @@ def _show_errors(context: Context, found: RuleSet) -> None:
         context.output.tell(say("cli.rules.error_count", LANG, count=len(found.errors)))
 
 
-def change_mode(session: Session, actor: audit.Actor, rule_id: str, mode: Mode, reason: str, now: int) -> None:
-    """A person's choice of mode, with its journal entry; pipelines take it up within a second."""
-    row = session.get(RuleMode, rule_id)
-    before = {"mode": row.mode} if row is not None else None
-    session.merge(RuleMode(rule_id=rule_id, mode=mode, reason=reason, by=actor.name, at=now))
-    audit.record(
-        session,
-        actor,
-        "rule.mode",
-        f"rule:{rule_id}",
-        now=now,
-        before=before,
-        after={"mode": mode.value},
-        reason=reason,
-    )
-    session.merge(Meta(key="rules", value=str(now)))
-
-
 def _set(ctx: typer.Context, ids: list[str], mode: Mode, reason: str) -> None:
     context: Context = ctx.obj
     known = rules_of(context)
@@ -126,7 +116,7 @@ def _set(ctx: typer.Context, ids: list[str], mode: Mode, reason: str) -> None:
             raise NotFound(say("cli.rules.unknown", LANG, id=rule_id[:100]))
     with context.database.write() as session:
         for rule_id in wanted:
-            change_mode(session, cli_actor(), rule_id, mode, reason, context.clock.now())
+            choose(session, cli_actor(), rule_id, mode, reason, now=context.clock.now())
     context.output.tell(say("cli.rules.set", LANG, count=len(wanted), mode=say(f"common.mode.{mode}", LANG)))
 
 
@@ -152,7 +142,7 @@ def match(
     paths: Annotated[list[Path], typer.Option("--rules", metavar="PATH", help=say("cli.rules.paths", LANG))],
 ) -> int:
     context: Context = ctx.obj
-    ruleset = load([RuleSource(p, p.name) for p in paths])
+    ruleset = load([RuleSource(p, p.name) for p in paths], cache=context.settings.cache_folder)
     for error in ruleset.errors:
         context.output.tell(safe(str(error)))
     report = MatchReport()
@@ -161,3 +151,123 @@ def match(
         context.output.tell(safe(str(bad)))
     context.output.tell(say("cli.rules.matched", LANG, records=report.records, hits=report.hits))
     return INCOMPLETE if report.unreadable or ruleset.errors else 0
+
+
+@rules.command("install", help=say("cli.rules.install", LANG))
+def install(
+    ctx: typer.Context,
+    path: Path,
+    name: Annotated[str | None, typer.Option("--name", help=say("cli.rules.install_name", LANG))] = None,
+) -> int:
+    context: Context = ctx.obj
+    return _installed(context, packages.install(path, _packages(context), context.clock.now(), name))
+
+
+@rules.command("update", help=say("cli.rules.update", LANG))
+def update(ctx: typer.Context, name: str, path: Annotated[Path | None, typer.Argument()] = None) -> int:
+    context: Context = ctx.obj
+    return _installed(context, packages.update(_packages(context), name, context.clock.now(), path))
+
+
+@rules.command("remove", help=say("cli.rules.remove", LANG))
+def remove(ctx: typer.Context, name: str) -> None:
+    context: Context = ctx.obj
+    gone = packages.remove(_packages(context), name)
+    _changed(context, "rules.remove", name, {"rules": gone.rules})
+    context.output.tell(say("cli.rules.removed", LANG, name=name, count=gone.rules))
+
+
+def _packages(context: Context) -> Path:
+    return context.settings.rules_folder / "packages"
+
+
+def _changed(context: Context, action: str, name: str, after: dict[str, Any]) -> None:
+    now = context.clock.now()
+    with context.database.write() as session:
+        audit.record(session, cli_actor(), action, f"package:{name}", now=now, after=after)
+        session.merge(Meta(key=VERSION_KEY, value=str(now)))
+
+
+def _installed(context: Context, change: packages.Change) -> int:
+    package = change.package
+    counts = {"added": len(change.added), "changed": len(change.changed), "removed": len(change.removed)}
+    after = {"origin": package.origin, "rules": package.rules, "errors": len(package.errors), **counts}
+    _changed(context, "rules.install", package.name, after)
+    with context.database.read() as session:
+        found = load_rules(context.settings, session)
+    modes = Counter(found.mode(r.id).value for r in found.rules if r.package == package.name)
+    if context.output.as_json:
+        errors = [{"file": e.file, "line": e.line, "reason": e.reason} for e in package.errors]
+        context.output.one({"name": package.name, **after, "modes": dict(modes), "error_list": errors})
+    else:
+        for error in package.errors:
+            context.output.one(None, safe(str(error)))
+        told = {"alert": modes["alert"], "record": modes["record"], "errors": len(package.errors), **counts}
+        context.output.one(None, say("cli.rules.installed", LANG, name=package.name, count=package.rules, **told))
+    return INCOMPLETE if package.errors else 0
+
+
+@rules.command("lint", help=say("cli.rules.lint", LANG))
+def lint_rules(ctx: typer.Context, path: Path) -> int:
+    context: Context = ctx.obj
+    loaded, findings = lint(path)
+    if context.output.as_json:
+        context.output.lines(asdict(f) for f in findings)
+    else:
+        for f in findings:
+            place = f"{f.file}:{f.line}" if f.line else f.file
+            context.output.one(None, safe(f"{place}: {f.weight}: {f.text} [{f.code}]"))
+        context.output.tell(say("cli.rules.linted", LANG, count=len(loaded.rules), findings=len(findings)))
+    return WRONG if any(f.weight is Weight.ERROR for f in findings) else 0
+
+
+@rules.command("coverage", help=say("cli.rules.coverage", LANG))
+def show_coverage(
+    ctx: typer.Context,
+    state: Annotated[State | None, typer.Option("--state", help=say("cli.rules.coverage_state", LANG))] = None,
+) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    found = rules_of(context)
+    states = coverage(found, seen_of(context.store, context.clock.now()))
+    chosen = [c for c in states if state is None or c.state is state]
+    if context.output.as_json:
+        context.output.lines(asdict(c) for c in chosen)
+        return
+    rows = [
+        (
+            level_text(found.by_id[c.rule].level, LANG),
+            found.by_id[c.rule].text("title", LANG),
+            say(f"common.coverage.{c.state}", LANG)
+            if c.state is not State.DISABLED
+            else say("common.mode.disabled", LANG),
+            c.reason.get(LANG, ""),
+        )
+        for c in chosen
+    ]
+    context.output.table(
+        [say(f"cli.column.{c}", LANG) for c in ("level", "rule", "coverage", "reason")], rows, wrap=(1, 3)
+    )
+    counts = Counter(c.state for c in states)
+    told = {s.value: counts[s] for s in State}
+    context.output.tell(say("cli.rules.coverage_count", LANG, **told))
+
+
+@rules.command("explain", help=say("cli.rules.explain", LANG))
+def explain_rule(ctx: typer.Context, rule_id: str, event_id: str) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    rule = rules_of(context).by_id.get(rule_id)
+    if rule is None:
+        raise NotFound(say("cli.rules.unknown", LANG, id=rule_id[:100]))
+    rows = context.store.get([parse_event_id(event_id)]).events
+    if not rows:
+        raise NotFound(say("cli.rules.no_event", LANG, id=event_id[:80]))
+    reasons = explain(rule, rows[0])
+    if context.output.as_json:
+        context.output.one({"rule": rule.id, "event": event_id, "matched": reasons})
+        return
+    if not reasons:
+        context.output.tell(say("cli.rules.no_match", LANG))
+    shown = [(str(r["field"]), safe(r["value"]), f"{rule.file}:{r['line']}") for r in reasons]
+    context.output.table(["field", "value", "line"], shown, wrap=(1,))
