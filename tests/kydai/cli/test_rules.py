@@ -30,3 +30,41 @@ def test_rules_over_a_file(kydai: Run, tmp_path: Path) -> None:
     events.write_text('{"event.outcome":"success"}\n{"event.outcome":"failure"}\n')
     ran = kydai("rules", "match", "--rules", str(tmp_path / "r.yml"), str(events))
     assert [(d["rule"], d["level"], d["record"]) for d in ran.documents] == [(ID, "high", 1)]
+
+
+def test_packages_are_installed_updated_and_removed(kydai: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "mine" / "rules"
+    folder.mkdir(parents=True)
+    (folder / "r.yml").write_text(RULE)
+    (folder / "bad.yml").write_text("title: [")
+    ran = kydai("rules", "install", str(tmp_path / "mine"), "--json")
+    assert ran.status == 3, "one file cannot be used"
+    (told,) = ran.documents
+    assert (told["name"], told["rules"], told["errors"], told["modes"]) == ("mine", 1, 1, {"alert": 1})
+    assert [r["package"] for r in kydai("rules", "list", "--package", "mine", "--json").documents] == ["mine"]
+    (folder / "bad.yml").unlink()
+    assert kydai("rules", "update", "mine").status == 0
+    assert kydai("rules", "remove", "mine").status == 0
+    assert kydai("rules", "list", "--package", "mine", "--json").documents == []
+    assert kydai("rules", "remove", "mine").status == 2
+
+
+def test_lint_names_the_line(kydai: Run, tmp_path: Path) -> None:
+    file = tmp_path / "r.yml"
+    file.write_text(RULE.replace("condition: selection", "condition: selction"))
+    ran = kydai("rules", "lint", str(file), "--json")
+    assert ran.status == 2
+    assert ran.documents[0]["line"]
+
+
+def test_coverage_and_explanation(kydai: Run, log: Path, tmp_path: Path) -> None:
+    local = tmp_path / "data" / "rules" / "local"
+    local.mkdir(parents=True)
+    (local / "r.yml").write_text(RULE)
+    kydai("ingest", str(log))
+    states = {c["rule"]: c["state"] for c in kydai("rules", "coverage", "--json").documents}
+    assert ID in states
+    (event, *_) = kydai("search", "sshd", "--from", "2020-01-01", "--json").documents
+    (told,) = kydai("rules", "explain", ID, event["event.id"], "--json").documents
+    assert told["matched"][0]["field"] == "event.outcome"
+    assert kydai("rules", "explain", ID, "nonsense").status == 2

@@ -1,0 +1,42 @@
+"""Playbooks on the command line: from a run to its undo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.kydai.cli.conftest import Run
+from tests.kydai.cli.test_alerts import alerted
+
+__all__ = ["alerted"]
+
+
+def test_what_there_is_and_lint(kydai: Run, tmp_path: Path) -> None:
+    assert "block_guessing_source" in [p["name"] for p in kydai("playbooks", "list", "--json").documents]
+    bad = tmp_path / "p.yml"
+    bad.write_text("name: x\nsteps: []\n")
+    ran = kydai("playbooks", "lint", str(bad))
+    assert ran.status == 2
+    assert "p.yml:" in ran.err
+
+
+def test_a_run_is_tried_dry_approved_and_undone(alerted: Run) -> None:
+    (incident,) = alerted("incidents", "list", "--json").documents
+    dry = alerted("playbooks", "run", "isolate_web_shell", incident["number"], "--dry-run", "--json").documents[0]
+    assert (dry["status"], dry["effects"]) == ("succeeded", [])
+    run = alerted("playbooks", "run", "isolate_web_shell", incident["number"], "--json").documents[0]
+    assert (run["status"], run["waiting_step"]) == ("waiting_approval", "block")
+    assert run["steps"][0]["preview"]["block"] == ["203.0.113.5"]
+    assert len(alerted("playbooks", "runs", "--waiting", "--json").documents) == 1
+    approved = alerted("playbooks", "approve", str(run["id"]), "--json").documents[0]
+    assert (approved["status"], approved["waiting_step"]) == ("waiting_person", "isolate")
+    assert approved["steps"][0]["result"]["is_dry"] is True
+    assert approved["steps"][0]["self_approved"] is True
+    assert alerted("playbooks", "done", str(run["id"]), "--json").documents[0]["status"] == "succeeded"
+    undone = alerted("playbooks", "undo", str(run["id"]), "--json").documents[0]
+    assert "undone" in {e["state"] for e in undone["effects"]}
+    assert alerted("playbooks", "undo", str(run["id"])).status == 1, "nothing is left to undo"
+
+
+def test_unknown_names(alerted: Run) -> None:
+    assert alerted("playbooks", "run", "nope", "VV-2026-0001").status == 2
+    assert alerted("playbooks", "approve", "99").status == 2
