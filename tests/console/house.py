@@ -18,8 +18,8 @@ from api.app import create_app
 from api.deps import Services
 from core import accounts
 from core.audit import Actor
-from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, SystemClock, iso
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, iso
+from core.db.database import Database
 from core.db.models import Alert, Heartbeat, RuleMode, Session, Source, SpoolPosition
 from core.event import Event, new_ulid
 from core.ledger import Events, Raws, Tally
@@ -32,6 +32,9 @@ from detections.rule import Mode
 from detections.ruleset import RuleSet, RuleSource, load
 from enrichment.incidents import group
 from enrichment.observables import read_house
+from kydai.cli.output import Output
+from kydai.context import Context
+from kydai.working import shop_of, step
 from tests.console.morning import MORNING, PEOPLE, RULE_IDS, SOURCES, Told
 
 CLI = Actor("setup", "cli")
@@ -269,11 +272,12 @@ def coverage() -> list[Coverage]:
 @contextmanager
 def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Running]:
     """Serve a seeded house on loopback until left."""
-    clock = SystemClock()
-    database = open_database(sqlite_url(folder))
-    migrate(database)
-    store = SegmentStore(folder / "store", clock)
+    context = Context(folder, None, Output(as_json=True, lang="vi"))
+    clock, database, store = context.clock, context.database, context.store
     seed(database, store, clock.now())
+    shop = shop_of(context)
+    while step(shop):
+        pass
     sock = socket.socket()
     sock.bind(("127.0.0.1", port))
 
@@ -295,7 +299,8 @@ def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Run
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
 
     def keep_beating() -> None:
-        while not stop.wait(2):
+        while not stop.wait(0.3):
+            step(shop)
             beat(database, clock.now())
 
     pulse = threading.Thread(target=keep_beating, daemon=True)
@@ -309,6 +314,5 @@ def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Run
     finally:
         running.close()
         pulse.join(10)
-        store.close()
-        database.close()
+        context.close()
         sock.close()

@@ -1,17 +1,23 @@
 // One run of a playbook: what it would do, whom it touches, what was done, and what a person has to decide.
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { Failed } from "../parts/answer";
+import { Copy } from "../parts/copy";
+import { useHouse } from "../parts/house";
 import { State, type Tone } from "../parts/severity";
+import { useToast } from "../parts/toast";
 import { When } from "../parts/when";
-import { useWords } from "../words";
+import { type Text, useWords } from "../words";
+import { ReasonDialog } from "./incident-dialogs";
 
-type Run = Schemas["RunDetail"];
+export type Run = Schemas["RunDetail"];
 type Step = Schemas["StepDetail"];
 export type RunStatus = Schemas["RunStatus"];
 export const WAITING: ReadonlySet<RunStatus> = new Set<RunStatus>(["waiting_approval", "waiting_person", "unknown"]);
 const TONES: Partial<Record<RunStatus, Tone>> = { succeeded: "good", failed: "high", timed_out: "high", unknown: "critical", waiting_approval: "medium", waiting_person: "medium" };
+const SHOWN = 5;
 
 export function RunState({ status }: { status: RunStatus }) {
   const { named } = useWords();
@@ -26,7 +32,7 @@ export function RunCard({ id, isShort = false }: { id: number; isShort?: boolean
   if (!run) return null;
   const step = run.steps.find((s) => WAITING.has(s.status));
   return (
-    <article className="run">
+    <article className="run" aria-label={said(run.title)}>
       {!isShort && step && <h2>{named("common.run_status", step.status)}</h2>}
       <p>
         <Link className="plain-link strong" to={`/runs/${run.id}`}>
@@ -37,45 +43,216 @@ export function RunCard({ id, isShort = false }: { id: number; isShort?: boolean
           {run.is_dry && ` · ${named("common", "dry_run")}`}
         </span>
       </p>
-      {!isShort && step && <StepPreview step={step} />}
+      {!isShort && step && <Waiting run={run} step={step} />}
       <Approvals run={run} />
     </article>
   );
 }
 
-/** What a step will do and whom it touches, as its action foresees it. */
-export function StepPreview({ step }: { step: Step }) {
+/** A step that waits: what it will do, whom it touches, and the person's decision. */
+export function Waiting({ run, step }: { run: Run; step: Step }) {
   const { t, said } = useWords();
   return (
-    <section>
-      <h3>{t("run.will_do")}</h3>
-      <p>{said(step.title)}</p>
-      <Preview value={step.preview} />
-      {step.due_at && (
-        <p className="muted">
-          {t("run.due")} <When at={step.due_at} form="full" />
-        </p>
-      )}
-    </section>
+    <>
+      <section>
+        <h3>{t("run.will_do")}</h3>
+        <p>{said(step.title)}</p>
+        <Preview of={Object.keys(step.preview).length > 0 ? step.preview : step.result} />
+        {step.error && <p className="critical">{step.error}</p>}
+        {step.due_at && (
+          <p className="muted">
+            {t("run.due")} <When at={step.due_at} />
+          </p>
+        )}
+      </section>
+      <Decide run={run} step={step} />
+    </>
   );
 }
 
-export function Preview({ value }: { value: Record<string, unknown> }) {
+const list = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
+
+/** What an action foresees: addresses with what is left out and why, commands for a person, else names and values. */
+export function Preview({ of }: { of: Record<string, unknown> }) {
+  const { t, said } = useWords();
+  const { block, blocked, refused, minutes, is_dry: isDry, until, instruction, commands, inverse_commands: inverse, ...others } = of;
+  const addresses = list(block ?? blocked);
+  const left = typeof refused === "object" && refused ? Object.entries(refused as Record<string, Text>) : [];
+  const isBlock = addresses.length > 0 || left.length > 0;
   return (
-    <dl className="pairs facts">
-      {Object.entries(value).map(([name, found]) => (
-        <PreviewRow key={name} name={name} value={found} />
-      ))}
-    </dl>
+    <>
+      {typeof instruction === "object" && instruction && <p>{said(instruction as Text)}</p>}
+      {addresses.length > 0 && (
+        <div className="mono preview">
+          {addresses.slice(0, SHOWN).map((address) => (
+            <div key={address}>
+              + {t("run.block")} {address}
+            </div>
+          ))}
+          {addresses.length > SHOWN && (
+            <details>
+              <summary className="muted">{t("run.more_addresses", { n: addresses.length - SHOWN })}</summary>
+              {addresses.slice(SHOWN).map((address) => (
+                <div key={address}>
+                  + {t("run.block")} {address}
+                </div>
+              ))}
+            </details>
+          )}
+        </div>
+      )}
+      {list(commands).length > 0 && <Commands title={t("run.commands")} lines={list(commands)} />}
+      {list(inverse).length > 0 && (
+        <details>
+          <summary className="muted">{t("run.inverse")}</summary>
+          <Commands title={t("run.inverse")} lines={list(inverse)} />
+        </details>
+      )}
+      {isBlock && (
+        <>
+          <h3>{t("run.touches")}</h3>
+          <dl className="pairs touches">
+            <dt>{t("run.addresses")}</dt>
+            <dd>{addresses.length}</dd>
+            <dt>{t("run.protected")}</dt>
+            <dd>
+              {left.length === 0 ? (
+                <span className="good">{t("run.no_protected")}</span>
+              ) : (
+                left.map(([address, why]) => (
+                  <div key={address} className="medium">
+                    <span className="mono">{address}</span>: {said(why)}
+                  </div>
+                ))
+              )}
+            </dd>
+            {typeof minutes === "number" && (
+              <>
+                <dt>{t("run.ends")}</dt>
+                <dd>{t("run.minutes", { n: minutes })}</dd>
+              </>
+            )}
+            {typeof isDry === "boolean" && (
+              <>
+                <dt>{t("run.kind")}</dt>
+                <dd>{isDry ? <span className="medium">{t("run.dry")}</span> : t("run.real")}</dd>
+              </>
+            )}
+            {typeof until === "number" && (
+              <>
+                <dt>{t("run.until")}</dt>
+                <dd>
+                  <When at={new Date(until / 1000).toISOString()} />
+                </dd>
+              </>
+            )}
+          </dl>
+        </>
+      )}
+      {Object.keys(others).length > 0 && (
+        <dl className="pairs touches">
+          {Object.entries(others).map(([name, value]) => (
+            <Pair key={name} name={name}>
+              {typeof value === "object" ? JSON.stringify(value) : String(value)}
+            </Pair>
+          ))}
+        </dl>
+      )}
+    </>
   );
 }
 
-function PreviewRow({ name, value }: { name: string; value: unknown }) {
+function Pair({ name, children }: { name: string; children: ReactNode }) {
   return (
     <>
       <dt className="mono">{name}</dt>
-      <dd className="mono">{Array.isArray(value) ? value.map(String).join(", ") : typeof value === "object" ? JSON.stringify(value) : String(value)}</dd>
+      <dd className="mono">{children}</dd>
     </>
+  );
+}
+
+function Commands({ title, lines }: { title: string; lines: string[] }) {
+  return (
+    <div className="commands">
+      <pre className="mono" tabIndex={0} aria-label={title}>
+        {lines.join("\n")}
+      </pre>
+      <Copy text={lines.join("\n")} />
+    </div>
+  );
+}
+
+type Verb = "approve" | "refuse" | "done" | "not_done";
+
+/** Sends a person's decision about a run and takes the answer in. */
+function useDecision(run: Run) {
+  const { t, said } = useWords();
+  const tell = useToast();
+  const queries = useQueryClient();
+  const params = { path: { run_id: run.id } };
+  return useMutation({
+    mutationFn: ({ verb, step, reason }: { verb: Verb | "undo"; step: string | null; reason: string }) => {
+      const body = { step: step ?? "", reason };
+      if (verb === "approve") return data(api.POST("/api/v1/runs/{run_id}/approve", { params, body }));
+      if (verb === "refuse") return data(api.POST("/api/v1/runs/{run_id}/refuse", { params, body }));
+      if (verb === "done") return data(api.POST("/api/v1/runs/{run_id}/done", { params, body }));
+      if (verb === "not_done") return data(api.POST("/api/v1/runs/{run_id}/not-done", { params, body }));
+      return data(api.POST("/api/v1/runs/{run_id}/undo", { params, body: { step, reason } }));
+    },
+    onSuccess: (found, { verb }) => {
+      queries.setQueryData(["runs", run.id], found);
+      tell({ text: t(`run.told.${verb}`, { title: said(run.title) }) });
+    },
+    onError: (error) => tell({ text: error.message, isBad: true }),
+    onSettled: () => {
+      void queries.invalidateQueries({ queryKey: ["runs"] });
+      void queries.invalidateQueries({ queryKey: ["incident"] });
+    },
+  });
+}
+
+function Decide({ run, step }: { run: Run; step: Step }) {
+  const { t } = useWords();
+  const { may } = useHouse();
+  const decision = useDecision(run);
+  const [asking, setAsking] = useState<"refuse" | "not_done" | null>(null);
+  if (!may("triage")) return <p className="muted">{t("run.not_yours")}</p>;
+  const isApproval = step.status === "waiting_approval";
+  const [yes, no]: [Verb, "refuse" | "not_done"] = isApproval ? ["approve", "refuse"] : ["done", "not_done"];
+  const kind = step.status === "unknown" ? "unknown" : step.status === "waiting_person" ? "person" : "approval";
+  return (
+    <div className="row wrap" style={{ margin: "14px 0" }}>
+      <button type="button" className="button main" disabled={decision.isPending} onClick={() => decision.mutate({ verb: yes, step: step.step, reason: "" })}>
+        {t(`run.yes.${kind}`)}
+      </button>
+      <button type="button" className="button" disabled={decision.isPending} onClick={() => setAsking(no)}>
+        {t(`run.no.${kind}`)}
+      </button>
+      {asking && (
+        <ReasonDialog
+          title={t(`run.no.${kind}`)}
+          isNeeded
+          onClose={() => setAsking(null)}
+          onReason={(reason) => {
+            setAsking(null);
+            decision.mutate({ verb: asking, step: step.step, reason });
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Undoing what a run did: one step's effects. */
+export function Undo({ run, step }: { run: Run; step: string }) {
+  const { t } = useWords();
+  const { may } = useHouse();
+  const decision = useDecision(run);
+  if (!may("triage")) return null;
+  return (
+    <button type="button" className="button small" disabled={decision.isPending || decision.isSuccess} onClick={() => decision.mutate({ verb: "undo", step, reason: "" })}>
+      {t("run.undo")}
+    </button>
   );
 }
 
@@ -85,13 +262,13 @@ export function Approvals({ run }: { run: Run }) {
   const approved = run.steps.filter((step) => step.approved_by);
   if (approved.length === 0) return null;
   return (
-    <p className="muted">
+    <div className="muted">
       {approved.map((step) => (
-        <span key={step.step}>
-          {said(step.title)}: {t("run.approved_by", { name: step.approved_by ?? "" })} {step.approved_at && <When at={step.approved_at} />}
-          {step.is_self_approved && <span className="tag">{named("common", "self_approved")}</span>}{" "}
-        </span>
+        <p key={step.step}>
+          {said(step.title)}: {t("run.approved_by", { name: step.approved_by ?? "" })} {step.approved_at && <When at={step.approved_at} />}{" "}
+          {step.is_self_approved && <span className="tag">{named("common", "self_approved")}</span>}
+        </p>
       ))}
-    </p>
+    </div>
   );
 }

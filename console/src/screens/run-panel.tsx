@@ -5,7 +5,7 @@ import { api, data } from "../api/client";
 import { Asking, Failed } from "../parts/answer";
 import { When } from "../parts/when";
 import { useWords } from "../words";
-import { Approvals, Preview, RunState, StepPreview, WAITING } from "./run-card";
+import { Approvals, Preview, RunState, Undo, Waiting, WAITING } from "./run-card";
 
 export function RunPanel({ id }: { id: number }) {
   const { t, said, named } = useWords();
@@ -29,7 +29,7 @@ export function RunPanel({ id }: { id: number }) {
         </span>
       </p>
       {run.error && <p className="critical">{run.error}</p>}
-      {step && <StepPreview step={step} />}
+      {step && <Waiting run={run} step={step} />}
       <section>
         <h3>{t("run.steps")}</h3>
         <ol className="steps">
@@ -53,7 +53,8 @@ export function RunPanel({ id }: { id: number }) {
                   {t("run.expires")} <When at={effect.expires_at} />
                 </span>
               )}
-              <Preview value={effect.arguments} />
+              {effect.can_undo && <Undo run={run} step={effect.step} />}
+              <Preview of={Object.keys(effect.result).length > 0 ? effect.result : effect.arguments} />
             </div>
           ))}
         </section>

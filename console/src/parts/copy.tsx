@@ -1,0 +1,22 @@
+// Puts a text on the clipboard and says so.
+import { useState } from "react";
+import { useWords } from "../words";
+
+const SAID_FOR = 2_000;
+
+export function Copy({ text }: { text: string }) {
+  const { t } = useWords();
+  const [isDone, setDone] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setDone(true);
+    window.setTimeout(() => setDone(false), SAID_FOR);
+  };
+  // over plain HTTP from another machine there is no clipboard
+  if (!("clipboard" in navigator)) return null;
+  return (
+    <button type="button" className="button small" onClick={() => void copy()}>
+      {isDone ? t("copy.done") : t("copy.do")}
+    </button>
+  );
+}
