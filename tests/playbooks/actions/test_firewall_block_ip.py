@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -24,7 +24,7 @@ def stage(world: World) -> Iterator[World]:
     holder = subprocess.Popen([unshare, "-Urn", "sleep", "60"])
     prefix = (nsenter, "--user", "--net", "--preserve-credentials", f"--target={holder.pid}")
 
-    def command(words: list[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
+    def command(words: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
         words = [nft if w == "nft" else w for w in words]
         return subprocess.run(words, input=data, capture_output=True, timeout=20, check=False)
 
