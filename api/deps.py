@@ -5,7 +5,7 @@ Every route names its ``need(...)``; create_app refuses a route without one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,13 +21,14 @@ from core.audit import Actor
 from core.clock import LOCAL_ZONE, SECOND, Clock, Micros
 from core.db.database import Database
 from core.db.models import Session, Token
-from core.errors import Refused
+from core.errors import KydaiError, Refused
 from core.spool import GroupCommit
 from core.store.contract import EventStore
 
 if TYPE_CHECKING:  # the engine weighs much and this process does not judge
     from detections.coverage import Coverage
     from detections.ruleset import RuleSet
+    from playbooks.playbook import Playbook
 
 COOKIE = "kydai_session"
 CSRF_HEADER = "x-kydai"
@@ -57,6 +58,8 @@ class Services:
     """What each rule can do here; empty while that is not known."""
     rule_text: Callable[[str, str], str | None] = lambda package, file: None
     """The YAML of a rule's file, by package and name."""
+    playbooks: Callable[[], tuple[Mapping[str, Playbook], Sequence[KydaiError]]] = lambda: ({}, ())
+    """The playbooks in force by name, and those that could not be used."""
     ailments: Callable[[], Sequence[Ailment]] = tuple
     """What else is not as it should be (disk, store, processes); cheap, it is asked every second."""
 

@@ -40,6 +40,8 @@ class StepDetail(Shape):
     position: int
     title: Bilingual
     action: str
+    approval_roles: list[str]
+    """Who may approve it; empty when it needs no approval."""
     status: RunStatus
     started_at: Time | None
     ended_at: Time | None
@@ -87,7 +89,7 @@ def words_of(definition: dict[str, Any], name: str) -> Words:
 def step_of(definition: dict[str, Any], name: str) -> dict[str, Any]:
     """A step of a definition by its name; empty when there is none."""
     for step in definition.get("steps", []):
-        if isinstance(step, dict) and step.get("name", step.get("id")) == name:
+        if isinstance(step, dict) and step.get("name") == name:
             return step
     return {}
 
@@ -133,8 +135,13 @@ def detail(session: Session, run: Run) -> RunDetail:
 
 def _step(step: StepRun, definition: dict[str, Any]) -> StepDetail:
     facts = {n: getattr(step, n) for n in StepDetail.model_fields if hasattr(step, n)}
-    action = str(definition.get("action", ""))
-    return StepDetail.model_validate(facts | {"title": words_of(definition, step.step), "action": action})
+    approval = definition.get("approval")
+    told = {
+        "title": words_of(definition, step.step),
+        "action": str(definition.get("action", "")),
+        "approval_roles": [str(r) for r in approval.get("roles", ())] if isinstance(approval, dict) else [],
+    }
+    return StepDetail.model_validate(facts | told)
 
 
 def _effect(effect: Effect) -> EffectDetail:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from api import runs
-from api.deps import Caller, Reader, Svc
+from api.deps import Caller, Reader, Services, Svc, Triage
 from api.errors import said
 from api.runs import RunDetail, RunSummary
 from api.scope import sight
 from api.shapes import Id, Page, read_cursor, write_cursor
 from core.db.models import Run, RunStatus
 from core.errors import NotFound
+from playbooks import control
+from playbooks.control import Person
 
 router = APIRouter(prefix="/runs", tags=["playbooks"])
 
@@ -58,6 +62,83 @@ def list_runs(
         total = session.scalar(select(func.count()).select_from(Run).where(where)) or 0
     more = offset + len(items)
     return RunPage(items=items, cursor=write_cursor(more) if more < total else None, total=total)
+
+
+class Decision(BaseModel):
+    """A person's decision about a step."""
+
+    step: Annotated[str, Field(min_length=1, max_length=100)]
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+
+class Because(BaseModel):
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+
+class UndoStep(BaseModel):
+    step: Annotated[str | None, Field(max_length=100)] = None
+    """One step; everything that can be undone when absent."""
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+
+def _person(caller: Caller, request: Request) -> Person:
+    return Person(caller.actor, str(caller.role), request.client.host if request.client else None)
+
+
+def _decide(svc: Services, caller: Caller, run_id: int, change: Callable[[Session], object]) -> RunDetail:
+    with svc.database.write() as session:
+        run = find(session, caller, run_id)
+        change(session)
+        session.flush()
+        return runs.detail(session, run)
+
+
+@router.post("/{run_id}/approve")
+def approve_step(run_id: Id, body: Decision, request: Request, caller: Triage, svc: Svc) -> RunDetail:
+    """Approve a step that waits for it; who started a run does not, unless nobody else could."""
+    who, now = _person(caller, request), svc.clock.now()
+    return _decide(
+        svc, caller, run_id, lambda s: control.approve(s, who, run_id, body.step, now=now, reason=body.reason)
+    )
+
+
+@router.post("/{run_id}/refuse")
+def refuse_step(run_id: Id, body: Decision, request: Request, caller: Triage, svc: Svc) -> RunDetail:
+    """Refuse a step that waits for approval; the run ends."""
+    who, now = _person(caller, request), svc.clock.now()
+    return _decide(
+        svc, caller, run_id, lambda s: control.refuse(s, who, run_id, body.step, now=now, reason=body.reason)
+    )
+
+
+@router.post("/{run_id}/done")
+def mark_step_done(run_id: Id, body: Decision, request: Request, caller: Triage, svc: Svc) -> RunDetail:
+    """Say that one did what was prepared, or that an action of unknown outcome did take place."""
+    who, now = _person(caller, request), svc.clock.now()
+    return _decide(svc, caller, run_id, lambda s: control.done(s, who, run_id, body.step, now=now, reason=body.reason))
+
+
+@router.post("/{run_id}/not-done")
+def mark_step_not_done(run_id: Id, body: Decision, request: Request, caller: Triage, svc: Svc) -> RunDetail:
+    """Say that it was not done, or that an action of unknown outcome did not take place."""
+    who, now = _person(caller, request), svc.clock.now()
+    return _decide(
+        svc, caller, run_id, lambda s: control.not_done(s, who, run_id, body.step, now=now, reason=body.reason)
+    )
+
+
+@router.post("/{run_id}/cancel")
+def cancel_run(run_id: Id, body: Because, request: Request, caller: Triage, svc: Svc) -> RunDetail:
+    """End a run that is not over; what was done stays done until it is undone."""
+    who, now = _person(caller, request), svc.clock.now()
+    return _decide(svc, caller, run_id, lambda s: control.cancel(s, who, run_id, now=now, reason=body.reason))
+
+
+@router.post("/{run_id}/undo")
+def undo_run(run_id: Id, body: UndoStep, request: Request, caller: Triage, svc: Svc) -> RunDetail:
+    """Undo what a run did, the newest first; the worker carries it out."""
+    who, now = _person(caller, request), svc.clock.now()
+    return _decide(svc, caller, run_id, lambda s: control.undo(s, who, run_id, body.step, now=now, reason=body.reason))
 
 
 @router.get("/{run_id}")

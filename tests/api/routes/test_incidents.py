@@ -175,7 +175,7 @@ def test_merge_and_split(client: Client, numbers: list[str]) -> None:
 def test_runs_and_earlier_ones_are_shown(client: Client, numbers: list[str], services: Services) -> None:
     analyst = client("analyst")
     found = get(analyst, f"/{numbers[1]}")
-    definition = {"title": {"vi": "Chặn nguồn dò mật khẩu", "en": "Block"}, "steps": [{"id": "block", "action": "x"}]}
+    definition = {"title": {"vi": "Chặn nguồn dò mật khẩu", "en": "Block"}, "steps": [{"name": "block", "action": "x"}]}
     old = alert(at=NOW - 3 * DAY, entities=[["host", "web01"]], status="new")
     with services.database.write() as session:
         run = Run(

@@ -16,8 +16,8 @@ URL = "/api/v1/runs"
 DEFINITION = {
     "title": {"vi": "Chặn nguồn dò mật khẩu", "en": "Block the guessing sources"},
     "steps": [
-        {"id": "block", "action": "firewall.block_ip", "title": {"vi": "Chặn", "en": "Block"}},
-        {"id": "tell", "action": "notify.email"},
+        {"name": "block", "action": "firewall.block_ip", "title": {"vi": "Chặn", "en": "Block"}},
+        {"name": "tell", "action": "notify.email"},
     ],
 }
 
