@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
+import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,7 @@ from api.scope import Sight
 from api.shapes import Shape, Time, Words
 from core.clock import DAY, Micros
 from core.db.models import Alert, Level, RuleMode
-from core.errors import NotFound, Unavailable
+from core.errors import KydaiError, NotFound, Unavailable
 from detections.rule import Correlation, Mode, Rule, default_mode
 from detections.rule_modes import rules_version
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from detections.ruleset import RuleSet
 
 ALERTS_OF = 30 * DAY
+COVERAGE_SECONDS = 300.0
+PATIENCE_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
 
 
 class RuleRow(Shape):
@@ -77,6 +82,9 @@ class RuleBook:
         self._lock = threading.Lock()
         self._version: str | None = None
         self._rules: RuleSet | None = None
+        self._coverage: dict[str, Coverage] = {}
+        self._covered: tuple[str | None, float] | None = None
+        self._covering: threading.Thread | None = None
 
     def rules(self, session: Session) -> RuleSet:
         """Raises Unavailable where this process was given no rules."""
@@ -89,8 +97,30 @@ class RuleBook:
             return self._rules
 
     def coverage(self) -> dict[str, Coverage]:
-        """Coverage by rule; empty where that is not known."""
-        return {c.rule: c for c in self._svc.coverage()}
+        """Coverage by rule; empty where that is not known.
+
+        The store is asked much for it, so it is told anew every five minutes, and after a change of rules, by a
+        thread of its own; what takes longer than half a second is shown by a later call.
+        """
+        ticks = self._svc.clock.monotonic()
+        with self._lock:
+            known = self._covered
+            is_stale = known is None or known[0] != self._version or ticks - known[1] > COVERAGE_SECONDS
+            if is_stale and (self._covering is None or not self._covering.is_alive()):
+                asked = (self._version, ticks)
+                self._covering = threading.Thread(target=self._cover, args=(asked,), name="coverage", daemon=True)
+                self._covering.start()
+            thread = self._covering
+        if is_stale and thread is not None:
+            thread.join(PATIENCE_SECONDS)
+        return self._coverage
+
+    def _cover(self, asked: tuple[str | None, float]) -> None:
+        try:
+            self._coverage = {c.rule: c for c in self._svc.coverage()}
+        except KydaiError as error:
+            log.warning("Coverage could not be told.", error=str(error))
+        self._covered = asked
 
 
 def rows(

@@ -30,6 +30,7 @@ from kydai.world import playbooks_folder
 from playbooks.playbook import load as load_playbooks
 
 if TYPE_CHECKING:
+    from detections.coverage import Coverage
     from detections.ruleset import RuleSet
 
 SPOOL = SPOOLS[1]
@@ -58,6 +59,7 @@ def run(context: Context, stop: Stop) -> None:
         url = f"{'https' if identity else 'http'}://{f'[{shown}]' if ':' in shown else shown}:{port}"
         with context.database.read() as session:
             is_demo = session.get(Meta, "demo") is not None
+        rules = _Rules(context)
         app = create_app(
             Services(
                 database=context.database,
@@ -70,7 +72,8 @@ def run(context: Context, stop: Stop) -> None:
                 shared_addresses=tuple(settings.site.shared),
                 version=version("kydai"),
                 console_folder=CONSOLE if (CONSOLE / "index.html").is_file() else None,
-                rules=lambda: _rules(context),
+                rules=rules.load,
+                coverage=rules.coverage,
                 rule_text=lambda package, file: _rule_text(context, package, file),
                 playbooks=lambda: load_playbooks(playbooks_folder(context)),
                 ailments=lambda: _ailments(context),
@@ -159,11 +162,27 @@ def _identity(context: Context) -> tls.Identity | None:
     return tls.local(chosen, [http.address, *http.names], context.clock.now())
 
 
-def _rules(context: Context) -> RuleSet:
-    from kydai.detector import load_rules  # the rule reader weighs 40 MB: only when somebody looks at rules
+class _Rules:
+    """The rules as the API shows them; the reader and the engine weigh much, so only when somebody looks at rules."""
 
-    with context.database.read() as session:
-        return load_rules(context.settings, session)
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._last: RuleSet | None = None
+
+    def load(self) -> RuleSet:
+        from kydai.detector import load_rules
+
+        with self._context.database.read() as session:
+            self._last = load_rules(self._context.settings, session)
+        return self._last
+
+    def coverage(self) -> Sequence[Coverage]:
+        """What each rule can do with what the store has seen."""
+        from detections.coverage import coverage
+        from kydai.seen import seen_of
+
+        ruleset = self._last or self.load()
+        return coverage(ruleset, seen_of(self._context.store, self._context.clock.now()))
 
 
 def _rule_text(context: Context, package: str, file: str) -> str | None:
