@@ -20,6 +20,7 @@ const Incident = lazy(() => import("./screens/incident"));
 const Hunt = lazy(() => import("./screens/hunt"));
 const Rules = lazy(() => import("./screens/rules"));
 const Runs = lazy(() => import("./screens/runs"));
+const Playbooks = lazy(() => import("./screens/playbooks"));
 const Sources = lazy(() => import("./screens/sources"));
 const Journal = lazy(() => import("./screens/journal"));
 
@@ -128,6 +129,7 @@ function SignedIn() {
             <Route path="/rules" element={<Rules />} />
             <Route path="/runs" element={<Runs />} />
             <Route path="/runs/:id" element={<Runs />} />
+            <Route path="/playbooks" element={<Playbooks />} />
             <Route path="/sources" element={<Sources />} />
             <Route path="/journal" element={<Journal />} />
             <Route path="*" element={<Navigate to="/queue" replace />} />

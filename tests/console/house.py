@@ -35,6 +35,7 @@ from enrichment.observables import read_house
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.working import shop_of, step
+from playbooks.playbook import load as load_playbooks
 from tests.console.morning import MORNING, PEOPLE, RULE_IDS, SOURCES, Told
 
 CLI = Actor("setup", "cli")
@@ -288,7 +289,7 @@ def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Run
 
     services = Services(
         database, store, clock, base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", is_demo=is_demo,
-        console_folder=DIST, version="0.1.0", rules=rules, coverage=coverage,
+        console_folder=DIST, version="0.1.0", rules=rules, coverage=coverage, playbooks=load_playbooks,
         rule_text=lambda _, file: next((f.read_text("utf-8") for d in ("rules", "correlations")
                                         if (f := OWN / d / file).is_file()), None),
     )  # fmt: skip

@@ -1,16 +1,21 @@
 // The right column: what waits for a decision, what to do next, what has run.
 import { useQueries } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link } from "react-router";
 import { api, data } from "../api/client";
+import { useHouse } from "../parts/house";
 import { useWords } from "../words";
 import type { Detail } from "./incident";
 import { RunCard, WAITING } from "./run-card";
+import { StartRun } from "./start-run";
 
 const RULES_SHOWN = 4;
 
 export function IncidentNext({ incident }: { incident: Detail }) {
   const { t } = useWords();
   const waiting = incident.runs.filter((run) => WAITING.has(run.status));
+  const { may } = useHouse();
+  const [isStarting, setStarting] = useState(false);
   const others = incident.runs.filter((run) => !WAITING.has(run.status));
   return (
     <>
@@ -18,14 +23,18 @@ export function IncidentNext({ incident }: { incident: Detail }) {
         <RunCard key={run.id} id={run.id} />
       ))}
       <Advice incident={incident} />
-      {others.length > 0 && (
-        <section>
-          <h3>{t("incident.runs")}</h3>
-          {others.map((run) => (
-            <RunCard key={run.id} id={run.id} isShort />
-          ))}
-        </section>
-      )}
+      <section>
+        <h3>{t("incident.runs")}</h3>
+        {others.map((run) => (
+          <RunCard key={run.id} id={run.id} isShort />
+        ))}
+        {may("triage") && !incident.is_partial && (
+          <button type="button" className="button" onClick={() => setStarting(true)}>
+            {t("start.open")}
+          </button>
+        )}
+      </section>
+      {isStarting && <StartRun number={incident.number} onClose={() => setStarting(false)} />}
     </>
   );
 }

@@ -1,13 +1,13 @@
 // The journal (nhật ký thao tác): who did what; its chain can be checked now and taken away.
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { api, data, type Schemas } from "../api/client";
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
-import { download } from "../lib/download";
 import { useKeys } from "../lib/keys";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
+import { ExportMenu, searchOf } from "../parts/export-menu";
 import { type Column, Grid, neighbour } from "../parts/grid";
 import { RangeChoice } from "../parts/range-choice";
 import { Search } from "../parts/search";
@@ -22,7 +22,7 @@ const seqOf = (entry: Entry) => String(entry.seq);
 const FROM = "now-7d";
 
 export default function Journal() {
-  const { t, n, named, language } = useWords();
+  const { t, n, named } = useWords();
   const tell = useToast();
   const [get, set] = useAddress();
   const [current, setCurrent] = useCurrent();
@@ -38,7 +38,6 @@ export default function Journal() {
     getNextPageParam: (page) => page.cursor ?? undefined,
   });
   const verify = useMutation({ mutationFn: () => data(api.GET("/api/v1/audit/verify")), onError: (error) => tell({ text: error.message, isBad: true }) });
-  const [isExporting, setExporting] = useState(false);
   const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.items) ?? [], [asked.data]);
   const row = rows.find((entry) => seqOf(entry) === current) ?? null;
   useKeys({
@@ -47,17 +46,6 @@ export default function Journal() {
     Escape: () => setCurrent(null),
     r: () => void asked.refetch(),
   });
-  const save = async () => {
-    setExporting(true);
-    try {
-      const params = new URLSearchParams(Object.entries(filter).flatMap(([name, value]) => (value ? [[name, value]] : [])));
-      await download(`/api/v1/audit/export?${params}`, language);
-      tell({ text: t("journal.exported") });
-    } catch (error) {
-      tell({ text: error instanceof Error ? error.message : String(error), isBad: true });
-    }
-    setExporting(false);
-  };
 
   const columns: Column<Entry>[] = [
     { key: "seq", title: t("journal.seq"), width: "74px", className: "muted", cell: (entry) => n(entry.seq) },
@@ -89,9 +77,7 @@ export default function Journal() {
         <button type="button" className="button" disabled={verify.isPending} onClick={() => verify.mutate()}>
           {verify.isPending ? t("journal.verifying") : t("journal.verify")}
         </button>
-        <button type="button" className="button" disabled={isExporting} onClick={() => void save()}>
-          {t("action.export")}
-        </button>
+        <ExportMenu url={() => `/api/v1/audit/export?${searchOf(filter)}`} formats={["csv"]} part={t("export.part", { limit: 200_000 })} />
       </div>
       <div className="head">
         <Search label={t("journal.by_actor")} value={get("actor")} onChange={(actor) => set({ actor })} />

@@ -37,6 +37,7 @@ export function RunPanel({ id }: { id: number }) {
             <li key={each.step}>
               {said(each.title)} <RunState status={each.status} /> {each.ended_at && <span className="muted"><When at={each.ended_at} /></span>}
               {each.error && <div className="critical">{each.error}</div>}
+              {typeof each.result.dry_run === "object" && each.result.dry_run && <Preview of={each.result.dry_run as Record<string, unknown>} />}
             </li>
           ))}
         </ol>

@@ -12,6 +12,7 @@ import { When } from "../parts/when";
 import { useWords } from "../words";
 import { RunPanel } from "./run-panel";
 import { RunState } from "./run-card";
+import { RunTabs } from "./run-tabs";
 import "../styles/incident.css";
 
 type Run = Schemas["RunSummary"];
@@ -56,7 +57,7 @@ export default function Runs() {
   return (
     <div className="page">
       <div className="head">
-        <h1>{t("runs.title")}</h1>
+        <RunTabs />
         {asked.data?.pages[0] && <span className="muted">{t("runs.count", { n: asked.data.pages[0].total ?? 0 })}</span>}
         <span className="space" />
         <Choice

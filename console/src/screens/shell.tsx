@@ -2,7 +2,7 @@
 import { Menu, useMantineColorScheme } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import { Link, NavLink, useNavigate } from "react-router";
+import { Link, NavLink, useLocation, useNavigate } from "react-router";
 import { api, data } from "../api/client";
 import { isTyping, useKeys } from "../lib/keys";
 import { useHouse, useStream } from "../parts/house";
@@ -20,6 +20,8 @@ interface Place {
   key: string;
   count?: "queue" | "incidents" | "waiting_runs" | "sources";
   right?: "journal";
+  /** Another path that belongs to it. */
+  also?: string;
 }
 
 export const PLACES: readonly (Place | null)[] = [
@@ -28,7 +30,7 @@ export const PLACES: readonly (Place | null)[] = [
   { path: "/hunt", name: "nav.hunt", key: "h" },
   null,
   { path: "/rules", name: "nav.rules", key: "d" },
-  { path: "/runs", name: "nav.runs", key: "p", count: "waiting_runs" },
+  { path: "/runs", name: "nav.runs", key: "p", count: "waiting_runs", also: "/playbooks" },
   { path: "/sources", name: "nav.sources", key: "s", count: "sources" },
   null,
   { path: "/journal", name: "nav.journal", key: "l", right: "journal" },
@@ -92,11 +94,12 @@ export function Shell({ children }: { children: ReactNode }) {
 function Navigation() {
   const { t, n } = useWords();
   const { tick } = useStream();
+  const { pathname } = useLocation();
   return (
     <nav className="side-nav" aria-label={t("nav.label")}>
       {usePlaces().map((place, at) =>
         place ? (
-          <NavLink key={place.path} to={place.path}>
+          <NavLink key={place.path} to={place.path} className={({ isActive }) => (isActive || place.also === pathname ? "active" : "")}>
             {t(place.name)}
             {place.count && tick && tick.counts[place.count] > 0 && <small>{n(tick.counts[place.count])}</small>}
           </NavLink>

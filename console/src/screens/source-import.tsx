@@ -52,6 +52,10 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
             type="file"
             accept=".csv,.xlsx"
             data-autofocus
+            onClick={(event) => {
+              // a mended file of the same name is to be read again
+              event.currentTarget.value = "";
+            }}
             onChange={(event) => {
               const chosen = event.target.files?.[0] ?? null;
               setFile(chosen);

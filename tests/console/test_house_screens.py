@@ -1,0 +1,98 @@
+"""Sources, journal, rules, playbooks: the screens of sysadmins, auditors and those who tune."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+from playwright.sync_api import expect
+from sqlalchemy import select, update
+
+from core.db.models import Audit, RuleMode, Source
+from tests.console.conftest import Open
+from tests.console.house import Running
+
+INVENTORY = """Tên nguồn,Địa chỉ,Sản phẩm,Hệ thống thông tin,Đơn vị,Cấp độ,Chủ quản,Múi giờ
+may-moi-01,10.20.9.1,nginx,Cổng thông tin điện tử,Văn phòng UBND tỉnh,{level},,Asia/Ho_Chi_Minh
+"""
+
+
+def test_sources_say_what_is_wrong_with_each(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, "duclm", path="/sources").heading("Nguồn")
+    head = console.page.locator(".page > .head").first
+    expect(head).to_contain_text("9 khai báo · 7 đang gửi · 1 mất tín hiệu · 1 chưa từng gửi · 1 chưa khai báo")
+    expect(console.page.locator(".page > .head").nth(1)).to_contain_text(re.compile(r"nhận [\d.]+ = phân tích .* khớp"))
+    expect(console.rows().nth(0)).to_contain_text("Mất tín hiệu 5")
+    expect(console.rows().nth(1)).to_contain_text("Chưa từng gửi")
+    expect(console.row("motcua-app01")).to_contain_text("−7 phút 02 giây")
+    expect(console.row("esx01")).to_contain_text("sai múi giờ")
+    console.row("csdl-db02").click()
+    panel = console.page.locator(".source-panel")
+    expect(panel).to_contain_text("Thiếu loại nhật ký: system.auth")
+    expect(panel).to_contain_text("postgresql.log")
+    console.button("1 chưa từng gửi").click()
+    expect(console.rows()).to_have_count(1)
+    assert "state=never" in console.page.url
+
+
+def test_an_inventory_is_previewed_and_taken_all_or_nothing(
+    open_console: Open, own_house: Running, tmp_path: Path
+) -> None:
+    console = open_console(own_house, "duclm", path="/sources").heading("Nguồn")
+    file = tmp_path / "nguon.csv"
+    console.button("Nhập danh mục…").click()
+    file.write_text(INVENTORY.format(level="bảy"), encoding="utf-8")
+    console.dialog().locator("input[type=file]").set_input_files(file)
+    expect(console.dialog()).to_contain_text("1 ô sai, chưa áp dụng được")
+    expect(console.dialog()).to_contain_text("Cấp độ là số từ 1 đến 5")
+    expect(console.dialog().get_by_role("button", name="Áp dụng")).to_be_disabled()
+    file.write_text(INVENTORY.format(level="2"), encoding="utf-8")
+    with console.page.expect_file_chooser() as chooser:
+        console.dialog().locator("input[type=file]").click()
+    chooser.value.set_files(file)
+    expect(console.dialog()).to_contain_text("Thêm 1, sửa 0, giữ nguyên 0")
+    console.dialog().get_by_role("button", name="Áp dụng").click()
+    console.toast("Đã nhập danh mục: thêm 1, sửa 0")
+    expect(console.row("may-moi-01")).to_contain_text("Chưa từng gửi")
+    with own_house.services.database.read() as session:
+        assert session.scalars(select(Source.product).where(Source.name == "may-moi-01")).all() == ["nginx"]
+
+
+def test_the_journal_is_checked_now_and_names_the_broken_entry(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, "trangpt", path="/journal").heading("Nhật ký thao tác")
+    expect(console.row("Đăng nhập")).to_contain_text("trangpt")
+    console.press("j")
+    expect(console.side()).to_contain_text("Chuỗi băm")
+    console.button("Kiểm tra chuỗi").click()
+    expect(console.page.get_by_text(re.compile(r"Chuỗi nguyên vẹn: \d+ mục"))).to_be_visible()
+    console.button("Xuất").click()
+    with console.page.expect_download() as got:
+        console.page.get_by_role("menuitem", name=re.compile("CSV")).click()
+    with Path(got.value.path()).open(encoding="utf-8-sig", newline="") as file:
+        assert {"seq", "actor", "hash"} <= set(next(csv.reader(file)))
+    with own_house.services.database.write() as session:
+        session.execute(update(Audit).where(Audit.seq == 3).values(actor="ai đó"))
+    console.button("Kiểm tra chuỗi").click()
+    expect(console.page.get_by_text("Chuỗi bị đứt ở mục 3")).to_be_visible()
+
+
+def test_a_rule_is_set_to_record_with_a_reason(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, path="/rules?text=shadow_copies").heading("Quy tắc phát hiện")
+    console.press("j")
+    side = console.side()
+    expect(side).to_contain_text("title: ")
+    side.get_by_placeholder("Lý do thay đổi").fill("Máy sao lưu thử nghiệm")
+    side.get_by_role("button", name="chỉ ghi nhận").click()
+    console.toast("Quy tắc nay ở chế độ: chỉ ghi nhận")
+    expect(console.rows().first).to_contain_text("chỉ ghi nhận")
+    with own_house.services.database.read() as session:
+        row = session.scalars(select(RuleMode)).one()
+        assert (row.mode, row.reason, row.by) == ("record", "Máy sao lưu thử nghiệm", "hanhnt")
+
+
+def test_playbooks_say_what_starts_them_and_who_approves(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/playbooks")
+    console.row("Chặn nguồn dò mật khẩu").click()
+    expect(console.side()).to_contain_text("incident.level: (high or critical)")
+    expect(console.side()).to_contain_text("cần phê duyệt: cán bộ phân tích, quản trị hệ thống")

@@ -1,0 +1,122 @@
+"""An incident: its sentence, its timeline, an approval that is answered, a declaration, its end."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+from sqlalchemy import select
+
+from core.db.models import Audit, Incident
+from tests.console.conftest import Open
+from tests.console.house import Running
+from tests.console.pages import close_current
+
+NUMBER = "VV-2026-0005"
+PATH = f"/incidents/{NUMBER}"
+TITLE = re.compile("Đăng nhập SSH thành công sau dò mật khẩu trên baochi-crawl01")
+
+
+def actions_of(house: Running) -> list[str]:
+    """What the journal says was done to the incident and its runs."""
+    with house.services.database.read() as session:
+        wanted = Audit.action.startswith("incident.") | Audit.action.startswith("run.")
+        return list(session.scalars(select(Audit.action).where(wanted).order_by(Audit.seq)))
+
+
+def test_it_tells_who_what_and_why(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/incidents").heading("Vụ việc")
+    expect(console.rows()).to_have_count(5)
+    console.row(NUMBER).click()
+    console.press("Enter").heading(TITLE)
+    page = console.page.locator(".page")
+    expect(page).to_contain_text("Chưa rõ: dữ liệu có bị lấy ra ngoài hay không")
+    timeline = console.page.locator(".timeline > li")
+    expect(timeline).to_have_count(5)
+    expect(timeline.nth(1)).to_contain_text("vì cùng máy baochi-crawl01, cùng tài khoản baochi")
+    expect(timeline.nth(4)).to_contain_text("Chặn nguồn dò mật khẩu")
+    points = console.page.locator(".sum dd").all_inner_texts()
+    assert sum(int(p.replace("+", "").replace("−", "-")) for p in points) == int(
+        console.page.locator("h3 b.ink").inner_text()
+    )
+    console.page.get_by_role("link", name="10.20.6.21").click()
+    console.heading("Truy tìm")
+    expect(console.page.locator(".query-box input")).to_have_value(re.compile("source.ip: 10.20.6.21 or destination"))
+
+
+def test_an_approval_shows_whom_it_touches_and_is_carried_out_and_undone(
+    open_console: Open, own_house: Running
+) -> None:
+    console = open_console(own_house, path=PATH).heading(TITLE)
+    run = console.page.locator("article.run").first
+    expect(run).to_contain_text("Chờ phê duyệt")
+    expect(run).to_contain_text("+ chặn 198.51.100.141")
+    expect(run).to_contain_text("… 15 địa chỉ nữa")
+    expect(run).to_contain_text(re.compile(r"đối tượng bảo vệ\s*không có"))
+    expect(run).to_contain_text("chạy thử, chưa chặn thật")
+    console.button("Phê duyệt").click()
+    console.toast("Đã phê duyệt")
+    # the worker goes on by itself until it needs hands again: the border firewall
+    expect(run).to_contain_text("Chờ người thực hiện", timeout=10_000)
+    expect(run).to_contain_text("append member kydai-198.51.100.141")
+    expect(run).to_contain_text("hanhnt phê duyệt")
+    expect(console.page.locator(".timeline")).to_contain_text("hanhnt")
+    console.button("Đã làm xong").click()
+    expect(run).to_contain_text("Hoàn tất", timeout=10_000)
+    run.get_by_role("link").first.click()
+    expect(console.side()).to_contain_text("đã làm")
+    console.side().get_by_role("button", name="Hoàn tác").first.click()
+    expect(console.side()).to_contain_text("đã hoàn tác", timeout=10_000)
+    assert {"run.approve", "run.done", "run.undo"} <= set(actions_of(own_house))
+
+
+def test_a_refusal_needs_a_reason_and_ends_the_run(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, "admin", path=PATH).heading(TITLE)
+    console.button("Từ chối…").click()
+    console.dialog().get_by_role("textbox").fill("Đang phối hợp với nhà thầu")
+    console.dialog().get_by_role("button", name="Từ chối…").click()
+    expect(console.page.locator("article.run").first).to_contain_text(re.compile("Đã hủy|Thất bại"), timeout=10_000)
+
+
+def test_notes_declaration_and_end_by_keys(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, path=PATH).heading(TITLE)
+    console.press("a").toast("nhận xử lý")
+    expect(console.page.locator(".pick select")).to_have_value("hanhnt")
+    console.press("n")
+    console.page.keyboard.type("Đã gọi nhà thầu <b>lúc 10 giờ</b>")
+    console.press("Control+Enter").toast("Đã lưu ghi chú")
+    expect(console.page.locator(".timeline .note-text")).to_have_text("Đã gọi nhà thầu <b>lúc 10 giờ</b>")
+    console.button("Xác nhận là sự cố…").click()
+    console.dialog().locator("input[name=category]").fill("Xâm nhập, chiếm quyền điều khiển")
+    console.dialog().locator("textarea").fill("Có đăng nhập trái phép vào máy chủ")
+    console.button("Xác nhận sự cố").click()
+    console.toast("Đã xác nhận sự cố an ninh mạng")
+    expect(console.page.locator(".tag.declared")).to_be_visible()
+    close_current(console, 1).toast("Đã đóng vụ việc: đúng, có tấn công")
+    expect(console.page.locator(".page")).to_contain_text("Kết luận: đúng, có tấn công.")
+    with own_house.services.database.read() as session:
+        row = session.scalars(select(Incident).where(Incident.number == NUMBER)).one()
+        assert (row.status, row.verdict, row.category) == (
+            "closed", "true_positive", "Xâm nhập, chiếm quyền điều khiển",
+        )  # fmt: skip
+    assert {"incident.assign", "incident.note", "incident.declare", "incident.close"} <= set(actions_of(own_house))
+
+
+def test_a_change_in_between_is_a_conflict_that_is_said(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, path=PATH).heading(TITLE)
+    console.page.route("**/api/v1/stream", lambda route: route.abort())
+    with own_house.services.database.write() as session:
+        row = session.scalars(select(Incident).where(Incident.number == NUMBER)).one()
+        row.version += 1
+    console.press("a").toast("vừa được người khác thay đổi")
+
+
+def test_a_dry_run_shows_what_a_playbook_would_do(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, path=PATH).heading(TITLE)
+    console.button("Chạy kịch bản…").click()
+    console.dialog().get_by_role("button", name="Chạy thử").click()
+    console.toast("Đã khởi động")
+    dry = console.page.locator("article.run").filter(has_text="chạy thử (không tác động)")
+    expect(dry).to_contain_text("Hoàn tất", timeout=10_000)
+    dry.get_by_role("link").first.click()
+    expect(console.side()).to_contain_text("+ chặn 198.51.100.141")
