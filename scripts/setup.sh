@@ -34,7 +34,7 @@ if [ "$have" != "$stamp" ] && [ "${have/#dev /run }" != "$stamp" ]; then
 fi
 
 if [ -f console/package-lock.json ]; then
-  sources=$(find console -path console/node_modules -prune -o -path console/dist -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-32)
+  sources=$(find console core/words -path console/node_modules -prune -o -path console/dist -prune -o -path console/src/words/\*.json -prune -o -path \*/__pycache__ -prune -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-32)
   if [ "$(cat console/dist/.stamp 2>/dev/null || true)" != "$sources" ]; then
     if ! node_ok; then
       say "Tải Node 20 vào .tools/node …" "Fetching Node 20 into .tools/node …"
