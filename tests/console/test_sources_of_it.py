@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,11 @@ def test_what_the_first_screen_loads_stays_small() -> None:
     assert "script>" not in re.sub(r"<script type=\"module\"[^>]*src=[^>]*></script>", "", page), (
         "no script in the page"
     )
+
+
+@pytest.mark.service
+def test_types_lint_and_helpers_hold() -> None:
+    if not (CONSOLE / "node_modules").is_dir() or shutil.which("npm") is None:
+        pytest.skip("the console's tools are not installed (npm ci in console/)")
+    done = subprocess.run(["npm", "run", "--silent", "check"], cwd=CONSOLE, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

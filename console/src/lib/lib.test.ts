@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import { fill, number, speech } from "../words";
+import { fold } from "./fold";
+import { hold } from "./held";
+import { literal, narrow } from "./query-text";
+import { resolve } from "./range";
+import { duration, fromInput, moment, near, span, toInput, utc } from "./time";
+import { visible } from "./visible";
+
+const AT = Date.parse("2026-11-25T07:30:51.123Z");
+
+describe("time", () => {
+  test("is written in the house's zone, in either language", () => {
+    expect(moment(AT, "vi")).toBe("25/11/2026 14:30:51");
+    expect(moment(AT, "en")).toBe("2026-11-25 14:30:51");
+    expect(utc(AT)).toBe("2026-11-25 07:30:51.123 UTC");
+  });
+  test("leaves today's date out and keeps another day's", () => {
+    expect(near(AT, AT + 60_000, "vi")).toBe("14:30:51");
+    expect(near(AT, AT + 86_400_000, "vi")).toBe("25/11 14:30");
+    expect(near(AT, AT + 86_400_000, "en")).toBe("11-25 14:30");
+    expect(near(AT, AT + 86_400_000 * 60, "vi")).toBe("25/11/2026");
+    // 00:30 in Hà Nội is another day there and the same day in UTC
+    expect(near(Date.parse("2026-11-25T16:59:59Z"), Date.parse("2026-11-25T17:30:00Z"), "vi")).toBe("25/11 23:59");
+  });
+  test("a span is one moment, two clocks or two days", () => {
+    expect(span(AT, AT, AT, "vi")).toBe("14:30:51");
+    expect(span(AT - 19 * 60_000, AT, AT, "vi")).toBe("14:11 → 14:30");
+    expect(span(AT - 5_000, AT, AT, "vi")).toBe("14:30:46");
+    expect(span(AT - 86_400_000, AT, AT, "vi")).toBe("24/11 14:30 → 14:30:51");
+  });
+  test("durations have two units at most", () => {
+    expect(duration(50 * 60_000, "vi")).toBe("50 phút");
+    expect(duration(-7 * 3_600_000, "vi")).toBe("−7 giờ");
+    expect(duration(421_000, "en")).toBe("7 min 01 s");
+    expect(duration(7_500_000, "vi")).toBe("2 giờ 05 phút");
+    expect(duration(90_000_000, "en")).toBe("1 d 1 h");
+  });
+  test("goes into an input and comes back the same", () => {
+    expect(toInput(AT)).toBe("2026-11-25T14:30:51");
+    expect(fromInput(toInput(AT))).toBe(Math.floor(AT / 1000) * 1000);
+    expect(fromInput("2026-11-25T14:30")).toBe(Date.parse("2026-11-25T07:30:00Z"));
+    expect(fromInput("")).toBeNaN();
+    // a zone with summer time: the hour before and the hour after the change
+    expect(fromInput("2026-03-29T01:30", "Europe/Paris")).toBe(Date.parse("2026-03-29T00:30:00Z"));
+    expect(fromInput("2026-03-29T03:30", "Europe/Paris")).toBe(Date.parse("2026-03-29T01:30:00Z"));
+  });
+});
+
+describe("ranges", () => {
+  test("mean the same moment in all parts of a question", () => {
+    expect(resolve("now", AT)).toBe("2026-11-25T07:30:51.123Z");
+    expect(resolve("now-24h", AT)).toBe("2026-11-24T07:30:51.123Z");
+    expect(resolve("now-15m", AT)).toBe("2026-11-25T07:15:51.123Z");
+    expect(resolve("2026-11-24", AT)).toBe("2026-11-24");
+  });
+});
+
+describe("the query's text", () => {
+  test("values are quoted where the language would read more into them", () => {
+    expect(literal("web-01.example")).toBe("web-01.example");
+    expect(literal("Nguyễn")).toBe("Nguyễn");
+    expect(literal(22)).toBe("22");
+    expect(literal("a b")).toBe('"a b"');
+    expect(literal('C:\\x "y"')).toBe('"C:\\\\x \\"y\\""');
+    expect(literal("and")).toBe('"and"');
+    expect(literal("2001:db8::1")).toBe('"2001:db8::1"');
+    expect(literal("")).toBe('""');
+  });
+  test("a clause is added once, and an or is put in brackets", () => {
+    expect(narrow("", "host.name", "web01")).toBe("host.name: web01");
+    expect(narrow("a: 1", "host.name", "web01", true)).toBe("a: 1 and not host.name: web01");
+    expect(narrow("a: 1 or b: 2", "c", 3)).toBe("(a: 1 or b: 2) and c: 3");
+    const once = narrow("a: 1", "b", 2);
+    expect(narrow(once, "b", 2)).toBe(once);
+  });
+});
+
+describe("rows that never jump", () => {
+  const key = (row: { id: string; n: number }) => row.id;
+  const shown = new Map([["a", { id: "a", n: 1 }], ["b", { id: "b", n: 1 }]]);
+  test("keep their places, take new values, and what is new waits", () => {
+    const held = hold(["a", "b"], shown, [{ id: "c", n: 1 }, { id: "b", n: 2 }, { id: "a", n: 1 }], key);
+    expect(held.rows).toEqual([{ id: "a", n: 1 }, { id: "b", n: 2 }]);
+    expect(held.fresh).toBe(1);
+    expect(held.gone.size).toBe(0);
+  });
+  test("what is gone stays as it was", () => {
+    const held = hold(["a", "b"], shown, [{ id: "b", n: 2 }], key);
+    expect(held.rows.map(key)).toEqual(["a", "b"]);
+    expect([...held.gone]).toEqual(["a"]);
+  });
+});
+
+describe("words", () => {
+  const words = speech({ "x.count": "{n} sự kiện", "x.count.one": "1 sự kiện", "level.high": "Cao" }, "vi");
+  test("numbers are written in the language", () => {
+    expect(number(1234567, "vi")).toBe("1.234.567");
+    expect(number(1234.5, "en", 1)).toBe("1,234.5");
+    expect(words.t("x.count" as never, { n: 1131 })).toBe("1.131 sự kiện");
+    expect(words.t("x.count" as never, { n: 1 })).toBe("1 sự kiện");
+    expect(fill("{a} và {b}", { a: "x" }, "vi")).toBe("x và {b}");
+  });
+  test("a name without words stands for itself", () => {
+    expect(words.named("level", "high")).toBe("Cao");
+    expect(words.named("level", "odd")).toBe("odd");
+    expect(words.said({ en: "only English" })).toBe("only English");
+    expect(words.said(null)).toBe("");
+  });
+  test("folding finds what a person types without marks", () => {
+    expect(fold("Đã đăng Nhập")).toBe("da dang nhap");
+    expect(fold("Truy tìm")).toBe(fold("truy tim"));
+  });
+});
+
+test("hostile characters become visible", () => {
+  expect(visible("a\u202eb\u0000c\u001b[31m")).toBe("a‹U+202E›b␀c␛[31m");
+  expect(visible("dòng 1\ndòng 2")).toBe("dòng 1⏎dòng 2");
+  expect(visible("Nguyễn Thị Hạnh → 😀")).toBe("Nguyễn Thị Hạnh → 😀");
+});
