@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from api import alerts as alert_rows
+from api import timeline
 from api.alerts import AlertSummary
-from api.runs import RunSummary, step_of, summaries, words_of
+from api.runs import RunSummary, summaries
 from api.scope import Sight
 from api.shapes import Bilingual, Shape, Time, Words
 from api.stories import story
+from api.timeline import NoteShown, TimelineItem
 from core.clock import Micros
 from core.db.models import (
     LEVELS,
     Alert,
-    Audit,
     Incident,
     IncidentLink,
     IncidentStatus,
@@ -28,7 +29,6 @@ from core.db.models import (
     Note,
     Run,
     Source,
-    StepRun,
     Verdict,
 )
 from core.query.fold import fold
@@ -104,13 +104,6 @@ class IncidentEntity(Shape):
     last_at: Time
 
 
-class NoteShown(Shape):
-    id: int
-    author: str
-    at: Time
-    text: str
-
-
 class Similar(Shape):
     """An earlier incident with the same entities or rules."""
 
@@ -122,20 +115,6 @@ class Similar(Shape):
     last_at: Time
     same_hosts: bool
     same_rules: bool
-
-
-class TimelineItem(Shape):
-    """Something that happened in, or was done to, an incident. ``id`` is that of the alert, note, run or entry."""
-
-    kind: Literal["alert", "note", "run", "step", "change"]
-    at: Time
-    id: int
-    level: Level | None = None
-    title: Words
-    detail: str = ""
-    actor: str = ""
-    status: str = ""
-    count: int = 1
 
 
 class Declaration(Shape):
@@ -301,8 +280,9 @@ def detail(session: Session, row: Incident, sight: Sight) -> IncidentDetail:
     # notes, runs and changes speak of the whole incident, so somebody who sees a part of it sees none of them
     notes = [] if is_partial else _notes(session, row.id)
     runs = [] if is_partial else summaries(session, Run.incident_id == row.id, 50)
-    steps = [] if is_partial else _steps(session, row.id)
-    changes = [] if is_partial else _changes(session, row.number)
+    steps = [] if is_partial else timeline.steps(session, row.id)
+    changes = [] if is_partial else timeline.changes_of(session, row.number)
+    items = timeline.items(alerts, notes, runs, changes) + steps
     parts = [] if is_partial else [_part(p) for p in row.priority_sum]
     return IncidentDetail.model_validate(
         facts
@@ -315,7 +295,7 @@ def detail(session: Session, row: Incident, sight: Sight) -> IncidentDetail:
             "entities": _entities(alerts),
             "notes": notes,
             "runs": runs,
-            "timeline": sorted(_timeline(alerts, notes, runs, changes) + steps, key=lambda i: (i.at, i.kind, i.id)),
+            "timeline": sorted(items, key=lambda i: (i.at, i.kind, i.id)),
             "similar": [] if is_partial else _similar(session, row, alerts, sight),
             "declaration": None if is_partial else _declaration(row),
             "merged_from": [] if is_partial else _merged_from(session, row.id),
@@ -373,79 +353,6 @@ def _entities(alerts: Sequence[Alert]) -> list[IncidentEntity]:
 def _notes(session: Session, incident_id: int) -> list[NoteShown]:
     query = select(Note).where(Note.incident_id == incident_id).order_by(Note.at)
     return [NoteShown.model_validate(note) for note in session.scalars(query)]
-
-
-def _changes(session: Session, number: str) -> list[Audit]:
-    query = select(Audit).where(Audit.object == f"incident:{number}", Audit.action != "incident.note")
-    return list(session.scalars(query.order_by(Audit.seq).limit(500)))
-
-
-def _timeline(
-    alerts: Sequence[Alert], notes: Sequence[NoteShown], runs: Sequence[RunSummary], changes: Sequence[Audit]
-) -> list[TimelineItem]:
-    items = [
-        TimelineItem(
-            kind="alert", at=a.first_at, id=a.id, level=Level(a.level), title=Words(**_two(a.rule_title)),
-            detail=_fact(a.summary), status=a.status, count=a.count,
-        )
-        for a in alerts
-    ]  # fmt: skip
-    items += [
-        TimelineItem(kind="note", at=n.at, id=n.id, title=_said("note"), detail=n.text, actor=n.author) for n in notes
-    ]
-    items += [
-        TimelineItem(kind="run", at=r.created_at, id=r.id, title=r.title, status=r.status, actor=r.started_by)
-        for r in runs
-    ]
-    items += [
-        TimelineItem(
-            kind="change", at=c.at, id=c.seq, title=_said(c.action.partition(".")[2]), detail=c.reason, actor=c.actor
-        )
-        for c in changes
-    ]
-    return items
-
-
-def _steps(session: Session, incident_id: int) -> list[TimelineItem]:
-    """What persons approved and what steps of runs ended."""
-    query = select(StepRun, Run).join(Run, Run.id == StepRun.run_id).where(Run.incident_id == incident_id)
-    items = []
-    for step, run in session.execute(query.limit(500)):
-        defined = step_of(run.definition, step.step)
-        title = words_of(defined, step.step)
-        if step.approved_at is not None:
-            approved = _said("self_approved" if step.is_self_approved else "approved")
-            both_ = Words(vi=f"{approved.vi}: {title.vi}", en=f"{approved.en}: {title.en}")
-            by = step.approved_by or ""
-            items.append(TimelineItem(kind="step", at=step.approved_at, id=run.id, title=both_, actor=by))
-        if step.ended_at is not None:
-            items.append(
-                TimelineItem(
-                    kind="step", at=step.ended_at, id=run.id, title=title, detail=step.error, status=step.status
-                )
-            )
-    return items
-
-
-def _two(title: Mapping[str, Any]) -> dict[str, str]:
-    return {lang: str(title.get(lang, "")) for lang in LANGUAGES}
-
-
-def _said(action: str) -> Words:
-    words = entries().get(f"api.timeline.{action}", {"vi": action, "en": action})
-    return Words(**words)
-
-
-def _fact(summary: Mapping[str, Any]) -> str:
-    """The telling facts of an alert in one line: from whom to whom, and what was run."""
-    shown = []
-    for key in ("from", "user", "to", "port", "command", "file", "url", "domain"):
-        value = summary.get(key)
-        values = value if isinstance(value, list) else [value] if value not in (None, "") else []
-        if values:
-            more = f" +{len(values) - 1}" if len(values) > 1 else ""
-            shown.append(f"{values[0]}{more}")
-    return " · ".join(shown)[:500]
 
 
 def _similar(session: Session, row: Incident, alerts: Sequence[Alert], sight: Sight) -> list[Similar]:
