@@ -17,7 +17,7 @@ from kydai.cli.main import LANG
 from kydai.cli.output import safe
 from kydai.context import Context
 from kydai.demo import stage, story_text
-from kydai.demo.run import SEED, Demonstration
+from kydai.demo.run import Demonstration
 from kydai.process import Stop
 
 STOP_SECONDS = 60
@@ -44,13 +44,14 @@ def demo(ctx: typer.Context, once: Once = False, stop: StopIt = False) -> None:
 
     show = Demonstration(context, LANG, tell, context.output.tell)
     try:
-        for line in story_text.opening(show.world, SEED, LANG, dry_reason=say("cli.demo.dry", LANG)):
-            tell(line)
+        show.set_stage()
         show.open()
         show.past()
         show.live()
+        show.answer()
         show.confess()
-        _close(context, show, tell)
+        for line in _closing(context, show):
+            tell(line)
         if not once:
             signal.signal(signal.SIGINT, asked)
             tell(say("cli.up.stop", LANG))
@@ -59,24 +60,28 @@ def demo(ctx: typer.Context, once: Once = False, stop: StopIt = False) -> None:
         show.close()
 
 
-def _close(context: Context, show: Demonstration, tell: object) -> None:
-    data = context.settings.data
-    folder = f"--data {data}"
-    lines = story_text.closing(
+def _closing(context: Context, show: Demonstration) -> list[str]:
+    """The four things to do next, with commands that work as printed."""
+    program = os.path.relpath(sys.argv[0]) if sys.argv[0].endswith("kydai") else "kydai"
+    folder = f"--data {os.path.relpath(context.settings.data)}"
+    waiting = show.waiting
+    approve = f"{program} playbooks runs --waiting {folder}"
+    report = f"{program} report period --from now-1d --to now -o bao-cao.pdf {folder}"
+    if waiting is not None:
+        approve = f"{program} playbooks approve {waiting.run_id} {folder}"
+        report = f"{program} report incident {waiting.incident} -o vu-viec.pdf {folder}"
+    return story_text.closing(
         LANG,
         console=show.facts.url,
         link=show.sign_in_link(),
-        approve=f"kydai incidents list {folder}",
-        report=f"kydai incidents list {folder}",
+        approve=approve,
+        report=report,
         own_line=[
             f"logger -n 127.0.0.1 -P {show.facts.gateway['syslog']} -d 'xin chào Kỳ Đài'",
-            f"kydai search 'xin chào' {folder}",
+            f"{program} search 'xin chào' {folder}",
         ],
-        start="kydai up",
+        start=f"{program} up",
     )
-    for line in lines:
-        sys.stdout.write(line + "\n")
-    del tell
 
 
 def _stop(context: Context) -> None:

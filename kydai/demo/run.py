@@ -7,28 +7,35 @@ told is read back from the system; nothing is written by hand.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core import accounts
 from core.clock import DAY, MINUTE, SECOND, Micros
-from core.db.models import Alert, Incident, Outbox, OutboxState, Silence, SpoolPosition
+from core.db.models import Alert, Incident, Meta, Outbox, OutboxState, Silence, SpoolPosition
+from core.errors import Unavailable
 from core.ledger import Balance, read_balances
 from core.sources import SourceState, views
 from core.words import say
 from kydai.context import Context
-from kydai.demo import stage, story_text
+from kydai.demo import answering, stage, story_text
+from kydai.demo.answering import ANALYST, DUTY, ApiClient, Waiting
 from kydai.demo.day import LIVE_SECONDS, live_attempts, live_emissions
 from kydai.demo.emission import Emission
-from kydai.demo.send import Sent, Targets, play
+from kydai.demo.netns import Arena, guess, open_arena
+from kydai.demo.send import Sent, Targets, play, send_datagrams
+from kydai.demo.story_ssh import Attempt
 from kydai.demo.world import World, load_world
 from kydai.pipeline_process import parts_of
 from kydai.supervisor import Supervisor
+from kydai.world import ENFORCEMENT
 
 SEED = 1
 SETTLE_SECONDS = 60.0
@@ -36,6 +43,7 @@ STAY_NOISE = 6 * 3600 * SECOND
 """How long the thinned background goes on while the demonstration stays up."""
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -63,9 +71,23 @@ class Demonstration:
         self.supervisor: Supervisor | None = None
         self.facts = Facts()
         self.tokens: dict[str, str] = {}
-        self.sent_live: list[Emission] = []
+        self.arena: Arena | None = None
+        self.waiting: Waiting | None = None
+        """A run that is left for the newcomer to approve."""
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="demo sender", daemon=True)
+        self._thread.start()
 
     # --- the acts -----------------------------------------------------------------------------------------
+
+    def set_stage(self) -> None:
+        """The network namespace in which a block is real, where one can be had; and what this is, told."""
+        reason = None
+        try:
+            self.arena = self._await(open_arena(self.world))
+        except Unavailable as error:
+            reason = error.said[self.lang] if error.said else str(error)
+        self._tell(story_text.opening(self.world, SEED, self.lang, dry_reason=reason))
 
     def open(self) -> None:
         """Folder, inventory, people, processes."""
@@ -73,6 +95,9 @@ class Demonstration:
         stage.clear(settings.data)
         settings.data.mkdir(parents=True, exist_ok=True)
         self.tokens = stage.furnish(self.context, self.world, self.began)
+        if self.arena is not None:
+            with self.context.database.write() as session:
+                session.merge(Meta(key=ENFORCEMENT, value=orjson.dumps(self.arena.inside()).decode()))
         self.supervisor = Supervisor(settings, self.context.config)
         self.progress(say("demo.progress.start", self.lang))
         started = self.supervisor.start()
@@ -99,9 +124,9 @@ class Demonstration:
         """Story 1 through real sockets, with true timestamps."""
         self.progress(say("demo.progress.live", self.lang, seconds=LIVE_SECONDS))
         start = self.context.clock.now() + SECOND
-        sent = asyncio.run(self._play(live_emissions(SEED, start, world=self.world)))
-        self._settle()
         attempts = live_attempts(SEED, start)
+        sent = self._await(self._live(start, attempts))
+        self._settle()
         first = self._first_alert(start)
         self._tell(
             story_text.live(
@@ -129,25 +154,35 @@ class Demonstration:
         names = ("received", "parsed", "unparsed", "ignored", "duplicates", "waiting")
         self._tell(["  " + story_text.balance(self.lang, **{n: total.raws[n] for n in names})])
 
+    def answer(self) -> None:
+        """The story's people act through the API: one approves the block, it is undone, another run is left waiting."""
+        self.progress(say("demo.progress.answer", self.lang))
+        client = ApiClient(self.facts.url, {p: stage.person_token(self.context, p) for p in (ANALYST, DUTY)})
+        run = client.waiting_run("block_guessing_source", SETTLE_SECONDS)
+        told = answering.approve_and_undo(client, run, self.world, self.lang) if run is not None else None
+        self.waiting = answering.leave_one_waiting(client, is_replay=True)
+        if told is not None:
+            is_real = self.arena is not None and not told.is_dry
+            self._tell(story_text.answered(self.lang, told.answer(is_real=is_real, another=self.waiting is not None)))
+
     def stay(self, stop: Callable[[float], bool]) -> None:
         """Keep everything up, with the thinned background, until told to stop."""
         assert self.supervisor is not None
         start = self.context.clock.now()
         noise = live_emissions(SEED + 7, start, 0, after=STAY_NOISE, world=self.world, rate=1.0, guesses=False)
-        background = asyncio.new_event_loop()
-        task = background.create_task(self._play(e for e in noise if e.story is None))
-        try:
-            while not stop(0.0):
-                background.run_until_complete(asyncio.sleep(0.5))
-                self.supervisor.watch()
-        finally:
-            task.cancel()
-            background.run_until_complete(asyncio.gather(task, return_exceptions=True))
-            background.close()
+        task = asyncio.run_coroutine_threadsafe(self._play(e for e in noise if e.story is None), self.loop)
+        while not stop(0.5):
+            self.supervisor.watch()
+        task.cancel()
 
     def close(self) -> None:
+        """Stop the processes, then the stage."""
         if self.supervisor is not None:
             self.supervisor.stop()
+        if self.arena is not None:
+            self._await(self.arena.close())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
 
     # --- helpers ------------------------------------------------------------------------------------------
 
@@ -162,8 +197,23 @@ class Demonstration:
             secret = accounts.make_link(session, stage.ACTOR, user, now=self.context.clock.now(), life=DAY)
         return f"{self.facts.url}/sign-in#{secret}"
 
+    def _await(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+
+    async def _live(self, start: Micros, attempts: Sequence[Attempt]) -> Sent:
+        """The live minute; with a stage, sshd's lines are those of connections that arrived on it."""
+        if self.arena is None:
+            return await self._play(live_emissions(SEED, start, world=self.world))
+        targets, clock = self._targets(), self.context.clock
+        playing = asyncio.create_task(self._play(live_emissions(SEED, start, world=self.world, guesses=False)))
+        await guess(self.arena, attempts, self.world, clock, lambda lines: send_datagrams(lines, self.world, targets))
+        return await playing
+
     async def _play(self, emissions: Iterator[Emission]) -> Sent:
-        targets = Targets(
+        return await play(emissions, self.world, self._targets(), self.context.clock)
+
+    def _targets(self) -> Targets:
+        return Targets(
             "127.0.0.1",
             int(self.facts.gateway["syslog"]),
             int(self.facts.gateway["syslog"]),
@@ -171,7 +221,6 @@ class Demonstration:
             f"{self.facts.url}/api/v1/ingest",
             self.tokens,
         )
-        return await play(emissions, self.world, targets, self.context.clock)
 
     def _settle(self) -> None:
         """Wait until spools are committed and no work is due."""

@@ -1,0 +1,133 @@
+"""The story's people at work: everything they do goes through the API with accounts of their own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2 as httpx
+
+from core.clock import Micros, to_micros
+from core.errors import Unavailable
+from core.words import say
+from kydai.demo.story_text import Answer
+from kydai.demo.world import World
+
+ANALYST, DUTY = "hanhnt", "baotq"
+WEB_SHELL = "attack.t1505.003"
+POLL_SECONDS = 0.5
+WAIT_SECONDS = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A run that waits for approval, and its incident."""
+
+    run_id: int
+    incident: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of the block, as the API says it."""
+
+    playbook: str
+    address: str
+    person: str
+    approved_at: Micros
+    until: Micros | None
+    undone_at: Micros | None
+    is_dry: bool
+
+    def answer(self, *, is_real: bool, another: bool) -> Answer:
+        return Answer(
+            self.playbook, self.address, self.person, self.approved_at, self.until, is_real, self.undone_at, another
+        )
+
+
+class ApiClient:
+    """The API as the story's people use it."""
+
+    def __init__(self, url: str, tokens: dict[str, str]) -> None:
+        self.url = f"{url}/api/v1"
+        self.tokens = tokens
+
+    def ask(self, who: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """One call. Raises Unavailable with what the API said."""
+        headers = {"authorization": f"Bearer {self.tokens[who]}", "x-kydai": "1"}
+        try:
+            answer = httpx.request(method, self.url + path, headers=headers, json=body, timeout=30, trust_env=False)
+        except httpx.HTTPError as error:
+            raise Unavailable(f"the API did not answer: {error}") from error
+        if answer.status_code >= 400:
+            raise Unavailable(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
+        return answer.json()
+
+    def waiting_run(self, playbook: str, seconds: float) -> dict[str, Any] | None:
+        """The newest run of a playbook that waits for approval; None when none comes in time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = self.ask(DUTY, "GET", f"/runs?status=waiting_approval&playbook={playbook}")["items"]
+            if found:
+                return dict(found[0])
+            time.sleep(POLL_SECONDS)
+        return None
+
+    def until(self, run_id: int, step: str, key: str) -> dict[str, Any]:
+        """The result of a step once it has ``key``."""
+        end = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < end:
+            run = self.ask(DUTY, "GET", f"/runs/{run_id}")
+            found = next(s for s in run["steps"] if s["step"] == step)
+            if key in found["result"] or found["status"] in ("failed", "timed_out", "cancelled"):
+                return dict(found)
+            time.sleep(POLL_SECONDS)
+        raise Unavailable(f"run {run_id}, step {step}: no {key} within {WAIT_SECONDS:.0f} s")
+
+
+def approve_and_undo(client: ApiClient, run: dict[str, Any], world: World, lang: str) -> Told:
+    """The second analyst takes the incident, approves the block, sees it, and undoes it."""
+    run_id = int(run["id"])
+    detail = client.ask(DUTY, "GET", f"/runs/{run_id}")
+    incident = detail["incident_number"]
+    client.ask(DUTY, "POST", f"/incidents/{incident}/assign", {"assignee": DUTY})
+    client.ask(DUTY, "POST", f"/incidents/{incident}/notes", {"text": say("demo.note.taken", "vi")})
+    because = {"step": "block", "reason": say("demo.note.approved", "vi")}
+    client.ask(DUTY, "POST", f"/runs/{run_id}/approve", because)
+    blocked = client.until(run_id, "block", "blocked")
+    client.ask(DUTY, "POST", f"/runs/{run_id}/undo", {"step": "block", "reason": say("demo.note.undone", "vi")})
+    undone = client.until(run_id, "block", "undone_at")
+    addresses = blocked["result"].get("blocked", [])
+    more = f" (+{len(addresses) - 1})" if len(addresses) > 1 else ""
+    name = next(p.name for p in world.watch if p.account == DUTY)
+    until = blocked["result"].get("until")
+    return Told(
+        playbook=str(detail["title"][lang]),
+        address=f"{addresses[0] if addresses else '–'}{more}",
+        person=name,
+        approved_at=to_micros(blocked["approved_at"]),
+        until=int(until) if until is not None else None,
+        undone_at=undone["result"].get("undone_at"),
+        is_dry=bool(blocked["result"].get("is_dry")),
+    )
+
+
+def leave_one_waiting(client: ApiClient, *, is_replay: bool) -> Waiting | None:
+    """The first analyst starts the web shell's playbook by hand and leaves its approval to the newcomer."""
+    incidents = client.ask(ANALYST, "GET", "/incidents?limit=50")["items"]
+    for incident in incidents:
+        if incident["is_replay"] is not is_replay or WEB_SHELL not in str(
+            client.ask(ANALYST, "GET", f"/incidents/{incident['number']}")
+        ):
+            continue
+        run = client.ask(ANALYST, "POST", f"/incidents/{incident['number']}/runs", {"playbook": "isolate_web_shell"})
+        end = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < end:
+            state = client.ask(ANALYST, "GET", f"/runs/{run['id']}")["status"]
+            if state == "waiting_approval":
+                return Waiting(int(run["id"]), str(incident["number"]))
+            if state in ("failed", "succeeded", "cancelled"):
+                break
+            time.sleep(POLL_SECONDS)
+    return None

@@ -1,0 +1,18 @@
+"""What is told of the answer comes from the API's own words."""
+
+from __future__ import annotations
+
+from core.clock import HOUR, StillClock
+from core.words import LANGUAGES
+from kydai.demo.answering import Told
+from kydai.demo.story_text import answered
+
+
+def test_a_real_block_and_a_dry_one_are_told_apart() -> None:
+    now = StillClock().now()
+    told = Told("Chặn nguồn", "203.0.113.7 (+2)", "Trần Quốc Bảo", now, now + HOUR, now + 5, is_dry=False)
+    for lang in LANGUAGES:
+        real = "\n".join(answered(lang, told.answer(is_real=True, another=True)))
+        dry = "\n".join(answered(lang, told.answer(is_real=False, another=False)))
+        assert "203.0.113.7 (+2)" in real
+        assert real != dry
