@@ -127,8 +127,8 @@ class Action(Generic[P]):
     parameters: type[P]
     preview: Callable[[P, World, Doing], Mapping[str, Any]]
     perform: Callable[[P, World, Doing], Outcome]
-    check: Callable[[P, World, Doing], bool] | None = None
-    """For CHECKABLE: whether the effect is there."""
+    check: Callable[[P, World, Doing], Outcome | None] | None = None
+    """For CHECKABLE: what it came to, when the effect is there; None when it is not."""
     undo: Callable[[P, Mapping[str, Any], World, Doing], Outcome] | None = None
 
     def read(self, arguments: Mapping[str, Any]) -> P:

@@ -14,13 +14,14 @@ from core import audit
 from core.audit import Actor
 from core.clock import Micros
 from core.db import outbox
-from core.db.models import Effect, EffectState, Incident, Run, RunStatus, StepRun, User
+from core.db.models import Alert, Effect, EffectState, Incident, Run, RunStatus, StepRun, User
 from core.errors import Conflict, NotFound, Refused
 from core.words import both, say
 from playbooks.action import action_named
-from playbooks.facts import facts_of
+from playbooks.facts import alert_facts, facts_of
 from playbooks.playbook import Playbook, Step
 
+OPEN = {RunStatus.RUNNING, RunStatus.WAITING_APPROVAL, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN}
 ENDED = {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.CANCELLED}
 APPROVERS = ("analyst", "admin")
 
@@ -43,6 +44,7 @@ def start(
     now: Micros,
     is_dry: bool = False,
     key: str = "",
+    alert: Alert | None = None,
 ) -> Run:
     """A new run for an incident; the same ``key`` starts one run only. Raises nothing for a repeat: gives the first."""
     key = key or f"{playbook.name}|by hand|{secrets.token_hex(12)}"
@@ -55,10 +57,11 @@ def start(
         version=playbook.version,
         definition=playbook.document,
         incident_id=incident.id,
+        alert_id=alert.id if alert is not None else None,
         status=RunStatus.QUEUED,
         is_dry=is_dry,
         started_by=actor.name,
-        context=dict(facts_of(session, incident)),
+        context=dict(facts_of(session, incident) | (alert_facts(alert) if alert is not None else {})),
         created_at=now,
         updated_at=now,
     )
@@ -158,9 +161,14 @@ def done(session: Session, person: Person, run_id: int, step: str, *, now: Micro
     run, row = _waiting(session, run_id, step, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN)
     if person.role not in APPROVERS:
         raise Refused(f"{person.role} may not do this.", said=both("playbook.error.role"))
-    _settle(session, run, row, person, EffectState.DONE, now)
-    row.status, row.ended_at, row.due_at = RunStatus.SUCCEEDED, now, None
-    row.result = {**row.result, "done_by": person.actor.name}
+    if "undoing" in row.result:
+        for effect in _effects(session, run_id, step, EffectState.DONE):
+            undone(effect, row, {"said_by": person.actor.name}, row.result["undoing"]["by"], now)
+        _undo_is_over(run, row, now)
+    else:
+        _settle(session, run, row, person, EffectState.DONE, now)
+        row.status, row.ended_at, row.due_at = RunStatus.SUCCEEDED, now, None
+        row.result = {**row.result, "done_by": person.actor.name}
     audit.record(session, person.actor, "run.done", f"run:{run_id}", now=now, after={"step": step}, reason=reason)
     wake(session, run_id, now)
     return row
@@ -171,19 +179,49 @@ def not_done(session: Session, person: Person, run_id: int, step: str, *, now: M
     run, row = _waiting(session, run_id, step, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN)
     if person.role not in APPROVERS:
         raise Refused(f"{person.role} may not do this.", said=both("playbook.error.role"))
-    _settle(session, run, row, person, EffectState.FAILED, now)
-    row.status, row.ended_at, row.due_at, row.error = RunStatus.FAILED, now, None, reason[:2000]
+    if "undoing" in row.result:
+        _undo_is_over(run, row, now)
+    else:
+        _settle(session, run, row, person, EffectState.FAILED, now)
+        row.status, row.ended_at, row.due_at, row.error = RunStatus.FAILED, now, None, reason[:2000]
     audit.record(session, person.actor, "run.not_done", f"run:{run_id}", now=now, after={"step": step}, reason=reason)
     wake(session, run_id, now)
     return row
 
 
 def _settle(session: Session, run: Run, row: StepRun, person: Person, state: EffectState, now: Micros) -> None:
-    for effect in session.scalars(select(Effect).where(Effect.run_id == run.id, Effect.step == row.step)):
-        if effect.state in (EffectState.INTENDED, EffectState.UNKNOWN):
-            effect.state, effect.ended_at = state, now
-            effect.result = {**effect.result, "said_by": person.actor.name}
+    for effect in _effects(session, run.id, row.step, EffectState.INTENDED, EffectState.UNKNOWN):
+        effect.state, effect.ended_at = state, now
+        effect.result = {**effect.result, "said_by": person.actor.name}
     run.status, run.updated_at = RunStatus.RUNNING, now
+
+
+def _effects(session: Session, run_id: int, step: str, *states: EffectState) -> list[Effect]:
+    query = select(Effect).where(Effect.run_id == run_id, Effect.step == step, Effect.state.in_(states))
+    return list(session.scalars(query))
+
+
+def ask_to_undo(run: Run, row: StepRun, prepared: Mapping[str, Any], by: str) -> None:
+    """A person must undo what a person did: the step waits again, with what is to be done."""
+    row.result = {**row.result, "undoing": {"by": by, "before": row.status, **prepared}}
+    row.status, row.due_at = RunStatus.WAITING_PERSON, None
+    if run.status in ENDED:
+        run.status, run.ended_at = RunStatus.WAITING_PERSON, None
+
+
+def undone(effect: Effect, row: StepRun, result: Mapping[str, Any], by: str, now: Micros) -> None:
+    """Write that an effect is no more."""
+    effect.state = EffectState.UNDONE
+    effect.result = {**effect.result, "undone": dict(result), "undone_at": now, "undone_by": by}
+    row.result = {**row.result, "undone_at": now, "undone_by": by}
+
+
+def _undo_is_over(run: Run, row: StepRun, now: Micros) -> None:
+    row.status = row.result["undoing"]["before"]
+    row.result = {name: value for name, value in row.result.items() if name != "undoing"}
+    if run.status == RunStatus.WAITING_PERSON:
+        run.status = RunStatus.RUNNING
+    run.updated_at = now
 
 
 def cancel(session: Session, person: Person, run_id: int, *, now: Micros, reason: str) -> Run:

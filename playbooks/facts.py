@@ -60,6 +60,30 @@ def facts_of(session: Session, incident: Incident) -> Event:
     return {name: value for name, value in facts.items() if value not in ("", [])}
 
 
+def alert_facts(alert: Alert) -> Event:
+    """``alert.rule``, ``.level``, ``.title.vi``, ``.host``, ``.user``, ``.addresses``, ``.attackers``, …"""
+    froms = [str(a) for a in alert.summary.get("from", ())]
+    addresses: list[Any] = list(dict.fromkeys([*(str(v) for k, v in alert.entities if k == "ip"), *froms]))
+    attackers: list[Any] = [a for a in dict.fromkeys(froms) if _is_outside(a)]
+    facts: Event = {
+        "alert.id": alert.id,
+        "alert.kind": alert.kind,
+        "alert.rule": alert.rule_id,
+        "alert.level": alert.level,
+        "alert.title.vi": str(alert.rule_title.get("vi", "")),
+        "alert.title.en": str(alert.rule_title.get("en", "")),
+        "alert.tags": list(alert.tags),
+        "alert.host": alert.host,
+        "alert.user": alert.user,
+        "alert.system": alert.system,
+        "alert.agency": alert.agency,
+        "alert.count": alert.count,
+        "alert.addresses": addresses[:MOST],
+        "alert.attackers": attackers[:MOST],
+    }
+    return {name: value for name, value in facts.items() if value not in ("", [])}
+
+
 def _is_outside(text: str) -> bool:
     try:
         address = ipaddress.ip_address(text)

@@ -56,8 +56,8 @@ class Step(_Strict):
 
 
 class Trigger(_Strict):
-    subject: str = Field(alias="for", pattern="^(incident|manual)$")
-    """``incident``: started by itself when ``where`` is met; ``manual``: by a person only."""
+    subject: str = Field(alias="for", pattern="^(incident|alert|manual)$")
+    """``incident``, ``alert``: started by itself, once for each that meets ``where``; ``manual``: by a person only."""
     where: str = ""
 
 
@@ -89,9 +89,9 @@ class Playbook:
     def document(self) -> dict[str, Any]:
         return self.definition.model_dump(mode="json", by_alias=True)
 
-    def is_for(self, facts: Event, now: int) -> bool:
-        """Whether its trigger meets an incident's facts."""
-        return self.definition.trigger.subject == "incident" and meets(self.definition.trigger.where, facts, now)
+    def is_for(self, subject: str, facts: Event, now: int) -> bool:
+        """Whether its trigger is for incidents or alerts (``subject``) and meets these facts."""
+        return self.definition.trigger.subject == subject and meets(self.definition.trigger.where, facts, now)
 
 
 def meets(condition: str, facts: Event, now: int) -> bool:

@@ -12,20 +12,24 @@ from sqlalchemy.orm import Session
 
 from core import audit
 from core.audit import Actor
-from core.clock import HOUR, SECOND, Micros
+from core.clock import HOUR, MINUTE, SECOND, Micros
 from core.db import outbox
-from core.db.models import Effect, EffectState, Incident, Run, RunStatus, StepRun
+from core.db.models import Alert, Effect, EffectState, Incident, Outbox, OutboxState, Run, RunStatus, StepRun
 from core.errors import BadInput, KydaiError
 from playbooks import effects
 from playbooks.action import Action, Doing, EffectClass, Outcome, State, Unsure, World, action_named
-from playbooks.control import ENDED, definition_of, start, steps_of, wake
-from playbooks.facts import facts_of
+from playbooks.control import ENDED, OPEN, ask_to_undo, definition_of, start, steps_of, undone, wake
+from playbooks.facts import alert_facts, facts_of
 from playbooks.playbook import Playbook, Step, filled, meets
 from playbooks.runner import Do, StepState, next_move
 
 log = structlog.get_logger(__name__)
 
-MOVES_AT_ONCE = 100
+MOVES_AT_ONCE = 200
+"""More than twice the steps that a playbook may have: one look always comes to an end or a wait."""
+STRANDED = MINUTE
+SOON = 15 * MINUTE
+"""Longer than any pause between attempts: work due later does not move a run now."""
 Done = Callable[[Session], bool]
 """Marks the work as done in the transaction that ends it; False when the lease was lost."""
 
@@ -46,11 +50,33 @@ def trigger(session: Session, playbooks: Mapping[str, Playbook], incident_id: in
     facts = facts_of(session, incident)
     started = []
     for playbook in playbooks.values():
-        if playbook.is_for(facts, now):
-            actor = Actor(f"playbook:{playbook.name}", "playbook")
+        if playbook.is_for("incident", facts, now):
             key = f"{playbook.name}|incident|{incident.id}"
-            started.append(start(session, actor, playbook, incident, now=now, key=key).id)
+            started.append(start(session, _actor(playbook.name), playbook, incident, now=now, key=key).id)
     return started
+
+
+def trigger_alert(session: Session, playbooks: Mapping[str, Playbook], alert_id: int, now: Micros) -> list[int]:
+    """Start the playbooks whose trigger an alert meets; each at most once an alert. Replays start none."""
+    alert = session.get(Alert, alert_id)
+    if alert is None or alert.is_replay or alert.incident_id is None or alert.joined_to is not None:
+        return []
+    wanted = [p for p in playbooks.values() if p.definition.trigger.subject == "alert"]
+    if not wanted:
+        return []
+    incident = session.get_one(Incident, alert.incident_id)
+    facts = facts_of(session, incident) | alert_facts(alert)
+    started = []
+    for playbook in wanted:
+        if playbook.is_for("alert", facts, now):
+            key = f"{playbook.name}|alert|{alert.id}"
+            run = start(session, _actor(playbook.name), playbook, incident, now=now, key=key, alert=alert)
+            started.append(run.id)
+    return started
+
+
+def _actor(playbook: str) -> Actor:
+    return Actor(f"playbook:{playbook}", "playbook")
 
 
 def advance(world: World, run_id: int) -> None:
@@ -70,7 +96,8 @@ def advance(world: World, run_id: int) -> None:
                 _finish(world, run_id, move.status)
                 return
             case Do.TIME_OUT:
-                _step_ends(world, run_id, move.step, RunStatus.TIMED_OUT, "")
+                was = next(s.status for s in states if s.name == move.step)
+                _step_ends(world, run_id, move.step, was, RunStatus.TIMED_OUT)
             case Do.DECIDE:
                 _decide(world, turn, move.step)
             case Do.PERFORM:
@@ -118,19 +145,21 @@ def _decide(world: World, turn: _Turn, name: str) -> None:
     now = world.clock.now()
     step, action, arguments = _prepared(turn, name)
     if not meets(step.condition, _facts(turn), now):
-        _step_ends(world, turn.run.id, name, RunStatus.SUCCEEDED, "", {"skipped": True})
+        _step_ends(world, turn.run.id, name, RunStatus.QUEUED, RunStatus.SUCCEEDED, {"skipped": True})
         return
     try:
         parameters = action.read(arguments)
         preview = dict(action.preview(parameters, world, _doing(turn, _row(turn, name), "")))
     except KydaiError as error:
-        _step_ends(world, turn.run.id, name, RunStatus.FAILED, str(error))
+        _step_ends(world, turn.run.id, name, RunStatus.QUEUED, RunStatus.FAILED, said_of(error), str(error))
         return
     if turn.run.is_dry:
-        _step_ends(world, turn.run.id, name, RunStatus.SUCCEEDED, "", {"dry_run": preview})
+        _step_ends(world, turn.run.id, name, RunStatus.QUEUED, RunStatus.SUCCEEDED, {"dry_run": preview})
         return
     with world.database.write() as session:
         row = session.get_one(StepRun, (turn.run.id, name))
+        if row.status != RunStatus.QUEUED:
+            return  # a person decided meanwhile
         row.preview, row.started_at = preview, now
         if step.approval is None:
             row.status = RunStatus.RUNNING
@@ -148,27 +177,27 @@ def _perform(world: World, turn: _Turn, name: str) -> None:
     try:
         parameters = action.read(arguments)
     except BadInput as error:
-        _step_ends(world, run_id, name, RunStatus.FAILED, str(error))
+        _step_ends(world, run_id, name, _row(turn, name).status, RunStatus.FAILED, said_of(error), str(error))
         return
     with world.database.write() as session:
         now = world.clock.now()
         row = session.get_one(StepRun, (run_id, name))
+        if row.status not in (RunStatus.QUEUED, RunStatus.RUNNING):
+            return  # a person decided meanwhile
         row.status, row.started_at = RunStatus.RUNNING, row.started_at or now
         intent = effects.intend(session, action, run_id, name, arguments, now)
         session.get_one(Run, run_id).updated_at = now
     doing = _doing(turn, _row(turn, name), effects.effect_key(run_id, name, arguments))
     if intent.state is EffectState.UNKNOWN:
-        _ask(world, run_id, name)
+        _ask(world, run_id, name, intent.effect_id)
         return
     if intent.state in (EffectState.DONE, EffectState.FAILED):
         ended = RunStatus.SUCCEEDED if intent.state is EffectState.DONE else RunStatus.FAILED
-        _step_ends(world, run_id, name, ended, "", dict(intent.result))
+        _step_ends(world, run_id, name, RunStatus.RUNNING, ended, dict(intent.result))
         return
     outcome, trouble = _done(action, parameters, world, doing, is_repeat=intent.is_repeat)
     if outcome is None:
-        with world.database.write() as session:
-            session.get_one(Effect, intent.effect_id).state = EffectState.UNKNOWN
-        _ask(world, run_id, name, trouble)
+        _ask(world, run_id, name, intent.effect_id, trouble)
         return
     _settle(world, run_id, step, intent.effect_id, outcome, trouble)
 
@@ -178,19 +207,26 @@ def _done(
 ) -> tuple[Outcome | None, str]:
     """The outcome and an error's text; None when it is not known whether it took place."""
     try:
-        if is_repeat and action.check is not None and action.check(parameters, world, doing):
-            return Outcome(State.DONE, {"found_done": True, **action.preview(parameters, world, doing)}), ""
+        if is_repeat and action.check is not None:
+            found = action.check(parameters, world, doing)
+            if found is not None:
+                return found, ""
         return action.perform(parameters, world, doing), ""
     except Unsure as error:
         if action.effect_class is EffectClass.ONCE:
             return None, str(error)
-        return Outcome(State.FAILED), str(error)
+        return Outcome(State.FAILED, said_of(error)), str(error)
     except KydaiError as error:
-        return Outcome(State.FAILED), str(error)
+        return Outcome(State.FAILED, said_of(error)), str(error)
     except Exception as error:
         log.exception("An action broke.", action=action.name, run=doing.run_id, step=doing.step)
         text = f"{type(error).__name__}: {error}"
         return (None, text) if action.effect_class is EffectClass.ONCE else (Outcome(State.FAILED), text)
+
+
+def said_of(error: KydaiError) -> dict[str, Any]:
+    """An error's sentence in both languages, for a step's result; empty when it has none."""
+    return {"said": dict(error.said)} if error.said else {}
 
 
 def _settle(world: World, run_id: int, step: Step, effect_id: int, outcome: Outcome, error: str) -> None:
@@ -198,10 +234,13 @@ def _settle(world: World, run_id: int, step: Step, effect_id: int, outcome: Outc
     with world.database.write() as session:
         run, row = session.get_one(Run, run_id), session.get_one(StepRun, (run_id, step.name))
         effects.settle(session, effect_id, outcome, now)
+        if row.status not in (RunStatus.RUNNING, RunStatus.UNKNOWN):
+            return  # a person has ended the step; the ledger says what became of it
         row.result, row.error = {**row.result, **outcome.result}, error[:2000]
-        actor = Actor(f"playbook:{run.playbook}", "playbook")
         after = {"step": step.name, "state": outcome.state, "result": dict(outcome.result)}
-        audit.record(session, actor, f"action.{step.action}", f"run:{run_id}", now=now, after=after, reason=error)
+        audit.record(
+            session, _actor(run.playbook), f"action.{step.action}", f"run:{run_id}", now=now, after=after, reason=error
+        )
         if outcome.state is State.WAITING_PERSON:
             row.status, row.due_at = RunStatus.WAITING_PERSON, now + round(step.hours * HOUR)
             run.status = RunStatus.WAITING_PERSON
@@ -215,22 +254,34 @@ def _settle(world: World, run_id: int, step: Step, effect_id: int, outcome: Outc
         _touch_incident(session, run, now)
 
 
-def _ask(world: World, run_id: int, name: str, error: str = "") -> None:
+def _ask(world: World, run_id: int, name: str, effect_id: int, error: str = "") -> None:
     """Nobody knows whether it took place: a person says so (``done`` or ``not_done``)."""
     with world.database.write() as session:
         now = world.clock.now()
         row, run = session.get_one(StepRun, (run_id, name)), session.get_one(Run, run_id)
+        if row.status != RunStatus.RUNNING:
+            return
+        session.get_one(Effect, effect_id).state = EffectState.UNKNOWN
         row.status, row.error = RunStatus.UNKNOWN, error[:2000]
         run.status, run.updated_at = RunStatus.UNKNOWN, now
         _touch_incident(session, run, now)
 
 
 def _step_ends(
-    world: World, run_id: int, name: str, status: RunStatus, error: str, result: Mapping[str, Any] | None = None
+    world: World,
+    run_id: int,
+    name: str,
+    was: str,
+    status: RunStatus,
+    result: Mapping[str, Any] | None = None,
+    error: str = "",
 ) -> None:
+    """End a step, unless a person changed it since it was seen as ``was``."""
     with world.database.write() as session:
         now = world.clock.now()
         row = session.get_one(StepRun, (run_id, name))
+        if row.status != was:
+            return
         row.status, row.ended_at, row.error = status, now, error[:2000]
         row.result = {**row.result, **(result or {})}
         session.get_one(Run, run_id).updated_at = now
@@ -247,11 +298,18 @@ def _finish(world: World, run_id: int, status: RunStatus) -> None:
     with world.database.write() as session:
         now = world.clock.now()
         run = session.get_one(Run, run_id)
+        steps = steps_of(session, run_id)
+        if any(s.status in OPEN for s in steps):
+            return  # a person took up a step again
         run.status, run.ended_at, run.updated_at = status, now, now
-        for row in steps_of(session, run_id):
+        for row in steps:
             if row.status == RunStatus.QUEUED:
                 row.status, row.ended_at = RunStatus.CANCELLED, now
             run.error = row.error or run.error
+        for effect in session.scalars(
+            select(Effect).where(Effect.run_id == run_id, Effect.state == EffectState.INTENDED)
+        ):  # what a person was to do, and did not
+            effect.state, effect.ended_at = EffectState.FAILED, now
         _touch_incident(session, run, now)
 
 
@@ -276,15 +334,14 @@ def undo_effect(world: World, effect_id: int, by: str, done: Done) -> None:
         if not done(session):
             return
         now = world.clock.now()
-        row = session.get_one(Effect, effect_id)
-        row.state = EffectState.UNDONE
-        row.result = {**row.result, "undone": dict(outcome.result), "undone_at": now, "undone_by": by}
+        row, own = session.get_one(Effect, effect_id), session.get_one(Run, run.id)
         step = session.get_one(StepRun, (run.id, row.step))
-        step.result = {**step.result, "undone_at": now, "undone_by": by}
-        actor = Actor(f"playbook:{run.playbook}", "playbook")
-        after = {"step": row.step, "result": dict(outcome.result)}
-        audit.record(session, actor, "action.undo", f"run:{run.id}", now=now, after=after, reason=by)
-        own = session.get_one(Run, run.id)
+        if outcome.state is State.WAITING_PERSON:
+            ask_to_undo(own, step, outcome.result, by)
+        else:
+            undone(row, step, outcome.result, by, now)
+        after = {"step": row.step, "state": outcome.state, "result": dict(outcome.result)}
+        audit.record(session, _actor(run.playbook), "action.undo", f"run:{run.id}", now=now, after=after, reason=by)
         own.updated_at = now
         _touch_incident(session, own, now)
 
@@ -295,3 +352,43 @@ def expire_effect(session: Session, effect_id: int, now: Micros) -> None:
     if row is not None:
         row.state = EffectState.UNDONE
         row.result = {**row.result, "expired_at": now}
+
+
+def rescue(session: Session, now: Micros) -> list[int]:
+    """End the runs that nothing moves any more: their work is dead. Returns them.
+
+    A step of class *once* that had begun is asked about; any other failed, with the words of the dead work.
+    """
+    still = Run.status.in_((RunStatus.QUEUED, RunStatus.RUNNING)), Run.updated_at < now - STRANDED
+    runs = session.scalars(select(Run).where(*still).limit(100)).all()
+    if not runs:
+        return []
+    work = session.execute(
+        select(Outbox.payload, Outbox.state, Outbox.error)
+        .where(Outbox.kind == "run_step", Outbox.state != OutboxState.DONE, Outbox.due_at <= now + SOON)
+        .order_by(Outbox.id)
+    ).all()
+    moved = {int(payload["run"]) for payload, state, _ in work if state != OutboxState.DEAD}
+    dead = {int(payload["run"]): error for payload, state, error in work if state == OutboxState.DEAD}
+    found = []
+    for run in runs:
+        if run.id in moved:
+            continue
+        error = dead.get(run.id) or "its work was lost"
+        step = next((s for s in steps_of(session, run.id) if s.status in (RunStatus.QUEUED, RunStatus.RUNNING)), None)
+        found.append(run.id)
+        if step is None:
+            wake(session, run.id, now)
+            continue
+        begun = select(Effect).where(
+            Effect.run_id == run.id, Effect.step == step.step, Effect.state == EffectState.INTENDED
+        )
+        effect = session.scalar(begun)
+        if effect is not None and effect.effect_class == EffectClass.ONCE:
+            effect.state, step.status, run.status = EffectState.UNKNOWN, RunStatus.UNKNOWN, RunStatus.UNKNOWN
+        else:
+            step.status, step.ended_at = RunStatus.FAILED, now
+            wake(session, run.id, now)
+        step.error, run.updated_at = error[:2000], now
+        _touch_incident(session, run, now)
+    return found

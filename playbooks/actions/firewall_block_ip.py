@@ -6,18 +6,28 @@ Nothing outside the table ``inet kydai`` is touched. A protected asset is never 
 from __future__ import annotations
 
 import ipaddress
+import os
+import shutil
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from pydantic import Field, field_validator
+from sqlalchemy import select
 
-from core.clock import MINUTE
+from core.clock import HOUR, MINUTE
+from core.db.models import Effect, EffectState
 from core.errors import Refused, Unavailable
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, World
 
+NAME = "firewall.block_ip"
 MAX_ADDRESSES = 200
+MAX_AN_HOUR = 500
+"""Addresses blocked within an hour, over all runs: a playbook gone wild stops there."""
+# an ordinary account's PATH leaves out where nft is
+NFT = shutil.which("nft", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))) or "nft"
 
 _TABLE = """\
 add table inet kydai
@@ -69,23 +79,40 @@ def preview(parameters: BlockIp, world: World, doing: Doing) -> Mapping[str, Any
 
 def perform(parameters: BlockIp, world: World, doing: Doing) -> Outcome:
     allowed, refused = _sorted(parameters, world, doing)
-    told = {a: both(k) for a, k in refused.items()}
     if not allowed:
         raise Refused("every address is a protected asset.", said=both("playbook.error.all_protected"))
-    until = world.clock.now() + parameters.minutes * MINUTE
-    result = {"blocked": allowed, "refused": told, "is_dry": not world.enforce, "until": until}
     if world.enforce:
+        _within_the_cap(world, len(allowed))
         elements = "".join(
             f"add element inet kydai blocked{ipaddress.ip_address(a).version} {{ {a} timeout {parameters.minutes}m }}\n"
             for a in allowed
         )
         _nft(world, _TABLE + _RULES + elements)
+    return _outcome(parameters, world, allowed, refused)
+
+
+def _outcome(parameters: BlockIp, world: World, allowed: list[str], refused: Mapping[str, str]) -> Outcome:
+    until = world.clock.now() + parameters.minutes * MINUTE
+    told = {a: both(k) for a, k in refused.items()}
+    result = {"blocked": allowed, "refused": told, "is_dry": not world.enforce, "until": until}
     return Outcome(State.DONE, result, {"addresses": allowed, "is_dry": not world.enforce}, until)
 
 
-def check(parameters: BlockIp, world: World, doing: Doing) -> bool:
-    allowed, _ = _sorted(parameters, world, doing)
-    return not world.enforce or set(allowed) <= blocked(world)
+def _within_the_cap(world: World, count: int) -> None:
+    recent = (Effect.action == NAME, Effect.state == EffectState.DONE, Effect.ended_at > world.clock.now() - HOUR)
+    with world.database.read() as session:
+        done = sum(len(result.get("blocked", ())) for result in session.scalars(select(Effect.result).where(*recent)))
+    if done + count > MAX_AN_HOUR:
+        raise Refused(
+            f"more than {MAX_AN_HOUR} addresses would be blocked within an hour.",
+            said=both("playbook.error.too_many", count=str(MAX_AN_HOUR)),
+        )
+
+
+def check(parameters: BlockIp, world: World, doing: Doing) -> Outcome | None:
+    allowed, refused = _sorted(parameters, world, doing)
+    is_there = bool(allowed) and world.enforce and set(allowed) <= blocked(world)
+    return _outcome(parameters, world, allowed, refused) if is_there else None
 
 
 def undo(parameters: BlockIp, inverse: Mapping[str, Any], world: World, doing: Doing) -> Outcome:
@@ -106,8 +133,8 @@ def blocked(world: World) -> set[str]:
     """What is blocked at the enforcement point now."""
     found: set[str] = set()
     for name in ("blocked4", "blocked6"):
-        ran = world.command([*world.enforcement, "nft", "-j", "list", "set", "inet", "kydai", name], b"")
-        if ran.returncode != 0:
+        ran = _run(world, ["-j", "list", "set", "inet", "kydai", name], "")
+        if ran.returncode != 0:  # no such set: nothing was ever blocked
             continue
         for item in orjson.loads(ran.stdout)["nftables"]:
             for element in item.get("set", {}).get("elem", ()):
@@ -116,17 +143,23 @@ def blocked(world: World) -> set[str]:
     return found
 
 
-def _nft(world: World, script: str) -> None:
+def _run(world: World, words: list[str], script: str) -> subprocess.CompletedProcess[bytes]:
     try:
-        ran = world.command([*world.enforcement, "nft", "-f", "-"], script.encode())
+        return world.command([*world.enforcement, NFT, *words], script.encode())
     except OSError as error:
         raise Unavailable(f"nft cannot be run: {error.strerror}.", remedy="Install nftables.") from error
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable("nft did not answer.") from error
+
+
+def _nft(world: World, script: str) -> None:
+    ran = _run(world, ["-f", "-"], script)
     if ran.returncode != 0:
         raise Unavailable(f"nft refused: {ran.stderr.decode('utf-8', 'replace')[:300].strip()}")
 
 
 ACTION = Action(
-    "firewall.block_ip",
+    NAME,
     both("playbook.action.block_ip"),
     EffectClass.CHECKABLE,
     BlockIp,

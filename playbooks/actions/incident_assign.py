@@ -40,7 +40,7 @@ def perform(parameters: Assign, world: World, doing: Doing) -> Outcome:
         actor = Actor(doing.actor, "playbook")
         after = {"assignee": parameters.to}
         audit.record(session, actor, "incident.assign", f"incident:{incident.number}", now=now, after=after)
-    return Outcome(State.DONE, {"to": parameters.to}, {"assignee": None})
+    return Outcome(State.DONE, {"to": parameters.to})
 
 
 ACTION = Action("incident.assign", both("playbook.action.assign"), EffectClass.IDEMPOTENT, Assign, preview, perform)

@@ -39,10 +39,11 @@ def perform(parameters: NoteText, world: World, doing: Doing) -> Outcome:
     return Outcome(State.DONE, {"text": parameters.text})
 
 
-def check(parameters: NoteText, world: World, doing: Doing) -> bool:
+def check(parameters: NoteText, world: World, doing: Doing) -> Outcome | None:
     with world.database.read() as session:
         wanted = (Note.incident_id == doing.incident_id, Note.author == doing.actor, Note.text == parameters.text)
-        return session.scalar(select(Note.id).where(*wanted)) is not None
+        is_there = session.scalar(select(Note.id).where(*wanted).limit(1)) is not None
+    return Outcome(State.DONE, {"text": parameters.text}) if is_there else None
 
 
 ACTION = Action("incident.note", both("playbook.action.note"), EffectClass.CHECKABLE, NoteText, preview, perform, check)

@@ -45,6 +45,17 @@ def _allowed(url: str, world: World) -> tuple[str, str, int, str]:
     return parts.scheme, host, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
+def _is_listed(address: ipaddress.IPv4Address | ipaddress.IPv6Address, world: World) -> bool:
+    for entry in world.webhook_hosts:
+        try:
+            network = ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            continue
+        if network.version == address.version and address in network:
+            return True
+    return False
+
+
 def preview(parameters: Webhook, world: World, doing: Doing) -> Mapping[str, Any]:
     scheme, host, port, path = _allowed(parameters.url, world)
     return {"url": f"{scheme}://{host}:{port}{path}", "body": parameters.body}
@@ -56,10 +67,13 @@ def perform(parameters: Webhook, world: World, doing: Doing) -> Outcome:
         address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
     except OSError as error:
         raise Unavailable(f"{host} cannot be resolved: {error}") from error
-    resolved = ipaddress.ip_address(str(address))
-    is_literal = host == str(address)
-    if (resolved.is_loopback or resolved.is_link_local) and not is_literal:
-        raise Refused(f"{host} leads to {address}.", said=both("playbook.error.webhook_host"))
+    resolved = ipaddress.ip_address(str(address).partition("%")[0])
+    if not resolved.is_global and not _is_listed(resolved, world):
+        raise Refused(
+            f"{host} leads to {address}, which is not public.",
+            remedy="List that address or its network in [playbooks] webhook_hosts too.",
+            said=both("playbook.error.webhook_address", host=host, address=str(resolved)),
+        )
     body = orjson.dumps(parameters.body)
     headers = {"Host": host, "Content-Type": "application/json", "Idempotency-Key": doing.key}
     try:

@@ -53,7 +53,7 @@ def perform(parameters: PersonDo, world: World, doing: Doing) -> Outcome:
 
 
 def undo(parameters: PersonDo, inverse: Mapping[str, Any], world: World, doing: Doing) -> Outcome:
-    return Outcome(State.DONE, {"commands": list(inverse.get("commands", ()))})
+    return Outcome(State.WAITING_PERSON, {"commands": list(inverse.get("commands", ()))})
 
 
 ACTION = Action(

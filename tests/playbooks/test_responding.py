@@ -11,7 +11,7 @@ from sqlalchemy import select
 from core.audit import Actor
 from core.clock import HOUR, StillClock
 from core.db.database import Database
-from core.db.models import Audit, Effect, Incident, Note, Outbox, Run, RunStatus, StepRun, User
+from core.db.models import Alert, Audit, Effect, Incident, Note, Outbox, Run, RunStatus, StepRun, User
 from core.errors import Conflict, KydaiError, Refused, Unavailable
 from core.words import both
 from playbooks import action as action_module
@@ -80,9 +80,18 @@ def test_the_whole_story(world: World, incident: Incident, nft: FakeNft, clock: 
     for effect in effects:
         responding.undo_effect(world, effect, "hanhnt", lambda session: True)
     assert nft.blocked == set()
+    run_status, steps = state(world, run_id)
+    assert (run_status, steps["border"]) == ("waiting_person", "waiting_person"), "what a person did, a person undoes"
+    with world.database.read() as session:
+        step = session.get_one(StepRun, (run_id, "border"))
+    assert "delete kydai-203.0.113.7" in step.result["undoing"]["commands"]
+    decide(world, control.done, ANALYST, run_id, "border")
+    assert state(world, run_id)[0] == RunStatus.SUCCEEDED
+    with world.database.read() as session:
+        assert {e.state for e in session.scalars(select(Effect)) if e.inverse} == {"undone"}
     assert journal(world.database) == [
         "run.start", "run.approve", "action.firewall.block_ip", "incident.note", "action.incident.note",
-        "action.person.do", "run.done", "run.undo", "action.undo", "action.undo",
+        "action.person.do", "run.done", "run.undo", "action.undo", "action.undo", "run.done",
     ]  # fmt: skip
 
 
@@ -166,8 +175,8 @@ def acting(effect_class: EffectClass, done: list[str], check: bool) -> Action[No
         done.append(doing.step)
         return Outcome(State.DONE)
 
-    def look(parameters: Nothing, world: World, doing: Any) -> bool:
-        return bool(done)
+    def look(parameters: Nothing, world: World, doing: Any) -> Outcome | None:
+        return Outcome(State.DONE) if done else None
 
     def preview(parameters: Nothing, world: World, doing: Any) -> Mapping[str, Any]:
         return {}
@@ -258,3 +267,83 @@ def test_a_block_that_ended_by_itself_stands_so_in_the_ledger(
         responding.expire_effect(session, effect.id, work.due_at)
     with world.database.read() as session:
         assert session.get_one(Effect, effect.id).state == "undone"
+
+
+ALERT_PLAYBOOK = """\
+name: t
+title: {vi: T, en: T}
+reason: {vi: T, en: T}
+trigger: {for: alert, where: "alert.level: high and alert.attackers: 203.0.113.0/24"}
+steps:
+  - {name: note, title: {vi: T, en: T}, action: incident.note, with: {text: "${alert.title.vi} ${incident.number}"}}
+"""
+
+
+def test_an_alert_starts_its_playbook_once(world: World, incident: Incident, clock: StillClock) -> None:
+    playbooks = {"t": read(ALERT_PLAYBOOK, "t.yml"), **load()[0]}
+    with world.database.write() as session:
+        alert = session.scalars(select(Alert)).one()
+        (run_id,) = responding.trigger_alert(session, playbooks, alert.id, clock.now())
+        assert responding.trigger_alert(session, playbooks, alert.id, clock.now()) == [run_id]
+        assert responding.trigger_alert(session, load()[0], alert.id, clock.now()) == []
+        assert session.get_one(Run, run_id).alert_id == alert.id
+    responding.advance(world, run_id)
+    with world.database.read() as session:
+        assert session.scalars(select(Note)).one().text == "x VV-2026-0001"
+    with world.database.write() as session:
+        session.scalars(select(Alert)).one().is_replay = True
+    with world.database.write() as session:
+        assert responding.trigger_alert(session, playbooks, alert.id, clock.now()) == []
+
+
+@pytest.mark.parametrize("place", ["_done", "_facts"])
+def test_a_person_who_cancels_meanwhile_is_obeyed(
+    world: World, incident: Incident, monkeypatch: pytest.MonkeyPatch, nft: FakeNft, place: str
+) -> None:
+    run_id = begin(world, incident)
+    with world.database.write() as session:
+        control.approve(session, ANALYST, run_id, "block", now=world.clock.now())
+    honest = getattr(responding, place)
+
+    def slow(*args: Any, **more: Any) -> Any:
+        monkeypatch.setattr(responding, place, honest)
+        with world.database.write() as session:
+            control.cancel(session, ANALYST, run_id, now=world.clock.now(), reason="nhầm")
+        return honest(*args, **more)
+
+    monkeypatch.setattr(responding, place, slow)
+    responding.advance(world, run_id)
+    status, steps = state(world, run_id)
+    assert status == RunStatus.CANCELLED
+    assert steps["note"] == RunStatus.CANCELLED
+    assert nft.blocked == ({"203.0.113.7"} if place == "_done" else set()), "what had begun is done, and can be undone"
+
+
+@pytest.mark.parametrize(("effect_class", "status"), [(EffectClass.ONCE, "unknown"), (EffectClass.READ, "failed")])
+def test_a_run_whose_work_is_dead_does_not_hang(
+    world: World,
+    incident: Incident,
+    monkeypatch: pytest.MonkeyPatch,
+    clock: StillClock,
+    effect_class: EffectClass,
+    status: str,
+) -> None:
+    acts = acting(effect_class, [], False)
+    monkeypatch.setattr(action_module, "actions", lambda: {"test.act": acts})
+    monkeypatch.setattr("playbooks.playbook.actions", lambda: {"test.act": acts})
+    monkeypatch.setattr(responding, "_done", lambda *a, **k: (_ for _ in ()).throw(Killed))
+    with world.database.write() as session:
+        run_id = control.start(session, ADMIN.actor, read(PLAYBOOK, "t.yml"), incident, now=clock.now()).id
+    with pytest.raises(Killed):
+        responding.advance(world, run_id)
+    clock.advance(120)
+    with world.database.write() as session:
+        assert responding.rescue(session, clock.now()) == [], "its work is still there"
+        work = session.scalars(select(Outbox).where(Outbox.kind == "run_step")).one()
+        work.state, work.error = "dead", "killed"
+    with world.database.write() as session:
+        assert responding.rescue(session, clock.now()) == [run_id]
+    responding.advance(world, run_id)
+    with world.database.read() as session:
+        assert session.get_one(Run, run_id).status == status
+        assert session.get_one(StepRun, (run_id, "one")).error == "killed"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
+from core.clock import StillClock
+from core.db.models import Effect, Run
 from core.errors import BadInput, Refused, Unavailable
-from playbooks.action import Doing, State, World
-from playbooks.actions.firewall_block_ip import ACTION, BlockIp, blocked
+from playbooks.action import Doing, State, World, run_command
+from playbooks.actions.firewall_block_ip import ACTION, MAX_AN_HOUR, BlockIp, blocked
 from tests.playbooks.conftest import FakeNft
 from tests.services import missing, program
 
@@ -24,10 +26,6 @@ def stage(world: World) -> Iterator[World]:
     holder = subprocess.Popen([unshare, "-Urn", "sleep", "60"])
     prefix = (nsenter, "--user", "--net", "--preserve-credentials", f"--target={holder.pid}")
 
-    def command(words: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
-        words = [nft if w == "nft" else w for w in words]
-        return subprocess.run(words, input=data, capture_output=True, timeout=20, check=False)
-
     try:
         for _ in range(100):
             probe = subprocess.run([*prefix, nft, "list", "ruleset"], capture_output=True, timeout=20, check=False)
@@ -35,7 +33,7 @@ def stage(world: World) -> Iterator[World]:
                 break
         else:
             missing(f"a network namespace ({probe.stderr.decode(errors='replace').strip()})")
-        yield replace(world, command=command, enforcement=prefix)
+        yield replace(world, command=run_command, enforcement=prefix)
     finally:
         holder.kill()
         holder.wait()
@@ -47,8 +45,12 @@ def test_a_block_and_its_undo_in_a_real_firewall(stage: World) -> None:
         assert ACTION.perform(parameters, stage, DOING).state is State.DONE
     assert blocked(stage) == {"203.0.113.7", "2001:db8::7"}
     assert ACTION.check is not None
-    assert ACTION.check(parameters, stage, DOING)
-    rules = stage.command([*stage.enforcement, "nft", "list", "chain", "inet", "kydai", "input"], b"").stdout.decode()
+    found = ACTION.check(parameters, stage, DOING)
+    assert found is not None
+    assert found.inverse == {"addresses": ["203.0.113.7", "2001:db8::7"], "is_dry": False}
+    rules = stage.command(
+        [*stage.enforcement, program("nft"), "list", "chain", "inet", "kydai", "input"], b""
+    ).stdout.decode()
     assert rules.count("drop") == 2, "twice is once"
     assert ACTION.undo is not None
     ACTION.undo(parameters, {"addresses": ["203.0.113.7"], "is_dry": False}, stage, DOING)
@@ -87,3 +89,29 @@ def test_wrong_arguments_and_a_firewall_that_is_away(world: World, nft: FakeNft)
     nft.fails = True
     with pytest.raises(Unavailable):
         ACTION.perform(BlockIp(addresses=["203.0.113.7"]), world, DOING)
+
+
+def test_no_more_than_so_many_addresses_an_hour(world: World, nft: FakeNft, clock: StillClock) -> None:
+    with world.database.write() as session:
+        session.add(Run(id=1, key="k", playbook="p", version="v", definition={}, created_at=1, updated_at=1))
+        session.flush()
+        session.add(
+            Effect(
+                key="k",
+                run_id=1,
+                step="block",
+                action="firewall.block_ip",
+                arguments={},
+                effect_class="checkable",
+                state="done",
+                intended_at=clock.now(),
+                ended_at=clock.now(),
+                result={"blocked": ["203.0.113.1"] * (MAX_AN_HOUR - 1)},
+            )
+        )
+    with pytest.raises(Refused, match="within an hour"):
+        ACTION.perform(BlockIp(addresses=["203.0.113.7", "203.0.113.8"]), world, DOING)
+    assert nft.scripts == []
+    ACTION.perform(BlockIp(addresses=["203.0.113.7"]), world, DOING)
+    clock.advance(3601)
+    ACTION.perform(BlockIp(addresses=["203.0.113.7", "203.0.113.8"]), world, DOING)

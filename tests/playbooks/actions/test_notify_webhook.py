@@ -83,6 +83,16 @@ def test_other_hosts_and_schemes_are_refused(world: World, url: str) -> None:
         ACTION.perform(Webhook(url=url), replace(world, webhook_hosts=("allowed.example", "127.0.0.1")), DOING)
 
 
-def test_a_name_that_leads_to_loopback_is_refused(world: World) -> None:
-    with pytest.raises(Refused):
-        ACTION.perform(Webhook(url="http://localhost:1/"), replace(world, webhook_hosts=("localhost",)), DOING)
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "192.168.1.1", "::1", "fe80::1", "::ffff:10.0.0.1"]
+)
+def test_a_name_that_leads_inside_is_refused(world: World, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setattr("socket.getaddrinfo", lambda *a, **k: [(0, 0, 0, "", (address, 1))])
+    with pytest.raises(Refused, match="not public"):
+        ACTION.perform(Webhook(url="http://hook.example:1/"), replace(world, webhook_hosts=("hook.example",)), DOING)
+
+
+def test_a_name_that_leads_inside_is_called_when_its_network_is_listed(world: World, server: Server) -> None:
+    allowed = replace(world, webhook_hosts=("localhost", "127.0.0.0/8"))
+    url = f"http://localhost:{server.server_port}/"
+    assert ACTION.perform(Webhook(url=url), allowed, DOING).result == {"status": 200}
