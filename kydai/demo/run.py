@@ -25,7 +25,7 @@ from core.ledger import Balance, read_balances
 from core.sources import SourceState, views
 from core.words import say
 from kydai.context import Context
-from kydai.demo import answering, stage, story_text
+from kydai.demo import answering, stage, story_blind, story_text
 from kydai.demo.answering import ANALYST, DUTY, ApiClient, Waiting
 from kydai.demo.day import LIVE_SECONDS, live_attempts, live_emissions
 from kydai.demo.emission import Emission
@@ -210,7 +210,9 @@ class Demonstration:
         return await playing
 
     async def _play(self, emissions: Iterator[Emission]) -> Sent:
-        return await play(emissions, self.world, self._targets(), self.context.clock)
+        # csdl-db02 has no audit policy since yesterday, and gets none back
+        heard = (e for e in emissions if not story_blind.hidden(e, (0, 0), 0))
+        return await play(heard, self.world, self._targets(), self.context.clock)
 
     def _targets(self) -> Targets:
         return Targets(
