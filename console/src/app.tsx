@@ -23,6 +23,7 @@ const Runs = lazy(() => import("./screens/runs"));
 const Playbooks = lazy(() => import("./screens/playbooks"));
 const Sources = lazy(() => import("./screens/sources"));
 const Journal = lazy(() => import("./screens/journal"));
+const People = lazy(() => import("./screens/people"));
 
 const REMEMBERED = "kydai-language";
 
@@ -132,6 +133,7 @@ function SignedIn() {
             <Route path="/playbooks" element={<Playbooks />} />
             <Route path="/sources" element={<Sources />} />
             <Route path="/journal" element={<Journal />} />
+            <Route path="/people" element={<People />} />
             <Route path="*" element={<Navigate to="/queue" replace />} />
           </Routes>
         </Suspense>

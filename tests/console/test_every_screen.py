@@ -12,7 +12,7 @@ from tests.console.house import Running
 
 SCREENS = {
     "/queue": "j", "/incidents": "j", "/incidents/VV-2026-0005": "n", "/hunt": "j", "/rules": "j", "/runs": "",
-    "/sources": "j", "/journal": "j",
+    "/sources": "j", "/journal": "j", "/playbooks": "j", "/runs/1": "", "/people": "j", "/people?show=tokens": "",
 }  # fmt: skip
 
 

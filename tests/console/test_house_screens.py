@@ -96,3 +96,28 @@ def test_playbooks_say_what_starts_them_and_who_approves(open_console: Open, sha
     console.row("Chặn nguồn dò mật khẩu").click()
     expect(console.side()).to_contain_text("incident.level: (high or critical)")
     expect(console.side()).to_contain_text("cần phê duyệt: cán bộ phân tích, quản trị hệ thống")
+
+
+def test_an_admin_adds_somebody_and_gets_a_link_that_works(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, "admin", path="/people").heading("Quản trị")
+    expect(console.rows()).to_have_count(6)
+    console.button("Thêm người dùng").click()
+    console.dialog().locator("input[name=name]").fill("moinv")
+    console.dialog().locator("input[name=full_name]").fill("Ngô Văn Mới")
+    console.dialog().get_by_role("button", name="Thêm người dùng").click()
+    link = console.dialog().locator("pre").inner_text()
+    assert link.startswith(f"{own_house.url}/sign-in#")
+    open_console(own_house, None, path=link.removeprefix(own_house.url)).heading("Chào Ngô Văn Mới, hãy đặt mật khẩu")
+    console.press("Escape")
+    expect(console.row("Ngô Văn Mới")).to_contain_text("Chưa đặt mật khẩu")
+
+
+def test_a_token_is_shown_once_and_can_be_revoked(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, "admin", path="/people?show=tokens").heading("Quản trị")
+    console.button("Tạo mã truy cập").click()
+    console.dialog().locator("input[name=name]").fill("may-web")
+    console.dialog().get_by_role("button", name="Tạo mã truy cập").click()
+    assert console.dialog().locator("pre").inner_text().startswith("kydai_")
+    console.press("Escape")
+    console.row("may-web").get_by_role("button", name="Thu hồi").click()
+    expect(console.row("may-web")).to_contain_text("Đã thu hồi")

@@ -34,6 +34,7 @@ export const PLACES: readonly (Place | null)[] = [
   { path: "/sources", name: "nav.sources", key: "s", count: "sources" },
   null,
   { path: "/journal", name: "nav.journal", key: "l", right: "journal" },
+  { path: "/people", name: "nav.people", key: "a", right: "journal" },
 ];
 
 /** The screens that this person may open. */
