@@ -52,7 +52,7 @@ def test_a_small_and_a_magnified_window_keep_everything_in_reach(open_console: O
             expect(console.page.get_by_role("heading", level=1)).to_be_visible()
             wide = console.page.evaluate("() => document.documentElement.scrollWidth")
             assert wide <= width, f"{path} at {width}: {wide}"
-            expect(console.page.get_by_role("navigation")).to_be_visible()
+            expect(console.page.locator(".side-nav")).to_be_visible()
 
 
 def test_hostile_text_stays_text(open_console: Open, shared_house: Running) -> None:

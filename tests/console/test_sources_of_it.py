@@ -16,7 +16,7 @@ from core.words import entries
 from tests.console.house import DIST
 
 CONSOLE = Path(__file__).parents[2] / "console"
-SOURCES = [f for f in sorted((CONSOLE / "src").rglob("*.ts*")) if f.name != "schema.d.ts"]
+SOURCES = [f for f in sorted((CONSOLE / "src").rglob("*.ts*")) if f.name != "schema.d.ts" and ".test." not in f.name]
 IN_MARKUP = re.compile(r"(?<!=)>\s*([^<>{}()=;]*\p{L}{2,}[^<>{}()=;]*?)\s*<".replace(r"\p{L}", "[A-Za-zÀ-ỹ]"))
 IN_ATTRIBUTE = re.compile(r"\b(?:title|label|placeholder|alt|aria-label)=\"([^\"]*[A-Za-zÀ-ỹ]{2,}[^\"]*)\"")
 KEYS_AND_MARKS = {"Ctrl K", "Enter", "Ctrl ⏎", "host.name", "event.dataset"}
