@@ -1,4 +1,4 @@
-"""The worker: due rows of the outbox, and the correlations of live input."""
+"""The worker: due rows of the outbox, the correlations of live input, and what must be looked after."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from core.errors import Unavailable
 from detections.correlate_worker import CorrelationWorker
 from kydai.context import Context
 from kydai.log import logger
+from kydai.maintenance import Maintenance
 from kydai.process import HEARTBEAT_SECONDS, Stop, beat, is_due, ready
 from kydai.working import Shop, shop_of, step
 
@@ -20,6 +21,7 @@ def run(context: Context, stop: Stop) -> None:
     shop = shop_of(context)
     name = f"worker:{shop.leases.owner}"
     correlation = _correlation(shop)
+    maintenance = Maintenance(context)
     beaten = 0
     ready(owner=shop.leases.owner)
     while not stop.asked():
@@ -31,12 +33,14 @@ def run(context: Context, stop: Stop) -> None:
                 if shop.rules()[0] is not correlation.ruleset:
                     correlation.release()
                     correlation = _correlation(shop)
+            maintenance.step()
             busy = correlation.step()
             if not step(shop) and not busy:
                 stop.wait(IDLE_SECONDS)
         except (Unavailable, SQLAlchemyError, OSError) as error:
             logger.warning("The worker waits for the database.", error=str(error))
             stop.wait(RETRY_SECONDS)
+    maintenance.close()
     correlation.release()
 
 

@@ -1,19 +1,25 @@
 """The work of the outbox: one handler a kind, taken by lease.
 
-A handler that raises gives its row back for a later attempt; after the last it is dead and shown. ``drain`` is for
-commands that leave when their own work is done.
+A handler that raises gives its row back for a later attempt; after the last it is dead and shown. What was taken is
+held on to while it is worked on, so that slow work is not begun a second time elsewhere. ``drain`` is for commands
+that leave when their own work is done.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from core.db.models import Meta
+from core.clock import SECOND
+from core.db.models import Meta, Outbox, OutboxState, Run
 from core.db.outbox import Leases, Work
 from core.errors import KydaiError
 from detections.correlate_replay import correlate_replay, save_replay
@@ -37,15 +43,18 @@ class Shop:
     context: Context
     leases: Leases
     _rules: tuple[str, RuleSet, PatternSet] | None = None
-    _playbooks: dict[str, Playbook] | None = None
+    _playbooks: tuple[list[tuple[str, int]], dict[str, Playbook]] | None = None
 
     def playbooks(self) -> dict[str, Playbook]:
-        """The playbooks in force; broken ones are logged at the first look."""
-        if self._playbooks is None:
-            self._playbooks, errors = load_playbooks(playbooks_folder(self.context))
+        """The playbooks in force; read anew when the site's folder changed, broken ones are logged then."""
+        folder = playbooks_folder(self.context)
+        stamp = sorted((f.name, f.stat().st_mtime_ns) for f in folder.glob("*.yml")) if folder.is_dir() else []
+        if self._playbooks is None or self._playbooks[0] != stamp:
+            found, errors = load_playbooks(folder)
             for error in errors:
                 logger.error("A playbook cannot be used.", error=str(error))
-        return self._playbooks
+            self._playbooks = stamp, found
+        return self._playbooks[1]
 
     def rules(self) -> tuple[RuleSet, PatternSet]:
         """The rules in force and their correlations; loaded anew when a person changed them."""
@@ -62,11 +71,11 @@ Handler = Callable[[Shop, Work], None]
 
 
 def group(shop: Shop, work: Work) -> None:
-    """An alert joins or makes an incident."""
+    """An alert joins or makes an incident; the playbooks that are for it start."""
+    alert_id, now = int(work.key), shop.context.clock.now()
     with shop.context.database.write() as session:
-        incidents.group(
-            session, int(work.key), shop.context.clock.now(), read_house(session, shop.context.settings.site.shared)
-        )
+        incidents.group(session, alert_id, now, read_house(session, shop.context.settings.site.shared))
+        responding.trigger_alert(session, shop.playbooks(), alert_id, now)
         shop.leases.done(session, work)
 
 
@@ -87,10 +96,30 @@ def playbook_trigger(shop: Shop, work: Work) -> None:
 
 
 def run_step(shop: Shop, work: Work) -> None:
-    """Move a run on until it ends or must wait."""
-    responding.advance(world_of(shop.context), int(work.payload["run"]))
+    """Move a run on until it ends or must wait; one worker at a time."""
+    run_id = int(work.payload["run"])
+    with shop.context.database.write() as session:
+        if not _claim(session, shop.leases, work, run_id):
+            return
+    responding.advance(world_of(shop.context), run_id)
     with shop.context.database.write() as session:
         shop.leases.done(session, work)
+
+
+def _claim(session: Session, leases: Leases, work: Work, run_id: int) -> bool:
+    """Take the run for this row; when another row's worker is at it, this row waits a second."""
+    session.get(Run, run_id, with_for_update=True)  # claims come one after the other
+    rows = session.scalars(select(Outbox).where(Outbox.kind == work.kind, Outbox.state == OutboxState.LEASED)).all()
+    row = next((r for r in rows if r.id == work.id), None)
+    if row is None:
+        return False
+    others = [r for r in rows if r.id != work.id and r.payload.get("run") == run_id and r.payload.get("claimed")]
+    if any(leases.is_held(r) for r in others):
+        row.state, row.owner, row.attempts = OutboxState.READY, "", row.attempts - 1
+        row.due_at = leases.clock.now() + SECOND
+        return False
+    row.payload = {**row.payload, "claimed": True}
+    return True
 
 
 def effect_undo(shop: Shop, work: Work) -> None:
@@ -125,16 +154,45 @@ def shop_of(context: Context) -> Shop:
 def step(shop: Shop, limit: int = 20) -> int:
     """Do what is due, up to ``limit`` rows; returns how many were taken."""
     taken = shop.leases.take(list(HANDLERS), limit)
-    for work in taken:
-        try:
-            HANDLERS[work.kind](shop, work)
-        except (KydaiError, SQLAlchemyError, OSError) as error:
-            logger.warning("Work failed and is tried again.", kind=work.kind, key=work.key, error=str(error))
-            shop.leases.failed(work, str(error))
-        except Exception as error:  # noqa: BLE001 - the boundary of handlers: logged, counted in the row, buried at last
-            logger.exception("Work broke.", kind=work.kind, key=work.key)
-            shop.leases.failed(work, f"{type(error).__name__}: {error}")
+    if not taken:
+        return 0
+    with _held(shop.leases, taken):
+        for work in taken:
+            _do(shop, work)
     return len(taken)
+
+
+def _do(shop: Shop, work: Work) -> None:
+    try:
+        HANDLERS[work.kind](shop, work)
+    except (KydaiError, SQLAlchemyError, OSError) as error:
+        logger.warning("Work failed and is tried again.", kind=work.kind, key=work.key, error=str(error))
+        shop.leases.failed(work, str(error))
+    except Exception as error:  # noqa: BLE001 - the boundary of handlers: logged, counted in the row, buried at last
+        logger.exception("Work broke.", kind=work.kind, key=work.key)
+        shop.leases.failed(work, f"{type(error).__name__}: {error}")
+
+
+@contextmanager
+def _held(leases: Leases, taken: Sequence[Work]) -> Iterator[None]:
+    """Hold on to leases until left: the last of many, and slow work, would else be taken by another."""
+    over = threading.Event()
+
+    def hold() -> None:
+        while not over.wait(leases.lease_seconds / 3):
+            try:
+                for work in taken:
+                    leases.extend(work)
+            except (KydaiError, SQLAlchemyError) as error:
+                logger.warning("A lease could not be extended.", error=str(error))
+
+    keeper = threading.Thread(target=hold, name="leases", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
 
 
 def drain(context: Context) -> None:

@@ -21,7 +21,8 @@ def world_of(context: Context) -> World:
     with context.database.read() as session:
         row = session.get(Meta, ENFORCEMENT)
         is_demo = session.get(Meta, "demo") is not None
-        protected = guard(session, settings.playbooks.protected, settings.playbooks.targets)
+        listed = [*settings.playbooks.protected, *settings.site.shared]
+        protected = guard(session, listed, settings.playbooks.targets)
     stage = tuple(orjson.loads(row.value)) if row is not None and is_demo else ()
     mail = settings.mail
     return World(

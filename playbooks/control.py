@@ -16,6 +16,7 @@ from core.clock import Micros
 from core.db import outbox
 from core.db.models import Alert, Effect, EffectState, Incident, Run, RunStatus, StepRun, User
 from core.errors import Conflict, NotFound, Refused
+from core.event import Event
 from core.words import both, say
 from playbooks.action import action_named
 from playbooks.facts import alert_facts, facts_of
@@ -39,14 +40,14 @@ def start(
     session: Session,
     actor: Actor,
     playbook: Playbook,
-    incident: Incident,
+    incident: Incident | None,
     *,
     now: Micros,
     is_dry: bool = False,
     key: str = "",
     alert: Alert | None = None,
 ) -> Run:
-    """A new run for an incident; the same ``key`` starts one run only. Raises nothing for a repeat: gives the first."""
+    """A new run for an incident, an alert or both; a ``key`` seen before gives the run that it started."""
     key = key or f"{playbook.name}|by hand|{secrets.token_hex(12)}"
     known = session.scalar(select(Run).where(Run.key == key))
     if known is not None:
@@ -56,12 +57,12 @@ def start(
         playbook=playbook.name,
         version=playbook.version,
         definition=playbook.document,
-        incident_id=incident.id,
+        incident_id=incident.id if incident is not None else None,
         alert_id=alert.id if alert is not None else None,
         status=RunStatus.QUEUED,
         is_dry=is_dry,
         started_by=actor.name,
-        context=dict(facts_of(session, incident) | (alert_facts(alert) if alert is not None else {})),
+        context=dict(_facts(session, incident, alert)),
         created_at=now,
         updated_at=now,
     )
@@ -69,10 +70,16 @@ def start(
     session.flush()
     for position, step in enumerate(playbook.definition.steps):
         session.add(StepRun(run_id=run.id, step=step.name, position=position, status=RunStatus.QUEUED))
-    after = {"playbook": playbook.name, "incident": incident.number, "is_dry": is_dry}
+    number = incident.number if incident is not None else None
+    after = {"playbook": playbook.name, "incident": number, "is_dry": is_dry}
     audit.record(session, actor, "run.start", f"run:{run.id}", now=now, after=after)
     wake(session, run.id, now)
     return run
+
+
+def _facts(session: Session, incident: Incident | None, alert: Alert | None) -> Event:
+    facts = facts_of(session, incident) if incident is not None else {}
+    return facts | alert_facts(alert) if alert is not None else facts
 
 
 def wake(session: Session, run_id: int, now: Micros, due_at: Micros | None = None) -> None:

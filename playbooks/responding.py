@@ -14,7 +14,18 @@ from core import audit
 from core.audit import Actor
 from core.clock import HOUR, MINUTE, SECOND, Micros
 from core.db import outbox
-from core.db.models import Alert, Effect, EffectState, Incident, Outbox, OutboxState, Run, RunStatus, StepRun
+from core.db.models import (
+    Alert,
+    AlertStatus,
+    Effect,
+    EffectState,
+    Incident,
+    Outbox,
+    OutboxState,
+    Run,
+    RunStatus,
+    StepRun,
+)
 from core.errors import BadInput, KydaiError
 from playbooks import effects
 from playbooks.action import Action, Doing, EffectClass, Outcome, State, Unsure, World, action_named
@@ -59,13 +70,13 @@ def trigger(session: Session, playbooks: Mapping[str, Playbook], incident_id: in
 def trigger_alert(session: Session, playbooks: Mapping[str, Playbook], alert_id: int, now: Micros) -> list[int]:
     """Start the playbooks whose trigger an alert meets; each at most once an alert. Replays start none."""
     alert = session.get(Alert, alert_id)
-    if alert is None or alert.is_replay or alert.incident_id is None or alert.joined_to is not None:
+    if alert is None or alert.is_replay or alert.joined_to is not None or alert.status == AlertStatus.CLOSED:
         return []
     wanted = [p for p in playbooks.values() if p.definition.trigger.subject == "alert"]
     if not wanted:
         return []
-    incident = session.get_one(Incident, alert.incident_id)
-    facts = facts_of(session, incident) | alert_facts(alert)
+    incident = session.get_one(Incident, alert.incident_id) if alert.incident_id is not None else None
+    facts = alert_facts(alert) if incident is None else facts_of(session, incident) | alert_facts(alert)
     started = []
     for playbook in wanted:
         if playbook.is_for("alert", facts, now):

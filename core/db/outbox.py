@@ -117,6 +117,10 @@ class Leases:
         result = session.execute(update(Outbox).where(self._mine(work)).values(state=OutboxState.DONE, error=""))
         return bool(getattr(result, "rowcount", 0))
 
+    def is_held(self, row: Outbox) -> bool:
+        """Whether a leased row's worker still has it."""
+        return row.boot == self.boot and row.lease_until >= self._ticks()
+
     def extend(self, work: Work) -> bool:
         """Hold on for another lease; False when the lease was lost."""
         with self.database.write() as session:

@@ -1,0 +1,61 @@
+"""Tending the store: compaction, and deletion of what is older than its class allows.
+
+``python -m kydai.tending`` is started by the worker and leaves when it is done: the libraries of the store weigh more
+than all that the worker does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+from core import audit
+from core.audit import Actor
+from core.errors import Unavailable
+from core.words import language
+from kydai.cli.output import Output
+from kydai.context import Context
+from kydai.log import configure, logger
+
+ROUNDS = 10
+ACTOR = Actor("maintenance", "maintenance")
+_PR_SET_PDEATHSIG = 1
+
+
+def tend(context: Context) -> tuple[int, list[str]]:
+    """Compact and retain; how many files were replaced, and the segments deleted (in the journal too)."""
+    replaced = 0
+    for _ in range(ROUNDS):
+        files = context.store.compact()
+        replaced += files
+        if not files:
+            break
+    now = context.clock.now()
+    gone = context.store.retain(now)
+    if gone:
+        with context.database.write() as session:
+            audit.record(session, ACTOR, "store.retain", "store", now=now, after={"segments": gone})
+    return replaced, gone
+
+
+def main() -> int:
+    """Tend the store of the environment's data folder, at low priority; ends with the worker."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    os.nice(10)
+    configure("tending")
+    context = Context(None, None, Output(True, language()))
+    try:
+        replaced, gone = tend(context)
+    except (Unavailable, OSError) as error:
+        logger.warning("The store was not tended.", error=str(error))
+        return 1
+    finally:
+        context.close()
+    if replaced or gone:
+        logger.info("The store was tended.", replaced=replaced, deleted=len(gone))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

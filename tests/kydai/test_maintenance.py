@@ -1,0 +1,199 @@
+"""What the worker tells about ourselves: once, while it lasts, and again when it comes back."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from core.audit import Actor
+from core.clock import DAY, HOUR, MINUTE, SECOND, StillClock
+from core.db import outbox
+from core.db.models import (
+    Activity,
+    Alert,
+    CorrelationPartition,
+    HitBlock,
+    Ledger,
+    Outbox,
+    Run,
+    Silence,
+    Source,
+    SpoolPosition,
+)
+from core.ledger import Raws, Tally
+from kydai.cli.output import Output
+from kydai.context import Context
+from kydai.maintenance import Maintenance
+from playbooks import control
+from playbooks.playbook import load
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    made = Context(tmp_path / "data", None, Output(True, "en"))
+    made.clock = StillClock(1_764_000_000 * SECOND // HOUR * HOUR)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def keeper(context: Context) -> Maintenance:
+    made = Maintenance(context)
+    made.step()
+    return made
+
+
+def put(context: Context, *rows: Any) -> None:
+    with context.database.write() as session:
+        for row in rows:
+            session.merge(row)
+
+
+def spool(context: Context, lag: int = 0) -> SpoolPosition:
+    return SpoolPosition(spool="gateway", segment="", record=0, arrival_at=0, heartbeat_at=context.clock.now(), lag=lag)
+
+
+def after(context: Context, keeper: Maintenance, seconds: float, lag: int = 0) -> list[tuple[str, int]]:
+    """Time goes by, the pipeline beats, the worker looks: (rule, count) of the alerts about ourselves."""
+    assert isinstance(context.clock, StillClock)
+    context.clock.advance(seconds)
+    put(context, spool(context, lag))
+    keeper.step()
+    with context.database.read() as session:
+        return [(a.rule_id, a.count) for a in session.scalars(select(Alert).order_by(Alert.id))]
+
+
+def source(name: str, at: int, **more: Any) -> tuple[Source, Activity]:
+    heard = Activity(source=name, host="", dataset="", first_at=at - DAY, last_at=at, count=5000, gaps=[], fields=[])
+    return Source(name=name, keys=[name], is_declared=True, created_at=0, **more), heard
+
+
+def test_sources_that_fall_silent_together_are_one_alert(context: Context, keeper: Maintenance) -> None:
+    now = context.clock.now()
+    rows = [r for n in range(8) for r in source(f"fw{n}", now)] + list(source("replayed", now, is_replay=True))
+    put(context, *rows)
+    assert after(context, keeper, 14 * 60) == []
+    assert after(context, keeper, 120) == [("self:silence", 1)]
+    with context.database.read() as session:
+        alert = session.scalars(select(Alert)).one()
+        assert {s.end_at for s in session.scalars(select(Silence))} == {None}
+    assert alert.rule_title["vi"] == "Mất tín hiệu 8 nguồn: fw0, fw1, fw2, fw3, fw4 …"
+    assert alert.rule_title["en"] == "8 sources fell silent: fw0, fw1, fw2, fw3, fw4 …"
+    assert len(alert.summary["source"]) == 8
+    assert after(context, keeper, 40) == [("self:silence", 1)], "told once"
+    with context.database.write() as session:
+        for row in session.scalars(select(Activity).where(Activity.source == "fw1")):
+            row.last_at = context.clock.now()
+    after(context, keeper, 40)
+    with context.database.read() as session:
+        assert [s.source for s in session.scalars(select(Silence)) if s.end_at is not None] == ["fw1"]
+
+
+def test_time_in_which_we_did_not_listen_is_nobodys_silence(context: Context, keeper: Maintenance) -> None:
+    put(context, *source("fw", context.clock.now() - 3 * HOUR))
+    assert after(context, keeper, 60) == [], "we were not there"
+    assert after(context, keeper, 20 * 60, lag=2 * MINUTE) == [("self:lag", 1)], "it may be in the spool"
+    assert after(context, keeper, 40) == [("self:lag", 1), ("self:silence", 1)]
+
+
+def test_lag_is_told_once_an_hour_while_it_lasts_and_again_when_it_returns(
+    context: Context, keeper: Maintenance
+) -> None:
+    assert after(context, keeper, 30, lag=61 * SECOND) == [("self:lag", 1)]
+    assert after(context, keeper, 30, lag=90 * SECOND) == [("self:lag", 1)]
+    assert after(context, keeper, 30, lag=0) == [("self:lag", 1)]
+    assert after(context, keeper, 30, lag=2 * MINUTE) == [("self:lag", 2)]
+    assert after(context, keeper, 3600, lag=2 * MINUTE) == [("self:lag", 2), ("self:lag", 1)]
+
+
+def test_hits_and_work_that_wait(context: Context, keeper: Maintenance) -> None:
+    now = context.clock.now()
+    put(context, CorrelationPartition(partition=3, epoch=1, read_to=1))
+    for n, is_replay in ((1, False), (2, True), (3, False)):
+        put(context, HitBlock(id=n, partition=3, spool="g", arrival_at=now, is_replay=is_replay, data=b""))
+    with context.database.write() as session:
+        outbox.put(session, "group", "1", now=now)
+        outbox.put(session, "effect_expire", "1", now=now, due_at=now + HOUR)
+    assert after(context, keeper, 70) == [("self:lag", 1), ("self:lag", 1)]
+    with context.database.read() as session:
+        keys = {a.summary["key"] for a in session.scalars(select(Alert))}
+    assert keys == {"lag:hits", "lag:work"}
+
+
+def test_dead_work_and_a_balance_that_does_not_hold(context: Context, keeper: Maintenance) -> None:
+    now = context.clock.now()
+    put(context, Outbox(kind="group", key="1", state="dead", due_at=now, created_at=now))
+    tally = Tally()
+    tally.raws("fw", now, Raws.RECEIVED, 5)
+    tally.raws("fw", now, Raws.PARSED, 4)
+    tally.raws("ok", now, Raws.RECEIVED, 5)
+    tally.raws("ok", now, Raws.PARSED, 5)
+    with context.database.write() as session:
+        tally.save(session)
+    assert after(context, keeper, 301) == [("self:dead", 1), ("self:imbalance", 1)]
+    with context.database.read() as session:
+        dead, off = session.scalars(select(Alert).order_by(Alert.id))
+    assert dead.summary["kinds"] == {"group": 1}
+    assert off.rule_title["en"] == "The ledger does not balance: source fw, off by 1 raws and 0 events"
+    with context.database.write() as session:
+        row = session.scalars(select(Ledger).where(Ledger.source == "fw", Ledger.bucket == "parsed")).one()
+        row.count = 5
+    assert after(context, keeper, 301)[1] == ("self:imbalance", 1)
+
+
+def test_work_done_long_ago_is_swept_and_dead_runs_end(context: Context, keeper: Maintenance) -> None:
+    now = context.clock.now()
+    playbook = load()[0]["tell_by_mail"]
+    with context.database.write() as session:
+        run = control.start(session, Actor("x", "cli"), playbook, None, now=now)
+        session.scalars(select(Outbox)).one().state = "dead"
+    put(context, Outbox(kind="group", key="1", state="done", due_at=now - 2 * DAY, created_at=now))
+    put(context, Outbox(kind="group", key="2", state="done", due_at=now, created_at=now))
+    after(context, keeper, 3601)
+    with context.database.read() as session:
+        assert {(w.kind, w.key, w.state) for w in session.scalars(select(Outbox)) if w.kind == "group"} == {
+            ("group", "2", "done")
+        }
+        assert session.scalars(select(Outbox).where(Outbox.kind == "run_step", Outbox.state == "ready")).one()
+        assert session.get_one(Run, run.id).updated_at == context.clock.now()
+
+
+def test_the_store_is_tended_when_files_have_gathered(
+    context: Context, keeper: Maintenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+
+    class Tending:
+        def __init__(self, command: list[str], **more: Any) -> None:
+            started.append(command)
+            assert more["env"]["KYDAI_DATA"] == str(context.settings.data)
+
+        def poll(self) -> int:
+            return 0
+
+        def terminate(self) -> None:
+            started.append(["ended"])
+
+        def wait(self) -> None:
+            pass
+
+    monkeypatch.setattr(subprocess, "Popen", Tending)
+    folder = context.settings.store_folder / "l0"
+    folder.mkdir(parents=True)
+    after(context, keeper, 61)
+    assert started == [], "there is no store yet"
+    for n in range(25):
+        (folder / f"{n}.parquet").touch()
+    after(context, keeper, 61)
+    after(context, keeper, 61)
+    assert len(started) == 1, "once for the same files"
+    (context.settings.store_folder / "catalog.sqlite").touch()
+    after(context, keeper, 3601)
+    assert len(started) == 2, "hourly, for retention"
+    keeper.close()
+    assert started[-1] == ["ended"]
