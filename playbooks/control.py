@@ -209,8 +209,8 @@ def _effects(session: Session, run_id: int, step: str, *states: EffectState) -> 
 
 
 def ask_to_undo(run: Run, row: StepRun, prepared: Mapping[str, Any], by: str) -> None:
-    """A person must undo what a person did: the step waits again, with what is to be done."""
-    row.result = {**row.result, "undoing": {"by": by, "before": row.status, **prepared}}
+    """A person must undo what a person did: the step waits again, with what is to be done in its result."""
+    row.result = {**row.result, **prepared, "undoing": {"by": by, "status": row.status, "result": row.result}}
     row.status, row.due_at = RunStatus.WAITING_PERSON, None
     if run.status in ENDED:
         run.status, run.ended_at = RunStatus.WAITING_PERSON, None
@@ -224,8 +224,9 @@ def undone(effect: Effect, row: StepRun, result: Mapping[str, Any], by: str, now
 
 
 def _undo_is_over(run: Run, row: StepRun, now: Micros) -> None:
-    row.status = row.result["undoing"]["before"]
-    row.result = {name: value for name, value in row.result.items() if name != "undoing"}
+    before = row.result["undoing"]
+    said = {name: value for name, value in row.result.items() if name in ("undone_at", "undone_by")}
+    row.status, row.result = before["status"], {**before["result"], **said}
     if run.status == RunStatus.WAITING_PERSON:
         run.status = RunStatus.RUNNING
     run.updated_at = now
@@ -253,10 +254,14 @@ def undo(
     if person.role not in APPROVERS:
         raise Refused(f"{person.role} may not undo this.", said=both("playbook.error.role"))
     query = select(Effect).where(Effect.run_id == run_id, Effect.state == EffectState.DONE).order_by(Effect.id.desc())
+    asked = {s.step for s in steps_of(session, run_id) if "undoing" in s.result}
     rows = [
         e
         for e in session.scalars(query)
-        if (step is None or e.step == step) and action_named(e.action).undo is not None and e.inverse
+        if (step is None or e.step == step)
+        and e.step not in asked
+        and action_named(e.action).undo is not None
+        and e.inverse
     ]
     if not rows:
         raise Conflict("nothing of this run can be undone.", said=both("playbook.error.no_undo"))

@@ -67,7 +67,7 @@ def test_the_whole_story(world: World, incident: Incident, nft: FakeNft, clock: 
     assert nft.blocked == {"203.0.113.7"}
     assert state(world, run_id) == (
         RunStatus.WAITING_PERSON,
-        {"block": "succeeded", "note": "succeeded", "border": "waiting_person"},
+        {"block": "succeeded", "note": "succeeded", "border": "waiting_person", "border_ipv6": "queued"},
     )
     with world.database.read() as session:
         assert "203.0.113.7" in session.scalars(select(Note)).one().text
@@ -84,11 +84,17 @@ def test_the_whole_story(world: World, incident: Incident, nft: FakeNft, clock: 
     assert (run_status, steps["border"]) == ("waiting_person", "waiting_person"), "what a person did, a person undoes"
     with world.database.read() as session:
         step = session.get_one(StepRun, (run_id, "border"))
-    assert "delete kydai-203.0.113.7" in step.result["undoing"]["commands"]
+    assert "delete kydai-203.0.113.7" in step.result["commands"]
+    assert step.result["instruction"]["en"].startswith("Undo what was done: ")
+    with pytest.raises(Conflict), world.database.write() as session:
+        control.undo(session, ANALYST, run_id, None, now=clock.now())
     decide(world, control.done, ANALYST, run_id, "border")
     assert state(world, run_id)[0] == RunStatus.SUCCEEDED
     with world.database.read() as session:
         assert {e.state for e in session.scalars(select(Effect)) if e.inverse} == {"undone"}
+        step = session.get_one(StepRun, (run_id, "border"))
+    assert "set subnet 203.0.113.7 255.255.255.255" in step.result["commands"], "what was done stands there again"
+    assert step.result["undone_by"] == "hanhnt"
     assert journal(world.database) == [
         "run.start", "run.approve", "action.firewall.block_ip", "incident.note", "action.incident.note",
         "action.person.do", "run.done", "run.undo", "action.undo", "action.undo", "run.done",
