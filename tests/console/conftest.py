@@ -77,7 +77,7 @@ def open_console(browser: Browser) -> Iterator[Open]:
         contexts.append(context)
         if name is not None:
             context.add_cookies([{"name": COOKIE, "value": house.session_of(name, language), "url": house.url}])
-        console = Console(*_watched(context.new_page(), house.url), house.url)
+        console = Console(*watched(context.new_page(), house.url), house.url)
         consoles.append(console)
         console.go(path)
         return console
@@ -89,7 +89,7 @@ def open_console(browser: Browser) -> Iterator[Open]:
         context.close()
 
 
-def _watched(page: Page, url: str) -> tuple[Page, list[str]]:
+def watched(page: Page, url: str) -> tuple[Page, list[str]]:
     """Keep what must never happen: script errors, dialogs, requests to anywhere else."""
     found: list[str] = []
 

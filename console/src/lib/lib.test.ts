@@ -27,7 +27,9 @@ describe("time", () => {
     expect(span(AT, AT, AT, "vi")).toBe("14:30:51");
     expect(span(AT - 19 * 60_000, AT, AT, "vi")).toBe("14:11 → 14:30");
     expect(span(AT - 5_000, AT, AT, "vi")).toBe("14:30:46");
-    expect(span(AT - 86_400_000, AT, AT, "vi")).toBe("24/11 14:30 → 14:30:51");
+    expect(span(AT - 86_400_000, AT, AT, "vi")).toBe("24/11 → 14:30");
+    expect(span(AT - 3_600_000, AT, AT + 86_400_000, "vi")).toBe("25/11 13:30 → 14:30");
+    expect(span(AT - 2 * 86_400_000, AT - 86_400_000, AT, "vi")).toBe("23/11 → 24/11");
   });
   test("durations have two units at most", () => {
     expect(duration(50 * 60_000, "vi")).toBe("50 phút");

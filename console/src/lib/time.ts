@@ -53,13 +53,16 @@ export function near(at: number, now: number, language: Language, zone = ZONE): 
   return p.year === q.year ? `${date} ${p.hour}:${p.minute}` : day(at, language, zone);
 }
 
-/** From first to last: `14:30:51`, `09:12 → 09:31`, `24/11 23:50 → 25/11 02:10`. */
+/** From first to last: `14:30:51`, `09:12 → 09:31`, `24/11 21:20 → 22:48`, `24/11 → 25/11`. */
 export function span(first: number, last: number, now: number, language: Language, zone = ZONE): string {
   const [from, to] = [near(first, now, language, zone), near(last, now, language, zone)];
   if (from === to) return from;
-  const is_clock = from.length === 8 && to.length === 8 && from[2] === ":";
-  if (is_clock && from.slice(0, 5) === to.slice(0, 5)) return from;
-  return is_clock ? `${from.slice(0, 5)} → ${to.slice(0, 5)}` : `${from} → ${to}`;
+  const [fromDay, fromClock] = from.includes(" ") ? from.split(" ") : ["", from];
+  const [toDay, toClock] = to.includes(" ") ? to.split(" ") : ["", to];
+  if (fromDay !== toDay) return `${fromDay || day(first, language, zone).slice(0, 5)} → ${toDay || toClock?.slice(0, 5)}`;
+  const [begin, end] = [fromClock?.slice(0, 5), toClock?.slice(0, 5)];
+  if (begin === end) return from;
+  return `${fromDay ? `${fromDay} ` : ""}${begin} → ${end}`;
 }
 
 /** `2026-11-25 07:30:51.123 UTC`, for the title of a time. */

@@ -111,7 +111,10 @@ export function Grid<T>(props: GridProps<T>) {
                 aria-rowindex={item.index + 2}
                 aria-selected={key === current}
                 style={{ gridTemplateColumns: template, minWidth, transform: `translateY(${item.start}px)` }}
-                onClick={() => onCurrent?.(key)}
+                onClick={(event) => {
+                  // a link in a row leads where it says
+                  if (!(event.target as Element).closest("a, button")) onCurrent?.(key);
+                }}
                 onDoubleClick={() => onOpen?.(row)}
               >
                 {columns.map((column) => (

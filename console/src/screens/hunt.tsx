@@ -4,6 +4,7 @@ import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import { api, data, Failure } from "../api/client";
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
+import { shortHost } from "../lib/host";
 import { useKeys } from "../lib/keys";
 import { narrow } from "../lib/query-text";
 import { DEFAULT_FROM, resolve } from "../lib/range";
@@ -21,7 +22,7 @@ import { QueryBox } from "./query-box";
 import "../styles/hunt.css";
 
 const Chart = lazy(() => import("./hunt-chart"));
-const TEXT_FIELDS = ["message", "event.original", "process.command_line", "url.original", "event.action", "source.ip", "destination.ip"];
+const TEXT_FIELDS = ["message", "event.original", "process.command_line", "process.executable", "user.name", "url.original", "event.action", "source.ip", "destination.ip", "destination.port", "network.bytes"];
 const EXPORTED = 50_000;
 type Event = Record<string, unknown>;
 const idOf = (event: Event) => String(event["event.id"]);
@@ -78,7 +79,7 @@ export default function Hunt() {
 
   const columns: Column<Event>[] = [
     { key: "time", title: t("column.time"), width: "112px", className: "muted", cell: (event) => <When at={String(event["@timestamp"])} /> },
-    { key: "host", title: "host.name", width: "132px", className: "mono", cell: (event) => text(event["host.name"]) },
+    { key: "host", title: "host.name", width: "132px", className: "mono", cell: (event) => <span title={text(event["host.name"])}>{shortHost(text(event["host.name"]))}</span> },
     { key: "dataset", title: "event.dataset", width: "134px", className: "mono muted", cell: (event) => text(event["event.dataset"]) },
     ...extra.map((field) => ({
       key: field,

@@ -88,7 +88,7 @@ export function IncidentFacts({ incident, onAssign }: { incident: Detail; onAssi
             {t("incident.priority")} <b className="ink">{n(incident.priority)}</b>
           </h3>
           <dl className="sum">
-            {incident.priority_sum.map((part) => (
+            {incident.priority_sum.filter((part) => part.points !== 0).map((part) => (
               <div key={part.key} title={part.detail}>
                 <dt>{said(part.text)}</dt>
                 <dd>

@@ -2,6 +2,7 @@
 import { type FormEvent, useState } from "react";
 import { Link } from "react-router";
 import type { Schemas } from "../api/client";
+import { shortHost } from "../lib/host";
 import { isTyping } from "../lib/keys";
 import { visible } from "../lib/visible";
 import { Choice } from "../parts/choice";
@@ -69,7 +70,7 @@ function AlertItem({ item, incident }: { item: Item; incident: Detail }) {
       <span className="muted">
         {" "}
         {item.count > 1 && t("seen.times", { n: item.count })}
-        {alert?.host && <span className="mono"> {alert.host}</span>}
+        {alert?.host && <span className="mono" title={alert.host}> {shortHost(alert.host)}</span>}
         {item.status !== "new" && <span> · {named("common.alert_status", item.status)}</span>}
       </span>
       {item.detail && <div className="mono muted line-clamp">{visible(item.detail)}</div>}

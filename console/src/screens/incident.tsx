@@ -65,7 +65,7 @@ export default function Incident() {
   if (asked.isError || !found) return <Failed error={asked.error} again={() => void asked.refetch()} />;
   return (
     <div className="page">
-      <div className="head">
+      <div className="head one-line">
         <span className="muted mono">{found.number}</span>
         <h1>{said(found.title)}</h1>
         {found.is_declared && <span className="tag declared">{t("incident.declared_long")}</span>}

@@ -81,11 +81,11 @@ export default function Incidents() {
     },
     { key: "priority", title: t("column.priority"), width: "74px", align: "right", cell: (incident) => n(incident.priority) },
     { key: "alerts", title: t("column.alerts"), width: "76px", align: "right", cell: (incident) => n(incident.alerts) },
-    { key: "time", title: t("column.time"), width: "124px", className: "muted", cell: (incident) => <Between first={incident.first_at} last={incident.last_at} /> },
+    { key: "time", title: t("column.time"), width: "140px", className: "muted", cell: (incident) => <Between first={incident.first_at} last={incident.last_at} /> },
     {
       key: "status",
       title: t("column.status"),
-      width: "150px",
+      width: "134px",
       className: "muted",
       cell: (incident) => (incident.verdict ? named("common.verdict", incident.verdict) : named("common.incident_status", incident.status)),
     },

@@ -34,11 +34,17 @@ export function huntHost(alert: Schemas["AlertSummary"]): string {
   return hunt(`host.name: ${literal(alert.host)}`, around(alert.first_at, alert.last_at, HOUR / 4));
 }
 
-/** The line of an event that tells most. */
+/** The line of an event that tells most; what Windows says of many events alike gets what makes this one. */
 export function eventText(event: Record<string, unknown>): string {
-  for (const name of ["message", "event.original", "process.command_line", "url.original", "event.action"]) {
-    const value = event[name];
-    if (typeof value === "string" && value) return value;
+  const of = (name: string) => (typeof event[name] === "string" ? event[name] : "");
+  const line = of("message") || of("event.original") || of("url.original") || of("event.action");
+  const command = of("process.command_line") || of("process.executable");
+  if (of("message")) {
+    const rest = [command, of("user.name"), of("source.ip")].filter((text) => text && !line.includes(text));
+    return [line.split("\n")[0], ...rest].join(" · ");
   }
-  return [event["source.ip"], event["destination.ip"]].filter(Boolean).join(" → ");
+  if (line || command) return line || command;
+  const port = event["destination.port"] === undefined ? "" : `:${String(event["destination.port"])}`;
+  const bytes = typeof event["network.bytes"] === "number" ? ` ${event["network.bytes"]} B` : "";
+  return of("source.ip") ? `${of("source.ip")} → ${of("destination.ip")}${port}${bytes}` : "";
 }

@@ -7,6 +7,7 @@ import { type Change, changeAlerts, type Group, groupKey, idsOf, titleOf, undoAl
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
 import { useHeld } from "../lib/held";
+import { shortHost } from "../lib/host";
 import { useKeys } from "../lib/keys";
 import { seenText } from "../lib/seen";
 import { Asking, Empty, Failed } from "../parts/answer";
@@ -183,7 +184,11 @@ export default function Queue() {
       title: t("column.host"),
       width: "116px",
       className: "mono",
-      cell: (group) => group.host || (group.hosts.length > 1 ? t("queue.hosts", { n: group.hosts.length }) : (group.hosts[0] ?? "–")),
+      cell: (group) => {
+        if (!group.host && group.hosts.length > 1) return t("queue.hosts", { n: group.hosts.length });
+        const host = group.host || group.hosts[0] || "";
+        return host ? <span title={host}>{shortHost(host)}</span> : "–";
+      },
     },
     {
       key: "hits",
@@ -192,11 +197,11 @@ export default function Queue() {
       align: "right",
       cell: (group) => n(group.hits),
     },
-    { key: "time", title: t("column.time"), width: "112px", className: "muted", cell: (group) => <Between first={group.first_at} last={group.last_at} /> },
+    { key: "time", title: t("column.time"), width: "136px", className: "muted", cell: (group) => <Between first={group.first_at} last={group.last_at} /> },
     {
       key: "seen",
       title: t("column.seen"),
-      width: "132px",
+      width: "120px",
       className: "muted",
       cell: (group) => {
         const key = groupKey(group);

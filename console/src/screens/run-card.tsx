@@ -60,7 +60,7 @@ export function Waiting({ run, step }: { run: Run; step: Step }) {
         <Preview of={Object.keys(step.preview).length > 0 ? step.preview : step.result} />
         {step.error && <p className="critical">{step.error}</p>}
         {step.due_at && (
-          <p className="muted">
+          <p className="muted" style={{ marginTop: 8 }}>
             {t("run.due")} <When at={step.due_at} />
           </p>
         )}

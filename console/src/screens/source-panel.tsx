@@ -1,8 +1,10 @@
 // The check of one source: what is wrong and what to do, what was heard of it, raws that nobody could parse.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link } from "react-router";
 import { api, data } from "../api/client";
 import { literal } from "../lib/query-text";
+import { BUCKETS } from "../lib/source-state";
 import { duration } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Asking, Failed } from "../parts/answer";
@@ -52,6 +54,7 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
           <p>
             <BalanceLine balance={found.source.balance} />
           </p>
+          <Hours name={name} />
           <div className="source-columns">
             <div>
               <h3>{t("source.problems")}</h3>
@@ -113,5 +116,54 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
         </>
       )}
     </section>
+  );
+}
+
+/** The balance hour by hour, the newest first. */
+function Hours({ name }: { name: string }) {
+  const { t, n } = useWords();
+  const [isOpen, setOpen] = useState(false);
+  const asked = useQuery({
+    queryKey: ["sources", "ledger", name],
+    enabled: isOpen,
+    queryFn: () => data(api.GET("/api/v1/sources/ledger", { params: { query: { source: name } } })),
+  });
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary className="muted">{t("source.hours")}</summary>
+      {asked.data && (
+        <table className="plain-table numbers">
+          <thead>
+            <tr>
+              <th scope="col">{t("source.hour")}</th>
+              {(["received", ...BUCKETS] as const).map((bucket) => (
+                <th key={bucket} scope="col" className="right">
+                  {t(`balance.${bucket}`)}
+                </th>
+              ))}
+              <th scope="col">{t("column.status")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {asked.data.hours.toReversed().map((hour) => (
+              <tr key={hour.hour}>
+                <td className="muted">
+                  <When at={hour.hour} />
+                </td>
+                {(["received", ...BUCKETS] as const).map((bucket) => (
+                  <td key={bucket} className="right">
+                    {n(hour.balance.raws[bucket] ?? 0)}
+                  </td>
+                ))}
+                <td>
+                  {hour.balance.holds ? <span className="good">{t("balance.holds")}</span> : <span className="critical">{t("balance.off", { n: Math.abs(hour.balance.raws_off_by) + Math.abs(hour.balance.events_off_by) })}</span>}
+                  {hour.reasons.length > 0 && <span className="muted"> {hour.reasons.map((reason) => `${reason.reason}: ${n(reason.count)}`).join(", ")}</span>}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </details>
   );
 }

@@ -1,0 +1,4 @@
+/** A host's name without its domain, for narrow places; addresses stay whole. */
+export function shortHost(name: string): string {
+  return /^[\d.]+$|:/.test(name) ? name : (name.split(".")[0] ?? name);
+}
