@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import Unavailable
@@ -10,20 +13,26 @@ from kydai.context import Context
 from kydai.log import logger
 from kydai.maintenance import Maintenance
 from kydai.process import HEARTBEAT_SECONDS, Stop, beat, is_due, ready
-from kydai.working import Shop, shop_of, step
+from kydai.working import Shop, shop_of, step, waiting
+
+if TYPE_CHECKING:
+    from kydai.worker_celery import Bell
 
 IDLE_SECONDS = 0.3
+AT_ONCE = 20
+RINGS_AT_ONCE = 8
 RETRY_SECONDS = 2.0
 
 
-def run(context: Context, stop: Stop) -> None:
-    """Work until told to stop; what was taken is finished."""
+def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) -> None:
+    """Work until told to stop; what was taken is finished. ``announce`` says that it has begun."""
     shop = shop_of(context)
+    bell = _bell(context)
     name = f"worker:{shop.leases.owner}"
     correlation = _correlation(shop)
     maintenance = Maintenance(context)
     beaten = 0
-    ready(owner=shop.leases.owner)
+    announce(owner=shop.leases.owner)
     while not stop.asked():
         try:
             now = context.clock.now()
@@ -35,13 +44,26 @@ def run(context: Context, stop: Stop) -> None:
                     correlation = _correlation(shop)
             maintenance.step()
             busy = correlation.step()
-            if not step(shop) and not busy:
+            taken = step(shop, AT_ONCE)
+            if taken == AT_ONCE and bell is not None:
+                bell.ring(waiting(shop, RINGS_AT_ONCE))
+            if not taken and not busy:
                 stop.wait(IDLE_SECONDS)
         except (Unavailable, SQLAlchemyError, OSError) as error:
             logger.warning("The worker waits for the database.", error=str(error))
             stop.wait(RETRY_SECONDS)
     maintenance.close()
+    if bell is not None:
+        bell.close()
     correlation.release()
+
+
+def _bell(context: Context) -> Bell | None:
+    if not context.settings.worker.broker:
+        return None
+    from kydai.worker_celery import Bell  # Celery weighs 20 MB: only where there is a broker
+
+    return Bell(context.settings.worker.broker, context.clock)
 
 
 def _correlation(shop: Shop) -> CorrelationWorker:
