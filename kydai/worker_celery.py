@@ -1,7 +1,7 @@
 """The doorbell: with a broker, a message says "look now" to workers elsewhere; the rows stay the queue.
 
 A message carries a row's id and nothing else, and may be lost, doubled or late: whoever hears it takes what is due by
-lease. No results, no countdowns, no chords; JSON only (docs of what was lost otherwise: docs/reliability.md).
+lease. No results, no countdowns, no chords; JSON only.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def meets(condition: str, facts: Event, now: int) -> bool:
     return not condition.strip() or compile_match(parse(condition, now=now))(facts)
 
 
-class _Loader(yaml.SafeLoader):
+class StrictLoader(yaml.SafeLoader):
     """YAML without aliases and doubled keys; the Python loader, since libyaml's cannot be asked to refuse aliases."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -109,7 +109,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen = set()
     for key, _ in node.value:
         if key.value in seen:
@@ -118,7 +118,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     return {loader.construct_object(k, deep=True): loader.construct_object(v, deep=True) for k, v in node.value}
 
 
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
 def read(text: str, file: str) -> Playbook:
@@ -126,8 +126,8 @@ def read(text: str, file: str) -> Playbook:
     if len(text) > MAX_BYTES:
         raise BadConfig(f"larger than {MAX_BYTES >> 10} KB.", place=Place(file))
     try:
-        node = yaml.compose(text, _Loader)
-        value = yaml.load(text, _Loader)  # noqa: S506 - the loader is strict
+        node = yaml.compose(text, StrictLoader)
+        value = yaml.load(text, StrictLoader)  # noqa: S506 - the loader is strict
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,18 +11,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.clock import iso
+from core.db.database import open_database
 from core.db.models import Effect, Run, RunStatus, StepRun
 from core.errors import BadInput, NotFound, Place
 from core.words import moment, say
 from kydai.cli.incidents import find
-from kydai.cli.main import LANG, WRONG
+from kydai.cli.main import FAILED, LANG, WRONG
 from kydai.cli.output import safe
 from kydai.context import Context
 from kydai.people import cli_actor
 from kydai.world import playbooks_folder
 from playbooks import control
+from playbooks.action import World
 from playbooks.control import Person
 from playbooks.playbook import Playbook, load, read
+from playbooks.scripts import check, read_script
 
 playbooks = typer.Typer(no_args_is_help=True, help=say("cli.playbooks.help", LANG))
 RunId = Annotated[int, typer.Argument(metavar="RUN")]
@@ -34,8 +38,8 @@ def register(app: typer.Typer) -> None:
 
 
 def _person() -> Person:
-    """Whoever has a shell on the server decides as admin, under the account's name."""
-    return Person(cli_actor(), "admin")
+    """Whoever has a shell on the server decides as admin, under the account's name, from where they came by SSH."""
+    return Person(cli_actor(), "admin", os.environ.get("SSH_CONNECTION", "").partition(" ")[0] or None)
 
 
 def _named(context: Context, name: str) -> Playbook:
@@ -70,16 +74,46 @@ def list_playbooks(ctx: typer.Context) -> int:
     return WRONG if errors else 0
 
 
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"cannot read: {error}", place=Place(str(file))) from error
+
+
 @playbooks.command("lint", help=say("cli.playbooks.lint", LANG))
 def lint(ctx: typer.Context, files: list[Path]) -> int:
     context: Context = ctx.obj
     for file in files:
-        try:
-            read(file.read_text("utf-8"), str(file))
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"cannot read: {error}", place=Place(str(file))) from error
+        read(_text(file), str(file))
     context.output.tell(say("cli.playbooks.lint_ok", LANG, count=len(files)))
     return 0
+
+
+@playbooks.command("test", help=say("cli.playbooks.test", LANG))
+def test(ctx: typer.Context, scripts: list[Path]) -> int:
+    context: Context = ctx.obj
+    found, errors = load(playbooks_folder(context))
+    for error in errors:
+        context.output.tell(safe(str(error)))
+    world = World(open_database("sqlite://"), context.clock)
+    files = [f for s in scripts for f in (sorted(s.glob("*.yml")) if s.is_dir() else [s])]
+    cases, problems = 0, []
+    for file in files:
+        script = read_script(_text(file), str(file))
+        if script.playbook not in found:
+            raise NotFound(say("playbook.error.unknown", LANG, name=script.playbook[:80]), place=Place(str(file)))
+        for number, case in enumerate(script.cases, 1):
+            cases += 1
+            for problem in check(found[script.playbook], case, world, context.clock.now()):
+                problems.append({"file": str(file), "case": case.title or number, "problem": problem})
+    if context.output.as_json:
+        context.output.one({"cases": cases, "problems": problems})
+    else:
+        for p in problems:
+            context.output.one(None, safe(f"{p['file']}: {p['case']}: {p['problem']}"))
+        context.output.tell(say("cli.playbooks.tested", LANG, count=cases, problems=len(problems)))
+    return FAILED if problems or not cases else 0
 
 
 @playbooks.command("run", help=say("cli.playbooks.run", LANG))

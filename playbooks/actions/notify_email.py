@@ -31,7 +31,8 @@ def _recipients(parameters: Email, world: World) -> list[str]:
 
 
 def preview(parameters: Email, world: World, doing: Doing) -> Mapping[str, Any]:
-    return {"to": _recipients(parameters, world), "subject": parameters.subject, "has_relay": bool(world.mail.host)}
+    shown = {"subject": parameters.subject, "text": parameters.text}
+    return {"to": _recipients(parameters, world), **shown, "has_relay": bool(world.mail.host)}
 
 
 def perform(parameters: Email, world: World, doing: Doing) -> Outcome:

@@ -15,7 +15,7 @@ from core.db.models import Alert, Audit, Effect, Incident, Note, Outbox, Run, Ru
 from core.errors import Conflict, KydaiError, Refused, Unavailable
 from core.words import both
 from playbooks import action as action_module
-from playbooks import control, responding
+from playbooks import control, effects, responding
 from playbooks.action import Action, EffectClass, Outcome, Parameters, State, Unsure, World
 from playbooks.control import Person
 from playbooks.playbook import load, read
@@ -353,3 +353,36 @@ def test_a_run_whose_work_is_dead_does_not_hang(
     with world.database.read() as session:
         assert session.get_one(Run, run_id).status == status
         assert session.get_one(StepRun, (run_id, "one")).error == "killed"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("point", ["effects.intend", "_done", "_settle"])
+def test_a_kill_at_each_step_of_a_real_playbook(
+    world: World, incident: Incident, monkeypatch: pytest.MonkeyPatch, nft: FakeNft, point: str, number: int
+) -> None:
+    run_id = begin(world, incident)
+    with world.database.write() as session:
+        control.approve(session, ANALYST, run_id, "block", now=world.clock.now())
+    owner, _, name = f"responding.{point}".rpartition(".")
+    module = {"responding": responding, "responding.effects": effects}[owner]
+    honest, calls = getattr(module, name), []
+
+    def die(*args: Any, **more: Any) -> Any:
+        calls.append(1)
+        if len(calls) == number:
+            raise Killed
+        return honest(*args, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, die)
+        with pytest.raises(Killed):
+            responding.advance(world, run_id)
+    responding.advance(world, run_id)
+    decide(world, control.done, ANALYST, run_id, "border")
+    assert state(world, run_id)[0] == RunStatus.SUCCEEDED
+    assert nft.blocked == {"203.0.113.7"}
+    with world.database.read() as session:
+        assert len(session.scalars(select(Note)).all()) == 1, "a note is written once"
+        block = session.scalars(select(Effect).where(Effect.action == "firewall.block_ip")).one()
+    assert block.inverse == {"addresses": ["203.0.113.7"], "is_dry": False}, "it can be undone whatever happened"
+    assert block.expires_at is not None

@@ -40,3 +40,17 @@ def test_a_run_is_tried_dry_approved_and_undone(alerted: Run) -> None:
 def test_unknown_names(alerted: Run) -> None:
     assert alerted("playbooks", "run", "nope", "VV-2026-0001").status == 2
     assert alerted("playbooks", "approve", "99").status == 2
+
+
+def test_scripts_say_what_a_playbook_does(kydai: Run, tmp_path: Path) -> None:
+    script = tmp_path / "tell.yml"
+    good = "playbook: tell_by_mail\ncases: [{facts: {incident.sentence.vi: c}, does: {mail: {}}}]\n"
+    script.write_text(good)
+    assert kydai("playbooks", "test", str(tmp_path), "--json").documents == [{"cases": 1, "problems": []}]
+    script.write_text(good.replace("mail: {}", "mail: {text: other}"))
+    ran = kydai("playbooks", "test", str(script))
+    assert ran.status == 1
+    assert "mail.text: 'c'; expected 'other'" in ran.out
+    script.write_text(good.replace("tell_by_mail", "nope"))
+    assert kydai("playbooks", "test", str(script)).status == 2
+    assert kydai("playbooks", "test", str(tmp_path / "none.yml")).status == 2

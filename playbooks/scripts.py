@@ -1,0 +1,98 @@
+"""Scripts that say what a playbook does: facts in, steps out, nothing touched (``kydai playbooks test``).
+
+playbook: block_guessing_source
+cases:
+  - title: guessed, then in
+    facts: {incident.level: high, incident.attackers: ["203.0.113.7"]}
+    starts: true
+    results: {block: {blocked: ["203.0.113.7"]}}      # what steps are taken to have come to
+    does:                                             # every step that runs, in order, with some of its preview
+      block: {approval: true, block: ["203.0.113.7"]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.clock import Micros
+from core.errors import BadConfig, KydaiError, Place
+from playbooks.action import Doing, World, action_named
+from playbooks.playbook import MAX_BYTES, Playbook, StrictLoader, filled, meets
+
+APPROVAL = "approval"
+
+
+class Case(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str = ""
+    facts: dict[str, Any]
+    starts: bool = True
+    results: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    does: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class Script(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    playbook: str
+    cases: tuple[Case, ...] = Field(min_length=1, max_length=200)
+
+
+def read_script(text: str, file: str) -> Script:
+    """Raises BadConfig with file and line."""
+    if len(text) > MAX_BYTES:
+        raise BadConfig(f"larger than {MAX_BYTES >> 10} KB.", place=Place(file))
+    try:
+        return Script.model_validate(yaml.load(text, StrictLoader))  # noqa: S506 - the loader is strict
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise BadConfig(f"not usable YAML: {error}", place=Place(file, mark.line + 1 if mark else None)) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadConfig(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", place=Place(file)) from error
+
+
+def check(playbook: Playbook, case: Case, world: World, now: Micros) -> list[str]:
+    """What is not as the case says; empty when all is."""
+    subject = playbook.definition.trigger.subject
+    starts = subject == "manual" or playbook.is_for(subject, case.facts, now)
+    if starts is not case.starts:
+        return [f"it {'starts' if starts else 'does not start'}"]
+    if not starts:
+        return []
+    done = _simulated(playbook, case, world, now)
+    problems = []
+    if list(done) != list(case.does):
+        problems.append(f"steps: {', '.join(done) or 'none'}; expected {', '.join(case.does) or 'none'}")
+    for name, expected in case.does.items():
+        problems += [f"{name}.{p}" for p in _differences(done.get(name, {}), expected)]
+    return problems
+
+
+def _simulated(playbook: Playbook, case: Case, world: World, now: Micros) -> dict[str, Mapping[str, Any]]:
+    facts, done = dict(case.facts), dict[str, Mapping[str, Any]]()
+    for step in playbook.definition.steps:
+        if not meets(step.condition, facts, now):
+            continue
+        action = action_named(step.action)
+        doing = Doing(0, step.name, "", None, f"playbook:{playbook.name}")
+        try:
+            shown = dict(action.preview(action.read(filled(step.arguments, facts)), world, doing))
+        except KydaiError as error:
+            done[step.name] = {"error": error.message}
+            break
+        done[step.name] = shown | {APPROVAL: step.approval is not None}
+        for key, value in case.results.get(step.name, {}).items():
+            facts[f"steps.{step.name}.{key}"] = value
+    return done
+
+
+def _differences(shown: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterable[str]:
+    for key, value in expected.items():
+        if shown.get(key) != value:
+            yield f"{key}: {shown.get(key)!r}; expected {value!r}"
