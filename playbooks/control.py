@@ -125,7 +125,7 @@ def approve(session: Session, person: Person, run_id: int, step: str, *, now: Mi
     """Approve a waiting step. The lone admin's own approval is recorded as such. Raises Refused, Conflict, NotFound."""
     run, row = _waiting(session, run_id, step, RunStatus.WAITING_APPROVAL)
     _may_approve(run, step, person)
-    is_self = run.started_by == person.actor.name
+    is_self = who(run.started_by) == who(person.actor.name)
     if is_self and not _is_lone_admin(session, person):
         raise Refused("who started a run does not approve it.", said=both("playbook.error.own_run"))
     row.status, row.approved_by, row.approved_at = RunStatus.QUEUED, person.actor.name, now
@@ -138,6 +138,11 @@ def approve(session: Session, person: Person, run_id: int, step: str, *, now: Mi
     return row
 
 
+def who(actor: str) -> str:
+    """The person behind an actor of the journal: a token (``hanhnt (token:x)``) acts for its owner."""
+    return actor.partition(" (token:")[0]
+
+
 def _may_approve(run: Run, step: str, person: Person) -> None:
     approval = definition_of(run, step).approval
     roles = approval.roles if approval is not None else APPROVERS
@@ -147,7 +152,7 @@ def _may_approve(run: Run, step: str, person: Person) -> None:
 
 def _is_lone_admin(session: Session, person: Person) -> bool:
     others = select(User.id).where(
-        User.name != person.actor.name, User.role.in_(APPROVERS), User.is_disabled.is_(False)
+        User.name != who(person.actor.name), User.role.in_(APPROVERS), User.is_disabled.is_(False)
     )
     return person.role == "admin" and session.scalar(others.limit(1)) is None
 

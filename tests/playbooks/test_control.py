@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from core.db.models import Incident
+from core.audit import Actor
+from core.db.models import Incident, StepRun, User
 from core.errors import Conflict, NotFound, Refused
-from playbooks import control
+from playbooks import control, responding
 from playbooks.action import World
+from playbooks.playbook import load
 from tests.playbooks.test_responding import ADMIN, ANALYST, begin, decide, state
 
 
@@ -41,3 +43,21 @@ def test_only_analysts_and_admins_undo_and_mark(world: World, incident: Incident
             control.done(session, person, run_id, "border", now=1)
     decide(world, control.not_done, ADMIN, run_id, "border", reason="không cần")
     assert state(world, run_id)[0] == "failed"
+
+
+def test_a_token_is_its_owner(world: World, incident: Incident) -> None:
+    token = control.Person(Actor("hanhnt (token:script)", "api"), "analyst")
+    playbook = load()[0]["block_guessing_source"]
+    with world.database.write() as session:
+        run_id = control.start(session, token.actor, playbook, incident, now=world.clock.now()).id
+    responding.advance(world, run_id)
+    with pytest.raises(Refused, match="started"), world.database.write() as session:
+        control.approve(session, ANALYST, run_id, "block", now=1)
+    boss = control.Person(Actor("admin (token:script)", "api"), "admin")
+    with world.database.write() as session:
+        session.add(User(name="admin", role="admin", created_at=1, scope=""))
+        run_id = control.start(session, ADMIN.actor, playbook, incident, now=world.clock.now()).id
+    responding.advance(world, run_id)
+    decide(world, control.approve, boss, run_id, "block")
+    with world.database.read() as session:
+        assert session.get_one(StepRun, (run_id, "block")).is_self_approved, "the lone admin, by a token"
