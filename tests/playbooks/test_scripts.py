@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from core.errors import BadConfig
 from playbooks.action import World
-from playbooks.playbook import load
+from playbooks.playbook import load, read
 from playbooks.scripts import check, read_script
 
 SCRIPTS = Path(__file__).parent / "definitions"
@@ -58,3 +59,11 @@ def test_an_argument_that_cannot_be_ends_the_run(world: World) -> None:
 def test_a_broken_script_is_refused(text: str, expected: str) -> None:
     with pytest.raises(BadConfig, match=expected):
         read_script(text, "s.yml")
+
+
+def test_the_guides_example_does_what_it_says(world: World) -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "playbooks.md"
+    playbook, script = re.findall(r"```yaml\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
+    example = read(playbook, "guide.yml")
+    for case in read_script(script, "guide.yml").cases:
+        assert check(example, case, world, world.clock.now()) == []
