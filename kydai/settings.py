@@ -86,7 +86,7 @@ class Playbooks(_Section):
     enforce: bool = Field(False, description="Let firewall.block_ip really block; else it is a dry run.")
     protected: list[str] = Field([], description="Further addresses and networks that are never an effect.")
     targets: list[str] = Field([], description="Private networks whose addresses may be blocked.")
-    webhook_hosts: list[str] = Field([], description="Hosts that notify.webhook may call, and addresses or networks inside.")
+    webhook_hosts: list[str] = Field([], description="Hosts (and networks inside) that notify.webhook may call.")
 
 
 class Worker(_Section):
