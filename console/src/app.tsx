@@ -7,6 +7,7 @@ import { Failure, speak, whenSessionLost } from "./api/client";
 import { useMe } from "./api/me";
 import { Stream } from "./api/stream";
 import { Asking, Failed } from "./parts/answer";
+import { Boundary } from "./parts/boundary";
 import { HouseContext } from "./parts/house";
 import { ToastProvider } from "./parts/toast";
 import { Shell } from "./screens/shell";
@@ -120,23 +121,25 @@ function SignedIn() {
   return (
     <HouseContext value={house}>
       <Shell>
-        <Suspense fallback={<Asking />}>
-          <Routes>
-            <Route path="/" element={<Navigate to="/queue" replace />} />
-            <Route path="/queue" element={<Queue />} />
-            <Route path="/incidents" element={<Incidents />} />
-            <Route path="/incidents/:number" element={<Incident />} />
-            <Route path="/hunt" element={<Hunt />} />
-            <Route path="/rules" element={<Rules />} />
-            <Route path="/runs" element={<Runs />} />
-            <Route path="/runs/:id" element={<Runs />} />
-            <Route path="/playbooks" element={<Playbooks />} />
-            <Route path="/sources" element={<Sources />} />
-            <Route path="/journal" element={<Journal />} />
-            <Route path="/people" element={<People />} />
-            <Route path="*" element={<Navigate to="/queue" replace />} />
-          </Routes>
-        </Suspense>
+        <Boundary name={place.pathname}>
+          <Suspense fallback={<Asking />}>
+            <Routes>
+              <Route path="/" element={<Navigate to="/queue" replace />} />
+              <Route path="/queue" element={<Queue />} />
+              <Route path="/incidents" element={<Incidents />} />
+              <Route path="/incidents/:number" element={<Incident />} />
+              <Route path="/hunt" element={<Hunt />} />
+              <Route path="/rules" element={<Rules />} />
+              <Route path="/runs" element={<Runs />} />
+              <Route path="/runs/:id" element={<Runs />} />
+              <Route path="/playbooks" element={<Playbooks />} />
+              <Route path="/sources" element={<Sources />} />
+              <Route path="/journal" element={<Journal />} />
+              <Route path="/people" element={<People />} />
+              <Route path="*" element={<Navigate to="/queue" replace />} />
+            </Routes>
+          </Suspense>
+        </Boundary>
       </Shell>
     </HouseContext>
   );

@@ -65,8 +65,16 @@ def test_an_approval_shows_whom_it_touches_and_is_carried_out_and_undone(
     expect(run).to_contain_text("Hoàn tất", timeout=10_000)
     run.get_by_role("link").first.click()
     expect(console.side()).to_contain_text("đã làm")
-    console.side().get_by_role("button", name="Hoàn tác").first.click()
+    undo = console.side().get_by_role("button", name="Hoàn tác")
+    expect(undo).to_have_count(2)
+    undo.first.click()
     expect(console.side()).to_contain_text("đã hoàn tác", timeout=10_000)
+    expect(undo).to_have_count(1)
+    # what a person did, a person undoes
+    undo.click()
+    expect(console.side()).to_contain_text("unselect member kydai-198.51.100.141", timeout=10_000)
+    console.button("Đã làm xong").click()
+    expect(undo).to_have_count(0, timeout=10_000)
     assert {"run.approve", "run.done", "run.undo"} <= set(actions_of(own_house))
 
 

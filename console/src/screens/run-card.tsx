@@ -52,12 +52,14 @@ export function RunCard({ id, isShort = false }: { id: number; isShort?: boolean
 /** A step that waits: what it will do, whom it touches, and the person's decision. */
 export function Waiting({ run, step }: { run: Run; step: Step }) {
   const { t, said } = useWords();
+  // a person undoes what a person did: what is to be done stands in the result then
+  const isUndoing = "undoing" in step.result;
   return (
     <>
       <section>
-        <h3>{t("run.will_do")}</h3>
+        <h3>{isUndoing ? t("run.to_undo") : t("run.will_do")}</h3>
         <p>{said(step.title)}</p>
-        <Preview of={Object.keys(step.preview).length > 0 ? step.preview : step.result} />
+        <Preview of={isUndoing || Object.keys(step.preview).length === 0 ? step.result : step.preview} />
         {step.error && <p className="critical">{step.error}</p>}
         {step.due_at && (
           <p className="muted" style={{ marginTop: 8 }}>
@@ -70,12 +72,15 @@ export function Waiting({ run, step }: { run: Run; step: Step }) {
   );
 }
 
+/** What a result keeps for the machinery and not for people. */
+const INNER = new Set(["undoing", "approver_address", "found_done", "skipped"]);
 const list = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
 
 /** What an action foresees: addresses with what is left out and why, commands for a person, else names and values. */
 export function Preview({ of }: { of: Record<string, unknown> }) {
   const { t, said } = useWords();
   const { block, blocked, refused, minutes, is_dry: isDry, until, instruction, commands, inverse_commands: inverse, ...others } = of;
+  const shown = Object.entries(others).filter(([name]) => !INNER.has(name));
   const addresses = list(block ?? blocked);
   const left = typeof refused === "object" && refused ? Object.entries(refused as Record<string, Text>) : [];
   const isBlock = addresses.length > 0 || left.length > 0;
@@ -149,9 +154,9 @@ export function Preview({ of }: { of: Record<string, unknown> }) {
           </dl>
         </>
       )}
-      {Object.keys(others).length > 0 && (
+      {shown.length > 0 && (
         <dl className="pairs touches">
-          {Object.entries(others).map(([name, value]) => (
+          {shown.map(([name, value]) => (
             <Pair key={name} name={name}>
               {typeof value === "object" ? JSON.stringify(value) : String(value)}
             </Pair>

@@ -96,6 +96,11 @@ function Navigation() {
   const { t, n } = useWords();
   const { tick } = useStream();
   const { pathname } = useLocation();
+  const here = PLACES.find((place) => place && (pathname.startsWith(place.path) || place.also === pathname));
+  const title = here ? `${t(here.name)} · ${t("product")}` : t("product");
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
   return (
     <nav className="side-nav" aria-label={t("nav.label")}>
       {usePlaces().map((place, at) =>
