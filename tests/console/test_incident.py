@@ -128,3 +128,15 @@ def test_a_dry_run_shows_what_a_playbook_would_do(open_console: Open, own_house:
     expect(dry).to_contain_text("Hoàn tất", timeout=10_000)
     dry.get_by_role("link").first.click()
     expect(console.side()).to_contain_text("+ chặn 198.51.100.141")
+
+
+def test_another_incident_is_merged_into_it(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, path=PATH).heading(TITLE)
+    console.button("Gộp vụ việc khác…").click()
+    console.dialog().get_by_role("checkbox", name=re.compile("VV-2026-0004")).check()
+    console.dialog().get_by_role("button", name="Gộp", exact=True).click()
+    console.toast("Đã gộp vào VV-2026-0005")
+    expect(console.page.locator(".timeline")).to_contain_text("Dữ liệu ra ngoài vượt mức thường ngày")
+    expect(console.page.locator(".page")).to_contain_text("Gộp từ VV-2026-0004")
+    console.go("/incidents").heading("Vụ việc")
+    expect(console.rows()).to_have_count(4)

@@ -22,7 +22,13 @@ const FIELDS: Record<string, readonly string[]> = {
   url: ["url.original"],
 };
 
-export function IncidentFacts({ incident, onAssign }: { incident: Detail; onAssign: ((name: string | null) => void) | null }) {
+interface Props {
+  incident: Detail;
+  onAssign: ((name: string | null) => void) | null;
+  onMerge: (() => void) | null;
+}
+
+export function IncidentFacts({ incident, onAssign, onMerge }: Props) {
   const { t, said, n, named } = useWords();
   const people = useQuery({ queryKey: ["assignable"], enabled: !!onAssign, staleTime: 300_000, queryFn: () => data(api.GET("/api/v1/users/assignable")) });
   const nameOf = (name: string) => people.data?.find((person) => person.name === name)?.full_name || name;
@@ -122,6 +128,13 @@ export function IncidentFacts({ incident, onAssign }: { incident: Detail; onAssi
             ))}
           </ul>
         </section>
+      )}
+      {onMerge && (
+        <p style={{ marginTop: 14 }}>
+          <button type="button" className="button" onClick={onMerge}>
+            {t("merge.open")}
+          </button>
+        </p>
       )}
       {incident.merged_from.length > 0 && (
         <p className="muted" style={{ marginTop: 14 }}>

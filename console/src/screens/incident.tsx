@@ -14,6 +14,7 @@ import { DeclareDialog, ReasonDialog } from "./incident-dialogs";
 import { IncidentFacts } from "./incident-facts";
 import { IncidentNext } from "./incident-next";
 import { IncidentTimeline } from "./incident-timeline";
+import { MergeDialog } from "./merge-dialog";
 import "../styles/incident.css";
 
 export type Detail = Schemas["IncidentDetail"];
@@ -25,7 +26,7 @@ export default function Incident() {
   const { me, may } = useHouse();
   const tell = useToast();
   const queries = useQueryClient();
-  const [dialog, setDialog] = useState<"close" | "declare" | "withdraw" | "reopen" | null>(null);
+  const [dialog, setDialog] = useState<"close" | "declare" | "withdraw" | "reopen" | "merge" | null>(null);
   const [isNoting, setNoting] = useState(false);
   const key = ["incident", number];
   const asked = useQuery({ queryKey: key, queryFn: () => data(api.GET("/api/v1/incidents/{key}", { params: { path: { key: number } } })) });
@@ -117,7 +118,7 @@ export default function Incident() {
       )}
       <div className="columns">
         <div className="column">
-          <IncidentFacts incident={found} onAssign={canTriage && isOpen ? assign : null} />
+          <IncidentFacts incident={found} onAssign={canTriage && isOpen ? assign : null} onMerge={canTriage && isOpen ? () => setDialog("merge") : null} />
         </div>
         <div className="column">
           <IncidentTimeline
@@ -149,6 +150,13 @@ export default function Incident() {
           incident={found}
           onClose={() => setDialog(null)}
           onDeclare={(body) => change.mutate({ call: () => api.POST("/api/v1/incidents/{key}/declare", { params, body: { ...body, version } }), done: t("incident.declared_done") })}
+        />
+      )}
+      {dialog === "merge" && (
+        <MergeDialog
+          incident={found}
+          onClose={() => setDialog(null)}
+          onMerge={(others, reason) => change.mutate({ call: () => api.POST("/api/v1/incidents/{key}/merge", { params, body: { others, reason, version } }), done: t("merge.done", { number: found.number }) })}
         />
       )}
       {(dialog === "withdraw" || dialog === "reopen") && (
