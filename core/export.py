@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any
 
 from openpyxl import Workbook
@@ -25,6 +27,8 @@ _UNWRITABLE = (*range(0x80, 0xA0), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF)
 _PICTURES = {c: 0x2400 + c for c in range(32) if c not in (9, 10)} | {0x7F: 0x2421}
 _PICTURES |= dict.fromkeys(_UNWRITABLE, _REPLACEMENT)
 _XLSX_CHARACTERS = 32_767
+_TITLE_CHARACTERS = 31
+_FORBIDDEN_IN_TITLES = re.compile(r"[\[\]:*?/\\]")
 BOM = b"\xef\xbb\xbf"
 
 
@@ -52,23 +56,39 @@ def csv_bytes(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
 
 
 def xlsx_bytes(headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, title: str = "Kỳ Đài") -> bytes:
-    """One sheet, its head row bold and fixed. A text is cut at 32,767 characters, the format's own limit."""
+    """One sheet; see xlsx_sheets."""
+    return xlsx_sheets([(title, headers, rows)])
+
+
+def xlsx_sheets(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Cell]]]]) -> bytes:
+    """Sheets of (title, headers, rows), head row bold and fixed. A text is cut at the format's 32,767 characters."""
     book = Workbook(write_only=True)
-    sheet = book.create_sheet(title[:31])
-    sheet.freeze_panes = "A2"
-
-    def cell(value: Cell, *, bold: bool = False) -> Any:
-        shown = _cell(value)
-        made = WriteOnlyCell(sheet, value=(shown[:_XLSX_CHARACTERS] or None) if isinstance(shown, str) else shown)
-        if isinstance(shown, str) and shown:
-            made.data_type = "s"
-        if bold:
-            made.font = Font(bold=True)
-        return made
-
-    sheet.append([cell(h, bold=True) for h in headers])
-    for row in rows:
-        sheet.append([cell(v) for v in row])
+    for title, headers, rows in sheets:
+        sheet = book.create_sheet(_sheet_title(title, book.sheetnames))
+        sheet.freeze_panes = "A2"
+        sheet.append([_xlsx_cell(sheet, h, bold=True) for h in headers])
+        for row in rows:
+            sheet.append([_xlsx_cell(sheet, v) for v in row])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def _sheet_title(title: str, taken: Sequence[str]) -> str:
+    """At most 31 characters, none of those that Excel forbids, and not one that is there already."""
+    base = safe_text(_FORBIDDEN_IN_TITLES.sub("-", title)).strip("'") or "-"
+    for number in count(1):
+        end = "" if number == 1 else f" {number}"
+        if (made := base[: _TITLE_CHARACTERS - len(end)] + end) not in taken:
+            return made
+    raise AssertionError("count does not end")
+
+
+def _xlsx_cell(sheet: Any, value: Cell, *, bold: bool = False) -> Any:
+    shown = _cell(value)
+    made = WriteOnlyCell(sheet, value=(shown[:_XLSX_CHARACTERS] or None) if isinstance(shown, str) else shown)
+    if isinstance(shown, str) and shown:
+        made.data_type = "s"
+    if bold:
+        made.font = Font(bold=True)
+    return made

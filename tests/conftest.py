@@ -1,9 +1,20 @@
-"""Options for all tests, and the rule that a missing service fails where services are required."""
+"""Options for all tests, and the demonstration that several tests look at."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+from tests.demonstration import Shown, play_once
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos-rounds", type=int, default=3, help="how often everything is killed (make chaos: 50)")
+
+
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """`make demo ARGS=--once`, played once for all tests that look at it; nobody changes its folder."""
+    folder: Path = tmp_path_factory.mktemp("demo") / "data"
+    return play_once(folder)

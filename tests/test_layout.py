@@ -49,7 +49,18 @@ def test_files_stay_short() -> None:
 def test_nothing_names_a_machine_or_a_registry() -> None:
     wrong = re.compile(r"/work/main|/work/shared|/\.pyenv/|registry\.npmjs|files\.pythonhosted")
     suffixes = {".py", ".ts", ".tsx", ".sh", ".md", ".toml", ".yml", ".json", ".css", ".typ"}
-    skipped = {".venv", "node_modules", ".git", "dist", ".tools", ".demo", ".mypy_cache", ".hypothesis", ".pytest_cache", ".ruff_cache"}
+    skipped = {
+        ".venv",
+        "node_modules",
+        ".git",
+        "dist",
+        ".tools",
+        ".demo",
+        ".mypy_cache",
+        ".hypothesis",
+        ".pytest_cache",
+        ".ruff_cache",
+    }
     found = []
     for path in ROOT.rglob("*"):
         if path.suffix not in suffixes or skipped & set(path.relative_to(ROOT).parts) or path == Path(__file__):

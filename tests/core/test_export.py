@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from core.export import BOM, csv_bytes, safe_text, xlsx_bytes
+from core.export import BOM, csv_bytes, safe_text, xlsx_bytes, xlsx_sheets
 
 EVIL = ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1", "\n=1"]
 
@@ -51,3 +51,10 @@ def test_any_text_can_be_written(texts: list[str]) -> None:
     data = xlsx_bytes(["h"] * len(texts), [texts])
     assert len(read_xlsx(data)) == 1 + any(texts), "a row of nothing is no row"
     assert b"\x1b" not in csv_bytes(["h"] * len(texts), [texts])
+
+
+def test_sheets_have_titles_that_excel_takes() -> None:
+    titles = ["a/b:c", "x" * 40, "x" * 40, "'quoted'", ""]
+    data = xlsx_sheets([(t, ["h"], [["v"]]) for t in titles])
+    names = load_workbook(io.BytesIO(data)).sheetnames
+    assert names == ["a-b-c", "x" * 31, "x" * 29 + " 2", "quoted", "-"]

@@ -89,18 +89,27 @@ export function duration(millis: number, language: Language): string {
   return `${sign}${Math.floor(seconds / 86_400)} ${d}${rest ? ` ${rest} ${h}` : ""}`;
 }
 
-/** A local time as `<input type="datetime-local">` writes it, in the house's zone. */
-export function toInput(at: number, zone = ZONE): string {
+/** The wall clock of the zone as if it were UTC, in milliseconds. */
+function wall(at: number, zone: string): number {
   const p = parts(at, zone);
-  return `${p.year}-${p.month}-${p.day}T${p.hour}:${p.minute}:${p.second}`;
+  return Date.parse(`${p.year}-${p.month}-${p.day}T${p.hour}:${p.minute}:${p.second}Z`);
 }
 
-/** The instant of such a text in the house's zone; NaN when it is none. */
-export function fromInput(text: string, zone = ZONE): number {
-  const wall = Date.parse(`${text.length === 16 ? `${text}:00` : text}Z`);
-  if (Number.isNaN(wall)) return Number.NaN;
-  const offset = (at: number) => Date.parse(`${toInput(at, zone)}Z`) - at;
+/**
+ * The instant of what a person typed in the house's zone: `25/11/2026 14:30`, `25/11/2026 14:30:51`, or the same as
+ * `2026-11-25 14:30`; a day alone begins at midnight. NaN when it is no time.
+ */
+export function typed(text: string, zone = ZONE): number {
+  const found = /^\s*(?:(\d{1,2})\/(\d{1,2})\/(\d{4})|(\d{4})-(\d{2})-(\d{2}))(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?\s*$/.exec(text);
+  if (!found) return Number.NaN;
+  const [, d, m, y, year, month, date, hour = "0", minute = "0", second = "0"] = found;
+  const whole = [y ?? year, m ?? month, d ?? date, hour, minute, second].map(Number) as [number, number, number, number, number, number];
+  const at = Date.UTC(whole[0], whole[1] - 1, ...(whole.slice(2) as [number, number, number, number]));
+  const same = new Date(at);
+  // 31/02 or 25:00 would quietly become another time
+  if (same.getUTCDate() !== whole[2] || same.getUTCMonth() !== whole[1] - 1 || same.getUTCHours() !== whole[3] || same.getUTCMinutes() !== whole[4]) return Number.NaN;
+  const offset = (instant: number) => wall(instant, zone) - Math.floor(instant / 1000) * 1000;
   // twice, since the first guess may lie on the other side of a change of the zone
-  const guess = wall - offset(wall);
-  return wall - offset(guess);
+  const guess = at - offset(at);
+  return at - offset(guess);
 }

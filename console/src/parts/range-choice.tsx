@@ -2,9 +2,10 @@
 import { Popover } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { PRESETS, resolve } from "../lib/range";
-import { fromInput, moment, toInput } from "../lib/time";
+import { moment, typed } from "../lib/time";
 import { useWords } from "../words";
 import { useHouse } from "./house";
+import { MomentField } from "./moment-field";
 
 interface Range {
   from: string;
@@ -18,15 +19,21 @@ export function RangeChoice({ from, to, onChange }: Range & { onChange: (range: 
   const preset = to === "now" ? PRESETS.find((name) => name === from) : undefined;
   const ends = [from, to].map((text) => Date.parse(resolve(text, Date.now())));
   const shown = (at: number | undefined, text: string) => (at === undefined || Number.isNaN(at) ? text : moment(at, language, zone).slice(0, -3));
+  const [wrong, setWrong] = useState<string | null>(null);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const [first, last] = ["from", "to"].map((name) => fromInput(String(form.get(name)), zone));
-    if (first === undefined || last === undefined || Number.isNaN(first) || Number.isNaN(last)) return;
+    const first = typed(String(form.get("from")), zone);
+    const last = typed(String(form.get("to")), zone);
+    if (Number.isNaN(first) || Number.isNaN(last)) {
+      setWrong(Number.isNaN(first) ? "from" : "to");
+      return;
+    }
+    setWrong(null);
     setOpen(false);
     onChange({ from: new Date(Math.min(first, last)).toISOString(), to: new Date(Math.max(first, last)).toISOString() });
   };
-  const input = (at: number | undefined) => (at === undefined || Number.isNaN(at) ? "" : toInput(at, zone));
+  const initial = (at: number | undefined) => (at === undefined || Number.isNaN(at) ? "" : moment(at, language, zone));
   return (
     <Popover opened={isOpen} onChange={setOpen} position="bottom-end" trapFocus returnFocus transitionProps={{ duration: 0 }} shadow="md">
       <Popover.Target>
@@ -52,14 +59,8 @@ export function RangeChoice({ from, to, onChange }: Range & { onChange: (range: 
             ))}
           </div>
           <form className="form" onSubmit={submit}>
-            <label className="field">
-              <span className="label">{t("range.from")}</span>
-              <input className="input" type="datetime-local" step={1} name="from" defaultValue={input(ends[0])} required />
-            </label>
-            <label className="field">
-              <span className="label">{t("range.to")}</span>
-              <input className="input" type="datetime-local" step={1} name="to" defaultValue={input(ends[1])} required />
-            </label>
+            <MomentField label={t("range.from")} name="from" initial={initial(ends[0])} problem={wrong === "from" ? t("moment.wrong") : undefined} />
+            <MomentField label={t("range.to")} name="to" initial={initial(ends[1])} problem={wrong === "to" ? t("moment.wrong") : undefined} />
             <button type="submit" className="button main">
               {t("range.take")}
             </button>

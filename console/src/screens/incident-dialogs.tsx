@@ -1,8 +1,9 @@
 // Declaring a security incident, and what needs a reason.
 import { type FormEvent, useState } from "react";
-import { fromInput, toInput } from "../lib/time";
+import { moment, typed } from "../lib/time";
 import { Dialog } from "../parts/dialog";
 import { useHouse } from "../parts/house";
+import { MomentField } from "../parts/moment-field";
 import { useWords } from "../words";
 import type { Detail } from "./incident";
 
@@ -15,15 +16,15 @@ export interface DeclarationText {
 const CATEGORIES = ["intrusion", "malware", "data_leak", "deface", "denial", "phishing", "other"] as const;
 
 export function DeclareDialog({ incident, onClose, onDeclare }: { incident: Detail; onClose: () => void; onDeclare: (text: DeclarationText) => void }) {
-  const { t } = useWords();
+  const { t, language } = useWords();
   const { zone } = useHouse().me;
   const [problem, setProblem] = useState("");
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const at = fromInput(String(form.get("at")), zone);
+    const at = typed(String(form.get("at")), zone);
     if (Number.isNaN(at)) {
-      setProblem(t("declare.wrong_time"));
+      setProblem(t("moment.wrong"));
       return;
     }
     onDeclare({ detected_at: new Date(at).toISOString(), category: String(form.get("category")), reason: String(form.get("reason")).trim() });
@@ -32,15 +33,7 @@ export function DeclareDialog({ incident, onClose, onDeclare }: { incident: Deta
     <Dialog title={t("declare.title", { number: incident.number })} onClose={onClose} wide>
       <form className="form" onSubmit={submit}>
         <p className="muted">{t("declare.meaning")}</p>
-        {problem && (
-          <p className="error" role="alert">
-            {problem}
-          </p>
-        )}
-        <label className="field">
-          <span className="label">{t("declare.detected")}</span>
-          <input className="input" type="datetime-local" name="at" required data-autofocus defaultValue={toInput(Date.parse(incident.created_at), zone).slice(0, 16)} />
-        </label>
+        <MomentField label={t("declare.detected")} name="at" initial={moment(Date.parse(incident.created_at), language, zone).slice(0, -3)} problem={problem} isFirst />
         <label className="field">
           <span className="label">{t("incident.category")}</span>
           <input className="input" name="category" list="categories" required maxLength={100} autoComplete="off" />

@@ -84,7 +84,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <PersonMenu onPassword={() => setDialog("password")} onKeys={() => setDialog("keys")} />
       </header>
       <Navigation />
-      <main className="main">{children}</main>
+      <main className="screen">{children}</main>
       {dialog === "palette" && <Palette onClose={() => setDialog(null)} />}
       {dialog === "keys" && <KeyHelp onClose={() => setDialog(null)} />}
       {dialog === "password" && <ChangePassword onClose={() => setDialog(null)} />}

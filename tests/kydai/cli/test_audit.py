@@ -1,0 +1,36 @@
+"""``kydai audit``: the journal, read and checked from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from sqlalchemy import text
+
+from core.db.database import open_database, sqlite_url
+from tests.kydai.cli.conftest import Run
+
+
+def test_entries_are_listed_verified_and_exported(kydai: Run, tmp_path: Path) -> None:
+    kydai("users", "add", "hanhnt", "--role", "analyst")
+    assert kydai("audit", "list", "--action", "user", "--json").documents
+    checked = kydai("audit", "verify", "--json")
+    assert checked.status == 0
+    assert checked.documents[0]["is_whole"] is True
+    file = tmp_path / "audit.jsonl"
+    assert kydai("audit", "export", "-o", str(file)).status == 0
+    entries = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [e["seq"] for e in entries] == list(range(1, len(entries) + 1))
+    assert entries[-1]["action"] == "audit.export"
+
+
+def test_a_changed_entry_is_found_and_the_command_fails(kydai: Run, tmp_path: Path) -> None:
+    kydai("users", "add", "hanhnt", "--role", "analyst")
+    database = open_database(sqlite_url(tmp_path / "data"))
+    with database.write() as session:
+        session.execute(text("UPDATE audit SET actor = 'nobody' WHERE seq = 1"))
+    database.close()
+    ran = kydai("audit", "verify")
+    assert ran.status == 1
+    assert "BROKEN" in ran.out
+    assert "1" in ran.out
