@@ -20,6 +20,7 @@ from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, hour_of
 from core.db.models import (
     Activity,
     CorrelationPartition,
+    Heartbeat,
     HitBlock,
     Level,
     Outbox,
@@ -34,7 +35,7 @@ from core.words import LANGUAGES, both, duration, say
 from detections.alerting import self_alert
 from kydai.context import Context
 from kydai.log import logger
-from kydai.process import is_due
+from kydai.process import SPOOLS, is_due
 from playbooks import responding
 
 LIMIT = 60 * SECOND
@@ -60,7 +61,7 @@ class Matter:
 
 def lags(session: Session, now: Micros) -> list[Matter]:
     """The oldest raw, hit and work that wait for longer than a minute."""
-    spool = session.scalar(select(func.max(SpoolPosition.lag)).where(SpoolPosition.heartbeat_at >= now - LIVE))
+    spool = _behind(session, now)
     hits = session.scalar(
         select(func.min(HitBlock.arrival_at))
         .join(CorrelationPartition, CorrelationPartition.partition == HitBlock.partition)
@@ -69,6 +70,13 @@ def lags(session: Session, now: Micros) -> list[Matter]:
     work = session.scalar(select(func.min(Outbox.due_at)).where(Outbox.state == OutboxState.READY))
     ages = {"spool": spool or 0, "hits": now - hits if hits else 0, "work": now - work if work else 0}
     return [_lag(name, age) for name, age in ages.items() if age > LIMIT]
+
+
+def _behind(session: Session, now: Micros) -> Micros | None:
+    """The age of the oldest raw of the live spools; None while nobody follows them. Replays are old by nature."""
+    live = select(Heartbeat.name).where(Heartbeat.at >= now - LIVE, Heartbeat.kind.in_(SPOOLS))
+    followed = SpoolPosition.heartbeat_at >= now - LIVE, SpoolPosition.spool.in_(live)
+    return session.scalar(select(func.max(SpoolPosition.lag)).where(*followed))
 
 
 def _lag(name: str, age: Micros) -> Matter:
@@ -103,7 +111,7 @@ def note_silences(session: Session, now: Micros, began: Micros) -> list[Matter]:
 
     Time in which we did not run ourselves (before ``began``), or lag behind, is nobody's silence.
     """
-    behind = session.scalar(select(func.max(SpoolPosition.lag)).where(SpoolPosition.heartbeat_at >= now - LIVE))
+    behind = _behind(session, now)
     whole = select(Activity.source, Activity.last_at).where(Activity.host == "", Activity.dataset == "")
     heard = dict(session.execute(whole).tuples().all())
     for row in session.scalars(select(Silence).where(Silence.end_at.is_(None))):

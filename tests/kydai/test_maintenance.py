@@ -17,6 +17,7 @@ from core.db.models import (
     Activity,
     Alert,
     CorrelationPartition,
+    Heartbeat,
     HitBlock,
     Ledger,
     Outbox,
@@ -62,7 +63,7 @@ def after(context: Context, keeper: Maintenance, seconds: float, lag: int = 0) -
     """Time goes by, the pipeline beats, the worker looks: (rule, count) of the alerts about ourselves."""
     assert isinstance(context.clock, StillClock)
     context.clock.advance(seconds)
-    put(context, spool(context, lag))
+    put(context, Heartbeat(name="gateway", kind="gateway", at=context.clock.now(), data={}), spool(context, lag))
     keeper.step()
     with context.database.read() as session:
         return [(a.rule_id, a.count) for a in session.scalars(select(Alert).order_by(Alert.id))]
@@ -109,6 +110,12 @@ def test_lag_is_told_once_an_hour_while_it_lasts_and_again_when_it_returns(
     assert after(context, keeper, 30, lag=0) == [("self:lag", 1)]
     assert after(context, keeper, 30, lag=2 * MINUTE) == [("self:lag", 2)]
     assert after(context, keeper, 3600, lag=2 * MINUTE) == [("self:lag", 2), ("self:lag", 1)]
+
+
+def test_a_replay_is_old_by_nature(context: Context, keeper: Maintenance) -> None:
+    past = {"segment": "", "record": 0, "arrival_at": 0, "lag": 9 * HOUR}
+    put(context, SpoolPosition(spool="demo-past", heartbeat_at=context.clock.now() + 30 * SECOND, **past))
+    assert after(context, keeper, 30) == []
 
 
 def test_hits_and_work_that_wait(context: Context, keeper: Maintenance) -> None:

@@ -84,7 +84,7 @@ def test_a_dry_run_shows_and_touches_nothing(people: Make, work: Callable[[int],
     analyst = people("analyst")
     run = post(analyst, "/incidents/VV-2026-0001/runs", 201, playbook="block_guessing_source", is_dry=True)
     assert (run["status"], run["is_dry"], [s["step"] for s in run["steps"]]) == (
-        "queued", True, ["block", "note", "border"],
+        "queued", True, ["block", "note", "border", "border_ipv6"],
     )  # fmt: skip
     work(run["id"])
     shown = analyst.get(f"{V1}/runs/{run['id']}").json()
@@ -111,7 +111,7 @@ def test_a_run_waits_for_another_persons_approval(
     assert approved["steps"][0]["is_self_approved"] is False
     work(run["id"])
     shown = bao.get(f"{V1}{path}").json()
-    assert [s["status"] for s in shown["steps"]] == ["succeeded", "succeeded", "waiting_person"]
+    assert [s["status"] for s in shown["steps"]] == ["succeeded", "succeeded", "waiting_person", "queued"]
     assert shown["steps"][2]["preview"]
     assert post(bao, f"{path}/done", step="border")["steps"][2]["status"] == "succeeded"
     work(run["id"])
