@@ -101,3 +101,16 @@ def test_a_range_drawn_on_the_chart_becomes_the_question(open_console: Open, sha
     console.page.mouse.up()
     console.page.wait_for_url(re.compile("from=2026-.*to=2026-"))
     expect(console.page.locator(".truth")).not_to_contain_text("1.531")
+
+
+def test_times_are_typed_as_they_are_read(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    console.button("24 giờ qua").click()
+    console.page.locator("input[name=from]").fill("hôm qua")
+    console.button("Dùng khoảng này").click()
+    expect(console.page.get_by_role("alert")).to_contain_text("Viết như 25/11/2026 14:30")
+    console.page.locator("input[name=from]").fill("01/11/2026 00:00")
+    console.page.locator("input[name=to]").fill("02/11/2026 00:00:30")
+    console.button("Dùng khoảng này").click()
+    console.page.wait_for_url(re.compile(r"from=2026-10-31T17%3A00%3A00\.000Z&to=2026-11-01T17%3A00%3A30"))
+    expect(console.page.get_by_text("Không có sự kiện nào khớp trong khoảng này")).to_be_visible()

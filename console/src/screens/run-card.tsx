@@ -60,7 +60,7 @@ export function Waiting({ run, step }: { run: Run; step: Step }) {
         <h3>{isUndoing ? t("run.to_undo") : t("run.will_do")}</h3>
         <p>{said(step.title)}</p>
         <Preview of={isUndoing || Object.keys(step.preview).length === 0 ? step.result : step.preview} />
-        {step.error && <p className="critical">{step.error}</p>}
+        {step.error && <p className="critical">{step.result.said ? said(step.result.said as Text) : step.error}</p>}
         {step.due_at && (
           <p className="muted" style={{ marginTop: 8 }}>
             {t("run.due")} <When at={step.due_at} />
@@ -73,7 +73,7 @@ export function Waiting({ run, step }: { run: Run; step: Step }) {
 }
 
 /** What a result keeps for the machinery and not for people. */
-const INNER = new Set(["undoing", "approver_address", "found_done", "skipped"]);
+const INNER = new Set(["undoing", "approver_address", "skipped", "said", "outcome"]);
 const list = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
 
 /** What an action foresees: addresses with what is left out and why, commands for a person, else names and values. */

@@ -4,7 +4,7 @@ import { Link } from "react-router";
 import { api, data } from "../api/client";
 import { Asking, Failed } from "../parts/answer";
 import { When } from "../parts/when";
-import { useWords } from "../words";
+import { type Text, useWords } from "../words";
 import { Approvals, Preview, RunState, Undo, Waiting, WAITING } from "./run-card";
 
 export function RunPanel({ id }: { id: number }) {
@@ -36,7 +36,7 @@ export function RunPanel({ id }: { id: number }) {
           {run.steps.map((each) => (
             <li key={each.step}>
               {said(each.title)} <RunState status={each.status} /> {each.ended_at && <span className="muted"><When at={each.ended_at} /></span>}
-              {each.error && <div className="critical">{each.error}</div>}
+              {each.error && <div className="critical">{each.result.said ? said(each.result.said as Text) : each.error}</div>}
               {typeof each.result.dry_run === "object" && each.result.dry_run && <Preview of={each.result.dry_run as Record<string, unknown>} />}
             </li>
           ))}
