@@ -27,6 +27,7 @@ from core.db.models import (
     StepRun,
 )
 from core.errors import BadInput, KydaiError
+from core.words import LANGUAGES
 from playbooks import effects
 from playbooks.action import Action, Doing, EffectClass, Outcome, State, Unsure, World, action_named
 from playbooks.control import ENDED, OPEN, ask_to_undo, definition_of, start, steps_of, undone, wake
@@ -122,12 +123,15 @@ def _read(world: World, run_id: int) -> _Turn | None:
 
 
 def _facts(turn: _Turn) -> dict[str, Any]:
-    """What steps may read: the incident as it was, and the results of steps that ran (``steps.<name>.<key>``)."""
+    """What steps may read: the incident as it was, and the results of steps that ran (``steps.<name>.<key>``, texts
+    in both languages as ``….<key>.vi``)."""
     found = dict(turn.run.context)
     for step in turn.steps:
         for key, value in step.result.items():
             if isinstance(value, str | int | float | bool | list):
                 found[f"steps.{step.step}.{key}"] = value
+            elif isinstance(value, dict) and value.keys() == set(LANGUAGES):
+                found |= {f"steps.{step.step}.{key}.{lang}": value[lang] for lang in LANGUAGES}
     return found
 
 

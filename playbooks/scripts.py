@@ -87,6 +87,7 @@ def _simulated(playbook: Playbook, case: Case, world: World, now: Micros) -> dic
             done[step.name] = {"error": error.message}
             break
         done[step.name] = shown | {APPROVAL: step.approval is not None}
+        # texts in both languages are given flat: {outcome.vi: …}
         for key, value in case.results.get(step.name, {}).items():
             facts[f"steps.{step.name}.{key}"] = value
     return done

@@ -94,7 +94,12 @@ def perform(parameters: BlockIp, world: World, doing: Doing) -> Outcome:
 def _outcome(parameters: BlockIp, world: World, allowed: list[str], refused: Mapping[str, str]) -> Outcome:
     until = world.clock.now() + parameters.minutes * MINUTE
     told = {a: both(k) for a, k in refused.items()}
-    result = {"blocked": allowed, "refused": told, "is_dry": not world.enforce, "until": until}
+    outcome = both(
+        "playbook.blocked" if world.enforce else "playbook.would_block",
+        addresses=", ".join(allowed),
+        minutes=parameters.minutes,
+    )
+    result = {"blocked": allowed, "refused": told, "is_dry": not world.enforce, "until": until, "outcome": outcome}
     return Outcome(State.DONE, result, {"addresses": allowed, "is_dry": not world.enforce}, until)
 
 

@@ -78,8 +78,10 @@ def test_an_alert_becomes_an_incident_and_its_playbook_waits_for_approval(still:
     drain(still)
     with still.database.read() as session:
         assert session.get_one(StepRun, (run.id, "block")).result["is_dry"] is True, "nothing is blocked by default"
-        assert session.scalars(select(Note)).one().author == "playbook:block_guessing_source"
+        note = session.scalars(select(Note)).one()
         effect = session.scalars(select(Effect).where(Effect.action == "firewall.block_ip")).one()
+    assert note.author == "playbook:block_guessing_source"
+    assert "chạy thử (không tác động)" in note.text, "a note never says that something was done that was not"
     with still.database.write() as session:
         control.undo(session, ANALYST, run.id, "block", now=still.clock.now())
     drain(still)

@@ -70,8 +70,9 @@ def test_the_whole_story(world: World, incident: Incident, nft: FakeNft, clock: 
         {"block": "succeeded", "note": "succeeded", "border": "waiting_person", "border_ipv6": "queued"},
     )
     with world.database.read() as session:
-        assert "203.0.113.7" in session.scalars(select(Note)).one().text
+        note = session.scalars(select(Note)).one().text
         commands = session.get_one(StepRun, (run_id, "border")).result["commands"]
+    assert note == "Nguồn dò mật khẩu: đã chặn 203.0.113.7 trong 60 phút."
     assert "set subnet 203.0.113.7 255.255.255.255" in commands
     decide(world, control.done, ANALYST, run_id, "border")
     assert state(world, run_id)[0] == RunStatus.SUCCEEDED
