@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import orjson
 
 from core.db.models import Meta
 from kydai.context import Context
-from playbooks.action import Mail, World
+from playbooks.action import Mail, World, run_command
 from playbooks.protected import guard
 
 ENFORCEMENT = "enforcement"
@@ -23,7 +24,7 @@ def world_of(context: Context) -> World:
         is_demo = session.get(Meta, "demo") is not None
         listed = [*settings.playbooks.protected, *settings.site.shared]
         protected = guard(session, listed, settings.playbooks.targets)
-    stage = tuple(orjson.loads(row.value)) if row is not None and is_demo else ()
+    stage = _stage(orjson.loads(row.value)) if row is not None and is_demo else ()
     mail = settings.mail
     return World(
         database=context.database,
@@ -42,6 +43,14 @@ def world_of(context: Context) -> World:
         ),
         webhook_hosts=tuple(settings.playbooks.webhook_hosts),
     )
+
+
+def _stage(words: list[str]) -> tuple[str, ...]:
+    """The words before ``nft`` when the demonstration's namespace is still there; else nothing, so a dry run."""
+    try:
+        return tuple(words) if run_command([*words, "true"], b"").returncode == 0 else ()
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
 
 
 def playbooks_folder(context: Context) -> Path:

@@ -122,7 +122,7 @@ def run(
     name: str,
     incident: str,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=say("cli.playbooks.dry", LANG))] = False,
-) -> None:
+) -> int:
     from kydai.working import drain
 
     context: Context = ctx.obj
@@ -133,7 +133,7 @@ def run(
             session, cli_actor(), playbook, find(session, incident), now=context.clock.now(), is_dry=dry_run
         )
     drain(context)
-    _show(context, started.id)
+    return _show(context, started.id)
 
 
 @playbooks.command("runs", help=say("cli.playbooks.runs", LANG))
@@ -205,23 +205,27 @@ def _step_document(step: StepRun) -> dict[str, Any]:
     }
 
 
-def _show(context: Context, run_id: int) -> None:
+def _show(context: Context, run_id: int) -> int:
+    """Show a run; the command's status says whether it failed."""
     with context.database.read() as session:
         row = session.get_one(Run, run_id)
         document = run_document(session, row)
+    status = FAILED if row.status == RunStatus.FAILED else 0
     if context.output.as_json:
         context.output.one(document)
-        return
+        return status
     out = context.output
     out.one(None, f"{row.id} · {control.title_of(row, LANG)} · {say(f'common.run_status.{row.status}', LANG)}")
     for step in document["steps"]:
-        status = say("common.run_status." + step["status"], LANG)
-        out.one(None, f"  {step['step']}: {status} {safe(step['error'])}".rstrip())
+        words = say("common.run_status." + step["status"], LANG)
+        error = step["result"].get("said", {}).get(LANG) or step["error"]
+        out.one(None, f"  {step['step']}: {words} {safe(error)}".rstrip())
         shown = step["result"].get("dry_run") or step["preview"] or {}
         for key in ("block", "refused", "commands", "text", "to"):
             if shown.get(key):
                 values = shown[key] if isinstance(shown[key], list) else [shown[key]]
                 out.one(None, "\n".join(f"    {safe(v)}" for v in values))
+    return status
 
 
 def _step_of(context: Context, run_id: int, step: str | None) -> str:
@@ -242,7 +246,7 @@ def approve(
     step: StepName = None,
     refuse: Annotated[bool, typer.Option("--refuse", help=say("cli.playbooks.refuse", LANG))] = False,
     reason: Reason = "",
-) -> None:
+) -> int:
     from kydai.working import drain
 
     context: Context = ctx.obj
@@ -252,7 +256,7 @@ def approve(
         decide = control.refuse if refuse else control.approve
         decide(session, _person(), run, name, now=now, reason=reason)
     drain(context)
-    _show(context, run)
+    return _show(context, run)
 
 
 @playbooks.command("done", help=say("cli.playbooks.done", LANG))

@@ -18,11 +18,15 @@ def test_nothing_is_enforced_by_default(context: Context) -> None:
 
 def test_only_a_demonstration_names_an_enforcement_point(context: Context) -> None:
     with context.database.write() as session:
-        session.add(Meta(key=ENFORCEMENT, value='["nsenter", "--net"]'))
+        session.add(Meta(key=ENFORCEMENT, value='["env", "-u", "X"]'))
     assert (world_of(context).enforce, world_of(context).enforcement) == (False, ())
     with context.database.write() as session:
         session.add(Meta(key="demo", value="1"))
-    assert (world_of(context).enforce, world_of(context).enforcement) == (True, ("nsenter", "--net"))
+    assert (world_of(context).enforce, world_of(context).enforcement) == (True, ("env", "-u", "X"))
+    for gone in ('["false"]', '["/nowhere/nsenter"]', '["nsenter", "--user", "--net", "--target=999999999"]'):
+        with context.database.write() as session:
+            session.merge(Meta(key=ENFORCEMENT, value=gone))
+        assert (world_of(context).enforce, world_of(context).enforcement) == (False, ()), "then it is a dry run"
 
 
 def test_settings_reach_the_actions(context: Context) -> None:
