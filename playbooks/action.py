@@ -130,6 +130,8 @@ class Action(Generic[P]):
     check: Callable[[P, World, Doing], Outcome | None] | None = None
     """For CHECKABLE: what it came to, when the effect is there; None when it is not."""
     undo: Callable[[P, Mapping[str, Any], World, Doing], Outcome] | None = None
+    foresee: Callable[[P, World, Doing], Mapping[str, Any]] | None = None
+    """The result that a dry run takes it to have, for the steps that read it."""
 
     def read(self, arguments: Mapping[str, Any]) -> P:
         """The arguments as parameters. Raises BadInput."""

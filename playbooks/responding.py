@@ -164,12 +164,14 @@ def _decide(world: World, turn: _Turn, name: str) -> None:
         return
     try:
         parameters = action.read(arguments)
-        preview = dict(action.preview(parameters, world, _doing(turn, _row(turn, name), "")))
+        doing = _doing(turn, _row(turn, name), "")
+        preview = dict(action.preview(parameters, world, doing))
     except KydaiError as error:
         _step_ends(world, turn.run.id, name, RunStatus.QUEUED, RunStatus.FAILED, said_of(error), str(error))
         return
     if turn.run.is_dry:
-        _step_ends(world, turn.run.id, name, RunStatus.QUEUED, RunStatus.SUCCEEDED, {"dry_run": preview})
+        foreseen = action.foresee(parameters, world, doing) if action.foresee is not None else {}
+        _step_ends(world, turn.run.id, name, RunStatus.QUEUED, RunStatus.SUCCEEDED, {"dry_run": preview, **foreseen})
         return
     with world.database.write() as session:
         row = session.get_one(StepRun, (turn.run.id, name))

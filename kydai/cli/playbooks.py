@@ -205,6 +205,19 @@ def _step_document(step: StepRun) -> dict[str, Any]:
     }
 
 
+def _details(step: dict[str, Any]) -> list[str]:
+    """What a step does or did, for a person: what is asked of them, addresses, commands, texts."""
+    result = step["result"]
+    shown = result.get("dry_run") or (result if "undoing" in result or not step["preview"] else step["preview"])
+    is_dry = result.get("is_dry", shown.get("is_dry"))
+    lines = [say("common.dry_run", LANG)] if is_dry else []
+    lines += [shown["instruction"][LANG]] if "instruction" in shown else []
+    for key in ("block", "commands", "text", "to", "tags", "url", "subject"):
+        value = shown.get(key)
+        lines += [str(v) for v in value] if isinstance(value, list) else [str(value)] if value else []
+    return lines + [f"{address}: {why[LANG]}" for address, why in shown.get("refused", {}).items()]
+
+
 def _show(context: Context, run_id: int) -> int:
     """Show a run; the command's status says whether it failed."""
     with context.database.read() as session:
@@ -220,11 +233,8 @@ def _show(context: Context, run_id: int) -> int:
         words = say("common.run_status." + step["status"], LANG)
         error = step["result"].get("said", {}).get(LANG) or step["error"]
         out.one(None, f"  {step['step']}: {words} {safe(error)}".rstrip())
-        shown = step["result"].get("dry_run") or step["preview"] or {}
-        for key in ("block", "refused", "commands", "text", "to"):
-            if shown.get(key):
-                values = shown[key] if isinstance(shown[key], list) else [shown[key]]
-                out.one(None, "\n".join(f"    {safe(v)}" for v in values))
+        for line in _details(step):
+            out.one(None, f"    {safe(line)}")
     return status
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -89,6 +90,10 @@ def perform(parameters: BlockIp, world: World, doing: Doing) -> Outcome:
         )
         _nft(world, _TABLE + _RULES + elements)
     return _outcome(parameters, world, allowed, refused)
+
+
+def foresee(parameters: BlockIp, world: World, doing: Doing) -> Mapping[str, Any]:
+    return _outcome(parameters, replace(world, enforce=False), *_sorted(parameters, world, doing)).result
 
 
 def _outcome(parameters: BlockIp, world: World, allowed: list[str], refused: Mapping[str, str]) -> Outcome:
@@ -172,4 +177,5 @@ ACTION = Action(
     perform,
     check,
     undo,
+    foresee,
 )

@@ -38,7 +38,7 @@ def lines(template: str, items: list[str] | None) -> list[str]:
     if not template:
         return []
     if items is None:
-        return template.strip().splitlines()
+        return [] if "{item}" in template or "{name}" in template else template.strip().splitlines()
     safe = [item for item in dict.fromkeys(items) if _PLAIN.fullmatch(item)]
     return [
         line.replace("{item}", item).replace("{name}", item.replace(":", "-").replace("/", "-"))

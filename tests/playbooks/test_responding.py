@@ -110,6 +110,9 @@ def test_a_dry_run_touches_nothing(world: World, incident: Incident, nft: FakeNf
         assert session.scalars(select(Note)).all() == []
         assert session.scalars(select(Effect)).all() == []
         assert session.get_one(StepRun, (run_id, "block")).result["dry_run"]["block"] == ["203.0.113.7"]
+        assert "lẽ ra chặn 203.0.113.7" in session.get_one(StepRun, (run_id, "note")).result["dry_run"]["text"]
+        commands = session.get_one(StepRun, (run_id, "border")).result["dry_run"]["commands"]
+    assert "edit kydai-203.0.113.7" in commands, "what follows from a step is shown too"
 
 
 def test_a_refusal_and_a_time_limit_end_the_run(

@@ -27,6 +27,8 @@ def test_a_run_is_tried_dry_approved_and_undone(alerted: Run) -> None:
     assert (run["status"], run["waiting_step"]) == ("waiting_approval", "block")
     assert run["steps"][0]["preview"]["block"] == ["203.0.113.5"]
     assert len(alerted("playbooks", "runs", "--waiting", "--json").documents) == 1
+    shown = alerted("playbooks", "run", "isolate_web_shell", incident["number"], "--dry-run")
+    assert "\n    203.0.113.5\n" in shown.out
     approved = alerted("playbooks", "approve", str(run["id"]), "--json").documents[0]
     assert (approved["status"], approved["waiting_step"]) == ("waiting_person", "isolate")
     assert approved["steps"][0]["result"]["is_dry"] is True

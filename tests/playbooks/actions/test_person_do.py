@@ -31,6 +31,7 @@ def test_a_hostile_item_is_left_out() -> None:
     ]
     assert lines("", ["a"]) == []
     assert lines("one\ntwo", None) == ["one", "two"]
+    assert lines("add {item}", None) == [], "nothing is known to add"
 
 
 @pytest.mark.parametrize(("family", "commands"), [("ipv4", ["add 192.0.2.1"]), ("ipv6", ["add 2001:db8::1"])])
