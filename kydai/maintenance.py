@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, hour_of
+from core.clock import DAY, HOUR, SECOND, Micros, hour_of
 from core.db.models import (
     Activity,
     CorrelationPartition,
@@ -45,6 +45,7 @@ LIVE = 60 * SECOND
 NAMES_SHOWN = 5
 BALANCE_SPAN = 2 * DAY
 WORK_KEPT = DAY
+SWEPT_AT_ONCE = 500
 FRESH_FILES = 20
 """So many new files of level 0 make the store worth tending (core/store/compaction.py)."""
 
@@ -84,7 +85,7 @@ def _lag(name: str, age: Micros) -> Matter:
     return Matter(f"lag:{name}", title, Level.MEDIUM, {"lag_seconds": age // SECOND})
 
 
-def dead_work(session: Session) -> list[Matter]:
+def dead_work(session: Session, now: Micros) -> list[Matter]:
     """Work that failed in every attempt."""
     rows = session.execute(
         select(Outbox.kind, func.count()).where(Outbox.state == OutboxState.DEAD).group_by(Outbox.kind)
@@ -106,30 +107,46 @@ def imbalances(session: Session, now: Micros) -> list[Matter]:
     return found
 
 
-def note_silences(session: Session, now: Micros, began: Micros) -> list[Matter]:
-    """Open and close silences of declared sources; those that begin are one matter.
+@dataclass(frozen=True, slots=True)
+class Silences:
+    """What has to be written about silent sources: begun, and ended with their end."""
+
+    begun: tuple[SourceView, ...] = ()
+    ended: tuple[tuple[str, Micros, Micros], ...] = ()
+    """(source, start, end)."""
+    lasting: tuple[str, ...] = ()
+
+
+def find_silences(session: Session, now: Micros, began: Micros) -> Silences:
+    """Declared sources that fell silent, and those that speak again. Only reads.
 
     Time in which we did not run ourselves (before ``began``), or lag behind, is nobody's silence.
     """
     behind = _behind(session, now)
     whole = select(Activity.source, Activity.last_at).where(Activity.host == "", Activity.dataset == "")
     heard = dict(session.execute(whole).tuples().all())
-    for row in session.scalars(select(Silence).where(Silence.end_at.is_(None))):
-        if heard.get(row.source, row.start_at) > row.start_at:
-            row.end_at = heard[row.source]
+    still_open = session.scalars(select(Silence).where(Silence.end_at.is_(None))).all()
+    ended = tuple((s.source, s.start_at, heard[s.source]) for s in still_open if heard.get(s.source, 0) > s.start_at)
     if behind is None or behind > LIMIT:
-        return []
+        return Silences(ended=ended)
     replayed = set(session.scalars(select(Source.name).where(Source.is_replay)))
     silent = [v for v in views(session, now) if v.is_declared and v.name not in replayed and _is_silent(v, now, began)]
-    new = [v for v in silent if session.get(Silence, (v.name, v.last_at)) is None]
-    for view in new:
-        session.add(Silence(source=view.name, start_at=view.last_at, end_at=None, limit=view.limit))
-    if not new:
-        return []
-    names = [v.name for v in new]
-    shown = ", ".join(names[:NAMES_SHOWN]) + (" …" if len(names) > NAMES_SHOWN else "")
-    facts = {"source": names[:100], "all_silent": [v.name for v in silent][:100]}
-    return [Matter("silence", both("worker.silence", count=len(names), names=shown), Level.MEDIUM, facts)]
+    begun = tuple(v for v in silent if session.get(Silence, (v.name, v.last_at)) is None)
+    return Silences(begun, ended, tuple(v.name for v in silent))
+
+
+def save_silences(session: Session, found: Silences, now: Micros) -> None:
+    """Write the rows; those that begin together are one alert."""
+    for source, start, end in found.ended:
+        session.execute(update(Silence).where(Silence.source == source, Silence.start_at == start).values(end_at=end))
+    for view in found.begun:
+        session.merge(Silence(source=view.name, start_at=view.last_at, end_at=None, limit=view.limit))
+    if found.begun:
+        names = [v.name for v in found.begun]
+        shown = ", ".join(names[:NAMES_SHOWN]) + (" …" if len(names) > NAMES_SHOWN else "")
+        title = both("worker.silence", count=len(names), names=shown)
+        facts = {"source": names[:100], "all_silent": list(found.lasting)[:100]}
+        self_alert(session, "silence", title, Level.MEDIUM, facts, now)
 
 
 def _is_silent(view: SourceView, now: Micros, began: Micros) -> bool:
@@ -139,26 +156,28 @@ def _is_silent(view: SourceView, now: Micros, began: Micros) -> bool:
 
 
 def sweep(session: Session, now: Micros) -> int:
-    """Delete work that was done long ago."""
-    old = delete(Outbox).where(Outbox.state == OutboxState.DONE, Outbox.due_at < now - WORK_KEPT)
-    return int(getattr(session.execute(old), "rowcount", 0))
+    """Delete some of the work that was done long ago; how much was there to delete."""
+    old = (
+        select(Outbox.id).where(Outbox.state == OutboxState.DONE, Outbox.due_at < now - WORK_KEPT).limit(SWEPT_AT_ONCE)
+    )
+    ids = session.scalars(old).all()
+    session.execute(delete(Outbox).where(Outbox.id.in_(ids)))
+    return len(ids)
 
 
 class Teller:
-    """Raises each matter once an hour for as long as it lasts."""
+    """Knows what was told within this hour: a matter is one alert an hour for as long as it lasts."""
 
     def __init__(self) -> None:
         self._told: dict[str, Micros] = {}
 
-    def tell(self, session: Session, matters: list[Matter], now: Micros, *, lasting: str = "") -> None:
-        """Raise what is new. Matters whose key begins with ``lasting`` and that are not named are over."""
+    def news(self, matters: list[Matter], about: str, now: Micros) -> list[Matter]:
+        """Those not told yet. What is ``about`` the same (its key begins so) and not among them is over."""
         keys = {m.key for m in matters}
-        if lasting:
-            self._told = {k: at for k, at in self._told.items() if not k.startswith(lasting) or k in keys}
-        for matter in matters:
-            if not lasting or self._told.get(matter.key) != hour_of(now):
-                self_alert(session, matter.key, matter.title, matter.level, matter.facts, now)
-                self._told[matter.key] = hour_of(now)
+        self._told = {k: at for k, at in self._told.items() if not k.startswith(about) or k in keys}
+        fresh = [m for m in matters if self._told.get(m.key) != hour_of(now)]
+        self._told |= {m.key: hour_of(now) for m in fresh}
+        return fresh
 
 
 class Maintenance:
@@ -171,28 +190,52 @@ class Maintenance:
         self._last: dict[str, Micros] = {}
         self._tending: subprocess.Popen[bytes] | None = None
         self._tended_files = 0.0
-        self._paces: tuple[tuple[str, float, Callable[[Session, Micros], object]], ...] = (
-            ("lag", 20, lambda s, now: self._teller.tell(s, lags(s, now), now, lasting="lag:")),
-            ("dead", 60, lambda s, now: self._teller.tell(s, dead_work(s), now, lasting="dead")),
-            ("silence", 30, lambda s, now: self._teller.tell(s, note_silences(s, now, self.began), now)),
-            ("balances", 300, lambda s, now: self._teller.tell(s, imbalances(s, now), now, lasting="imbalance:")),
-            ("rescue", 30, _rescue),
-            ("sweep", 3600, sweep),
+        self._paces: tuple[tuple[str, float, Callable[[Micros], None]], ...] = (
+            ("lag", 20, lambda now: self._tell(lags, "lag:", now)),
+            ("dead", 60, lambda now: self._tell(dead_work, "dead", now)),
+            ("balances", 300, lambda now: self._tell(imbalances, "imbalance:", now)),
+            ("silence", 30, self._silences),
+            ("rescue", 30, self._rescue),
+            ("sweep", 3600, self._sweep),
+            ("store", 60, self._tend),
         )
 
     def step(self) -> None:
-        """Look after what is due; each in a transaction of its own."""
+        """Look after what is due. What is looked for is read first: the lock of the database is held for changes only."""
         now = self.context.clock.now()
         for name, seconds, look in self._paces:
-            if name not in self._last:  # spread over the first minute, and not before anything has happened
+            # nothing is due at once: a process that has just begun has other things to do
+            if is_due(self._last.setdefault(name, now), now, seconds):
                 self._last[name] = now
-            if is_due(self._last[name], now, seconds):
-                self._last[name] = now
-                with self.context.database.write() as session:
-                    look(session, now)
-        if is_due(self._last.setdefault("store", now), now, MINUTE / SECOND):
-            self._last["store"] = now
-            self._tend(now)
+                look(now)
+
+    def _tell(self, find: Callable[[Session, Micros], list[Matter]], about: str, now: Micros) -> None:
+        with self.context.database.read() as session:
+            matters = find(session, now)
+        fresh = self._teller.news(matters, about, now)
+        if fresh:
+            with self.context.database.write() as session:
+                for matter in fresh:
+                    self_alert(session, matter.key, matter.title, matter.level, matter.facts, now)
+
+    def _silences(self, now: Micros) -> None:
+        with self.context.database.read() as session:
+            found = find_silences(session, now, self.began)
+        if found.begun or found.ended:
+            with self.context.database.write() as session:
+                save_silences(session, found, now)
+
+    def _rescue(self, now: Micros) -> None:
+        with self.context.database.write() as session:
+            runs = responding.rescue(session, now)
+        if runs:
+            logger.warning("Runs whose work is dead were ended.", runs=runs)
+
+    def _sweep(self, now: Micros) -> None:
+        more = True
+        while more:
+            with self.context.database.write() as session:
+                more = sweep(session, now) == SWEPT_AT_ONCE
 
     def close(self) -> None:
         """End the tending; what it has not finished is begun anew the next time."""
@@ -235,9 +278,3 @@ class Maintenance:
                 return [entry.stat().st_mtime for entry in entries if entry.name.endswith(".parquet")]
         except OSError:  # no store yet, or a file went while we looked: the next look sees
             return []
-
-
-def _rescue(session: Session, now: Micros) -> None:
-    runs = responding.rescue(session, now)
-    if runs:
-        logger.warning("Runs whose work is dead were ended.", runs=runs)
