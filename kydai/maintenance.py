@@ -138,9 +138,11 @@ def find_silences(session: Session, now: Micros, began: Micros) -> Silences:
 def save_silences(session: Session, found: Silences, now: Micros) -> None:
     """Write the rows; those that begin together are one alert."""
     for source, start, end in found.ended:
-        session.execute(update(Silence).where(Silence.source == source, Silence.start_at == start).values(end_at=end))
+        row = Silence.source == source, Silence.start_at == start, Silence.end_at.is_(None)
+        session.execute(update(Silence).where(*row).values(end_at=end))
     for view in found.begun:
-        session.merge(Silence(source=view.name, start_at=view.last_at, end_at=None, limit=view.limit))
+        if session.get(Silence, (view.name, view.last_at)) is None:  # the pipeline may have been quicker
+            session.add(Silence(source=view.name, start_at=view.last_at, end_at=None, limit=view.limit))
     if found.begun:
         names = [v.name for v in found.begun]
         shown = ", ".join(names[:NAMES_SHOWN]) + (" …" if len(names) > NAMES_SHOWN else "")
@@ -201,7 +203,7 @@ class Maintenance:
         )
 
     def step(self) -> None:
-        """Look after what is due. What is looked for is read first: the lock of the database is held for changes only."""
+        """Look after what is due. Reading comes first: the database is locked for changes only."""
         now = self.context.clock.now()
         for name, seconds, look in self._paces:
             # nothing is due at once: a process that has just begun has other things to do
