@@ -390,19 +390,28 @@ class Room:
 
 
 def self_alert(
-    session: Session, key: str, title: Mapping[str, str], level: str, facts: Mapping[str, Any], now: Micros
+    session: Session,
+    key: str,
+    title: Mapping[str, str],
+    level: str,
+    facts: Mapping[str, Any],
+    now: Micros,
+    *,
+    since: Micros | None = None,
 ) -> int:
     """An alert about ourselves (imbalance, lag, silence, a suspended rule): one row a key and hour, until closed.
 
-    ``key`` names the matter (``lag:gateway-1``); ``facts`` of the newest call stand in the row. Returns its id.
+    ``key`` names the matter (``lag:gateway-1``); ``facts`` of the newest call stand in the row. ``since``: when the
+    matter began, where that is known; then its hour is the row's, however long it is told of. Returns the row's id.
     """
+    began = now if since is None else since
     draft = AlertDraft(
-        fold_key=digest("self", key, str(hour_of(now))),
+        fold_key=digest("self", key, str(hour_of(began))),
         kind="self",
         rule_id=f"self:{key.split(':', 1)[0]}"[:100],
         title=title,
         level=level,
-        first_at=now,
+        first_at=began,
         last_at=now,
         received_at=now,
         summary={"key": key, **facts},

@@ -161,6 +161,15 @@ def test_matters_about_ourselves_fold_by_the_hour_until_closed(database: Databas
         assert self_alert(session, "lag:gateway-2", title, "medium", {}, NOW + HOUR) not in (one, one + 1)
 
 
+def test_a_matter_whose_beginning_is_known_is_one_row_beyond_the_hour(database: Database) -> None:
+    title = {"vi": "Mất tín hiệu", "en": "Silent"}
+    with database.write() as session:
+        one = self_alert(session, "silence:1", title, "medium", {}, NOW, since=NOW - MINUTE)
+        assert self_alert(session, "silence:1", title, "medium", {}, NOW + 3 * HOUR, since=NOW - MINUTE) == one
+        row = session.get_one(Alert, one)
+        assert (row.first_at, row.last_at, row.created_at) == (NOW - MINUTE, NOW + 3 * HOUR, NOW)
+
+
 def test_ids_sort_by_receipt() -> None:
     ids = [f"{SEGMENT}.10.0", f"{SEGMENT}.9.2", f"{SEGMENT}.9.10", "odd"]
     assert sorted(ids, key=id_order) == [f"{SEGMENT}.9.2", f"{SEGMENT}.9.10", f"{SEGMENT}.10.0", "odd"]
