@@ -23,6 +23,7 @@ const Rules = lazy(() => import("./screens/rules"));
 const Runs = lazy(() => import("./screens/runs"));
 const Playbooks = lazy(() => import("./screens/playbooks"));
 const Sources = lazy(() => import("./screens/sources"));
+const Reports = lazy(() => import("./screens/reports"));
 const Journal = lazy(() => import("./screens/journal"));
 const People = lazy(() => import("./screens/people"));
 
@@ -134,6 +135,7 @@ function SignedIn() {
               <Route path="/runs/:id" element={<Runs />} />
               <Route path="/playbooks" element={<Playbooks />} />
               <Route path="/sources" element={<Sources />} />
+              <Route path="/reports" element={<Reports />} />
               <Route path="/journal" element={<Journal />} />
               <Route path="/people" element={<People />} />
               <Route path="*" element={<Navigate to="/queue" replace />} />

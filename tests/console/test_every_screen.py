@@ -12,7 +12,8 @@ from tests.console.house import Running
 
 SCREENS = {
     "/queue": "j", "/incidents": "j", "/incidents/VV-2026-0005": "n", "/hunt": "j", "/rules": "j", "/runs": "",
-    "/sources": "j", "/journal": "j", "/playbooks": "j", "/runs/1": "", "/people": "j", "/people?show=tokens": "",
+    "/sources": "j", "/journal": "j", "/reports": "", "/playbooks": "j", "/runs/1": "", "/people": "j",
+    "/people?show=tokens": "",
 }  # fmt: skip
 
 
@@ -29,12 +30,15 @@ def test_no_serious_finding_of_axe(open_console: Open, shared_house: Running, sc
             expect(console.page.locator("aside.side, .source-panel")).to_be_visible()
         if violations := console.violations():
             found[path] = violations
-    console.go("/queue").press("j", "c")
-    found["close"] = console.violations()
-    console.press("Escape", "?")
-    found["keys"] = console.violations()
-    console.press("Escape", "Control+k")
-    found["palette"] = console.violations()
+    console.go("/queue")
+    expect(console.rows().first).to_be_visible()
+    for name, typed in {"close": ("j", "c"), "keys": ("?",), "palette": ("Control+k",)}.items():
+        console.press(*typed)
+        expect(console.dialog().get_by_role("heading")).to_be_visible()
+        expect(console.dialog()).to_have_attribute("aria-labelledby", re.compile("title"))
+        found[name] = console.violations()
+        console.press("Escape")
+        expect(console.dialog()).to_have_count(0)
     assert not {k: v for k, v in found.items() if v}
 
 

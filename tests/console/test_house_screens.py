@@ -79,6 +79,7 @@ def test_the_journal_is_checked_now_and_names_the_broken_entry(open_console: Ope
 
 def test_a_rule_is_set_to_record_with_a_reason(open_console: Open, own_house: Running) -> None:
     console = open_console(own_house, path="/rules?text=shadow_copies").heading("Quy tắc phát hiện")
+    expect(console.rows()).to_have_count(1)
     console.press("j")
     side = console.side()
     expect(side).to_contain_text("title: ")
@@ -121,3 +122,39 @@ def test_a_token_is_shown_once_and_can_be_revoked(open_console: Open, own_house:
     console.press("Escape")
     console.row("may-web").get_by_role("button", name="Thu hồi").click()
     expect(console.row("may-web")).to_contain_text("Đã thu hồi")
+
+
+def test_a_report_is_read_first_and_its_numbers_can_be_run_again(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, "trangpt", path="/reports").heading("Báo cáo")
+    console.button("Xem").click()
+    report = console.page.get_by_role("article")
+    expect(report.get_by_role("heading", level=3).first).to_have_text("Những phần không giám sát được trong kỳ")
+    expect(report.get_by_role("row").nth(1)).to_contain_text("chưa từng gửi: thedt-pay01")
+    shown = report.get_by_role("row", name=re.compile("Sự kiện khớp quy tắc phát hiện")).get_by_role("cell").nth(1)
+    number = shown.inner_text()
+    for language, start in (("tiếng Việt", b"%PDF"), ("tiếng Anh", b"%PDF")):
+        console.button(f"Tải bản {language}").click()
+        with console.page.expect_download(timeout=30_000) as got:
+            console.page.get_by_role("menuitem", name=re.compile("PDF")).click()
+        assert Path(got.value.path()).read_bytes().startswith(start)
+        assert got.value.suggested_filename.endswith(".pdf")
+    report.get_by_role("link", name="kydai.rules: *", exact=True).click()
+    console.heading("Truy tìm")
+    expect(console.page.locator(".truth")).to_contain_text(f"{number} sự kiện")
+    with own_house.services.database.read() as session:
+        forms = [e.after["format"] for e in session.scalars(select(Audit).where(Audit.action == "report.export"))
+                 if e.after]  # fmt: skip
+    assert forms == ["json", "pdf", "pdf"]
+
+
+def test_an_incident_is_taken_away_as_a_report(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/incidents/VV-2026-0005")
+    console.button("Báo cáo").click()
+    with console.page.expect_download(timeout=30_000) as got:
+        console.page.get_by_role("menuitem", name=re.compile("XLSX")).click()
+    assert got.value.suggested_filename == "kydai-incident-VV-2026-0005.xlsx"
+    console.go("/reports?kind=incident&number=VV-2026-0005").heading("Báo cáo")
+    console.button("Xem").click()
+    expect(console.page.get_by_role("article")).to_contain_text("Báo cáo vụ việc VV-2026-0005")
+    scoped = open_console(shared_house, "sonhv", path="/reports")
+    expect(scoped.page.get_by_text("chỉ tài khoản không giới hạn phạm vi")).to_be_visible()

@@ -64,6 +64,7 @@ def test_a_benign_alert_is_closed_in_three_keys_and_comes_back_by_one(open_conso
 
 def test_several_are_taken_at_once(open_console: Open, own_house: Running) -> None:
     console = open_console(own_house).heading("Cảnh báo chờ xử lý")
+    expect(console.rows()).to_have_count(11)
     console.press("j", "x", "x", "x")
     expect(console.page.get_by_text("Đã chọn 3")).to_be_visible()
     console.press("a").toast("Nguyễn Thị Hạnh nhận xử lý (3 cảnh báo)")
@@ -78,6 +79,7 @@ def test_several_are_taken_at_once(open_console: Open, own_house: Running) -> No
 
 def test_what_is_new_waits_for_a_person_and_moves_no_row(open_console: Open, own_house: Running) -> None:
     console = open_console(own_house).heading("Cảnh báo chờ xử lý")
+    expect(console.rows()).to_have_count(11)
     console.press("j", "j")
     before = console.rows().all_inner_texts()
     own_house.add_alert()
@@ -107,6 +109,8 @@ def test_filters_and_groups_live_in_the_address(open_console: Open, shared_house
 def test_what_somebody_else_did_is_said_and_stays_in_its_place(open_console: Open, own_house: Running) -> None:
     console = open_console(own_house).heading("Cảnh báo chờ xử lý")
     other = open_console(own_house, "baotq").heading("Cảnh báo chờ xử lý")
+    for each in (console, other):
+        expect(each.rows()).to_have_count(11)
     console.press("j")
     close_current(other.press("j"), 2).toast("Đã đóng")
     expect(console.row(SHADOW)).to_contain_text("Đã được xử lý", timeout=8_000)

@@ -160,3 +160,18 @@ def test_the_journal_holds_every_step_and_its_chain_is_whole(console: Console, d
         expect(console.row(did)).to_contain_text("admin")
     console.button("Kiểm tra chuỗi").click()
     expect(console.page.get_by_text(re.compile(r"Chuỗi nguyên vẹn"))).to_be_visible()
+
+
+def test_the_report_begins_with_what_could_not_be_seen(console: Console, demo: Demo) -> None:
+    console.go("/reports?from=now-24h").heading("Báo cáo")
+    console.button("Xem").click()
+    report = console.page.get_by_role("article")
+    expect(report.get_by_role("heading", level=3).first).to_have_text(
+        "Những phần không giám sát được trong kỳ", timeout=30_000
+    )
+    expect(report).to_contain_text("thedt-pay01")
+    expect(report).to_contain_text("admin")
+    console.button("Tải bản tiếng Việt").click()
+    with console.page.expect_download(timeout=60_000) as got:
+        console.page.get_by_role("menuitem", name=re.compile("PDF")).click()
+    assert Path(got.value.path()).read_bytes().startswith(b"%PDF")

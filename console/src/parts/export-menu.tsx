@@ -5,16 +5,19 @@ import { download } from "../lib/download";
 import { useWords } from "../words";
 import { useToast } from "./toast";
 
+export const REPORT_FORMS = ["pdf", "xlsx", "csv", "json"] as const;
+
 interface Props {
   /** The address of the file in a format. */
   url: (format: string) => string;
-  formats: readonly ("csv" | "xlsx" | "jsonl")[];
+  formats: readonly ("csv" | "xlsx" | "jsonl" | "pdf" | "json")[];
   /** What to say when the file does not hold all. */
   part: string;
   isOff?: boolean;
+  label?: string;
 }
 
-export function ExportMenu({ url, formats, part, isOff = false }: Props) {
+export function ExportMenu({ url, formats, part, isOff = false, label }: Props) {
   const { t, language } = useWords();
   const tell = useToast();
   const [isBusy, setBusy] = useState(false);
@@ -33,7 +36,7 @@ export function ExportMenu({ url, formats, part, isOff = false }: Props) {
     <Menu position="bottom-end" transitionProps={{ duration: 0 }} returnFocus>
       <Menu.Target>
         <button type="button" className="button" disabled={isBusy || isOff}>
-          {isBusy ? t("export.busy") : t("action.export")}
+          {isBusy ? t("export.busy") : (label ?? t("action.export"))}
         </button>
       </Menu.Target>
       <Menu.Dropdown>

@@ -5,6 +5,7 @@ import { Link, useParams } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { useKeys } from "../lib/keys";
 import { Asking, Failed } from "../parts/answer";
+import { ExportMenu, REPORT_FORMS, searchOf } from "../parts/export-menu";
 import { useHouse } from "../parts/house";
 import { useToast } from "../parts/toast";
 import { When } from "../parts/when";
@@ -22,7 +23,7 @@ type Asked = Promise<{ data?: Detail; error?: unknown; response: Response }>;
 
 export default function Incident() {
   const { number = "" } = useParams();
-  const { t, said, named } = useWords();
+  const { t, said, named, language } = useWords();
   const { me, may } = useHouse();
   const tell = useToast();
   const queries = useQueryClient();
@@ -77,6 +78,7 @@ export default function Incident() {
             {t("action.assign")} <kbd>a</kbd>
           </button>
         )}
+        {!me.scope && <ExportMenu label={t("incident.report")} url={(format) => `/api/v1/reports/incident/${found.number}?${searchOf({ format, language })}`} formats={REPORT_FORMS} part={t("export.part", { limit: 500 })} />}
         {canTriage && isOpen && !found.is_declared && (
           <button type="button" className="button" onClick={() => setDialog("declare")}>
             {t("incident.declare")}

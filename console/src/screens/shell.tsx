@@ -33,6 +33,7 @@ export const PLACES: readonly (Place | null)[] = [
   { path: "/runs", name: "nav.runs", key: "p", count: "waiting_runs", also: "/playbooks" },
   { path: "/sources", name: "nav.sources", key: "s", count: "sources" },
   null,
+  { path: "/reports", name: "nav.reports", key: "b" },
   { path: "/journal", name: "nav.journal", key: "l", right: "journal" },
   { path: "/people", name: "nav.people", key: "a", right: "journal" },
 ];
