@@ -30,7 +30,7 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
     bell = _bell(context)
     name = f"worker:{shop.leases.owner}"
     correlation = _correlation(shop)
-    maintenance = Maintenance(context)
+    maintenance = Maintenance(context, shop.rule_title)
     beaten = 0
     announce(owner=shop.leases.owner)
     while not stop.asked():

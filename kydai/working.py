@@ -22,6 +22,8 @@ from core.clock import SECOND
 from core.db.models import Meta, Outbox, OutboxState, Run
 from core.db.outbox import Leases, Work
 from core.errors import KydaiError
+from core.words import LANGUAGES
+from detections.alerting import rule_title
 from detections.correlate_replay import correlate_replay, save_replay
 from detections.correlation_rules import PatternSet, resolve
 from detections.ruleset import RuleSet
@@ -65,6 +67,11 @@ class Shop:
                 ruleset = load_rules(self.context.settings, session)
                 self._rules = (version, ruleset, resolve(ruleset.rules, ruleset.correlations))
         return self._rules[1:]
+
+    def rule_title(self, rule_id: str) -> Mapping[str, str]:
+        """What a rule is called, in both languages; its id when it is no longer there."""
+        rule = self.rules()[0].by_id.get(rule_id)
+        return dict.fromkeys(LANGUAGES, rule_id) if rule is None else rule_title(rule)
 
 
 Handler = Callable[[Shop, Work], None]

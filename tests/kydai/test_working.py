@@ -233,3 +233,9 @@ def test_a_replay_that_is_whole_is_judged(still: Context) -> None:
         outbox.put(session, "replay_end", "ingest-1", now=still.clock.now())
     drain(still)
     assert [r.state for r in rows(still, "replay_end")] == ["done"]
+
+
+def test_a_rule_is_called_by_its_title_or_its_id(context: Context) -> None:
+    shop = shop_of(context)
+    assert shop.rule_title("11111111-1111-4111-8111-111111111111")["vi"] == "Test sign-in failure"
+    assert shop.rule_title("gone") == {"vi": "gone", "en": "gone"}

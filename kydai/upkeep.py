@@ -1,0 +1,177 @@
+"""What is wrong with ourselves, found in the control database; and what is old enough to be deleted.
+
+Every function here only reads, and is handed the time. ``kydai/maintenance.py`` tells and deletes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.orm import Session
+
+from core.clock import DAY, SECOND, Micros
+from core.db.models import (
+    Base,
+    CorrelationPartition,
+    DeadLetter,
+    Heartbeat,
+    HitBlock,
+    JudgedRange,
+    Level,
+    Outbox,
+    OutboxState,
+    SignInLink,
+    SpoolPosition,
+)
+from core.db.models import Session as SignedIn
+from core.event import new_ulid
+from core.ledger import read_balances
+from core.words import LANGUAGES, both, duration, say
+from kydai.process import SPOOLS
+
+LIMIT = 60 * SECOND
+"""A longer lag is an alert."""
+LIVE = 60 * SECOND
+"""A heartbeat that is older says nothing any more."""
+BALANCE_SPAN = 2 * DAY
+LETTERS_SPAN = DAY
+WORK_KEPT = 7 * DAY
+JUDGED_KEPT = 40 * DAY
+"""A gateway takes an agent's segment that is up to 30 days old."""
+LINK_KEPT = DAY
+BEATS_KEPT = 7 * DAY
+SWEPT_AT_ONCE = 500
+"""So that a transaction holds the lock for less than 50 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """Something about ourselves that people should know."""
+
+    key: str
+    title: Mapping[str, str]
+    level: Level
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    is_standing: bool = False
+    """It stays until a person does something: unchanged, it is told of once a day and not every hour."""
+
+
+def _waited(key: str, word: str, age: Micros, **values: str) -> Matter:
+    title = {lang: say(word, lang, lag=duration(age, lang), **values) for lang in LANGUAGES}
+    return Matter(key, title, Level.MEDIUM, {"lag_seconds": age // SECOND, **values})
+
+
+def live_spools(session: Session, now: Micros) -> list[str]:
+    """The spools whose owner lives."""
+    live = Heartbeat.at >= now - LIVE, Heartbeat.kind.in_(SPOOLS)
+    return list(session.scalars(select(Heartbeat.name).where(*live).order_by(Heartbeat.name)))
+
+
+def spool_lags(session: Session, now: Micros) -> dict[str, Micros]:
+    """The age of the oldest raw not judged, of each live spool that a pipeline follows. Replays are old by nature."""
+    followed = SpoolPosition.heartbeat_at >= now - LIVE, SpoolPosition.spool.in_(live_spools(session, now))
+    rows = session.execute(select(SpoolPosition.spool, SpoolPosition.lag).where(*followed))
+    return dict(rows.tuples().all())
+
+
+def lags(session: Session, now: Micros) -> list[Matter]:
+    """The oldest raw of each spool, the oldest hit and the oldest work that wait for longer than a minute."""
+    found = [
+        _waited(f"lag:spool:{spool}", "upkeep.lag.spool", lag, spool=spool)
+        for spool, lag in sorted(spool_lags(session, now).items())
+        if lag > LIMIT
+    ]
+    hits = session.scalar(
+        select(func.min(HitBlock.arrival_at))
+        .join(CorrelationPartition, CorrelationPartition.partition == HitBlock.partition)
+        .where(HitBlock.id > CorrelationPartition.read_to, HitBlock.is_replay.is_(False))
+    )
+    work = session.scalar(select(func.min(Outbox.due_at)).where(Outbox.state == OutboxState.READY))
+    for name, oldest in (("hits", hits), ("work", work)):
+        if oldest is not None and now - oldest > LIMIT:
+            found.append(_waited(f"lag:{name}", f"upkeep.lag.{name}", now - oldest))
+    return found
+
+
+def stalled(session: Session, now: Micros, began: Micros) -> list[Matter]:
+    """Live spools that no pipeline has looked at for a minute, counted from ``began`` at the earliest."""
+    beats = dict(session.execute(select(SpoolPosition.spool, SpoolPosition.heartbeat_at)).tuples().all())
+    found = []
+    for spool in live_spools(session, now):
+        age = now - max(beats.get(spool, 0), began)
+        if age > LIVE:
+            found.append(_waited(f"stalled:{spool}", "upkeep.stalled", age, spool=spool))
+    return found
+
+
+def dead_work(session: Session, now: Micros) -> list[Matter]:
+    """Work that failed in every attempt."""
+    dead = select(Outbox.kind, func.count(), func.max(Outbox.id)).where(Outbox.state == OutboxState.DEAD)
+    rows = session.execute(dead.group_by(Outbox.kind)).tuples().all()
+    if not rows:
+        return []
+    facts = {"kinds": {kind: count for kind, count, _ in rows}, "newest": max(newest for _, _, newest in rows)}
+    title = both("upkeep.dead", count=sum(count for _, count, _ in rows))
+    return [Matter("dead", title, Level.MEDIUM, facts, is_standing=True)]
+
+
+def dead_letters(session: Session, now: Micros) -> list[Matter]:
+    """Events that the store rejected in the last day; a newer one is a new matter."""
+    recent = select(func.count(), func.max(DeadLetter.at)).where(DeadLetter.at > now - LETTERS_SPAN)
+    count, newest = session.execute(recent).tuples().one()
+    if not count:
+        return []
+    title = both("upkeep.rejected", count=count)
+    return [Matter("rejected", title, Level.MEDIUM, {"newest": newest}, is_standing=True)]
+
+
+def imbalances(session: Session, now: Micros) -> list[Matter]:
+    """Sources whose balances of the last two days do not hold. A batch is counted whole, so there is no race."""
+    found = []
+    for name, balance in read_balances(session, now - BALANCE_SPAN).items():
+        if not balance.holds:
+            off = {"raws": balance.raws_off_by, "events": balance.events_off_by}
+            title = both("upkeep.imbalance", source=name, **off)
+            found.append(Matter(f"imbalance:{name}", title, Level.HIGH, {"source": [name], **off}, is_standing=True))
+    return found
+
+
+def stopped_rules(session: Session, now: Micros, rule_title: Callable[[str], Mapping[str, str]]) -> list[Matter]:
+    """Rules that a live pipeline's engine no longer judges by, as its heartbeat says."""
+    found = []
+    for beat in session.scalars(select(Heartbeat).where(Heartbeat.kind == "pipeline", Heartbeat.at >= now - LIVE)):
+        for rule, reason in sorted(beat.data.get("suspended", {}).items()):
+            shown = rule_title(rule)
+            title = {lang: say("upkeep.stopped", lang, rule=shown[lang]) for lang in LANGUAGES}
+            facts = {"rule": [rule], "reason": reason}
+            found.append(Matter(f"stopped:{rule}", title, Level.MEDIUM, facts, is_standing=True))
+    return found
+
+
+Old = tuple[type[Base], Any, ColumnElement[bool]]
+"""A table, the column by which rows are deleted, and which rows are old."""
+
+
+def old_rows(now: Micros) -> Iterator[Old]:
+    """What nobody asks for any more. Hit blocks are the correlation's own to delete."""
+    segment = new_ulid(max(0, now - JUDGED_KEPT), bytes)
+    yield Outbox, Outbox.id, (Outbox.state == OutboxState.DONE) & (Outbox.due_at < now - WORK_KEPT)
+    yield JudgedRange, JudgedRange.segment, JudgedRange.segment < segment
+    yield SignedIn, SignedIn.hash, SignedIn.expires_at <= now
+    yield SignInLink, SignInLink.hash, SignInLink.expires_at < now - LINK_KEPT
+    yield Heartbeat, Heartbeat.name, Heartbeat.at < now - BEATS_KEPT
+
+
+def some_of(session: Session, old: Old) -> list[Any]:
+    """The keys of up to 500 old rows."""
+    _, column, is_old = old
+    return list(session.scalars(select(column).where(is_old).distinct().limit(SWEPT_AT_ONCE)))
+
+
+def sweep(session: Session, old: Old, keys: list[Any]) -> None:
+    """Delete them, those that are still old."""
+    table, column, is_old = old
+    session.execute(delete(table).where(column.in_(keys), is_old))
