@@ -1,6 +1,7 @@
 """A report as plain data: what every renderer gets, and nothing a renderer has to ask for.
 
-Texts are ``{"vi": …, "en": …}`` or, where they are the same in both (names, addresses, numbers as digits), a string.
+A text is ``{"vi": …, "en": …}`` or, where it is the same in both (names, addresses, queries), a string. A number or
+a time is such a text with its plain ``value`` beside it: an int, or the canonical text of an instant.
 """
 
 from __future__ import annotations
@@ -9,51 +10,64 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-Text = Mapping[str, str] | str
-Cell = Text | int
+Text = Mapping[str, Any] | str
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns with their titles; ``right`` names columns of numbers; ``widths`` are shares of the line."""
+    """Columns with their titles. ``right``, ``code`` and ``strong`` name columns of numbers, of text as machines
+    write it, and rows that matter; ``widths`` are shares of the line."""
 
     columns: Sequence[Text]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[Text]]
     right: Sequence[int] = ()
+    code: Sequence[int] = ()
     widths: Sequence[int] = ()
+    strong: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part: a lead sentence, bullet lines, a table; any of them may be missing."""
+    """One part: a lead sentence, a table, lines under it; any of them may be missing."""
 
     key: str
     title: Text
     lead: Text = ""
-    lines: Sequence[Text] = ()
     table: Table | None = None
-    is_first_page: bool = False
+    lines: Sequence[Text] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A whole report."""
+    """A whole report. ``missing`` says what its numbers could not take into account; without it they are complete."""
 
     name: str
     title: Text
     subtitle: Text
-    made_at: str
+    parameters: Mapping[str, str]
+    made_at: Text
     made_by: str
     is_demo: bool
-    sections: Sequence[Section] = field(default_factory=tuple)
+    sections: Sequence[Section]
+    missing: Sequence[Text] = field(default_factory=tuple)
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.missing
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, both languages."""
-        return asdict(self)
+        return asdict(self) | {"is_complete": self.is_complete}
 
 
-def said(text: Cell, lang: str) -> str:
-    """A cell or text in one language."""
+def said(text: Text, lang: str) -> str:
+    """A text in one language."""
     if isinstance(text, Mapping):
         return str(text.get(lang) or text.get("en") or "")
-    return str(text)
+    return text
+
+
+def value_of(text: Text) -> int | str | None:
+    """The plain number or instant of a text, None for one that is only words."""
+    value = text.get("value") if isinstance(text, Mapping) else None
+    return value if isinstance(value, int | str) else None

@@ -1,28 +1,25 @@
-"""What reports are made of: read once, counted exactly, with the query of each number beside it."""
+"""What reports read from, and how they count: exactly, with the query of each number beside it."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.clock import LOCAL_ZONE, MINUTE, Clock, Micros
+from core.clock import LOCAL_ZONE, MINUTE, Clock, Micros, iso
 from core.db.database import Database
-from core.db.models import Meta, Silence, Source, SpoolPosition
-from core.ledger import Balance, read_balances
+from core.db.models import Heartbeat, Incident, Meta
 from core.query.language import parse
-from core.query.tree import TRUE, Node
-from core.sources import SourceState, SourceView, views
-from core.store.contract import EventStore, Query, Span, Truth
-from core.words import LANGUAGES, both, duration, moment, number, say
+from core.query.tree import TRUE, And, Equals, Node
+from core.store.contract import EventStore, Missing, Query, Span, Truth
+from core.words import LANGUAGES, both, moment, number, say
 from reports.document import Section, Table, Text
 
-SKEW = MINUTE
-LAG = MINUTE
+LIVE = MINUTE
+"""A heartbeat older than this is of a process that no longer runs."""
 NAMED = 12
 """Names told in one line; the others are counted."""
 
@@ -31,7 +28,11 @@ class RuleState(Protocol):
     """What a rule can do here (detections.coverage.Coverage)."""
 
     @property
+    def rule(self) -> str: ...
+    @property
     def state(self) -> str: ...
+    @property
+    def reason(self) -> Mapping[str, str]: ...
     @property
     def missing(self) -> tuple[str, ...]: ...
 
@@ -45,7 +46,24 @@ class Services:
     clock: Clock
     zone: str = LOCAL_ZONE
     coverage: Callable[[], Iterable[RuleState]] = tuple
+    rule_title: Callable[[str], Text] = str
+    """The title of a rule by its id."""
     scope: Node = TRUE
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One report as its folder says: titles, parts in order, and the numbers it gives."""
+
+    name: str
+    title: Mapping[str, str]
+    about: str
+    """``period`` or ``incident``: what a person names to get it."""
+    sections: Sequence[str]
+    counts: Sequence[Mapping[str, Any]] = ()
+    """``{title, query}`` each."""
+    tops: Sequence[Mapping[str, Any]] = ()
+    """``{title, query, field, limit}`` each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,167 +74,136 @@ class Counted:
     query: str
     truth: Truth
 
-    def shown(self, lang: str) -> str:
-        text = number(self.count, lang)
-        if not self.truth.complete:
-            return f"{text} ({say('report.incomplete', lang)})"
-        return text if self.truth.exact else f"≈ {text}"
+    @property
+    def text(self) -> dict[str, Any]:
+        """As it is shown; what is not complete or not exact says so."""
+
+        def write(lang: str) -> str:
+            text = number(self.count, lang)
+            if not self.truth.complete:
+                return f"{text} ({say('report.incomplete', lang)})"
+            return text if self.truth.exact else f"≈ {text}"
+
+        return in_both(write) | {"value": self.count}
 
 
-def count(services: Services, query: str, span: Span) -> Counted:
-    """Count a query over a span of ``@timestamp``."""
-    tree = parse(query, now=services.clock.now(), zone=services.zone)
-    answer = services.store.count(Query(tree, span, services.scope))
-    return Counted(answer.count, query, answer.truth)
+@dataclass(slots=True)
+class Reading:
+    """One report being made: what it is about, and what its answers so far could not take into account."""
+
+    services: Services
+    definition: Definition
+    start: Micros
+    end: Micros
+    incident: Incident | None = None
+    missing: dict[tuple[str, str], Missing] = field(default_factory=dict)
+
+    @property
+    def zone(self) -> str:
+        return self.services.zone
+
+    @property
+    def span(self) -> Span:
+        return Span(self.start, self.end)
+
+    def tree(self, query: str) -> Node:
+        """A query as a tree. Raises QueryError."""
+        return parse(query, now=self.services.clock.now(), zone=self.zone)
+
+    def count(self, query: str, span: Span | None = None) -> Counted:
+        """Count a query over a span of ``@timestamp``, by default the report's own."""
+        services = self.services
+        answer = services.store.count(Query(self.tree(query), span or self.span, services.scope))
+        self.note(answer.truth)
+        return Counted(answer.count, query, answer.truth)
+
+    def terms(self, where: Node, name: str, limit: int) -> dict[str, int]:
+        """The most frequent values of a field, with their counts."""
+        answer = self.services.store.terms(Query(where, self.span, self.services.scope), name, limit=limit)
+        self.note(answer.truth)
+        return {str(b.key): b.count for b in answer.buckets}
+
+    def note(self, truth: Truth) -> None:
+        """Remember what an answer could not take into account."""
+        self.missing |= {(m.what, m.detail): m for m in truth.missing}
+        if not truth.complete and not truth.missing:
+            self.missing["unreadable", ""] = Missing("unreadable")
+
+    def told_missing(self) -> list[Text]:
+        """What the answers lacked, as sentences."""
+
+        def write(item: Missing) -> dict[str, str]:
+            return in_both(lambda lang: f"{say(f'common.missing.{item.what}', lang)} {item.detail}".strip())
+
+        return [write(m) for _, m in sorted(self.missing.items())]
 
 
 def is_demo(session: Session) -> bool:
     return session.get(Meta, "demo") is not None
 
 
+def as_of(session: Session, now: Micros) -> Micros:
+    """The instant at which sources are judged: now, or when Kỳ Đài last ran; its own absence is nobody's silence."""
+    beat = session.scalar(select(func.max(Heartbeat.at)))
+    return now if beat is None or now - beat <= LIVE else beat
+
+
+def within(query: Node, name: str, value: str) -> Node:
+    """A query narrowed to one value of a field."""
+    leaf = Equals(name, value)
+    return leaf if query == TRUE else And((query, leaf))
+
+
 def texts(key: str, **values: object) -> dict[str, str]:
     return both(key, **values)
 
 
-def in_both(write: Callable[[str], str]) -> dict[str, str]:
+def in_both(write: Callable[[str], str]) -> dict[str, Any]:
     """The same thing written for each language (times, durations, numbers)."""
     return {lang: write(lang) for lang in LANGUAGES}
 
 
-def when(at: Micros, zone: str) -> dict[str, str]:
-    return in_both(lambda lang: moment(at, lang, zone))
+def figure(value: int) -> dict[str, Any]:
+    """A number as both languages write it."""
+    return in_both(lambda lang: number(value, lang)) | {"value": value}
 
 
-def unseen(services: Services, start: Micros, end: Micros) -> Section:
-    """The first page: everything that could not be seen in the period, sources that never sent first."""
-    with services.database.read() as session:
-        found = views(session, services.clock.now())
-        silences = session.scalars(
-            select(Silence)
-            .where(Silence.start_at < end, or_(Silence.end_at.is_(None), Silence.end_at > start))
-            .order_by(Silence.start_at)
-        ).all()
-        has_inventory = session.scalar(select(Source.id).where(Source.is_declared).limit(1)) is not None
-        balances = read_balances(session, start, end)
-        lags = session.scalars(select(SpoolPosition).where(SpoolPosition.lag > LAG)).all()
-    lines: list[Text] = []
-    if not has_inventory:
-        lines.append(texts("common.no_inventory"))
-    lines += _source_lines(found)
-    for silence in silences:
-        until = silence.end_at if silence.end_at is not None else end
-        lines.append(_silence_line(silence, until, services.zone))
-    lines += _balance_lines(balances)
-    lines += [_lag_line(row) for row in lags]
-    lines += _rule_lines(services.coverage())
-    title = texts("common.could_not_be_seen")
-    return Section("unseen", title, lines=lines or [texts("report.unseen.none")], is_first_page=True)
+def when(at: Micros | None, zone: str, *, seconds: bool = True) -> Text:
+    """An instant in local time, its canonical text beside it; a dash for none."""
+    if at is None:
+        return "–"
+    return in_both(lambda lang: moment(at, lang, zone, seconds=seconds)) | {"value": iso(at)}
 
 
-def _names(values: Sequence[str]) -> str:
-    shown = ", ".join(values[:NAMED])
-    return shown if len(values) <= NAMED else f"{shown} (+{len(values) - NAMED})"
+def title_of(titles: Mapping[str, Any] | None, otherwise: str) -> Text:
+    """A title kept in a row, in both languages; another text where there is none."""
+    found = {lang: str((titles or {}).get(lang) or otherwise) for lang in LANGUAGES}
+    return found if any(found.values()) else "–"
 
 
-def _source_lines(found: Sequence[SourceView]) -> list[Text]:
-    declared = [v for v in found if v.is_declared]
-    lines: list[Text] = []
-    if never := [v.name for v in declared if v.state is SourceState.NEVER]:
-        lines.append(texts("report.unseen.never", count=len(never), names=_names(never)))
-    if silent := [v.name for v in declared if v.state is SourceState.SILENT]:
-        lines.append(texts("report.unseen.silent_now", count=len(silent), names=_names(silent)))
-    if unknown := [v.name for v in found if v.state is SourceState.UNDECLARED]:
-        lines.append(texts("report.unseen.undeclared", count=len(unknown), names=_names(unknown)))
-    for view in declared:
-        if view.offset is None:
-            continue
-        if view.wrong_zone_minutes is not None:
-            key = "report.unseen.zone"
-        elif abs(view.offset) >= SKEW:
-            key = "report.unseen.clock"
-        else:
-            continue
-        lines.append(_offset_line(key, view.name, view.offset))
-    for view in declared:
-        if view.missing_datasets:
-            names = ", ".join(view.missing_datasets)
-            lines.append(texts("report.unseen.datasets", name=view.name, datasets=names))
-    return lines
+def joined(parts: Sequence[Text], glue: str = "\n") -> Text:
+    """Several texts in one cell."""
+    return in_both(lambda lang: glue.join(p if isinstance(p, str) else str(p.get(lang, "")) for p in parts))
 
 
-def _lag_line(row: SpoolPosition) -> dict[str, str]:
-    return in_both(lambda lang: say("report.unseen.lag", lang, spool=row.spool, lag=duration(row.lag, lang)))
+def names(values: Sequence[str], most: int = NAMED) -> str:
+    """Names in a row, the rest counted."""
+    shown = ", ".join(values[:most])
+    return shown if len(values) <= most else f"{shown} (+{len(values) - most})"
 
 
-def _offset_line(key: str, name: str, offset: Micros) -> dict[str, str]:
-    return in_both(lambda lang: say(key, lang, name=name, offset=duration(offset, lang)))
-
-
-def _silence_line(silence: Silence, until: Micros, zone: str) -> dict[str, str]:
-    return in_both(
-        lambda lang: say(
-            "report.unseen.silence",
-            lang,
-            name=silence.source,
-            lasted=duration(until - silence.start_at, lang),
-            start=moment(silence.start_at, lang, zone, seconds=False),
-            end=moment(until, lang, zone, seconds=False),
-        )
-    )
-
-
-def _balance_lines(balances: dict[str, Balance]) -> list[Text]:
-    lines: list[Text] = []
-    for key in ("unparsed", "ignored", "waiting", "rejected"):
-        counts = {name: b.events[key] if key == "rejected" else b.raws[key] for name, b in balances.items()}
-        by_source = {name: count for name, count in counts.items() if count}
-        if by_source:
-            worst = sorted(by_source, key=lambda n: -by_source[n])
-            lines.append(texts(f"report.unseen.{key}", count=sum(by_source.values()), names=_names(worst)))
-    if off := [name for name, b in balances.items() if not b.holds]:
-        lines.append(texts("report.unseen.imbalance", count=len(off), names=_names(off)))
-    return lines
-
-
-def _rule_lines(coverage: Iterable[RuleState]) -> list[Text]:
-    states = list(coverage)
-    if not states:
-        return []
-    counts = Counter(str(c.state) for c in states)
-    lines: list[Text] = [
-        texts("report.unseen.rules", blind=counts["blind"], unproven=counts["unproven"], all=len(states))
-    ]
-    missing = Counter(m for c in states if str(c.state) == "blind" for m in c.missing)
-    if missing:
-        names = ", ".join(name for name, _ in missing.most_common(8))
-        lines.append(texts("report.unseen.rules_missing", names=names))
-    return lines
-
-
-def sources_section(services: Services, start: Micros, end: Micros) -> Section:
-    """Sources by state, each with its balance."""
-    with services.database.read() as session:
-        found = views(session, services.clock.now())
-        balances = read_balances(session, start, end)
-    rows = []
-    for view in found:
-        balance = balances.get(view.name, Balance(view.name))
-        rows.append(
-            (
-                view.name,
-                view.product or "–",
-                view.system or "–",
-                texts(f"common.source_state.{view.state}"),
-                balance.raws["received"],
-                balance.raws["unparsed"],
-                balance.events["rejected"],
-                texts("cli.ledger.holds") if balance.holds else texts("cli.ledger.off", count=balance.raws_off_by),
-            )
-        )
-    heads = ("source", "product", "system", "state", "received", "unparsed", "rejected", "balance")
-    columns = [texts(f"cli.column.{h}") for h in heads]
-    return Section(
-        "sources",
-        texts("report.section.sources"),
-        table=Table(columns, rows, right=(4, 5, 6), widths=(20, 18, 26, 16, 12, 12, 12, 12)),
-    )
+def tabled(
+    key: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[Text]],
+    widths: Sequence[int],
+    *,
+    lead: Text = "",
+    right: Sequence[int] = (),
+    code: Sequence[int] = (),
+    strong: Sequence[int] = (),
+) -> Section:
+    """A section that is a table; without rows it is its lead alone."""
+    columns = [texts(f"report.column.{h}") for h in heads]
+    table = Table(columns, rows, right, code, widths, strong) if rows else None
+    return Section(key, texts(f"report.section.{key}"), lead, table)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import orjson
 
-from core.export import Cell as ExportCell
-from core.export import csv_bytes, xlsx_sheets
-from core.words import say
-from reports.document import Document, Table, said
+from core.clock import SECOND, to_micros
+from core.export import Cell, csv_bytes, xlsx_sheets
+from core.words import LANGUAGES, say
+from reports.document import Document, Section, Text, said, value_of
 
-WIDE = {"incident", "period"}
-"""Reports whose tables want the page on its side."""
-
-_HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# invisible signs, bidi controls, the old marks of language, and what no file may hold
+_HOSTILE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
+)
 
 
 def visible(text: str) -> str:
@@ -25,72 +27,146 @@ def visible(text: str) -> str:
     return _HOSTILE.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", text)
 
 
-def _visible(value: Any) -> Any:
-    """The same for every string of plain data; before it is JSON, whose escapes would hide them from ``visible``."""
-    match value:
-        case str():
-            return visible(value)
-        case dict():
-            return {key: _visible(v) for key, v in value.items()}
-        case list() | tuple():
-            return [_visible(v) for v in value]
-    return value
+def shown(text: Text, lang: str) -> str:
+    """A text of the document as it may be printed."""
+    return visible(said(text, lang))
+
+
+def mark(document: Document, lang: str) -> str:
+    """What every page and sheet of a demonstration carries, else nothing."""
+    return f"{say('common.demo_data', lang)} · {say('common.demo_place', lang)}" if document.is_demo else ""
+
+
+def truth(document: Document, lang: str) -> str:
+    """What the whole says of its numbers."""
+    return say("report.truth.complete" if document.is_complete else "report.truth.incomplete", lang)
+
+
+def made(document: Document, lang: str) -> str:
+    """By whom and when."""
+    by, at = say("report.made_by", lang), say("report.made_at", lang)
+    return f"{by} {visible(document.made_by)} {at} {said(document.made_at, lang)}"
 
 
 def pdf(document: Document, lang: str) -> bytes:
-    """By Typst; the data go in as data and are never read as markup."""
+    """By Typst: the data go in as data and are never read as markup."""
+    data = {
+        "lang": lang,
+        "title": shown(document.title, lang),
+        "subtitle": shown(document.subtitle, lang),
+        "mark": mark(document, lang),
+        "truth": truth(document, lang),
+        "made": made(document, lang),
+        "page": say("report.page", lang),
+        "sections": [_printed(section, lang) for section in document.sections],
+    }
+    folder = files("reports.definitions").joinpath(document.name)
+    own = folder.joinpath("layout.typ")
+    layout = own if own.is_file() else files("reports").joinpath("layout.typ")
     import typst
 
-    words = {
-        "demo": f"{say('common.demo_data', lang)} · {say('common.demo_place', lang)}",
-        "made": say("report.made_by", lang),
-    }
-    inputs = {
-        "data": orjson.dumps(_visible(document.as_json())).decode(),
-        "words": orjson.dumps(words).decode(),
-        "lang": lang,
-        "flipped": "yes" if document.name in WIDE else "no",
-    }
-    layout = files("reports").joinpath("layout.typ").read_bytes()
-    result = typst.compile(layout, sys_inputs=inputs)
+    result = typst.Compiler(layout.read_bytes(), font_paths=_fonts()).compile(
+        format="pdf", sys_inputs={"data": orjson.dumps(data).decode()}, timestamp=_seconds(document)
+    )
     assert isinstance(result, bytes)
     return result
 
 
-def _cells(table: Table, lang: str) -> list[list[ExportCell]]:
-    return [[c if isinstance(c, int) else visible(said(c, lang)) for c in row] for row in table.rows]
+@cache
+def _fonts() -> Any:
+    """Ours first, then those of the machine for scripts that ours lack."""
+    import typst
+
+    return typst.Fonts(font_paths=[str(files("reports").joinpath("fonts"))])
+
+
+def _seconds(document: Document) -> int:
+    """When it was made, so that the same document gives the same bytes."""
+    return to_micros(str(value_of(document.made_at))) // SECOND
+
+
+def _printed(section: Section, lang: str) -> dict[str, Any]:
+    table = section.table
+    return {
+        "title": shown(section.title, lang),
+        "lead": shown(section.lead, lang),
+        "lines": [shown(line, lang) for line in section.lines],
+        "table": table
+        and {
+            "columns": [shown(c, lang) for c in table.columns],
+            "rows": [[shown(c, lang) for c in row] for row in table.rows],
+            "right": table.right,
+            "code": table.code,
+            "widths": table.widths,
+            "strong": table.strong,
+        },
+    }
 
 
 def xlsx(document: Document, lang: str) -> bytes:
-    """One sheet a section."""
-    sheets = []
-    for section in document.sections:
-        heads: list[str] = [said(section.title, lang)]
-        rows: list[list[ExportCell]] = [[visible(said(line, lang))] for line in section.lines]
-        if section.table is not None:
-            heads = [said(c, lang) for c in section.table.columns]
-            rows = _cells(section.table, lang)
-        sheets.append((said(section.title, lang), heads, rows))
-    return xlsx_sheets(sheets)
+    """A first sheet that says what this is, then one sheet a section; numbers are numbers."""
+    head = [[line] for line in _head(document, lang)]
+    return xlsx_sheets(
+        [
+            (said(document.title, lang), [shown(document.title, lang)], head),
+            *(
+                (said(s.title, lang), [mark(document, lang) or shown(s.title, lang)], _rows(s, lang))
+                for s in document.sections
+            ),
+        ]
+    )
+
+
+def _head(document: Document, lang: str) -> list[str]:
+    lines = [mark(document, lang), shown(document.subtitle, lang), made(document, lang), truth(document, lang)]
+    return [line for line in lines if line]
+
+
+def _rows(section: Section, lang: str) -> list[list[Cell]]:
+    rows: list[list[Cell]] = [[shown(section.lead, lang)]] if section.lead else []
+    if section.table is not None:
+        rows.append([shown(c, lang) for c in section.table.columns])
+        rows += [[_cell(c, lang) for c in row] for row in section.table.rows]
+    return rows + [[shown(line, lang)] for line in section.lines]
+
+
+def _cell(text: Text, lang: str) -> Cell:
+    """A number as a number where nothing more is said of it, everything else as it is shown."""
+    value = value_of(text)
+    return (
+        value
+        if isinstance(value, int) and said(text, lang).lstrip("-−").replace(".", "").replace(",", "").isdecimal()
+        else shown(text, lang)
+    )
 
 
 def csv(document: Document, lang: str) -> bytes:
     """All sections one under the other, the section's title in the first column."""
-    rows: list[list[ExportCell]] = []
+    rows: list[Sequence[Cell]] = [[line] for line in _head(document, lang)]
     for section in document.sections:
-        title = said(section.title, lang)
-        rows += [[title, visible(said(line, lang))] for line in section.lines]
-        if section.table is not None:
-            rows.append([title, *(said(c, lang) for c in section.table.columns)])
-            rows += [[title, *row] for row in _cells(section.table, lang)]
-    width = max((len(r) for r in rows), default=2)
-    head = [said(document.title, lang), said(document.subtitle, lang), *[""] * (width - 2)]
-    mark = [[say("common.demo_data", lang)]] if document.is_demo else []
-    return csv_bytes(head[:width], [*mark, *rows])
+        title = shown(section.title, lang)
+        rows += [[title, *row] for row in _rows(section, lang)]
+    return csv_bytes([shown(document.title, lang)], rows)
 
 
 def json(document: Document, lang: str) -> bytes:
-    return orjson.dumps(document.as_json(), option=orjson.OPT_INDENT_2)
+    """The plain document in both languages, with the mark of a demonstration."""
+    marks = {code: mark(document, code) for code in LANGUAGES} if document.is_demo else None
+    plain = {"mark": marks, "truth": {code: truth(document, code) for code in LANGUAGES}, **document.as_json()}
+    return orjson.dumps(_writable(plain), option=orjson.OPT_INDENT_2)
+
+
+def _writable(value: Any) -> Any:
+    """Lone surrogates cannot be written as UTF-8; they are shown escaped."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return visible(value)
+        return value
+    if isinstance(value, Mapping):
+        return {k: _writable(v) for k, v in value.items()}
+    return [_writable(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 FORMATS: Mapping[str, tuple[Callable[[Document, str], bytes], str]] = {

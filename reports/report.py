@@ -1,287 +1,155 @@
 """The reports there are, as folders of ``reports/definitions``, and building one.
 
-A definition (``report.yml``) has the titles and the counts: each count is a query of the query language, so that
-anybody can run it again.
+A definition (``report.yml``) has the titles, what it is about, its parts in order, and its numbers: each number is a
+query of the query language, so that anybody can run it again. A new report is a new folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
 import yaml
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from core import audit
 from core.audit import Actor
-from core.clock import Micros, iso
-from core.db.models import Alert, Effect, Incident, IncidentLink, Note, Run, StepRun
-from core.errors import BadConfig, NotFound
-from core.event import parse_event_id
-from core.store.contract import Span
+from core.clock import MINUTE, Micros, iso
+from core.db.models import Incident
+from core.errors import BadConfig, BadInput, NotFound
 from core.words import LANGUAGES, both, say
-from reports.document import Cell, Document, Section, Table, Text
-from reports.gather import Services, count, in_both, is_demo, sources_section, texts, unseen, when
+from reports import incident, period
+from reports.actions import actions
+from reports.document import Document, Section, Text
+from reports.gather import Definition, Reading, Services, in_both, is_demo, title_of, when
+from reports.unseen import unseen
 
-ALERTS_SHOWN = 200
-INCIDENTS_SHOWN = 500
-EVENTS_SHOWN = 40
+Part = Callable[[Reading], Section]
 
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """One report: titles and the numbers it gives."""
-
-    name: str
-    title: Mapping[str, str]
-    counts: Sequence[Mapping[str, Any]]
+PERIOD_PARTS: Mapping[str, Part] = {
+    "summary": period.summary,
+    "counts": period.counts,
+    "tops": period.tops,
+    "incidents": period.incidents,
+    "alert_rules": period.alert_rules,
+    "actions": actions,
+    "sources": period.sources,
+    "blind_rules": period.blind_rules,
+}
+INCIDENT_PARTS: Mapping[str, Part] = {
+    "facts": incident.facts,
+    "entities": incident.entities,
+    "alerts": incident.alerts,
+    "actions": actions,
+    "notes": incident.notes,
+    "journal": incident.journal,
+    "evidence": incident.evidence,
+}
+PARTS: Mapping[str, Mapping[str, Part]] = {"period": PERIOD_PARTS, "incident": INCIDENT_PARTS}
+"""The parts that a definition may name, by what the report is about; ``unseen`` stands before them always."""
+_KEYS = {"title", "about", "sections", "counts", "tops"}
 
 
 @cache
 def definitions() -> dict[str, Definition]:
     """Every report by name. Raises BadConfig for a definition that is not whole."""
     found = {}
-    for folder in files("reports.definitions").iterdir():
+    for folder in sorted(files("reports.definitions").iterdir(), key=lambda f: f.name):
         file = folder.joinpath("report.yml")
-        if not file.is_file():
-            continue
-        value = yaml.safe_load(file.read_text("utf-8"))
-        if set(value["title"]) != set(LANGUAGES):
-            raise BadConfig(f"reports/definitions/{folder.name}/report.yml: the title is in both languages")
-        found[folder.name] = Definition(folder.name, value["title"], value.get("counts", ()))
+        if file.is_file():
+            found[folder.name] = read_definition(folder.name, yaml.safe_load(file.read_text("utf-8")))
     return found
 
 
-def build_period(services: Services, start: Micros, end: Micros, made_by: str) -> Document:
-    """What happened in [start, end): on page one what could not be seen, then the counts, vụ việc, actions, sources."""
-    definition = definitions()["period"]
-    with services.database.read() as session:
-        demo = is_demo(session)
-    sections = [
-        unseen(services, start, end),
-        _counts(services, definition, start, end),
-        _incidents(services, start, end),
-        _actions(services, start, end, None),
-        sources_section(services, start, end),
-    ]
-    subtitle = in_both(
-        lambda lang: say(
-            "report.period_of", lang, start=when(start, services.zone)[lang], end=when(end, services.zone)[lang]
+def read_definition(name: str, value: Any) -> Definition:
+    """A definition as YAML has it. Raises BadConfig."""
+
+    def wrong(what: str) -> BadConfig:
+        return BadConfig(f"reports/definitions/{name}/report.yml: {what}.")
+
+    if not isinstance(value, dict) or not set(value) <= _KEYS:
+        raise wrong(f"its keys are {', '.join(sorted(_KEYS))}")
+    about, sections = value.get("about"), value.get("sections")
+    if not isinstance(about, str) or about not in PARTS:
+        raise wrong(f"about is one of {', '.join(PARTS)}")
+    if not isinstance(sections, list) or not set(sections) <= set(PARTS[about]):
+        raise wrong(f"sections are some of {', '.join(PARTS[about])}")
+    counts, tops = value.get("counts", ()), value.get("tops", ())
+    for titled in (value, *counts, *tops):
+        if set(titled.get("title", ())) != set(LANGUAGES):
+            raise wrong("each title is in both languages")
+    return Definition(name, value["title"], about, tuple(sections), tuple(counts), tuple(tops))
+
+
+def build(
+    name: str, services: Services, made_by: str, *, start: Micros = 0, end: Micros = 0, number: str = ""
+) -> Document:
+    """A report by name: of [start, end), or of the incident of a number. Raises BadInput, NotFound."""
+    definition = definitions().get(name)
+    if definition is None:
+        known = ", ".join(definitions())
+        raise BadInput(
+            f"there is no report {name[:40]!r}.", said=both("report.error.unknown", name=name[:40], names=known)
         )
-    )
-    return Document("period", definition.title, subtitle, iso(services.clock.now()), made_by, demo, sections)
+    if definition.about == "period":
+        return build_period(services, start, end, made_by, name)
+    return build_incident(services, number, made_by, name)
 
 
-def build_incident(services: Services, number_: str, made_by: str) -> Document:
+def build_period(services: Services, start: Micros, end: Micros, made_by: str, name: str = "period") -> Document:
+    """What happened in [start, end): on page one what could not be seen, then what was."""
+    reading = Reading(services, definitions()[name], start, end)
+    ends = when(start, services.zone, seconds=False), when(end, services.zone, seconds=False)
+    subtitle = in_both(lambda lang: say("report.period_of", lang, start=_in(ends[0], lang), end=_in(ends[1], lang)))
+    return _document(reading, reading.definition.title, subtitle, made_by, {"from": iso(start), "to": iso(end)})
+
+
+def build_incident(services: Services, number: str, made_by: str, name: str = "incident") -> Document:
     """One vụ việc: what is known and not known, alerts with reasons, events, what was done. Raises NotFound."""
-    definition = definitions()["incident"]
     with services.database.read() as session:
-        incident = session.scalar(select(Incident).where(Incident.number == number_.upper()))
-        if incident is None:
+        found = session.scalar(select(Incident).where(Incident.number == number.upper()))
+        if found is None:
             raise NotFound(
-                f"there is no incident {number_[:40]!r}.", said=both("cli.incidents.unknown", number=number_[:40])
+                f"there is no incident {number[:40]!r}.", said=both("cli.incidents.unknown", number=number[:40])
             )
+    # what was blind in the minutes around it matters as much as what was blind within it
+    reading = Reading(services, definitions()[name], found.first_at - 5 * MINUTE, found.last_at + 5 * MINUTE, found)
+    title = {lang: f"{reading.definition.title[lang]} {found.number}" for lang in LANGUAGES}
+    return _document(reading, title, title_of(found.title, found.number), made_by, {"number": found.number})
+
+
+def _in(text: Text, lang: str) -> str:
+    return text if isinstance(text, str) else str(text[lang])
+
+
+def _document(reading: Reading, title: Text, subtitle: Text, made_by: str, parameters: Mapping[str, str]) -> Document:
+    services, definition = reading.services, reading.definition
+    with services.database.read() as session:
         demo = is_demo(session)
-    sections = [
-        unseen(services, incident.first_at, incident.last_at + 1),
-        _facts(services, incident),
-        _alerts(services, incident),
-        _evidence(services, incident),
-        _actions(services, None, None, incident),
-        _notes(services, incident),
-    ]
-    title = {lang: f"{definition.title[lang]} {incident.number}" for lang in LANGUAGES}
-    subtitle = {lang: str(incident.title.get(lang, "")) for lang in LANGUAGES}
-    return Document("incident", title, subtitle, iso(services.clock.now()), made_by, demo, sections)
+    parts = [PARTS[definition.about][key](reading) for key in definition.sections]
+    first = unseen(reading)  # read last: it tells what the answers of the others lacked
+    made_at = when(services.clock.now(), services.zone)
+    return Document(
+        definition.name, title, subtitle, parameters, made_at, made_by, demo, [first, *parts], reading.told_missing()
+    )
 
 
-def write_entry(services: Services, actor: Actor, document: Document, form: str, about: str) -> None:
+def entry_facts(document: Document, form: str, language: str, data: bytes) -> dict[str, Any]:
+    """What the journal keeps of an export: enough to tell later whether a file is the one that was made."""
+    return {
+        "format": form,
+        "language": language,
+        **document.parameters,
+        "bytes": len(data),
+        "sha256": sha256(data).hexdigest(),
+    }
+
+
+def write_entry(services: Services, actor: Actor, document: Document, form: str, language: str, data: bytes) -> None:
     """The export's entry in the journal, committed before the answer."""
     with services.database.write() as session:
-        now = services.clock.now()
-        audit.record(
-            session, actor, "report.export", f"report:{document.name}", now=now, after={"format": form, "about": about}
-        )
-
-
-def _counts(services: Services, definition: Definition, start: Micros, end: Micros) -> Section:
-    span = Span(start, end)
-    rows: list[Sequence[Cell]] = []
-    for item in definition.counts:
-        found = count(services, item["query"], span)
-        rows.append((dict(item["title"]), in_both(found.shown), found.query))
-    columns = [texts(f"report.column.{c}") for c in ("what", "count", "query")]
-    lead = texts("report.counts_lead", start=iso(start), end=iso(end))
-    return Section("counts", texts("report.section.counts"), lead, table=Table(columns, rows, (1,), (40, 16, 60)))
-
-
-def _incidents(services: Services, start: Micros, end: Micros) -> Section:
-    with services.database.read() as session:
-        query = (
-            select(Incident)
-            .where(Incident.merged_into.is_(None), Incident.first_at < end, Incident.last_at >= start)
-            .order_by(Incident.priority.desc(), Incident.id)
-            .limit(INCIDENTS_SHOWN)
-        )
-        found = session.scalars(query).all()
-    rows: list[Sequence[Cell]] = [
-        (
-            i.number + (" ⟲" if i.is_replay else ""),
-            texts(f"common.level.{i.level}"),
-            dict(i.title),
-            when(i.first_at, services.zone),
-            texts(f"common.incident_status.{i.status}"),
-            texts(f"common.verdict.{i.verdict}") if i.verdict else "–",
-            i.assignee or "–",
-            texts("report.declared") if i.declared_at is not None and i.withdrawn_at is None else "–",
-        )
-        for i in found
-    ]
-    heads = ("number", "level", "title", "start", "status", "verdict", "assignee", "declared")
-    lead = texts("report.incidents_lead", count=len(rows)) if rows else texts("report.no_incident")
-    return _tabled("incidents", lead, heads, rows, (22, 18, 44, 24, 18, 22, 20, 18))
-
-
-def _facts(services: Services, incident: Incident) -> Section:
-    zone = services.zone
-    rows: list[Sequence[Cell]] = [
-        (texts("report.fact.sentence"), dict(incident.sentence)),
-        (texts("report.fact.level"), texts(f"common.level.{incident.level}")),
-        (texts("report.fact.status"), texts(f"common.incident_status.{incident.status}")),
-        (texts("report.fact.verdict"), texts(f"common.verdict.{incident.verdict}") if incident.verdict else "–"),
-        (texts("report.fact.assignee"), incident.assignee or "–"),
-        (texts("report.fact.system"), incident.system or "–"),
-        (texts("report.fact.first"), when(incident.first_at, zone)),
-        (texts("report.fact.last"), when(incident.last_at, zone)),
-    ]
-    sums = {lang: " + ".join(f"{p['points']} {_label(p, lang)}" for p in incident.priority_sum) for lang in LANGUAGES}
-    rows.append((texts("report.fact.priority"), {lang: f"{incident.priority} = {sums[lang]}" for lang in LANGUAGES}))
-    if incident.declared_at is not None and incident.detected_at is not None:
-        rows.append((texts("report.fact.declared"), when(incident.declared_at, zone)))
-        rows.append((texts("report.fact.declared_by"), incident.declared_by or "–"))
-        rows.append((texts("report.fact.detected"), when(incident.detected_at, zone)))
-        rows.append((texts("report.fact.category"), incident.category))
-    if incident.is_replay:
-        rows.append((texts("report.fact.replay"), texts("common.replay")))
-    columns = [texts("report.column.what"), texts("report.column.value")]
-    return Section("facts", texts("report.section.facts"), table=Table(columns, rows, widths=(26, 90)))
-
-
-def _label(part: Mapping[str, Any], lang: str) -> str:
-    key = f"incident.priority.{part['key']}"
-    try:
-        return say(key, lang)
-    except KeyError:
-        return str(part["key"])
-
-
-def _alerts(services: Services, incident: Incident) -> Section:
-    with services.database.read() as session:
-        found = session.scalars(
-            select(Alert)
-            .where(Alert.incident_id == incident.id, Alert.joined_to.is_(None))
-            .order_by(Alert.first_at)
-            .limit(ALERTS_SHOWN)
-        ).all()
-        links = {
-            link.alert_id: link.reason
-            for link in session.scalars(select(IncidentLink).where(IncidentLink.incident_id == incident.id))
-        }
-    rows: list[Sequence[Cell]] = []
-    for alert in found:
-        why = ", ".join(dict.fromkeys(str(r.get("value")) for r in links.get(alert.id, ()))) or "–"
-        matched = "; ".join(f"{m.get('field')}: {m.get('value')}" for m in alert.matched[:4])
-        title = {lang: str(alert.rule_title.get(lang, alert.rule_id)) for lang in LANGUAGES}
-        cell = {lang: f"{title[lang]}\n{matched}" if matched else title[lang] for lang in LANGUAGES}
-        rows.append(
-            (
-                when(alert.first_at, services.zone),
-                texts(f"common.level.{alert.level}"),
-                cell,
-                alert.host or "–",
-                alert.count,
-                why,
-            )
-        )
-    heads = ("start", "level", "rule", "host", "times", "link")
-    return _tabled("alerts", "", heads, rows, (24, 18, 54, 22, 10, 22), right=(4,))
-
-
-def _evidence(services: Services, incident: Incident) -> Section:
-    with services.database.read() as session:
-        lists = session.scalars(
-            select(Alert.event_ids).where(Alert.incident_id == incident.id).order_by(Alert.first_at)
-        ).all()
-    ids = list(dict.fromkeys(i for one in lists for i in one))
-    shown = services.store.get([parse_event_id(i) for i in ids[:EVENTS_SHOWN]], scope=services.scope)
-    rows: list[Sequence[Cell]] = [
-        (str(e.get("@timestamp", "")), str(e.get("host.name", "–")), _line(e), str(e.get("event.id", "")))
-        for e in sorted(shown.events, key=lambda e: str(e.get("@timestamp")))
-    ]
-    lead = texts("report.evidence_lead", shown=len(rows), count=len(ids))
-    return _tabled("evidence", lead, ("utc", "host", "line", "event_id"), rows, (28, 18, 70, 34))
-
-
-def _line(event: Mapping[str, Any]) -> str:
-    text = event.get("event.original") or event.get("message")
-    if text is None:
-        ends = [f"{event.get(f'{s}.ip', '?')}:{event.get(f'{s}.port', '?')}" for s in ("source", "destination")]
-        text = f"{ends[0]} → {ends[1]} {event.get('network.transport', '')} {event.get('network.bytes', 0)} B"
-    return str(text)[:400]
-
-
-def _actions(services: Services, start: Micros | None, end: Micros | None, incident: Incident | None) -> Section:
-    with services.database.read() as session:
-        query = select(StepRun, Run, Incident.number).join(Run, Run.id == StepRun.run_id)
-        query = query.join(Incident, Incident.id == Run.incident_id, isouter=True).where(Run.is_dry.is_(False))
-        if incident is not None:
-            query = query.where(Run.incident_id == incident.id)
-        elif start is not None and end is not None:
-            query = query.where(or_(StepRun.started_at.between(start, end), Run.created_at.between(start, end)))
-        found = session.execute(query.order_by(Run.id, StepRun.position).limit(INCIDENTS_SHOWN)).all()
-        effects: dict[tuple[int, str], Effect] = {
-            (e.run_id, e.step): e for e in session.scalars(select(Effect).order_by(Effect.id))
-        }
-    rows: list[Sequence[Cell]] = []
-    for step, run, number_ in found:
-        defined: Mapping[str, Any] = next(
-            (s for s in run.definition.get("steps", ()) if s.get("name") == step.step), {}
-        )
-        who: Text = step.approved_by or "–"
-        if step.is_self_approved:
-            who = {lang: f"{step.approved_by} ({say('common.self_approved', lang)})" for lang in LANGUAGES}
-        effect = effects.get((run.id, step.step))
-        status = {lang: say(f"common.run_status.{step.status}", lang) for lang in LANGUAGES}
-        if effect is not None and effect.state == "undone":
-            status = {lang: f"{status[lang]} · {say('report.undone', lang)}" for lang in LANGUAGES}
-        if step.result.get("is_dry"):
-            status = {lang: f"{status[lang]} · {say('common.dry_run', lang)}" for lang in LANGUAGES}
-        at = when(step.started_at, services.zone) if step.started_at is not None else "–"
-        rows.append((at, number_ or "–", dict(defined.get("title", {})) or step.step, status, who))
-    heads = ("time", "number", "action", "status", "approver")
-    return _tabled("actions", "" if rows else texts("report.no_action"), heads, rows, (24, 22, 46, 36, 26))
-
-
-def _tabled(
-    key: str,
-    lead: Text,
-    heads: Sequence[str],
-    rows: Sequence[Sequence[Cell]],
-    widths: Sequence[int],
-    right: Sequence[int] = (),
-) -> Section:
-    columns = [texts(f"report.column.{h}") for h in heads]
-    table = Table(columns, rows, right, widths) if rows else None
-    return Section(key, texts(f"report.section.{key}"), lead, table=table)
-
-
-def _notes(services: Services, incident: Incident) -> Section:
-    with services.database.read() as session:
-        found = session.scalars(select(Note).where(Note.incident_id == incident.id).order_by(Note.at)).all()
-    lines: list[Text] = [
-        {lang: f"{when(n.at, services.zone)[lang]} · {n.author}: {n.text}" for lang in LANGUAGES} for n in found
-    ]
-    return Section("notes", texts("report.section.notes"), "" if lines else texts("report.no_note"), lines)
+        now, after = services.clock.now(), entry_facts(document, form, language, data)
+        audit.record(session, actor, "report.export", f"report:{document.name}", now=now, after=after)

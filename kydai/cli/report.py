@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from core.clock import iso
+from core.clock import Micros
 from core.errors import BadInput, Refused
 from core.times import read_time
-from core.words import say
+from core.words import LANGUAGES, say, size
 from detections.coverage import Coverage, coverage
-from kydai.cli.main import LANG
+from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.rules import rules_of
 from kydai.context import Context
 from kydai.people import cli_actor
 from kydai.seen import seen_of
+from reports.document import Text, said
 from reports.gather import Services
 from reports.render import FORMATS, render
-from reports.report import build_incident, build_period, definitions, write_entry
+from reports.report import build, definitions, write_entry
 
 
 class Form(StrEnum):
@@ -62,47 +64,69 @@ def report(
     form: FormOption = None,
     language: LanguageOption = Language(LANG),
     output: OutFile = None,
-) -> None:
+) -> int:
     context: Context = ctx.obj
     context.need_data()
-    if name not in definitions():
-        raise BadInput(say("report.cli.unknown", LANG, name=name[:40], names=", ".join(sorted(definitions()))))
-    chosen = str(form or _form_of(output))
+    chosen = str(form or _form_of(output, Form.JSON if context.output.as_json else Form.PDF))
     if output is None and chosen in ("pdf", "xlsx") and sys.stdout.isatty():
         raise BadInput(say("report.cli.needs_file", LANG, form=chosen))
-
-    def states() -> list[Coverage]:
-        return coverage(rules_of(context), seen_of(context.store, context.clock.now()))
-
-    services = Services(context.database, context.store, context.clock, context.settings.zone, states)
+    first, last = _ends(context, name, number, start, end)
+    services = _services(context)
     actor = cli_actor()
-    if name == "incident":
-        if not number:
-            raise BadInput(say("report.cli.needs_number", LANG))
-        document, about = build_incident(services, number, actor.name), number.upper()
-    else:
-        if number:
-            raise BadInput(say("report.cli.no_number", LANG, number=number[:40]))
-        now, zone = context.clock.now(), context.settings.zone
-        first, last = read_time(start, now, zone), read_time(end, now, zone)
-        if first >= last:
-            raise BadInput(say("report.cli.backwards", LANG, start=start, end=end))
-        document, about = build_period(services, first, last, actor.name), f"{iso(first)} – {iso(last)}"
+    document = build(name, services, actor.name, start=first, end=last, number=number)
     data = render(document, chosen, language)
-    write_entry(services, actor, document, chosen, about)
+    write_entry(services, actor, document, chosen, language, data)
     if output is None:
         sys.stdout.buffer.write(data)
-        return
-    try:
-        output.write_bytes(data)
-    except OSError as error:
-        raise Refused(say("report.cli.unwritable", LANG, file=output, why=error.strerror)) from error
-    context.output.tell(say("report.cli.written", LANG, file=output, count=len(data)))
+    else:
+        try:
+            output.write_bytes(data)
+        except OSError as error:
+            raise Refused(say("report.cli.unwritable", LANG, file=output, why=error.strerror)) from error
+        context.output.tell(say("report.cli.written", LANG, file=output, size=size(len(data), LANG)))
+    if document.is_complete:
+        return 0
+    reasons = "; ".join(said(text, LANG) for text in document.missing)
+    context.output.tell(say("report.cli.incomplete", LANG, reasons=reasons))
+    return INCOMPLETE
 
 
-def _form_of(output: Path | None) -> str:
-    """The format that the file's name asks for; PDF without one."""
+def _ends(context: Context, name: str, number: str, start: str, end: str) -> tuple[Micros, Micros]:
+    """The period asked for; of a report about an incident its number must be given instead. Raises BadInput."""
+    found = definitions().get(name)
+    if found is None:
+        raise BadInput(say("report.error.unknown", LANG, name=name[:40], names=", ".join(definitions())))
+    if found.about == "incident":
+        if not number:
+            raise BadInput(say("report.cli.needs_number", LANG, name=name))
+        return 0, 0
+    if number:
+        raise BadInput(say("report.cli.no_number", LANG, name=name, number=number[:40]))
+    now, zone = context.clock.now(), context.settings.zone
+    first, last = read_time(start, now, zone), read_time(end, now, zone)
+    if first >= last:
+        raise BadInput(say("report.cli.backwards", LANG, start=start, end=end))
+    return first, last
+
+
+def _services(context: Context) -> Services:
+    """The rules are read only when a report asks for them: that weighs much."""
+    rules = cache(lambda: rules_of(context))
+
+    @cache
+    def states() -> list[Coverage]:
+        return coverage(rules(), seen_of(context.store, context.clock.now()))
+
+    def title(rule_id: str) -> Text:
+        found = rules().by_id.get(rule_id)
+        return rule_id if found is None else {lang: found.text("title", lang) for lang in LANGUAGES}
+
+    return Services(context.database, context.store, context.clock, context.settings.zone, states, title)
+
+
+def _form_of(output: Path | None, otherwise: str) -> str:
+    """The format that the file's name asks for."""
     ending = output.suffix.lower().lstrip(".") if output is not None else ""
     if ending and ending not in FORMATS:
         raise BadInput(say("report.cli.ending", LANG, ending=ending, names=", ".join(FORMATS)))
-    return ending or "pdf"
+    return ending or otherwise

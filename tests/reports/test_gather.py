@@ -1,55 +1,63 @@
-"""What could not be seen is named, and every number is what its query gives."""
+"""How reports count, and what their answers say of themselves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from core.store.contract import Span
-from reports.document import Section, said
-from reports.gather import Services, count, sources_section, unseen
+from core.clock import HOUR, MINUTE
+from core.db.models import Heartbeat
+from core.query.tree import TRUE, Equals
+from core.store.contract import Missing, Span, Truth
+from reports.document import said
+from reports.gather import Counted, Reading, Services, as_of, figure, joined, names, tabled, when, within
+from reports.report import definitions
 from tests.reports.conftest import END, START
 
 
-def lines(section: Section) -> str:
-    return "\n".join(said(line, "en") for line in section.lines)
-
-
-def test_an_empty_house_says_that_it_has_no_inventory(empty: Services) -> None:
-    told = unseen(empty, START, END)
-    assert told.is_first_page
-    assert "inventory" in lines(told).lower()
-
-
-def test_silences_and_sources_that_never_sent_are_named(house: Services) -> None:
-    told = lines(unseen(house, START, END))
-    assert "rt-xa14" in told
-    assert "web01" in told
-    assert "50 min" in told
-
-
-@dataclass
-class Rule:
-    state: str
-    missing: tuple[str, ...] = ()
-
-
-def test_rules_that_cannot_fire_are_counted_with_what_they_lack(house: Services) -> None:
-    rules = [Rule("blind", ("sysmon",)), Rule("blind", ("sysmon",)), Rule("unproven"), Rule("able")]
-    services = Services(house.database, house.store, house.clock, coverage=lambda: rules)
-    told = lines(unseen(services, START, END))
-    assert "2 of 4" in told
-    assert "sysmon" in told
+def reading(services: Services) -> Reading:
+    return Reading(services, definitions()["period"], START, END)
 
 
 def test_a_count_is_of_its_query_and_span(house: Services) -> None:
-    span = Span(START, END)
-    assert count(house, "*", span).count == 12
-    found = count(house, "event.outcome: failure", span)
-    assert (found.count, found.query, found.shown("en")) == (5, "event.outcome: failure", "5")
-    assert count(house, "*", Span(START, START + 1)).count == 0
+    assert reading(house).count("*").count == 12
+    found = reading(house).count("event.outcome: failure")
+    assert (found.count, found.query, found.text["value"]) == (5, "event.outcome: failure", 5)
+    assert reading(house).count("*", Span(START, START + 1)).count == 0
 
 
-def test_every_source_stands_with_its_balance(house: Services) -> None:
-    table = sources_section(house, START, END).table
-    assert table is not None
-    assert {row[0] for row in table.rows} >= {"web01", "rt-xa14"}
+def test_a_number_that_is_not_whole_says_so() -> None:
+    assert Counted(1234, "*", Truth(complete=False)).text["vi"] == "1.234 (chưa đầy đủ)"
+    assert Counted(1234, "*", Truth(exact=False)).text["en"] == "≈ 1,234"
+
+
+def test_what_answers_lack_is_remembered_once(empty: Services) -> None:
+    asked = reading(empty)
+    lost = Missing("quarantined", "segment 7")
+    for _ in range(2):
+        asked.note(Truth(complete=False, missing=(lost,)))
+    assert [said(text, "en") for text in asked.told_missing()] == [
+        "Part of the data is quarantined as damaged segment 7"
+    ]
+    asked.note(Truth(complete=False))
+    assert len(asked.told_missing()) == 2
+
+
+def test_sources_are_judged_when_we_last_ran(empty: Services) -> None:
+    with empty.database.write() as session:
+        assert as_of(session, END) == END
+        session.add(Heartbeat(name="worker", kind="worker", at=END - HOUR))
+    with empty.database.read() as session:
+        assert as_of(session, END) == END - HOUR
+        assert as_of(session, END - HOUR + MINUTE) == END - HOUR + MINUTE
+
+
+def test_small_helpers() -> None:
+    assert within(TRUE, "a", "b") == Equals("a", "b")
+    assert names(["a", "b", "c"], 2) == "a, b (+1)"
+    assert said(figure(1234), "vi") == "1.234"
+    assert said(joined([{"vi": "một", "en": "one"}, "x"], " "), "vi") == "một x"
+    assert when(None, "UTC") == "–"
+    assert when(0, "UTC") == {
+        "vi": "01/01/1970 00:00:00",
+        "en": "1970-01-01 00:00:00",
+        "value": "1970-01-01T00:00:00.000000Z",
+    }
+    assert tabled("notes", ("time",), [], (1,)).table is None

@@ -1,72 +1,84 @@
-"""The two reports: page one first, numbers that can be run again, who approved what."""
+"""Reports are folders of definitions; page one comes first in each, and every export is an entry of the journal."""
 
 from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from core.audit import Actor
-from core.db.models import Audit
-from core.errors import NotFound
-from core.store.contract import Span
-from reports.document import Document, Section, said
-from reports.gather import Services, count
-from reports.report import build_incident, build_period, definitions, write_entry
-from tests.reports.conftest import END, HOSTILE, START
+from core.clock import iso
+from core.db.models import Audit, Meta
+from core.errors import BadConfig, BadInput, NotFound
+from core.words import LANGUAGES
+from reports.document import said
+from reports.gather import Services
+from reports.report import PARTS, build, build_incident, build_period, definitions, read_definition, write_entry
+from tests.reports.conftest import END, START
+
+WHOLE: dict[str, Any] = {"title": {"vi": "a", "en": "b"}, "about": "period", "sections": ["counts"]}
 
 
-def part(document: Document, key: str) -> Section:
-    (found,) = [s for s in document.sections if s.key == key]
-    return found
+@pytest.mark.parametrize("name", sorted(definitions()))
+def test_every_definition_is_whole_and_builds(name: str, house: Services) -> None:
+    definition = definitions()[name]
+    made = build(name, house, "hanhnt", start=START, end=END, number="vv-2026-0001")
+    assert [s.key for s in made.sections] == ["unseen", *definition.sections]
+    assert all(said(made.title, lang) and said(s.title, lang) for lang in LANGUAGES for s in made.sections)
+    assert made.is_complete
 
 
-def test_what_could_not_be_seen_comes_first_in_every_report(house: Services) -> None:
-    for document in (build_period(house, START, END, "hanhnt"), build_incident(house, "VV-2026-0001", "hanhnt")):
-        assert document.sections[0].key == "unseen"
-        assert document.sections[0].is_first_page
+def test_every_part_is_used_or_may_be_used(house: Services) -> None:
+    used = {part for d in definitions().values() for part in d.sections}
+    assert used == {part for parts in PARTS.values() for part in parts}
 
 
-def test_every_number_is_what_its_query_gives(house: Services) -> None:
-    table = part(build_period(house, START, END, "hanhnt"), "counts").table
-    assert table is not None
-    assert len(table.rows) == len(definitions()["period"].counts)
-    shown = {str(query): said(number, "en") for _, number, query in table.rows}
-    again = {query: count(house, query, Span(START, END)).shown("en") for query in shown}
-    assert shown == again
-    assert shown["*"] == "12"
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"about": "week"}, "about is one of"),
+        ({"about": ["period"]}, "about is one of"),
+        ({"sections": ["facts"]}, "sections are some of"),
+        ({"sections": "counts"}, "sections are some of"),
+        ({"title": {"vi": "a"}}, "both languages"),
+        ({"counts": [{"title": {"en": "a"}, "query": "*"}]}, "both languages"),
+        ({"colour": "red"}, "its keys are"),
+    ],
+)
+def test_a_wrong_definition_says_what_is_wrong(change: dict[str, Any], what: str) -> None:
+    with pytest.raises(BadConfig, match=f"definitions/x/report.yml: .*{what}"):
+        read_definition("x", WHOLE | change)
 
 
-def test_incidents_and_actions_of_the_period_are_told_once(house: Services) -> None:
-    document = build_period(house, START, END, "hanhnt")
-    incidents, actions = part(document, "incidents").table, part(document, "actions").table
-    assert incidents is not None
-    assert [row[0] for row in incidents.rows] == ["VV-2026-0001"]
-    assert actions is not None
-    ((_, number, action, _, approver),) = actions.rows
-    assert (number, said(action, "en")) == ("VV-2026-0001", "Block")
-    assert "baotq" in said(approver, "en")
-    assert "own run" in said(approver, "en") or "self" in said(approver, "en").lower()
-    assert part(build_period(house, START - 9, START, "hanhnt"), "incidents").table is None
+def test_a_definition_that_is_whole_is_read() -> None:
+    assert read_definition("x", WHOLE).sections == ("counts",)
+    with pytest.raises(BadConfig):
+        read_definition("x", ["no", "mapping"])
 
 
-def test_an_incident_has_its_alerts_events_and_notes(house: Services) -> None:
-    document = build_incident(house, "vv-2026-0001", "hanhnt")
-    alerts, evidence = part(document, "alerts").table, part(document, "evidence").table
-    assert alerts is not None
-    assert evidence is not None
-    assert len(alerts.rows) == 1
-    assert [row[2] for row in evidence.rows] == [HOSTILE] * 5
-    assert HOSTILE in said(part(document, "notes").lines[0], "en")
-
-
-def test_an_unknown_incident_is_said(house: Services) -> None:
+def test_wrong_names_and_numbers_are_said(house: Services) -> None:
+    with pytest.raises(BadInput, match="no report 'nope'"):
+        build("nope", house, "hanhnt")
     with pytest.raises(NotFound):
         build_incident(house, "VV-2026-9999", "hanhnt")
 
 
-def test_an_export_is_written_into_the_journal(house: Services) -> None:
+def test_a_document_says_by_whom_of_what_and_whether_it_is_a_demonstration(house: Services) -> None:
+    made = build_period(house, START, END, "hanhnt")
+    assert (made.made_by, made.is_demo) == ("hanhnt", False)
+    assert made.parameters == {"from": iso(START), "to": iso(END)}
+    with house.database.write() as session:
+        session.merge(Meta(key="demo", value="1"))
+    assert build_incident(house, "VV-2026-0001", "hanhnt").is_demo
+
+
+def test_an_export_is_written_into_the_journal_with_the_print_of_its_bytes(house: Services) -> None:
     document = build_period(house, START, END, "hanhnt")
-    write_entry(house, Actor("hanhnt", "cli"), document, "pdf", "a week")
+    write_entry(house, Actor("hanhnt", "cli"), document, "pdf", "vi", b"bytes")
     with house.database.read() as session:
         (entry,) = session.scalars(select(Audit)).all()
-    assert (entry.action, entry.actor, entry.after) == ("report.export", "hanhnt", {"format": "pdf", "about": "a week"})
+    assert (entry.action, entry.object, entry.actor) == ("report.export", "report:period", "hanhnt")
+    facts = {"format": "pdf", "language": "vi", "bytes": 5, "sha256": sha256(b"bytes").hexdigest()}
+    assert entry.after == facts | dict(document.parameters)

@@ -1,0 +1,114 @@
+"""What was done, to what, and who approved it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+
+from core.db.models import Effect, Incident, Run, StepRun
+from core.words import say
+from reports.document import Section, Text
+from reports.gather import Reading, figure, in_both, joined, names, tabled, texts, title_of, when
+
+SHOWN = 1_000
+TARGETS = 6
+_LISTS = ("blocked", "block", "items", "to")
+"""Where actions keep whom they touch, in results and previews."""
+
+
+def actions(reading: Reading) -> Section:
+    """Steps of runs (no dry runs) of the incident, or begun or ended in the period."""
+    with reading.services.database.read() as session:
+        query = select(StepRun, Run, Incident.number).join(Run, Run.id == StepRun.run_id)
+        query = query.join(Incident, Incident.id == Run.incident_id, isouter=True).where(Run.is_dry.is_(False))
+        if reading.incident is not None:
+            query = query.where(Run.incident_id == reading.incident.id)
+        else:
+            touched = [
+                and_(column >= reading.start, column < reading.end)
+                for column in (StepRun.started_at, StepRun.ended_at, Run.created_at)
+            ]
+            query = query.where(or_(*touched))
+        found = session.execute(query.order_by(Run.id, StepRun.position).limit(SHOWN)).tuples().all()
+        runs = {run.id for _, run, _ in found}
+        effects = {
+            (e.run_id, e.step): e
+            for e in session.scalars(select(Effect).where(Effect.run_id.in_(runs)).order_by(Effect.id))
+        }
+    rows = [_row(reading, step, run, number, effects.get((run.id, step.step))) for step, run, number in found]
+    heads = ("time", "action", "status", "approver")
+    return tabled("actions", heads, rows, (24, 58, 34, 36), lead="" if rows else texts("report.no_action"))
+
+
+def _row(reading: Reading, step: StepRun, run: Run, number: str | None, effect: Effect | None) -> Sequence[Text]:
+    defined: Mapping[str, Any] = next((s for s in run.definition.get("steps", ()) if s.get("name") == step.step), {})
+    title = title_of(defined.get("title"), step.step)
+    about = "" if reading.incident is not None or number is None else number
+    parts = [p for p in (title, _targets(step, effect), about) if p]
+    return (
+        when(step.started_at, reading.zone),
+        joined(parts),
+        _status(reading, step, effect),
+        _approver(reading, step, bool(defined.get("approval"))),
+    )
+
+
+def _targets(step: StepRun, effect: Effect | None) -> str:
+    """Whom it touched, or will touch once it is approved."""
+    for facts in (effect.result if effect is not None else {}, step.result, step.preview):
+        for name in _LISTS:
+            if isinstance(found := facts.get(name), list) and found:
+                return names([str(f) for f in found], TARGETS)
+    return ""
+
+
+def _status(reading: Reading, step: StepRun, effect: Effect | None) -> Text:
+    parts: list[Text] = [texts(f"common.run_status.{step.status}")]
+    if step.result.get("is_dry") or step.preview.get("is_dry"):
+        parts.append(texts("common.dry_run"))
+    if step.ended_at is not None and step.ended_at - (step.started_at or 0) > 0:
+        parts.append(when(step.ended_at, reading.zone))
+    if effect is not None and effect.state == "undone":
+        parts.append(_undone(reading, effect.result))
+    if step.error:
+        parts.append(step.error[:200])
+    return joined(parts)
+
+
+def _undone(reading: Reading, result: Mapping[str, Any]) -> Text:
+    at, by = result.get("undone_at"), str(result.get("undone_by") or "")
+    shown = when(at if isinstance(at, int) else None, reading.zone)
+
+    def write(lang: str) -> str:
+        moment_ = shown if isinstance(shown, str) else str(shown[lang])
+        return " ".join(p for p in (say("report.undone", lang), moment_ if at else "", by) if p)
+
+    return in_both(write)
+
+
+def _approver(reading: Reading, step: StepRun, is_needed: bool) -> Text:
+    if step.approved_by is None:
+        return texts("report.nobody_yet" if is_needed else "report.no_approval")
+    parts: list[Text] = [step.approved_by]
+    if step.is_self_approved:
+        parts = [in_both(lambda lang: f"{step.approved_by} ({say('common.self_approved', lang)})")]
+    return joined([*parts, when(step.approved_at, reading.zone)] if step.approved_at is not None else parts)
+
+
+def action_figures(reading: Reading) -> dict[str, dict[str, Any]]:
+    """How many steps of the period ended well, were undone, and wait for a person."""
+    with reading.services.database.read() as session:
+        rows = session.execute(
+            select(StepRun.status, Effect.state)
+            .join(Run, Run.id == StepRun.run_id)
+            .join(Effect, and_(Effect.run_id == StepRun.run_id, Effect.step == StepRun.step), isouter=True)
+            .where(Run.is_dry.is_(False), StepRun.started_at >= reading.start, StepRun.started_at < reading.end)
+        ).tuples()
+        found = list(rows)
+    return {
+        "done": figure(sum(status == "succeeded" for status, _ in found)),
+        "undone": figure(sum(state == "undone" for _, state in found)),
+        "waiting": figure(sum(status in ("waiting_approval", "waiting_person") for status, _ in found)),
+    }

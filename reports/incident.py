@@ -1,0 +1,215 @@
+"""The parts of a report about one vụ việc."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from core.clock import to_micros
+from core.db.models import Alert, Audit, Incident, IncidentLink, Note
+from core.event import Event, parse_event_id
+from core.words import LANGUAGES, entries, say
+from reports.document import Section, Text
+from reports.gather import Reading, figure, in_both, joined, names, tabled, texts, title_of, when
+
+ALERTS = 300
+ASKED = 1_000
+EVENTS = 60
+NOTES = 200
+ENTITIES = 20
+LINE = 400
+"""Characters shown of an event as received; the whole is found by its id."""
+_KINDS = ("host", "user", "ip", "domain", "url", "hash", "process", "file", "observer")
+
+
+def _this(reading: Reading) -> Incident:
+    if reading.incident is None:
+        raise ValueError("this part is of a report about an incident")
+    return reading.incident
+
+
+def _alerts_of(reading: Reading) -> Sequence[Alert]:
+    incident = _this(reading)
+    with reading.services.database.read() as session:
+        query = select(Alert).where(Alert.incident_id == incident.id, Alert.joined_to.is_(None))
+        return session.scalars(query.order_by(Alert.first_at, Alert.id)).all()
+
+
+def facts(reading: Reading) -> Section:
+    """What happened in one sentence, and where it stands."""
+    incident, zone = _this(reading), reading.zone
+    states: list[Text] = [texts(f"common.incident_status.{incident.status}")]
+    if incident.verdict:
+        states.append(texts(f"common.verdict.{incident.verdict}"))
+    if incident.verdict_reason:
+        states.append(incident.verdict_reason)
+    rows: list[tuple[str, Text]] = [
+        ("level", joined([texts(f"common.level.{incident.level}"), _priority(incident)])),
+        ("status", joined(states, " · ")),
+        ("assignee", incident.assignee or texts("report.unassigned")),
+        ("system", " · ".join(p for p in (incident.system, incident.agency) if p) or "–"),
+        ("first", when(incident.first_at, zone)),
+        ("last", when(incident.last_at, zone)),
+        ("created", when(incident.created_at, zone)),
+    ]
+    if incident.closed_at is not None:
+        rows.append(("closed", when(incident.closed_at, zone)))
+    if incident.tags:
+        rows.append(("tags", names([str(t) for t in incident.tags])))
+    rows += _declaration(reading, incident)
+    if incident.is_replay:
+        rows.append(("replay", texts("report.of_replay")))
+    table = [(texts(f"report.fact.{key}"), value) for key, value in rows]
+    return tabled("facts", ("what", "value"), table, (26, 96), lead=title_of(incident.sentence, ""))
+
+
+def _declaration(reading: Reading, incident: Incident) -> list[tuple[str, Text]]:
+    if incident.declared_at is None:
+        return [("declared", texts("report.not_declared"))]
+    declared = [when(incident.declared_at, reading.zone), incident.declared_by or "–", incident.declaration_reason]
+    rows: list[tuple[str, Text]] = [
+        ("declared", joined([p for p in declared if p], " · ")),
+        ("detected", when(incident.detected_at, reading.zone, seconds=False)),
+        ("category", incident.category or "–"),
+    ]
+    if incident.withdrawn_at is not None:
+        withdrawn = [
+            when(incident.withdrawn_at, reading.zone),
+            incident.withdrawn_by or "–",
+            incident.withdrawal_reason,
+        ]
+        rows.append(("withdrawn", joined([p for p in withdrawn if p], " · ")))
+    return rows
+
+
+def _priority(incident: Incident) -> Text:
+    def write(lang: str) -> str:
+        parts = [f"{p.get('points', 0):+d} {_label(p, lang)}" for p in incident.priority_sum if p.get("points")]
+        return f"{say('report.fact.priority', lang)} {incident.priority}: " + ", ".join(parts)
+
+    return in_both(write)
+
+
+def _label(part: Mapping[str, Any], lang: str) -> str:
+    words = entries().get(f"incident.priority.{part.get('key')}")
+    return words[lang] if words else str(part.get("key", ""))
+
+
+def entities(reading: Reading) -> Section:
+    """Who and what the alerts name, by kind."""
+    found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for alert in _alerts_of(reading):
+        for kind, value, *_ in alert.entities:
+            found[str(kind)][str(value)] += 1
+    order = sorted(found, key=lambda k: (_KINDS.index(k) if k in _KINDS else len(_KINDS), k))
+    rows = [
+        (_kind(kind), figure(len(found[kind])), names(sorted(found[kind], key=lambda v: -found[kind][v]), ENTITIES))
+        for kind in order
+    ]
+    lead = "" if rows else texts("report.no_entity")
+    return tabled("entities", ("kind", "count", "names"), rows, (26, 12, 84), right=(1,), code=(2,), lead=lead)
+
+
+def _kind(kind: str) -> Text:
+    return entries().get(f"report.entity.{kind}", dict.fromkeys(LANGUAGES, kind))
+
+
+def alerts(reading: Reading) -> Section:
+    """Alerts in order, what matched in each, and why it belongs here."""
+    found = _alerts_of(reading)
+    with reading.services.database.read() as session:
+        links = {
+            row.alert_id: row.reason
+            for row in session.scalars(select(IncidentLink).where(IncidentLink.incident_id == _this(reading).id))
+        }
+    rows: list[Sequence[Text]] = [
+        (
+            when(alert.first_at, reading.zone),
+            joined([title_of(alert.rule_title, alert.rule_id), texts(f"common.level.{alert.level}")], " · "),
+            _matched(alert),
+            joined([alert.host or "–", *([alert.user] if alert.user else [])]),
+            figure(alert.count),
+            _why(links.get(alert.id, ())),
+        )
+        for alert in found[:ALERTS]
+    ]
+    lead = texts("report.alerts_lead", shown=len(rows), count=len(found), events=sum(a.count for a in found))
+    heads = ("start", "rule_name", "matched", "host", "times", "link")
+    return tabled("alerts", heads, rows, (19, 32, 44, 25, 9, 25), right=(4,), code=(2,), lead=lead)
+
+
+def _matched(alert: Alert) -> str:
+    """The fields that matched, each once."""
+    shown = dict.fromkeys(f"{m.get('field')}: {str(m.get('value'))[:120]}" for m in alert.matched)
+    return "\n".join(list(shown)[:3])
+
+
+def _why(reasons: Sequence[Mapping[str, Any]]) -> Text:
+    def write(lang: str) -> str:
+        shown = dict.fromkeys(_reason(r, lang) for r in reasons)
+        return "\n".join(list(shown)[:3]) or say("report.first_alert", lang)
+
+    return in_both(write)
+
+
+def _reason(reason: Mapping[str, Any], lang: str) -> str:
+    value = str(reason.get("value", ""))
+    words = entries().get(f"incident.link.{reason.get('kind')}")
+    return words[lang].replace("{value}", value) if words else value
+
+
+def evidence(reading: Reading) -> Section:
+    """The events that the alerts point at, as they were received, oldest first."""
+    ids = list(dict.fromkeys(i for alert in _alerts_of(reading) for i in alert.event_ids))
+    asked = [parse_event_id(i) for i in ids[:ASKED]]
+    answer = reading.services.store.get(asked, scope=reading.services.scope)
+    reading.note(answer.truth)
+    found = sorted(answer.events, key=lambda e: (str(e.get("@timestamp")), str(e.get("event.id"))))
+    rows: list[Sequence[Text]] = [
+        (
+            joined([when(to_micros(str(e["@timestamp"])), reading.zone), str(e.get("host.name", ""))[:40]]),
+            joined([_line(e), str(e.get("event.id", ""))]),
+        )
+        for e in found[:EVENTS]
+    ]
+    lead = texts("report.evidence_lead", shown=len(rows), count=len(ids))
+    lines = [texts("report.evidence_gone", count=len(asked) - len(found))] if len(asked) > len(found) else []
+    made = tabled("evidence", ("time", "line"), rows, (26, 128), code=(1,), lead=lead)
+    return Section(made.key, made.title, made.lead, made.table, lines)
+
+
+def _line(event: Event) -> str:
+    text = event.get("event.original") or event.get("message")
+    if text is None:
+        ends = [f"{event.get(f'{s}.ip', '?')}:{event.get(f'{s}.port', '?')}" for s in ("source", "destination")]
+        text = f"{ends[0]} → {ends[1]} {event.get('network.transport', '')} {event.get('network.bytes', 0)} B"
+    shown = " ".join(str(text).split("\n"))
+    return shown if len(shown) <= LINE else f"{shown[:LINE]}…"
+
+
+def notes(reading: Reading) -> Section:
+    with reading.services.database.read() as session:
+        query = select(Note).where(Note.incident_id == _this(reading).id).order_by(Note.at).limit(NOTES)
+        found = session.scalars(query).all()
+    rows = [(when(n.at, reading.zone), n.author, n.text) for n in found]
+    lead = "" if rows else texts("report.no_note")
+    return tabled("notes", ("time", "author", "text"), rows, (24, 30, 88), lead=lead)
+
+
+def journal(reading: Reading) -> Section:
+    """What people changed, as the hash-chained journal has it."""
+    with reading.services.database.read() as session:
+        query = select(Audit).where(Audit.object == f"incident:{_this(reading).number}").order_by(Audit.seq)
+        found = session.scalars(query.limit(NOTES)).all()
+    rows = [(figure(e.seq), when(e.at, reading.zone), e.actor, _done(e), e.reason or "–") for e in found]
+    lead = texts("report.journal_lead") if rows else texts("report.no_journal")
+    heads = ("seq", "time", "author", "done", "reason")
+    return tabled("journal", heads, rows, (10, 24, 36, 30, 42), right=(0,), lead=lead)
+
+
+def _done(entry: Audit) -> Text:
+    verb = entry.action.partition(".")[2]
+    return entries().get(f"api.timeline.{verb}", dict.fromkeys(LANGUAGES, entry.action))

@@ -1,0 +1,240 @@
+"""The parts of a report over a period: summary, numbers with their queries, incidents, rules, sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy.orm import Session
+
+from core.clock import iso
+from core.db.models import LEVELS, Alert, Incident, Ledger
+from core.ledger import Balance, read_balances
+from core.query.to_text import explain_text
+from core.sources import SourceState, SourceView, views
+from core.store.contract import Span
+from core.words import moment, number, say
+from reports.actions import action_figures
+from reports.document import Section, Text
+from reports.gather import Reading, as_of, figure, in_both, joined, tabled, texts, title_of, when, within
+
+INCIDENTS = 1_000
+RULES = 30
+_GRAVE = ("critical", "high")
+
+
+def _alerts_in(reading: Reading) -> ColumnElement[bool]:
+    """The alerts of the period, as the API's list takes them."""
+    return and_(Alert.joined_to.is_(None), Alert.last_at >= reading.start, Alert.first_at < reading.end)
+
+
+def _incidents_in(reading: Reading) -> ColumnElement[bool]:
+    return and_(Incident.merged_into.is_(None), Incident.last_at >= reading.start, Incident.first_at < reading.end)
+
+
+def summary(reading: Reading) -> Section:
+    """The period in a few sentences."""
+    with reading.services.database.read() as session:
+        alerts = session.scalar(select(func.count()).where(_alerts_in(reading))) or 0
+        of_replay = session.scalar(select(func.count()).where(_alerts_in(reading), Alert.is_replay)) or 0
+        levels = _by_level(session, reading)
+        incidents = list(session.scalars(select(Incident).where(_incidents_in(reading))))
+        balances = read_balances(session, reading.start, reading.end)
+    stored = sum(b.events["stored"] for b in balances.values())
+    received = sum(b.raws["received"] for b in balances.values())
+    senders = sum(1 for b in balances.values() if b.raws["received"])
+    grave = sum(levels.get(level, 0) for level in _GRAVE)
+    declared = sum(i.declared_at is not None and i.withdrawn_at is None for i in incidents)
+    closed = sum(i.status == "closed" for i in incidents)
+    nobody = sum(i.assignee is None and i.status != "closed" for i in incidents)
+    done = {name: found["value"] for name, found in action_figures(reading).items()}
+    lines: list[Text] = [
+        texts("report.summary.events", received=received, senders=senders, stored=stored),
+        texts("report.summary.alerts", count=alerts, grave=grave, incidents=len(incidents)),
+        texts("report.summary.incidents", declared=declared, closed=closed, nobody=nobody),
+        texts("report.summary.actions", **done),
+    ]
+    if of_replay:
+        lines.append(texts("report.summary.replay", count=of_replay, all=alerts))
+    return Section("summary", texts("report.section.summary"), lines=lines)
+
+
+def _by_level(session: Session, reading: Reading) -> dict[str, int]:
+    query = select(Alert.level, func.count()).where(_alerts_in(reading)).group_by(Alert.level)
+    return dict(session.execute(query).tuples().all())
+
+
+def counts(reading: Reading) -> Section:
+    """Numbers over events by query, alerts and incidents by address of the API; the period before beside them."""
+    length = reading.end - reading.start
+    before = Span(reading.start - length, reading.start)
+    with reading.services.database.read() as session:
+        first = session.scalar(select(func.min(Ledger.hour)))
+        levels = _by_level(session, reading)
+        incidents = session.scalar(select(func.count()).where(_incidents_in(reading))) or 0
+    had_before = first is not None and before.start is not None and first <= before.start
+    rows: list[Sequence[Text]] = []
+    for item in reading.definition.counts:
+        found = reading.count(item["query"])
+        earlier = reading.count(item["query"], before).text if had_before else "–"
+        rows.append((dict(item["title"]), found.text, earlier, found.query))
+    rows.append((texts("report.counts.alerts"), figure(sum(levels.values())), "–", "GET /api/v1/alerts"))
+    for level in reversed(LEVELS):
+        if count := levels.get(level, 0):
+            rows.append((_of_level(level), figure(count), "–", f"GET /api/v1/alerts?level={level}"))
+    rows.append((texts("report.counts.incidents"), figure(incidents), "–", "GET /api/v1/incidents"))
+    lead = texts("report.counts_lead", start=iso(reading.start), end=iso(reading.end))
+    if had_before:
+        heads = ("what", "count", "before", "query")
+        return tabled("counts", heads, rows, (46, 17, 17, 72), right=(1, 2), code=(3,), lead=lead)
+    rows = [(what, found, query) for what, found, _, query in rows]
+    made = tabled("counts", ("what", "count", "query"), rows, (52, 17, 85), right=(1,), code=(2,), lead=lead)
+    return Section(made.key, made.title, made.lead, made.table, [texts("report.no_before")])
+
+
+def _of_level(level: str) -> Text:
+    return in_both(lambda lang: say("report.counts.of_level", lang, level=say(f"common.level.{level}", lang).lower()))
+
+
+def tops(reading: Reading) -> Section:
+    """Most frequent values, each number with its own query."""
+    rows: list[Sequence[Text]] = []
+    for item in reading.definition.tops:
+        where = reading.tree(item["query"])
+        values = reading.terms(where, item["field"], int(item.get("limit", 5)))
+        title: Text = dict(item["title"])
+        for value in values:
+            query = explain_text(within(where, item["field"], value))
+            rows.append((title, value, reading.count(query).text, query))
+            title = ""
+    heads = ("what", "value", "count", "query")
+    lead = "" if rows else texts("report.no_top")
+    return tabled("tops", heads, rows, (34, 36, 14, 68), right=(2,), code=(1, 3), lead=lead)
+
+
+def incidents(reading: Reading) -> Section:
+    with reading.services.database.read() as session:
+        total = session.scalar(select(func.count()).where(_incidents_in(reading))) or 0
+        found = session.scalars(
+            select(Incident)
+            .where(_incidents_in(reading))
+            .order_by(Incident.priority.desc(), Incident.id)
+            .limit(INCIDENTS)
+        ).all()
+    rows = [_incident_row(reading, i) for i in found]
+    lead = texts("report.incidents_lead", shown=len(rows), count=total) if rows else texts("report.no_incident")
+    heads = ("number", "level", "title", "start", "status")
+    grave = [n for n, i in enumerate(found) if i.level in _GRAVE]
+    return tabled("incidents", heads, rows, (24, 20, 56, 20, 32), lead=lead, strong=grave)
+
+
+def _incident_row(reading: Reading, incident: Incident) -> Sequence[Text]:
+    states: list[Text] = [texts(f"common.incident_status.{incident.status}")]
+    if incident.verdict:
+        states.append(texts(f"common.verdict.{incident.verdict}"))
+    if incident.declared_at is not None and incident.withdrawn_at is None:
+        states.append(texts("report.declared"))
+    states.append(incident.assignee or texts("report.unassigned"))
+    parts: list[Text] = [title_of(incident.title, incident.number)]
+    if incident.system:
+        parts.append(incident.system)
+    mark: list[Text] = [incident.number, texts("common.replay")] if incident.is_replay else [incident.number]
+    return (
+        joined(mark),
+        texts(f"common.level.{incident.level}"),
+        joined(parts),
+        when(incident.first_at, reading.zone),
+        joined(states),
+    )
+
+
+def alert_rules(reading: Reading) -> Section:
+    """The rules that alerted most, and how many of their closed alerts were false: what wants tuning."""
+    closed_false = func.sum(case((Alert.verdict == "false_positive", 1), else_=0))
+    with reading.services.database.read() as session:
+        found = session.execute(
+            select(Alert.rule_id, func.max(Alert.id), func.count(), func.sum(Alert.count), closed_false)
+            .where(_alerts_in(reading))
+            .group_by(Alert.rule_id)
+            .order_by(func.count().desc(), Alert.rule_id)
+            .limit(RULES)
+        ).tuples().all()  # fmt: skip
+        total = session.scalar(select(func.count(func.distinct(Alert.rule_id))).where(_alerts_in(reading))) or 0
+        last = {a.id: a for a in session.scalars(select(Alert).where(Alert.id.in_([row[1] for row in found])))}
+    rows: list[Sequence[Text]] = []
+    for rule, newest, alerts, hits, false in found:
+        alert = last[newest]
+        rows.append(
+            (
+                title_of(alert.rule_title, rule),
+                texts(f"common.level.{alert.level}"),
+                figure(alerts),
+                figure(int(hits or 0)),
+                figure(int(false or 0)),
+            )
+        )
+    heads = ("rule_name", "level", "alerts", "hits", "false")
+    lead = texts("report.rules_lead", shown=len(rows), count=total) if rows else texts("report.no_alert")
+    return tabled("alert_rules", heads, rows, (70, 22, 20, 20, 22), right=(2, 3, 4), lead=lead)
+
+
+_ORDER = (SourceState.NEVER, SourceState.SILENT, SourceState.UNDECLARED, SourceState.SENDING)
+
+
+def sources(reading: Reading) -> Section:
+    """Sources by state, those that want attention first, each with its balance over the period."""
+    with reading.services.database.read() as session:
+        at = as_of(session, reading.services.clock.now())
+        found = views(session, at)
+        balances = read_balances(session, reading.start, reading.end)
+    found.sort(key=lambda v: (_ORDER.index(v.state), v.name))
+    rows = [_source_row(reading, v, balances.get(v.name, Balance(v.name))) for v in found]
+    per_state = {state: sum(v.state is state for v in found) for state in _ORDER}
+
+    def write(lang: str) -> str:
+        parts = [f"{number(n, lang)} {say(f'common.source_state.{s}', lang)}" for s, n in per_state.items() if n]
+        seen = moment(at, lang, reading.zone, seconds=False)
+        return say("report.sources_lead", lang, count=len(found), states=", ".join(parts), at=seen)
+
+    heads = ("source", "product", "system", "state", "received", "unparsed", "rejected", "balance")
+    strong = [n for n, v in enumerate(found) if v.state is not SourceState.SENDING]
+    lead = in_both(write) if rows else texts("common.no_inventory")
+    widths = (24, 26, 42, 22, 13, 14, 11, 11)
+    return tabled("sources", heads, rows, widths, right=(4, 5, 6), strong=strong, lead=lead)
+
+
+def _source_row(reading: Reading, view: SourceView, balance: Balance) -> Sequence[Text]:
+    state: Text = texts(f"common.source_state.{view.state}")
+    if view.state is SourceState.SILENT:
+        state = joined([state, when(view.last_at, reading.zone, seconds=False)])
+    if balance.holds:
+        holds: Text = texts("cli.ledger.holds")
+    else:
+        off = balance.raws_off_by or balance.events_off_by
+        holds = texts("cli.ledger.off", count=off)
+    return (
+        view.name,
+        view.product or "–",
+        view.system or "–",
+        state,
+        figure(balance.raws["received"]),
+        figure(balance.raws["unparsed"]),
+        figure(balance.events["rejected"]),
+        holds,
+    )
+
+
+def blind_rules(reading: Reading) -> Section:
+    """Every rule that cannot fire here or never proved that it can, and why."""
+    states = [c for c in reading.services.coverage() if str(c.state) in ("blind", "unproven")]
+    states.sort(key=lambda c: str(c.state))
+    rows: list[Sequence[Text]] = [
+        (reading.services.rule_title(c.rule), texts(f"common.coverage.{c.state}"), _both(c.reason)) for c in states
+    ]
+    lead = "" if rows else texts("report.no_blind")
+    return tabled("blind_rules", ("rule_name", "coverage", "why"), rows, (60, 30, 64), lead=lead)
+
+
+def _both(text: Mapping[str, Any]) -> Text:
+    return {lang: str(text.get(lang, "")) for lang in ("vi", "en")}

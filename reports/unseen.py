@@ -1,0 +1,367 @@
+"""Page one: what could not be seen in the period. Every check is told, those that found something first."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Text as SqlText
+from sqlalchemy import cast, func, or_, select
+from sqlalchemy.orm import Session
+
+from core.clock import HOUR, MINUTE, Micros, hour_of
+from core.db.models import (
+    Activity,
+    Alert,
+    Heartbeat,
+    Incident,
+    Ledger,
+    Outbox,
+    OutboxState,
+    Silence,
+    Source,
+    SpoolPosition,
+)
+from core.ledger import Balance, read_balances
+from core.query.tree import Equals
+from core.sources import SourceState, SourceView, silence_limit, views
+from core.words import duration, moment, say
+from reports.document import Section, Table, Text
+from reports.gather import LIVE, NAMED, Reading, as_of, in_both, joined, names, texts, title_of
+
+SKEW = MINUTE
+LAG = MINUTE
+TOGETHER = 5 * MINUTE
+"""Silences that begin and end within this of each other are one."""
+HIDING = ("attack.t1562", "attack.t1070.001", "attack.t1070.002", "attack.t1070.006")
+"""Tags of alerts that say that logging was switched off or logs were removed or falsified."""
+LINES = 12
+SOURCES = 2_000
+
+
+@dataclass(slots=True)
+class _House:
+    """What is read once for all checks."""
+
+    views: list[SourceView]
+    balances: dict[str, Balance]
+    silences: Sequence[Silence]
+    activity: dict[str, list[Activity]]
+    expected: dict[str, list[str]]
+    alerts: Sequence[tuple[Alert, str | None]]
+    lags: Sequence[SpoolPosition]
+    heartbeat: Micros | None
+    dead: int
+    hours: set[Micros]
+    first_hour: Micros | None
+
+
+def unseen(reading: Reading) -> Section:
+    """The section; read last, since it tells what the other sections' answers lacked."""
+    with reading.services.database.read() as session:
+        house = _read(reading, session)
+        found = {key: check(reading, house) for key, check in CHECKS.items()}
+    rows = [(texts(f"report.check.{key}"), joined(_bounded(lines))) for key, lines in found.items() if lines]
+    clear = [texts(f"report.check.{key}") for key, lines in found.items() if not lines]
+    columns = [texts("report.column.check"), texts("report.column.found")]
+    return Section(
+        "unseen",
+        texts("common.could_not_be_seen"),
+        "" if rows else texts("report.unseen.none"),
+        Table(columns, rows, widths=(26, 90)) if rows else None,
+        [in_both(lambda lang: say("report.unseen.clear", lang, names="; ".join(str(c[lang]) for c in clear)))]
+        if clear
+        else (),
+    )
+
+
+def _bounded(lines: Sequence[Text]) -> list[Text]:
+    more = len(lines) - LINES
+    return [*lines[:LINES], texts("report.unseen.more", count=more)] if more > 0 else list(lines)
+
+
+def _read(reading: Reading, session: Session) -> _House:
+    start, end, now = reading.start, reading.end, reading.services.clock.now()
+    hiding = or_(*(cast(Alert.tags, SqlText).contains(f'"{tag}', autoescape=True) for tag in HIDING))
+    alerts = session.execute(
+        select(Alert, Incident.number)
+        .join(Incident, Incident.id == Alert.incident_id, isouter=True)
+        .where(Alert.first_at < end, Alert.last_at >= start, Alert.joined_to.is_(None))
+        .where(or_(hiding, Alert.kind == "self"))
+        .order_by(Alert.first_at)
+        .limit(200)
+    ).tuples()
+    activity: dict[str, list[Activity]] = defaultdict(list)
+    for row in session.scalars(select(Activity)):
+        activity[row.source].append(row)
+    silences = session.scalars(
+        select(Silence)
+        .where(Silence.start_at < end, or_(Silence.end_at.is_(None), Silence.end_at > start))
+        .order_by(Silence.start_at, Silence.source)
+    ).all()
+    return _House(
+        views=views(session, as_of(session, now)),
+        balances=read_balances(session, start, end),
+        silences=silences,
+        activity=activity,
+        expected={name: list(e) for name, e in session.execute(select(Source.name, Source.expected)).tuples()},
+        alerts=alerts.all(),
+        lags=session.scalars(select(SpoolPosition).where(SpoolPosition.lag > LAG)).all(),
+        heartbeat=session.scalar(select(func.max(Heartbeat.at))),
+        dead=session.scalar(select(func.count()).where(Outbox.state == OutboxState.DEAD)) or 0,
+        hours=set(session.scalars(select(Ledger.hour).where(Ledger.hour >= hour_of(start), Ledger.hour < end))),
+        first_hour=session.scalar(select(func.min(Ledger.hour))),
+    )
+
+
+def _inventory(reading: Reading, house: _House) -> list[Text]:
+    return [] if any(v.is_declared for v in house.views) else [texts("common.no_inventory")]
+
+
+def _never(reading: Reading, house: _House) -> list[Text]:
+    found = [v.name for v in house.views if v.state is SourceState.NEVER]
+    return [texts("report.unseen.never", count=len(found), names=names(found))] if found else []
+
+
+def _before_us(reading: Reading, house: _House) -> list[Text]:
+    first = house.first_hour
+    if first is None:
+        return [texts("report.unseen.no_data")]
+    if first <= reading.start:
+        return []
+    return [in_both(lambda lang: say("report.unseen.before", lang, start=moment(first, lang, reading.zone)))]
+
+
+def _empty_hours(reading: Reading, house: _House) -> list[Text]:
+    """Hours in which nothing came from anybody: we did not run, or the network was away."""
+    first = max(hour_of(reading.start), house.first_hour or reading.end)
+    last = min(reading.end, reading.services.clock.now())
+    gaps: list[list[Micros]] = []
+    for hour in range(first, last - HOUR + 1, HOUR):
+        if hour in house.hours:
+            continue
+        if gaps and gaps[-1][1] == hour:
+            gaps[-1][1] = hour + HOUR
+        else:
+            gaps.append([hour, hour + HOUR])
+    return [_from_to(reading, "report.unseen.empty", a, b) for a, b in gaps]
+
+
+def _from_to(reading: Reading, key: str, start: Micros, end: Micros, **values: object) -> Text:
+    def write(lang: str) -> str:
+        ends = {n: moment(t, lang, reading.zone, seconds=False) for n, t in (("start", start), ("end", end))}
+        return say(key, lang, lasted=duration(end - start, lang), **ends, **values)
+
+    return in_both(write)
+
+
+def _silences(reading: Reading, house: _House) -> list[Text]:
+    """Silences of the period, those of several sources together as one."""
+    folded: list[tuple[Micros, Micros, list[str]]] = []
+    for row in house.silences:
+        end = row.end_at if row.end_at is not None else min(reading.end, reading.services.clock.now())
+        for at, until, who in folded:
+            if abs(at - row.start_at) <= TOGETHER and abs(until - end) <= TOGETHER:
+                who.append(row.source)
+                break
+        else:
+            folded.append((row.start_at, end, [row.source]))
+    folded.sort(key=lambda f: f[0] - f[1])
+    return [_from_to(reading, "report.unseen.silence", at, until, name=names(who)) for at, until, who in folded]
+
+
+def _silent_now(reading: Reading, house: _House) -> list[Text]:
+    open_ = {row.source for row in house.silences if row.end_at is None}
+    found = [v for v in house.views if v.state is SourceState.SILENT and v.name not in open_]
+    if not found:
+        return []
+    oldest = min(v.last_at for v in found if v.last_at is not None)
+
+    def write(lang: str) -> str:
+        since = moment(oldest, lang, reading.zone, seconds=False)
+        return say("report.unseen.silent_now", lang, count=len(found), names=names([v.name for v in found]), at=since)
+
+    return [in_both(write)]
+
+
+def _datasets(reading: Reading, house: _House) -> list[Text]:
+    """Log types expected of a source that did not come, wholly or for a time, while the source sent others."""
+    lines: list[Text] = []
+    gaps: list[tuple[Micros, Text]] = []
+    heard: dict[str, dict[str, int]] = {}
+    for view in house.views:
+        rows = house.activity.get(view.name, ())
+        balance = house.balances.get(view.name)
+        if balance is None or not balance.raws["received"]:
+            continue
+        for dataset in house.expected.get(view.name, ()):
+            if dataset not in heard:
+                heard[dataset] = reading.terms(Equals("event.dataset", dataset), "kydai.source", SOURCES)
+            if view.name not in heard[dataset]:
+                if reading.end - reading.start > _usual(rows, dataset):
+                    lines.append(texts("report.unseen.dataset_never", name=view.name, dataset=dataset))
+                continue
+            for start, end in _gaps(reading, house, rows, dataset):
+                line = _from_to(reading, "report.unseen.dataset", start, end, name=view.name, dataset=dataset)
+                gaps.append((end - start, line))
+    return lines + [line for _, line in sorted(gaps, key=lambda gap: -gap[0])]
+
+
+def _usual(rows: Sequence[Activity], dataset: str) -> Micros:
+    """How long the data set may be away: nothing can be said of a period shorter than that; 0 if it never came."""
+    limits = [silence_limit(r.gaps, None) for r in rows if r.dataset == dataset]
+    return max(*limits, HOUR) if limits else 0
+
+
+def _gaps(reading: Reading, house: _House, rows: Sequence[Activity], dataset: str) -> Iterable[tuple[Micros, Micros]]:
+    """Times within the period without a data set from the one host that sends it, though its source sent."""
+    of_it = [r for r in rows if r.dataset == dataset]
+    whole = next((r for r in rows if (r.host, r.dataset) == ("", "")), None)
+    if len(of_it) != 1 or whole is None:
+        return
+    row = of_it[0]
+    limit = _usual(rows, dataset)
+    found = [(end - lasted, end) for lasted, end in row.gaps]
+    found.append((row.last_at, min(whole.last_at, reading.end)))
+    silent = [(s.start_at, s.end_at or reading.end) for s in house.silences if s.source == row.source]
+    for start, end in found:
+        heard_otherwise = not any(a <= start + MINUTE and end - MINUTE <= b for a, b in silent)
+        if end - start > limit and start < reading.end and end > reading.start and heard_otherwise:
+            yield start, end
+
+
+def _hiding(reading: Reading, house: _House) -> list[Text]:
+    return [_alert_line(reading, a, number) for a, number in house.alerts if a.kind != "self"]
+
+
+def _ourselves(reading: Reading, house: _House) -> list[Text]:
+    return [_alert_line(reading, a, number) for a, number in house.alerts if a.kind == "self"]
+
+
+def _alert_line(reading: Reading, alert: Alert, number: str | None) -> Text:
+    title = title_of(alert.rule_title, alert.rule_id)
+    ends = " · ".join(part for part in (alert.host, number) if part)
+
+    def write(lang: str) -> str:
+        shown = title if isinstance(title, str) else str(title[lang])
+        at = moment(alert.first_at, lang, reading.zone, seconds=False)
+        return f"{shown}, {at}" + (f" ({ends})" if ends else "")
+
+    return in_both(write)
+
+
+def _clocks(reading: Reading, house: _House) -> list[Text]:
+    zones: dict[Micros, list[str]] = defaultdict(list)
+    lines: list[Text] = []
+    for view in house.views:
+        if view.offset is None:
+            continue
+        if view.wrong_zone_minutes is not None:
+            zones[view.wrong_zone_minutes * MINUTE].append(view.name)
+        elif abs(view.offset) >= SKEW:
+            lines.append(_offset("report.unseen.clock", view.name, view.offset))
+    return [_offset("report.unseen.zone", names(who), off) for off, who in sorted(zones.items())] + lines
+
+
+def _offset(key: str, name: str, offset: Micros) -> Text:
+    def write(lang: str) -> str:
+        way = say("report.unseen.ahead" if offset > 0 else "report.unseen.behind", lang)
+        return say(key, lang, name=name, offset=duration(abs(offset), lang), way=way)
+
+    return in_both(write)
+
+
+def _undeclared(reading: Reading, house: _House) -> list[Text]:
+    found = [v.name for v in house.views if v.state is SourceState.UNDECLARED]
+    return [texts("report.unseen.undeclared", count=len(found), names=names(found))] if found else []
+
+
+def _bucket(balance: str, bucket: str) -> Callable[[Reading, _House], list[Text]]:
+    """A bucket of the ledger that ought to be empty, of all sources."""
+
+    def check(reading: Reading, house: _House) -> list[Text]:
+        whole = "received" if balance == "raws" else "made"
+        counts = {n: getattr(b, balance) for n, b in house.balances.items()}
+        by_source = {n: c[bucket] for n, c in counts.items() if c[bucket]}
+        if not by_source:
+            return []
+        worst = sorted(by_source, key=lambda n: (-by_source[n], n))
+        why: Counter[str] = Counter()
+        for one in house.balances.values():
+            why += Counter({k[2]: n for k, n in one.reasons.items() if k[:2] == (balance, bucket)})
+        return [
+            texts(
+                f"report.unseen.{bucket}",
+                count=sum(by_source.values()),
+                all=sum(c[whole] for c in counts.values()),
+                names=names(worst) + "".join(f"; {reason}" for reason, _ in why.most_common(3)),
+            )
+        ]
+
+    return check
+
+
+def _balance(reading: Reading, house: _House) -> list[Text]:
+    off = [name for name, b in house.balances.items() if not b.holds]
+    return [texts("report.unseen.imbalance", count=len(off), names=names(off))] if off else []
+
+
+def _lag(reading: Reading, house: _House) -> list[Text]:
+    now, beat = reading.services.clock.now(), house.heartbeat
+    if beat is None or now - beat > LIVE:
+        if beat is None:
+            return [texts("report.unseen.not_running")]
+        return [in_both(lambda lang: say("report.unseen.stopped", lang, at=moment(beat, lang, reading.zone)))]
+    return [_lag_line(row) for row in house.lags if now - row.heartbeat_at <= LIVE]
+
+
+def _lag_line(row: SpoolPosition) -> Text:
+    return in_both(lambda lang: say("report.unseen.lag", lang, spool=row.spool, lag=duration(row.lag, lang)))
+
+
+def _dead(reading: Reading, house: _House) -> list[Text]:
+    return [texts("report.unseen.dead", count=house.dead)] if house.dead else []
+
+
+def _rules(reading: Reading, house: _House) -> list[Text]:
+    states = [c for c in reading.services.coverage() if str(c.state) != "disabled"]
+    counts = Counter(str(c.state) for c in states)
+    if not counts["blind"] and not counts["unproven"]:
+        return [] if states else [texts("report.unseen.rules_unknown")]
+    lines: list[Text] = [
+        texts("report.unseen.rules", blind=counts["blind"], unproven=counts["unproven"], all=len(states))
+    ]
+    missing = Counter(m for c in states if str(c.state) == "blind" for m in c.missing)
+    if missing:
+        lines.append(texts("report.unseen.rules_missing", names=names([m for m, _ in missing.most_common()], NAMED)))
+    return lines
+
+
+def _incomplete(reading: Reading, house: _House) -> list[Text]:
+    return reading.told_missing()
+
+
+CHECKS: dict[str, Callable[[Reading, _House], list[Text]]] = {
+    "inventory": _inventory,
+    "never": _never,
+    "silences": _silences,
+    "silent_now": _silent_now,
+    "datasets": _datasets,
+    "hiding": _hiding,
+    "before": _before_us,
+    "empty": _empty_hours,
+    "clocks": _clocks,
+    "undeclared": _undeclared,
+    "unparsed": _bucket("raws", "unparsed"),
+    "rejected": _bucket("events", "rejected"),
+    "ignored": _bucket("raws", "ignored"),
+    "waiting": _bucket("raws", "waiting"),
+    "balance": _balance,
+    "lag": _lag,
+    "rules": _rules,
+    "ourselves": _ourselves,
+    "dead": _dead,
+    "incomplete": _incomplete,
+}
+"""In the order of page one. ``_incomplete`` stays last: it tells of the others' answers too."""

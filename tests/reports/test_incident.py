@@ -1,0 +1,133 @@
+"""One vụ việc: what is known, what matched and why it belongs together, events as received, who changed what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from core import audit
+from core.audit import Actor
+from core.clock import HOUR
+from core.db.models import Alert, Incident
+from reports import incident
+from reports.document import Section, said, value_of
+from reports.gather import Reading, Services
+from reports.report import definitions
+from tests.api.conftest import NOW
+from tests.api.rows import alert
+from tests.reports.conftest import END, HOSTILE, START
+
+
+def reading(services: Services, **changes: Any) -> Reading:
+    with services.database.write() as session:
+        found = session.scalars(select(Incident)).one()
+        for name, value in changes.items():
+            setattr(found, name, value)
+    with services.database.read() as session:
+        found = session.scalars(select(Incident)).one()
+    return Reading(services, definitions()["incident"], START, END, found)
+
+
+def cells(section: Section) -> list[list[str]]:
+    return [[said(c, "en") for c in row] for row in section.table.rows] if section.table is not None else []
+
+
+def test_the_facts_say_where_it_stands(house: Services) -> None:
+    section = incident.facts(reading(house, status="closed", verdict="benign", verdict_reason="drill", closed_at=NOW))
+    facts = dict(cells(section))
+    assert said(section.lead, "en") == HOSTILE
+    assert facts["Status"] == "Closed · benign · drill"
+    assert facts["Level"] == "High\npriority 40: +40 level of the alerts"
+    assert facts["Assignee"] == "nobody assigned"
+    assert facts["Declared"] == "nobody has declared it a security incident"
+    assert facts["Closed"].startswith("2026-11-25")
+
+
+def test_a_declaration_is_told_and_so_is_its_withdrawal(house: Services) -> None:
+    declared = {"declared_at": NOW, "declared_by": "hanhnt", "detected_at": NOW - HOUR, "category": "N3"}
+    facts = dict(cells(incident.facts(reading(house, **declared, declaration_reason="web shell"))))
+    assert facts["Declared"].endswith(" · hanhnt · web shell")
+    assert facts["Category"] == "N3"
+    assert "Withdrawn" not in facts
+    facts = dict(
+        cells(incident.facts(reading(house, withdrawn_at=NOW, withdrawn_by="baotq", withdrawal_reason="drill")))
+    )
+    assert facts["Withdrawn"].endswith(" · baotq · drill")
+
+
+def test_a_replay_says_so(house: Services) -> None:
+    assert "About the data" in dict(cells(incident.facts(reading(house, is_replay=True))))
+    assert "About the data" not in dict(cells(incident.facts(reading(house, is_replay=False))))
+
+
+def test_entities_are_counted_by_kind(house: Services) -> None:
+    with house.database.write() as session:
+        found = session.scalars(select(Alert)).one()
+        found.entities = [["host", "web01"], ["ip", "192.0.2.1"], ["ip", "192.0.2.2"], ["odd", "x"]]
+    table = incident.entities(reading(house)).table
+    assert table is not None
+    assert [[said(r[0], "en"), value_of(r[1]), r[2]] for r in table.rows] == [
+        ["Hosts", 1, "web01"],
+        ["IP addresses", 2, "192.0.2.1, 192.0.2.2"],
+        ["odd", 1, "x"],
+    ]
+
+
+def test_alerts_tell_what_matched_and_why_they_are_linked(house: Services) -> None:
+    with house.database.write() as session:
+        own = session.scalars(select(Incident)).one()
+        matched = [{"field": "user.name", "value": "root"}] * 2 + [{"field": "a", "value": "b"}]
+        session.add(alert(at=NOW, incident_id=own.id, matched=matched, count=3))
+        session.add(alert(at=NOW, incident_id=own.id, joined_to=1))
+    section = incident.alerts(reading(house))
+    first, second = cells(section)
+    assert first[5] == f"same host {HOSTILE}"
+    assert second[2] == "user.name: root\na: b"
+    assert second[5] == "first alert"
+    assert said(section.lead, "en") == "2 of 2 alerts, of 4 events."
+
+
+def test_events_are_shown_as_received_with_their_ids(house: Services) -> None:
+    section = incident.evidence(reading(house))
+    assert len(cells(section)) == 5
+    text, event_id = cells(section)[0][1].split("\n")
+    assert text == HOSTILE
+    assert event_id.endswith(".0.0")
+    assert section.lines == []
+    with house.database.write() as session:
+        found = session.scalars(select(Alert)).one()
+        found.event_ids = [*found.event_ids, "01ARZ3NDEKTSV4RRFFQ69G5FAV.1.0"]
+    assert said(incident.evidence(reading(house)).lines[0], "en").startswith("1 events are no longer")
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        ({"message": "a\nb"}, "a b"),
+        ({"event.original": "x" * 500}, "x" * 400 + "…"),
+        (
+            {"source.ip": "192.0.2.1", "source.port": 9, "destination.ip": "192.0.2.2", "network.bytes": 7},
+            "192.0.2.1:9 → 192.0.2.2:?  7 B",
+        ),
+    ],
+)
+def test_a_line_is_one_line(event: dict[str, Any], line: str) -> None:
+    assert incident._line(event) == line
+
+
+def test_notes_and_the_journal_name_who_wrote_them(house: Services) -> None:
+    with house.database.write() as session:
+        audit.record(
+            session, Actor("hanhnt", "console"), "incident.close", "incident:VV-2026-0001", now=NOW, reason="done"
+        )
+        audit.record(session, Actor("x", "console"), "incident.close", "incident:VV-2026-0002", now=NOW)
+    assert cells(incident.notes(reading(house)))[0][1:] == ["hanhnt", HOSTILE]
+    ((number, _, actor, _, reason),) = cells(incident.journal(reading(house)))
+    assert (number, actor, reason) == ("1", "hanhnt", "done")
+
+
+def test_a_part_without_an_incident_is_a_mistake_of_ours(house: Services) -> None:
+    with pytest.raises(ValueError, match="incident"):
+        incident.facts(Reading(house, definitions()["incident"], START, END))

@@ -1,0 +1,207 @@
+"""Page one names what could not be seen, and says what was looked at and found in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from core.clock import HOUR, MINUTE, Micros, hour_of
+from core.db.models import Activity, Heartbeat, Ledger, Outbox, OutboxState, Silence, Source, SpoolPosition
+from core.store.contract import Batch, Missing, Truth
+from core.words import say
+from reports.document import Section, said
+from reports.gather import Reading, Services
+from reports.report import definitions
+from reports.unseen import CHECKS, unseen
+from tests.api.conftest import NOW
+from tests.api.rows import alert, events
+from tests.reports.conftest import END, START
+
+
+def look(services: Services, start: Micros = START, end: Micros = END) -> dict[str, str]:
+    """What each check found, by its key."""
+    section = unseen(Reading(services, definitions()["period"], start, end))
+    keys = {say(f"report.check.{key}", "en"): key for key in CHECKS}
+    rows = section.table.rows if section.table is not None else ()
+    return {keys[said(row[0], "en")]: said(row[1], "en") for row in rows}
+
+
+def clear(section: Section) -> str:
+    return " ".join(said(line, "en") for line in section.lines)
+
+
+def test_an_empty_house_says_that_nothing_can_be_concluded(empty: Services) -> None:
+    found = look(empty)
+    assert found["inventory"] == "No inventory declared: coverage cannot be concluded"
+    assert "not received any data" in found["before"]
+    assert "not running" in found["lag"]
+
+
+def test_every_check_is_told_whether_it_found_something_or_not(house: Services) -> None:
+    section = unseen(Reading(house, definitions()["period"], START, END))
+    assert section.table is not None
+    told = {said(row[0], "en") for row in section.table.rows}
+    for key in CHECKS:
+        name = say(f"report.check.{key}", "en")
+        assert (name in told) != (name in clear(section)), key
+
+
+def test_silences_and_sources_that_never_sent_are_named(house: Services) -> None:
+    found = look(house)
+    assert found["never"].endswith("rt-xa14, web01.")
+    assert found["silences"].startswith("web01: 50 min, from ")
+
+
+def test_sources_that_fall_silent_together_are_one_line(house: Services) -> None:
+    at = NOW - 3 * HOUR
+    with house.database.write() as session:
+        for number in range(14):
+            row = Silence(source=f"rt{number:02d}", start_at=at + number, end_at=at + HOUR, limit=MINUTE)
+            session.add(row)
+    lines = look(house)["silences"].split("\n")
+    assert len(lines) == 2
+    assert lines[0].startswith("rt00, rt01")
+    assert "(+2)" in lines[0]
+    assert "web01" not in look(house, START, NOW - 2 * HOUR)["silences"]
+
+
+def hear(services: Services, source: str, dataset: str, last: Micros, gaps: list[list[int]], host: str = "") -> None:
+    with services.database.write() as session:
+        session.add(
+            Activity(
+                source=source, host=host, dataset=dataset, first_at=START, last_at=last, count=500, gaps=gaps, fields=[]
+            )
+        )  # fmt: skip
+
+
+def receive(services: Services, source: str, bucket: str = "parsed", count: int = 9, balance: str = "raws") -> None:
+    whole = "received" if balance == "raws" else "made"
+    with services.database.write() as session:
+        for name in (whole, bucket):
+            row = Ledger(source=source, hour=hour_of(NOW - HOUR), balance=balance, bucket=name, reason="", count=count)
+            session.add(row)
+
+
+def test_a_log_type_that_stops_while_others_go_on_is_named(house: Services) -> None:
+    with house.database.write() as session:
+        session.add(Source(name="db02", keys=["db02"], is_declared=True, expected=["auditd.log", "iis.access"]))
+    receive(house, "db02")
+    ours = {"kydai.source": "db02", "event.dataset": "auditd.log"}
+    house.store.append(Batch(events(2, NOW - 20 * HOUR, **ours)))
+    hear(house, "db02", "", NOW, [[MINUTE, NOW - HOUR]])
+    hear(house, "db02", "auditd.log", NOW - MINUTE, [[9 * HOUR, NOW - 2 * HOUR], [MINUTE, NOW]], "db02")
+    never, stopped = look(house)["datasets"].split("\n")
+    assert never == "db02: no iis.access in the whole period, while it sent others."
+    assert stopped.startswith("db02: no auditd.log for 9 h")
+    short = look(house, NOW - 10 * MINUTE, NOW)
+    assert "auditd" not in short.get("datasets", ""), "too short a time to say so"
+
+
+def test_a_silent_source_is_not_told_again_for_each_log_type(house: Services) -> None:
+    with house.database.write() as session:
+        session.add(Source(name="fw", keys=["fw"], is_declared=True, expected=["fw.log"]))
+        session.add(Silence(source="fw", start_at=NOW - 9 * HOUR, end_at=NOW - 6 * HOUR, limit=MINUTE))
+    receive(house, "fw")
+    house.store.append(Batch(events(2, NOW - 20 * HOUR, **{"kydai.source": "fw", "event.dataset": "fw.log"})))
+    hear(house, "fw", "", NOW, [])
+    hear(house, "fw", "fw.log", NOW, [[3 * HOUR, NOW - 6 * HOUR]], "fw")
+    assert "datasets" not in look(house)
+
+
+@pytest.mark.parametrize("bucket", ["unparsed", "ignored", "waiting"])
+def test_raws_that_became_nothing_are_counted(house: Services, bucket: str) -> None:
+    receive(house, "web01", bucket, 7)
+    assert look(house)[bucket].startswith("7 of 7 ")
+
+
+def test_rejected_events_and_balances_that_do_not_hold_are_told(house: Services) -> None:
+    receive(house, "web01", "rejected", 3, "events")
+    with house.database.write() as session:
+        session.add(Ledger(source="x", hour=hour_of(NOW - HOUR), balance="raws", bucket="received", reason="", count=5))
+    found = look(house)
+    assert found["rejected"].startswith("3 of 3 events")
+    assert found["balance"].endswith(": x.")
+
+
+def test_clocks_and_zones_say_which_way(house: Services) -> None:
+    for name, offset in (("web01", 7 * MINUTE), ("rt-xa14", -7 * HOUR)):
+        with house.database.write() as session:
+            session.add(
+                Activity(
+                    source=name, host="", dataset="", first_at=START, last_at=NOW, count=9, gaps=[], fields=[],
+                    offset=offset,
+                )
+            )  # fmt: skip
+    assert look(house)["clocks"] == "rt-xa14: wrong zone, 7 h behind.\nweb01: its clock is 7 min ahead."
+
+
+def test_logs_that_were_switched_off_and_alerts_about_ourselves_are_told(house: Services) -> None:
+    with house.database.write() as session:
+        off = {"vi": "Tắt nhật ký", "en": "Auditing switched off"}
+        session.add(alert(tags=["attack.t1562.012"], rule_title=off))
+        session.add(alert(kind="self", rule_title={"vi": "Đĩa gần đầy", "en": "Disk nearly full"}))
+        session.add(alert(tags=["attack.t1059"]))
+    found = look(house)
+    assert found["hiding"].startswith("Auditing switched off, ")
+    assert found["hiding"].count("\n") == 0
+    assert found["ourselves"].startswith("Disk nearly full, ")
+
+
+def test_hours_without_anything_and_time_before_the_first_data_are_told(house: Services) -> None:
+    with house.database.write() as session:
+        for back in (6, 5, 2, 1):
+            at = hour_of(NOW) - back * HOUR
+            session.add(Ledger(source="a", hour=at, balance="raws", bucket="received", reason="", count=1))
+    found = look(house)
+    assert found["before"].startswith("Kỳ Đài has data since ")
+    assert found["empty"].startswith("Nothing came from any source for 2 h, from ")
+    assert found["empty"].count("\n") == 0
+
+
+def test_lag_undeclared_senders_and_dead_work_are_told(house: Services) -> None:
+    with house.database.write() as session:
+        session.add(Heartbeat(name="worker", kind="worker", at=NOW))
+        session.add(SpoolPosition(spool="gateway", heartbeat_at=NOW, lag=5 * MINUTE))
+        session.add(Outbox(kind="x", key="y", due_at=0, created_at=0, state=OutboxState.DEAD))
+    hear(house, "udp:192.0.2.9", "", NOW, [])
+    found = look(house)
+    assert found["lag"] == "Spool gateway is 5 min behind."
+    assert found["undeclared"].endswith("udp:192.0.2.9.")
+    assert found["dead"].startswith("1 ")
+
+
+@dataclass
+class Rule:
+    state: str
+    missing: tuple[str, ...] = ()
+    rule: str = "r"
+    reason: Mapping[str, str] = field(default_factory=dict)
+
+
+def test_rules_that_cannot_fire_are_counted_with_what_they_lack(house: Services) -> None:
+    rules = [Rule("blind", ("sysmon",)), Rule("blind", ("sysmon",)), Rule("unproven"), Rule("live"), Rule("disabled")]
+    told = look(replace(house, coverage=lambda: rules))["rules"]
+    assert told.startswith("2 of 4 rules cannot fire here, 1 are unproven.")
+    assert "sysmon" in told
+    assert "not known" in look(house)["rules"]
+    assert "rules" not in look(replace(house, coverage=lambda: [Rule("live")]))
+
+
+def test_answers_that_lacked_something_are_told(house: Services) -> None:
+    asked = Reading(house, definitions()["period"], START, END)
+    asked.note(Truth(complete=False, missing=(Missing("quarantined", "s7"),)))
+    table = unseen(asked).table
+    assert table is not None
+    assert "quarantined as damaged s7" in said(table.rows[-1][1], "en")
+
+
+def test_a_long_list_is_cut_and_says_so(house: Services) -> None:
+    with house.database.write() as session:
+        for number in range(30):
+            at = NOW - 20 * HOUR + number * 30 * MINUTE
+            session.add(Silence(source=f"s{number:02d}", start_at=at, end_at=at + 20 * MINUTE, limit=MINUTE))
+    lines = look(house)["silences"].split("\n")
+    assert len(lines) == 13
+    assert lines[-1] == "… and 19 more."
