@@ -69,16 +69,19 @@ export default function Queue() {
   const total = groups.data?.pages[0];
   const row = rows.find((group) => groupKey(group) === current) ?? null;
 
-  // the stream says that something changed: ask again, at most every two seconds
+  // the stream says that something changed: ask again at once, then at most every two seconds
   const waiting = useRef(0);
+  const askedAt = useRef(0);
   const { refetch } = groups;
   const refetchSoon = useCallback(() => {
     if (waiting.current) return;
+    const pause = Math.max(0, askedAt.current + REFETCH - performance.now());
     waiting.current = window.setTimeout(() => {
       waiting.current = 0;
+      askedAt.current = performance.now();
       void refetch();
       void queries.invalidateQueries({ queryKey: ["alert"] });
-    }, REFETCH);
+    }, pause);
   }, [refetch, queries]);
   useEffect(() => stream.listen((changes) => (changes.alerts.length > 0 || changes.more) && refetchSoon()), [stream, refetchSoon]);
   useEffect(() => () => window.clearTimeout(waiting.current), []);
