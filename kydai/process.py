@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
@@ -27,6 +27,9 @@ from core.words import language
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.log import configure, logger
+
+if TYPE_CHECKING:
+    from kydai.worker_celery import Ringer
 
 NAMES = ("gateway", "api", "pipeline", "worker")
 SPOOLS = ("gateway", "api")
@@ -70,6 +73,15 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+def ringer_of(context: Context) -> Ringer | None:
+    """Who rings for work that is due, where there is a broker."""
+    if not context.settings.worker.broker:
+        return None
+    from kydai.worker_celery import Ringer  # Celery weighs 20 MB: only where there is a broker
+
+    return Ringer(context)
 
 
 def is_due(last: int, now: int, seconds: float) -> bool:

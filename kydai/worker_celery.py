@@ -1,30 +1,38 @@
 """The doorbell: with a broker, a message says "look now" to workers elsewhere; the rows stay the queue.
 
 A message carries a row's id and nothing else, and may be lost, doubled or late: whoever hears it takes what is due by
-lease. No results, no countdowns, no chords; JSON only.
+lease. No results, no countdowns, no chords; JSON only. Who listens also looks by itself from time to time, so that no
+work hangs on a bell that was not heard.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import Clock
+from core.errors import Unavailable
+from kydai.context import Context
 from kydai.log import logger
-from kydai.working import Shop, step
+from kydai.working import Shop, step, waiting
 
 LOOK = "kydai.look"
 QUEUE = "kydai"
 STALE_SECONDS = 60
 """A bell that nobody heard for so long is not worth hearing: the lease loop has looked many times since."""
+LOOK_SECONDS = 5.0
+"""How often a listener looks although nobody rang."""
 KNOCK_SECONDS = 1.0
 SULK_SECONDS = 30.0
 """How long a broker that is away is left alone."""
+RINGS_AT_ONCE = 8
 
 
 def make_app(broker: str) -> Celery:
@@ -48,7 +56,7 @@ def make_app(broker: str) -> Celery:
 
 
 class Bell:
-    """Rings for work that this worker alone does not get done at once. Never raises: the rows are there anyway."""
+    """Rings for rows that are due. Never raises: the rows are there anyway."""
 
     def __init__(self, broker: str, clock: Clock) -> None:
         self._app = make_app(broker)
@@ -79,20 +87,67 @@ class Bell:
         self._app.close()
 
 
+class Ringer:
+    """Rings from a thread of its own, so that a broker that hangs holds nobody up."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._bell = Bell(context.settings.worker.broker, context.clock)
+        self._asked, self._over = threading.Event(), False
+        self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+        self._thread.start()
+
+    def soon(self) -> None:
+        """Ring for what is due now; returns at once. Call it behind the commit."""
+        self._asked.set()
+
+    def _run(self) -> None:
+        while self._asked.wait() and not self._over:
+            self._asked.clear()
+            try:
+                self._bell.ring(waiting(self._context, RINGS_AT_ONCE))
+            except (Unavailable, SQLAlchemyError, OSError) as error:
+                logger.warning("The bell was not rung.", error=str(error))
+
+    def close(self) -> None:
+        self._over = True
+        self._asked.set()
+        self._thread.join(KNOCK_SECONDS)  # a broker that hangs does not keep the process
+        self._bell.close()
+
+
 def listen(shop: Shop, broker: str) -> None:
     """Work whenever the bell rings, until SIGTERM; a look that was begun is finished."""
     app = make_app(broker)
-    app.task(name=LOOK)(looking(shop))
+    look = looking(shop)
+    app.task(name=LOOK)(look)
     name = f"kydai@{socket.gethostname()}-{os.getpid()}"
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    app.worker_main(["worker", "--pool", "solo", "--loglevel", "WARNING", "--hostname", name, *quiet])
+    over = threading.Event()
+    alone = threading.Thread(target=_look_alone, args=(look, over), name="alone", daemon=True)
+    alone.start()
+    try:
+        app.worker_main(["worker", "--pool", "solo", "--loglevel", "WARNING", "--hostname", name, *quiet])
+    finally:
+        over.set()
+        alone.join()
+
+
+def _look_alone(look: Callable[[Any], None], over: threading.Event) -> None:
+    while not over.wait(LOOK_SECONDS):
+        try:
+            look(None)
+        except (Unavailable, SQLAlchemyError, OSError) as error:
+            logger.warning("The worker waits for the database.", error=str(error))
 
 
 def looking(shop: Shop) -> Callable[[Any], None]:
-    """The task: take what is due until nothing is, whatever row the message names."""
+    """The task: take what is due until nothing is, whatever row the message names; one look at a time."""
+    one = threading.Lock()
 
     def look(row: Any) -> None:
-        while step(shop):
-            pass
+        with one:
+            while step(shop):
+                pass
 
     return look

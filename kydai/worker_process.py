@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,22 +11,18 @@ from detections.correlate_worker import CorrelationWorker
 from kydai.context import Context
 from kydai.log import logger
 from kydai.maintenance import Maintenance
-from kydai.process import HEARTBEAT_SECONDS, Stop, beat, is_due, ready
-from kydai.working import Shop, shop_of, step, waiting
-
-if TYPE_CHECKING:
-    from kydai.worker_celery import Bell
+from kydai.process import HEARTBEAT_SECONDS, Stop, beat, is_due, ready, ringer_of
+from kydai.working import Shop, shop_of, step
 
 IDLE_SECONDS = 0.3
 AT_ONCE = 20
-RINGS_AT_ONCE = 8
 RETRY_SECONDS = 2.0
 
 
 def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) -> None:
     """Work until told to stop; what was taken is finished. ``announce`` says that it has begun."""
     shop = shop_of(context)
-    bell = _bell(context)
+    bell = ringer_of(context)
     name = f"worker:{shop.leases.owner}"
     correlation = _correlation(shop)
     maintenance = Maintenance(context, shop.rule_title)
@@ -46,7 +41,7 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
             busy = correlation.step()
             taken = step(shop, AT_ONCE)
             if taken == AT_ONCE and bell is not None:
-                bell.ring(waiting(shop, RINGS_AT_ONCE))
+                bell.soon()
             if not taken and not busy:
                 stop.wait(IDLE_SECONDS)
         except (Unavailable, SQLAlchemyError, OSError) as error:
@@ -56,14 +51,6 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
     if bell is not None:
         bell.close()
     correlation.release()
-
-
-def _bell(context: Context) -> Bell | None:
-    if not context.settings.worker.broker:
-        return None
-    from kydai.worker_celery import Bell  # Celery weighs 20 MB: only where there is a broker
-
-    return Bell(context.settings.worker.broker, context.clock)
 
 
 def _correlation(shop: Shop) -> CorrelationWorker:

@@ -202,10 +202,10 @@ def _held(leases: Leases, taken: Sequence[Work]) -> Iterator[None]:
         keeper.join()
 
 
-def waiting(shop: Shop, limit: int) -> list[int]:
+def waiting(context: Context, limit: int) -> list[int]:
     """Rows that are due and that nobody has taken."""
-    due = Outbox.state == OutboxState.READY, Outbox.due_at <= shop.context.clock.now()
-    with shop.context.database.read() as session:
+    due = Outbox.state == OutboxState.READY, Outbox.due_at <= context.clock.now()
+    with context.database.read() as session:
         return list(session.scalars(select(Outbox.id).where(*due).order_by(Outbox.due_at).limit(limit)))
 
 

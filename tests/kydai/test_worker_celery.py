@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import redis
 from kombu import Connection, Exchange, Queue
@@ -22,40 +23,51 @@ from core.db.models import Outbox
 from kydai import worker_process
 from kydai.cli.output import Output
 from kydai.context import Context
-from kydai.worker_celery import LOOK, QUEUE, SULK_SECONDS, Bell, looking
+from kydai.worker_celery import LOOK, QUEUE, SULK_SECONDS, Bell, Ringer, looking
 from kydai.working import shop_of
 from tests.kydai.running import free_port, until
 from tests.services import program
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[str]:
-    port = free_port()
-    command = [
-        program("redis-server"),
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--dir",
-        str(tmp_path),
-    ]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    url = f"redis://127.0.0.1:{port}/0"
+class Redis:
+    """A server on a port of its own, which may be killed and started again."""
 
-    def answers() -> bool:
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        where = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
+        self.command = [program("redis-server"), *where, "--save", ""]
+        self.start()
+
+    def start(self) -> None:
+        self.server = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
+        until(self.answers)
+
+    def answers(self) -> bool:
         try:
-            with redis.Redis.from_url(url) as client:
+            with self.client() as client:
                 return bool(client.ping())
         except redis.ConnectionError:
             return False
 
-    until(answers)
-    yield url
-    server.terminate()
-    server.wait()
+    def client(self) -> redis.Redis:
+        return redis.Redis.from_url(self.url)
+
+    def kill(self) -> None:
+        self.server.kill()
+        self.server.wait()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Redis]:
+    made = Redis(tmp_path)
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def broker(server: Redis) -> str:
+    return server.url
 
 
 @contextmanager
@@ -98,6 +110,8 @@ def test_who_hears_the_bell_does_what_is_due(context: Context, broker: str, tmp_
         assert bell.ring(rows[:1])
         until(lambda: states(context) == {"done"}, 60)
         assert bell.ring([10**9]), "a row that is not there hurts nobody"
+        with redis.Redis.from_url(broker) as client:
+            until(lambda: client.llen(QUEUE) == 0)  # all three messages were heard
         bell.close()
         assert process.poll() is None
 
@@ -137,3 +151,43 @@ def test_a_look_takes_all_that_is_due(context: Context) -> None:
     put(context, *map(str, range(30)))
     looking(shop_of(context))(1)
     assert states(context) == {"done"}
+
+
+def test_a_broker_that_is_flushed_or_killed_loses_no_work(context: Context, server: Redis, tmp_path: Path) -> None:
+    context.database  # noqa: B018 - opened, so that there is data
+    with listening(context, server.url, tmp_path / "worker.log") as process:
+        with server.client() as client:
+            until(lambda: client.smembers("_kombu.binding.kydai"), 60)  # the listener is there
+            put(context, "1")  # and its ring is lost
+            client.flushall()
+        until(lambda: states(context) == {"done"}, 60)
+        server.kill()
+        put(context, "2")
+        until(lambda: states(context) == {"done"}, 60)
+        server.start()
+        bell = Bell(server.url, context.clock)
+        rows = put(context, "3")
+        assert bell.ring(rows)
+        with server.client() as client:
+            until(lambda: client.llen(QUEUE) == 0, 60)  # heard again
+        until(lambda: states(context) == {"done"}, 60)
+        bell.close()
+        assert process.poll() is None
+
+
+def test_whoever_commits_rings_without_waiting(
+    monkeypatch: pytest.MonkeyPatch, context: Context, broker: str, server: Redis
+) -> None:
+    monkeypatch.setenv("KYDAI_WORKER_BROKER", broker)
+    context.__dict__.pop("settings", None)
+    rows = put(context, "1", "2")
+    ringer = Ringer(context)
+    ringer.soon()
+    with server.client() as client:
+        until(lambda: client.llen(QUEUE) == len(rows))
+        (message, _) = client.lrange(QUEUE, 0, -1)
+    assert set(orjson.loads(message)) >= {"body", "headers"}
+    assert orjson.loads(message)["content-type"] == "application/json"
+    assert orjson.loads(message)["headers"]["argsrepr"] in {f"[{row}]" for row in rows}
+    ringer.close()
+    assert not ringer._thread.is_alive()
