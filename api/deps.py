@@ -220,6 +220,8 @@ ADMINS = frozenset({Role.ADMIN})
 
 Reader = Annotated[Caller, Depends(Need(READERS))]
 """All four roles: it changes nothing."""
+WholeReader = Annotated[Caller, Depends(Need(READERS, whole=True))]
+"""Anybody who sees the whole house."""
 Triage = Annotated[Caller, Depends(Need(TRIAGE))]
 """Verdicts, incidents, approvals, rules: admin and analyst."""
 House = Annotated[Caller, Depends(Need(HOUSE, whole=True))]

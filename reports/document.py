@@ -15,13 +15,15 @@ Text = Mapping[str, Any] | str
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns with their titles. ``right``, ``code`` and ``strong`` name columns of numbers, of text as machines
-    write it, and rows that matter; ``widths`` are shares of the line."""
+    """Columns with their titles. ``right``, ``code`` and ``queries`` name columns of numbers, of text as machines
+    write it, and of queries that can be run again; ``strong`` names rows that matter; ``widths`` are shares of the
+    line."""
 
     columns: Sequence[Text]
     rows: Sequence[Sequence[Text]]
     right: Sequence[int] = ()
     code: Sequence[int] = ()
+    queries: Sequence[int] = ()
     widths: Sequence[int] = ()
     strong: Sequence[int] = ()
 

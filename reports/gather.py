@@ -203,7 +203,8 @@ def tabled(
     code: Sequence[int] = (),
     strong: Sequence[int] = (),
 ) -> Section:
-    """A section that is a table; without rows it is its lead alone."""
+    """A section that is a table; without rows it is its lead alone. Columns headed ``query`` hold queries."""
     columns = [texts(f"report.column.{h}") for h in heads]
-    table = Table(columns, rows, right, code, widths, strong) if rows else None
+    queries = [at for at, head in enumerate(heads) if head == "query"]
+    table = Table(columns, rows, right, code, queries, widths, strong) if rows else None
     return Section(key, texts(f"report.section.{key}"), lead, table)

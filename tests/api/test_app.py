@@ -91,6 +91,8 @@ TABLE: dict[str, object] = {
     "GET /tokens": JOURNAL,
     "POST /tokens": HOUSE,
     "DELETE /tokens/{name}": HOUSE,
+    "GET /reports/period": ALL,
+    "GET /reports/incident/{number}": ALL,
     "GET /audit": JOURNAL,
     "GET /audit/verify": JOURNAL,
     "GET /audit/export": JOURNAL,

@@ -23,6 +23,7 @@ interface Table {
   rows: Said[][];
   right: number[];
   code: number[];
+  queries: number[];
 }
 
 interface Section {
@@ -173,7 +174,7 @@ function Reading({ url }: { url: string }) {
                   <tr key={`${index} ${row.map(text).join("|")}`}>
                     {row.map((cell, at) => (
                       <td key={`${at} ${text(cell)}`} className={section.table?.right.includes(at) ? "right" : undefined}>
-                        <Value isCode={section.table?.code.includes(at) ?? false} isQuery={at === section.table?.code.at(-1)} isList={section.key === "unseen"} text={visibleLines(text(cell))} range={found.parameters} />
+                        <Value isCode={section.table?.code.includes(at) ?? false} isQuery={section.table?.queries.includes(at) ?? false} isList={section.key === "unseen"} text={visibleLines(text(cell))} range={found.parameters} />
                       </td>
                     ))}
                   </tr>
