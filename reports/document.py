@@ -52,6 +52,8 @@ class Document:
     is_demo: bool
     sections: Sequence[Section]
     missing: Sequence[Text] = field(default_factory=tuple)
+    anchor: Mapping[str, Any] | None = None
+    """``{seq, hash}`` of the journal's newest entry: a chain cut shorter later no longer holds this hash."""
 
     @property
     def is_complete(self) -> bool:

@@ -48,6 +48,13 @@ def made(document: Document, lang: str) -> str:
     return f"{by} {visible(document.made_by)} {at} {said(document.made_at, lang)}"
 
 
+def anchor(document: Document, lang: str) -> str:
+    """Where the journal stood, so that a journal cut shorter later is found out."""
+    if document.anchor is None:
+        return ""
+    return say("report.anchor", lang, seq=document.anchor["seq"], hash=document.anchor["hash"])
+
+
 def pdf(document: Document, lang: str) -> bytes:
     """By Typst: the data go in as data and are never read as markup."""
     data = {
@@ -57,6 +64,7 @@ def pdf(document: Document, lang: str) -> bytes:
         "mark": mark(document, lang),
         "truth": truth(document, lang),
         "made": made(document, lang),
+        "anchor": anchor(document, lang),
         "page": say("report.page", lang),
         "sections": [_printed(section, lang) for section in document.sections],
     }
@@ -119,6 +127,7 @@ def xlsx(document: Document, lang: str) -> bytes:
 
 def _head(document: Document, lang: str) -> list[str]:
     lines = [mark(document, lang), shown(document.subtitle, lang), made(document, lang), truth(document, lang)]
+    lines.append(anchor(document, lang))
     return [line for line in lines if line]
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from core import audit
 from core.audit import Actor
 from core.clock import MINUTE, Micros, iso
-from core.db.models import Incident
+from core.db.models import Audit, Incident
 from core.errors import BadConfig, BadInput, NotFound
 from core.words import LANGUAGES, both, say
 from reports import incident, period
@@ -129,11 +129,21 @@ def _document(reading: Reading, title: Text, subtitle: Text, made_by: str, param
     services, definition = reading.services, reading.definition
     with services.database.read() as session:
         demo = is_demo(session)
+        newest = session.execute(select(Audit.seq, Audit.hash).order_by(Audit.seq.desc()).limit(1)).first()
     parts = [PARTS[definition.about][key](reading) for key in definition.sections]
     first = unseen(reading)  # read last: it tells what the answers of the others lacked
     made_at = when(services.clock.now(), services.zone)
     return Document(
-        definition.name, title, subtitle, parameters, made_at, made_by, demo, [first, *parts], reading.told_missing()
+        name=definition.name,
+        title=title,
+        subtitle=subtitle,
+        parameters=parameters,
+        made_at=made_at,
+        made_by=made_by,
+        is_demo=demo,
+        sections=[first, *parts],
+        missing=reading.told_missing(),
+        anchor=None if newest is None else {"seq": newest.seq, "hash": newest.hash},
     )
 
 

@@ -28,6 +28,7 @@ audit = typer.Typer(no_args_is_help=True, help=say("audit.cli.help", LANG))
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help=say("audit.cli.limit", LANG), metavar="N")]
 Action = Annotated[str, typer.Option("--action", help=say("audit.cli.action", LANG))]
 Person = Annotated[str, typer.Option("--actor", help=say("audit.cli.actor", LANG))]
+Head = Annotated[str, typer.Option("--head", help=say("audit.cli.head", LANG), metavar="HASH")]
 OutFile = Annotated[Path | None, typer.Option("-o", "--output", help=say("audit.cli.output", LANG), metavar="FILE")]
 
 
@@ -73,12 +74,17 @@ def _detail(entry: Audit) -> str:
 
 
 @audit.command("verify", help=say("audit.cli.verify", LANG))
-def verify(ctx: typer.Context) -> int:
+def verify(ctx: typer.Context, head: Head = "") -> int:
     context: Context = ctx.obj
     context.need_data()
     with context.database.read() as session:
         found = journal.verify(_whole(session))
+        wanted = head.strip().lower()
+        is_cut = bool(wanted) and session.scalar(select(Audit.seq).where(Audit.hash == wanted)) is None
     answer = {"is_whole": found.is_whole, "entries": found.entries, "head": found.head, "bad_seq": found.bad_seq}
+    if found.is_whole and is_cut:
+        context.output.one(answer | {"is_whole": False, "problem": "cut"}, say("audit.cli.cut", LANG, head=wanted[:64]))
+        return FAILED
     if found.is_whole:
         context.output.one(answer, say("audit.cli.whole", LANG, count=found.entries, head=found.head))
         return 0

@@ -34,3 +34,18 @@ def test_a_changed_entry_is_found_and_the_command_fails(kydai: Run, tmp_path: Pa
     assert ran.status == 1
     assert "BROKEN" in ran.out
     assert "1" in ran.out
+
+
+def test_a_chain_that_was_cut_shorter_is_found_by_a_head_kept_elsewhere(kydai: Run, tmp_path: Path) -> None:
+    for name in ("hanhnt", "baotq"):
+        kydai("users", "add", name, "--role", "analyst")
+    head = kydai("audit", "verify", "--json").documents[0]["head"]
+    assert kydai("audit", "verify", "--head", head.upper()).status == 0
+    database = open_database(sqlite_url(tmp_path / "data"))
+    with database.write() as session:
+        session.execute(text("DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)"))
+    database.close()
+    assert kydai("audit", "verify").status == 0
+    ran = kydai("audit", "verify", "--head", head)
+    assert ran.status == 1
+    assert head in ran.out
