@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sqlalchemy import select
 
 from core.audit import Actor
@@ -82,3 +85,12 @@ def test_an_export_is_written_into_the_journal_with_the_print_of_its_bytes(house
     assert (entry.action, entry.object, entry.actor) == ("report.export", "report:period", "hanhnt")
     facts = {"format": "pdf", "language": "vi", "bytes": 5, "sha256": sha256(b"bytes").hexdigest()}
     assert entry.after == facts | dict(document.parameters)
+
+
+def test_the_guides_example_is_a_definition_and_its_commands_have_the_parts_that_there_are() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "reports.md").read_text("utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    assert read_definition("shift", yaml.safe_load(example)).about == "period"
+    for about, parts in PARTS.items():
+        named = " ".join(re.findall(rf"{about}: `([^`]+)`", guide, re.DOTALL)).split()
+        assert set(named) == set(parts), about
