@@ -69,7 +69,7 @@ class Maintenance:
         self._tended_files = 0.0
         self._paces: tuple[tuple[str, float, Callable[[Micros], None]], ...] = (
             ("lag", 20, lambda now: self._tell(upkeep.lags, "lag:", now)),
-            ("stalled", 20, lambda now: self._tell(lambda s, at: upkeep.stalled(s, at, self.began), "stalled:", now)),
+            ("stalled", 20, lambda now: self._tell(lambda s, at: upkeep.stalled(s, at, self.began), "stalled", now)),
             ("dead", 60, lambda now: self._tell(upkeep.dead_work, "dead", now)),
             ("rejected", 60, lambda now: self._tell(upkeep.dead_letters, "rejected", now)),
             ("stopped", 60, lambda now: self._tell(self._stopped_rules, "stopped:", now)),

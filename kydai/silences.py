@@ -168,6 +168,8 @@ def _told(session: Session, now: Micros) -> list[Told]:
     recent = select(Alert.summary).where(Alert.rule_id == f"self:{KEY}", Alert.last_at > now - DAY)
     found: dict[str, Told] = {}
     for facts in session.scalars(recent.order_by(Alert.id)):
+        if not {"first", "last", "source"} <= facts.keys():  # written before waves were known
+            continue
         found[facts["key"]] = Told(facts["key"], facts["first"], facts["last"], tuple(facts["source"]))
     return list(found.values())
 

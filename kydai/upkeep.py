@@ -99,12 +99,11 @@ def lags(session: Session, now: Micros) -> list[Matter]:
 def stalled(session: Session, now: Micros, began: Micros) -> list[Matter]:
     """Live spools that no pipeline has looked at for a minute, counted from ``began`` at the earliest."""
     beats = dict(session.execute(select(SpoolPosition.spool, SpoolPosition.heartbeat_at)).tuples().all())
-    found = []
-    for spool in live_spools(session, now):
-        age = now - max(beats.get(spool, 0), began)
-        if age > LIVE:
-            found.append(_waited(f"stalled:{spool}", "upkeep.stalled", age, spool=spool))
-    return found
+    ages = {spool: now - max(beats.get(spool, 0), began) for spool in live_spools(session, now)}
+    late = {spool: age for spool, age in ages.items() if age > LIVE}
+    if not late:
+        return []
+    return [_waited("stalled", "upkeep.stalled", max(late.values()), spool=", ".join(late))]
 
 
 def dead_work(session: Session, now: Micros) -> list[Matter]:

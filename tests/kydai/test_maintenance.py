@@ -134,7 +134,7 @@ def test_every_kind_of_matter_becomes_an_alert(context: Context, keeper: Mainten
     with context.database.read() as session:
         titles = {a.rule_id: a.rule_title["en"] for a in session.scalars(select(Alert))}
     assert titles["self:stopped"] == "Rule “rule r” was suspended for being too slow"
-    assert titles["self:stalled"] == "Nobody processes what api receives: last done 5 min 01 s ago"
+    assert titles["self:stalled"] == "Nobody processes what comes in through api: last done 5 min 01 s ago"
 
 
 def test_work_done_long_ago_is_swept_and_dead_runs_end(context: Context, keeper: Maintenance) -> None:

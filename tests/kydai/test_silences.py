@@ -13,6 +13,7 @@ from core.clock import DAY, HOUR, MINUTE, SECOND
 from core.db.database import Database, migrate, open_database
 from core.db.models import Activity, Alert, AlertStatus, Heartbeat, Silence, Source, SpoolPosition
 from core.sources import Heards
+from detections.alerting import self_alert
 from kydai import silences
 from kydai.silences import Begun, Told, shared, waves
 
@@ -127,6 +128,13 @@ def test_what_was_silent_when_we_began_is_one_wave(database: Database) -> None:
     assert look(database, NOW + 14 * MINUTE, began=NOW) == []
     (alert,) = look(database, NOW + 16 * MINUTE, began=NOW)
     assert len(alert.summary["source"]) == 4
+
+
+def test_an_alert_of_an_older_version_is_no_wave(database: Database) -> None:
+    declare(database, "fw")
+    with database.write() as session:
+        self_alert(session, "silence", {"vi": "x", "en": "x"}, "medium", {"source": ["fw"]}, NOW)
+    assert [a.summary["key"] for a in look(database, NOW + 16 * MINUTE)] == ["silence", f"silence:{NOW}"]
 
 
 def test_while_we_lag_nobody_is_silent(database: Database) -> None:
