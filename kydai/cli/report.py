@@ -71,7 +71,7 @@ def report(
     if output is None and chosen in ("pdf", "xlsx") and sys.stdout.isatty():
         raise BadInput(say("report.cli.needs_file", LANG, form=chosen))
     first, last = _ends(context, name, number, start, end)
-    services = _services(context)
+    services = services_of(context)
     actor = cli_actor()
     document = build(name, services, actor.name, start=first, end=last, number=number)
     data = render(document, chosen, language)
@@ -109,7 +109,7 @@ def _ends(context: Context, name: str, number: str, start: str, end: str) -> tup
     return first, last
 
 
-def _services(context: Context) -> Services:
+def services_of(context: Context) -> Services:
     """The rules are read only when a report asks for them: that weighs much."""
     rules = cache(lambda: rules_of(context))
 
