@@ -101,6 +101,8 @@ def _read_5424(text: str, start: int, pri: int, zone: str) -> Header | None:
             return None
         time, had_zone = found
     sd, message = _read_sd(rest)
+    if message[:1] == " ":  # rsyslog's own 5424 template keeps the space that stood after the tag of RFC 3164
+        message = message[1:]
     if message[:1] == "\ufeff":
         message = message[1:]
     return Header(

@@ -96,6 +96,11 @@ def test_headers(text: str, time: str, host: str | None, app: str | None, pid: s
     )  # fmt: skip
 
 
+def test_rsyslog_keeps_the_space_after_the_tag() -> None:
+    assert read("<38>1 2026-11-25T08:26:00+07:00 web01 sshd 7 - -  Failed password").message == "Failed password"
+    assert read('<38>1 2026-11-25T08:26:00+07:00 web01 sshd 7 - [a b="c"]   x').message == "  x", "one space only"
+
+
 def test_structured_data_with_bom() -> None:
     header = read(
         '<165>1 2003-10-11T22:14:15.003Z h evntslog - ID47 [exampleSDID@32473 iut="3" eventID="1011"]'
