@@ -18,8 +18,10 @@ from core.sources import SourceState, SourceView, views
 from core.times import read_time
 from core.words import duration, moment, number, say
 from kydai.cli.main import FAILED, INCOMPLETE, LANG, WRONG
+from kydai.cli.users import console_url
 from kydai.context import Context
 from kydai.people import cli_actor
+from kydai.source_config import configuration, is_here, products, server_of
 
 sources = typer.Typer(no_args_is_help=True, help=say("cli.sources.help", LANG))
 STATE_STYLE = {
@@ -248,3 +250,26 @@ def set_source(
     context.need_data()
     with context.database.write() as session:
         inventory.set_zone(session, cli_actor(), name, zone, context.clock.now())
+
+
+@sources.command("config", help=say("source_config.help", LANG))
+def config(
+    ctx: typer.Context,
+    product: Annotated[str, typer.Argument(metavar="[PRODUCT]", help=say("source_config.product", LANG))] = "",
+    address: Annotated[
+        str | None, typer.Option("--address", metavar="ADDR", help=say("source_config.address", LANG))
+    ] = None,
+) -> None:
+    context: Context = ctx.obj
+    if not product:
+        if context.output.as_json:
+            context.output.lines({"product": name} for name in products())
+        else:
+            context.output.one(None, "\n".join(products()))
+        return
+    is_set_up = (context.settings.data / "control.sqlite").is_file()
+    server = server_of(context.settings, address, console_url(context) if is_set_up and address is None else "")
+    text = configuration(product, server, LANG)
+    context.output.one({"product": product, "text": text}, text.rstrip("\n"))
+    if is_here(server.address):
+        context.output.tell(say("source_config.only_here", LANG, address=server.address))
