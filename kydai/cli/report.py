@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +12,12 @@ import typer
 from core.clock import Micros
 from core.errors import BadInput, Refused
 from core.times import read_time
-from core.words import LANGUAGES, say, size
-from detections.coverage import Coverage, coverage
+from core.words import say, size
 from kydai.cli.main import INCOMPLETE, LANG
-from kydai.cli.rules import rules_of
 from kydai.context import Context
 from kydai.people import cli_actor
-from kydai.seen import seen_of
-from reports.document import Text, said
-from reports.gather import Services
+from kydai.reporting import services_of
+from reports.document import said
 from reports.render import FORMATS, render
 from reports.report import build, definitions, write_entry
 
@@ -107,21 +103,6 @@ def _ends(context: Context, name: str, number: str, start: str, end: str) -> tup
     if first >= last:
         raise BadInput(say("report.cli.backwards", LANG, start=start, end=end))
     return first, last
-
-
-def services_of(context: Context) -> Services:
-    """The rules are read only when a report asks for them: that weighs much."""
-    rules = cache(lambda: rules_of(context))
-
-    @cache
-    def states() -> list[Coverage]:
-        return coverage(rules(), seen_of(context.store, context.clock.now()))
-
-    def title(rule_id: str) -> Text:
-        found = rules().by_id.get(rule_id)
-        return rule_id if found is None else {lang: found.text("title", lang) for lang in LANGUAGES}
-
-    return Services(context.database, context.store, context.clock, context.settings.zone, states, title)
 
 
 def _form_of(output: Path | None, otherwise: str) -> str:

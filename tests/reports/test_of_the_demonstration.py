@@ -11,8 +11,8 @@ from sqlalchemy import select
 from core.clock import DAY, to_micros
 from core.db.models import Incident
 from core.store.contract import Query, Span
-from kydai.cli.report import services_of
 from kydai.context import Context
+from kydai.reporting import services_of
 from reports.document import Document, said, value_of
 from reports.gather import Reading, Services
 from reports.render import render
