@@ -98,7 +98,7 @@ def test_headers(text: str, time: str, host: str | None, app: str | None, pid: s
 
 def test_rsyslog_keeps_the_space_after_the_tag() -> None:
     assert read("<38>1 2026-11-25T08:26:00+07:00 web01 sshd 7 - -  Failed password").message == "Failed password"
-    assert read('<38>1 2026-11-25T08:26:00+07:00 web01 sshd 7 - [a b="c"]   x').message == "  x", "one space only"
+    assert read('<38>1 2026-11-25T08:26:00+07:00 web01 sshd 7 - [a b="c"]   x').message == " x", "one space only"
 
 
 def test_structured_data_with_bom() -> None:
