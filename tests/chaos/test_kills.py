@@ -22,7 +22,6 @@ from sqlalchemy import func, select
 
 from core import accounts
 from core.accounts import TokenScope
-from core.clock import SECOND
 from core.db.models import Alert, Outbox, OutboxState, SpoolPosition
 from core.ledger import Balance, read_balances
 from core.query.tree import TRUE
@@ -107,6 +106,7 @@ def _lives(pid: int) -> bool:
 
 def settle(context: Context) -> None:
     """Until everything that arrived is judged and no work is due."""
+    asked = context.clock.now()  # a lag of 0 may have been written before the last batch came
 
     def quiet() -> bool:
         now = context.clock.now()
@@ -117,7 +117,7 @@ def settle(context: Context) -> None:
                 .select_from(Outbox)
                 .where(Outbox.state.in_((OutboxState.READY, OutboxState.LEASED)), Outbox.due_at <= now)
             )
-        return bool(rows) and not due and all(r.lag == 0 and now - r.heartbeat_at < 10 * SECOND for r in rows)
+        return bool(rows) and not due and all(r.lag == 0 and r.arrival_at >= asked for r in rows)
 
     until(quiet, 120)
 
