@@ -101,14 +101,16 @@ def action_figures(reading: Reading) -> dict[str, dict[str, Any]]:
     """How many steps of the period ended well, were undone, and wait for a person."""
     with reading.services.database.read() as session:
         rows = session.execute(
-            select(StepRun.status, Effect.state)
+            select(StepRun.run_id, StepRun.step, StepRun.status, Effect.state)
             .join(Run, Run.id == StepRun.run_id)
             .join(Effect, and_(Effect.run_id == StepRun.run_id, Effect.step == StepRun.step), isouter=True)
             .where(Run.is_dry.is_(False), StepRun.started_at >= reading.start, StepRun.started_at < reading.end)
         ).tuples()
-        found = list(rows)
+        found = [((run, step), status, state) for run, step, status, state in rows]
+    # a step that ran again with other arguments has two effects, and is one step
+    steps = {step: status for step, status, _ in found}
     return {
-        "done": figure(sum(status == "succeeded" for status, _ in found)),
-        "undone": figure(sum(state == "undone" for _, state in found)),
-        "waiting": figure(sum(status in ("waiting_approval", "waiting_person") for status, _ in found)),
+        "done": figure(sum(status == "succeeded" for status in steps.values())),
+        "undone": figure(len({step for step, _, state in found if state == "undone"})),
+        "waiting": figure(sum(status in ("waiting_approval", "waiting_person") for status in steps.values())),
     }

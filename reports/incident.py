@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import select
 
 from core.clock import to_micros
-from core.db.models import Alert, Audit, Incident, IncidentLink, Note
+from core.db.models import LEVELS, Alert, Audit, Incident, IncidentLink, Note
 from core.event import Event, parse_event_id
 from core.words import LANGUAGES, entries, say
 from reports.document import Section, Text
@@ -162,23 +163,31 @@ def _reason(reason: Mapping[str, Any], lang: str) -> str:
 
 
 def evidence(reading: Reading) -> Section:
-    """The events that the alerts point at, as they were received, oldest first."""
-    ids = list(dict.fromkeys(i for alert in _alerts_of(reading) for i in alert.event_ids))
+    """The events that the alerts point at, as they were received: some of every alert, oldest first."""
+    ids = in_turn(_alerts_of(reading))
     asked = [parse_event_id(i) for i in ids[:ASKED]]
     answer = reading.services.store.get(asked, scope=reading.services.scope)
     reading.note(answer.truth)
-    found = sorted(answer.events, key=lambda e: (str(e.get("@timestamp")), str(e.get("event.id"))))
+    found = {str(e["event.id"]): e for e in answer.events}
+    chosen = [found[i] for i in ids if i in found][:EVENTS]
     rows: list[Sequence[Text]] = [
         (
             joined([when(to_micros(str(e["@timestamp"])), reading.zone), str(e.get("host.name", ""))[:40]]),
             joined([_line(e), str(e.get("event.id", ""))]),
         )
-        for e in found[:EVENTS]
+        for e in sorted(chosen, key=lambda e: (str(e["@timestamp"]), str(e["event.id"])))
     ]
     lead = texts("report.evidence_lead", shown=len(rows), count=len(ids))
     lines = [texts("report.evidence_gone", count=len(asked) - len(found))] if len(asked) > len(found) else []
     made = tabled("evidence", ("time", "line"), rows, (26, 128), code=(1,), lead=lead)
     return Section(made.key, made.title, made.lead, made.table, lines)
+
+
+def in_turn(alerts: Iterable[Alert]) -> list[str]:
+    """Event ids, one of each alert by turns, the gravest alert first: a loud scan hides no quiet theft."""
+    ranked = sorted(alerts, key=lambda a: -LEVELS.index(a.level))
+    turns = zip_longest(*(a.event_ids for a in ranked))
+    return list(dict.fromkeys(str(i) for turn in turns for i in turn if i is not None))
 
 
 def _line(event: Event) -> str:

@@ -75,6 +75,15 @@ def test_self_approval_and_failure_are_said(house: Services) -> None:
     assert second[2:] == ["Failed\nno such table", "x (self-approved)"]
 
 
+def test_a_step_that_ran_again_with_other_arguments_is_one_step(empty: Services) -> None:
+    add(empty, {"status": "succeeded"}, {"state": "undone", "result": {}})
+    with empty.database.write() as session:
+        first = session.scalars(select(Effect)).one()
+        again = {"run_id": first.run_id, "step": "s", "action": "a", "arguments": {"n": 2}, "intended_at": AT}
+        session.add(Effect(key="again", state="undone", effect_class="checkable", **again))
+    assert {k: value_of(v) for k, v in action_figures(reading(empty)).items()} == {"done": 1, "undone": 1, "waiting": 0}
+
+
 def test_dry_runs_and_other_times_are_left_out(empty: Services) -> None:
     add(empty, {"status": "succeeded"}, is_dry=True)
     assert shown(actions(reading(empty))) == []

@@ -9,14 +9,15 @@ from sqlalchemy import select
 
 from core import audit
 from core.audit import Actor
-from core.clock import HOUR
+from core.clock import HOUR, MINUTE
 from core.db.models import Alert, Incident
+from core.store.contract import Batch
 from reports import incident
 from reports.document import Section, said, value_of
 from reports.gather import Reading, Services
 from reports.report import definitions
 from tests.api.conftest import NOW
-from tests.api.rows import alert
+from tests.api.rows import alert, events
 from tests.reports.conftest import END, HOSTILE, START
 
 
@@ -100,6 +101,25 @@ def test_events_are_shown_as_received_with_their_ids(house: Services) -> None:
         found = session.scalars(select(Alert)).one()
         found.event_ids = [*found.event_ids, "01ARZ3NDEKTSV4RRFFQ69G5FAV.1.0"]
     assert said(incident.evidence(reading(house)).lines[0], "en").startswith("1 events are no longer")
+
+
+def test_a_loud_alert_hides_no_quiet_one(house: Services) -> None:
+    scan, theft = events(90, NOW - HOUR), events(2, NOW - MINUTE, message="theft")
+    house.store.append(Batch([*scan, *theft]))
+    with house.database.write() as session:
+        of = session.scalars(select(Alert)).one().incident_id
+        session.add(alert(incident_id=of, at=NOW - HOUR, level="low", event_ids=[e["event.id"] for e in scan]))
+        session.add(alert(incident_id=of, at=NOW, level="critical", event_ids=[e["event.id"] for e in theft]))
+    shown = cells(incident.evidence(reading(house)))
+    assert len(shown) == incident.EVENTS
+    assert [row[1].startswith("theft") for row in shown] == [False] * (incident.EVENTS - 2) + [True, True]
+    assert sum(row[1].startswith(HOSTILE) for row in shown) == 5
+
+
+def test_the_gravest_alert_comes_first_in_turn() -> None:
+    rows = [alert(level="low", event_ids=["a", "b", "c"]), alert(level="critical", event_ids=["x", "a"])]
+    assert incident.in_turn(rows) == ["x", "a", "b", "c"]
+    assert incident.in_turn([]) == []
 
 
 @pytest.mark.parametrize(

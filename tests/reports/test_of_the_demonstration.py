@@ -1,4 +1,4 @@
-"""The reports of the demonstration confess what its story *blind* hid, and every number in them can be run again."""
+"""The reports of the demonstration confess what its story *blind* hid; its numbers over events can be run again."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_page_one_confesses_what_was_hidden(period: Document) -> None:
     assert all("DỮ LIỆU TRÌNH DIỄN" in page for page in (first, *others))
 
 
-def test_every_number_can_be_run_again(house: Services, period: Document) -> None:
+def test_every_number_over_events_can_be_run_again(house: Services, period: Document) -> None:
     start, end = (to_micros(period.parameters[name]) for name in ("from", "to"))
     asked, span = Reading(house, definitions()["period"], start, end), Span(start, end)
     checked = 0

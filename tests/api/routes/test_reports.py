@@ -16,8 +16,8 @@ import detections
 from api.deps import Services
 from api.routes import reports
 from api.rules import RuleBook
-from core.clock import DAY, HOUR
-from core.db.models import Audit
+from core.clock import DAY, HOUR, Micros
+from core.db.models import Audit, Incident
 from core.store.contract import Batch
 from detections.coverage import Coverage, State
 from detections.ruleset import RuleSource, load
@@ -25,6 +25,11 @@ from tests.api.conftest import NOW, Client
 from tests.api.rows import alert, events
 
 PERIOD = "/api/v1/reports/period"
+
+
+def incident(number: str, at: Micros) -> Incident:
+    title = {"vi": "a", "en": "b"}
+    return Incident(number=number, title=title, level="high", first_at=at, last_at=at, created_at=at, updated_at=at)
 
 
 def test_a_period_is_a_file_and_an_entry(client: Client, services: Services) -> None:
@@ -42,14 +47,15 @@ def test_a_period_is_a_file_and_an_entry(client: Client, services: Services) -> 
     assert client("analyst").get(PERIOD).content.startswith(b"%PDF")
 
 
-def test_every_number_over_alerts_is_the_total_of_its_address(client: Client, services: Services) -> None:
+def test_every_number_over_alerts_and_incidents_is_the_total_of_its_address(client: Client, services: Services) -> None:
     with services.database.write() as session:
         session.add_all([alert(level="critical"), alert(level="high"), alert(at=NOW - 9 * DAY)])
+        session.add_all([incident("VV-2026-0001", NOW - HOUR), incident("VV-2026-0002", NOW - 9 * DAY)])
     asked = client("auditor")
     answer = orjson.loads(asked.get(PERIOD, params={"format": "json"}).content)
     (counts,) = [s for s in answer["sections"] if s["key"] == "counts"]
     numbers = {r[2].removeprefix("GET "): r[1]["value"] for r in counts["table"]["rows"] if r[2].startswith("GET ")}
-    assert list(numbers.values()) == [2, 1, 1, 0]
+    assert list(numbers.values()) == [2, 1, 1, 1]
     for address, number in numbers.items():
         ends = "&".join(f"{name}={value}" for name, value in answer["parameters"].items())
         found = asked.get(f"{address}{'&' if '?' in address else '?'}{ends}").json()
