@@ -6,10 +6,9 @@ faster to run. Needles that are not ASCII (look-alike letters, mostly) are looke
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterable, Sequence
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any
 
 import hyperscan
@@ -24,6 +23,9 @@ BLOT = "\ufdd3"
 SHORTEST = 3
 LONG = 512
 """Characters from which on Vectorscan is worth its start."""
+sre: Any = importlib.import_module("re._constants")
+sre_parser: Any = importlib.import_module("re._parser")
+"""Python's own reading of a regular expression. By name, since some type stubs know these modules and others do not."""
 
 
 class Needles:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests run against: Redis, rsyslog, Chromium, nftables, iproute2. From the system's packages, when allowed.
+# Installs what the tests run against: Redis, rsyslog, softflowd, Chromium, nftables, iproute2. From the system's packages, when allowed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 missing=()
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v rsyslogd >/dev/null || [ -x /usr/sbin/rsyslogd ] || missing+=(rsyslog)
+[ -x /usr/sbin/softflowd ] || command -v softflowd >/dev/null || missing+=(softflowd)
 command -v chromium >/dev/null || missing+=(chromium)
 command -v nft >/dev/null || [ -x /usr/sbin/nft ] || missing+=(nftables)
 command -v ip >/dev/null || [ -x /usr/sbin/ip ] || missing+=(iproute2)
