@@ -18,6 +18,7 @@ from kydai import settings
 from kydai.cli.main import build, common_options
 from kydai.source_config import Server, configuration
 from playbooks.playbook import read
+from tests.core.words.test_words import WRONG as REJECTED
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -25,12 +26,17 @@ TOLD = [d for d in DOCUMENTS if d.name != "CHANGELOG.md"]
 """What describes the present; the log of changes describes the past."""
 COMMANDS: Any = typer.main.get_command(build())
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
+GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
 SERVER = Server("10.20.1.50", 5514, 2055, 8470, secure=True)
 ENDS = {"|", ">", "<", ";", "&&", "&", "#", "…", "..."}
 
 
 def name(document: Path) -> str:
     return str(document.relative_to(ROOT))
+
+
+def language_of(document: Path) -> str:
+    return "vi" if document.parent.name == "vi" or document.name.endswith(".vi.md") else "en"
 
 
 def blocks(document: Path, *kinds: str) -> list[str]:
@@ -128,4 +134,47 @@ def test_rules_and_playbooks_load(document: Path, tmp_path: Path) -> None:
 def test_configurations_are_as_printed(document: Path) -> None:
     text = document.read_text("utf-8")
     shown = re.findall(r"<!-- config: (\S+) -->\n```\n(.*?)```", text, re.S)
-    assert dict(shown) == {p: configuration(p, SERVER, "en") for p, _ in shown}
+    assert dict(shown) == {p: configuration(p, SERVER, language_of(document)) for p, _ in shown}
+
+
+def in_vietnamese(guide: Path) -> Path:
+    return guide.parent / "vi" / guide.name
+
+
+def skeleton(document: Path) -> dict[str, Any]:
+    """What a guide has in common with the same in the other language; texts for people are left out."""
+    text = document.read_text("utf-8")
+    plain = FENCE.sub("", text)
+    links = {(document.parent / t).resolve() for t in re.findall(r"\]\(([^)\s:]+)\)", plain)} - {
+        other.resolve() for other in (document, document.parent.parent / document.name, in_vietnamese(document))
+    }
+    return {
+        "headings": re.findall(r"^#+(?= )", plain, re.M),
+        "rows of tables": len(re.findall(r"^\|", plain, re.M)),
+        "links": {link.parent.parent / link.name if link.parent.name == "vi" else link for link in links},
+        "addresses": sorted(re.findall(r"https?://[^\s)]+", plain)),
+        "commands": sorted([word if " " not in word else "…" for word in words] for words in commands(document)),
+        "kinds of blocks": [kind for kind, _ in FENCE.findall(text)],
+        "yaml": [yaml.safe_load(body) for body in blocks(document, "yaml")],
+        "settings": sorted(re.findall(r"`\[\w+\] \w+|\bKYDAI_[A-Z_]+[A-Z]\b", text)),
+        "toml": [tomllib.loads(body) for body in blocks(document, "toml")],
+        "generated": re.findall(r"<!-- .* -->", text),
+    }
+
+
+def test_guides_stand_in_both_languages() -> None:
+    assert [g.name for g in GUIDES] == [g.name for g in sorted((ROOT / "docs" / "guides" / "vi").glob("*.md"))]
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=name)
+def test_a_guide_says_the_same_in_both_languages(guide: Path) -> None:
+    other = in_vietnamese(guide)
+    assert skeleton(other) == skeleton(guide)
+    assert f"]({other.relative_to(guide.parent)})" in guide.read_text("utf-8").split("\n\n")[1]
+    assert f"](../{guide.name})" in other.read_text("utf-8").split("\n\n")[1]
+
+
+@pytest.mark.parametrize("document", [d for d in TOLD if language_of(d) == "vi"], ids=name)
+def test_no_rejected_word(document: Path) -> None:
+    text = document.read_text("utf-8").lower()
+    assert not {wrong: right for wrong, right in REJECTED.items() if wrong in text}
