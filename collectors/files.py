@@ -32,7 +32,7 @@ HEAD_BYTES = 1024
 MAX_LINE = 16 << 20
 KEPT_OF_TOO_LONG = 64 << 10
 STDIN = "-"
-EVTX_HEADER = 4096
+EVTX_HEADER, EVTX_CHUNK = 4096, 65536
 MAX_DOCUMENTS = 64 << 20
 JSON_REMEDY = "Write one JSON object a line (.jsonl)."
 PART = 4096
@@ -64,9 +64,9 @@ def walk(paths: list[str]) -> Iterator[str]:
     """Files of the paths, folders walked in order. Raises BadInput for one that is not there."""
     for text in paths:
         path = Path(text)
-        if text == STDIN or path.is_file():
+        if text and (text == STDIN or path.is_file()):
             yield text
-        elif path.is_dir():
+        elif text and path.is_dir():
             yield from (str(p) for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith("."))
         else:
             raise BadInput("there is no such file or folder.", place=Place(text))
@@ -83,7 +83,7 @@ class FileReader:
             self._stream = _buffered(raw)
             head = self._stream.peek(HEAD_BYTES)[:HEAD_BYTES]
             if head.startswith(b"\x1f\x8b"):
-                self._stream = io.BufferedReader(gzip.GzipFile(fileobj=self._stream), 1 << 20)
+                self._stream = io.BufferedReader(_Gzip(self._stream), 1 << 20)
             elif head.startswith(b"\x28\xb5\x2f\xfd"):
                 self._stream = io.BufferedReader(_Zstd(self._stream), 1 << 20)
             self.head = self._peek()
@@ -136,15 +136,20 @@ class FileReader:
         return self.tail
 
     def _lines(self, start: int) -> Iterator[Raw]:
-        at = 0
+        at, begun = 0, b""  # begun: the line that had no end yet when it was read; grown since, it comes again, whole
         while at < start and (part := self._stream.read(min(start - at, 1 << 20))):
             at += len(part)
             self.tail = (self.tail + part)[-HEAD_BYTES:]
+            _, newline, rest = part.rpartition(b"\n")
+            begun = rest if newline else (begun + rest)[:MAX_LINE]
         joiner = AuditJoiner()
         while line := self._stream.readline(MAX_LINE):
             at += len(line)
             self.tail = (self.tail + line)[-HEAD_BYTES:]
-            if not line.endswith(b"\n") and len(line) == MAX_LINE:
+            if line.strip(b"\r\n"):
+                line = begun + line
+            begun = b""
+            if not line.endswith(b"\n") and len(line) >= MAX_LINE:
                 rest = line
                 while rest and not rest.endswith(b"\n"):
                     rest = self._stream.readline(MAX_LINE)
@@ -185,22 +190,38 @@ class FileReader:
 
         # the library wants a seekable file; a folder of these is small beside memory, and reads are bounded
         data = self._stream.read(1 << 31)
-        if len(data) < EVTX_HEADER or (len(data) > EVTX_HEADER and data[EVTX_HEADER:][:8] != b"ElfChnk\0"):
+        size = len(data)
+        if size < EVTX_HEADER or (size > EVTX_HEADER and data[EVTX_HEADER:][:8] != b"ElfChnk\0"):
             raise BadInput("not a whole EVTX: its first chunk is damaged.", place=Place(self.name))
         try:
             for count, record in enumerate(PyEvtxParser(io.BytesIO(data)).records_json(), 1):
                 if count > start and record is not None:
-                    data = record["data"].encode()
-                    self.tail = data[:HEAD_BYTES]
-                    yield Raw(data, count)
+                    text = record["data"].encode()
+                    self.tail = text[:HEAD_BYTES]
+                    yield Raw(text, count)
         except RuntimeError as error:
             raise BadInput(f"not a whole EVTX: {error}", place=Place(self.name)) from error
+        if size < (whole := EVTX_HEADER + EVTX_CHUNK * int.from_bytes(data[42:44], "little")):
+            raise BadInput(f"not a whole EVTX: {size:,} of {whole:,} bytes.", place=Place(self.name))
 
     def _capture(self, start: int) -> Iterator[Raw]:
         for count, one in enumerate(FlowFile(self._stream), 1):
             if count > start:
                 self.tail = one.data[:HEAD_BYTES]
                 yield Raw(one.data, count, FrameKind.FLOW, one.exporter, one.at)
+
+
+class _Gzip(io.RawIOBase):
+    """A gzip file that gives what it has before it says that it is cut; the library's own reading drops it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._file = gzip.GzipFile(fileobj=stream)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        return self._file.readinto1(buffer)
 
 
 class _Zstd(io.RawIOBase):

@@ -67,12 +67,15 @@ class Ingest:
             reader = FileReader(name)
         chunk: list[Frame] = []
         position, tail = start, b""
-        for raw in reader.raws(start):
-            if len(chunk) >= CHUNK:
-                self._run(name, key, chunk, position, tail, progress)
-                chunk = []
-            chunk.append(self._frame(name, raw))
-            position, tail = raw.position, reader.tail
+        try:
+            for raw in reader.raws(start):
+                if len(chunk) >= CHUNK:
+                    self._run(name, key, chunk, position, tail, progress)
+                    chunk = []
+                chunk.append(self._frame(name, raw))
+                position, tail = raw.position, reader.tail
+        except BadInput as error:
+            self.result.bad.append(error)  # what was read before the file broke off is taken
         if chunk:
             self._run(name, key, chunk, position, tail, progress)
             self.result.files += 1

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.demonstration import Shown, play_once
+
+
+def pytest_configure() -> None:
+    os.environ["KYDAI_LANG"] = "en"  # before kydai.cli.main is imported: it reads the language once
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -56,6 +56,19 @@ def test_a_line_beyond_the_bound_is_cut_off_with_the_reason_and_the_rest_is_read
 
 
 @pytest.mark.parametrize(
+    ("more", "then"),
+    [(b"tail\nnext\n", [b"half tail", b"next"]), (b"\nnext\n", [b"next"]), (b"\r\n", []), (b"", [])],
+)
+def test_a_line_that_was_being_written_comes_again_whole(more: bytes, then: list[bytes], tmp_path: Path) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(b"one\nhalf ")
+    first = list(FileReader(str(file)).raws())
+    assert [r.data for r in first] == [b"one", b"half "]
+    file.write_bytes(b"one\nhalf " + more)
+    assert [r.data for r in FileReader(str(file)).raws(first[-1].position)] == then
+
+
+@pytest.mark.parametrize(
     "data",
     [
         gzip.compress(PLAIN)[:-20],
@@ -88,12 +101,16 @@ def test_folders_are_walked_in_order_and_a_missing_path_is_named(tmp_path: Path)
         list(walk([str(tmp_path / "nowhere")]))
 
 
-def test_evtx_records_and_flow_datagrams() -> None:
+def test_evtx_records_and_flow_datagrams(tmp_path: Path) -> None:
     evtx = next(sample("evtx-attack").rglob("*.evtx"))
     raws = list(FileReader(str(evtx)).raws())
     assert raws
     assert all(r.data.startswith(b"{") for r in raws)
     assert [r.data for r in FileReader(str(evtx)).raws(1)] == [r.data for r in raws[1:]]
+    cut = tmp_path / "cut.evtx"
+    cut.write_bytes(evtx.read_bytes()[:-1])
+    with pytest.raises(BadInput, match="not a whole EVTX"):
+        list(FileReader(str(cut)).raws())
     flows = list(FileReader(str(sample("flows/vendor-datagrams/netflow5_test_juniper_mx80.dat"))).raws())
     assert [r.kind for r in flows] == [FrameKind.FLOW]
 

@@ -30,7 +30,7 @@ def missing() -> str | None:
     return None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # while it is open, asyncio.run fails in this thread
 def browser() -> Iterator[Browser]:
     if (lacks := missing()) is not None:
         if os.environ.get("KYDAI_REQUIRE_SERVICES"):

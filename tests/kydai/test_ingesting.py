@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,19 @@ def test_a_second_run_adds_only_what_is_new(context: Context, parts: Parts, tmp_
     assert ingest(context, parts, renamed).raws == 2
     assert count(context) == 35
     assert ingest(context, parts, renamed, again=True).raws == 35
+
+
+def test_what_was_read_before_a_file_broke_off_is_taken(context: Context, parts: Parts, tmp_path: Path) -> None:
+    file = tmp_path / "auth.log.gz"
+    whole = gzip.compress("".join(LINE.format(n % 60) for n in range(3000)).encode(), 0)
+    file.write_bytes(whole[: len(whole) // 2])
+    first = ingest(context, parts, file)
+    assert len(first.bad) == 1
+    assert 1000 < first.raws < 2000
+    file.write_bytes(whole)
+    second = ingest(context, parts, file)
+    assert not second.bad
+    assert first.raws + second.raws in (3000, 3001)  # the line at the break comes again, whole
 
 
 def test_a_file_that_only_begins_alike_is_another_and_read_whole(

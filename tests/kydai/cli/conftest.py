@@ -31,7 +31,6 @@ Run = Callable[..., Ran]
 @pytest.fixture
 def kydai(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("KYDAI_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(main, "LANG", "en")
 
     def run(*arguments: str) -> Ran:
         status = main.main(list(arguments))

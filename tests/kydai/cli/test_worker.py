@@ -16,9 +16,8 @@ from tests.kydai.cli.conftest import Run
 
 
 @pytest.fixture(autouse=True)
-def alone_and_in_english(monkeypatch: pytest.MonkeyPatch) -> None:
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "configure", lambda name: None)
-    monkeypatch.setattr(worker, "LANG", "en")
 
 
 def test_it_wants_data_and_a_broker_for_the_bell(kydai: Run) -> None:
