@@ -313,6 +313,13 @@ def _unparsed_fields(record: Record) -> dict[str, Any]:
         "event.kind": "pipeline_error",
         "message": record.message,
     }
+    opened = open_envelope(record.document, record.zone, record.created_at) if record.document else None
+    if opened is not None:
+        header = opened.header or syslog.read(opened.text, record.zone, record.created_at)
+        fields |= opened.fields | {"message": opened.text if header is None else header.message}
+        record.header = record.header or header
+        if opened.time is not None:
+            fields["@timestamp"] = opened.time
     header = record.header
     if header is not None and header.app:
         fields["log.syslog.appname"] = header.app

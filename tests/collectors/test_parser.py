@@ -131,6 +131,14 @@ def test_unparsed_keeps_the_syslog_header() -> None:
     assert (made["log.syslog.priority"], made["message"]) == (13, "just words")
 
 
+def test_unparsed_keeps_what_its_envelope_says() -> None:
+    found = parse('{"@timestamp":"2026-11-25T01:00:00Z","host.name":"web09","message":"<13>app[3]: lời của ứng dụng"}')
+    made = found.events[0]
+    assert found.unparsed
+    assert (made["@timestamp"], made["host.name"]) == ("2026-11-25T01:00:00.000000Z", "web09")
+    assert (made["message"], made["log.syslog.priority"]) == ("lời của ứng dụng", 13)
+
+
 def test_a_time_ahead_is_flagged_and_kept() -> None:
     made = event("2099-01-01T00:00:00Z host prog[1]: from the future")
     assert made["@timestamp"] == "2099-01-01T00:00:00.000000Z"
