@@ -79,6 +79,11 @@ class Caller:
     is_demo: bool = False
 
     @property
+    def credential(self) -> str:
+        """What they showed: the hash of a session, or the name of a token."""
+        return self.session_hash or f"token:{self.token_name}"
+
+    @property
     def actor(self) -> Actor:
         """How the journal names them."""
         name = f"{self.name} (token:{self.token_name})"[:100] if self.token_name else self.name

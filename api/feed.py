@@ -27,7 +27,7 @@ from api.runs import RunSummary
 from api.scope import Sight, sight
 from api.shapes import Shape
 from core.clock import SECOND, Micros
-from core.db.models import Alert, AlertStatus, Incident, IncidentStatus, Run, User
+from core.db.models import Alert, AlertStatus, Incident, IncidentStatus, Run, Token, User
 from core.db.models import Session as SignedIn
 from core.errors import KydaiError
 from core.sources import SourceState, views
@@ -170,9 +170,9 @@ def ailing_sources(session: Session, now: Micros, scope: Sight) -> int:
 class Listener:
     """One client of the stream."""
 
-    def __init__(self, scope: str, session_hash: str) -> None:
+    def __init__(self, scope: str, credential: str) -> None:
         self.scope = scope
-        self.session_hash = session_hash
+        self.credential = credential
         self.messages: asyncio.Queue[Said] = asyncio.Queue(_BACKLOG)
         self.is_slow = False
 
@@ -193,9 +193,10 @@ class Feed:
         self._sources: dict[str, tuple[float, int]] = {}
         self.is_closed = False
 
-    async def follow(self, scope: str, session_hash: str) -> AsyncIterator[bytes]:
-        """The stream of one client, as server-sent events; the first tick comes at once."""
-        listener = Listener(scope, session_hash)
+    async def follow(self, scope: str, credential: str) -> AsyncIterator[bytes]:
+        """The stream of one client, as server-sent events; the first tick comes at once, and when the session or
+        token no longer lives, or its person sees other things than before, it ends."""
+        listener = Listener(scope, credential)
         self._listeners.add(listener)
         try:
             if self._task is None or self._task.done():
@@ -248,7 +249,7 @@ class Feed:
                 told += [(x, ("change", by_scope[x.scope])) for x in listeners if _has_any(by_scope[x.scope])]
             if is_asking:
                 living = _living(session, now)
-                gone = [x for x in listeners if x.session_hash and x.session_hash not in living]
+                gone = [x for x in listeners if x.credential and living.get(x.credential) != x.scope]
                 told += [(x, ("bye", Bye(reason="session"))) for x in gone]
         if is_tick:
             ticks = self._ticks({x.scope for x in listeners})
@@ -285,12 +286,18 @@ def _has_any(told: Changes) -> bool:
     return bool(told.alerts or told.incidents or told.runs)
 
 
-def _living(session: Session, now: Micros) -> set[str]:
-    query = (
-        select(SignedIn.hash).join(User, User.id == SignedIn.user_id)
+def _living(session: Session, now: Micros) -> dict[str, str]:
+    """The scope behind each credential that lives, named as in ``Caller.credential``."""
+    sessions = (
+        select(SignedIn.hash, User.scope).join(User, User.id == SignedIn.user_id)
         .where(SignedIn.expires_at > now, User.is_disabled.is_(False))
     )  # fmt: skip
-    return set(session.scalars(query))
+    tokens = (
+        select(Token.name, User.scope).join(User, User.id == Token.user_id)
+        .where(Token.expires_at > now, Token.revoked_at.is_(None), User.is_disabled.is_(False))
+    )  # fmt: skip
+    found = dict(session.execute(sessions).tuples().all())
+    return found | {f"token:{name}": scope for name, scope in session.execute(tokens).tuples()}
 
 
 def encode(name: str, shape: Shape) -> bytes:

@@ -10,8 +10,7 @@ import pytest
 from tests.demonstration import Shown, play_once
 
 
-def pytest_configure() -> None:
-    os.environ["KYDAI_LANG"] = "en"  # before kydai.cli.main is imported: it reads the language once
+os.environ["KYDAI_LANG"] = "en"  # kydai.cli.main reads the language once, when it is imported
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -22,7 +22,7 @@ async def follow_stream(request: Request, caller: Reader) -> EventStream:
     """Events ``tick``, ``change`` and ``bye``; the model names the data of each."""
     feed: Feed = request.app.state.feed
     return EventStream(
-        feed.follow(caller.scope, caller.session_hash),
+        feed.follow(caller.scope, caller.credential),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )

@@ -14,8 +14,9 @@ from api import feed as feed_module
 from api.deps import COOKIE, Services
 from api.feed import Changes, Feed, Watch, encode
 from core import accounts
+from core.audit import Actor
 from core.clock import MINUTE, SECOND, StillClock
-from core.db.models import Alert, Incident, Run, Session, Source
+from core.db.models import Alert, Incident, Run, Session, Source, User
 from tests.api.conftest import NOW, Client
 from tests.api.rows import alert
 
@@ -132,6 +133,28 @@ def test_the_stream_ends_with_the_session(services: Services, client: Client) ->
         await until(stream, "tick")
         with services.database.write() as session:
             session.execute(delete(Session))
+        return await until(stream, "bye")
+
+    assert run(work) == {"reason": "session"}
+
+
+@pytest.mark.parametrize("change", ["revoked", "disabled", "another scope"])
+def test_the_stream_of_a_token_ends_with_what_it_may_see(services: Services, change: str) -> None:
+    actor = Actor("an", "cli")
+    with services.database.write() as session:
+        user = accounts.add_user(session, actor, "khoa", accounts.Role.AUDITOR, now=NOW)
+        accounts.make_token(session, actor, user, "soi", accounts.TokenScope.API, now=NOW)
+
+    async def work() -> dict[str, Any]:
+        stream = Feed(services).follow("", "token:soi")
+        await until(stream, "tick")
+        await until(stream, "tick")
+        with services.database.write() as session:
+            if change == "revoked":
+                accounts.revoke_token(session, actor, "soi", now=NOW)
+            else:
+                values = {"is_disabled": True} if change == "disabled" else {"scope": "kydai.system: A"}
+                session.execute(update(User).where(User.name == "khoa").values(**values))
         return await until(stream, "bye")
 
     assert run(work) == {"reason": "session"}
