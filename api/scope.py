@@ -12,15 +12,12 @@ from functools import lru_cache
 from sqlalchemy import ColumnElement, false, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from api.errors import said
+from core.accounts import scope_query
 from core.db.models import Alert, Incident
-from core.errors import BadInput
 from core.event import Value
-from core.query.language import parse
 from core.query.to_match import compile_match
-from core.query.tree import TRUE, And, Exists, Node, Or, fields_of
+from core.query.tree import TRUE, And, Exists, Node, Or
 
-FIELDS = frozenset({"kydai.system", "kydai.agency"})
 _DECLARED = Or((Exists("kydai.system"), Exists("kydai.agency")))
 
 
@@ -72,8 +69,5 @@ def sight(scope: str) -> Sight:
     """The sight of a person's scope; an empty text sees all. Raises BadInput for a scope over other fields."""
     if not scope.strip():
         return WHOLE
-    node = parse(scope, now=0)
-    if not fields_of(node) or not fields_of(node) <= FIELDS:
-        raise said(BadInput, "scope_fields")
-    whole = And((_DECLARED, node))
+    whole = And((_DECLARED, scope_query(scope)))
     return Sight(whole, compile_match(whole))

@@ -25,6 +25,8 @@ from core.audit import Actor
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros
 from core.db.models import Session, SignInLink, Token, User
 from core.errors import BadInput, Conflict, KydaiError, NotFound, Refused
+from core.query.language import parse
+from core.query.tree import Node, fields_of
 from core.words import both
 
 
@@ -51,6 +53,8 @@ SESSION_LIFE = 12 * HOUR
 TOKEN_LIFE = 365 * DAY
 SEEN_GRAIN = MINUTE
 """``seen_at`` and ``used_at`` are written at most this often."""
+
+SCOPE_FIELDS = frozenset({"kydai.system", "kydai.agency"})
 
 _FREE_ATTEMPTS = 3
 _LONGEST_WAIT = 15 * MINUTE
@@ -89,6 +93,14 @@ E = TypeVar("E", bound=KydaiError)
 def _said(kind: type[E], key: str, **values: object) -> E:
     said = both(f"api.account.{key}", **values)
     return kind(said["en"], said=said)
+
+
+def scope_query(scope: str) -> Node:
+    """The query of a person's scope. Raises BadInput for a query over other fields, or that is none."""
+    node = parse(scope, now=0)
+    if not fields_of(node) or not fields_of(node) <= SCOPE_FIELDS:
+        raise _said(BadInput, "scope_fields")
+    return node
 
 
 def digest(secret: str) -> str:
@@ -160,6 +172,8 @@ def add_user(
         raise _said(BadInput, "bad_name", name=name[:100])
     if session.scalar(select(User.id).where(User.name == name)) is not None:
         raise _said(Conflict, "taken", name=name)
+    if scope.strip():
+        scope_query(scope)
     user = User(
         name=name, role=role, full_name=full_name[:200], scope=scope, language=language, created_at=now,
         is_disabled=False, failed_attempts=0, locked_until=0,
@@ -183,8 +197,10 @@ def change_user(
     language: str | None = None,
     is_disabled: bool | None = None,
 ) -> User:
-    """Change what is given. A change of rights ends the person's sessions. Raises NotFound, Refused."""
+    """Change what is given. A change of rights ends the person's sessions. Raises BadInput, NotFound, Refused."""
     user = find_user(session, name)
+    if scope and scope.strip():
+        scope_query(scope)
     wanted = {
         "role": role, "full_name": full_name, "scope": scope, "language": language, "is_disabled": is_disabled,
     }  # fmt: skip

@@ -125,6 +125,18 @@ def test_sessions_end_by_time_sign_out_and_loss_of_rights(database: Database) ->
         assert session.scalars(select(Session)).all() == []
 
 
+@pytest.mark.parametrize(
+    "scope", ["host.name: x", "kydai.system: (", "kydai.system: a or user.name: b", '"only words"']
+)
+def test_a_scope_over_anything_else_is_never_kept(database: Database, scope: str) -> None:
+    with pytest.raises(BadInput), database.write() as session:
+        accounts.add_user(session, CLI, "khoa", Role.AUDITOR, now=NOW, scope=scope)
+    with database.write() as session:
+        accounts.add_user(session, CLI, "khoa", Role.AUDITOR, now=NOW)
+    with pytest.raises(BadInput), database.write() as session:
+        accounts.change_user(session, CLI, "khoa", now=NOW, scope=scope)
+
+
 def test_the_last_admin_stays(database: Database) -> None:
     person(database, "root1", Role.ADMIN)
     with database.write() as session:
