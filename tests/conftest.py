@@ -9,7 +9,6 @@ import pytest
 
 from tests.demonstration import Shown, play_once
 
-
 os.environ["KYDAI_LANG"] = "en"  # kydai.cli.main reads the language once, when it is imported
 
 
