@@ -24,7 +24,7 @@ from collectors.parser_contract import Hint, Parser, Record
 from collectors.parser_envelope import Envelope, open_envelope
 from collectors.parser_time import stamp, zone_of
 from collectors.parser_values import ip_text, relate, to_text
-from core.clock import MINUTE, Micros
+from core.clock import MINUTE, Micros, to_micros
 from core.ecs import VERSION
 from core.errors import BadConfig, NotFound
 from core.event import Event, Frame
@@ -37,6 +37,8 @@ MAX_TEXT = 1 << 20
 """A longer text is kept whole and not taken apart; a JSON document may be sixteen times as long."""
 MAX_JSON = 16 * MAX_TEXT
 MAX_AHEAD: Micros = 5 * MINUTE
+FIRST_TIME, LAST_TIME = to_micros("0001-01-03T00:00:00Z"), to_micros("9999-12-29T00:00:00Z")
+"""Beyond them a time has no date in some zone."""
 MAX_CHOICES = 4096
 
 
@@ -361,11 +363,10 @@ def _finish(out: dict[str, Any], record: Record, parser: str) -> Event:
         out["kydai.time_flag"] = "future"
     if "host.name" not in out and record.source.startswith("relay:"):
         out["host.name"] = record.source.split(":", 2)[-1].rpartition(":")[2]
-    try:
-        out["@timestamp"] = stamp(at)
-    except OverflowError:
-        out["@timestamp"] = stamp(created)
+    if not FIRST_TIME <= at <= LAST_TIME:
+        at = created
         out["kydai.time_flag"] = "unreadable"
+    out["@timestamp"] = stamp(at)
     out["event.created"] = _created(created)
     if "event.kind" not in out:
         out["event.kind"] = "event"

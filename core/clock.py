@@ -90,8 +90,12 @@ def to_micros(text: str) -> Micros:
 
 
 def from_micros(at: Micros, zone: str = "UTC") -> datetime:
-    """An aware datetime in ``zone`` (an IANA name)."""
-    return (_EPOCH + timedelta(microseconds=at)).astimezone(ZoneInfo(zone))
+    """An aware datetime in ``zone`` (an IANA name); in UTC where the zone's year would be no year of a datetime."""
+    moment = _EPOCH + timedelta(microseconds=at)
+    try:
+        return moment.astimezone(ZoneInfo(zone))
+    except OverflowError:
+        return moment
 
 
 def hour_of(at: Micros) -> Micros:

@@ -147,6 +147,14 @@ def test_a_time_ahead_is_flagged_and_kept() -> None:
     assert "kydai.time_flag" not in near
 
 
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_time_that_has_no_date_in_some_zone_is_flagged_and_not_taken(time: str) -> None:
+    made = event(f"<38>1 {time} host useradd 99 - - new user: name=backdoor, UID=0, GID=0")
+    assert made["kydai.time_flag"] == "unreadable"
+    assert made["@timestamp"] == made["event.created"]
+    assert time in str(made["event.original"])
+
+
 def test_an_old_time_is_kept() -> None:
     made = event("2019-01-01T00:00:00Z host prog[1]: old")
     assert made["@timestamp"] == "2019-01-01T00:00:00.000000Z"

@@ -17,7 +17,8 @@ YEARS = st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 3
 def test_texts_read_back_and_sort_as_times_do(moment: datetime) -> None:
     at = micros(moment)
     assert to_micros(iso(at)) == at
-    assert from_micros(at) == moment
+    for zone in ("UTC", "Asia/Ho_Chi_Minh", "America/Los_Angeles"):
+        assert from_micros(at, zone) == moment
     assert (iso(at) < "2000-01-01T00:00:00.000000Z") == (moment.year < 2000)
     assert len(iso(at)) == 27
 
