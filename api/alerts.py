@@ -152,6 +152,7 @@ class Filter:
     assignee: str | None = None
     """A name, or ``-`` for nobody."""
     incident: int | None = None
+    replay: bool | None = None
     start: Micros | None = None
     end: Micros | None = None
     text: str | None = None
@@ -182,6 +183,8 @@ def clause(session: Session, wanted: Filter) -> ColumnElement[bool]:
         parts.append(Alert.assignee.is_(None) if wanted.assignee == "-" else Alert.assignee == wanted.assignee)
     if wanted.incident is not None:
         parts.append(Alert.incident_id == wanted.incident)
+    if wanted.replay is not None:
+        parts.append(Alert.is_replay.is_(wanted.replay))
     if wanted.start is not None:
         parts.append(Alert.last_at >= wanted.start)
     if wanted.end is not None:
@@ -220,6 +223,11 @@ def page(
 
 def count(session: Session, where: ColumnElement[bool]) -> int:
     return session.scalar(select(func.count()).select_from(Alert).where(where)) or 0
+
+
+def hits(session: Session, where: ColumnElement[bool]) -> int:
+    """How many hits were folded into them."""
+    return session.scalar(select(func.sum(Alert.count)).where(where)) or 0
 
 
 def detail(session: Session, row: Alert, now: Micros) -> AlertDetail:

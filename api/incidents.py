@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -140,6 +140,9 @@ class IncidentDetail(IncidentSummary):
     """Hits in all of its alerts."""
     alert_rows: list[IncidentAlert]
     entities: list[IncidentEntity]
+    """At most 200."""
+    entity_counts: dict[str, int]
+    """How many there are of each kind."""
     notes: list[NoteShown]
     runs: list[RunSummary]
     timeline: list[TimelineItem]
@@ -238,11 +241,11 @@ def summary_facts(row: Incident, alerts: int) -> dict[str, Any]:
     return facts | {"alerts": alerts, "is_declared": row.declared_at is not None and row.withdrawn_at is None}
 
 
-def visible_alerts(session: Session, incident_id: int, sight: Sight) -> list[Alert]:
+def visible_alerts(session: Session, incident_id: int, sight: Sight, limit: int | None = ALERTS_SHOWN) -> list[Alert]:
     """The alerts of an incident within the scope, by time."""
     query = (
         select(Alert).where(Alert.incident_id == incident_id, sight.alerts(session))
-        .order_by(Alert.first_at, Alert.id).limit(ALERTS_SHOWN)
+        .order_by(Alert.first_at, Alert.id).limit(limit)
     )  # fmt: skip
     return list(session.scalars(query))
 
@@ -268,13 +271,11 @@ def partial_facts(alerts: Sequence[Alert]) -> dict[str, Any]:
 
 def detail(session: Session, row: Incident, sight: Sight) -> IncidentDetail:
     """Everything about one incident that the caller may see."""
-    alerts = visible_alerts(session, row.id, sight)
+    every = visible_alerts(session, row.id, sight, limit=None)
+    alerts = every[:ALERTS_SHOWN]
     whole = session.scalar(select(func.count()).select_from(Alert).where(Alert.incident_id == row.id)) or 0
-    count = session.scalar(
-        select(func.count()).select_from(Alert).where(Alert.incident_id == row.id, sight.alerts(session))
-    )
-    is_partial = (count or 0) < whole
-    facts = summary_facts(row, count or 0)
+    is_partial = len(every) < whole
+    facts = summary_facts(row, len(every))
     if is_partial:
         facts |= partial_facts(alerts)
     # notes, runs and changes speak of the whole incident, so somebody who sees a part of it sees none of them
@@ -290,7 +291,8 @@ def detail(session: Session, row: Incident, sight: Sight) -> IncidentDetail:
             "verdict_reason": "" if is_partial else row.verdict_reason,
             "priority_sum": parts,
             "system_level": _system_level(session, row.system),
-            "events": sum(a.count for a in alerts),
+            "events": sum(a.count for a in every),
+            "entity_counts": Counter(kind for kind, _ in {(str(p[0]), str(p[1])) for a in every for p in a.entities}),
             "alert_rows": _with_reasons(session, alerts),
             "entities": _entities(alerts),
             "notes": notes,

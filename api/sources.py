@@ -184,20 +184,25 @@ def totals(found: Sequence[tuple[SourceView, Balance, list[int]]]) -> SourceTota
     )
 
 
-def hours(session: Session, source: str | None, start: Micros, end: Micros, names: set[str]) -> list[LedgerHour]:
-    """The balances hour by hour, of one source or of all within ``names``."""
+def hours(
+    session: Session, source: str | None, start: Micros, end: Micros, names: set[str] | None
+) -> tuple[list[LedgerHour], int]:
+    """The balances hour by hour, of one source or of all (within ``names``), and how many sources sent anything."""
     query = select(Ledger).where(Ledger.hour >= hour_of(start), Ledger.hour < end).order_by(Ledger.hour)
     if source is not None:
         query = query.where(Ledger.source == source)
     by_hour: dict[Micros, list[Ledger]] = defaultdict(list)
+    senders = set()
     for entry in session.scalars(query):
-        if entry.source in names:
+        if names is None or entry.source in names:
             by_hour[entry.hour].append(entry)
+            if (entry.balance, entry.bucket) == ("raws", "received"):
+                senders.add(entry.source)
     made = []
     for hour, entries in by_hour.items():
         whole = total(balances(entries).values())
         made.append(LedgerHour(hour=hour, balance=shown(whole), reasons=_reasons(whole)))
-    return made
+    return made, len(senders)
 
 
 def heard(session: Session, source: str) -> list[Heard]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
 
+from core.clock import Micros
 from core.db.models import Effect, Incident, Run, StepRun
 from core.words import say
 from reports.document import Section, Text
-from reports.gather import Reading, figure, in_both, joined, names, tabled, texts, title_of, when
+from reports.gather import Reading, names, tabled, title_of
+from reports.numbers import figure, in_both, joined, texts, when
 
 SHOWN = 1_000
 TARGETS = 6
@@ -97,20 +100,31 @@ def _approver(reading: Reading, step: StepRun, is_needed: bool) -> Text:
     return joined([*parts, when(step.approved_at, reading.zone)] if step.approved_at is not None else parts)
 
 
-def action_figures(reading: Reading) -> dict[str, dict[str, Any]]:
-    """How many steps of the period ended well, were undone, and wait for a person."""
-    with reading.services.database.read() as session:
-        rows = session.execute(
-            select(StepRun.run_id, StepRun.step, StepRun.status, Effect.state)
-            .join(Run, Run.id == StepRun.run_id)
-            .join(Effect, and_(Effect.run_id == StepRun.run_id, Effect.step == StepRun.step), isouter=True)
-            .where(Run.is_dry.is_(False), StepRun.started_at >= reading.start, StepRun.started_at < reading.end)
-        ).tuples()
-        found = [((run, step), status, state) for run, step, status, state in rows]
+def step_counts(session: Session, start: Micros | None, end: Micros | None) -> dict[str, int]:
+    """How many steps begun in [start, end) ended well, were undone, and wait for a person; no dry runs."""
+    where: list[ColumnElement[bool]] = [Run.is_dry.is_(False)]
+    if start is not None:
+        where.append(StepRun.started_at >= start)
+    if end is not None:
+        where.append(StepRun.started_at < end)
+    rows = session.execute(
+        select(StepRun.run_id, StepRun.step, StepRun.status, Effect.state)
+        .join(Run, Run.id == StepRun.run_id)
+        .join(Effect, and_(Effect.run_id == StepRun.run_id, Effect.step == StepRun.step), isouter=True)
+        .where(*where)
+    ).tuples()
+    found = [((run, step), status, state) for run, step, status, state in rows]
     # a step that ran again with other arguments has two effects, and is one step
     steps = {step: status for step, status, _ in found}
     return {
-        "done": figure(sum(status == "succeeded" for status in steps.values())),
-        "undone": figure(len({step for step, _, state in found if state == "undone"})),
-        "waiting": figure(sum(status in ("waiting_approval", "waiting_person") for status in steps.values())),
+        "done": sum(status == "succeeded" for status in steps.values()),
+        "undone": len({step for step, _, state in found if state == "undone"}),
+        "waiting": sum(status in ("waiting_approval", "waiting_person") for status in steps.values()),
     }
+
+
+def action_figures(reading: Reading) -> dict[str, dict[str, Any]]:
+    """The counts of steps of the period."""
+    with reading.services.database.read() as session:
+        found = step_counts(session, reading.start, reading.end)
+    return {name: figure(count, reading.address("/runs/steps", name)) for name, count in found.items()}

@@ -1,7 +1,8 @@
 """A report as plain data: what every renderer gets, and nothing a renderer has to ask for.
 
 A text is ``{"vi": …, "en": …}`` or, where it is the same in both (names, addresses, queries), a string. A number or
-a time is such a text with its plain ``value`` beside it: an int, or the canonical text of an instant.
+a time is such a text with its plain ``value`` beside it: an int, or the canonical text of an instant. A number has
+also ``rerun``, what gives it again, and a sentence with numbers has them as ``numbers`` (reports/numbers.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What reports read from, and how they count: exactly, with the query of each number beside it."""
+"""What reports read from, and how they count: exactly, with what gives each number again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any, Protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.clock import LOCAL_ZONE, MINUTE, Clock, Micros, iso
+from core.clock import LOCAL_ZONE, MINUTE, Clock, Micros
 from core.db.database import Database
 from core.db.models import Heartbeat, Incident, Meta
 from core.query.language import parse
 from core.query.tree import TRUE, And, Equals, Node
 from core.store.contract import EventStore, Missing, Query, Span, Truth
-from core.words import LANGUAGES, both, moment, number, say
+from core.words import LANGUAGES, say
 from reports.document import Section, Table, Text
+from reports.numbers import Filter, address, command, figure, in_both, texts
 
 LIVE = MINUTE
 """A heartbeat older than this is of a process that no longer runs."""
@@ -66,27 +67,6 @@ class Definition:
     """``{title, query, field, limit}`` each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """A number, the query that gives it again, and whether it is exact and complete."""
-
-    count: int
-    query: str
-    truth: Truth
-
-    @property
-    def text(self) -> dict[str, Any]:
-        """As it is shown; what is not complete or not exact says so."""
-
-        def write(lang: str) -> str:
-            text = number(self.count, lang)
-            if not self.truth.complete:
-                return f"{text} ({say('report.incomplete', lang)})"
-            return text if self.truth.exact else f"≈ {text}"
-
-        return in_both(write) | {"value": self.count}
-
-
 @dataclass(slots=True)
 class Reading:
     """One report being made: what it is about, and what its answers so far could not take into account."""
@@ -110,12 +90,17 @@ class Reading:
         """A query as a tree. Raises QueryError."""
         return parse(query, now=self.services.clock.now(), zone=self.zone)
 
-    def count(self, query: str, span: Span | None = None) -> Counted:
-        """Count a query over a span of ``@timestamp``, by default the report's own."""
-        services = self.services
-        answer = services.store.count(Query(self.tree(query), span or self.span, services.scope))
+    def count(self, query: str, span: Span | None = None) -> dict[str, Any]:
+        """The figure of a query over a span of ``@timestamp``, by default the report's own."""
+        services, span = self.services, span or self.span
+        answer = services.store.count(Query(self.tree(query), span, services.scope))
         self.note(answer.truth)
-        return Counted(answer.count, query, answer.truth)
+        again = command("search", query, "--count", start=span.start, end=span.end)
+        return figure(answer.count, again, answer.truth)
+
+    def address(self, path: str, field: str, **filters: Filter) -> str:
+        """Where the API gives a number again, over the report's own time."""
+        return address(path, field, start=self.start, end=self.end, **filters)
 
     def terms(self, where: Node, name: str, limit: int) -> dict[str, int]:
         """The most frequent values of a field, with their counts."""
@@ -154,36 +139,10 @@ def within(query: Node, name: str, value: str) -> Node:
     return leaf if query == TRUE else And((query, leaf))
 
 
-def texts(key: str, **values: object) -> dict[str, str]:
-    return both(key, **values)
-
-
-def in_both(write: Callable[[str], str]) -> dict[str, Any]:
-    """The same thing written for each language (times, durations, numbers)."""
-    return {lang: write(lang) for lang in LANGUAGES}
-
-
-def figure(value: int) -> dict[str, Any]:
-    """A number as both languages write it."""
-    return in_both(lambda lang: number(value, lang)) | {"value": value}
-
-
-def when(at: Micros | None, zone: str, *, seconds: bool = True) -> Text:
-    """An instant in local time, its canonical text beside it; a dash for none."""
-    if at is None:
-        return "–"
-    return in_both(lambda lang: moment(at, lang, zone, seconds=seconds)) | {"value": iso(at)}
-
-
 def title_of(titles: Mapping[str, Any] | None, otherwise: str) -> Text:
     """A title kept in a row, in both languages; another text where there is none."""
     found = {lang: str((titles or {}).get(lang) or otherwise) for lang in LANGUAGES}
     return found if any(found.values()) else "–"
-
-
-def joined(parts: Sequence[Text], glue: str = "\n") -> Text:
-    """Several texts in one cell."""
-    return in_both(lambda lang: glue.join(p if isinstance(p, str) else str(p.get(lang, "")) for p in parts))
 
 
 def names(values: Sequence[str], most: int = NAMED) -> str:

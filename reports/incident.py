@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
 from typing import Any
 
@@ -14,15 +15,21 @@ from core.db.models import LEVELS, Alert, Audit, Incident, IncidentLink, Note
 from core.event import Event, parse_event_id
 from core.words import LANGUAGES, entries, say
 from reports.document import Section, Text
-from reports.gather import Reading, figure, in_both, joined, names, tabled, texts, title_of, when
+from reports.gather import Reading, names, tabled, title_of
+from reports.numbers import address, figure, in_both, joined, own, texts, when
 
 ALERTS = 300
 ASKED = 1_000
 EVENTS = 60
 NOTES = 200
 ENTITIES = 20
-LINE = 400
-"""Characters shown of an event as received; the whole is found by its id."""
+LINE = 2_000
+"""Characters shown of an event as received, after what matters in it; the whole is found by its id."""
+SHORT = 300
+"""Of a raw as short as this nothing is told beforehand."""
+GONE = 20
+_TELLING = ("process.command_line", "process.parent.command_line", "url.original")
+"""Shown of every event that has them, besides what matched: a raw is long, and these tell most."""
 _KINDS = ("host", "user", "ip", "domain", "url", "hash", "process", "file", "observer")
 
 
@@ -87,11 +94,15 @@ def _declaration(reading: Reading, incident: Incident) -> list[tuple[str, Text]]
 
 
 def _priority(incident: Incident) -> Text:
-    def write(lang: str) -> str:
-        parts = [f"{p.get('points', 0):+d} {_label(p, lang)}" for p in incident.priority_sum if p.get("points")]
-        return f"{say('report.fact.priority', lang)} {incident.priority}: " + ", ".join(parts)
-
-    return in_both(write)
+    path = f"/incidents/{incident.number}"
+    parts: list[Text] = []
+    for at, part in enumerate(incident.priority_sum):
+        if points := int(part.get("points", 0)):
+            shown = figure(points, address(path, f"priority_sum.{at}.points"))
+            signed = {lang: f"{'+' if points > 0 else ''}{shown[lang]}" for lang in LANGUAGES}
+            parts.append(joined([shown | signed, in_both(partial(_label, part))], " "))
+    whole = joined([texts("report.fact.priority"), figure(incident.priority, address(path, "priority"))], " ")
+    return joined([whole, joined(parts, ", ")], ": ") if parts else whole
 
 
 def _label(part: Mapping[str, Any], lang: str) -> str:
@@ -106,11 +117,16 @@ def entities(reading: Reading) -> Section:
         for kind, value, *_ in alert.entities:
             found[str(kind)][str(value)] += 1
     order = sorted(found, key=lambda k: (_KINDS.index(k) if k in _KINDS else len(_KINDS), k))
+    path = f"/incidents/{_this(reading).number}"
     rows = [
-        (_kind(kind), figure(len(found[kind])), names(sorted(found[kind], key=lambda v: -found[kind][v]), ENTITIES))
+        (
+            _kind(kind),
+            figure(len(found[kind]), address(path, f"entity_counts.{kind}")),
+            names(sorted(found[kind], key=lambda v: -found[kind][v]), ENTITIES),
+        )
         for kind in order
     ]
-    lead = "" if rows else texts("report.no_entity")
+    lead = texts("report.entities_lead", path=address(path, "entity_counts")) if rows else texts("report.no_entity")
     return tabled("entities", ("kind", "count", "names"), rows, (26, 12, 84), right=(1,), code=(2,), lead=lead)
 
 
@@ -129,22 +145,26 @@ def alerts(reading: Reading) -> Section:
     rows: list[Sequence[Text]] = [
         (
             when(alert.first_at, reading.zone),
-            joined([title_of(alert.rule_title, alert.rule_id), texts(f"common.level.{alert.level}")], " · "),
+            joined(
+                [title_of(alert.rule_title, alert.rule_id), texts(f"common.level.{alert.level}"), f"#{alert.id}"], " · "
+            ),
             _matched(alert),
             joined([alert.host or "–", *([alert.user] if alert.user else [])]),
-            figure(alert.count),
+            figure(alert.count, address(f"/alerts/{alert.id}", "count")),
             _why(links.get(alert.id, ())),
         )
         for alert in found[:ALERTS]
     ]
-    lead = texts("report.alerts_lead", shown=len(rows), count=len(found), events=sum(a.count for a in found))
+    of_all = figure(len(found), address("/alerts", "total", incident=_this(reading).id))
+    hits = figure(sum(a.count for a in found), address("/alerts", "hits", incident=_this(reading).id))
+    lead = texts("report.alerts_lead", shown=own(len(rows)), count=of_all, events=hits)
     heads = ("start", "rule_name", "matched", "host", "times", "link")
     return tabled("alerts", heads, rows, (19, 32, 44, 25, 9, 25), right=(4,), code=(2,), lead=lead)
 
 
 def _matched(alert: Alert) -> str:
     """The fields that matched, each once."""
-    shown = dict.fromkeys(f"{m.get('field')}: {str(m.get('value'))[:120]}" for m in alert.matched)
+    shown = dict.fromkeys(f"{m.get('field')}: {str(m.get('value'))[:300]}" for m in alert.matched)
     return "\n".join(list(shown)[:3])
 
 
@@ -164,21 +184,25 @@ def _reason(reason: Mapping[str, Any], lang: str) -> str:
 
 def evidence(reading: Reading) -> Section:
     """The events that the alerts point at, as they were received: some of every alert, oldest first."""
-    ids = in_turn(_alerts_of(reading))
+    alerts_ = _alerts_of(reading)
+    ids = in_turn(alerts_)
     asked = [parse_event_id(i) for i in ids[:ASKED]]
     answer = reading.services.store.get(asked, scope=reading.services.scope)
     reading.note(answer.truth)
     found = {str(e["event.id"]): e for e in answer.events}
     chosen = [found[i] for i in ids if i in found][:EVENTS]
+    matched = _fields_of(alerts_)
     rows: list[Sequence[Text]] = [
         (
             joined([when(to_micros(str(e["@timestamp"])), reading.zone), str(e.get("host.name", ""))[:40]]),
-            joined([_line(e), str(e.get("event.id", ""))]),
+            joined([*_shown(e, matched[str(e["event.id"])]), str(e["event.id"])]),
         )
         for e in sorted(chosen, key=lambda e: (str(e["@timestamp"]), str(e["event.id"])))
     ]
-    lead = texts("report.evidence_lead", shown=len(rows), count=len(ids))
-    lines = [texts("report.evidence_gone", count=len(asked) - len(found))] if len(asked) > len(found) else []
+    of_all = figure(len(ids), address(f"/incidents/{_this(reading).number}/events", "total"))
+    lead = texts("report.evidence_lead", shown=own(len(rows)), count=of_all)
+    gone = [i for i in ids[:ASKED] if i not in found]
+    lines = [texts("report.evidence_gone", count=own(len(gone)), ids=names(gone, GONE))] if gone else []
     made = tabled("evidence", ("time", "line"), rows, (26, 128), code=(1,), lead=lead)
     return Section(made.key, made.title, made.lead, made.table, lines)
 
@@ -190,13 +214,50 @@ def in_turn(alerts: Iterable[Alert]) -> list[str]:
     return list(dict.fromkeys(str(i) for turn in turns for i in turn if i is not None))
 
 
+def _shown(event: Event, matched: Mapping[str, Any]) -> list[Text]:
+    """What matters in an event, then the event as it was received."""
+    line = _line(event)
+    raw = _bounded(line, LINE)
+    return [raw] if len(line) <= SHORT else [*_telling(event, matched), raw]
+
+
 def _line(event: Event) -> str:
     text = event.get("event.original") or event.get("message")
     if text is None:
         ends = [f"{event.get(f'{s}.ip', '?')}:{event.get(f'{s}.port', '?')}" for s in ("source", "destination")]
         text = f"{ends[0]} → {ends[1]} {event.get('network.transport', '')} {event.get('network.bytes', 0)} B"
-    shown = " ".join(str(text).split("\n"))
-    return shown if len(shown) <= LINE else f"{shown[:LINE]}…"
+    return " ".join(str(text).split("\n"))
+
+
+def _bounded(text: str, most: int) -> Text:
+    """A text up to a bound; what is left out is said."""
+    if len(text) <= most:
+        return text
+    return joined([text[:most], texts("report.cut", count=own(len(text) - most))], " ")
+
+
+def _fields_of(found: Iterable[Alert]) -> dict[str, dict[str, Any]]:
+    """What matched in each event: the fields of its alerts' rules; their values are those of an alert's first event."""
+    fields: dict[str, dict[str, Any]] = defaultdict(dict)
+    for alert in found:
+        for at, event_id in enumerate(alert.event_ids):
+            for match in alert.matched:
+                value = None if at else match.get("value")
+                fields[str(event_id)].setdefault(str(match.get("field")), value)
+    return fields
+
+
+def _telling(event: Event, matched: Mapping[str, Any]) -> list[Text]:
+    """The values that matched, and the command lines and addresses asked for: ``field: value`` each, whole."""
+    lines: list[Text] = []
+    seen = set()
+    for name in (*matched, *_TELLING):
+        value = event.get(name, matched.get(name))
+        text = " ".join(str(v) for v in value) if isinstance(value, list) else str(value or "")
+        if text and text not in seen:
+            seen.add(text)
+            lines.append(_bounded(f"{name}: {' '.join(text.split())}", LINE))
+    return lines
 
 
 def notes(reading: Reading) -> Section:
@@ -213,7 +274,7 @@ def journal(reading: Reading) -> Section:
     with reading.services.database.read() as session:
         query = select(Audit).where(Audit.object == f"incident:{_this(reading).number}").order_by(Audit.seq)
         found = session.scalars(query.limit(NOTES)).all()
-    rows = [(figure(e.seq), when(e.at, reading.zone), e.actor, _done(e), e.reason or "–") for e in found]
+    rows = [(str(e.seq), when(e.at, reading.zone), e.actor, _done(e), e.reason or "–") for e in found]
     lead = texts("report.journal_lead") if rows else texts("report.no_journal")
     heads = ("seq", "time", "author", "done", "reason")
     return tabled("journal", heads, rows, (10, 24, 36, 30, 42), right=(0,), lead=lead)

@@ -9,19 +9,21 @@ from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from core.clock import iso
-from core.db.models import LEVELS, Alert, Incident, Ledger
+from core.db.models import LEVELS, Alert, Incident, IncidentStatus, Ledger, Verdict
 from core.ledger import Balance, read_balances
 from core.query.to_text import explain_text
 from core.sources import SourceState, SourceView, views
 from core.store.contract import Span
-from core.words import moment, number, say
+from core.words import say
 from reports.actions import action_figures
 from reports.document import Section, Text
-from reports.gather import Reading, as_of, figure, in_both, joined, tabled, texts, title_of, when, within
+from reports.gather import Reading, as_of, tabled, title_of, within
+from reports.numbers import address, figure, in_both, joined, own, texts, when
 
 INCIDENTS = 1_000
 RULES = 30
 _GRAVE = ("critical", "high")
+_OPEN = [str(status) for status in IncidentStatus if status is not IncidentStatus.CLOSED]
 
 
 def _alerts_in(reading: Reading) -> ColumnElement[bool]:
@@ -48,15 +50,31 @@ def summary(reading: Reading) -> Section:
     declared = sum(i.declared_at is not None and i.withdrawn_at is None for i in incidents)
     closed = sum(i.status == "closed" for i in incidents)
     nobody = sum(i.assignee is None and i.status != "closed" for i in incidents)
-    done = {name: found["value"] for name, found in action_figures(reading).items()}
+    of_alerts = figure(alerts, reading.address("/alerts", "total"))
     lines: list[Text] = [
-        texts("report.summary.events", received=received, senders=senders, stored=stored),
-        texts("report.summary.alerts", count=alerts, grave=grave, incidents=len(incidents)),
-        texts("report.summary.incidents", declared=declared, closed=closed, nobody=nobody),
-        texts("report.summary.actions", **done),
+        texts(
+            "report.summary.events",
+            received=figure(received, reading.address("/sources/ledger", "total.raws.received")),
+            senders=figure(senders, reading.address("/sources/ledger", "senders")),
+            stored=figure(stored, reading.address("/sources/ledger", "total.events.stored")),
+        ),
+        texts(
+            "report.summary.alerts",
+            count=of_alerts,
+            grave=figure(grave, reading.address("/alerts", "total", level=_GRAVE)),
+            incidents=figure(len(incidents), reading.address("/incidents", "total")),
+        ),
+        texts(
+            "report.summary.incidents",
+            declared=figure(declared, reading.address("/incidents", "total", declared="true")),
+            closed=figure(closed, reading.address("/incidents", "total", status=IncidentStatus.CLOSED)),
+            nobody=figure(nobody, reading.address("/incidents", "total", assignee="-", status=_OPEN)),
+        ),
+        texts("report.summary.actions", **action_figures(reading)),
     ]
     if of_replay:
-        lines.append(texts("report.summary.replay", count=of_replay, all=alerts))
+        replayed = figure(of_replay, reading.address("/alerts", "total", replay="true"))
+        lines.append(texts("report.summary.replay", count=replayed, all=of_alerts))
     return Section("summary", texts("report.section.summary"), lines=lines)
 
 
@@ -76,21 +94,31 @@ def counts(reading: Reading) -> Section:
     had_before = first is not None and before.start is not None and first <= before.start
     rows: list[Sequence[Text]] = []
     for item in reading.definition.counts:
-        found = reading.count(item["query"])
-        earlier = reading.count(item["query"], before).text if had_before else "–"
-        rows.append((dict(item["title"]), found.text, earlier, found.query))
-    rows.append((texts("report.counts.alerts"), figure(sum(levels.values())), "–", "GET /api/v1/alerts"))
+        earlier: Text = reading.count(item["query"], before) if had_before else "–"
+        rows.append((dict(item["title"]), reading.count(item["query"]), earlier, item["query"]))
+    rows.append(_asked(reading, texts("report.counts.alerts"), sum(levels.values()), "/alerts"))
     for level in reversed(LEVELS):
         if count := levels.get(level, 0):
-            rows.append((_of_level(level), figure(count), "–", f"GET /api/v1/alerts?level={level}"))
-    rows.append((texts("report.counts.incidents"), figure(incidents), "–", "GET /api/v1/incidents"))
+            rows.append(_asked(reading, _of_level(level), count, "/alerts", level))
+    rows.append(_asked(reading, texts("report.counts.incidents"), incidents, "/incidents"))
     lead = texts("report.counts_lead", start=iso(reading.start), end=iso(reading.end))
     if had_before:
         heads = ("what", "count", "before", "query")
-        return tabled("counts", heads, rows, (46, 17, 17, 72), right=(1, 2), code=(3,), lead=lead)
+        made = tabled("counts", heads, rows, (46, 17, 17, 72), right=(1, 2), code=(3,), lead=lead)
+        note = texts("report.before_span", start=iso(reading.start - length), end=iso(reading.start))
+        return Section(made.key, made.title, made.lead, made.table, [note])
     rows = [(what, found, query) for what, found, _, query in rows]
     made = tabled("counts", ("what", "count", "query"), rows, (52, 17, 85), right=(1,), code=(2,), lead=lead)
     return Section(made.key, made.title, made.lead, made.table, [texts("report.no_before")])
+
+
+def _asked(reading: Reading, what: Text, count: int, path: str, level: str = "") -> Sequence[Text]:
+    """A row of a number that the API gives; the times of the whole table stand above it."""
+    if level:
+        again, shown = reading.address(path, "total", level=level), address(path, "total", level=level)
+    else:
+        again, shown = reading.address(path, "total"), address(path, "total")
+    return what, figure(count, again), "–", shown
 
 
 def _of_level(level: str) -> Text:
@@ -106,7 +134,7 @@ def tops(reading: Reading) -> Section:
         title: Text = dict(item["title"])
         for value in values:
             query = explain_text(within(where, item["field"], value))
-            rows.append((title, value, reading.count(query).text, query))
+            rows.append((title, value, reading.count(query), query))
             title = ""
     heads = ("what", "value", "count", "query")
     lead = "" if rows else texts("report.no_top")
@@ -123,7 +151,8 @@ def incidents(reading: Reading) -> Section:
             .limit(INCIDENTS)
         ).all()
     rows = [_incident_row(reading, i) for i in found]
-    lead = texts("report.incidents_lead", shown=len(rows), count=total) if rows else texts("report.no_incident")
+    of_all = figure(total, reading.address("/incidents", "total"))
+    lead = texts("report.incidents_lead", shown=own(len(rows)), count=of_all) if rows else texts("report.no_incident")
     heads = ("number", "level", "title", "start", "status")
     grave = [n for n, i in enumerate(found) if i.level in _GRAVE]
     return tabled("incidents", heads, rows, (24, 20, 56, 20, 32), lead=lead, strong=grave)
@@ -165,17 +194,20 @@ def alert_rules(reading: Reading) -> Section:
     rows: list[Sequence[Text]] = []
     for rule, newest, alerts, hits, false in found:
         alert = last[newest]
+        false_alarms = reading.address("/alerts", "total", rule=rule, verdict=Verdict.FALSE_POSITIVE)
         rows.append(
             (
-                title_of(alert.rule_title, rule),
+                joined([title_of(alert.rule_title, rule), rule]),
                 texts(f"common.level.{alert.level}"),
-                figure(alerts),
-                figure(int(hits or 0)),
-                figure(int(false or 0)),
+                figure(alerts, reading.address("/alerts", "total", rule=rule)),
+                figure(int(hits or 0), reading.address("/alerts", "hits", rule=rule)),
+                figure(int(false or 0), false_alarms),
             )
         )
     heads = ("rule_name", "level", "alerts", "hits", "false")
-    lead = texts("report.rules_lead", shown=len(rows), count=total) if rows else texts("report.no_alert")
+    of_all = figure(total, reading.address("/alerts/groups", "total", by="rule"))
+    ends = {"start": iso(reading.start), "end": iso(reading.end)}
+    lead = texts("report.rules_lead", shown=own(len(rows)), count=of_all, **ends) if rows else texts("report.no_alert")
     return tabled("alert_rules", heads, rows, (70, 22, 20, 20, 22), right=(2, 3, 4), lead=lead)
 
 
@@ -190,17 +222,23 @@ def sources(reading: Reading) -> Section:
         balances = read_balances(session, reading.start, reading.end)
     found.sort(key=lambda v: (_ORDER.index(v.state), v.name))
     rows = [_source_row(reading, v, balances.get(v.name, Balance(v.name))) for v in found]
-    per_state = {state: sum(v.state is state for v in found) for state in _ORDER}
-
-    def write(lang: str) -> str:
-        parts = [f"{number(n, lang)} {say(f'common.source_state.{s}', lang)}" for s, n in per_state.items() if n]
-        seen = moment(at, lang, reading.zone, seconds=False)
-        return say("report.sources_lead", lang, count=len(found), states=", ".join(parts), at=seen)
-
+    states: list[Text] = [
+        joined([figure(count, address("/sources", f"totals.{state}")), texts(f"common.source_state.{state}")], " ")
+        for state in _ORDER
+        if (count := sum(v.state is state for v in found))
+    ]
+    lead = texts(
+        "report.sources_lead",
+        count=figure(len(found), address("/sources", "items.length")),
+        states=joined(states, ", "),
+        at=when(at, reading.zone, seconds=False),
+        start=iso(reading.start),
+        end=iso(reading.end),
+    )
     heads = ("source", "product", "system", "state", "received", "unparsed", "rejected", "balance")
     strong = [n for n, v in enumerate(found) if v.state is not SourceState.SENDING]
-    lead = in_both(write) if rows else texts("common.no_inventory")
     widths = (24, 26, 42, 22, 13, 14, 11, 11)
+    lead = lead if rows else texts("common.no_inventory")
     return tabled("sources", heads, rows, widths, right=(4, 5, 6), strong=strong, lead=lead)
 
 
@@ -208,19 +246,24 @@ def _source_row(reading: Reading, view: SourceView, balance: Balance) -> Sequenc
     state: Text = texts(f"common.source_state.{view.state}")
     if view.state is SourceState.SILENT:
         state = joined([state, when(view.last_at, reading.zone, seconds=False)])
+
+    def counted(count: int, of: str) -> Text:
+        return figure(count, reading.address("/sources/ledger", f"total.{of}", source=view.name))
+
     if balance.holds:
         holds: Text = texts("cli.ledger.holds")
     else:
-        off = balance.raws_off_by or balance.events_off_by
+        raws = balance.raws_off_by
+        off = counted(raws, "raws_off_by") if raws else counted(balance.events_off_by, "events_off_by")
         holds = texts("cli.ledger.off", count=off)
     return (
         view.name,
         view.product or "–",
         view.system or "–",
         state,
-        figure(balance.raws["received"]),
-        figure(balance.raws["unparsed"]),
-        figure(balance.events["rejected"]),
+        counted(balance.raws["received"], "raws.received"),
+        counted(balance.raws["unparsed"], "raws.unparsed"),
+        counted(balance.events["rejected"], "events.rejected"),
         holds,
     )
 

@@ -12,8 +12,9 @@ import orjson
 
 from core.clock import SECOND, to_micros
 from core.export import Cell, csv_bytes, xlsx_sheets
-from core.words import LANGUAGES, say
+from core.words import LANGUAGES, number, say
 from reports.document import Document, Section, Text, said, value_of
+from reports.numbers import ARROW, numbers_of
 
 # invisible signs, bidi controls, the old marks of language, and what no file may hold
 _HOSTILE = re.compile(
@@ -53,6 +54,21 @@ def anchor(document: Document, lang: str) -> str:
     if document.anchor is None:
         return ""
     return say("report.anchor", lang, seq=document.anchor["seq"], hash=document.anchor["hash"])
+
+
+def reruns(section: Section, lang: str) -> list[str]:
+    """How to have again the numbers that sentences tell, an address once; columns of numbers say it themselves."""
+    cells = [c for row in section.table.rows for c in row] if section.table is not None else []
+    told = [section.lead, *section.lines, *(c for c in cells if "numbers" in c)]
+    found: dict[str, dict[str, str]] = {}
+    for each in (n for text in told for n in numbers_of(text)):
+        asked, _, field = each["rerun"].partition(ARROW)
+        found.setdefault(asked, {})[field] = number(each["value"], lang)
+    lines = [
+        asked + "; ".join(f"{ARROW}{field}: {value}" if field else f": {value}" for field, value in fields.items())
+        for asked, fields in found.items()
+    ]
+    return [say("report.rerun", lang), *(visible(line) for line in lines)] if lines else []
 
 
 def pdf(document: Document, lang: str) -> bytes:
@@ -99,6 +115,7 @@ def _printed(section: Section, lang: str) -> dict[str, Any]:
         "title": shown(section.title, lang),
         "lead": shown(section.lead, lang),
         "lines": [shown(line, lang) for line in section.lines],
+        "reruns": reruns(section, lang),
         "table": table
         and {
             "columns": [shown(c, lang) for c in table.columns],
@@ -136,7 +153,7 @@ def _rows(section: Section, lang: str) -> list[list[Cell]]:
     if section.table is not None:
         rows.append([shown(c, lang) for c in section.table.columns])
         rows += [[_cell(c, lang) for c in row] for row in section.table.rows]
-    return rows + [[shown(line, lang)] for line in section.lines]
+    return rows + [[line] for line in (*(shown(line, lang) for line in section.lines), *reruns(section, lang))]
 
 
 def _cell(text: Text, lang: str) -> Cell:

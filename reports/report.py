@@ -20,11 +20,12 @@ from core.audit import Actor
 from core.clock import MINUTE, Micros, iso
 from core.db.models import Audit, Incident
 from core.errors import BadConfig, BadInput, NotFound
-from core.words import LANGUAGES, both, say
+from core.words import LANGUAGES, both
 from reports import incident, period
 from reports.actions import actions
 from reports.document import Document, Section, Text
-from reports.gather import Definition, Reading, Services, in_both, is_demo, title_of, when
+from reports.gather import Definition, Reading, Services, is_demo, title_of
+from reports.numbers import texts, when
 from reports.unseen import unseen
 
 Part = Callable[[Reading], Section]
@@ -103,7 +104,7 @@ def build_period(services: Services, start: Micros, end: Micros, made_by: str, n
     """What happened in [start, end): on page one what could not be seen, then what was."""
     reading = Reading(services, definitions()[name], start, end)
     ends = when(start, services.zone, seconds=False), when(end, services.zone, seconds=False)
-    subtitle = in_both(lambda lang: say("report.period_of", lang, start=_in(ends[0], lang), end=_in(ends[1], lang)))
+    subtitle = texts("report.period_of", start=ends[0], end=ends[1])
     return _document(reading, reading.definition.title, subtitle, made_by, {"from": iso(start), "to": iso(end)})
 
 
@@ -119,10 +120,6 @@ def build_incident(services: Services, number: str, made_by: str, name: str = "i
     reading = Reading(services, definitions()[name], found.first_at - 5 * MINUTE, found.last_at + 5 * MINUTE, found)
     title = {lang: f"{reading.definition.title[lang]} {found.number}" for lang in LANGUAGES}
     return _document(reading, title, title_of(found.title, found.number), made_by, {"number": found.number})
-
-
-def _in(text: Text, lang: str) -> str:
-    return text if isinstance(text, str) else str(text[lang])
 
 
 def _document(reading: Reading, title: Text, subtitle: Text, made_by: str, parameters: Mapping[str, str]) -> Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Text as SqlText
 from sqlalchemy import cast, func, or_, select
@@ -26,9 +27,10 @@ from core.db.models import (
 from core.ledger import Balance, read_balances
 from core.query.tree import Equals
 from core.sources import SourceState, SourceView, silence_limit, views
-from core.words import duration, moment, say
+from core.words import duration, moment
 from reports.document import Section, Table, Text
-from reports.gather import LIVE, NAMED, Reading, as_of, in_both, joined, names, texts, title_of
+from reports.gather import LIVE, NAMED, Reading, as_of, names, title_of
+from reports.numbers import address, command, figure, in_both, joined, own, texts, when
 
 SKEW = MINUTE
 LAG = MINUTE
@@ -37,6 +39,8 @@ TOGETHER = 5 * MINUTE
 HIDING = ("attack.t1562", "attack.t1070.001", "attack.t1070.002", "attack.t1070.006")
 """Tags of alerts that say that logging was switched off or logs were removed or falsified."""
 LINES = 12
+STATES = ("live", "unproven", "blind")
+"""States of the rules in force."""
 SOURCES = 2_000
 
 
@@ -52,7 +56,7 @@ class _House:
     alerts: Sequence[tuple[Alert, str | None]]
     lags: Sequence[SpoolPosition]
     heartbeat: Micros | None
-    dead: int
+    is_dead: bool
     hours: set[Micros]
     first_hour: Micros | None
 
@@ -70,15 +74,13 @@ def unseen(reading: Reading) -> Section:
         texts("common.could_not_be_seen"),
         "" if rows else texts("report.unseen.none"),
         Table(columns, rows, widths=(26, 90)) if rows else None,
-        [in_both(lambda lang: say("report.unseen.clear", lang, names="; ".join(str(c[lang]) for c in clear)))]
-        if clear
-        else (),
+        [texts("report.unseen.clear", names=joined(clear, "; "))] if clear else (),
     )
 
 
 def _bounded(lines: Sequence[Text]) -> list[Text]:
     more = len(lines) - LINES
-    return [*lines[:LINES], texts("report.unseen.more", count=more)] if more > 0 else list(lines)
+    return [*lines[:LINES], texts("report.unseen.more", count=own(more))] if more > 0 else list(lines)
 
 
 def _read(reading: Reading, session: Session) -> _House:
@@ -109,7 +111,7 @@ def _read(reading: Reading, session: Session) -> _House:
         alerts=alerts.all(),
         lags=session.scalars(select(SpoolPosition).where(SpoolPosition.lag > LAG)).all(),
         heartbeat=session.scalar(select(func.max(Heartbeat.at))),
-        dead=session.scalar(select(func.count()).where(Outbox.state == OutboxState.DEAD)) or 0,
+        is_dead=session.scalar(select(Outbox.id).where(Outbox.state == OutboxState.DEAD).limit(1)) is not None,
         hours=set(session.scalars(select(Ledger.hour).where(Ledger.hour >= hour_of(start), Ledger.hour < end))),
         first_hour=session.scalar(select(func.min(Ledger.hour))),
     )
@@ -121,7 +123,11 @@ def _inventory(reading: Reading, house: _House) -> list[Text]:
 
 def _never(reading: Reading, house: _House) -> list[Text]:
     found = [v.name for v in house.views if v.state is SourceState.NEVER]
-    return [texts("report.unseen.never", count=len(found), names=names(found))] if found else []
+    return [texts("report.unseen.never", count=_of_state("never", len(found)), names=names(found))] if found else []
+
+
+def _of_state(state: str, count: int) -> Text:
+    return figure(count, address("/sources", f"totals.{state}"))
 
 
 def _before_us(reading: Reading, house: _House) -> list[Text]:
@@ -130,7 +136,7 @@ def _before_us(reading: Reading, house: _House) -> list[Text]:
         return [texts("report.unseen.no_data")]
     if first <= reading.start:
         return []
-    return [in_both(lambda lang: say("report.unseen.before", lang, start=moment(first, lang, reading.zone)))]
+    return [texts("report.unseen.before", start=when(first, reading.zone))]
 
 
 def _empty_hours(reading: Reading, house: _House) -> list[Text]:
@@ -148,12 +154,9 @@ def _empty_hours(reading: Reading, house: _House) -> list[Text]:
     return [_from_to(reading, "report.unseen.empty", a, b) for a, b in gaps]
 
 
-def _from_to(reading: Reading, key: str, start: Micros, end: Micros, **values: object) -> Text:
-    def write(lang: str) -> str:
-        ends = {n: moment(t, lang, reading.zone, seconds=False) for n, t in (("start", start), ("end", end))}
-        return say(key, lang, lasted=duration(end - start, lang), **ends, **values)
-
-    return in_both(write)
+def _from_to(reading: Reading, key: str, start: Micros, end: Micros, **values: Text) -> Text:
+    ends = {n: when(t, reading.zone, seconds=False) for n, t in (("start", start), ("end", end))}
+    return texts(key, lasted=in_both(partial(duration, end - start)), **ends, **values)
 
 
 def _silences(reading: Reading, house: _House) -> list[Text]:
@@ -177,12 +180,8 @@ def _silent_now(reading: Reading, house: _House) -> list[Text]:
     if not found:
         return []
     oldest = min(v.last_at for v in found if v.last_at is not None)
-
-    def write(lang: str) -> str:
-        since = moment(oldest, lang, reading.zone, seconds=False)
-        return say("report.unseen.silent_now", lang, count=len(found), names=names([v.name for v in found]), at=since)
-
-    return [in_both(write)]
+    since = when(oldest, reading.zone, seconds=False)
+    return [texts("report.unseen.silent_now", names=names([v.name for v in found]), at=since)]
 
 
 def _datasets(reading: Reading, house: _House) -> list[Text]:
@@ -265,16 +264,14 @@ def _clocks(reading: Reading, house: _House) -> list[Text]:
 
 
 def _offset(key: str, name: str, offset: Micros) -> Text:
-    def write(lang: str) -> str:
-        way = say("report.unseen.ahead" if offset > 0 else "report.unseen.behind", lang)
-        return say(key, lang, name=name, offset=duration(abs(offset), lang), way=way)
-
-    return in_both(write)
+    way = texts("report.unseen.ahead" if offset > 0 else "report.unseen.behind")
+    return texts(key, name=name, offset=in_both(partial(duration, abs(offset))), way=way)
 
 
 def _undeclared(reading: Reading, house: _House) -> list[Text]:
     found = [v.name for v in house.views if v.state is SourceState.UNDECLARED]
-    return [texts("report.unseen.undeclared", count=len(found), names=names(found))] if found else []
+    count = _of_state("undeclared", len(found))
+    return [texts("report.unseen.undeclared", count=count, names=names(found))] if found else []
 
 
 def _bucket(balance: str, bucket: str) -> Callable[[Reading, _House], list[Text]]:
@@ -286,6 +283,10 @@ def _bucket(balance: str, bucket: str) -> Callable[[Reading, _House], list[Text]
         by_source = {n: c[bucket] for n, c in counts.items() if c[bucket]}
         if not by_source:
             return []
+
+        def total(of: str) -> str:
+            return reading.address("/sources/ledger", f"total.{balance}.{of}")
+
         worst = sorted(by_source, key=lambda n: (-by_source[n], n))
         why: Counter[str] = Counter()
         for one in house.balances.values():
@@ -293,8 +294,8 @@ def _bucket(balance: str, bucket: str) -> Callable[[Reading, _House], list[Text]
         return [
             texts(
                 f"report.unseen.{bucket}",
-                count=sum(by_source.values()),
-                all=sum(c[whole] for c in counts.values()),
+                count=figure(sum(by_source.values()), total(bucket)),
+                all=figure(sum(c[whole] for c in counts.values()), total(whole)),
                 names=names(worst) + "".join(f"; {reason}" for reason, _ in why.most_common(3)),
             )
         ]
@@ -304,7 +305,7 @@ def _bucket(balance: str, bucket: str) -> Callable[[Reading, _House], list[Text]
 
 def _balance(reading: Reading, house: _House) -> list[Text]:
     off = [name for name, b in house.balances.items() if not b.holds]
-    return [texts("report.unseen.imbalance", count=len(off), names=names(off))] if off else []
+    return [texts("report.unseen.imbalance", names=names(off))] if off else []
 
 
 def _lag(reading: Reading, house: _House) -> list[Text]:
@@ -312,16 +313,16 @@ def _lag(reading: Reading, house: _House) -> list[Text]:
     if beat is None or now - beat > LIVE:
         if beat is None:
             return [texts("report.unseen.not_running")]
-        return [in_both(lambda lang: say("report.unseen.stopped", lang, at=moment(beat, lang, reading.zone)))]
+        return [texts("report.unseen.stopped", at=when(beat, reading.zone))]
     return [_lag_line(row) for row in house.lags if now - row.heartbeat_at <= LIVE]
 
 
 def _lag_line(row: SpoolPosition) -> Text:
-    return in_both(lambda lang: say("report.unseen.lag", lang, spool=row.spool, lag=duration(row.lag, lang)))
+    return texts("report.unseen.lag", spool=row.spool, lag=in_both(partial(duration, row.lag)))
 
 
 def _dead(reading: Reading, house: _House) -> list[Text]:
-    return [texts("report.unseen.dead", count=house.dead)] if house.dead else []
+    return [texts("report.unseen.dead")] if house.is_dead else []
 
 
 def _rules(reading: Reading, house: _House) -> list[Text]:
@@ -329,13 +330,16 @@ def _rules(reading: Reading, house: _House) -> list[Text]:
     counts = Counter(str(c.state) for c in states)
     if not counts["blind"] and not counts["unproven"]:
         return [] if states else [texts("report.unseen.rules_unknown")]
-    lines: list[Text] = [
-        texts("report.unseen.rules", blind=counts["blind"], unproven=counts["unproven"], all=len(states))
-    ]
+    told = {state: figure(counts[state], _listed(state)) for state in ("blind", "unproven")}
+    lines: list[Text] = [texts("report.unseen.rules", **told, all=figure(len(states), _listed(*STATES)))]
     missing = Counter(m for c in states if str(c.state) == "blind" for m in c.missing)
     if missing:
         lines.append(texts("report.unseen.rules_missing", names=names([m for m, _ in missing.most_common()], NAMED)))
     return lines
+
+
+def _listed(*states: str) -> str:
+    return command("rules", "coverage", "--count", *(f"--state={state}" for state in states))
 
 
 def _incomplete(reading: Reading, house: _House) -> list[Text]:

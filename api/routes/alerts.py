@@ -43,6 +43,7 @@ def wanted(
     user: Annotated[str | None, Query(max_length=255)] = None,
     assignee: Annotated[str | None, Query(max_length=100, description="A name, or - for nobody")] = None,
     incident: Id | None = None,
+    replay: Annotated[bool | None, Query(description="Of data brought in again")] = None,
     text: Annotated[str | None, Query(max_length=200, description="Words of title, host or user")] = None,
     start: From = None,
     end: To = None,
@@ -50,7 +51,7 @@ def wanted(
     """The filters that every list of alerts takes."""
     return Filter(
         status or (), level or (), min_level, kind or (), verdict or (), rule, host, user, assignee, incident,
-        moment(svc, start), moment(svc, end, is_end=True), text,
+        replay, moment(svc, start), moment(svc, end, is_end=True), text,
     )  # fmt: skip
 
 
@@ -59,6 +60,9 @@ Wanted = Annotated[Filter, Depends(wanted)]
 
 class AlertPage(Page[AlertSummary]):
     """One page of alerts."""
+
+    hits: int
+    """How many hits were folded into all of them."""
 
 
 class GroupPage(Page[AlertGroup]):
@@ -94,8 +98,8 @@ def list_alerts(caller: Reader, svc: Svc, filter: Wanted, limit: Limit = 100, cu
     with svc.database.read() as session:
         where = and_(alerts.clause(session, filter), sight(caller.scope).alerts(session))
         items, last = alerts.page(session, where, limit, after)
-        total = alerts.count(session, where)
-    return AlertPage(items=items, cursor=write_cursor(*last) if last else None, total=total)
+        total, hits = alerts.count(session, where), alerts.hits(session, where)
+    return AlertPage(items=items, cursor=write_cursor(*last) if last else None, total=total, hits=hits)
 
 
 @router.get("/groups")

@@ -42,6 +42,8 @@ class IncidentEvents(Shape):
     events: list[dict[str, Any]]
     more: bool
     """There are more than are shown; a hunt finds them."""
+    total: int
+    """How many the alerts name; an alert that came very often names its first ones only."""
     truth: Truth
 
 
@@ -128,17 +130,18 @@ async def get_incident_events(key: str, request: Request, caller: Reader, svc: S
     """The events that its alerts point at."""
     seen = sight(caller.scope)
 
-    def ask() -> tuple[contract.Rows, bool]:
+    def ask() -> tuple[contract.Rows, bool, int]:
         with svc.database.read() as session:
             row = find(session, caller, key)
-            alerts = incidents.visible_alerts(session, row.id, seen)
+            alerts = incidents.visible_alerts(session, row.id, seen, limit=None)
             ids = list(dict.fromkeys(str(i) for a in alerts for i in a.event_ids))
             more = len(ids) > EVENTS_SHOWN or any(a.count > len(a.event_ids) for a in alerts)
-        return svc.store.get([parse_event_id(i) for i in ids[:EVENTS_SHOWN]], scope=seen.node), more
+        rows = svc.store.get([parse_event_id(i) for i in ids[:EVENTS_SHOWN]], scope=seen.node)
+        return rows, more, len(ids)
 
-    rows, more = await request.app.state.searches.run(request, ask)
+    rows, more, total = await request.app.state.searches.run(request, ask)
     events = sorted((dict(e) for e in rows.events), key=lambda e: str(e.get("@timestamp", "")))
-    return IncidentEvents(events=events, more=more, truth=Truth.of(rows.truth))
+    return IncidentEvents(events=events, more=more, total=total, truth=Truth.of(rows.truth))
 
 
 class Versioned(BaseModel):

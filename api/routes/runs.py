@@ -11,15 +11,17 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from api import runs
-from api.deps import Caller, Reader, Services, Svc, Triage
+from api.deps import Caller, Reader, Services, Svc, Triage, WholeReader
 from api.errors import said
 from api.runs import RunDetail, RunSummary
 from api.scope import sight
-from api.shapes import Id, Page, read_cursor, write_cursor
+from api.shapes import Id, Page, Shape, read_cursor, write_cursor
+from api.times import From, To, moment
 from core.db.models import Run, RunStatus
 from core.errors import NotFound
 from playbooks import control
 from playbooks.control import Person
+from reports.actions import step_counts
 
 router = APIRouter(prefix="/runs", tags=["playbooks"])
 
@@ -62,6 +64,23 @@ def list_runs(
         total = session.scalar(select(func.count()).select_from(Run).where(where)) or 0
     more = offset + len(items)
     return RunPage(items=items, cursor=write_cursor(more) if more < total else None, total=total)
+
+
+class StepCounts(Shape):
+    """Steps begun in a range of time, dry runs left out."""
+
+    done: int
+    undone: int
+    waiting: int
+    """For an approval or a person."""
+
+
+@router.get("/steps")
+def count_steps(_: WholeReader, svc: Svc, start: From = None, end: To = None) -> StepCounts:
+    """How many steps ended well, were undone, and wait for a person, as reports tell them."""
+    first, last = moment(svc, start), moment(svc, end, is_end=True)
+    with svc.database.read() as session:
+        return StepCounts(**step_counts(session, first, last))
 
 
 class Decision(BaseModel):

@@ -18,6 +18,7 @@ from core import inventory
 from core.clock import DAY
 from core.errors import BadInput, NotFound
 from core.export import csv_bytes, xlsx_bytes
+from core.ledger import Events, Raws
 from core.query.fold import fold
 from core.query.tree import And, Comparison, Equals
 from core.sources import SourceState
@@ -27,7 +28,7 @@ from core.words import entries
 router = APIRouter(prefix="/sources", tags=["sources"])
 
 SAMPLES = 3
-LONGEST = 31 * DAY
+LONGEST = 366 * DAY
 Name = Annotated[str, Query(min_length=1, max_length=200)]
 
 
@@ -43,6 +44,8 @@ class SourceLedger(Shape):
 
     hours: list[LedgerHour]
     total: Balances
+    senders: int
+    """How many sources sent anything."""
 
 
 class SourceCheck(Shape):
@@ -107,17 +110,26 @@ def get_ledger(
     now = svc.clock.now()
     last = moment(svc, end, is_end=True) or now
     first = moment(svc, start)
-    first = max(last - DAY if first is None else first, last - LONGEST)
+    first = last - DAY if first is None else first
+    if last - first > LONGEST:
+        raise said(BadInput, "ledger_too_long", days=LONGEST // DAY)
+    seen = sight(caller.scope)
     with svc.database.read() as session:
-        names = {view.name for view, _, _ in sources.rows(session, now, sight(caller.scope))}
+        names = {view.name for view, _, _ in sources.rows(session, now, seen)}
         if source is not None and source not in names:
             raise said(NotFound, "no_source")
-        found = sources.hours(session, source, first, last, names)
-    return SourceLedger(hours=found, total=_sum(found))
+        found, senders = sources.hours(session, source, first, last, None if seen.is_whole else names)
+    return SourceLedger(hours=found, total=_sum(found), senders=senders)
 
 
 def _sum(hours: list[LedgerHour]) -> Balances:
-    whole = Balances(raws={}, events={}, holds=True, raws_off_by=0, events_off_by=0)
+    whole = Balances(
+        raws=dict.fromkeys(map(str, Raws), 0),
+        events=dict.fromkeys(map(str, Events), 0),
+        holds=True,
+        raws_off_by=0,
+        events_off_by=0,
+    )
     for hour in hours:
         for mine, other in ((whole.raws, hour.balance.raws), (whole.events, hour.balance.events)):
             for bucket, count in other.items():

@@ -13,7 +13,7 @@ from core import audit
 from core.db.models import Meta
 from core.errors import NotFound
 from core.event import parse_event_id
-from core.words import say
+from core.words import number, say
 from detections import packages
 from detections.coverage import State, coverage
 from detections.explain import explain
@@ -224,13 +224,17 @@ def lint_rules(ctx: typer.Context, path: Path) -> int:
 @rules.command("coverage", help=say("cli.rules.coverage", LANG))
 def show_coverage(
     ctx: typer.Context,
-    state: Annotated[State | None, typer.Option("--state", help=say("cli.rules.coverage_state", LANG))] = None,
+    state: Annotated[list[State] | None, typer.Option("--state", help=say("cli.rules.coverage_state", LANG))] = None,
+    count: Annotated[bool, typer.Option("--count", help=say("cli.rules.coverage_only_count", LANG))] = False,
 ) -> None:
     context: Context = ctx.obj
     context.need_data()
     found = rules_of(context)
     states = coverage(found, seen_of(context.store, context.clock.now()))
-    chosen = [c for c in states if state is None or c.state is state]
+    chosen = [c for c in states if not state or c.state in state]
+    if count:
+        context.output.one({"count": len(chosen)}, number(len(chosen), LANG))
+        return
     if context.output.as_json:
         context.output.lines(asdict(c) for c in chosen)
         return

@@ -70,6 +70,7 @@ TABLE: dict[str, object] = {
     "POST /sources/import": HOUSE,
     "POST /sources/zone": HOUSE,
     "GET /runs": ALL,
+    "GET /runs/steps": ALL,
     "GET /runs/{run_id}": ALL,
     "POST /runs/{run_id}/approve": TRIAGE,
     "POST /runs/{run_id}/refuse": TRIAGE,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from core.clock import HOUR, MINUTE
+from core.clock import HOUR, MINUTE, iso
 from core.db.models import Heartbeat
 from core.query.tree import TRUE, Equals
 from core.store.contract import Missing, Span, Truth
 from reports.document import said
-from reports.gather import Counted, Reading, Services, as_of, figure, joined, names, tabled, when, within
+from reports.gather import Reading, Services, as_of, names, tabled, title_of, within
 from reports.report import definitions
 from tests.reports.conftest import END, START
 
@@ -17,15 +17,17 @@ def reading(services: Services) -> Reading:
 
 
 def test_a_count_is_of_its_query_and_span(house: Services) -> None:
-    assert reading(house).count("*").count == 12
+    assert reading(house).count("*")["value"] == 12
     found = reading(house).count("event.outcome: failure")
-    assert (found.count, found.query, found.text["value"]) == (5, "event.outcome: failure", 5)
-    assert reading(house).count("*", Span(START, START + 1)).count == 0
+    ends = f"--from {iso(START)} --to {iso(END)}"
+    assert (found["value"], found["rerun"]) == (5, f"kydai search 'event.outcome: failure' --count {ends}")
+    assert reading(house).count("*", Span(START, START + 1))["value"] == 0
 
 
-def test_a_number_that_is_not_whole_says_so() -> None:
-    assert Counted(1234, "*", Truth(complete=False)).text["vi"] == "1.234 (chưa đầy đủ)"
-    assert Counted(1234, "*", Truth(exact=False)).text["en"] == "≈ 1,234"
+def test_an_address_is_over_the_time_of_the_report(house: Services) -> None:
+    ends = f"from={iso(START)}&to={iso(END)}"
+    found = reading(house).address("/alerts", "total", level=("high", "critical"))
+    assert found == f"GET /api/v1/alerts?level=high&level=critical&{ends} → total"
 
 
 def test_what_answers_lack_is_remembered_once(empty: Services) -> None:
@@ -52,12 +54,6 @@ def test_sources_are_judged_when_we_last_ran(empty: Services) -> None:
 def test_small_helpers() -> None:
     assert within(TRUE, "a", "b") == Equals("a", "b")
     assert names(["a", "b", "c"], 2) == "a, b (+1)"
-    assert said(figure(1234), "vi") == "1.234"
-    assert said(joined([{"vi": "một", "en": "one"}, "x"], " "), "vi") == "một x"
-    assert when(None, "UTC") == "–"
-    assert when(0, "UTC") == {
-        "vi": "01/01/1970 00:00:00",
-        "en": "1970-01-01 00:00:00",
-        "value": "1970-01-01T00:00:00.000000Z",
-    }
+    assert said(title_of({"vi": "a"}, "b"), "en") == "b"
+    assert title_of(None, "") == "–"
     assert tabled("notes", ("time",), [], (1,)).table is None

@@ -12,6 +12,7 @@ from core.store.contract import Batch, Query, Span
 from reports import period
 from reports.document import Section, Text, said, value_of
 from reports.gather import Reading, Services
+from reports.numbers import numbers_of
 from reports.report import definitions
 from tests.api.conftest import NOW
 from tests.api.rows import alert, events
@@ -37,6 +38,17 @@ def test_every_number_over_events_is_what_its_query_gives(house: Services) -> No
     assert len(events_) == len(definitions()["period"].counts)
     assert events_ == {q: again(house, q, Span(START, END)) for q in events_}
     assert events_["*"] == 12
+
+
+def test_every_number_of_every_part_has_what_gives_it_again(house: Services) -> None:
+    asked = reading(house)
+    for part in (period.summary, period.counts, period.alert_rules, period.incidents, period.sources):
+        section = part(asked)
+        for cell in (c for row in rows(section) for c in row):
+            assert "rerun" in cell or not isinstance(value_of(cell), int), cell
+        told = [n["rerun"] for text in (section.lead, *section.lines) for n in numbers_of(text)]
+        assert all(rerun.startswith("GET /api/v1/") for rerun in told)
+        assert told or section.key == "counts"
 
 
 def test_the_period_before_stands_beside_once_there_was_one(house: Services) -> None:
@@ -103,7 +115,7 @@ def test_rules_are_counted_with_their_false_alarms(house: Services) -> None:
         session.add(alert(rule_id="other", rule_title={"vi": "Khác", "en": "Other"}))
     found = rows(period.alert_rules(reading(house)))
     assert [value_of(cell) for cell in found[0][2:]] == [2, 5, 1]
-    assert said(found[1][0], "en") == "Other"
+    assert said(found[1][0], "en") == "Other\nother"
 
 
 def test_sources_that_want_attention_stand_first_with_their_balance(house: Services) -> None:

@@ -15,8 +15,9 @@ from openpyxl import load_workbook
 
 from core.db.models import Meta
 from reports.document import Document, Section, Table, Text
-from reports.gather import Services, figure
-from reports.render import FORMATS, render, visible
+from reports.gather import Services
+from reports.numbers import figure, texts
+from reports.render import FORMATS, render, reruns, visible
 from reports.report import build_incident, build_period
 from tests.reports.conftest import END, START
 from tests.services import program
@@ -139,8 +140,22 @@ def test_a_workbook_has_a_sheet_for_each_section_numbers_as_numbers_and_no_formu
 
 def test_a_number_that_is_not_whole_stays_a_text_that_says_so() -> None:
     partly = {"vi": "7 (chưa đầy đủ)", "en": "7 (incomplete)", "value": 7}
-    book = load_workbook(io.BytesIO(render(document([partly, figure(1234)]), "xlsx", "en")))
+    book = load_workbook(io.BytesIO(render(document([partly, figure(1234, "GET /x → y")]), "xlsx", "en")))
     assert [c.value for c in list(book["Part"].iter_rows())[-1]] == ["7 (incomplete)", 1234]
+
+
+def test_what_gives_the_numbers_of_sentences_again_stands_under_them() -> None:
+    few, many = (figure(n, f"GET /api/v1/alerts?level={n} → {of}") for n, of in ((5, "total"), (5000, "hits")))
+    lead = texts("report.unseen.ignored", count=few, all=many, names="x")
+    made = document(["a", figure(7, "GET /in/a/column → x")], lead=lead)
+    expected = ["GET /api/v1/alerts?level=5 → total: 5", "GET /api/v1/alerts?level=5000 → hits: 5.000"]
+    assert reruns(made.sections[0], "vi")[1:] == expected
+    for form in ("csv", "pdf"):
+        data = render(made, form, "vi")
+        text = text_of(data) if form == "pdf" else data.decode("utf-8-sig")
+        assert all(line in text for line in expected), form
+    same = texts("report.unseen.ignored", count=few, all=few, names="x")
+    assert len(reruns(Section("a", "A", same), "en")) == 2, "an address once"
 
 
 def test_csv_and_json_hold_the_same_numbers(house: Services) -> None:

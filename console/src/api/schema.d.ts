@@ -1052,6 +1052,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Steps
+         * @description How many steps ended well, were undone, and wait for a person, as reports tell them.
+         */
+        get: operations["count_steps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -1665,6 +1685,8 @@ export interface components {
         AlertPage: {
             /** Cursor */
             cursor?: string | null;
+            /** Hits */
+            hits: number;
             /** Items */
             items: components["schemas"]["AlertSummary"][];
             /** Total */
@@ -2301,6 +2323,10 @@ export interface components {
             declaration: components["schemas"]["Declaration"] | null;
             /** Entities */
             entities: components["schemas"]["IncidentEntity"][];
+            /** Entity Counts */
+            entity_counts: {
+                [key: string]: number;
+            };
             /** Events */
             events: number;
             /**
@@ -2398,6 +2424,8 @@ export interface components {
             }[];
             /** More */
             more: boolean;
+            /** Total */
+            total: number;
             truth: components["schemas"]["Truth"];
         };
         /**
@@ -3211,6 +3239,8 @@ export interface components {
         SourceLedger: {
             /** Hours */
             hours: components["schemas"]["LedgerHour"][];
+            /** Senders */
+            senders: number;
             total: components["schemas"]["Balances"];
         };
         /**
@@ -3297,6 +3327,18 @@ export interface components {
             reason: string;
             /** Version */
             version?: number | null;
+        };
+        /**
+         * StepCounts
+         * @description Steps begun in a range of time, dry runs left out.
+         */
+        StepCounts: {
+            /** Done */
+            done: number;
+            /** Undone */
+            undone: number;
+            /** Waiting */
+            waiting: number;
         };
         /**
          * StepDetail
@@ -3693,6 +3735,8 @@ export interface operations {
                 /** @description A name, or - for nobody */
                 assignee?: string | null;
                 incident?: number | null;
+                /** @description Of data brought in again */
+                replay?: boolean | null;
                 /** @description Words of title, host or user */
                 text?: string | null;
                 /** @description RFC 3339, now-24h, 2026-11-24 */
@@ -3965,6 +4009,8 @@ export interface operations {
                 /** @description A name, or - for nobody */
                 assignee?: string | null;
                 incident?: number | null;
+                /** @description Of data brought in again */
+                replay?: boolean | null;
                 /** @description Words of title, host or user */
                 text?: string | null;
                 /** @description RFC 3339, now-24h, 2026-11-24 */
@@ -4047,6 +4093,8 @@ export interface operations {
                 /** @description A name, or - for nobody */
                 assignee?: string | null;
                 incident?: number | null;
+                /** @description Of data brought in again */
+                replay?: boolean | null;
                 /** @description Words of title, host or user */
                 text?: string | null;
                 /** @description RFC 3339, now-24h, 2026-11-24 */
@@ -7209,6 +7257,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunPage"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__errors__Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    count_steps: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339, now-24h, 2026-11-24 */
+                from?: string | null;
+                /** @description As from; a day given is taken whole */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepCounts"];
                 };
             };
             /** @description Bad request */

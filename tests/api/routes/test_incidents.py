@@ -86,6 +86,7 @@ def test_one_whole(client: Client, numbers: list[str]) -> None:
     assert [(e["kind"], e["value"], e["alerts"]) for e in found["entities"]] == [
         ("host", "web01", 2), ("user", "crawler", 2), ("ip", "198.51.100.23", 1),
     ]  # fmt: skip
+    assert found["entity_counts"] == {"host": 1, "user": 1, "ip": 1}
     first, second = found["alert_rows"]
     assert len(first["event_ids"]) == 3
     assert first["reasons"] == []
@@ -103,7 +104,7 @@ def test_one_whole(client: Client, numbers: list[str]) -> None:
 def test_its_events(client: Client, numbers: list[str]) -> None:
     found = get(client("analyst"), f"/{numbers[1]}/events")
     assert [e["message"] for e in found["events"]] == [f"sự kiện {i}" for i in range(6)]
-    assert found["more"] is True, "forty hits, three ids"
+    assert (found["more"], found["total"]) == (True, 6), "forty hits, three ids"
     assert found["truth"]["complete"] is True
 
 

@@ -38,7 +38,8 @@ def test_a_period_is_a_file_and_an_entry(client: Client, services: Services) -> 
     assert answer.status_code == 200
     assert answer.headers["content-disposition"] == 'attachment; filename="kydai-period-2026-11-18-2026-11-25.json"'
     (counts,) = [s for s in orjson.loads(answer.content)["sections"] if s["key"] == "counts"]
-    assert counts["table"]["rows"][0][1:] == [{"vi": "4", "en": "4", "value": 4}, "*"]
+    number, query = counts["table"]["rows"][0][1:]
+    assert (number["vi"], number["en"], number["value"], query) == ("4", "4", 4, "*")
     with services.database.read() as session:
         entry = session.scalars(select(Audit).where(Audit.action == "report.export")).one()
     assert entry.object == "report:period"
@@ -47,19 +48,21 @@ def test_a_period_is_a_file_and_an_entry(client: Client, services: Services) -> 
     assert client("analyst").get(PERIOD).content.startswith(b"%PDF")
 
 
-def test_every_number_over_alerts_and_incidents_is_the_total_of_its_address(client: Client, services: Services) -> None:
+def test_every_number_over_alerts_and_incidents_is_what_its_address_gives(client: Client, services: Services) -> None:
     with services.database.write() as session:
         session.add_all([alert(level="critical"), alert(level="high"), alert(at=NOW - 9 * DAY)])
         session.add_all([incident("VV-2026-0001", NOW - HOUR), incident("VV-2026-0002", NOW - 9 * DAY)])
     asked = client("auditor")
     answer = orjson.loads(asked.get(PERIOD, params={"format": "json"}).content)
     (counts,) = [s for s in answer["sections"] if s["key"] == "counts"]
-    numbers = {r[2].removeprefix("GET "): r[1]["value"] for r in counts["table"]["rows"] if r[2].startswith("GET ")}
-    assert list(numbers.values()) == [2, 1, 1, 1]
-    for address, number in numbers.items():
-        ends = "&".join(f"{name}={value}" for name, value in answer["parameters"].items())
-        found = asked.get(f"{address}{'&' if '?' in address else '?'}{ends}").json()
-        assert found["total"] == number, address
+    rows = [r for r in counts["table"]["rows"] if r[2].startswith("GET ")]
+    assert [r[1]["value"] for r in rows] == [2, 1, 1, 1]
+    ends = "&".join(f"{name}={value}" for name, value in answer["parameters"].items())
+    for _, number, shown in rows:
+        address, _, field = shown.removeprefix("GET ").partition(" → ")
+        whole = f"{address}{'&' if '?' in address else '?'}{ends}"
+        assert number["rerun"] == f"GET {whole} → {field}"
+        assert asked.get(whole).json()[field] == number["value"], address
 
 
 def test_rules_are_told_by_their_titles(services: Services) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from api.deps import Services
+from core.clock import HOUR
 from core.db.models import Effect, Incident, Run, StepRun
 from tests.api.conftest import NOW, Client
 from tests.api.rows import alert
@@ -85,3 +87,15 @@ def test_a_scope_hides_other_runs(client: Client, made: list[int]) -> None:
     assert get(far)["items"] == []
     assert far.get(f"{URL}/{made[0]}").status_code == 404
     assert near.get(f"{URL}/{made[1]}").status_code == 404
+
+
+def test_steps_are_counted_over_a_time_without_dry_runs(client: Client, made: list[int], services: Services) -> None:
+    with services.database.write() as session:
+        for step in session.scalars(select(StepRun)):
+            step.started_at = NOW
+        session.add(StepRun(run_id=made[1], step="tell", position=0, status="succeeded", started_at=NOW))
+        session.add(StepRun(run_id=made[0], step="end", position=2, status="succeeded", started_at=NOW - HOUR))
+    auditor = client("auditor")
+    assert get(auditor, "/steps") == {"done": 1, "undone": 0, "waiting": 1}
+    assert get(auditor, "/steps", **{"from": "now-1m", "to": "now+1m"}) == {"done": 0, "undone": 0, "waiting": 1}
+    assert client("auditor", scope="kydai.system: Cổng").get(f"{URL}/steps").status_code == 403

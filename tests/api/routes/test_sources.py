@@ -96,8 +96,17 @@ def test_the_ledger_by_hours(client: Client, house: None) -> None:
     assert [h["balance"]["raws"]["received"] for h in whole["hours"]] == [10, 10, 13]
     assert whole["hours"][-1]["reasons"] == [{"balance": "raws", "bucket": "ignored", "reason": "not_json", "count": 1}]
     one = get(client("sysadmin"), "/ledger", source="web01", **{"from": "now-90m"})
-    assert one["total"]["raws"] == {"received": 10, "parsed": 8, "unparsed": 2}
-    assert one["total"]["holds"] is True
+    assert {b: n for b, n in one["total"]["raws"].items() if n} == {"received": 10, "parsed": 8, "unparsed": 2}
+    assert (one["total"]["raws"]["waiting"], one["total"]["events"]["rejected"]) == (0, 0)
+    assert (one["total"]["holds"], one["senders"], whole["senders"]) == (True, 1, 3)
+
+
+def test_a_ledger_too_long_is_refused_and_not_cut(client: Client, house: None) -> None:
+    sysadmin = client("sysadmin")
+    assert get(sysadmin, "/ledger", **{"from": "now-366d"})["total"]["raws"]["received"] == 33
+    refused = sysadmin.get(f"{URL}/ledger", params={"from": "now-400d"})
+    assert refused.status_code == 400
+    assert "366" in refused.text
 
 
 def test_the_check_says_what_is_wrong_and_shows_samples(client: Client, house: None) -> None:

@@ -63,6 +63,8 @@ def test_coverage_and_explanation(kydai: Run, log: Path, tmp_path: Path) -> None
     (local / "r.yml").write_text(RULE)
     kydai("ingest", str(log))
     states = {c["rule"]: c["state"] for c in kydai("rules", "coverage", "--json").documents}
+    both = kydai("rules", "coverage", "--state", "live", "--state", "unproven", "--count", "--json")
+    assert both.documents == [{"count": sum(s in ("live", "unproven") for s in states.values())}]
     assert ID in states
     (event, *_) = kydai("search", "sshd", "--from", "2020-01-01", "--json").documents
     (told,) = kydai("rules", "explain", ID, event["event.id"], "--json").documents
