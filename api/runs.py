@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, not_, select, true
 from sqlalchemy.orm import Session
 
 from api.scope import Sight
 from api.shapes import Bilingual, Shape, Time, Words
-from core.db.models import Effect, EffectState, Incident, Run, RunStatus, StepRun
+from core.db.models import Alert, Effect, EffectState, Incident, Run, RunStatus, StepRun
 
 WAITING = (RunStatus.WAITING_APPROVAL, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN)
 
@@ -113,10 +113,14 @@ def summaries(session: Session, where: ColumnElement[bool], limit: int, offset: 
 
 
 def visible(session: Session, sight: Sight) -> ColumnElement[bool]:
-    """The runs of incidents within the scope; a run of no incident is seen by people without a scope only."""
+    """The runs of incidents that lie within the scope whole: what a run shows was made from all of its incident.
+
+    A run of no incident is seen by people without a scope only.
+    """
     if sight.is_whole:
-        return or_(Run.id >= 0)
-    return Run.incident_id.in_(select(Incident.id).where(sight.incidents(session)))
+        return true()
+    hidden = select(Alert.id).where(Alert.incident_id == Run.incident_id, not_(sight.alerts(session))).exists()
+    return Run.incident_id.in_(select(Incident.id).where(sight.incidents(session))) & ~hidden
 
 
 def detail(session: Session, run: Run) -> RunDetail:

@@ -81,12 +81,17 @@ def test_one_with_its_steps_and_effects(client: Client, made: list[int]) -> None
     assert [(e["arguments"]["ip"], e["can_undo"]) for e in found["effects"]] == [("192.0.2.1", True)]
 
 
-def test_a_scope_hides_other_runs(client: Client, made: list[int]) -> None:
+def test_a_scope_hides_other_runs(client: Client, made: list[int], services: Services) -> None:
     near, far = client("auditor", scope="kydai.system: Cổng"), client("auditor", scope="kydai.system: x")
     assert [r["id"] for r in get(near)["items"]] == made[:1]
     assert get(far)["items"] == []
     assert far.get(f"{URL}/{made[0]}").status_code == 404
     assert near.get(f"{URL}/{made[1]}").status_code == 404
+    with services.database.write() as session:
+        incident = session.scalars(select(Incident)).one()
+        session.add(alert(incident_id=incident.id, system="Cổng khác"))
+    assert get(near)["items"] == [], "what the run shows was made from alerts out of sight, too"
+    assert near.get(f"{URL}/{made[0]}").status_code == 404
 
 
 def test_steps_are_counted_over_a_time_without_dry_runs(client: Client, made: list[int], services: Services) -> None:
