@@ -2,7 +2,8 @@
 
 ``hash`` is SHA-256 over the canonical JSON (sorted keys, no spaces, UTF-8) of every other column, ``prev_hash``
 included. The first entry's ``prev_hash`` is 64 zeros. So a change, removal or exchange of an entry is found by
-``verify``; the removal of the newest ones is found against a head kept elsewhere.
+``verify``, the removal of the newest ones against the head that stands in ``meta``. Who can rewrite both is found
+against a head kept elsewhere only: every report prints one.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.clock import Micros
-from core.db.models import Audit
+from core.db.models import Audit, Meta
 
 FIRST_PREV = "0" * 64
+HEAD = "audit_head"
+"""The row of ``meta`` that holds number and hash of the newest entry."""
 _COLUMNS = ("seq", "at", "actor", "channel", "session", "action", "object", "before", "after", "reason", "is_demo")
 
 
@@ -82,6 +85,7 @@ def record(
     )
     entry.hash = digest(entry)
     session.add(entry)
+    session.merge(Meta(key=HEAD, value=f"{entry.seq} {entry.hash}"))
     session.flush()
     return entry.seq
 
@@ -98,3 +102,28 @@ def verify(entries: Iterable[Audit]) -> Verdict:
             return Verdict(count, head, entry.seq, "hash")
         count, head, expected = count + 1, entry.hash, expected + 1
     return Verdict(count, head)
+
+
+def verify_stored(session: Session) -> Verdict:
+    """Check the whole chain of a database, and that it ends where it did when the last entry was written."""
+    query = select(Audit).order_by(Audit.seq)
+    try:
+        found = verify(session.scalars(query.execution_options(yield_per=2000)))
+    except ValueError:  # an entry's JSON no longer is any: one by one, to know which
+        found = _verify_singly(session)
+    head = session.get(Meta, HEAD)
+    written = (f"{found.entries} {found.head}",) if found.entries else (None, f"0 {FIRST_PREV}")
+    if found.is_whole and (head and head.value) not in written:
+        return Verdict(found.entries, found.head, found.entries + 1, "cut")
+    return found
+
+
+def _verify_singly(session: Session) -> Verdict:
+    sound: list[Audit] = []
+    for seq in session.scalars(select(Audit.seq).order_by(Audit.seq)).all():
+        try:
+            sound += session.scalars(select(Audit).where(Audit.seq == seq))
+        except ValueError:
+            found = verify(sound)
+            return found if not found.is_whole else Verdict(found.entries, found.head, seq, "hash")
+    return verify(sound)

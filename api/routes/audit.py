@@ -105,8 +105,7 @@ def list_audit(
 def verify_audit(_: Journal, svc: Svc) -> Chain:
     """Check the whole chain now."""
     with svc.database.read() as session:
-        rows = session.scalars(select(Audit).order_by(Audit.seq).execution_options(yield_per=2000))
-        found = audit.verify(rows)
+        found = audit.verify_stored(session)
     return Chain.model_validate(found)
 
 

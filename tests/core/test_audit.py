@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, text
 
 from core import audit
 from core.audit import Actor
@@ -30,7 +30,7 @@ def database(tmp_path: Path) -> Database:
 
 def verdict(database: Database) -> audit.Verdict:
     with database.read() as session:
-        return audit.verify(session.scalars(select(Audit).order_by(Audit.seq)))
+        return audit.verify_stored(session)
 
 
 def test_a_whole_chain(database: Database) -> None:
@@ -74,3 +74,22 @@ def test_an_entry_goes_with_its_transaction(database: Database) -> None:
         audit.record(session, ACTOR, "x", now=9)
         raise ZeroDivisionError
     assert verdict(database).entries == 5
+
+
+@pytest.mark.parametrize("keep", [0, 4])
+def test_a_chain_that_was_cut_short_is_found(database: Database, keep: int) -> None:
+    with database.write() as session:
+        session.execute(delete(Audit).where(Audit.seq > keep))
+    assert (verdict(database).bad_seq, verdict(database).problem) == (keep + 1, "cut")
+
+
+def test_a_new_journal_is_whole(tmp_path: Path) -> None:
+    database = open_database(sqlite_url(tmp_path))
+    migrate(database)
+    assert verdict(database) == audit.Verdict(0, audit.FIRST_PREV)
+
+
+def test_an_entry_whose_json_is_none_is_found(database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE audit SET after = 'rubbish' WHERE seq = 4"))
+    assert (verdict(database).bad_seq, verdict(database).problem) == (4, "hash")
