@@ -221,7 +221,7 @@ class ParserSet:
             fields, parser, why = self._inside(record, opened, None)
             if fields is not None:
                 return fields, parser, f"inside {opened.kind}: {why}"
-            if opened.kind == "message":
+            if opened.kind == "message" and "@timestamp" not in (record.document or {}):
                 return None, "", f"inside message: {why}"
         return self._ask_json(record)
 

@@ -132,11 +132,18 @@ def test_unparsed_keeps_the_syslog_header() -> None:
 
 
 def test_unparsed_keeps_what_its_envelope_says() -> None:
-    found = parse('{"@timestamp":"2026-11-25T01:00:00Z","host.name":"web09","message":"<13>app[3]: lời của ứng dụng"}')
+    found = parse('{"time":"2026-11-25T01:00:00Z","host.name":"web09","message":"<13>app[3]: lời của ứng dụng"}')
     made = found.events[0]
     assert found.unparsed
     assert (made["@timestamp"], made["host.name"]) == ("2026-11-25T01:00:00.000000Z", "web09")
     assert (made["message"], made["log.syslog.priority"]) == ("lời của ứng dụng", 13)
+
+
+def test_an_ecs_object_with_a_message_of_its_own_is_one() -> None:
+    found = parse('{"@timestamp":"2026-11-25T01:00:00Z","host.name":"web09","message":"lời của ứng dụng"}')
+    made = found.events[0]
+    assert (found.parser, found.unparsed) == ("json", False)
+    assert (made["@timestamp"], made["host.name"]) == ("2026-11-25T01:00:00.000000Z", "web09")
 
 
 def test_a_time_ahead_is_flagged_and_kept() -> None:
