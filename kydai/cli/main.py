@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import re
 import sys
 from pathlib import Path
 
@@ -79,6 +80,39 @@ def told(error: KydaiError) -> str:
     return f"{error.place}: {text}" if error.place else text
 
 
+# what the library says of a wrong command line, and our words for it
+_USAGE = (
+    ("choice", r"(?:error, |: )'(?P<value>.*)' is not one of (?P<names>.*?)\.?$"),
+    ("no_option", r"No such option: (?P<name>[^\s.]+)(?:.*?(?P<names>-[^)?]*))?"),
+    ("no_command", r"No such command '(?P<name>.*?)'(?:.*?mean (?P<names>[^?]*))?"),
+    ("missing", r"Missing \w+ '?(?P<name>[^'.]*)"),
+    ("extra", r"unexpected extra argument.*?\s\((?P<name>.*)\)"),
+    ("needs_value", r"Option '(?P<name>.*?)' requires an argument"),
+    ("integer", r"valid integer"),
+    ("at_least", r"greater than or equal to (?P<value>\S+)"),
+    ("at_most", r"less than or equal to (?P<value>\S+)"),
+)
+
+
+def usage(error: click.ClickException) -> str:
+    """What is wrong with a command line, and where to read on, in the reader's language."""
+    message = error.format_message()
+    where = re.match(r"Invalid value for '?(?P<where>.*?)'?: ", message)
+    text = message
+    for key, pattern in _USAGE:
+        if found := re.search(pattern, message):
+            values = {name: (value or "").replace("'", "") for name, value in found.groupdict().items()}
+            text = say(f"cli.usage.{key}", LANG, **values)
+            if key.startswith("no_") and values["names"]:
+                text += " " + say("cli.usage.perhaps", LANG, names=values["names"])
+            break
+    if where is not None:
+        text = f"{where['where']}: {text}" if text is not message else message
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "kydai"
+    return f"{text}\n{say('cli.usage.help', LANG, path=path)}"
+
+
 def safe_lines(text: str) -> str:
     """Disarmed, line by line."""
     return "\n".join(safe(line) for line in text.split("\n"))
@@ -110,7 +144,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(error.format_message() + "\n")
         return WRONG
     except click.ClickException as error:
-        error.show(sys.stderr)
+        output.tell(safe_lines(usage(error)))
         return WRONG
     except (typer.Abort, KeyboardInterrupt):
         output.tell(say("cli.interrupted", LANG))

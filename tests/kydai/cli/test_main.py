@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadInput
+from kydai.cli import main
 from kydai.cli.main import build, common_options
 from tests.kydai.cli.conftest import Run
 
@@ -28,6 +29,34 @@ def test_wrong_usage_is_status_2_and_nothing_on_standard_output(kydai: Run, argu
     assert ran.err
     if arguments:
         assert ran.out == ""
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["report", "period", "--format", "doc"], ("--format: ", "doc", "pdf, xlsx, csv, json.")),
+        (["report", "period", "--frm", "x"], ("--frm", "--format, --from?")),
+        (["report"], ("NAME", "kydai report -h")),
+        (["repor"], ("repor", "report?", "kydai -h")),
+        (["search", "a", "--limit", "x"], ("--limit: ", "kydai search -h")),
+        (["search", "a", "--limit", "0"], ("--limit: ", "1.")),
+        (["search", "a", "--limit", "9999999"], ("--limit: ", "1000000.")),
+        (["search", "a", "b", "c"], ("b c",)),
+        (["search", "a", "--from"], ("--from",)),
+        (["rules", "lnt"], ("lnt", "lint?", "kydai rules -h")),
+    ],
+)
+def test_wrong_usage_is_said_in_the_readers_language(
+    kydai: Run, monkeypatch: pytest.MonkeyPatch, lang: str, arguments: list[str], words: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(main, "LANG", lang)
+    ran = kydai(*arguments)
+    assert (ran.status, ran.out) == (2, "")
+    assert all(word in ran.err for word in words), ran.err
+    library = ("Invalid value", "No such", "Missing ", "Input should", "Got unexpected", "Usage:", "Value error")
+    assert not any(word in ran.err for word in library), ran.err
+    assert ("Xem cách dùng" in ran.err) == (lang == "vi")
 
 
 def test_help_is_status_0(kydai: Run) -> None:
