@@ -24,7 +24,7 @@ from collectors.parser_contract import Hint, Parser, Record
 from collectors.parser_envelope import Envelope, open_envelope
 from collectors.parser_time import stamp, zone_of
 from collectors.parser_values import ip_text, relate, to_text
-from core.clock import MINUTE, Micros, to_micros
+from core.clock import DAY, MINUTE, Micros, to_micros
 from core.ecs import VERSION
 from core.errors import BadConfig, NotFound
 from core.event import Event, Frame
@@ -37,6 +37,8 @@ MAX_TEXT = 1 << 20
 """A longer text is kept whole and not taken apart; a JSON document may be sixteen times as long."""
 MAX_JSON = 16 * MAX_TEXT
 MAX_AHEAD: Micros = 5 * MINUTE
+MAX_BEHIND: Micros = 30 * DAY
+"""Of what comes in live; a relay that was cut off hands in what it kept for weeks."""
 FIRST_TIME, LAST_TIME = to_micros("0001-01-03T00:00:00Z"), to_micros("9999-12-29T00:00:00Z")
 """Beyond them a time has no date in some zone."""
 MAX_CHOICES = 4096
@@ -138,6 +140,8 @@ class ParserSet:
             event["kydai.original_b64"] = exact
         if fields.get("message") == original:
             del event["message"]  # it is event.original; kept once
+        if event["@timestamp"] < stamp(frame.created_at - MAX_BEHIND) and not (meta and "replay" in meta):
+            event.setdefault("kydai.time_flag", "past")
         if meta and "sender_id" in meta:
             event["kydai.sender_id"] = meta["sender_id"]
         return Parsed([event], parser, why, unparsed)

@@ -46,7 +46,7 @@ OWN_FIELDS: Mapping[str, FieldType] = {
     "kydai.source": FieldType.KEYWORD,  # what the transport proves
     "kydai.system": FieldType.KEYWORD,  # information system of the source
     "kydai.system_level": FieldType.LONG,  # its level, 1 to 5
-    "kydai.time_flag": FieldType.KEYWORD,  # future, missing, unreadable: why @timestamp is to be doubted
+    "kydai.time_flag": FieldType.KEYWORD,  # future, past, missing, unreadable: why @timestamp is to be doubted
     "kydai.unmapped": FieldType.KEYWORD,  # what a parser could read no further
 }
 

@@ -307,7 +307,7 @@ class Pipeline:
         for event, source, at in zip(made.events, made.sources, made.created, strict=True):
             host, dataset = str(event.get("host.name") or ""), str(event.get("event.dataset") or "")
             offset = None
-            if event.get("kydai.time_flag", "future") == "future":  # a time that the raw told
+            if event.get("kydai.time_flag") not in ("missing", "unreadable"):  # a time that the raw told
                 offset = to_micros(str(event["@timestamp"])) - at
             heard = heards.add(source.name, host[:255], dataset[:100], at, offset)
             if heard.count < 4 or heard.count % FIELDS_EVERY == 0:

@@ -35,7 +35,8 @@ def parse(ctx: typer.Context, file: File = "-", parser: ParserName = None) -> in
     unparsed = 0
     for line in _lines(file):
         now = context.clock.now()
-        frame = Frame("file:-" if file == "-" else f"file:{Path(file).name}", now, line, meta={"receiver": "file"})
+        source = "file:-" if file == "-" else f"file:{Path(file).name}"
+        frame = Frame(source, now, line, meta={"receiver": "file", "replay": "1"})
         result = parsers.parse(frame, zone=context.settings.zone, forced=parser)
         unparsed += result.unparsed
         proven = not result.unparsed and parsers.get(result.parser).proven

@@ -162,10 +162,11 @@ def test_a_time_that_has_no_date_in_some_zone_is_flagged_and_not_taken(time: str
     assert time in str(made["event.original"])
 
 
-def test_an_old_time_is_kept() -> None:
-    made = event("2019-01-01T00:00:00Z host prog[1]: old")
-    assert made["@timestamp"] == "2019-01-01T00:00:00.000000Z"
-    assert "kydai.time_flag" not in made
+def test_a_time_long_past_is_flagged_unless_it_is_replayed() -> None:
+    line = "2019-01-01T00:00:00Z host prog[1]: old"
+    assert (event(line)["@timestamp"], event(line)["kydai.time_flag"]) == ("2019-01-01T00:00:00.000000Z", "past")
+    assert "kydai.time_flag" not in event(line, replay="1")
+    assert "kydai.time_flag" not in event("2026-10-27T00:00:00Z host prog[1]: a month in a relay's queue")
 
 
 def test_the_host_behind_a_relay() -> None:
