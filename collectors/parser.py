@@ -140,7 +140,7 @@ class ParserSet:
             event["kydai.original_b64"] = exact
         if fields.get("message") == original:
             del event["message"]  # it is event.original; kept once
-        if event["@timestamp"] < stamp(frame.created_at - MAX_BEHIND) and not (meta and "replay" in meta):
+        if str(event["@timestamp"]) < stamp(frame.created_at - MAX_BEHIND) and not (meta and "replay" in meta):
             event.setdefault("kydai.time_flag", "past")
         if meta and "sender_id" in meta:
             event["kydai.sender_id"] = meta["sender_id"]
