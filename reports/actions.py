@@ -42,7 +42,7 @@ def actions(reading: Reading) -> Section:
         }
     rows = [_row(reading, step, run, number, effects.get((run.id, step.step))) for step, run, number in found]
     heads = ("time", "action", "status", "approver")
-    return tabled("actions", heads, rows, (24, 58, 34, 36), lead="" if rows else texts("report.no_action"))
+    return tabled("actions", heads, rows, (29, 54, 34, 35), lead="" if rows else texts("report.no_action"))
 
 
 def _row(reading: Reading, step: StepRun, run: Run, number: str | None, effect: Effect | None) -> Sequence[Text]:

@@ -31,11 +31,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part: a lead sentence, a table, lines under it; any of them may be missing."""
+    """One part: a lead sentence, how the table's numbers are had again, a table, lines under it; any may be missing."""
 
     key: str
     title: Text
     lead: Text = ""
+    how: Text = ""
     table: Table | None = None
     lines: Sequence[Text] = ()
 

@@ -158,6 +158,7 @@ def tabled(
     widths: Sequence[int],
     *,
     lead: Text = "",
+    how: Text = "",
     right: Sequence[int] = (),
     code: Sequence[int] = (),
     strong: Sequence[int] = (),
@@ -166,4 +167,4 @@ def tabled(
     columns = [texts(f"report.column.{h}") for h in heads]
     queries = [at for at, head in enumerate(heads) if head == "query"]
     table = Table(columns, rows, right, code, queries, widths, strong) if rows else None
-    return Section(key, texts(f"report.section.{key}"), lead, table)
+    return Section(key, texts(f"report.section.{key}"), lead, how if rows else "", table)

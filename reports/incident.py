@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import zip_longest
 from typing import Any
@@ -126,8 +127,9 @@ def entities(reading: Reading) -> Section:
         )
         for kind in order
     ]
-    lead = texts("report.entities_lead", path=address(path, "entity_counts")) if rows else texts("report.no_entity")
-    return tabled("entities", ("kind", "count", "names"), rows, (26, 12, 84), right=(1,), code=(2,), lead=lead)
+    lead = "" if rows else texts("report.no_entity")
+    how = texts("report.entities_how", path=address(path, "entity_counts"))
+    return tabled("entities", ("kind", "count", "names"), rows, (26, 12, 84), right=(1,), code=(2,), lead=lead, how=how)
 
 
 def _kind(kind: str) -> Text:
@@ -159,7 +161,8 @@ def alerts(reading: Reading) -> Section:
     hits = figure(sum(a.count for a in found), address("/alerts", "hits", incident=_this(reading).id))
     lead = texts("report.alerts_lead", shown=own(len(rows)), count=of_all, events=hits)
     heads = ("start", "rule_name", "matched", "host", "times", "link")
-    return tabled("alerts", heads, rows, (19, 32, 44, 25, 9, 25), right=(4,), code=(2,), lead=lead)
+    how = texts("report.alerts_how")
+    return tabled("alerts", heads, rows, (19, 32, 44, 25, 9, 25), right=(4,), code=(2,), lead=lead, how=how)
 
 
 def _matched(alert: Alert) -> str:
@@ -203,8 +206,8 @@ def evidence(reading: Reading) -> Section:
     lead = texts("report.evidence_lead", shown=own(len(rows)), count=of_all)
     gone = [i for i in ids[:ASKED] if i not in found]
     lines = [texts("report.evidence_gone", count=own(len(gone)), ids=names(gone, GONE))] if gone else []
-    made = tabled("evidence", ("time", "line"), rows, (26, 128), code=(1,), lead=lead)
-    return Section(made.key, made.title, made.lead, made.table, lines)
+    made = tabled("evidence", ("time", "line"), rows, (30, 124), code=(1,), lead=lead)
+    return replace(made, lines=lines)
 
 
 def in_turn(alerts: Iterable[Alert]) -> list[str]:
@@ -248,10 +251,10 @@ def _fields_of(found: Iterable[Alert]) -> dict[str, dict[str, Any]]:
 
 
 def _telling(event: Event, matched: Mapping[str, Any]) -> list[Text]:
-    """The values that matched, and the command lines and addresses asked for: ``field: value`` each, whole."""
+    """The command lines and addresses asked for, and the values that matched: ``field: value`` each, whole."""
     lines: list[Text] = []
     seen = set()
-    for name in (*matched, *_TELLING):
+    for name in (*_TELLING, *(name for name in matched if name != "host.name")):
         value = event.get(name, matched.get(name))
         text = " ".join(str(v) for v in value) if isinstance(value, list) else str(value or "")
         if text and text not in seen:
@@ -266,7 +269,7 @@ def notes(reading: Reading) -> Section:
         found = session.scalars(query).all()
     rows = [(when(n.at, reading.zone), n.author, n.text) for n in found]
     lead = "" if rows else texts("report.no_note")
-    return tabled("notes", ("time", "author", "text"), rows, (24, 30, 88), lead=lead)
+    return tabled("notes", ("time", "author", "text"), rows, (28, 28, 86), lead=lead)
 
 
 def journal(reading: Reading) -> Section:
@@ -277,7 +280,7 @@ def journal(reading: Reading) -> Section:
     rows = [(str(e.seq), when(e.at, reading.zone), e.actor, _done(e), e.reason or "–") for e in found]
     lead = texts("report.journal_lead") if rows else texts("report.no_journal")
     heads = ("seq", "time", "author", "done", "reason")
-    return tabled("journal", heads, rows, (10, 24, 36, 30, 42), right=(0,), lead=lead)
+    return tabled("journal", heads, rows, (8, 28, 36, 28, 42), right=(0,), lead=lead)
 
 
 def _done(entry: Audit) -> Text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, select
@@ -101,15 +102,15 @@ def counts(reading: Reading) -> Section:
         if count := levels.get(level, 0):
             rows.append(_asked(reading, _of_level(level), count, "/alerts", level))
     rows.append(_asked(reading, texts("report.counts.incidents"), incidents, "/incidents"))
-    lead = texts("report.counts_lead", start=iso(reading.start), end=iso(reading.end))
+    how = texts("report.counts_how", start=iso(reading.start), end=iso(reading.end))
     if had_before:
         heads = ("what", "count", "before", "query")
-        made = tabled("counts", heads, rows, (46, 17, 17, 72), right=(1, 2), code=(3,), lead=lead)
+        made = tabled("counts", heads, rows, (46, 17, 17, 72), right=(1, 2), code=(3,), how=how)
         note = texts("report.before_span", start=iso(reading.start - length), end=iso(reading.start))
-        return Section(made.key, made.title, made.lead, made.table, [note])
+        return replace(made, lines=[note])
     rows = [(what, found, query) for what, found, _, query in rows]
-    made = tabled("counts", ("what", "count", "query"), rows, (52, 17, 85), right=(1,), code=(2,), lead=lead)
-    return Section(made.key, made.title, made.lead, made.table, [texts("report.no_before")])
+    made = tabled("counts", ("what", "count", "query"), rows, (52, 17, 85), right=(1,), code=(2,), how=how)
+    return replace(made, lines=[texts("report.no_before")])
 
 
 def _asked(reading: Reading, what: Text, count: int, path: str, level: str = "") -> Sequence[Text]:
@@ -206,9 +207,9 @@ def alert_rules(reading: Reading) -> Section:
         )
     heads = ("rule_name", "level", "alerts", "hits", "false")
     of_all = figure(total, reading.address("/alerts/groups", "total", by="rule"))
-    ends = {"start": iso(reading.start), "end": iso(reading.end)}
-    lead = texts("report.rules_lead", shown=own(len(rows)), count=of_all, **ends) if rows else texts("report.no_alert")
-    return tabled("alert_rules", heads, rows, (70, 22, 20, 20, 22), right=(2, 3, 4), lead=lead)
+    lead = texts("report.rules_lead", shown=own(len(rows)), count=of_all) if rows else texts("report.no_alert")
+    how = texts("report.rules_how", start=iso(reading.start), end=iso(reading.end))
+    return tabled("alert_rules", heads, rows, (70, 22, 20, 20, 22), right=(2, 3, 4), lead=lead, how=how)
 
 
 _ORDER = (SourceState.NEVER, SourceState.SILENT, SourceState.UNDECLARED, SourceState.SENDING)
@@ -232,14 +233,13 @@ def sources(reading: Reading) -> Section:
         count=figure(len(found), address("/sources", "items.length")),
         states=joined(states, ", "),
         at=when(at, reading.zone, seconds=False),
-        start=iso(reading.start),
-        end=iso(reading.end),
     )
+    how = texts("report.sources_how", start=iso(reading.start), end=iso(reading.end))
     heads = ("source", "product", "system", "state", "received", "unparsed", "rejected", "balance")
     strong = [n for n, v in enumerate(found) if v.state is not SourceState.SENDING]
     widths = (24, 26, 42, 22, 13, 14, 11, 11)
     lead = lead if rows else texts("common.no_inventory")
-    return tabled("sources", heads, rows, widths, right=(4, 5, 6), strong=strong, lead=lead)
+    return tabled("sources", heads, rows, widths, right=(4, 5, 6), strong=strong, lead=lead, how=how)
 
 
 def _source_row(reading: Reading, view: SourceView, balance: Balance) -> Sequence[Text]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -21,6 +22,9 @@ _HOSTILE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
 )
+
+
+_ENDS = re.compile(r"[?&](from=[^&]+&to=\S+)")
 
 
 def visible(text: str) -> str:
@@ -64,11 +68,18 @@ def reruns(section: Section, lang: str) -> list[str]:
     for each in (n for text in told for n in numbers_of(text)):
         asked, _, field = each["rerun"].partition(ARROW)
         found.setdefault(asked, {})[field] = number(each["value"], lang)
+    ends = Counter(m[1] for asked in found if (m := _ENDS.search(asked)) is not None)
+    common = next((end for end, times in ends.most_common(1) if times > 1), "")
+    if common:
+        found = {asked.replace(f"?{common}", "").replace(f"&{common}", ""): fields for asked, fields in found.items()}
     lines = [
-        asked + "; ".join(f"{ARROW}{field}: {value}" if field else f": {value}" for field, value in fields.items())
+        asked + ";".join(f"{ARROW}{field}: {value}" if field else f": {value}" for field, value in fields.items())
         for asked, fields in found.items()
     ]
-    return [say("report.rerun", lang), *(visible(line) for line in lines)] if lines else []
+    if not lines:
+        return []
+    head = say("report.rerun_with", lang, ends=common) if common else say("report.rerun", lang)
+    return [head, *(visible(line) for line in lines)]
 
 
 def pdf(document: Document, lang: str) -> bytes:
@@ -114,6 +125,7 @@ def _printed(section: Section, lang: str) -> dict[str, Any]:
     return {
         "title": shown(section.title, lang),
         "lead": shown(section.lead, lang),
+        "how": shown(section.how, lang),
         "lines": [shown(line, lang) for line in section.lines],
         "reruns": reruns(section, lang),
         "table": table
@@ -149,7 +161,7 @@ def _head(document: Document, lang: str) -> list[str]:
 
 
 def _rows(section: Section, lang: str) -> list[list[Cell]]:
-    rows: list[list[Cell]] = [[shown(section.lead, lang)]] if section.lead else []
+    rows: list[list[Cell]] = [[shown(text, lang)] for text in (section.lead, section.how) if text]
     if section.table is not None:
         rows.append([shown(c, lang) for c in section.table.columns])
         rows += [[_cell(c, lang) for c in row] for row in section.table.rows]

@@ -73,8 +73,8 @@ def unseen(reading: Reading) -> Section:
         "unseen",
         texts("common.could_not_be_seen"),
         "" if rows else texts("report.unseen.none"),
-        Table(columns, rows, widths=(26, 90)) if rows else None,
-        [texts("report.unseen.clear", names=joined(clear, "; "))] if clear else (),
+        table=Table(columns, rows, widths=(26, 90)) if rows else None,
+        lines=[texts("report.unseen.clear", names=joined(clear, "; "))] if clear else (),
     )
 
 

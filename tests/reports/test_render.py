@@ -35,7 +35,7 @@ def pages(data: bytes) -> list[str]:
 def document(*rows: Sequence[Text], lead: Text = "", **changes: bool) -> Document:
     table = Table(["A", "B"], rows, code=(0,), widths=(1, 1)) if rows else None
     made_at = {"vi": "25/11/2026 08:26:00", "en": "2026-11-25 08:26:00", "value": "2026-11-25T01:26:00.000000Z"}
-    section = Section("a", "Part", lead, table)
+    section = Section("a", "Part", lead, table=table)
     return Document("period", "Title", "Subtitle", {}, made_at, "hanhnt", changes.get("is_demo", False), [section])
 
 
@@ -154,6 +154,13 @@ def test_what_gives_the_numbers_of_sentences_again_stands_under_them() -> None:
         data = render(made, form, "vi")
         text = text_of(data) if form == "pdf" else data.decode("utf-8-sig")
         assert all(line in text for line in expected), form
+    ends = "from=2026-11-24T01:00:00.000000Z&to=2026-11-25T01:00:00.000000Z"
+    timed = [figure(1, f"GET /api/v1/{of}{ends} → total") for of in ("alerts?", "incidents?x=1&")]
+    head, *short = reruns(
+        Section("a", "A", texts("report.unseen.ignored", count=timed[0], all=timed[1], names="")), "en"
+    )
+    assert ends in head
+    assert short == ["GET /api/v1/alerts → total: 1", "GET /api/v1/incidents?x=1 → total: 1"]
     same = texts("report.unseen.ignored", count=few, all=few, names="x")
     assert len(reruns(Section("a", "A", same), "en")) == 2, "an address once"
 
