@@ -9,12 +9,15 @@ from __future__ import annotations
 import csv
 import io
 import ipaddress
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from openpyxl import load_workbook
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -26,6 +29,9 @@ from core.words import LANGUAGES, both, say
 
 MAX_ROWS = 10_000
 MAX_BYTES = 16 << 20
+MAX_UNPACKED = 256 << 20
+MAX_SHOWN = 100
+"""Characters of a wrong cell that are shown."""
 COLUMNS = (
     "name",
     "addresses",
@@ -40,6 +46,9 @@ COLUMNS = (
     "relay",
     "retention",
 )
+_LISTS = ("addresses", "expected")
+_LONGEST = {"name": 200, "product": 100, "system": 200, "agency": 200, "owner": 200, "retention": 32}
+_LONGEST |= dict.fromkeys(_LISTS, 10_000)
 _YES = {"x", "1", "có", "co", "yes", "true", "đúng"}
 _NO = {"", "0", "không", "khong", "no", "false"}
 
@@ -99,62 +108,97 @@ def template(lang: str) -> tuple[list[str], list[list[str]]]:
     return headers(lang), examples
 
 
+def _unusable(name: str, key: str, line: int | None = None, **values: object) -> BadInput:
+    said = both(f"inventory.file.{key}", **values)
+    return BadInput(said["en"], place=Place(name, line), said=said)
+
+
 def read_table(name: str, data: bytes) -> list[list[str]]:
-    """Cells of a .csv or .xlsx file as text. Raises BadInput."""
+    """Cells of a .csv or .xlsx file as text; a formula without its value is its own text. Raises BadInput."""
     if len(data) > MAX_BYTES:
-        raise BadInput(f"larger than {MAX_BYTES >> 20} MB.", place=Place(name))
-    if Path(name).suffix.lower() == ".xlsx":
-        return _read_xlsx(name, data)
+        raise _unusable(name, "large", limit=MAX_BYTES >> 20)
+    cells = _read_xlsx(name, data) if Path(name).suffix.lower() == ".xlsx" else _read_csv(name, data)
+    if len(cells) > MAX_ROWS + 1:
+        raise _unusable(name, "rows", limit=MAX_ROWS)
+    return cells
+
+
+def _read_csv(name: str, data: bytes) -> list[list[str]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadInput(
-            "not UTF-8.", place=Place(name), remedy="In Excel, save as 'CSV UTF-8', or hand in the .xlsx itself."
-        ) from error
+        raise _unusable(name, "not_utf8") from error
     first = text.partition("\n")[0]
-    return list(csv.reader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ","))
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[list[str]] = []
+    begun = 1
+    try:
+        for row in reader:
+            rows.append(row)
+            begun = reader.line_num + 1
+    except csv.Error as error:
+        raise _unusable(name, "cell_long" if "limit" in str(error) else "quote", begun) from error
+    return rows
 
 
 def _read_xlsx(name: str, data: bytes) -> list[list[str]]:
-    from zipfile import BadZipFile
-
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
+    """The first sheet, read twice: what its formulas gave when it was saved, and the formulas themselves."""
     try:
-        sheet = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
-        rows = sheet.iter_rows(values_only=True, max_row=MAX_ROWS + 2, max_col=40)
-        return [["" if cell is None else _cell(cell) for cell in row] for row in rows]
-    except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
-        raise BadInput(f"not an XLSX: {error}", place=Place(name)) from error
+        with ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked <= MAX_UNPACKED:
+            values, written = (
+                load_workbook(io.BytesIO(data), read_only=True, data_only=is_value)
+                .worksheets[0]
+                .iter_rows(max_row=MAX_ROWS + 2, max_col=40)
+                for is_value in (True, False)
+            )
+            return [[_cell(*cell) for cell in zip(*pair, strict=True)] for pair in zip(values, written, strict=True)]
+    except Exception as error:  # on a file that is no workbook openpyxl may raise anything
+        raise _unusable(name, "not_xlsx") from error
+    raise _unusable(name, "large", limit=MAX_UNPACKED >> 20)
 
 
-def _cell(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+def _cell(shown: Any, written: Any) -> str:
+    value = shown.value
+    if written.data_type == "f" and (value is None or shown.data_type == "e"):
+        return written.value if isinstance(written.value, str) else "="
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _clean(cell: str) -> str:
+    return unicodedata.normalize("NFC", cell).replace("\u00a0", " ").strip()
 
 
 def plan(session: Session, cells: Sequence[Sequence[str]], name: str = "") -> Plan:
     """Check a table against the sources there are; changes nothing. Raises BadInput for an unusable header."""
     if not cells:
-        raise BadInput("the table is empty.", place=Place(name))
+        raise _unusable(name, "empty")
     places = _places(cells[0], name)
     result = Plan()
-    seen: dict[str, int] = {}
-    keys: dict[str, str] = {}
-    known = {row.name: row for row in session.scalars(select(Source))}
+    rows: dict[str, tuple[int, Row]] = {}
     for number, line in enumerate(cells[1:], 2):
         if not any(cell.strip() for cell in line):
             continue
-        row = _read_row(number, {c: (line[i].strip() if i < len(line) else "") for c, i in places.items()}, result)
+        row = _read_row(number, {c: (_clean(line[i]) if i < len(line) else "") for c, i in places.items()}, result)
         if row is None:
             continue
-        if row.name in seen:
-            result.wrong.append(Wrong(number, "name", row.name, both("inventory.twice", row=str(seen[row.name]))))
-            continue
-        for key in row.keys:
-            if (other := keys.setdefault(key, row.name)) != row.name:
-                result.wrong.append(Wrong(number, "addresses", key, both("inventory.address_twice", other=other)))
-        seen[row.name] = number
+        if row.name in rows:
+            said = both("inventory.twice", row=str(rows[row.name][0]))
+            result.wrong.append(Wrong(number, "name", row.name, said))
+        else:
+            rows[row.name] = number, row
+    known = {row.name: row for row in session.scalars(select(Source))}
+    # the book of sources finds one by its name as by its addresses
+    owners = {key.lower(): s.name for s in known.values() if s.name not in rows for key in (s.name, *s.keys)}
+    for number, row in rows.values():
+        for key in dict.fromkeys((row.name.lower(), *row.keys)):
+            if (other := owners.setdefault(key, row.name)) != row.name:
+                column, reason = ("addresses", "address_twice") if key in row.keys else ("name", "name_taken")
+                result.wrong.append(Wrong(number, column, key, both(f"inventory.{reason}", other=other)))
         result.rows.append(row)
         before = known.get(row.name)
         if before is None:
@@ -163,8 +207,7 @@ def plan(session: Session, cells: Sequence[Sequence[str]], name: str = "") -> Pl
             result.changed[row.name] = changes
         else:
             result.unchanged.append(row.name)
-    if len(result.rows) > MAX_ROWS:
-        raise BadInput(f"more than {MAX_ROWS} rows.", place=Place(name))
+    result.wrong.sort(key=lambda wrong: wrong.row)
     return result
 
 
@@ -174,30 +217,35 @@ def _places(header: Sequence[str], name: str) -> dict[str, int]:
     }
     places = {names[cell.strip().lower()]: i for i, cell in enumerate(header) if cell.strip().lower() in names}
     if "name" not in places:
-        raise BadInput(
-            "the first row names no column for the source's name.",
-            place=Place(name, 1),
-            remedy="kydai sources template writes a table with the right header.",
-        )
+        raise _unusable(name, "header", 1)
     return places
 
 
 def _read_row(number: int, cells: dict[str, str], result: Plan) -> Row | None:
     wrong: list[Wrong] = []
 
-    def bad(column: str, key: str) -> None:
-        wrong.append(Wrong(number, column, cells.get(column, ""), both(f"inventory.{key}")))
+    def bad(column: str, key: str, **values: object) -> None:
+        wrong.append(Wrong(number, column, cells.get(column, "")[:MAX_SHOWN], both(f"inventory.{key}", **values)))
 
     def items(column: str) -> tuple[str, ...]:
         return tuple(cells.get(column, "").replace(",", " ").replace(";", " ").replace("\n", " ").split())
 
-    if not cells["name"] or len(cells["name"]) > 200:
+    for column, cell in cells.items():
+        # in a list, line ends and tabs stand between the items
+        if not (" ".join(cell.split()) if column in _LISTS else cell).isprintable():
+            bad(column, "control")
+        elif cell.startswith("="):
+            bad(column, "formula")
+        elif len(cell) > (limit := _LONGEST.get(column, MAX_SHOWN)):
+            bad(column, "long", limit=limit)
+    if wrong:
+        result.wrong += wrong
+        return None
+    if not cells["name"]:
         bad("name", "name")
-    keys = items("addresses")
-    for key in keys:
-        if not _is_key(key):
-            bad("addresses", "address")
-            break
+    keys = [_key(text) for text in items("addresses")]
+    if None in keys:
+        bad("addresses", "address")
     level = cells.get("level", "")
     if level and level not in {"1", "2", "3", "4", "5"}:
         bad("level", "level")
@@ -217,29 +265,33 @@ def _read_row(number: int, cells: dict[str, str], result: Plan) -> Row | None:
         return None
     return Row(
         cells["name"],
-        tuple(key.lower() for key in keys),
-        cells.get("product", "")[:100],
-        cells.get("system", "")[:200],
-        cells.get("agency", "")[:200],
+        tuple(key for key in keys if key),
+        cells.get("product", ""),
+        cells.get("system", ""),
+        cells.get("agency", ""),
         int(level) if level else None,
-        cells.get("owner", "")[:200],
+        cells.get("owner", ""),
         zone,
         items("expected"),
         int(silence) * 60 if silence else None,
         relay in _YES,
-        cells.get("retention", "")[:32] or "default",
+        cells.get("retention", "") or "default",
     )
 
 
-def _is_key(text: str) -> bool:
+def _key(text: str) -> str | None:
+    """An address or transport key in the one spelling that it is found by; None for anything else."""
     prefix, colon, rest = text.partition(":")
     if colon and prefix in {"udp", "tcp", "flow", "token", "file", "host", "relay"}:
-        return bool(rest)
+        return f"{prefix}:{_address(rest) or rest.lower()}" if rest else None
+    return _address(text)
+
+
+def _address(text: str) -> str | None:
     try:
-        ipaddress.ip_address(text)
+        return str(ipaddress.ip_address(text))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 _STORED = ("product", "system", "agency", "level", "owner", "zone", "silence_limit_s", "is_relay", "retention")

@@ -18,6 +18,7 @@ from core.sources import SourceState, SourceView, views
 from core.times import read_time
 from core.words import duration, moment, number, say
 from kydai.cli.main import FAILED, INCOMPLETE, LANG, WRONG
+from kydai.cli.output import safe
 from kydai.cli.users import console_url
 from kydai.context import Context
 from kydai.people import cli_actor
@@ -227,13 +228,8 @@ def import_inventory(
         context.output.one({"added": plan.added, "changed": plan.changed, "unchanged": plan.unchanged, "wrong": wrong})
     else:
         for w in plan.wrong:
-            column = say(f"inventory.column.{w.column}", LANG)
-            context.output.one(
-                None,
-                say(
-                    "cli.sources.wrong_cell", LANG, row=str(w.row), column=column, value=w.value, reason=w.reason[LANG]
-                ),
-            )
+            cell = {"row": str(w.row), "column": say(f"inventory.column.{w.column}", LANG), "value": safe(w.value)}
+            context.output.one(None, say("cli.sources.wrong_cell", LANG, **cell, reason=safe(w.reason[LANG])))
         key = "cli.sources.not_imported" if plan.wrong else ("cli.sources.would" if preview else "cli.sources.imported")
         counts = {"added": len(plan.added), "changed": len(plan.changed), "unchanged": len(plan.unchanged)}
         context.output.tell(say(key, LANG, **counts, wrong=len(plan.wrong)))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from openpyxl import Workbook
 from sqlalchemy import select
 
 from core import inventory
 from core.audit import Actor
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Audit, Source
-from core.errors import BadInput
+from core.errors import BadInput, Place
 from core.export import csv_bytes, xlsx_bytes
 from core.words import LANGUAGES
 
@@ -64,6 +67,13 @@ def test_a_second_import_changes_only_what_differs_and_is_in_the_journal(databas
     ("column", "value"),
     [
         ("name", ""),
+        ("name", "=cmd|'/c calc'!A1"),
+        ("name", "n\0ul"),
+        ("name", "\x1b[31mred"),
+        ("name", "left\u202eright"),
+        ("system", "two\nlines"),
+        ("addresses", "10.0.0.1\u200b"),
+        ("addresses", "host:"),
         ("addresses", "10.0.0.300"),
         ("level", "6"),
         ("zone", "Hà Nội"),
@@ -73,7 +83,7 @@ def test_a_second_import_changes_only_what_differs_and_is_in_the_journal(databas
     ],
 )
 def test_a_wrong_cell_is_named_and_nothing_is_changed(database: Database, column: str, value: str) -> None:
-    cells = [["name", column], ["good", ""], ["bad", value]] if column != "name" else [["name", "level"], ["", "3"]]
+    cells = [["name", column], ["good", ""], ["bad", value]] if column != "name" else [["name", "level"], [value, "3"]]
     with database.read() as session:
         plan = inventory.plan(session, cells)
     assert [(w.column, w.value) for w in plan.wrong] == [(column, value)]
@@ -84,16 +94,84 @@ def test_a_wrong_cell_is_named_and_nothing_is_changed(database: Database, column
         assert session.scalars(select(Source)).all() == []
 
 
+@pytest.mark.parametrize("column", ["name", "addresses", "product", "system", "owner", "zone", "expected", "retention"])
+def test_a_cell_that_is_too_long_is_wrong_and_never_cut(database: Database, column: str) -> None:
+    cells = [["name", column], ["a", "x" * 20_000]] if column != "name" else [["name"], ["x" * 20_000]]
+    with database.read() as session:
+        (wrong,) = inventory.plan(session, cells).wrong
+    assert (wrong.row, wrong.column) == (2, column)
+    assert len(wrong.value) <= 100
+
+
 def test_a_name_or_address_twice_is_wrong(database: Database) -> None:
-    cells = [["name", "addresses"], ["a", "10.0.0.1"], ["a", ""], ["b", "10.0.0.1"]]
+    cells = [["name", "addresses"], ["a", "10.0.0.1"], ["a", ""], ["b", "10.0.0.1"], ["A", ""], ["10.0.0.1", ""]]
     with database.read() as session:
         plan = inventory.plan(session, cells)
-    assert [(w.row, w.column) for w in plan.wrong] == [(3, "name"), (4, "addresses")]
+    assert [(w.row, w.column) for w in plan.wrong] == [(3, "name"), (4, "addresses"), (5, "name"), (6, "name")]
+
+
+def test_what_belongs_to_a_source_outside_the_table_is_wrong(database: Database) -> None:
+    bring_in(database, [["name", "addresses"], ["srcA", "token:ing1 2001:DB8:0::1"], ["srcB", "host:dc01"]])
+    table = [["name", "addresses"], ["srcD", "token:Ing1 10.0.0.9"], ["srcE", "2001:db8::0001"], ["SRCB", ""]]
+    with database.read() as session:
+        wrong = inventory.plan(session, table).wrong
+    assert [(w.row, w.column, w.value) for w in wrong] == [
+        (2, "addresses", "token:ing1"),
+        (3, "addresses", "2001:db8::1"),
+        (4, "name", "srcb"),
+    ]
+    assert all("srcA" in w.reason[lang] for w in wrong[:2] for lang in LANGUAGES)
+    with pytest.raises(BadInput):
+        bring_in(database, table)
+    with database.read() as session:
+        assert {s.name for s in session.scalars(select(Source))} == {"srcA", "srcB"}
+
+
+def test_an_address_moves_when_both_sources_stand_in_the_table(database: Database) -> None:
+    bring_in(database, [["name", "addresses"], ["srcA", "token:ing1"]])
+    plan = bring_in(database, [["name", "addresses"], ["srcD", "token:ing1"], ["srcA", "token:ing2"]])
+    assert (plan.added, plan.changed) == (["srcD"], {"srcA": ["keys"]})
+
+
+def test_a_formula_counts_by_the_value_it_was_saved_with(database: Database) -> None:
+    """openpyxl saves formulas without values, as other programs do that compute nothing."""
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (["name", "addresses"], ["web01", '=CONCATENATE("10.0.0.",1)'], ["web02", "10.0.0.2"]):
+        sheet.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    with database.read() as session:
+        (wrong,) = inventory.plan(session, inventory.read_table("x.xlsx", file.getvalue())).wrong
+    assert (wrong.row, wrong.column, wrong.value) == (2, "addresses", '=CONCATENATE("10.0.0.",1)')
+
+
+def empty_zip() -> bytes:
+    file = io.BytesIO()
+    with ZipFile(file, "w") as archive:
+        archive.writestr("readme.txt", "no workbook")
+    return file.getvalue()
 
 
 @pytest.mark.parametrize(
-    ("name", "data"), [("x.csv", b"\xff\xfe\x00"), ("x.xlsx", b"PK\x03\x04junk"), ("x.csv", b"one,two\n1,2\n")]
+    ("name", "data", "line"),
+    [
+        ("x.csv", b"\xff\xfe\x00", None),
+        ("x.csv", b"", None),
+        ("x.csv", b"one,two\n1,2\n", 1),
+        ("x.csv", b'name,owner\na,b\n"unclosed,1\nc,d\n', 3),
+        ("x.csv", b'name,owner\n"a"b,1\n', 2),
+        ("x.csv", b"name,owner\na,b\nc," + b"d" * 200_000, 3),
+        ("x.csv", b"name\n" + b"a\n" * 10_001, None),
+        ("x.xlsx", b"PK\x03\x04junk", None),
+        ("x.xlsx", empty_zip(), None),
+    ],
 )
-def test_an_unusable_file_is_refused(database: Database, name: str, data: bytes) -> None:
-    with database.read() as session, pytest.raises(BadInput):
+def test_an_unusable_file_is_refused_with_its_place(
+    database: Database, name: str, data: bytes, line: int | None
+) -> None:
+    with database.read() as session, pytest.raises(BadInput) as caught:
         inventory.plan(session, inventory.read_table(name, data), name)
+    assert caught.value.place == Place(name, line)
+    assert set(caught.value.said or {}) == set(LANGUAGES)

@@ -26,10 +26,12 @@ def test_the_inventory_round_trip(kydai: Run, tmp_path: Path) -> None:
 
 def test_a_wrong_cell_is_named_and_nothing_is_imported(kydai: Run, tmp_path: Path) -> None:
     file = tmp_path / "n.csv"
-    file.write_text("name,level\ngood,3\nbad,9\n")
+    file.write_text("name,level\ngood,3\nbad,9\n\x1b[31mred,1\n")
     ran = kydai("sources", "import", str(file))
     assert ran.status == 2
     assert "9" in ran.out
+    assert "\\x1b[31mred" in ran.out, "hostile text is shown escaped"
+    assert "\x1b" not in ran.out
     assert kydai("sources", "list", "--json").documents == []
 
 
