@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from core import durable
 from core.clock import SECOND, Clock, SystemClock
 from core.db.database import Database, migrate, open_database, schema_version
 from core.db.models import SpoolPosition
@@ -73,7 +74,7 @@ class Context:
 def make_folder(folder: Path) -> None:
     """Make the data folder. Raises Refused with the remedy when it cannot be written."""
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        durable.make_folder(folder, mode=0o700)
         probe = folder / ".write"
         probe.touch()
         probe.unlink()

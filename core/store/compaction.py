@@ -19,11 +19,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.clock import DAY, HOUR, Clock, iso
+from core.durable import write_durably
 from core.errors import Conflict, Unavailable
 from core.event import ulid_time
 from core.store.catalog import Catalog
 from core.store.catalog_rows import Kind, New, Segment, State
-from core.store.segments_files import encode, try_lock, write_durably
+from core.store.segments_files import encode, try_lock
 from core.store.segments_folder import unlink_retired
 from core.store.segments_write import Piece, describe, flow_piece, with_same
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.clock import Clock, Micros
+from core.durable import make_folder, write_durably
 from core.errors import Conflict, Refused, Unavailable
 from core.event import EventId, new_ulid
 from core.query.to_sql import FUNCTIONS
@@ -42,7 +43,7 @@ from core.store.contract import (
 from core.store.retention import DEFAULT_POLICY, Policy, expired
 from core.store.segments_check import check
 from core.store.segments_engine import Engine
-from core.store.segments_files import Mark, encode, leave_mark, write_durably
+from core.store.segments_files import Mark, encode, leave_mark
 from core.store.segments_folder import remove_leftovers, unlink_retired
 from core.store.segments_read import Reader, Scan
 from core.store.segments_rows import flatten
@@ -75,7 +76,7 @@ class SegmentStore:
         policy: Policy = DEFAULT_POLICY,
         undrained: Callable[[Span], Sequence[Missing]] = nothing_undrained,
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self.folder = folder.resolve()
         self._clock = clock
         self._policy = policy
@@ -85,6 +86,7 @@ class SegmentStore:
         self._mark: Mark | None = None
         self._numbers = itertools.count()
         if writer:
+            make_folder(self.folder / "l0")
             self._mark = leave_mark(self.folder / "marks", new_ulid(clock.now()))
             remove_leftovers(self.folder, self.catalog)
 

@@ -1,4 +1,4 @@
-"""Segment files: Parquet bytes, written so that a name stands for a whole and durable file or for none."""
+"""Segment files: tables as Parquet bytes, their checksums, and marks that say which process lives."""
 
 from __future__ import annotations
 
@@ -61,36 +61,6 @@ def digest_of_file(path: Path) -> str:
     """The checksum of a file. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_durably(path: Path, data: Any) -> None:
-    """Write under a name that is no segment's, sync, rename, sync the folder. Raises OSError; no half file
-    ever bears ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".tmp")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    except OSError:
-        with suppress(OSError):
-            partial.unlink()
-        raise
-    finally:
-        os.close(descriptor)
-    partial.rename(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @dataclass(slots=True)

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
+from core.durable import write_durably
 from core.store.segments_files import (
     digest,
     digest_of_file,
@@ -14,7 +13,6 @@ from core.store.segments_files import (
     leave_mark,
     live_marks,
     try_lock,
-    write_durably,
 )
 
 
@@ -25,16 +23,6 @@ def test_a_table_comes_back_from_its_bytes(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "deep" / "a.parquet").equals(table)
     assert digest_of_file(tmp_path / "deep" / "a.parquet") == digest(data)
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["a.parquet"]
-
-
-def test_a_failed_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(descriptor: int, data: object) -> int:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(os, "write", fail)
-    with pytest.raises(OSError, match="Input/output"):
-        write_durably(tmp_path / "a.parquet", b"x")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_mark_lives_as_long_as_its_holder(tmp_path: Path) -> None:

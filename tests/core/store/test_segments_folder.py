@@ -3,9 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.clock import MINUTE
+from core.durable import write_durably
 from core.store.catalog import Catalog
 from core.store.catalog_rows import New
-from core.store.segments_files import leave_mark, write_durably
+from core.store.segments_files import leave_mark
 from core.store.segments_folder import GRACE, files, owner, reading, remove_leftovers, unlink_retired
 from tests.core.store.conformance import START
 from tests.core.store.test_catalog import segment
