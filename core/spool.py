@@ -22,6 +22,7 @@ import threading
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -30,6 +31,7 @@ import msgspec
 import zstandard
 
 from core.clock import HOUR, SECOND, Clock, Micros, hour_of
+from core.durable import make_folder, sync_folder
 from core.errors import Refused, Unavailable
 from core.event import Frame, FrameKind, Stored, is_ulid, new_ulid, ulid_time
 
@@ -109,11 +111,7 @@ class RealFiles:
         os.close(fd)
 
     def sync_folder(self, path: Path) -> None:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        sync_folder(path)
 
     def free_bytes(self, path: Path) -> int:
         return shutil.disk_usage(path).free
@@ -150,7 +148,7 @@ class Spool:
         reserve_bytes: int = 512 << 20,
     ) -> None:
         """Lock the folder and cut a torn tail. Raises Refused when another process has it."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder, mode=0o700)
         self.folder = folder
         self.clock = clock
         self.files = files or RealFiles()
@@ -210,11 +208,12 @@ class Spool:
         self._refuse_when_full()
         now = self.clock.now()
         stamped = [f if f.arrival_at else replace(f, arrival_at=now) for f in frames]
+        began = None
         try:
             if self._fd is None or self._size >= SEGMENT_BYTES or hour_of(ulid_time(self._segment)) != hour_of(now):
                 self._open_segment(now)
             assert self._fd is not None
-            first, written = self._record, 0
+            first, written, began = self._record, 0, self._size
             for part in _split(stamped):
                 block = encode_block(first + written, part)
                 self.files.write(self._fd, block)
@@ -223,7 +222,7 @@ class Spool:
                 written += len(part)
             self.files.sync(self._fd)
         except OSError as error:
-            self._abandon()
+            self._abandon(began)
             raise Unavailable(f"the spool {self.folder} could not be written: {error.strerror or error}") from error
         self._record = first + written
         return [Stored(self._segment, first + i, f) for i, f in enumerate(stamped)]
@@ -257,10 +256,15 @@ class Spool:
         self.files.sync_folder(self.folder)
         self._size, self._record = len(HEADER), 0
 
-    def _abandon(self) -> None:
-        # after a failed sync the page cache cannot be trusted: never sync this file again, leave it to readers
+    def _abandon(self, end: int | None) -> None:
+        # after a failed sync the page cache cannot be trusted: never sync this file again, leave it to readers; but
+        # without what was not acknowledged, which comes again
         if self._fd is not None:
             fd, self._fd = self._fd, None
+            if end is not None:
+                with suppress(OSError):
+                    self.files.truncate(fd, end)
+                    self._used -= self._size - end
             self.files.close(fd)
 
     def _close_segment(self) -> None:
@@ -318,10 +322,13 @@ class SpoolReader:
         self._at: tuple[Position, int] | None = None
         """A position and its byte offset, so that going on does not walk the segment again."""
 
-    def read(self, position: Position, *, frames: int = 5_000, size: int = 16 << 20) -> Batch:
+    def read(self, position: Position, *, frames: int = 5_000, size: int = 16 << 20, durable: bool = False) -> Batch:
         """Whole blocks from ``position`` until at least ``frames`` or ``size`` bytes; empty at the end.
 
-        A block still being written ends the read; a damaged one is skipped and reported as a gap.
+        A block still being written ends the read; a damaged one is skipped and reported as a gap. ``durable``: what
+        is given is on disk, even where its writer has not come to the sync. Without that, events that a power cut
+        leaves in the store may be gone from the spool, and the door would take them for new when they are sent again.
+        Raises OSError when the sync fails.
         """
         batch = Batch(position=position)
         taken = 0
@@ -330,12 +337,12 @@ class SpoolReader:
             if segment != batch.position.segment:
                 batch.position = Position(segment, 0)
             is_last = index == len(known) - 1
-            taken += self._read_segment(segment, is_last, batch, frames, size - taken)
+            taken += self._read_segment(segment, is_last, batch, frames, size - taken, durable)
             if len(batch.frames) >= frames or taken >= size:
                 break
         return batch
 
-    def _read_segment(self, segment: str, is_last: bool, batch: Batch, frames: int, size: int) -> int:
+    def _read_segment(self, segment: str, is_last: bool, batch: Batch, frames: int, size: int, durable: bool) -> int:
         taken = 0
         with (self.folder / (segment + SUFFIX)).open("rb") as file:
             start = self._at[1] if self._at and self._at[0] == batch.position else len(HEADER)
@@ -365,6 +372,8 @@ class SpoolReader:
                 taken += length
                 batch.position = Position(segment, first + count)
                 self._at = (batch.position, file.tell())
+            if taken and durable:
+                os.fdatasync(file.fileno())
         return taken
 
     def oldest_waiting(self, position: Position) -> Micros | None:

@@ -101,7 +101,7 @@ class Pipeline:
         Raises Unavailable when the store or the database is away: nothing is lost, the same batch comes again.
         """
         began = self.parts.clock.now()
-        batch = self.reader.read(self.position, frames=BATCH_FRAMES)
+        batch = self.reader.read(self.position, frames=BATCH_FRAMES, durable=True)
         if until is not None and batch.position > until:
             batch.frames = [s for s in batch.frames if Position(s.segment, s.record) < until]
             batch.position = until

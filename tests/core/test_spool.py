@@ -122,6 +122,7 @@ def test_a_failed_sync_is_not_acknowledged_and_not_tried_again_on_that_file(tmp_
     placed = spool.append(frames(1, 2))
     assert len(segments(tmp_path)) == 2
     assert placed[0].segment == segments(tmp_path)[1]
+    assert [s.frame.data for s in read_all(tmp_path)] == [b"line 0", b"line 2"], "what comes again is there once"
 
 
 def test_a_full_disk_refuses_before_anything_is_written(tmp_path: Path) -> None:
@@ -168,6 +169,39 @@ class Forgetful(RealFiles):
     def forget(self) -> None:
         for path, size in self.synced.items():
             os.truncate(path, size)
+
+
+class Slow(Forgetful):
+    """A disk on which somebody reads between a write and its sync."""
+
+    def __init__(self, read: Callable[[], object]) -> None:
+        super().__init__()
+        self.read = read
+
+    def write(self, fd: int, data: bytes) -> None:
+        super().write(fd, data)
+        self.read()
+
+
+def test_a_durable_read_gives_only_what_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", lambda fd: synced.append(os.fstat(fd).st_size))
+    sizes: list[int] = []
+
+    def read(durable: bool) -> None:
+        for segment in segments(tmp_path):
+            before = len(synced)
+            batch = SpoolReader(tmp_path).read(Position(), durable=durable)
+            sizes.append((tmp_path / (segment + SUFFIX)).stat().st_size)
+            assert synced[before:] == ([sizes[-1]] if durable and batch.frames else [])
+
+    for durable in (False, True):
+        spool = Spool(tmp_path, StillClock(), files=Slow(lambda durable=durable: read(durable)), reserve_bytes=0)  # type: ignore[misc]
+        spool.append(frames(2))
+        spool.close()
+        for segment in segments(tmp_path):
+            (tmp_path / (segment + SUFFIX)).unlink()
+    assert len(set(sizes)) > 1, "the block was there before its sync"
 
 
 class PowerCut(Exception):
