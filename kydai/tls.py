@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,11 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from core.clock import Micros, from_micros
+from core.durable import make_folder, write_durably
 from core.errors import BadConfig, Place
 
 CA_DAYS = 3650
@@ -47,15 +48,18 @@ def own(certificate: Path, key: Path) -> Identity:
             place=Place(str(certificate)),
             remedy="PEM, no password.",
         ) from error
-    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    if cert.public_key().public_bytes(*form) != private.public_key().public_bytes(*form):
+    if _spki(cert.public_key()) != _spki(private.public_key()):
         raise BadConfig("the key does not belong to the certificate", place=Place(str(key)))
     return Identity(certificate, key, None)
 
 
+def _spki(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
 def local(folder: Path, names: list[str], now: Micros) -> Identity:
     """A certificate of the local CA for these names and addresses; made or renewed when needed."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder, mode=0o700)
     moment = from_micros(now)
     ca_cert, ca_key = _authority(folder, moment)
     certificate, key = folder / "server.pem", folder / "server.key"
@@ -91,13 +95,15 @@ def _authority(folder: Path, moment: datetime.datetime) -> tuple[x509.Certificat
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    _write(key_path, _key_bytes(key))
-    _write(cert_path, cert.public_bytes(serialization.Encoding.PEM))
+    write_durably(key_path, _key_bytes(key), mode=0o600)
+    write_durably(cert_path, cert.public_bytes(serialization.Encoding.PEM), mode=0o600)
     return cert, key
 
 
 def _serves(certificate: Path, key: Path, wanted: list[str], ca: x509.Certificate, moment: datetime.datetime) -> bool:
-    if not (certificate.is_file() and key.is_file()):
+    try:
+        own(certificate, key)  # a renewal may have been cut off between the two files
+    except BadConfig:
         return False
     cert = x509.load_pem_x509_certificate(certificate.read_bytes())
     names = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -130,9 +136,9 @@ def _issue(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
-    _write(key_path, _key_bytes(key))
+    write_durably(key_path, _key_bytes(key), mode=0o600)
     pem = serialization.Encoding.PEM
-    _write(certificate, cert.public_bytes(pem) + ca.public_bytes(pem))
+    write_durably(certificate, cert.public_bytes(pem) + ca.public_bytes(pem), mode=0o600)
 
 
 def _name(text: str) -> x509.GeneralName:
@@ -160,10 +166,3 @@ def _key_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_suffix(".new")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-    temporary.replace(path)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import typer
 from cryptography import x509
 
 from core import audit
+from core.durable import make_folder, write_durably
 from core.words import say
 from kydai import tls as identity
 from kydai.cli.main import LANG
@@ -52,10 +52,9 @@ def use(ctx: typer.Context, certificate: Path, key: Path) -> None:
     context: Context = ctx.obj
     identity.own(certificate, key)
     folder = context.settings.data / "tls"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder, mode=0o700)
     for source, target in ((certificate, folder / "own.pem"), (key, folder / "own.key")):
-        shutil.copyfile(source, target)
-        target.chmod(0o600)
+        write_durably(target, source.read_bytes(), mode=0o600)
     with context.database.write() as session:
         cert = x509.load_pem_x509_certificate(certificate.read_bytes())
         after = {"fingerprint": identity.fingerprint(cert)}

@@ -61,3 +61,13 @@ def test_a_key_that_does_not_belong_is_refused(tmp_path: Path) -> None:
         tls.own(one.certificate, other.key)
     with pytest.raises(BadConfig, match="cannot be read"):
         tls.own(tmp_path / "none.pem", one.key)
+
+
+def test_a_renewal_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
+    first = tls.local(tmp_path, ["a.example"], NOW)
+    other = tls.local(tmp_path / "other", ["a.example"], NOW)
+    for left in (other.key.read_bytes(), b""):
+        first.key.write_bytes(left)
+        again = tls.local(tmp_path, ["a.example"], NOW)
+        assert tls.own(again.certificate, again.key)
+        assert again.fingerprint == first.fingerprint
