@@ -7,6 +7,7 @@ each file. A package is put together beside its place and moved there, so that a
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from core.clock import Micros, iso
+from core.durable import make_folder, sync_folder
 from core.errors import BadConfig, BadInput, NotFound, Place
 from detections.rule import OWN_PACKAGE, RuleError
 from detections.rule_files import RuleFile, rule_files
@@ -62,7 +64,7 @@ def install(path: Path, folder: Path, now: Micros, name: str | None = None) -> C
     if not _NAME.fullmatch(name) or name in _RESERVED:
         raise BadConfig(f"{name!r} cannot be the name of a package", remedy="Give another with --name.")
     before = installed(folder, name)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     fresh = folder / f".new-{name}"
     shutil.rmtree(fresh, ignore_errors=True)
     try:
@@ -121,9 +123,11 @@ def _write(path: Path, data: bytes) -> None:
 def _swap(fresh: Path, place: Path) -> None:
     old = place.with_name(f".old-{place.name}")
     shutil.rmtree(old, ignore_errors=True)
+    os.sync()  # thousands of files: all at once, before they bear the name
     if place.exists():
         place.rename(old)
     fresh.rename(place)
+    sync_folder(place.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
