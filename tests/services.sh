@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests run against: Redis, rsyslog, softflowd, Chromium, nftables, iproute2. From the system's packages, when allowed.
+# Installs what the tests run against: Redis, rsyslog, softflowd, Chromium, nftables, iproute2, strace. From the system's packages, when allowed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -11,6 +11,7 @@ command -v rsyslogd >/dev/null || [ -x /usr/sbin/rsyslogd ] || missing+=(rsyslog
 command -v chromium >/dev/null || missing+=(chromium)
 command -v nft >/dev/null || [ -x /usr/sbin/nft ] || missing+=(nftables)
 command -v ip >/dev/null || [ -x /usr/sbin/ip ] || missing+=(iproute2)
+command -v strace >/dev/null || missing+=(strace)
 command -v pdftotext >/dev/null || missing+=(poppler-utils)
 command -v logger >/dev/null || missing+=(bsdutils)
 [ ${#missing[@]} -eq 0 ] && exit 0
