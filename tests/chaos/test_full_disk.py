@@ -1,0 +1,113 @@
+"""A disk that fills stops intake, in clear words, before it stops the console; intake goes on by itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2 as httpx
+import orjson
+import pytest
+
+from core import accounts
+from core.accounts import TokenScope
+from kydai.cli.output import Output
+from kydai.context import Context
+from kydai.people import cli_actor
+from tests.kydai.running import Running, running, until
+from tests.services import missing, program
+
+DISK_MB, RESERVE_MB = 160, 64
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, of which ``kydai`` is to keep ``RESERVE_MB`` free."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = [program("mount"), "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        missing("the right to mount a tmpfs")
+    try:
+        yield folder
+    finally:
+        subprocess.run([program("umount"), "--lazy", str(folder)], check=True)
+
+
+def fill(disk: Path, left_mb: int) -> Path:
+    """Leave so much free."""
+    ballast = disk / "ballast"
+    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, free - (left_mb << 20))
+    return ballast
+
+
+def tokens(data: Path) -> tuple[str, str]:
+    """To hand in events, and to do what the console does."""
+    context = Context(data, None, Output(True, "en"))
+    with context.database.write() as session:
+        accounts.first_person(session, now=context.clock.now())
+        user = accounts.find_user(session, "admin")
+        made = [
+            accounts.make_token(session, cli_actor(), user, str(scope), scope, now=context.clock.now())[1]
+            for scope in (TokenScope.INGEST, TokenScope.API)
+        ]
+    context.close()
+    return made[0], made[1]
+
+
+class Client:
+    def __init__(self, system: Running, ingest: str, console: str) -> None:
+        self.url = f"{system.url}/api/v1"
+        self.ingest, self.console = ({"authorization": f"Bearer {token}"} for token in (ingest, console))
+
+    def post(self, key: str) -> httpx.Response:
+        line = orjson.dumps({"event.id": key, "message": f"said {key}"})
+        return httpx.post(f"{self.url}/ingest", headers=self.ingest, content=line, timeout=30)
+
+    def count(self, key: str) -> int:
+        """A search of the console, which is written to the journal before it is answered."""
+        query = {"query": f"kydai.sender_id: {key}"}
+        answer = httpx.get(f"{self.url}/events/count", headers=self.console, params=query, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["count"])
+
+    def ailments(self) -> dict[str, str]:
+        said = httpx.get(f"{self.url}/health", timeout=30).json()
+        return {ailment["key"]: ailment["text"]["en"] for ailment in said["ailments"]}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_full_disk_stops_intake_before_the_console(disk: Path) -> None:
+    data = disk / "data"
+    made = tokens(data)
+    with running(data, KYDAI_SPOOL_RESERVE_MB=str(RESERVE_MB)) as system:
+        client = Client(system, *made)
+        assert client.post("a").status_code == 200
+        until(lambda: client.count("a") == 1)
+        assert "disk" not in client.ailments()
+
+        ballast = fill(disk, RESERVE_MB // 2)
+        refused = until(lambda: (answer := client.post("b")).status_code != 200 and answer)
+        assert refused.status_code == 429
+        assert int(refused.headers["retry-after"]) > 0
+        assert f"intake stops below {RESERVE_MB} MB" in refused.json()["detail"]
+        assert client.ailments()["disk"].endswith("MB of disk left: intake has stopped")
+        assert client.count("a") == 1, "the console goes on"
+
+        ballast.unlink()
+        until(lambda: client.post("b").status_code == 200)
+        until(lambda: client.count("b") == 1)
+        assert "disk" not in client.ailments()
+
+        ballast = fill(disk, 0)
+        assert until(lambda: (answer := client.post("c")).status_code != 200 and answer).status_code == 429
+        assert client.ailments()["disk"] == "0 MB of disk left: intake has stopped"
+        ballast.unlink()
+        until(lambda: client.post("c").status_code == 200)
+        until(lambda: client.count("c") == 1)
+        assert [client.count(key) for key in "abc"] == [1, 1, 1]
