@@ -9,7 +9,7 @@ whenever, the rows are those of an undisturbed run.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -97,7 +97,7 @@ class CorrelationWorker:
         self.lateness = lateness
         self.lease_seconds = lease_seconds
         self.boot = boot_id()
-        self.owner = f"{owner[:60]}@{self.boot}"
+        self.owner = self._named(owner)
         self.stats = Stats()
         self.watermark: Micros = 0
         self._held: dict[int, _Held] = {}
@@ -126,6 +126,15 @@ class CorrelationWorker:
                 self._update(session, partition, held.epoch, {"lease_until": 0, "owner": ""})
         self._held.clear()
         self._leased_tick = None
+
+    def end_those_of(self, owners: Collection[str]) -> None:
+        """Workers of this machine have died: their partitions may be taken at once."""
+        theirs = CorrelationPartition.owner.in_([self._named(owner) for owner in owners])
+        with self.database.write() as session:
+            session.execute(update(CorrelationPartition).where(theirs).values(lease_until=0, owner=""))
+
+    def _named(self, owner: str) -> str:
+        return f"{owner[:60]}@{self.boot}"
 
     def lag(self) -> int:
         """How many blocks wait to be read in our partitions."""

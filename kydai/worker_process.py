@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,6 +13,7 @@ from kydai.context import Context
 from kydai.log import logger
 from kydai.maintenance import Maintenance
 from kydai.process import HEARTBEAT_SECONDS, Stop, beat, is_due, ready, ringer_of
+from kydai.roll import sign_in
 from kydai.working import Shop, shop_of, step
 
 IDLE_SECONDS = 0.3
@@ -27,6 +29,13 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
     correlation = _correlation(shop)
     maintenance = Maintenance(context, shop.rule_title)
     beaten = 0
+
+    def bury(owners: Sequence[str]) -> None:
+        rows = shop.leases.end_those_of(owners)
+        correlation.end_those_of(owners)
+        logger.warning("Workers had died; what they had taken goes on.", workers=len(owners), rows=rows)
+
+    life = sign_in(context.settings.data / "workers", shop.leases.owner, bury)
     announce(owner=shop.leases.owner)
     while not stop.asked():
         try:
@@ -51,6 +60,8 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
     if bell is not None:
         bell.close()
     correlation.release()
+    (context.settings.data / "workers" / shop.leases.owner).unlink(missing_ok=True)
+    os.close(life)
 
 
 def _correlation(shop: Shop) -> CorrelationWorker:

@@ -8,6 +8,7 @@ that leave when their own work is done.
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -154,8 +155,9 @@ HANDLERS: Mapping[str, Handler] = {
 
 
 def shop_of(context: Context) -> Shop:
-    """Leases in the name of this process."""
-    return Shop(context, Leases(context.database, context.clock, f"{socket.gethostname()}:{os.getpid()}"))
+    """Leases in the name of this process, which nobody had before."""
+    owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+    return Shop(context, Leases(context.database, context.clock, owner))
 
 
 def step(shop: Shop, limit: int = 20) -> int:

@@ -6,7 +6,7 @@ and not as a loop. Leases run on CLOCK_BOOTTIME with the boot id, never on wall 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,14 @@ class Leases:
     def is_held(self, row: Outbox) -> bool:
         """Whether a leased row's worker still has it."""
         return row.boot == self.boot and row.lease_until >= self._ticks()
+
+    def end_those_of(self, owners: Collection[str]) -> int:
+        """Workers of this machine have died: what they had taken may be taken at once. Returns how many rows."""
+        theirs = Outbox.state == OutboxState.LEASED, Outbox.owner.in_(owners), Outbox.boot == self.boot
+        with self.database.write() as session:
+            # over, not given back: the attempt counts
+            result = session.execute(update(Outbox).where(*theirs).values(lease_until=-1))
+            return int(getattr(result, "rowcount", 0))
 
     def extend(self, work: Work) -> bool:
         """Hold on for another lease; False when the lease was lost."""

@@ -205,6 +205,23 @@ def test_two_workers_never_write_twice(folder: Path) -> None:
     assert len(brutes(database)) == 3
 
 
+def test_leases_of_those_known_to_be_dead_are_over_at_once(folder: Path) -> None:
+    database, clock = fresh(folder), StillClock(BASE)
+    rules = ruleset(BURST)
+    dead, alive = (CorrelationWorker(database, rules, clock, name) for name in ("dead", "alive"))
+    put(database, rules, hits("a", 0, 1, 2), BASE)
+    assert dead.step()
+    put(database, rules, hits("a", 200, 201, 202), BASE)
+    alive.end_those_of(["nobody"])
+    assert not alive.step()
+    alive.end_those_of(["dead"])
+    clock.ticks += 11  # between two looks at the leases
+    run(alive)
+    assert len(brutes(database)) == 2
+    dead.step()
+    assert len(brutes(database)) == 2, "should it live in spite of all, it writes nothing"
+
+
 def test_leases_of_another_boot_are_over(folder: Path) -> None:
     database, clock = fresh(folder), StillClock(BASE)
     with database.write() as session:

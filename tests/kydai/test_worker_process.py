@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from core.audit import Actor
 from core.db import outbox
@@ -143,10 +143,8 @@ def test_a_mail_in_flight_when_the_worker_is_killed_is_never_sent_again(context:
     with process(context, relay):
         assert relay.has_it.wait(60)
     assert step_status() == "running"
-    with context.database.write() as session:  # the dead worker's lease has run out
-        session.execute(update(Outbox).values(lease_until=0))
     with process(context, relay):
-        until(lambda: step_status() == "unknown", 60)
+        until(lambda: step_status() == "unknown", 30)  # at once, and not when the dead worker's lease has run out
         with context.database.write() as session:
             control.done(session, person, run.id, "mail", now=context.clock.now(), reason="relay's log")
         until(lambda: step_status() == "succeeded")

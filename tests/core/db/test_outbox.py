@@ -52,6 +52,22 @@ def test_due_order_and_other_kinds(database: Database) -> None:
     assert [w.key for w in leases.take(["group"], 10)] == ["later"]
 
 
+def test_leases_of_those_known_to_be_dead_are_over_at_once(database: Database) -> None:
+    put(database, "1")
+    put(database, "2", attempts=1)
+    clock = StillClock()
+    dead, other, alive = (Leases(database, clock, name) for name in ("dead", "other", "alive"))
+    (old,) = dead.take(["group"])
+    (kept,) = other.take(["group"])
+    assert alive.end_those_of(["dead", "nobody"]) == 1
+    assert [(w.id, w.attempts) for w in alive.take(["group"], 10)] == [(old.id, 2)], "the attempt counts"
+    assert not dead.extend(old)
+    assert other.extend(kept)
+    alive.end_those_of(["other"])
+    assert alive.take(["group"], 10) == []
+    assert states(database)["2"] == "dead", "it killed its worker in its last attempt"
+
+
 def test_a_dead_workers_lease_ends_and_the_old_one_can_no_longer_finish(database: Database) -> None:
     put(database, "1")
     clock = StillClock()
