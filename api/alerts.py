@@ -11,12 +11,11 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from api.deps import TRIAGE
-from api.errors import said
 from api.shapes import Bilingual, Entity, Shape, Time, entities
 from api.stories import story
 from core.clock import DAY, Micros
 from core.db.models import LEVELS, Alert, AlertStatus, Incident, Level, User, Verdict
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.query.fold import fold
 from enrichment.incident_words import sentence
 
@@ -355,4 +354,4 @@ def known_assignee(session: Session, name: str) -> None:
     """Raises BadInput unless somebody of that name may triage."""
     user = session.scalar(select(User).where(User.name == name))
     if user is None or user.is_disabled or user.role not in TRIAGE:
-        raise said(BadInput, "no_assignee", name=name)
+        raise failure(BadInput, "api.no_assignee", name=name)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from api.errors import Unauthenticated, said
+from api.errors import Unauthenticated
 from api.house import Ailment
 from core import accounts
 from core.accounts import Role, TokenScope
@@ -21,7 +21,7 @@ from core.audit import Actor
 from core.clock import LOCAL_ZONE, SECOND, Clock, Micros
 from core.db.database import Database
 from core.db.models import Session, Token
-from core.errors import KydaiError, Refused
+from core.errors import KydaiError, Refused, failure
 from core.spool import GroupCommit
 from core.store.contract import EventStore
 
@@ -110,11 +110,11 @@ def identify(request: Request, svc: Services) -> Caller:
         return by_token(svc, text)
     secret = request.cookies.get(COOKIE)
     if not secret:
-        raise said(Unauthenticated, "need_sign_in")
+        raise failure(Unauthenticated, "api.need_sign_in")
     with svc.database.read() as session:
         found = accounts.find_session(session, secret, now=now)
         if found is None:
-            raise said(Unauthenticated, "need_sign_in")
+            raise failure(Unauthenticated, "api.need_sign_in")
         row, user = found
         is_stale = now - row.seen_at > accounts.SEEN_GRAIN
         caller = Caller(user.name, Role(user.role), user.scope, user.id, session_hash=row.hash, is_demo=svc.is_demo)
@@ -131,7 +131,7 @@ def by_token(svc: Services, text: str) -> Caller:
     with svc.database.read() as session:
         holder = accounts.find_token(session, text, now=now)
         if holder is None:
-            raise said(Unauthenticated, "wrong_token")
+            raise failure(Unauthenticated, "api.wrong_token")
         user = holder.user
         token = session.get(Token, holder.token_id)
         is_stale = token is not None and now - (token.used_at or 0) > accounts.SEEN_GRAIN
@@ -166,11 +166,11 @@ class Need:
     def __call__(self, request: Request) -> Caller:
         caller = identify(request, services(request))
         if caller.token_scope not in (None, TokenScope.API):
-            raise said(Refused, "token_scope", scope=str(caller.token_scope))
+            raise failure(Refused, "api.token_scope", scope=str(caller.token_scope))
         if caller.role not in self.roles:
-            raise said(Refused, "need_role", role=str(caller.role))
+            raise failure(Refused, "api.need_role", role=str(caller.role))
         if self.whole and caller.scope:
-            raise said(Refused, "need_whole")
+            raise failure(Refused, "api.need_whole")
         if caller.channel == "console" and request.method not in _SAFE_METHODS:
             check_header(request)
         return caller
@@ -198,13 +198,13 @@ class IngestToken:
         svc = services(request)
         text, now = bearer(request), svc.clock.now()
         if text is None:
-            raise said(Unauthenticated, "wrong_token")
+            raise failure(Unauthenticated, "api.wrong_token")
         key = accounts.digest(text)
         caller, until = self._good.get(key, (None, 0))
         if caller is None or not now < until <= now + self.REMEMBERED:
             caller = await run_in_threadpool(by_token, svc, text)
             if caller.token_scope is not TokenScope.INGEST:
-                raise said(Refused, "token_scope", scope=str(caller.token_scope))
+                raise failure(Refused, "api.token_scope", scope=str(caller.token_scope))
             if len(self._good) > 1000:
                 self._good.clear()
             self._good[key] = (caller, now + self.REMEMBERED)
@@ -214,7 +214,7 @@ class IngestToken:
 def check_header(request: Request) -> None:
     """Refuse a changing request that a foreign page could have sent (it cannot set a header of its own)."""
     if request.headers.get(CSRF_HEADER) != "1":
-        raise said(Refused, "need_header")
+        raise failure(Refused, "api.need_header")
 
 
 READERS = frozenset(Role)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 import structlog
 from fastapi import FastAPI, Request
@@ -17,7 +16,7 @@ from starlette.exceptions import HTTPException
 from core.accounts import Wait
 from core.errors import BadConfig, BadInput, Conflict, KydaiError, NotFound, Refused, Unavailable
 from core.query.problems import QueryError
-from core.words import LANGUAGES, both, say
+from core.words import LANGUAGES, say
 
 log = structlog.get_logger(__name__)
 
@@ -77,15 +76,6 @@ class Problem(BaseModel):
     """What may have been meant."""
 
 
-E = TypeVar("E", bound=KydaiError)
-
-
-def said(kind: type[E], key: str, **values: object) -> E:
-    """An error whose sentence stands in core/words under ``api.<key>``."""
-    texts = both(f"api.{key}", **values)
-    return kind(texts["en"], said=texts)
-
-
 def language_of(request: Request) -> str:
     """Vietnamese or English by Accept-Language's first match; Vietnamese when it names neither."""
     for part in request.headers.get("accept-language", "").split(","):
@@ -121,12 +111,13 @@ def known(request: Request, error: Exception) -> JSONResponse:
         headers["retry-after"] = str(error.seconds)
     elif status in (429, 503):
         headers["retry-after"] = str(RETRY_SECONDS)
-    detail = error.said[language_of(request)] if error.said else error.message
+    lang = language_of(request)
+    remedy = error.remedy[lang] if error.remedy else None
     place = str(error.place) if error.place else None
     query: dict[str, object] = {}
     if isinstance(error, QueryError):
         query = {"position": error.position, "near": list(error.near)}
-    return answer(request, status, headers, detail=detail, remedy=error.remedy, place=place, **query)
+    return answer(request, status, headers, detail=error.said[lang], remedy=remedy, place=place, **query)
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:

@@ -13,10 +13,10 @@ from typing import Any
 
 import orjson
 
-from api.errors import TooLarge, WrongKind, said
+from api.errors import TooLarge, WrongKind
 from api.resends import Key, key_of
 from core.clock import Micros
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.event import Frame, FrameKind
 
 BODY_BYTES = 32 << 20
@@ -52,13 +52,13 @@ class Reject:
 async def read_body(parts: AsyncIterator[bytes], encoding: str) -> bytes:
     """The body, unpacked when it is gzip (one layer, several members). Raises TooLarge, WrongKind, BadInput."""
     if encoding not in ("", "identity", "gzip"):
-        raise said(WrongKind, "encoding")
+        raise failure(WrongKind, "api.encoding")
     taken, plain = 0, bytearray()
     member = None
     async for part in parts:
         taken += len(part)
         if taken > BODY_BYTES:
-            raise said(TooLarge, "body_limit", limit=f"{BODY_BYTES >> 20} MiB")
+            raise failure(TooLarge, "api.body_limit", limit=f"{BODY_BYTES >> 20} MiB")
         if encoding != "gzip":
             plain += part
             continue
@@ -67,14 +67,14 @@ async def read_body(parts: AsyncIterator[bytes], encoding: str) -> bytes:
             try:
                 plain += member.decompress(part, PLAIN_BYTES + 1 - len(plain))
             except zlib.error as error:
-                raise said(BadInput, "bad_gzip") from error
+                raise failure(BadInput, "api.bad_gzip") from error
             if len(plain) > PLAIN_BYTES:
-                raise said(TooLarge, "body_limit", limit=f"{PLAIN_BYTES >> 20} MiB")
+                raise failure(TooLarge, "api.body_limit", limit=f"{PLAIN_BYTES >> 20} MiB")
             part = member.unused_data if member.eof else member.unconsumed_tail
             if member.eof:
                 member = None
     if member is not None:
-        raise said(BadInput, "bad_gzip")
+        raise failure(BadInput, "api.bad_gzip")
     return bytes(plain)
 
 
@@ -86,7 +86,7 @@ def read_lines(body: bytes) -> tuple[list[Line], list[Reject]]:
         if not data or data.isspace():
             continue
         if number > LINES:
-            raise said(TooLarge, "line_count", limit=LINES)
+            raise failure(TooLarge, "api.line_count", limit=LINES)
         if len(data) > LINE_BYTES:
             rejects.append(Reject(number, "too_long", data))
             continue

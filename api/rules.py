@@ -12,12 +12,11 @@ from sqlalchemy.orm import Session
 
 from api.alerts import Advice
 from api.deps import Services
-from api.errors import said
 from api.scope import Sight
 from api.shapes import Shape, Time, Words
 from core.clock import DAY, Micros
 from core.db.models import Alert, Level, RuleMode
-from core.errors import KydaiError, NotFound, Unavailable
+from core.errors import KydaiError, NotFound, Unavailable, failure
 from detections.rule import Correlation, Mode, Rule, default_mode
 from detections.rule_modes import rules_version
 
@@ -89,7 +88,7 @@ class RuleBook:
     def rules(self, session: Session) -> RuleSet:
         """Raises Unavailable where this process was given no rules."""
         if self._svc.rules is None:
-            raise said(Unavailable, "no_rules")
+            raise failure(Unavailable, "api.no_rules")
         version = rules_version(session)
         with self._lock:
             if self._rules is None or version != self._version:
@@ -233,5 +232,5 @@ def find(ruleset: RuleSet, rule_id: str) -> Rule | Correlation:
     """The rule or correlation of an id. Raises NotFound."""
     found = ruleset.by_id.get(rule_id) or next((c for c in ruleset.correlations if c.id == rule_id), None)
     if found is None:
-        raise said(NotFound, "no_rule")
+        raise failure(NotFound, "api.no_rule")
     return found

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from fastapi import Request
 
-from api.errors import TooMany, said
-from core.errors import Unavailable
+from api.errors import TooMany
+from core.errors import Unavailable, failure
 from core.store.contract import EventStore
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class Searches:
     async def run(self, request: Request, ask: Callable[[], T]) -> T:
         """The answer of ``ask``. Raises TooMany when too many wait, Unavailable after 60 s."""
         if self._running >= AT_ONCE + WAITING:
-            raise said(TooMany, "search_busy")
+            raise failure(TooMany, "api.search_busy")
         thread = 0
 
         def work() -> T:
@@ -52,7 +52,7 @@ class Searches:
                 if not done.done() and (loop.time() > until or await request.is_disconnected()):
                     if not pending.cancel():
                         self._interrupt(thread)
-                    raise said(Unavailable, "search_ended")
+                    raise failure(Unavailable, "api.search_ended")
             return done.result()
         finally:
             self._running -= 1

@@ -9,9 +9,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import TooLarge, known, said
+from api.errors import TooLarge, known
 from core.clock import MINUTE, SECOND, Micros
-from core.errors import Refused
+from core.errors import Refused, failure
 
 API = "/api/"
 BODY_LIMIT = 8 << 20
@@ -83,14 +83,14 @@ class Guard:
             await send(message)
 
         if path.startswith(API) and path != HEALTH_PATH and not is_private(request):
-            await known(request, said(Refused, "plain_http"))(scope, receive, send_with_headers)
+            await known(request, failure(Refused, "api.plain_http"))(scope, receive, send_with_headers)
             return
         if path == INTAKE_PATH:
             await self.app(scope, receive, send_with_headers)
             return
         declared = request.headers.get("content-length", "0")
         if not declared.isdecimal() or int(declared) > BODY_LIMIT:
-            too_large = said(TooLarge, "body_limit", limit=f"{BODY_LIMIT >> 20} MiB")
+            too_large = failure(TooLarge, "api.body_limit", limit=f"{BODY_LIMIT >> 20} MiB")
             await known(request, too_large)(scope, receive, send_with_headers)
             return
         taken = 0

@@ -10,9 +10,8 @@ from typing import Annotated, Any, Generic, TypeVar
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from api.errors import said
 from core.clock import iso
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.store import contract
 
 Time = Annotated[
@@ -110,10 +109,10 @@ def read_cursor(text: str, *kinds: type[int | str]) -> list[Any]:
     try:
         values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError) as error:
-        raise said(BadInput, "wrong_cursor") from error
+        raise failure(BadInput, "api.wrong_cursor") from error
     fits = isinstance(values, list) and len(values) == len(kinds)
     if not fits or any(type(v) is not k or not _is_small(v) for v, k in zip(values, kinds, strict=True)):
-        raise said(BadInput, "wrong_cursor")
+        raise failure(BadInput, "api.wrong_cursor")
     return list(values)
 
 

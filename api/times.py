@@ -7,9 +7,8 @@ from typing import Annotated
 from fastapi import Query
 
 from api.deps import Services
-from api.errors import said
 from core.clock import Micros
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.query.datemath import resolve
 from core.store.contract import Span
 
@@ -24,7 +23,7 @@ def moment(svc: Services, text: str | None, *, is_end: bool = False) -> Micros |
     try:
         start, end = resolve(text, svc.clock.now(), svc.zone)
     except ValueError as error:
-        raise said(BadInput, "wrong_time", text=text) from error
+        raise failure(BadInput, "api.wrong_time", text=text) from error
     # a moment given to the microsecond ends there; a day ends with its last microsecond
     return (end if end - start > 1 else start) if is_end else start
 

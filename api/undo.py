@@ -5,12 +5,11 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.errors import said
 from core import audit
 from core.audit import Actor
 from core.clock import MINUTE, Micros
 from core.db.models import Alert, Audit
-from core.errors import Conflict, Refused
+from core.errors import Conflict, Refused, failure
 
 UNDO_FOR = 10 * MINUTE
 _STATE = ("status", "assignee", "verdict")
@@ -25,12 +24,12 @@ def undo_alerts(session: Session, actor: Actor, entry: int, *, now: Micros) -> l
     row = session.get(Audit, entry)
     mine = row is not None and row.actor == actor.name and row.action.startswith("alert.")
     if row is None or not mine or not row.before or not row.after or now - row.at > UNDO_FOR:
-        raise said(Refused, "undo_over")
+        raise failure(Refused, "api.undo_over")
     alerts = session.scalars(select(Alert).where(Alert.id.in_([int(i) for i in row.before]))).all()
     for alert in alerts:
         state = {name: getattr(alert, name) for name in _STATE}
         if state != row.after.get(str(alert.id)):
-            raise said(Conflict, "undo_changed", alert=str(alert.id))
+            raise failure(Conflict, "api.undo_changed", alert=str(alert.id))
     for alert in alerts:
         for name, value in row.before[str(alert.id)].items():
             if name in _STATE:

@@ -14,7 +14,6 @@ import threading
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
 
 import argon2
 from sqlalchemy import delete, select
@@ -24,7 +23,7 @@ from core import audit
 from core.audit import Actor
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros
 from core.db.models import Session, SignInLink, Token, User
-from core.errors import BadInput, Conflict, KydaiError, NotFound, Refused
+from core.errors import BadInput, Conflict, NotFound, Refused, failure
 from core.query.language import parse
 from core.query.tree import Node, fields_of
 from core.words import both
@@ -87,19 +86,11 @@ class Holder:
     user: User
 
 
-E = TypeVar("E", bound=KydaiError)
-
-
-def _said(kind: type[E], key: str, **values: object) -> E:
-    said = both(f"api.account.{key}", **values)
-    return kind(said["en"], said=said)
-
-
 def scope_query(scope: str) -> Node:
     """The query of a person's scope. Raises BadInput for a query over other fields, or that is none."""
     node = parse(scope, now=0)
     if not fields_of(node) or not fields_of(node) <= SCOPE_FIELDS:
-        raise _said(BadInput, "scope_fields")
+        raise failure(BadInput, "api.account.scope_fields")
     return node
 
 
@@ -116,11 +107,11 @@ def check_password(password: str, name: str) -> None:
     """Raises BadInput unless it has 12 to 256 characters, five of them different, and not the person's name."""
     plain = _normal(password)
     if not MIN_PASSWORD <= len(plain) <= MAX_PASSWORD:
-        raise _said(BadInput, "length", least=MIN_PASSWORD, most=MAX_PASSWORD, count=len(plain))
+        raise failure(BadInput, "api.account.length", least=MIN_PASSWORD, most=MAX_PASSWORD, count=len(plain))
     if len(set(plain)) < 5:
-        raise _said(BadInput, "repeats")
+        raise failure(BadInput, "api.account.repeats")
     if name.casefold() in plain.casefold():
-        raise _said(BadInput, "own_name")
+        raise failure(BadInput, "api.account.own_name")
 
 
 def hash_password(password: str) -> str:
@@ -152,7 +143,7 @@ def find_user(session: Transaction, name: str) -> User:
     """The person of that name. Raises NotFound."""
     user = session.scalar(select(User).where(User.name == name))
     if user is None:
-        raise _said(NotFound, "nobody", name=name[:100])
+        raise failure(NotFound, "api.account.nobody", name=name[:100])
     return user
 
 
@@ -169,9 +160,9 @@ def add_user(
 ) -> User:
     """Add a person without a password: the first sign-in is by a link. Raises BadInput or Conflict."""
     if not _NAME.fullmatch(name):
-        raise _said(BadInput, "bad_name", name=name[:100])
+        raise failure(BadInput, "api.account.bad_name", name=name[:100])
     if session.scalar(select(User.id).where(User.name == name)) is not None:
-        raise _said(Conflict, "taken", name=name)
+        raise failure(Conflict, "api.account.taken", name=name)
     if scope.strip():
         scope_query(scope)
     user = User(
@@ -209,7 +200,7 @@ def change_user(
         return user
     loses_admin = user.role == Role.ADMIN and not user.is_disabled and (is_disabled or after.get("role") is not None)
     if loses_admin and _admins(session) == 1:
-        raise _said(Refused, "last_admin", name=name)
+        raise failure(Refused, "api.account.last_admin", name=name)
     before = {k: getattr(user, k) for k in after}
     for key, value in after.items():
         setattr(user, key, value)
@@ -269,7 +260,7 @@ def make_link(
     ``forget_password`` removes the password, so that a new one is set after signing in.
     """
     if user.is_disabled:
-        raise _said(Refused, "disabled", name=user.name)
+        raise failure(Refused, "api.account.disabled", name=user.name)
     secret = secrets.token_urlsafe(32)
     session.execute(delete(SignInLink).where(SignInLink.user_id == user.id, SignInLink.used_at.is_(None)))
     session.add(SignInLink(hash=digest(secret), user_id=user.id, expires_at=now + life, used_at=None))
@@ -285,7 +276,7 @@ def use_link(session: Transaction, secret: str, *, now: Micros) -> User:
     link = session.scalar(select(SignInLink).where(SignInLink.hash == digest(secret)).with_for_update())
     user = session.get(User, link.user_id) if link else None
     if link is None or user is None or link.used_at is not None or link.expires_at <= now or user.is_disabled:
-        raise _said(Refused, "bad_link")
+        raise failure(Refused, "api.account.bad_link")
     link.used_at = now
     user.failed_attempts, user.locked_until = 0, 0
     return user
@@ -332,7 +323,7 @@ def close_session(session: Transaction, actor: Actor, session_hash: str, *, now:
     """End a session. Raises NotFound."""
     row = session.get(Session, session_hash)
     if row is None:
-        raise _said(NotFound, "no_session")
+        raise failure(NotFound, "api.account.no_session")
     session.delete(row)
     audit.record(session, actor, "sign_out", f"session:{session_hash[:16]}", now=now)
 
@@ -352,11 +343,11 @@ def make_token(
 ) -> tuple[Token, str]:
     """A token for a person: its row and its text ``kydai_<id>_<secret>``, which is shown this once."""
     if not _TOKEN_NAME.fullmatch(name):
-        raise _said(BadInput, "bad_token_name", name=name[:100])
+        raise failure(BadInput, "api.account.bad_token_name", name=name[:100])
     if session.scalar(select(Token.id).where(Token.name == name)) is not None:
-        raise _said(Conflict, "taken", name=name)
+        raise failure(Conflict, "api.account.taken", name=name)
     if user.is_disabled:
-        raise _said(Refused, "disabled", name=user.name)
+        raise failure(Refused, "api.account.disabled", name=user.name)
     secret = secrets.token_urlsafe(32)
     row = Token(
         name=name, hash=digest(secret), user_id=user.id, scope=scope, created_at=now,
@@ -388,7 +379,7 @@ def revoke_token(session: Transaction, actor: Actor, name: str, *, now: Micros) 
     """End a token. Raises NotFound."""
     row = session.scalar(select(Token).where(Token.name == name))
     if row is None:
-        raise _said(NotFound, "no_token", name=name[:100])
+        raise failure(NotFound, "api.account.no_token", name=name[:100])
     if row.revoked_at is None:
         row.revoked_at = now
         audit.record(session, actor, "token.revoke", f"token:{name}", now=now)

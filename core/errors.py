@@ -5,8 +5,10 @@ HTTP status, exit status, retry and dead letter are each decided from these type
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+from core.words import LANGUAGES, Text, both, entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +23,10 @@ class Place:
 
 
 class KydaiError(Exception):
-    """A failure with a sentence for a person and, when there is one, a remedy.
+    """A failure with a sentence for a person and, when there is one, a remedy, each in both languages.
 
-    ``said`` is the sentence in both languages (``core.words.both``), where the console shows it.
+    ``failure`` makes one from ``core/words``. A bare ``message`` stands for both languages: for states that nobody
+    should meet. ``str`` is the whole in English, for logs; ``told`` the whole in the reader's language.
     """
 
     def __init__(
@@ -31,18 +34,22 @@ class KydaiError(Exception):
         message: str,
         *,
         place: Place | None = None,
-        remedy: str | None = None,
-        said: Mapping[str, str] | None = None,
+        remedy: str | Text | None = None,
+        said: Text | None = None,
     ) -> None:
         self.message = message
         self.place = place
-        self.remedy = remedy
-        self.said = said
-        super().__init__(str(self))
+        self.said: Text = dict.fromkeys(LANGUAGES, message) if said is None else said
+        self.remedy: Text | None = dict.fromkeys(LANGUAGES, remedy) if isinstance(remedy, str) else remedy
+        super().__init__(message)
 
     def __str__(self) -> str:
-        text = f"{self.place}: {self.message}" if self.place else self.message
-        return f"{text} {self.remedy}" if self.remedy else text
+        return self.told("en")
+
+    def told(self, lang: str) -> str:
+        """Place, sentence and remedy in one line."""
+        text = f"{self.place}: {self.said[lang]}" if self.place else self.said[lang]
+        return f"{text} {self.remedy[lang]}" if self.remedy else text
 
 
 class BadInput(KydaiError):
@@ -67,3 +74,13 @@ class NotFound(KydaiError):
 
 class Conflict(KydaiError):
     """The object changed since the caller read it."""
+
+
+E = TypeVar("E", bound=KydaiError)
+
+
+def failure(kind: type[E], key: str, /, *, place: Place | None = None, **values: object) -> E:
+    """An error in the words of ``key``, with the remedy that stands under ``<key>.remedy`` when there is one."""
+    said = both(key, **values)
+    remedy = both(f"{key}.remedy", **values) if f"{key}.remedy" in entries() else None
+    return kind(said["en"], place=place, remedy=remedy, said=said)

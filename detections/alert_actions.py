@@ -16,8 +16,7 @@ from core import audit
 from core.audit import Actor
 from core.clock import Micros
 from core.db.models import Alert, AlertStatus, Verdict
-from core.errors import BadInput, Conflict, KydaiError, NotFound
-from core.words import both, say
+from core.errors import BadInput, Conflict, NotFound, failure
 
 MAX_AT_ONCE = 1000
 MAX_TEXT = 20_000
@@ -102,11 +101,6 @@ def reopen(
         return True
 
     return _change(session, actor, "alert.reopen", ids, change, now, versions, reason)
-
-
-def failure(kind: type[KydaiError], key: str, **values: object) -> KydaiError:
-    """An error that says itself in both languages."""
-    return kind(say(key, "en", **values), said=both(key, **values))
 
 
 def _change(

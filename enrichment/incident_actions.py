@@ -17,8 +17,7 @@ from core.audit import Actor
 from core.clock import MINUTE, Micros, iso
 from core.db import outbox
 from core.db.models import Alert, AlertStatus, Incident, IncidentLink, IncidentStatus, Note, Verdict
-from core.errors import BadInput, Conflict, KydaiError, NotFound, Refused
-from core.words import both, say
+from core.errors import BadInput, Conflict, NotFound, Refused, failure
 from enrichment.incidents import Link, attach, close_merged, new_incident, refresh
 from enrichment.observables import House
 
@@ -61,7 +60,7 @@ def close(
     """Close it with a verdict, and its open alerts with it."""
     incident = _load(session, incident_id, version)
     if verdict not in set(Verdict):
-        raise _failure(BadInput, "incident.error.verdict", verdicts=", ".join(Verdict))
+        raise failure(BadInput, "incident.error.verdict", verdicts=", ".join(Verdict))
     before = {"status": incident.status, "verdict": incident.verdict}
     incident.status, incident.verdict, incident.verdict_reason = IncidentStatus.CLOSED, verdict, reason[:MAX_TEXT]
     incident.closed_at = now
@@ -81,9 +80,9 @@ def reopen(
     """Open it again, with the alerts that its closing had closed."""
     incident = _load(session, incident_id, version)
     if incident.status != IncidentStatus.CLOSED:
-        raise _failure(Refused, "incident.error.not_closed")
+        raise failure(Refused, "incident.error.not_closed")
     if incident.merged_into is not None:
-        raise _failure(Refused, "incident.error.merged")
+        raise failure(Refused, "incident.error.merged")
     before = {"status": incident.status, "verdict": incident.verdict}
     incident.status = IncidentStatus.OPEN if incident.assignee else IncidentStatus.NEW
     incident.verdict, incident.verdict_reason, incident.closed_at = None, "", None
@@ -118,9 +117,9 @@ def declare(
     """
     incident = _load(session, incident_id, version)
     if incident.declared_at is not None and incident.withdrawn_at is None:
-        raise _failure(Refused, "incident.error.declared")
+        raise failure(Refused, "incident.error.declared")
     if detected_at > now:
-        raise _failure(BadInput, "incident.error.future")
+        raise failure(BadInput, "incident.error.future")
     before = {"declared_at": None, "withdrawn_at": _iso(incident.withdrawn_at)}
     incident.category, incident.declaration_reason = _text(category, "category")[:100], _text(reason, "reason")
     incident.declared_at, incident.declared_by = now, actor.name
@@ -138,7 +137,7 @@ def withdraw(
     """Take a declaration back; what was declared stays readable."""
     incident = _load(session, incident_id, version)
     if incident.declared_at is None or incident.withdrawn_at is not None:
-        raise _failure(Refused, "incident.error.not_declared")
+        raise failure(Refused, "incident.error.not_declared")
     incident.withdrawn_at, incident.withdrawn_by = now, actor.name
     incident.withdrawal_reason = _text(reason, "reason")
     before = {"declared_at": _iso(incident.declared_at), "declared_by": incident.declared_by}
@@ -159,16 +158,16 @@ def merge(
     """Move the alerts and notes of the others into this one; their numbers keep pointing here."""
     incident = _load(session, incident_id, version)
     if incident.status == IncidentStatus.CLOSED:
-        raise _failure(Refused, "incident.error.closed")
+        raise failure(Refused, "incident.error.closed")
     moved: dict[str, list[int]] = {}
     for other_id in dict.fromkeys(others):
         other = _load(session, other_id, None)
         if other_id == incident_id:
-            raise _failure(BadInput, "incident.error.itself")
+            raise failure(BadInput, "incident.error.itself")
         if other.is_replay != incident.is_replay:
-            raise _failure(Refused, "incident.error.replay")
+            raise failure(Refused, "incident.error.replay")
         if other.declared_at is not None and other.withdrawn_at is None:
-            raise _failure(Refused, "incident.error.other_declared", incident=other.number)
+            raise failure(Refused, "incident.error.other_declared", incident=other.number)
         alerts = session.scalars(select(Alert).where(Alert.incident_id == other_id)).all()
         for alert in alerts:
             _attach_by_person(session, actor, alert, incident_id, now)
@@ -178,7 +177,7 @@ def merge(
         other.version += 1
         moved[other.number] = [alert.id for alert in alerts]
     if not moved:
-        raise _failure(BadInput, "incident.error.no_other")
+        raise failure(BadInput, "incident.error.no_other")
     refresh(session, incident_id, now, house)
     return _done(session, actor, incident, "incident.merge", {}, now, reason, moved=moved)
 
@@ -199,9 +198,9 @@ def split(
     mine = {alert.id: alert for alert in session.scalars(select(Alert).where(Alert.incident_id == incident_id))}
     chosen = sorted(set(alerts))
     if not chosen or any(alert_id not in mine for alert_id in chosen):
-        raise _failure(BadInput, "incident.error.not_mine")
+        raise failure(BadInput, "incident.error.not_mine")
     if len(chosen) == len(mine):
-        raise _failure(BadInput, "incident.error.one_stays")
+        raise failure(BadInput, "incident.error.one_stays")
     made = new_incident(
         session, now, is_replay=incident.is_replay, system=mine[chosen[0]].system, agency=mine[chosen[0]].agency
     )
@@ -232,9 +231,9 @@ def _attach_by_person(session: Session, actor: Actor, alert: Alert, incident_id:
 def _load(session: Session, incident_id: int, version: int | None) -> Incident:
     incident = session.get(Incident, incident_id)
     if incident is None:
-        raise _failure(NotFound, "incident.error.unknown", incident=str(incident_id))
+        raise failure(NotFound, "incident.error.unknown", incident=str(incident_id))
     if version is not None and incident.version != version:
-        raise _failure(Conflict, "incident.error.stale", incident=incident.number)
+        raise failure(Conflict, "incident.error.stale", incident=incident.number)
     return incident
 
 
@@ -266,10 +265,6 @@ def _name(incident: Incident) -> str:
     return f"incident:{incident.number}"
 
 
-def _failure(kind: type[KydaiError], key: str, **values: object) -> KydaiError:
-    return kind(say(key, "en", **values), said=both(key, **values))
-
-
 def _iso(at: Micros | None) -> str | None:
     return None if at is None else iso(at)
 
@@ -277,5 +272,5 @@ def _iso(at: Micros | None) -> str | None:
 def _text(text: str, what: str) -> str:
     kept = text.strip()[:MAX_TEXT]
     if not kept:
-        raise _failure(BadInput, f"incident.error.empty_{what}")
+        raise failure(BadInput, f"incident.error.empty_{what}")
     return kept

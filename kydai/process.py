@@ -103,7 +103,7 @@ def main(name: str) -> NoReturn:
     try:
         importlib.import_module(f"kydai.{name}_process").run(context, stop)
     except KydaiError as error:
-        sys.stdout.buffer.write(orjson.dumps({"error": str(error)}, option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.write(orjson.dumps({"error": error.told(language())}, option=orjson.OPT_APPEND_NEWLINE))
         logger.error("The process stopped.", process=name, error=str(error))
         sys.exit(1)
     finally:

@@ -14,8 +14,8 @@ from importlib.resources.abc import Traversable
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
-from core.errors import BadInput, NotFound
-from core.words import LANGUAGES, both
+from core.errors import BadInput, NotFound, failure
+from core.words import LANGUAGES
 from kydai.settings import Settings
 
 _PLACE = re.compile("@([A-Z]+)@")
@@ -60,8 +60,8 @@ def configuration(product: str, server: Server, lang: str) -> str:
     """The configuration that makes ``product`` send to ``server``. Raises NotFound with the products there are."""
     found = _texts()
     if product not in found:
-        said = both("source_config.unknown", product=product[:40], products=", ".join(sorted(found)))
-        raise NotFound(said["en"], said=said)
+        products = ", ".join(sorted(found))
+        raise failure(NotFound, "source_config.unknown", product=product[:40], products=products)
     lines = []
     for line in found[product].read_text("utf-8").splitlines():
         head, bar, text = line.partition("| ")
@@ -81,9 +81,9 @@ def server_of(settings: Settings, given: str | None, running_url: str = "") -> S
     running = urlsplit(running_url).hostname or ""
     address = given if given is not None else (running if not is_here(running) else settings.syslog.address)
     if not _HOST_NAME.fullmatch(address) and not _is_ip(address):
-        raise _bad("source_config.bad_address", address)
+        raise failure(BadInput, "source_config.bad_address", address=address[:80])
     if _is_ip(address) and ipaddress.ip_address(address).is_unspecified:
-        raise _bad("source_config.need_address", address)
+        raise failure(BadInput, "source_config.need_address", address=address[:80])
     return Server(address, settings.syslog.port, settings.netflow.port, settings.http.port, not is_here(address))
 
 
@@ -98,8 +98,3 @@ def _is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _bad(key: str, address: str) -> BadInput:
-    said = both(key, address=address[:80])
-    return BadInput(said["en"], said=said)

@@ -15,9 +15,9 @@ from core.audit import Actor
 from core.clock import Micros
 from core.db import outbox
 from core.db.models import Alert, Effect, EffectState, Incident, Run, RunStatus, StepRun, User
-from core.errors import Conflict, NotFound, Refused
+from core.errors import Conflict, NotFound, Refused, failure
 from core.event import Event
-from core.words import both, say
+from core.words import say
 from playbooks.action import action_named
 from playbooks.facts import alert_facts, facts_of
 from playbooks.playbook import Playbook, Step
@@ -107,7 +107,7 @@ def definition_of(run: Run, name: str) -> Step:
 def _open(session: Session, run_id: int) -> Run:
     run = session.get(Run, run_id)
     if run is None:
-        raise NotFound(f"there is no run {run_id}.", said=both("playbook.error.no_run", run=str(run_id)))
+        raise failure(NotFound, "playbook.error.no_run", run=str(run_id))
     return run
 
 
@@ -115,9 +115,9 @@ def _waiting(session: Session, run_id: int, step: str, *statuses: RunStatus) -> 
     run = _open(session, run_id)
     row = session.get(StepRun, (run_id, step))
     if row is None:
-        raise NotFound(f"run {run_id} has no step {step!r}.", said=both("playbook.error.no_step", step=step))
+        raise failure(NotFound, "playbook.error.no_step", step=step)
     if row.status not in statuses:
-        raise Conflict(f"step {step} is {row.status}.", said=both("playbook.error.not_waiting", step=step))
+        raise failure(Conflict, "playbook.error.not_waiting", step=step)
     return run, row
 
 
@@ -127,7 +127,7 @@ def approve(session: Session, person: Person, run_id: int, step: str, *, now: Mi
     _may_approve(run, step, person)
     is_self = who(run.started_by) == who(person.actor.name)
     if is_self and not _is_lone_admin(session, person):
-        raise Refused("who started a run does not approve it.", said=both("playbook.error.own_run"))
+        raise failure(Refused, "playbook.error.own_run")
     row.status, row.approved_by, row.approved_at = RunStatus.QUEUED, person.actor.name, now
     row.is_self_approved, row.due_at = is_self, None
     row.result = {**row.result, "approver_address": person.address}
@@ -147,7 +147,7 @@ def _may_approve(run: Run, step: str, person: Person) -> None:
     approval = definition_of(run, step).approval
     roles = approval.roles if approval is not None else APPROVERS
     if person.role not in roles or person.role not in APPROVERS:
-        raise Refused(f"{person.role} may not approve this.", said=both("playbook.error.role"))
+        raise failure(Refused, "playbook.error.role")
 
 
 def _is_lone_admin(session: Session, person: Person) -> bool:
@@ -172,7 +172,7 @@ def done(session: Session, person: Person, run_id: int, step: str, *, now: Micro
     """A person did what was prepared for them, or says that an unknown action did take place."""
     run, row = _waiting(session, run_id, step, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN)
     if person.role not in APPROVERS:
-        raise Refused(f"{person.role} may not do this.", said=both("playbook.error.role"))
+        raise failure(Refused, "playbook.error.role")
     if "undoing" in row.result:
         for effect in _effects(session, run_id, step, EffectState.DONE):
             undone(effect, row, {"said_by": person.actor.name}, row.result["undoing"]["by"], now)
@@ -190,7 +190,7 @@ def not_done(session: Session, person: Person, run_id: int, step: str, *, now: M
     """A person says that an unknown action did not take place, or that they will not do it: the step failed."""
     run, row = _waiting(session, run_id, step, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN)
     if person.role not in APPROVERS:
-        raise Refused(f"{person.role} may not do this.", said=both("playbook.error.role"))
+        raise failure(Refused, "playbook.error.role")
     if "undoing" in row.result:
         _undo_is_over(run, row, now)
     else:
@@ -241,7 +241,7 @@ def cancel(session: Session, person: Person, run_id: int, *, now: Micros, reason
     """End a run that is not over; what was done stays done until it is undone."""
     run = _open(session, run_id)
     if run.status in ENDED:
-        raise Conflict(f"run {run_id} is over.", said=both("playbook.error.over"))
+        raise failure(Conflict, "playbook.error.over")
     for row in steps_of(session, run_id):
         if row.status not in ENDED and row.status != RunStatus.RUNNING:
             row.status, row.ended_at = RunStatus.CANCELLED, now
@@ -257,7 +257,7 @@ def undo(
     """Undo what a run did (one step, or all that can be), newest first; returns the effects' ids. Raises Conflict."""
     run = _open(session, run_id)
     if person.role not in APPROVERS:
-        raise Refused(f"{person.role} may not undo this.", said=both("playbook.error.role"))
+        raise failure(Refused, "playbook.error.role")
     query = select(Effect).where(Effect.run_id == run_id, Effect.state == EffectState.DONE).order_by(Effect.id.desc())
     asked = {s.step for s in steps_of(session, run_id) if "undoing" in s.result}
     rows = [
@@ -269,7 +269,7 @@ def undo(
         and e.inverse
     ]
     if not rows:
-        raise Conflict("nothing of this run can be undone.", said=both("playbook.error.no_undo"))
+        raise failure(Conflict, "playbook.error.no_undo")
     for effect in rows:
         outbox.put(session, "effect_undo", str(effect.id), {"by": person.actor.name}, now=now)
     after = {"effects": [e.id for e in rows], "steps": [e.step for e in rows]}

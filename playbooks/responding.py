@@ -242,8 +242,8 @@ def _done(
 
 
 def said_of(error: KydaiError) -> dict[str, Any]:
-    """An error's sentence in both languages, for a step's result; empty when it has none."""
-    return {"said": dict(error.said)} if error.said else {}
+    """An error in both languages, for a step's result."""
+    return {"said": {lang: error.told(lang) for lang in LANGUAGES}}
 
 
 def _settle(world: World, run_id: int, step: Step, effect_id: int, outcome: Outcome, error: str) -> None:

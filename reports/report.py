@@ -19,8 +19,8 @@ from core import audit
 from core.audit import Actor
 from core.clock import MINUTE, Micros, iso
 from core.db.models import Audit, Incident
-from core.errors import BadConfig, BadInput, NotFound
-from core.words import LANGUAGES, both
+from core.errors import BadConfig, BadInput, NotFound, failure
+from core.words import LANGUAGES
 from reports import incident, period
 from reports.actions import actions
 from reports.document import Document, Section, Text
@@ -92,9 +92,7 @@ def build(
     definition = definitions().get(name)
     if definition is None:
         known = ", ".join(definitions())
-        raise BadInput(
-            f"there is no report {name[:40]!r}.", said=both("report.error.unknown", name=name[:40], names=known)
-        )
+        raise failure(BadInput, "report.error.unknown", name=name[:40], names=known)
     if definition.about == "period":
         return build_period(services, start, end, made_by, name)
     return build_incident(services, number, made_by, name)
@@ -113,9 +111,7 @@ def build_incident(services: Services, number: str, made_by: str, name: str = "i
     with services.database.read() as session:
         found = session.scalar(select(Incident).where(Incident.number == number.upper()))
         if found is None:
-            raise NotFound(
-                f"there is no incident {number[:40]!r}.", said=both("cli.incidents.unknown", number=number[:40])
-            )
+            raise failure(NotFound, "cli.incidents.unknown", number=number[:40])
     # what was blind in the minutes around it matters as much as what was blind within it
     reading = Reading(services, definitions()[name], found.first_at - 5 * MINUTE, found.last_at + 5 * MINUTE, found)
     title = {lang: f"{reading.definition.title[lang]} {found.number}" for lang in LANGUAGES}

@@ -14,13 +14,12 @@ from sqlalchemy.orm import Session
 from api import alerts, exports, rules
 from api.alerts import AlertDetail, AlertGroup, AlertSummary, Filter, GroupBy, Kind
 from api.deps import Caller, Reader, Services, Svc, Triage
-from api.errors import said
 from api.scope import sight
 from api.shapes import Id, Page, Shape, Truth, read_cursor, write_cursor
 from api.times import From, To, moment
 from api.undo import undo_alerts as undo
 from core.db.models import Alert, AlertStatus, Audit, Level, Verdict
-from core.errors import NotFound
+from core.errors import NotFound, failure
 from core.event import parse_event_id
 from core.store import contract
 from detections import alert_actions as actions
@@ -84,7 +83,7 @@ def find(session: Session, caller: Caller, alert_id: int) -> Alert:
     """The alert, if the caller may see it. Raises NotFound."""
     row = session.get(Alert, alert_id)
     if row is None or not sight(caller.scope).sees(row.system, row.agency):
-        raise said(NotFound, "no_alert")
+        raise failure(NotFound, "api.no_alert")
     return row
 
 
@@ -181,7 +180,7 @@ def _change(svc: Services, caller: Caller, ids: Sequence[int], change: Change) -
         wanted_ids = set(ids)
         seen = select(Alert.id).where(Alert.id.in_(wanted_ids), sight(caller.scope).alerts(session))
         if wanted_ids - set(session.scalars(seen)):
-            raise said(NotFound, "no_alert")
+            raise failure(NotFound, "api.no_alert")
         changed = change(session)
         rows = session.scalars(select(Alert).where(Alert.id.in_(changed)).order_by(Alert.id))
         shown = [AlertSummary.model_validate(row) for row in rows]

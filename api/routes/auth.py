@@ -11,13 +11,12 @@ from pydantic import BaseModel, Field, SecretStr
 from sqlalchemy import delete, select
 
 from api.deps import COOKIE, HOUSE, JOURNAL, TRIAGE, Caller, Open, Reader, Services, Svc, check_header
-from api.errors import said
 from api.shapes import Shape, Time
 from core import accounts, audit
 from core.accounts import Role
 from core.audit import Actor
 from core.db.models import Session, User
-from core.errors import NotFound, Refused
+from core.errors import NotFound, Refused, failure
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
@@ -147,7 +146,7 @@ def sign_in(body: SignIn, svc: Svc, request: Request, response: Response, _: Ope
             found = me(svc, user)
     if not secret:
         waits.failed(address, now)
-        raise said(Refused, "wrong_password")
+        raise failure(Refused, "api.wrong_password")
     waits.succeeded(address)
     _set_cookie(request, response, secret)
     return found
@@ -178,7 +177,7 @@ _GO_ON = '<!doctype html><html><head><meta charset="utf-8"><meta http-equiv="ref
 def open_link(code: Annotated[str, Query(max_length=200)], svc: Svc, request: Request, _: Open) -> HTMLResponse:
     """What a printed sign-in link opens: signs in once and goes on to the console."""
     if "prefetch" in (request.headers.get("sec-purpose") or request.headers.get("purpose") or ""):
-        raise said(Refused, "account.bad_link")
+        raise failure(Refused, "api.account.bad_link")
     response = HTMLResponse(_GO_ON)
     _by_link(svc, request, response, code)
     return response
@@ -229,7 +228,7 @@ def set_password(body: NewPassword, caller: Reader, svc: Svc) -> None:
         with svc.database.write() as session:
             user = accounts.find_user(session, caller.name)
             accounts.note_failure(session, caller.actor, user, caller.name, now=now)
-        raise said(Refused, "wrong_password")
+        raise failure(Refused, "api.wrong_password")
     accounts.check_password(new, caller.name)
     new_hash = accounts.hash_password(new)
     with svc.database.write() as session:
@@ -262,7 +261,7 @@ def end_session(session_id: str, caller: Reader, svc: Svc) -> None:
     with svc.database.write() as session:
         row = session.get(Session, session_id)
         if row is None or row.user_id != caller.user_id:
-            raise said(NotFound, "account.no_session")
+            raise failure(NotFound, "api.account.no_session")
         accounts.close_session(session, caller.actor, session_id, now=svc.clock.now())
 
 
@@ -279,4 +278,4 @@ def end_other_sessions(caller: Reader, svc: Svc) -> None:
 def _console_only(caller: Caller) -> None:
     """A token must not get at its owner's password and sessions."""
     if caller.token_scope is not None:
-        raise said(Refused, "token_scope", scope=str(caller.token_scope))
+        raise failure(Refused, "api.token_scope", scope=str(caller.token_scope))

@@ -14,14 +14,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
 
 from api.deps import Caller, Reader, Services, Svc
-from api.errors import said
 from api.scope import sight
 from api.shapes import Shape, Time, Truth
 from api.times import From, To, span
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, iso
 from core.db.models import Activity
 from core.ecs import FIELDS
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, NotFound, failure
 from core.event import Event, parse_event_id
 from core.export import Cell, csv_bytes
 from core.query.language import parse
@@ -186,12 +185,12 @@ async def count_events(request: Request, caller: Reader, svc: Svc, question: Que
 def interval(span: contract.Span, seconds: int | None) -> Micros:
     """The length of a bar: as asked, or such that about 80 fill the range. Raises BadInput."""
     if span.start is None or span.end is None or span.end <= span.start:
-        raise said(BadInput, "open_range")
+        raise failure(BadInput, "api.open_range")
     length = span.end - span.start
     if seconds is None:
         return next((s for s in _STEPS if length // s <= AUTO_BARS), -(-length // AUTO_BARS // DAY) * DAY)
     if seconds < 1 or length > seconds * SECOND * MAX_BARS:
-        raise said(BadInput, "wrong_interval", limit=MAX_BARS)
+        raise failure(BadInput, "api.wrong_interval", limit=MAX_BARS)
     return seconds * SECOND
 
 
@@ -292,5 +291,5 @@ async def get_event(event_id: str, request: Request, caller: Reader, svc: Svc) -
     ask = partial(svc.store.get, [parse_event_id(event_id)], scope=sight(caller.scope).node)
     rows: contract.Rows = await request.app.state.searches.run(request, ask)
     if not rows.events:
-        raise said(NotFound, "no_event")
+        raise failure(NotFound, "api.no_event")
     return OneEvent(event=dict(rows.events[0]), truth=Truth.of(rows.truth))

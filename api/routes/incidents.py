@@ -14,14 +14,13 @@ from sqlalchemy.orm import Session
 from api import exports, incidents
 from api.alerts import known_assignee
 from api.deps import Caller, Reader, Svc, Triage
-from api.errors import said
 from api.incidents import Filter, IncidentDetail, IncidentSummary
 from api.scope import sight
 from api.shapes import Id, Page, Shape, Truth, read_cursor, write_cursor
 from api.times import From, To, moment
 from core.clock import to_micros
 from core.db.models import Incident, IncidentStatus, Level, Verdict
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, NotFound, failure
 from core.event import parse_event_id
 from core.store import contract
 from enrichment import incident_actions as actions
@@ -71,7 +70,7 @@ def find(session: Session, caller: Caller, key: str) -> Incident:
     by = Incident.id == int(key) if key.isdecimal() and len(key) < 16 else Incident.number == key
     row = session.scalar(select(Incident).where(by, sight(caller.scope).incidents(session)))
     if row is None:
-        raise said(NotFound, "no_incident")
+        raise failure(NotFound, "api.no_incident")
     return row
 
 
@@ -234,7 +233,7 @@ def declare_incident(key: str, body: Declare, caller: Triage, svc: Svc) -> Incid
     try:
         detected_at = to_micros(body.detected_at)
     except ValueError as error:
-        raise said(BadInput, "wrong_time", text=body.detected_at) from error
+        raise failure(BadInput, "api.wrong_time", text=body.detected_at) from error
     with svc.database.write() as session:
         row = find(session, caller, key)
         changed = actions.declare(

@@ -10,10 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from api import intake
 from api.deps import Sender, Services, Svc
-from api.errors import TooLarge, TooMany, TooSlow, said
+from api.errors import TooLarge, TooMany, TooSlow
 from api.resends import Key, Resends
 from api.shapes import Shape
-from core.errors import Refused, Unavailable
+from core.errors import Refused, Unavailable, failure
 from core.event import Frame
 from core.spool import GroupCommit
 
@@ -113,13 +113,13 @@ async def ingest(request: Request, caller: Sender, svc: Svc) -> Ingested:
     """Take events. 429 with Retry-After when the disk or the spool is full: nothing of the body was taken then."""
     door: Door | None = request.app.state.door
     if door is None:
-        raise said(Unavailable, "intake_off")
+        raise failure(Unavailable, "api.intake_off")
     length = request.headers.get("content-length", "")
     announced = int(length) if length.isdecimal() else 1 << 20
     if announced > intake.BODY_BYTES:
-        raise said(TooLarge, "body_limit", limit=f"{intake.BODY_BYTES >> 20} MiB")
+        raise failure(TooLarge, "api.body_limit", limit=f"{intake.BODY_BYTES >> 20} MiB")
     if door.in_flight + announced > IN_FLIGHT_BYTES:
-        raise said(TooMany, "intake_busy")
+        raise failure(TooMany, "api.intake_busy")
     held = announced
     door.in_flight += held
     try:
@@ -133,7 +133,7 @@ async def ingest(request: Request, caller: Sender, svc: Svc) -> Ingested:
             lines, rejects = intake.read_lines(body)
         again = await door.take(lines, rejects, f"token:{caller.token_name}", svc.clock.now())
     except TimeoutError as error:
-        raise said(TooSlow, "too_slow", seconds=READ_SECONDS) from error
+        raise failure(TooSlow, "api.too_slow", seconds=READ_SECONDS) from error
     except Refused as error:
         # the spool's own refusal (disk, quota) passes: the sender may come again
         raise TooMany(error.message, remedy=error.remedy, said=error.said) from error

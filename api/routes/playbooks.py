@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 
 from api import runs
 from api.deps import Reader, Svc, Triage
-from api.errors import said
+from api.errors import language_of
 from api.routes.incidents import find
 from api.runs import RunDetail
 from api.scope import sight
 from api.shapes import Shape, Words
 from core.db.models import Run
-from core.errors import NotFound
+from core.errors import NotFound, failure
 from playbooks import control
 
 router = APIRouter(tags=["playbooks"])
@@ -69,7 +69,7 @@ class NewRun(BaseModel):
 
 
 @router.get("/playbooks")
-def list_playbooks(caller: Reader, svc: Svc) -> PlaybookList:
+def list_playbooks(request: Request, caller: Reader, svc: Svc) -> PlaybookList:
     """The playbooks in force, by name, and the files that could not be used."""
     found, errors = svc.playbooks()
     with svc.database.read() as session:
@@ -103,7 +103,11 @@ def list_playbooks(caller: Reader, svc: Svc) -> PlaybookList:
                 runs=ran[name],
             )
         )
-    faults = [PlaybookFault(place=str(e.place or ""), reason=e.message, remedy=e.remedy or "") for e in errors]
+    lang = language_of(request)
+    faults = [
+        PlaybookFault(place=str(e.place or ""), reason=e.said[lang], remedy=e.remedy[lang] if e.remedy else "")
+        for e in errors
+    ]
     return PlaybookList(items=items, errors=faults)
 
 
@@ -112,7 +116,7 @@ def start_run(key: str, body: NewRun, caller: Triage, svc: Svc) -> RunDetail:
     """Start a playbook for an incident, or only show what it would do."""
     playbook = svc.playbooks()[0].get(body.playbook)
     if playbook is None:
-        raise said(NotFound, "no_playbook")
+        raise failure(NotFound, "api.no_playbook")
     with svc.database.write() as session:
         incident = find(session, caller, key)
         run = control.start(session, caller.actor, playbook, incident, now=svc.clock.now(), is_dry=body.is_dry)

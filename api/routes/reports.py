@@ -10,12 +10,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Request, Response
 
 from api.deps import Caller, Services, Svc, WholeReader
-from api.errors import said
 from api.exports import Language
 from api.rules import RuleBook
 from api.times import From, To, moment
 from core.clock import DAY, iso
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.words import LANGUAGES
 from reports.document import Document, Text
 from reports.gather import RuleState
@@ -44,7 +43,7 @@ async def report_period(
     last = moment(svc, end, is_end=True) or svc.clock.now()
     first = moment(svc, start) or last - USUAL
     if first >= last:
-        raise said(BadInput, "wrong_time", text=f"{start} – {end}")
+        raise failure(BadInput, "api.wrong_time", text=f"{start} – {end}")
     made = partial(build_period, _sources(request, svc), first, last, caller.name)
     name = f"period-{iso(first)[:10]}-{iso(last)[:10]}"
     return await _answer(request, caller, made, name, format, language)

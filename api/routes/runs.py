@@ -12,13 +12,12 @@ from sqlalchemy.orm import Session
 
 from api import runs
 from api.deps import Caller, Reader, Services, Svc, Triage, WholeReader
-from api.errors import said
 from api.runs import RunDetail, RunSummary
 from api.scope import sight
 from api.shapes import Id, Page, Shape, read_cursor, write_cursor
 from api.times import From, To, moment
 from core.db.models import Run, RunStatus
-from core.errors import NotFound
+from core.errors import NotFound, failure
 from playbooks import control
 from playbooks.control import Person
 from reports.actions import step_counts
@@ -34,7 +33,7 @@ def find(session: Session, caller: Caller, run_id: int) -> Run:
     """The run, if the caller may see it. Raises NotFound."""
     row = session.scalar(select(Run).where(Run.id == run_id, runs.visible(session, sight(caller.scope))))
     if row is None:
-        raise said(NotFound, "no_run")
+        raise failure(NotFound, "api.no_run")
     return row
 
 

@@ -9,14 +9,13 @@ from pydantic import BaseModel, Field
 
 from api import sources
 from api.deps import House, Reader, Svc
-from api.errors import said
 from api.scope import sight
 from api.shapes import Shape, Words
 from api.sources import Balances, Heard, LedgerHour, Problem, SourceRow, SourceTotals
 from api.times import From, To, moment
 from core import inventory
 from core.clock import DAY
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, NotFound, failure
 from core.export import csv_bytes, xlsx_bytes
 from core.ledger import Events, Raws
 from core.query.fold import fold
@@ -112,12 +111,12 @@ def get_ledger(
     first = moment(svc, start)
     first = last - DAY if first is None else first
     if last - first > LONGEST:
-        raise said(BadInput, "ledger_too_long", days=LONGEST // DAY)
+        raise failure(BadInput, "api.ledger_too_long", days=LONGEST // DAY)
     seen = sight(caller.scope)
     with svc.database.read() as session:
         names = {view.name for view, _, _ in sources.rows(session, now, seen)}
         if source is not None and source not in names:
-            raise said(NotFound, "no_source")
+            raise failure(NotFound, "api.no_source")
         found, senders = sources.hours(session, source, first, last, None if seen.is_whole else names)
     return SourceLedger(hours=found, total=_sum(found), senders=senders)
 
@@ -151,7 +150,7 @@ async def check_source(source: Name, request: Request, caller: Reader, svc: Svc)
             found = sources.rows(session, svc.clock.now(), seen)
             view, balance, spark = next((f for f in found if f[0].name == source), (None, None, None))
             if view is None or balance is None or spark is None:
-                raise said(NotFound, "no_source")
+                raise failure(NotFound, "api.no_source")
             wrong = sources.problems(view, balance, svc.zone)
             heard = sources.heard(session, source)
         samples: list[str] = []
@@ -227,7 +226,7 @@ async def import_inventory(
         )
 
     if not data:
-        raise said(BadInput, "empty_file")
+        raise failure(BadInput, "api.empty_file")
     found: ImportPlan = await request.app.state.searches.run(request, work)
     return found
 

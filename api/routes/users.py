@@ -10,13 +10,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Transaction
 
 from api.deps import TRIAGE, Admin, House, Journal, Reader, Services, Svc
-from api.errors import said
 from api.shapes import Shape, Time
 from core import accounts
 from core.accounts import LINK_LIFE, Role, TokenScope
 from core.clock import DAY, Micros
 from core.db.models import Session, Token, User
-from core.errors import Refused
+from core.errors import Refused, failure
 
 router = APIRouter(tags=["users"])
 
@@ -217,7 +216,7 @@ def make_token(body: NewToken, caller: House, svc: Svc) -> TokenMade:
     """Make a token. A sysadmin makes ingest tokens for oneself; an admin any for anybody."""
     owner = body.owner or caller.name
     if caller.role is not Role.ADMIN and (body.scope is not TokenScope.INGEST or owner != caller.name):
-        raise said(Refused, "token_owner")
+        raise failure(Refused, "api.token_owner")
     with svc.database.write() as session:
         user = accounts.find_user(session, owner)
         row, text = accounts.make_token(
@@ -232,5 +231,5 @@ def revoke_token(name: str, caller: House, svc: Svc) -> None:
     with svc.database.write() as session:
         row = session.scalar(select(Token).where(Token.name == name))
         if row is not None and caller.role is not Role.ADMIN and row.user_id != caller.user_id:
-            raise said(Refused, "token_owner")
+            raise failure(Refused, "api.token_owner")
         accounts.revoke_token(session, caller.actor, name, now=svc.clock.now())

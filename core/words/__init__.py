@@ -45,14 +45,15 @@ def language(environment: Mapping[str, str] | None = None) -> str:
 
 
 def say(key: str, lang: str, /, **values: object) -> str:
-    """The words of a key; numbers among the values are written in the language. Raises KeyError."""
+    """The words of a key; numbers and texts among the values are shown in the language. Raises KeyError."""
     text = entries()[key][lang]
-    if not values:
-        return text
-    shown = {
-        k: number(v, lang) if isinstance(v, int | float) and not isinstance(v, bool) else v for k, v in values.items()
-    }
-    return text.format(**shown)
+    return text.format(**{name: _shown(value, lang) for name, value in values.items()}) if values else text
+
+
+def _shown(value: object, lang: str) -> object:
+    if isinstance(value, Mapping):
+        return value[lang]
+    return number(value, lang) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def both(key: str, /, **values: object) -> dict[str, str]:

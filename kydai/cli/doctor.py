@@ -65,7 +65,7 @@ def examine(context: Context) -> Iterator[Finding]:
     try:
         make_folder(settings.data)
     except KydaiError as error:
-        yield Finding("folder", False, error.message, error.remedy or "")
+        yield Finding("folder", False, error.said[LANG], error.remedy[LANG] if error.remedy else "")
         return
     yield Finding("folder", True, say("cli.doctor.folder_ok", LANG, folder=settings.data))
     yield _disk(settings)

@@ -53,7 +53,7 @@ def ingest(
         result = run.finish()
     drain(context)
     for error in result.bad:
-        out.tell(safe(str(error)))
+        out.tell(safe(error.told(LANG)))
     for name in result.unchanged:
         out.tell(say("cli.ingest.nothing_new", LANG, file=safe(name)))
     with context.database.read() as session:

@@ -72,14 +72,6 @@ def common_options(arguments: list[str]) -> tuple[list[str], Path | None, Path |
     return rest, values["--data"], values["--config"], as_json
 
 
-def told(error: KydaiError) -> str:
-    """The sentence of an error in the reader's language, where it has one."""
-    if error.said is None:
-        return str(error)
-    text = error.said[LANG]
-    return f"{error.place}: {text}" if error.place else text
-
-
 # what the library says of a wrong command line, and our words for it
 _USAGE = (
     ("choice", r"(?:error, |: )'(?P<value>.*)' is not one of (?P<names>.*?)\.?$"),
@@ -154,5 +146,5 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KydaiError as error:
-        output.tell(safe(told(error)) if not isinstance(error, QueryError) else safe_lines(error.pretty(LANG)))
+        output.tell(safe(error.told(LANG)) if not isinstance(error, QueryError) else safe_lines(error.pretty(LANG)))
         return WRONG if isinstance(error, BadInput | BadConfig | NotFound) else FAILED

@@ -45,7 +45,7 @@ def _person() -> Person:
 def _named(context: Context, name: str) -> Playbook:
     found, errors = load(playbooks_folder(context))
     for error in errors:
-        context.output.tell(safe(str(error)))
+        context.output.tell(safe(error.told(LANG)))
     if name not in found:
         raise NotFound(say("playbook.error.unknown", LANG, name=name[:80]))
     return found[name]
@@ -70,7 +70,7 @@ def list_playbooks(ctx: typer.Context) -> int:
         heads = ("name", "title", "trigger", "step")
         context.output.table([say(f"cli.column.{c}", LANG) for c in heads], rows, wrap=(1, 3))
     for error in errors:
-        context.output.tell(safe(str(error)))
+        context.output.tell(safe(error.told(LANG)))
     return WRONG if errors else 0
 
 
@@ -95,7 +95,7 @@ def test(ctx: typer.Context, scripts: list[Path]) -> int:
     context: Context = ctx.obj
     found, errors = load(playbooks_folder(context))
     for error in errors:
-        context.output.tell(safe(str(error)))
+        context.output.tell(safe(error.told(LANG)))
     world = World(open_database("sqlite://"), context.clock)
     files = [f for s in scripts for f in (sorted(s.glob("*.yml")) if s.is_dir() else [s])]
     cases, problems = 0, []

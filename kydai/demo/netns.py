@@ -19,8 +19,7 @@ from itertools import count
 from typing import Any
 
 from core.clock import SECOND, Clock
-from core.errors import Unavailable
-from core.words import both, say
+from core.errors import Unavailable, failure
 from kydai.demo.emission import Emission
 from kydai.demo.netns_stage import Line, tool
 from kydai.demo.story_ssh import ATTACKERS, Attempt, refused
@@ -89,7 +88,7 @@ async def open_arena(world: World, attackers: Sequence[str] = ATTACKERS) -> Aren
         try:
             tool(name)
         except FileNotFoundError:
-            raise _cannot("demo.arena.no_tool", name=name) from None
+            raise failure(Unavailable, "demo.arena.no_tool", name=name) from None
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     fd = theirs.fileno()
     address = world.host("baochi-crawl01").address
@@ -104,12 +103,8 @@ async def open_arena(world: World, attackers: Sequence[str] = ATTACKERS) -> Aren
     if heard is None:
         line.writer.close()
         said = await asyncio.to_thread(_end, process)
-        raise _cannot("demo.arena.refused", reason=said or os.strerror(1))
+        raise failure(Unavailable, "demo.arena.refused", reason=said or os.strerror(1))
     return Arena(process, line, heard["pid"])
-
-
-def _cannot(key: str, **values: str) -> Unavailable:
-    return Unavailable(say(key, "en", **values), said=both(key, **values))
 
 
 def _end(process: subprocess.Popen[bytes]) -> str:

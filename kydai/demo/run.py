@@ -86,7 +86,7 @@ class Demonstration:
         try:
             self.arena = self._await(open_arena(self.world))
         except Unavailable as error:
-            reason = error.said[self.lang] if error.said else str(error)
+            reason = error.told(self.lang)
         self._tell(story_text.opening(self.world, SEED, self.lang, dry_reason=reason))
 
     def open(self) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from core.clock import HOUR, MINUTE
 from core.db.models import Effect, EffectState
-from core.errors import Refused, Unavailable
+from core.errors import Refused, Unavailable, failure
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, World
 
@@ -81,7 +81,7 @@ def preview(parameters: BlockIp, world: World, doing: Doing) -> Mapping[str, Any
 def perform(parameters: BlockIp, world: World, doing: Doing) -> Outcome:
     allowed, refused = _sorted(parameters, world, doing)
     if not allowed:
-        raise Refused("every address is a protected asset.", said=both("playbook.error.all_protected"))
+        raise failure(Refused, "playbook.error.all_protected")
     if world.enforce:
         _within_the_cap(world, len(allowed))
         elements = "".join(
@@ -113,10 +113,7 @@ def _within_the_cap(world: World, count: int) -> None:
     with world.database.read() as session:
         done = sum(len(result.get("blocked", ())) for result in session.scalars(select(Effect.result).where(*recent)))
     if done + count > MAX_AN_HOUR:
-        raise Refused(
-            f"more than {MAX_AN_HOUR} addresses would be blocked within an hour.",
-            said=both("playbook.error.too_many", count=str(MAX_AN_HOUR)),
-        )
+        raise failure(Refused, "playbook.error.too_many", count=str(MAX_AN_HOUR))
 
 
 def check(parameters: BlockIp, world: World, doing: Doing) -> Outcome | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from core.errors import Refused, Unavailable
+from core.errors import Refused, Unavailable, failure
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, Unsure, World
 
@@ -38,7 +38,7 @@ def preview(parameters: Email, world: World, doing: Doing) -> Mapping[str, Any]:
 def perform(parameters: Email, world: World, doing: Doing) -> Outcome:
     to = _recipients(parameters, world)
     if not world.mail.host or not to:
-        raise Refused("no mail relay or no recipient is set.", said=both("playbook.error.no_mail"))
+        raise failure(Refused, "playbook.error.no_mail")
     message = EmailMessage()
     # a header must be one line, whatever a log line put into the subject
     message["Subject"] = " ".join(parameters.subject.split())

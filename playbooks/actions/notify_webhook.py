@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import Field
 
-from core.errors import Refused, Unavailable
+from core.errors import Refused, Unavailable, failure
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, Unsure, World
 
@@ -39,9 +39,7 @@ def _allowed(url: str, world: World) -> tuple[str, str, int, str]:
     except ValueError:
         port = 0
     if parts.scheme not in ("http", "https") or not port or host not in {h.lower() for h in world.webhook_hosts}:
-        raise Refused(
-            f"{host or url[:80]!r} is not among [playbooks] webhook_hosts.", said=both("playbook.error.webhook_host")
-        )
+        raise failure(Refused, "playbook.error.webhook_host", host=host or url[:80])
     return parts.scheme, host, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
@@ -69,11 +67,7 @@ def perform(parameters: Webhook, world: World, doing: Doing) -> Outcome:
         raise Unavailable(f"{host} cannot be resolved: {error}") from error
     resolved = ipaddress.ip_address(str(address).partition("%")[0])
     if not resolved.is_global and not _is_listed(resolved, world):
-        raise Refused(
-            f"{host} leads to {address}, which is not public.",
-            remedy="List that address or its network in [playbooks] webhook_hosts too.",
-            said=both("playbook.error.webhook_address", host=host, address=str(resolved)),
-        )
+        raise failure(Refused, "playbook.error.webhook_address", host=host, address=str(resolved))
     body = orjson.dumps(parameters.body)
     headers = {"Host": host, "Content-Type": "application/json", "Idempotency-Key": doing.key}
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import BadConfig, KydaiError, Place
+from core.errors import BadConfig, KydaiError, Place, Refused, failure
 
 
 def test_a_sentence_with_place_and_remedy() -> None:
@@ -11,3 +11,16 @@ def test_a_sentence_with_place_and_remedy() -> None:
     assert isinstance(error, KydaiError)
     assert str(Place("a.yml")) == "a.yml"
     assert str(KydaiError("only this.")) == "only this."
+
+
+def test_in_the_readers_language_with_its_remedy() -> None:
+    error = failure(
+        Refused, "playbook.error.webhook_address", place=Place("a.yml", 2), host="h.example", address="192.0.2.9"
+    )
+    assert isinstance(error, Refused)
+    assert error.told("vi") == (
+        "a.yml:2: h.example trỏ tới 192.0.2.9, không phải địa chỉ công cộng và chưa được cho phép."
+        " Thêm địa chỉ hoặc dải mạng đó vào [playbooks] webhook_hosts."
+    )
+    assert str(error) == error.told("en") != error.told("vi")
+    assert failure(Refused, "playbook.error.over").remedy is None

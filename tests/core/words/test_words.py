@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from core.clock import to_micros
-from core.words import duration, entries, language, moment, number, say, size
+from core.words import both, duration, entries, language, moment, number, say, size
 
 WRONG = {
     "dương tính giả": "cảnh báo sai",
@@ -33,6 +36,39 @@ def test_both_languages_say_the_same_with_the_same_places(key: str) -> None:
     assert all(isinstance(t, str) and t.strip() for t in texts.values()), key
     places = [sorted(re.findall(r"\{(\w+)", t)) for t in texts.values()]
     assert places[0] == places[1], key
+
+
+PARTS = ("core", "collectors", "detections", "enrichment", "playbooks", "reports", "api", "kydai")
+
+
+def used() -> Iterator[tuple[str, str]]:
+    """Where a key of the words is written in the code, and the key; of an f-string what stands before its first {."""
+    root = Path(__file__).parents[3]
+    for file in (f for part in PARTS for f in (root / part).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            at = {"say": 0, "both": 0, "failure": 1}.get(node.func.id)
+            key = node.args[at] if at is not None and len(node.args) > at else None
+            place = f"{file.relative_to(root)}:{node.lineno}"
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                yield place, key.value
+            elif isinstance(key, ast.JoinedStr) and isinstance(key.values[0], ast.Constant):
+                yield place, str(key.values[0].value) + "{"
+
+
+def test_every_key_used_in_the_code_has_its_words() -> None:
+    found = list(used())
+    known = entries()
+    assert len(found) > 500
+    assert [(place, key) for place, key in found if key[-1] != "{" and key not in known] == []
+    assert [
+        (place, key) for place, key in found if key[-1] == "{" and not any(k.startswith(key[:-1]) for k in known)
+    ] == []
+
+
+def test_a_text_in_both_languages_may_be_a_value() -> None:
+    assert both("playbook.error.no_step", step={"vi": "một", "en": "one"})["en"].endswith("one")
 
 
 @pytest.mark.parametrize("key", sorted(entries()))
