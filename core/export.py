@@ -14,10 +14,6 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-
 Cell = str | int | float | bool | None
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -62,6 +58,8 @@ def xlsx_bytes(headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, title:
 
 def xlsx_sheets(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Cell]]]]) -> bytes:
     """Sheets of (title, headers, rows), head row bold and fixed. A text is cut at the format's 32,767 characters."""
+    from openpyxl import Workbook  # a third of a second that most commands need not spend
+
     book = Workbook(write_only=True)
     for title, headers, rows in sheets:
         sheet = book.create_sheet(_sheet_title(title, book.sheetnames))
@@ -85,6 +83,9 @@ def _sheet_title(title: str, taken: Sequence[str]) -> str:
 
 
 def _xlsx_cell(sheet: Any, value: Cell, *, bold: bool = False) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
     shown = _cell(value)
     made = WriteOnlyCell(sheet, value=(shown[:_XLSX_CHARACTERS] or None) if isinstance(shown, str) else shown)
     if isinstance(shown, str) and shown:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, cast, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -95,20 +95,25 @@ class Balance:
 
 def balances(rows: Iterable[Ledger]) -> dict[str, Balance]:
     """Sum ledger rows into one balance a source."""
+    return _sum((row.source, row.balance, row.bucket, row.reason, row.count) for row in rows)
+
+
+def _sum(counts: Iterable[tuple[str, str, str, str, int]]) -> dict[str, Balance]:
     by_source: dict[str, Balance] = {}
-    for row in rows:
-        balance = by_source.setdefault(row.source, Balance(row.source))
-        (balance.raws if row.balance == "raws" else balance.events)[row.bucket] += row.count
-        if row.reason:
-            balance.reasons[row.balance, row.bucket, row.reason] += row.count
+    for source, which, bucket, reason, count in counts:
+        balance = by_source.setdefault(source, Balance(source))
+        (balance.raws if which == "raws" else balance.events)[bucket] += count
+        if reason:
+            balance.reasons[which, bucket, reason] += count
     return by_source
 
 
 def read_balances(session: Session, start: Micros | None = None, end: Micros | None = None) -> dict[str, Balance]:
     """The balances of all sources over the hours that begin in [start, end)."""
-    query = select(Ledger)
+    names = (Ledger.source, Ledger.balance, Ledger.bucket, Ledger.reason)
+    query = select(*names, cast(func.sum(Ledger.count), BigInteger)).group_by(*names)
     if start is not None:
         query = query.where(Ledger.hour >= hour_of(start))
     if end is not None:
         query = query.where(Ledger.hour < end)
-    return balances(session.scalars(query))
+    return _sum(session.execute(query).tuples())

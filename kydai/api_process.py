@@ -177,12 +177,14 @@ class _Rules:
         return self._last
 
     def coverage(self) -> Sequence[Coverage]:
-        """What each rule can do with what the store has seen."""
+        """What each rule can do with what was seen."""
         from detections.coverage import coverage
         from kydai.seen import seen_of
 
         ruleset = self._last or self.load()
-        return coverage(ruleset, seen_of(self._context.store, self._context.clock.now()))
+        with self._context.database.read() as session:
+            seen = seen_of(session, self._context.clock.now())
+        return coverage(ruleset, seen)
 
 
 def _rule_text(context: Context, package: str, file: str) -> str | None:

@@ -31,6 +31,7 @@ from core.store.contract import Batch as StoreBatch
 from kydai.detector import Detector, Judgement
 from kydai.flow_columns import dress
 from kydai.flow_stage import FlowStage
+from kydai.seen import SeenLog
 
 BATCH_FRAMES = 5_000
 IDLE_BEHIND = 5 * SECOND
@@ -90,6 +91,7 @@ class Pipeline:
         self._book_version = ""
         self._limits: dict[str, int | None] = {}
         self._heartbeat_at = 0
+        self._seen = SeenLog()
         self.alerts = 0
         """Alert rows written or changed so far."""
 
@@ -152,6 +154,7 @@ class Pipeline:
         made = self._parse(frames, tally, now)
         arrival_at = min((s.frame.arrival_at for s in frames), default=now)
         judged = self.parts.detector.judge(made.events, arrival_at)
+        self._seen.note(made.events, now)
         outcome = self.flows.take(frames, self._the_book, tally, now)
         blocks, flow_judged = self._judge_flows(outcome, frames, now)
         result = self.parts.store.append(StoreBatch(made.events, blocks))
@@ -164,6 +167,7 @@ class Pipeline:
             for judgement in (judged, *flow_judged):
                 self.alerts += judgement.save(session, self.spool, now)
             tally.save(session)
+            self._seen.save(session, now)
             if not self.is_replay:  # what an ingest brings has no time of receipt of its own
                 heards.save(session, self._limits)
             self._bury(session, made, rejected, now)
@@ -178,6 +182,7 @@ class Pipeline:
                 row.lag = max(0, now - batch.frames[0].frame.arrival_at)
             row.heartbeat_at = now
         self._heartbeat_at = now
+        self._seen.settle(now)
         if outcome is not None:
             self.flows.settle(outcome)
 
@@ -281,6 +286,7 @@ class Pipeline:
             dress(outcome.table, self._the_book, now, is_replay=is_replay),
             min((s.frame.arrival_at for s in frames), default=now),
         )
+        self._seen.note_flows(table, now)
         return [FlowBlock(table)], [judgement]
 
     # --- counting -----------------------------------------------------------------------------------------

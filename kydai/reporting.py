@@ -24,7 +24,9 @@ def services_of(context: Context) -> Services:
 
     @cache
     def states() -> list[Coverage]:
-        return coverage(rules(), seen_of(context.store, context.clock.now()))
+        with context.database.read() as session:
+            seen = seen_of(session, context.clock.now())
+        return coverage(rules(), seen)
 
     def title(rule_id: str) -> Text:
         found = rules().by_id.get(rule_id)

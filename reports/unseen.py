@@ -195,9 +195,10 @@ def _datasets(reading: Reading, house: _House) -> list[Text]:
         if balance is None or not balance.raws["received"]:
             continue
         for dataset in house.expected.get(view.name, ()):
-            if dataset not in heard:
+            came = any(r.dataset == dataset and reading.start <= r.last_at < reading.end for r in rows)
+            if not came and dataset not in heard:
                 heard[dataset] = reading.terms(Equals("event.dataset", dataset), "kydai.source", SOURCES)
-            if view.name not in heard[dataset]:
+            if not came and view.name not in heard[dataset]:
                 if reading.end - reading.start > _usual(rows, dataset):
                     lines.append(texts("report.unseen.dataset_never", name=view.name, dataset=dataset))
                 continue

@@ -230,7 +230,9 @@ def show_coverage(
     context: Context = ctx.obj
     context.need_data()
     found = rules_of(context)
-    states = coverage(found, seen_of(context.store, context.clock.now()))
+    with context.database.read() as session:
+        seen = seen_of(session, context.clock.now())
+    states = coverage(found, seen)
     chosen = [c for c in states if not state or c.state in state]
     if count:
         context.output.one({"count": len(chosen)}, number(len(chosen), LANG))
