@@ -32,6 +32,7 @@ from detections.correlate_worker import CorrelationWorker
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.gateway_process import open_spool, tidy
+from kydai.ingesting import Ingest, take_up
 from kydai.pipeline import Parts, Pipeline
 from kydai.pipeline_process import parts_of
 from kydai.tending import tend
@@ -41,8 +42,11 @@ from tests.kydai.conftest import RULE
 SENDER, PEER, EXPORTER = "token:sender", "udp:192.0.2.1", "flow:192.0.2.254"
 ROUNDS = 24
 POSTED = 6
-HEARD = re.compile(r"(?:g|sshd\[)(3\d{4})\b")
-"""The key of a line of the gateway, in its text."""
+OWN_TEXT = re.compile(r"(?:\b[gi]|sshd\[)([34]\d{4})\b")
+"""The number of a line of the gateway (3…) or of a file (4…), in its text."""
+FILES = {"a": 40_000, "b": 40_100}
+"""Files for ``kydai ingest``, and the number of their first line."""
+FILE_LINES = 8
 Outcome = tuple[list[tuple[str, str, int]], dict[str, dict[str, int]]]
 
 
@@ -56,14 +60,17 @@ def posted(key: str) -> bytes:
     return orjson.dumps({"event.id": key, "message": text})
 
 
-def heard(key: str) -> Frame:
-    """A line for the gateway, every fourth of which nobody can parse."""
+def line(key: str) -> bytes:
+    """A line that says its number, every fourth such that nobody can parse it."""
     number = int(key[1:])
-    text = (
-        f"<38>Nov 25 08:01:{number % 60:02d} db01 sshd[{number}]: Failed password for root from 192.0.2.7 port 22 ssh2"
-    )
-    raw = b"\xff\xfe " + key.encode() if number % 4 == 3 else text.encode()
-    return Frame(PEER, 0, raw, meta={"receiver": "syslog"})
+    if number % 4 == 3:
+        return b"\xff\xfe " + key.encode()
+    at = f"<38>Nov 25 08:01:{number % 60:02d}"
+    return f"{at} db01 sshd[{number}]: Failed password for root from 192.0.2.7 port 22 ssh2".encode()
+
+
+def heard(key: str) -> Frame:
+    return Frame(PEER, 0, line(key), meta={"receiver": "syslog"})
 
 
 def template() -> Frame:
@@ -135,6 +142,17 @@ class Site:
         """What reaches the gateway; when this returns it is in the spool."""
         self.commits["gateway"].append([replace(f, created_at=self.clock.now()) for f in frames])
 
+    def ingest(self, name: str) -> list[str]:
+        """``kydai ingest`` of a file; runs that were cut off are taken up first. Returns the keys of its lines."""
+        mine = keys("i", FILES[name], FILE_LINES)
+        file = self.context.settings.data.parent.parent / f"{name}.log"
+        file.write_bytes(b"".join(line(key) + b"\n" for key in mine))
+        take_up(self.context, self.parts)
+        run = Ingest(self.context, self.parts, source=None, parser=None, again=False)
+        run.take(str(file), lambda count: None)
+        assert not run.finish().bad
+        return mine
+
     def work(self) -> None:
         """Pipelines and worker do what there is."""
         for pipeline in self.pipelines.values():
@@ -159,8 +177,8 @@ class Site:
             for event in events:
                 if sender_id := event.get("kydai.sender_id"):
                     key = str(sender_id)
-                elif line := HEARD.search(str(event.get("event.original", ""))):
-                    key = f"g{line[1]}"
+                elif line := OWN_TEXT.search(str(event.get("event.original", ""))):
+                    key = ("g" if line[1][0] == "3" else "i") + line[1]
                 else:
                     key = f"f{event['source.port']:05d}"
                 found[key] += 1
@@ -238,6 +256,8 @@ def _round(site: Site, number: int, tell: Callable[[Sequence[str]], None]) -> No
     site.hear([*map(heard, lines), *([template()] if number == 1 else []), *map(flow, flows)])
     tell(lines + flows)
     site.hasty.name = ""
+    if number in (6, 17):
+        tell(site.ingest("a" if number == 6 else "b"))
     if number % 3 != 1:
         site.work()
 

@@ -19,7 +19,7 @@ from core.clock import SECOND, Micros, StillClock
 from kydai.pipeline import Parts
 from tests.chaos import trace
 from tests.chaos.disk import Disk, Left, write_out
-from tests.chaos.site import POSTED, ROUNDS, Outcome, Site, flow, heard, keys, template
+from tests.chaos.site import FILES, POSTED, ROUNDS, Outcome, Site, flow, heard, keys, template
 from tests.chaos.trace import Mark, Operation
 from tests.services import program
 
@@ -94,6 +94,8 @@ class Trials:
             site.work()
         site.post([key for key in keys("s", 0, ROUNDS * POSTED) if key not in cut.acknowledged])
         site.hear([template()])
+        for name in FILES:
+            site.ingest(name)
         site.settle()
         stored, outcome = site.stored(), site.outcome()
         site.close()
@@ -107,7 +109,9 @@ class Trials:
             site = self.start("still", self.began)
             site.post(sorted(key for key in stored if key[0] == "s"))
             site.hear([template()])
-            site.hear(heard(key) if key[0] == "g" else flow(key) for key in sorted(stored) if key[0] != "s")
+            site.hear(heard(key) if key[0] == "g" else flow(key) for key in sorted(stored) if key[0] in "gf")
+            for name in FILES:
+                site.ingest(name)
             site.settle()
             self.undisturbed[stored] = site.outcome()
             site.close()
