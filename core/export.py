@@ -25,7 +25,13 @@ _PICTURES |= dict.fromkeys(_UNWRITABLE, _REPLACEMENT)
 _XLSX_CHARACTERS = 32_767
 _TITLE_CHARACTERS = 31
 _FORBIDDEN_IN_TITLES = re.compile(r"[\[\]:*?/\\]")
+_NARROWEST, _WIDEST, _MEASURED = 8, 60, 1_000
+"""Widths of columns in characters, and the rows that they are taken from."""
 BOM = b"\xef\xbb\xbf"
+
+
+class Head(list[Cell]):
+    """A row of titles of columns below the first."""
 
 
 def safe_text(value: str) -> str:
@@ -57,16 +63,20 @@ def xlsx_bytes(headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, title:
 
 
 def xlsx_sheets(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Cell]]]]) -> bytes:
-    """Sheets of (title, headers, rows), head row bold and fixed. A text is cut at the format's 32,767 characters."""
+    """Sheets of (title, headers, rows), head row bold and fixed, columns as wide as their texts need within reason.
+    A text is cut at the format's 32,767 characters."""
     from openpyxl import Workbook  # a third of a second that most commands need not spend
+    from openpyxl.utils import get_column_letter
 
     book = Workbook(write_only=True)
     for title, headers, rows in sheets:
         sheet = book.create_sheet(_sheet_title(title, book.sheetnames))
         sheet.freeze_panes = "A2"
-        sheet.append([_xlsx_cell(sheet, h, bold=True) for h in headers])
-        for row in rows:
-            sheet.append([_xlsx_cell(sheet, v) for v in row])
+        body = list(rows)
+        for at, width in _widths([Head(headers), *body]).items():
+            sheet.column_dimensions[get_column_letter(at + 1)].width = width
+        for row in (Head(headers), *body):
+            sheet.append([_xlsx_cell(sheet, v, bold=isinstance(row, Head), wrap=len(row) > 1) for v in row])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
@@ -82,14 +92,26 @@ def _sheet_title(title: str, taken: Sequence[str]) -> str:
     raise AssertionError("count does not end")
 
 
-def _xlsx_cell(sheet: Any, value: Cell, *, bold: bool = False) -> Any:
+def _widths(rows: Sequence[Sequence[Cell]]) -> dict[int, int]:
+    """The width of each column; a sentence that stands alone in its row runs over the next columns."""
+    widths: dict[int, int] = {}
+    for row in rows[:_MEASURED]:
+        for at, value in enumerate(row if len(row) > 1 else ()):
+            longest = max(map(len, str(value).split("\n")))
+            widths[at] = min(_WIDEST, max(widths.get(at, _NARROWEST), longest + 2))
+    return widths
+
+
+def _xlsx_cell(sheet: Any, value: Cell, *, bold: bool = False, wrap: bool = False) -> Any:
     from openpyxl.cell import WriteOnlyCell
-    from openpyxl.styles import Font
+    from openpyxl.styles import Alignment, Font
 
     shown = _cell(value)
     made = WriteOnlyCell(sheet, value=(shown[:_XLSX_CHARACTERS] or None) if isinstance(shown, str) else shown)
     if isinstance(shown, str) and shown:
         made.data_type = "s"
+    if wrap and shown != "":
+        made.alignment = Alignment(wrap_text=isinstance(shown, str), vertical="top")
     if bold:
         made.font = Font(bold=True)
     return made

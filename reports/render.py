@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from core.clock import SECOND, to_micros
-from core.export import Cell, csv_bytes, xlsx_sheets
+from core.export import Cell, Head, csv_bytes, xlsx_sheets
 from core.words import LANGUAGES, number, say
 from reports.document import Document, Section, Text, said, value_of
 from reports.numbers import ARROW, numbers_of
@@ -163,7 +163,7 @@ def _head(document: Document, lang: str) -> list[str]:
 def _rows(section: Section, lang: str) -> list[list[Cell]]:
     rows: list[list[Cell]] = [[shown(text, lang)] for text in (section.lead, section.how) if text]
     if section.table is not None:
-        rows.append([shown(c, lang) for c in section.table.columns])
+        rows.append(Head(shown(c, lang) for c in section.table.columns))
         rows += [[_cell(c, lang) for c in row] for row in section.table.rows]
     return rows + [[line] for line in (*(shown(line, lang) for line in section.lines), *reruns(section, lang))]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from core.export import BOM, csv_bytes, safe_text, xlsx_bytes, xlsx_sheets
+from core.export import BOM, Cell, Head, csv_bytes, safe_text, xlsx_bytes, xlsx_sheets
 
 EVIL = ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1", "\n=1"]
 
@@ -58,3 +58,15 @@ def test_sheets_have_titles_that_excel_takes() -> None:
     data = xlsx_sheets([(t, ["h"], [["v"]]) for t in titles])
     names = load_workbook(io.BytesIO(data)).sheetnames
     assert names == ["a-b-c", "x" * 31, "x" * 29 + " 2", "quoted", "-"]
+
+
+def test_columns_are_as_wide_as_they_need_and_sentences_alone_do_not_count() -> None:
+    rows: list[list[Cell]] = [["a sentence " * 20], Head(["name", "count"]), ["x\n" + "y" * 20, 5], ["z" * 500, 6]]
+    book = load_workbook(io.BytesIO(xlsx_sheets([("t", ["title"], rows), ("u", ["title"], rows[:3])])))
+    first, second = book["t"], book["u"]
+    assert (first.column_dimensions["A"].width, first.column_dimensions["B"].width) == (60, 8)
+    assert second.column_dimensions["A"].width == 22
+    assert [c.font.bold for c in first[3]] == [True, True]
+    assert first["A4"].alignment.wrap_text is True
+    assert not first["A2"].alignment.wrap_text
+    assert not first["A4"].font.bold
