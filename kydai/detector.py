@@ -63,7 +63,8 @@ def rule_sources(rules_folder: Path) -> list[RuleSource]:
     sources = [RuleSource(own / "rules", "kydai"), RuleSource(own / "correlations", "kydai")]
     packages = rules_folder / "packages"
     if packages.is_dir():
-        sources += [RuleSource(p, p.name) for p in sorted(packages.iterdir()) if p.is_dir()]
+        # hidden ones are half put together or on their way out
+        sources += [RuleSource(p, p.name) for p in sorted(packages.glob("[!.]*")) if p.is_dir()]
     local = rules_folder / "local"
     if local.is_dir():
         sources.append(RuleSource(local, "local"))
