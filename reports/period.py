@@ -237,7 +237,7 @@ def sources(reading: Reading) -> Section:
     how = texts("report.sources_how", start=iso(reading.start), end=iso(reading.end))
     heads = ("source", "product", "system", "state", "received", "unparsed", "rejected", "balance")
     strong = [n for n, v in enumerate(found) if v.state is not SourceState.SENDING]
-    widths = (24, 26, 42, 22, 13, 14, 11, 11)
+    widths = (24, 26, 38, 22, 13, 15, 14, 11)
     lead = lead if rows else texts("common.no_inventory")
     return tabled("sources", heads, rows, widths, right=(4, 5, 6), strong=strong, lead=lead, how=how)
 
