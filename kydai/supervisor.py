@@ -132,7 +132,9 @@ class Supervisor:
                 logger.error("A process did not start again.", name=name, error=str(error))
 
     def stop(self) -> None:
-        """Receivers first, so that what they took is committed; each gets time to finish its batch."""
+        """Receivers first, so that what they took is committed; each gets time to finish its batch. Once is enough."""
+        if self._lock < 0:
+            return
         for name in STOP_ORDER:
             if (child := self.children.get(name)) is None:
                 continue
@@ -148,6 +150,7 @@ class Supervisor:
         with contextlib.suppress(FileNotFoundError):
             (self.settings.data / "up.pid").unlink()
         os.close(self._lock)
+        self._lock = -1
 
 
 def _log_file(path: Path) -> IO[bytes]:

@@ -15,6 +15,7 @@ from core.query.language import parse
 from core.store.contract import Query
 from kydai.cli.output import Output
 from kydai.context import Context
+from kydai.supervisor import Supervisor
 from tests.kydai.running import Running, running, until
 
 
@@ -109,3 +110,13 @@ def test_an_occupied_port_is_one_sentence_with_the_remedy(tmp_path: Path) -> Non
             running(tmp_path / "d", KYDAI_HTTP_PORT=port),
         ):
             pass
+
+
+def test_who_stops_what_did_not_start_may_stop_it_again(tmp_path: Path) -> None:
+    context = Context(tmp_path / "d", None, Output(True, "en"))
+    context.settings.data.mkdir(parents=True, exist_ok=True)
+    first = Supervisor(context.settings, None)
+    first.stop()
+    first.stop()
+    Supervisor(context.settings, None).stop()
+    context.close()
