@@ -71,7 +71,7 @@ def run(context: Context, stop: Stop) -> None:
                 zone=settings.zone,
                 shared_addresses=tuple(settings.site.shared),
                 version=version("kydai"),
-                console_folder=CONSOLE if (CONSOLE / "index.html").is_file() else None,
+                console_folder=CONSOLE,
                 rules=rules.load,
                 coverage=rules.coverage,
                 rule_text=lambda package, file: _rule_text(context, package, file),

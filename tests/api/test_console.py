@@ -45,5 +45,15 @@ def test_what_is_not_there_is_not_found(browser: TestClient, path: str) -> None:
     assert answer.status_code == 404 or answer.text == "<!doctype html>page"
 
 
+def test_a_console_that_is_not_built_says_how(tmp_path: Path, services: Services) -> None:
+    client = TestClient(create_app(replace(services, console_folder=tmp_path / "gone")), client=("127.0.0.1", 5))
+    for path in ("/", "/queue"):
+        answer = client.get(path, headers={"accept-language": "en"})
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "text/plain; charset=utf-8")
+        assert "npm run build" in answer.text
+    assert client.get("/api/v1/nothing").status_code == 404
+    assert client.get("/api/v1/health").json()["version"]
+
+
 def test_nothing_is_written_there(browser: TestClient) -> None:
     assert browser.post("/", content=b"x").status_code == 405
