@@ -76,7 +76,7 @@ class SourceTotals(Shape):
     balance: Balances
 
 
-class Problem(Shape):
+class SourceProblem(Shape):
     """Something wrong with a source, with its remedy, in both languages."""
 
     key: str
@@ -221,7 +221,7 @@ def heard(session: Session, source: str) -> list[Heard]:
     ]
 
 
-def problems(view: SourceView, balance: Balance, zone: str) -> list[Problem]:
+def problems(view: SourceView, balance: Balance, zone: str) -> list[SourceProblem]:
     """What is wrong with a source, the gravest first, each with what to do."""
     found = []
 
@@ -230,7 +230,7 @@ def problems(view: SourceView, balance: Balance, zone: str) -> list[Problem]:
             lang: say(f"api.source.{key}", lang, **{name: by_lang[lang] for name, by_lang in values.items()})
             for lang in LANGUAGES
         }
-        found.append(Problem(key=key, text=Words(**texts)))
+        found.append(SourceProblem(key=key, text=Words(**texts)))
 
     def each(make: object) -> dict[str, object]:
         return dict.fromkeys(LANGUAGES, make)

@@ -11,7 +11,7 @@ from api import sources
 from api.deps import House, Reader, Svc
 from api.scope import sight
 from api.shapes import Shape, Words
-from api.sources import Balances, Heard, LedgerHour, Problem, SourceRow, SourceTotals
+from api.sources import Balances, Heard, LedgerHour, SourceProblem, SourceRow, SourceTotals
 from api.times import From, To, moment
 from core import inventory
 from core.clock import DAY
@@ -51,7 +51,7 @@ class SourceCheck(Shape):
     """What is wrong with one source, what was heard of it, and raws that nobody could parse."""
 
     source: SourceRow
-    problems: list[Problem]
+    problems: list[SourceProblem]
     heard: list[Heard]
     unparsed: list[str]
 

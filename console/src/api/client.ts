@@ -5,15 +5,7 @@ import type { components, paths } from "./schema";
 export type Schemas = components["schemas"];
 
 /** What went wrong (RFC 9457); `position` is where in a query, `near` what may have been meant. */
-export interface Problem {
-  title: string;
-  status: number;
-  detail: string;
-  remedy?: string | null;
-  place?: string | null;
-  position?: number | null;
-  near?: string[] | null;
-}
+export type Problem = Omit<Schemas["Problem"], "type">;
 
 /** An answer that is an error; `problem.detail` is in the reader's language. */
 export class Failure extends Error {
