@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.clock import MINUTE, SECOND, Micros
-from core.db.models import Heartbeat, Outbox, OutboxState, SpoolPosition
+from core import lag
+from core.clock import SECOND, Micros
+from core.db.models import Heartbeat, Outbox, OutboxState
 from core.words import both, duration, say
 
-ALIVE_FOR = MINUTE
-"""A heartbeat older than this means that its process is gone."""
+ALIVE_FOR = 15 * SECOND
+"""A heartbeat older than this means that its process is gone: they beat every five seconds at least, and may have to
+wait ten for the database."""
 LAG_LIMIT = 60 * SECOND
 
 
@@ -43,22 +45,20 @@ class House:
 
 def look(session: Session, now: Micros) -> House:
     """Read the heartbeats, the spools' positions and the outbox."""
-    alive = now - ALIVE_FOR
-    spools = session.execute(
-        select(SpoolPosition.arrival_at, SpoolPosition.lag).where(SpoolPosition.heartbeat_at >= alive)
-    ).all()
+    kinds = set(session.scalars(select(Heartbeat.kind).where(Heartbeat.at >= now - ALIVE_FOR)))
+    spools = lag.followed(session, now) if "pipeline" in kinds else []
     until = min((s.arrival_at for s in spools), default=None)
-    lag = max((s.lag for s in spools), default=None)
-    kinds = set(session.scalars(select(Heartbeat.kind).where(Heartbeat.at >= alive)))
+    behind = max((s.lag for s in spools), default=None)
     dead = session.scalar(select(func.count()).select_from(Outbox).where(Outbox.state == OutboxState.DEAD)) or 0
     found = []
     if not spools:
         found.append(Ailment("pipeline", both("api.health.pipeline"), is_fatal=True))
-    if "worker" not in kinds:
-        found.append(Ailment("worker", both("api.health.worker")))
-    if lag is not None and lag > LAG_LIMIT:
-        words = {lang: say("api.health.lag", lang, lag=duration(lag, lang)) for lang in ("vi", "en")}
+    for kind in ("gateway", "worker"):
+        if kind not in kinds:
+            found.append(Ailment(kind, both(f"api.health.{kind}")))
+    if behind is not None and behind > LAG_LIMIT:
+        words = {lang: say("api.health.lag", lang, lag=duration(behind, lang)) for lang in ("vi", "en")}
         found.append(Ailment("lag", words))
     if dead:
         found.append(Ailment("dead", both("api.health.dead", count=dead)))
-    return House(now, until, lag, tuple(found))
+    return House(now, until, behind, tuple(found))

@@ -19,13 +19,14 @@ from api.deps import Services
 from api.house import Ailment
 from core.db.models import Meta
 from core.errors import BadConfig, KydaiError
+from core.lag import SPOOLS
 from core.spool import GroupCommit
 from core.words import both
 from kydai import tls
 from kydai.context import Context
 from kydai.gateway_process import open_spool, tidy
 from kydai.log import logger
-from kydai.process import HEARTBEAT_SECONDS, SPOOLS, Stop, beat, ready
+from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
 from kydai.world import playbooks_folder
 from playbooks.playbook import load as load_playbooks
 

@@ -15,10 +15,11 @@ from collectors.receivers.netflow import NetflowReceiver
 from collectors.receivers.syslog import Outlet, SyslogReceiver
 from core.db.models import SpoolPosition
 from core.errors import KydaiError
+from core.lag import SPOOLS
 from core.spool import GroupCommit, Position, Spool
 from kydai.context import Context
 from kydai.log import logger
-from kydai.process import HEARTBEAT_SECONDS, SPOOLS, Stop, beat, ready
+from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
 
 SPOOL = SPOOLS[0]
 

@@ -13,11 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from collectors.parser import ParserSet
 from core.clock import SECOND, Clock
 from core.errors import Unavailable
+from core.lag import SPOOLS
 from kydai.context import Context
 from kydai.detector import Detector
 from kydai.log import logger
 from kydai.pipeline import BATCH_FRAMES, Parts, Pipeline
-from kydai.process import HEARTBEAT_SECONDS, SPOOLS, Stop, beat, is_due, ready, ringer_of, settle_memory
+from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready, ringer_of, settle_memory
 
 COMMIT_EVERY = 1.0
 IDLE_SECONDS = 0.1
@@ -58,29 +59,30 @@ def run(context: Context, stop: Stop) -> None:
     paces = {name: _Pace(context.clock) for name in SPOOLS}
     ready(rules=len(parts.detector.ruleset.rules), ruleset=parts.detector.ruleset.hash)
     beaten = 0
-    while not stop.asked():
-        taken, alerts = 0, sum(p.alerts for p in spools)
-        for pipeline in spools:
-            pace = paces[pipeline.spool]
-            if not pace.is_due:
-                continue
-            try:
-                frames = pipeline.step()
-            except (Unavailable, SQLAlchemyError, OSError) as error:
-                logger.warning(
-                    "The batch was not committed and is tried again.", spool=pipeline.spool, error=str(error)
-                )
-                stop.wait(RETRY_SECONDS)
-                continue
-            pace.took(frames)
-            taken += frames
-        if bell is not None and sum(p.alerts for p in spools) > alerts:
-            bell.soon()
-        now = context.clock.now()
-        if is_due(beaten, now, HEARTBEAT_SECONDS):
-            beat(context.database, "pipeline", "pipeline", now, parts.detector.facts())
-            beaten = now
-        if not taken:
-            stop.wait(IDLE_SECONDS)
+    with Pulse(context.database, context.clock, "pipeline"):
+        while not stop.asked():
+            taken, alerts = 0, sum(p.alerts for p in spools)
+            for pipeline in spools:
+                pace = paces[pipeline.spool]
+                if not pace.is_due:
+                    continue
+                try:
+                    frames = pipeline.step()
+                except (Unavailable, SQLAlchemyError, OSError) as error:
+                    logger.warning(
+                        "The batch was not committed and is tried again.", spool=pipeline.spool, error=str(error)
+                    )
+                    stop.wait(RETRY_SECONDS)
+                    continue
+                pace.took(frames)
+                taken += frames
+            if bell is not None and sum(p.alerts for p in spools) > alerts:
+                bell.soon()
+            now = context.clock.now()
+            if is_due(beaten, now, HEARTBEAT_SECONDS):
+                beat(context.database, "pipeline", "pipeline", now, parts.detector.facts())
+                beaten = now
+            if not taken:
+                stop.wait(IDLE_SECONDS)
     if bell is not None:
         bell.close()

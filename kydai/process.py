@@ -14,15 +14,18 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
+from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
 
-from core.clock import SECOND
+from core.clock import SECOND, Clock
 from core.db.database import Database
 from core.db.models import Heartbeat
-from core.errors import KydaiError
+from core.errors import KydaiError, Unavailable
 from core.words import language
 from kydai.cli.output import Output
 from kydai.context import Context
@@ -32,10 +35,9 @@ if TYPE_CHECKING:
     from kydai.worker_celery import Ringer
 
 NAMES = ("gateway", "api", "pipeline", "worker")
-SPOOLS = ("gateway", "api")
-"""The spools that the pipeline follows, named as the processes that own them."""
 _PR_SET_PDEATHSIG = 1
 HEARTBEAT_SECONDS = 5.0
+PULSE_SECONDS = 3.0
 
 
 class Stop:
@@ -66,6 +68,30 @@ def beat(database: Database, name: str, kind: str, now: int, data: Mapping[str, 
     """Write this process's heartbeat row."""
     with database.write() as session:
         session.merge(Heartbeat(name=name, kind=kind, at=now, data=dict(data)))
+
+
+class Pulse:
+    """Keeps a heartbeat fresh from a thread of its own: a loop may be busy with one thing for long and yet live."""
+
+    def __init__(self, database: Database, clock: Clock, name: str, seconds: float = PULSE_SECONDS) -> None:
+        self._database, self._clock, self._name, self._seconds = database, clock, name, seconds
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._go, name="pulse", daemon=True)
+
+    def __enter__(self) -> Pulse:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _go(self) -> None:
+        while not self._over.wait(self._seconds):
+            # who cannot write is as good as gone, and is shown so
+            with suppress(Unavailable, SQLAlchemyError), self._database.write() as session:
+                fresh = update(Heartbeat).where(Heartbeat.name == self._name).values(at=self._clock.now())
+                session.execute(fresh)
 
 
 def settle_memory() -> None:

@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 
 from core.clock import DAY, MINUTE, Micros
 from core.db.models import Activity, Alert, Level, Silence, Source
+from core.lag import spool_lags
 from core.sources import SourceState, SourceView, views
 from core.words import LANGUAGES, both, say
 from detections.alerting import self_alert
-from kydai.upkeep import LIMIT, spool_lags
+from kydai.upkeep import LIMIT
 
 TOGETHER = 5 * MINUTE
 """Sources that fell silent no further apart than this did so together."""

@@ -28,14 +28,12 @@ from core.db.models import (
 )
 from core.db.models import Session as SignedIn
 from core.event import new_ulid
+from core.lag import LIVE, live_spools, spool_lags
 from core.ledger import read_balances
 from core.words import LANGUAGES, both, duration, say
-from kydai.process import SPOOLS
 
 LIMIT = 60 * SECOND
 """A longer lag is an alert."""
-LIVE = 60 * SECOND
-"""A heartbeat that is older says nothing any more."""
 BALANCE_SPAN = 2 * DAY
 LETTERS_SPAN = DAY
 WORK_KEPT = 7 * DAY
@@ -62,19 +60,6 @@ class Matter:
 def _waited(key: str, word: str, age: Micros, **values: str) -> Matter:
     title = {lang: say(word, lang, lag=duration(age, lang), **values) for lang in LANGUAGES}
     return Matter(key, title, Level.MEDIUM, {"lag_seconds": age // SECOND, **values})
-
-
-def live_spools(session: Session, now: Micros) -> list[str]:
-    """The spools whose owner lives."""
-    live = Heartbeat.at >= now - LIVE, Heartbeat.kind.in_(SPOOLS)
-    return list(session.scalars(select(Heartbeat.name).where(*live).order_by(Heartbeat.name)))
-
-
-def spool_lags(session: Session, now: Micros) -> dict[str, Micros]:
-    """The age of the oldest raw not judged, of each live spool that a pipeline follows. Replays are old by nature."""
-    followed = SpoolPosition.heartbeat_at >= now - LIVE, SpoolPosition.spool.in_(live_spools(session, now))
-    rows = session.execute(select(SpoolPosition.spool, SpoolPosition.lag).where(*followed))
-    return dict(rows.tuples().all())
 
 
 def lags(session: Session, now: Micros) -> list[Matter]:

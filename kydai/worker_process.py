@@ -12,7 +12,7 @@ from detections.correlate_worker import CorrelationWorker
 from kydai.context import Context
 from kydai.log import logger
 from kydai.maintenance import Maintenance
-from kydai.process import HEARTBEAT_SECONDS, Stop, beat, is_due, ready, ringer_of
+from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready, ringer_of
 from kydai.roll import sign_in
 from kydai.working import Shop, shop_of, step
 
@@ -37,25 +37,26 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
 
     life = sign_in(context.settings.data / "workers", shop.leases.owner, bury)
     announce(owner=shop.leases.owner)
-    while not stop.asked():
-        try:
-            now = context.clock.now()
-            if is_due(beaten, now, HEARTBEAT_SECONDS):
-                beat(context.database, name, "worker", now, _facts(correlation))
-                beaten = now
-                if shop.rules()[0] is not correlation.ruleset:
-                    correlation.release()
-                    correlation = _correlation(shop)
-            maintenance.step()
-            busy = correlation.step()
-            taken = step(shop, AT_ONCE)
-            if taken == AT_ONCE and bell is not None:
-                bell.soon()
-            if not taken and not busy:
-                stop.wait(IDLE_SECONDS)
-        except (Unavailable, SQLAlchemyError, OSError) as error:
-            logger.warning("The worker waits for the database.", error=str(error))
-            stop.wait(RETRY_SECONDS)
+    with Pulse(context.database, context.clock, name):
+        while not stop.asked():
+            try:
+                now = context.clock.now()
+                if is_due(beaten, now, HEARTBEAT_SECONDS):
+                    beat(context.database, name, "worker", now, _facts(correlation))
+                    beaten = now
+                    if shop.rules()[0] is not correlation.ruleset:
+                        correlation.release()
+                        correlation = _correlation(shop)
+                maintenance.step()
+                busy = correlation.step()
+                taken = step(shop, AT_ONCE)
+                if taken == AT_ONCE and bell is not None:
+                    bell.soon()
+                if not taken and not busy:
+                    stop.wait(IDLE_SECONDS)
+            except (Unavailable, SQLAlchemyError, OSError) as error:
+                logger.warning("The worker waits for the database.", error=str(error))
+                stop.wait(RETRY_SECONDS)
     maintenance.close()
     if bell is not None:
         bell.close()

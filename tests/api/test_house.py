@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api import house
-from core.clock import MINUTE, SECOND
+from core.clock import SECOND
 from core.db.database import Database
 from core.db.models import Heartbeat, Outbox, SpoolPosition
 from tests.api.conftest import NOW
@@ -14,16 +14,17 @@ def look(database: Database) -> house.House:
         return house.look(session, NOW)
 
 
-def test_the_slowest_living_spool_decides(database: Database) -> None:
+def test_the_slowest_followed_spool_decides(database: Database) -> None:
     with database.write() as session:
-        for name, arrival, lag, heartbeat in (("a", 9, 1, 0), ("b", 30, 70, 0), ("dead", 500, 900, 120)):
+        for name, arrival, lag, heartbeat in (("gateway", 9, 1, 0), ("api", 30, 70, 0), ("replay-1", 500, 900, 0)):
             session.add(
                 SpoolPosition(
                     spool=name, heartbeat_at=NOW - heartbeat * SECOND, arrival_at=NOW - arrival * SECOND,
                     lag=lag * SECOND,
                 )
             )  # fmt: skip
-        session.add(Heartbeat(name="w", kind="worker", at=NOW - 59 * SECOND))
+        for kind in ("gateway", "api", "pipeline", "worker"):
+            session.add(Heartbeat(name=kind, kind=kind, at=NOW - 14 * SECOND))
     found = look(database)
     assert (found.data_until, found.lag) == (NOW - 30 * SECOND, 70 * SECOND)
     assert [a.key for a in found.ailments] == ["lag"]
@@ -33,9 +34,12 @@ def test_the_slowest_living_spool_decides(database: Database) -> None:
 
 def test_silent_processes_and_dead_work_are_told(database: Database) -> None:
     with database.write() as session:
-        session.add(Heartbeat(name="w", kind="worker", at=NOW - 2 * MINUTE))
+        session.add(Heartbeat(name="api", kind="api", at=NOW))
+        session.add(SpoolPosition(spool="api", heartbeat_at=NOW - 16 * SECOND, arrival_at=NOW, lag=0))
+        for kind in ("gateway", "pipeline", "worker"):
+            session.add(Heartbeat(name=kind, kind=kind, at=NOW - 16 * SECOND))
         session.add(Outbox(kind="group", key="1", state="dead", due_at=0, created_at=0))
     found = look(database)
-    assert [a.key for a in found.ailments] == ["pipeline", "worker", "dead"]
+    assert [a.key for a in found.ailments] == ["pipeline", "gateway", "worker", "dead"]
     assert not found.is_ready
     assert (found.data_until, found.lag) == (None, None)

@@ -204,7 +204,8 @@ def beat(database: Database, now: Micros) -> None:
     """What the pipeline and the worker say every few seconds while they live."""
     with database.write() as session:
         session.merge(SpoolPosition(spool="gateway", arrival_at=now - SECOND, heartbeat_at=now, lag=1_200_000))
-        session.merge(Heartbeat(name="worker", kind="worker", at=now, data={}))
+        for kind in ("gateway", "api", "pipeline", "worker"):
+            session.merge(Heartbeat(name=kind, kind=kind, at=now, data={}))
 
 
 @dataclass(slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 
-from core.clock import SECOND
+from core.clock import SECOND, StillClock
 from core.db.models import Heartbeat
 from kydai.context import Context
-from kydai.process import Stop, beat, is_due, ringer_of
+from kydai.process import Pulse, Stop, beat, is_due, ringer_of
+from tests.kydai.running import until
 
 
 def test_a_heartbeat_is_one_row(context: Context) -> None:
@@ -16,6 +17,23 @@ def test_a_heartbeat_is_one_row(context: Context) -> None:
     with context.database.read() as session:
         rows = session.query(Heartbeat).all()
     assert [(r.name, r.at, r.data) for r in rows] == [("api", 2, {"n": 2})]
+
+
+def test_a_pulse_keeps_the_heartbeat_fresh_and_leaves_the_rest(context: Context) -> None:
+    clock = StillClock(10)
+    beat(context.database, "pipeline", "pipeline", 1, {"n": 1})
+    beat(context.database, "api", "api", 1, {})
+
+    def row(name: str) -> tuple[int, object]:
+        with context.database.read() as session:
+            found = session.get_one(Heartbeat, name)
+            return found.at, found.data
+
+    with Pulse(context.database, clock, "pipeline", seconds=0.01):
+        until(lambda: row("pipeline") == (10, {"n": 1}))
+    clock.at = 11
+    assert row("pipeline") == (10, {"n": 1}), "it ends with its loop"
+    assert row("api") == (1, {})
 
 
 def test_due_by_the_wall_clock_that_may_go_back() -> None:

@@ -19,14 +19,15 @@ URL = "/api/v1/health"
 def beat(services: Services, lag: int = 0) -> None:
     with services.database.write() as session:
         session.add(SpoolPosition(spool="api", heartbeat_at=NOW, arrival_at=NOW - SECOND, lag=lag))
-        session.add(Heartbeat(name="w", kind="worker", at=NOW))
+        for kind in ("gateway", "api", "pipeline", "worker"):
+            session.add(Heartbeat(name=kind, kind=kind, at=NOW))
 
 
 def test_without_a_pipeline_it_is_not_ready(client: Client) -> None:
     answer = client().get(URL)
     assert answer.status_code == 503
     assert answer.json()["status"] == "not_ready"
-    assert {a["key"] for a in answer.json()["ailments"]} == {"pipeline", "worker"}
+    assert {a["key"] for a in answer.json()["ailments"]} == {"pipeline", "gateway", "worker"}
     assert answer.json()["data_until"] is None
 
 

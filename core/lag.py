@@ -1,0 +1,33 @@
+"""Which spools are followed, and how far the pipeline is behind in each: the one home of that question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.clock import SECOND, Micros
+from core.db.models import Heartbeat, SpoolPosition
+
+SPOOLS = ("gateway", "api")
+"""The spools that the pipeline follows, named as the processes that own them."""
+LIVE = 60 * SECOND
+"""What was said longer ago says nothing any more."""
+
+
+def live_spools(session: Session, now: Micros) -> list[str]:
+    """The spools whose owner lives."""
+    live = Heartbeat.at >= now - LIVE, Heartbeat.kind.in_(SPOOLS)
+    return list(session.scalars(select(Heartbeat.name).where(*live).order_by(Heartbeat.name)))
+
+
+def followed(session: Session, now: Micros) -> Sequence[SpoolPosition]:
+    """Where a pipeline is in each live spool. Replays are left out: they are old by nature."""
+    live = SpoolPosition.heartbeat_at >= now - LIVE, SpoolPosition.spool.in_(live_spools(session, now))
+    return session.scalars(select(SpoolPosition).where(*live)).all()
+
+
+def spool_lags(session: Session, now: Micros) -> dict[str, Micros]:
+    """The age of the oldest raw not judged, of each spool that is followed."""
+    return {row.spool: row.lag for row in followed(session, now)}

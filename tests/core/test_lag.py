@@ -1,0 +1,35 @@
+"""Which spools count as followed, and their lags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.clock import DAY, SECOND
+from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.models import Heartbeat, SpoolPosition
+from core.lag import LIVE, live_spools, spool_lags
+
+NOW = 1_000 * DAY
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = open_database(sqlite_url(tmp_path))
+    migrate(database)
+    yield database
+    database.close()
+
+
+def test_live_spools_that_a_pipeline_follows_and_no_replay(database: Database) -> None:
+    with database.write() as session:
+        for name, kind, age in (("gateway", "gateway", 0), ("api", "api", LIVE + 1), ("w", "worker", 0)):
+            session.add(Heartbeat(name=name, kind=kind, at=NOW - age, data={}))
+        for name, age in (("gateway", 0), ("api", 0), ("replay-1", 0)):
+            session.add(SpoolPosition(spool=name, heartbeat_at=NOW - age, arrival_at=0, lag=7 * SECOND))
+    with database.read() as session:
+        assert live_spools(session, NOW) == ["gateway"]
+        assert spool_lags(session, NOW) == {"gateway": 7 * SECOND}
+        assert spool_lags(session, NOW + LIVE + 1) == {}, "nobody lives any more"
