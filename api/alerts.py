@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Text, and_, case, cast, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from api.deps import TRIAGE
@@ -156,6 +157,8 @@ class Filter:
     end: Micros | None = None
     text: str | None = None
     """Words found in the rule's title or id, the host or the user, without case and tone marks."""
+    entity: str | None = None
+    """``kind:value`` of something that they share, as ``ip:192.0.2.7``."""
 
 
 LEVEL_RANK = case({level: rank for rank, level in enumerate(LEVELS)}, value=Alert.level, else_=0)
@@ -188,6 +191,10 @@ def clause(session: Session, wanted: Filter) -> ColumnElement[bool]:
         parts.append(Alert.last_at >= wanted.start)
     if wanted.end is not None:
         parts.append(Alert.first_at < wanted.end)
+    if wanted.entity is not None:
+        # a pair of the JSON list, written as the list itself is written
+        pair = json.dumps(wanted.entity.split(":", 1))
+        parts.append(cast(Alert.entities, Text).icontains(pair, autoescape=True))
     for word in fold(wanted.text or "").split():
         parts.append(
             or_(Alert.rule_id.in_(_rules_named(session, word)), _like(Alert.host, word), _like(Alert.user, word))

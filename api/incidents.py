@@ -165,6 +165,8 @@ class Filter:
     end: Micros | None = None
     text: str | None = None
     with_merged: bool = False
+    entity: str | None = None
+    """``kind:value`` of something in one of its alerts."""
 
 
 def clause(session: Session, wanted: Filter, sight: Sight) -> ColumnElement[bool]:
@@ -176,6 +178,8 @@ def clause(session: Session, wanted: Filter, sight: Sight) -> ColumnElement[bool
         parts.append(Incident.status.in_([str(s) for s in wanted.status]))
     if wanted.min_level is not None:
         parts.append(_with_alert(session, alert_rows.Filter(min_level=wanted.min_level), sight))
+    if wanted.entity is not None:
+        parts.append(_with_alert(session, alert_rows.Filter(entity=wanted.entity), sight))
     if wanted.assignee is not None:
         mine = Incident.assignee.is_(None) if wanted.assignee == "-" else Incident.assignee == wanted.assignee
         parts.append(mine)

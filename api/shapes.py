@@ -53,6 +53,11 @@ class Entity(Shape):
     value: str
 
 
+EntityText = Annotated[
+    str, Field(max_length=320, pattern="^[a-z]+:.", description="kind:value of an entity, as ip:192.0.2.7")
+]
+
+
 def entities(pairs: Sequence[Any]) -> list[Entity]:
     """Entities from the database's ``[[kind, value], …]``."""
     return [Entity(kind=str(p[0]), value=str(p[1])) for p in pairs if isinstance(p, list | tuple) and len(p) == 2]

@@ -15,7 +15,7 @@ from api import alerts, exports, rules
 from api.alerts import AlertDetail, AlertGroup, AlertSummary, Filter, GroupBy, Kind
 from api.deps import Caller, Reader, Services, Svc, Triage
 from api.scope import sight
-from api.shapes import Id, Page, Shape, Truth, read_cursor, write_cursor
+from api.shapes import EntityText, Id, Page, Shape, Truth, read_cursor, write_cursor
 from api.times import From, To, moment
 from api.undo import undo_alerts as undo
 from core.db.models import Alert, AlertStatus, Audit, Level, Verdict
@@ -44,13 +44,14 @@ def wanted(
     incident: Id | None = None,
     replay: Annotated[bool | None, Query(description="Of data brought in again")] = None,
     text: Annotated[str | None, Query(max_length=200, description="Words of title, host or user")] = None,
+    entity: EntityText | None = None,
     start: From = None,
     end: To = None,
 ) -> Filter:
     """The filters that every list of alerts takes."""
     return Filter(
         status or (), level or (), min_level, kind or (), verdict or (), rule, host, user, assignee, incident,
-        replay, moment(svc, start), moment(svc, end, is_end=True), text,
+        replay, moment(svc, start), moment(svc, end, is_end=True), text, entity,
     )  # fmt: skip
 
 

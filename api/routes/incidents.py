@@ -16,7 +16,7 @@ from api.alerts import known_assignee
 from api.deps import Caller, Reader, Svc, Triage
 from api.incidents import Filter, IncidentDetail, IncidentSummary
 from api.scope import sight
-from api.shapes import Id, Page, Shape, Truth, read_cursor, write_cursor
+from api.shapes import EntityText, Id, Page, Shape, Truth, read_cursor, write_cursor
 from api.times import From, To, moment
 from core.clock import to_micros
 from core.db.models import Incident, IncidentStatus, Level, Verdict
@@ -54,12 +54,13 @@ def wanted(
     declared: bool | None = None,
     text: Annotated[str | None, Query(max_length=200)] = None,
     with_merged: bool = False,
+    entity: EntityText | None = None,
     start: From = None,
     end: To = None,
 ) -> Filter:
     """The filters that the list takes."""
     first, last = moment(svc, start), moment(svc, end, is_end=True)
-    return Filter(status or (), min_level, assignee, declared, first, last, text, with_merged)
+    return Filter(status or (), min_level, assignee, declared, first, last, text, with_merged, entity)
 
 
 Wanted = Annotated[Filter, Depends(wanted)]

@@ -3739,6 +3739,7 @@ export interface operations {
                 replay?: boolean | null;
                 /** @description Words of title, host or user */
                 text?: string | null;
+                entity?: string | null;
                 /** @description RFC 3339, now-24h, 2026-11-24 */
                 from?: string | null;
                 /** @description As from; a day given is taken whole */
@@ -4013,6 +4014,7 @@ export interface operations {
                 replay?: boolean | null;
                 /** @description Words of title, host or user */
                 text?: string | null;
+                entity?: string | null;
                 /** @description RFC 3339, now-24h, 2026-11-24 */
                 from?: string | null;
                 /** @description As from; a day given is taken whole */
@@ -4097,6 +4099,7 @@ export interface operations {
                 replay?: boolean | null;
                 /** @description Words of title, host or user */
                 text?: string | null;
+                entity?: string | null;
                 /** @description RFC 3339, now-24h, 2026-11-24 */
                 from?: string | null;
                 /** @description As from; a day given is taken whole */
@@ -5790,6 +5793,7 @@ export interface operations {
                 declared?: boolean | null;
                 text?: string | null;
                 with_merged?: boolean;
+                entity?: string | null;
                 /** @description RFC 3339, now-24h, 2026-11-24 */
                 from?: string | null;
                 /** @description As from; a day given is taken whole */
@@ -5864,6 +5868,7 @@ export interface operations {
                 declared?: boolean | null;
                 text?: string | null;
                 with_merged?: boolean;
+                entity?: string | null;
                 /** @description RFC 3339, now-24h, 2026-11-24 */
                 from?: string | null;
                 /** @description As from; a day given is taken whole */

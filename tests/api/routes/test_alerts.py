@@ -24,9 +24,15 @@ def queue(services: Services) -> list[int]:
     shell = {"vi": "Tiến trình con chạy shell", "en": "Shell from a web server"}
     rows = [
         alert(at=NOW - 3 * MINUTE, count=5, system="Cổng TTĐT"),
-        alert(at=NOW - 2 * MINUTE, user="minh"),
+        alert(at=NOW - 2 * MINUTE, user="minh", entities=[["user", "BACHVAN\\minh"]]),
         alert(at=NOW - MINUTE, status="acknowledged", assignee="baotq"),
-        alert(at=NOW - 9 * MINUTE, host="db01", level="medium", agency="Sở Y tế"),
+        alert(
+            at=NOW - 9 * MINUTE,
+            host="db01",
+            level="medium",
+            agency="Sở Y tế",
+            entities=[["host", "db01"], ["user", "Trần"]],
+        ),
         alert(rule_id="shell", rule_title=shell, level="critical", host="web02", user="www", kind="correlation"),
         alert(at=NOW - DAY, status="closed", verdict="benign", host="db01"),
     ]
@@ -68,6 +74,8 @@ def test_pages_are_newest_first_and_whole(client: Client, queue: list[int]) -> N
         ({"assignee": "-", "rule": "shell"}, (4,)), ({"from": "now-5m"}, (2, 1, 0)), ({"to": "now-12h"}, (5,)),
         ({"text": "do mat khau db01"}, (3, 5)), ({"text": "SHELL"}, (4,)), ({"text": "100%"}, ()),
         ({"incident": 9}, ()), ({"replay": True}, ()), ({"replay": False, "verdict": "benign"}, (5,)),
+        ({"entity": "user:BACHVAN\\minh"}, (1,)), ({"entity": "host:DB01"}, (3,)),
+        ({"entity": "host:db0_"}, ()), ({"entity": "user:Trần"}, (3,)),
     ],
 )  # fmt: skip
 def test_filters(client: Client, queue: list[int], params: dict[str, Any], wanted: tuple[int, ...]) -> None:

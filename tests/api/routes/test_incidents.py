@@ -205,3 +205,12 @@ def test_an_unknown_one_is_not_found(client: Client, numbers: list[str]) -> None
     analyst = client("analyst")
     for key in ("VV-2026-0999", "99", "9" * 30, "x y"):
         assert analyst.get(f"{URL}/{key}").status_code == 404
+
+
+def test_found_by_an_entity_within_the_scope(client: Client, numbers: list[str]) -> None:
+    def found(role: str, **params: str) -> list[str]:
+        return [i["number"] for i in client(role).get(URL, params=params).json()["items"]]
+
+    assert found("analyst", entity="ip:198.51.100.23") == found("analyst", entity="host:web01") != []
+    assert found("analyst", entity="host:pg") == []
+    assert client("analyst").get(URL, params={"entity": "web01"}).status_code == 422
