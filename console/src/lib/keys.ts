@@ -9,6 +9,16 @@ export function isTyping(target: EventTarget | null): boolean {
   return !!element && (element.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(element.tagName));
 }
 
+let ofDialog: KeyboardEvent | null = null;
+// Escape closes a dialog before the page hears of it: whose key it was must be known before
+window.addEventListener(
+  "keydown",
+  (event) => {
+    ofDialog = document.querySelector('[role="dialog"], [role="menu"]') ? event : null;
+  },
+  { capture: true },
+);
+
 export function useKeys(keys: Keys): void {
   const current = useRef(keys);
   useEffect(() => {
@@ -17,7 +27,7 @@ export function useKeys(keys: Keys): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
-      if (isTyping(event.target) || document.querySelector('[role="dialog"], [role="menu"]')) return;
+      if (isTyping(event.target) || ofDialog === event) return;
       // Enter on a link or button is theirs
       if (event.key === "Enter" && event.target instanceof Element && event.target.closest("a, button")) return;
       const act = current.current[event.key];
