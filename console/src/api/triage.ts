@@ -17,12 +17,12 @@ export const groupKey = (group: Group): string => `${group.rule_id}|${group.host
 export const titleOf = (group: Group): Text => group.newest.rule_title;
 
 /** All alerts of a group that the filter takes, also those past the 200 that the group itself names. */
-export async function idsOf(group: Group, filter: { status?: Schemas["AlertStatus"][]; min_level?: Schemas["Level"] }): Promise<number[]> {
+export async function idsOf(group: Group, filter: { status?: Schemas["AlertStatus"][]; min_level?: Schemas["Level"]; rule?: string; host?: string }): Promise<number[]> {
   if (group.alerts <= group.ids.length) return group.ids;
   const ids: number[] = [];
   let cursor: string | null | undefined = undefined;
   do {
-    const query = { ...filter, rule: group.rule_id || undefined, host: group.host || undefined, limit: 500, cursor };
+    const query = { ...filter, rule: group.rule_id || filter.rule, host: group.host || filter.host, limit: 500, cursor };
     const page: Schemas["AlertPage"] = await data(api.GET("/api/v1/alerts", { params: { query } }));
     ids.push(...page.items.map((alert) => alert.id));
     cursor = page.cursor;
