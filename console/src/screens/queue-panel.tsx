@@ -4,6 +4,7 @@ import { Link } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { type Group, titleOf } from "../api/triage";
 import { verdictText } from "../lib/seen";
+import { visible } from "../lib/visible";
 import { Asking, Failed } from "../parts/answer";
 import { Facts } from "../parts/facts";
 import { Severity } from "../parts/severity";
@@ -102,7 +103,7 @@ export function QueuePanel({ group, isDone, onTake, onClose, onOpen }: Props) {
           </section>
         </>
       )}
-      <div className="row wrap" style={{ marginTop: 16, gap: 6 }}>
+      <div className="row wrap panel-actions">
         {onTake && (
           <button type="button" className="button main" onClick={onTake} disabled={isDone}>
             {t("action.assign")} <kbd>a</kbd>
@@ -156,7 +157,7 @@ function Pair({ name, value }: { name: string; value: unknown }) {
     <>
       <dt className="mono">{name}</dt>
       <dd className="mono">
-        <span className="hit">{typeof value === "string" ? value : JSON.stringify(value)}</span>
+        <span className="hit">{visible(typeof value === "string" ? value : JSON.stringify(value))}</span>
       </dd>
     </>
   );
@@ -168,12 +169,13 @@ function Evidence({ id }: { id: number }) {
   const events = useQuery({ queryKey: ["alert", id, "events"], queryFn: () => data(api.GET("/api/v1/alerts/{alert_id}/events", { params: { path: { alert_id: id } } })) });
   if (!events.data) return null;
   const { events: found, not_found: lost } = events.data;
+  if (found.length + lost.length === 0) return null;
   return (
     <section>
       <h3>{t("panel.evidence")}</h3>
       {found.slice(0, 3).map((event) => (
         <p key={String(event["event.id"])} className="mono line-clamp">
-          {eventText(event)}
+          {visible(eventText(event))}
         </p>
       ))}
       {found.length > 3 && <p className="muted">{t("panel.more_events", { n: found.length - 3 })}</p>}

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
 import { api, data } from "../api/client";
+import { entityPath } from "../lib/entity";
 import { literal } from "../lib/query-text";
 import { BUCKETS } from "../lib/source-state";
 import { duration } from "../lib/time";
@@ -52,7 +53,7 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
             </button>
           </div>
           <p>
-            <BalanceLine balance={found.source.balance} />
+            <BalanceLine balance={found.source.balance} source={name} />
           </p>
           <Hours name={name} />
           <div className="source-columns">
@@ -100,7 +101,7 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
                 <tbody>
                   {found.heard.slice(0, HEARD).map((heard) => (
                     <tr key={`${heard.host} ${heard.dataset}`}>
-                      <td className="mono">{heard.host || "–"}</td>
+                      <td className="mono">{heard.host ? <Link to={entityPath("host", heard.host)}>{visible(heard.host)}</Link> : "–"}</td>
                       <td className="mono">{heard.dataset}</td>
                       <td className="right">{n(heard.count)}</td>
                       <td className="right muted">

@@ -1,6 +1,7 @@
 // The words of the console: keys of core/words/console.yml (without "console.") and common.yml, in one language.
 import { createContext, type ReactNode, use, useEffect, useMemo } from "react";
 import type vi from "./vi.json";
+import { visible } from "../lib/visible";
 
 export type Language = "vi" | "en";
 export type Key = keyof typeof vi;
@@ -24,7 +25,7 @@ export function fill(text: string, values: Values | undefined, language: Languag
   return text.replace(/\{(\w+)\}/g, (place, name: string) => {
     const value = values[name];
     if (value === undefined) return place;
-    return typeof value === "number" ? number(value, language, Number.isInteger(value) ? 0 : 1) : value;
+    return typeof value === "number" ? number(value, language, Number.isInteger(value) ? 0 : 1) : visible(value);
   });
 }
 
@@ -45,7 +46,8 @@ export function speech(words: Words, language: Language): Speech {
     language,
     t: (key, values) => fill((values?.n === 1 && words[`${key}.one`]) || (words[key] ?? key), values, language),
     named: (prefix, name) => words[`${prefix}.${name}`] ?? name,
-    said: (text) => text?.[language] || text?.vi || text?.en || "",
+    // titles and sentences name hosts and accounts, which are log text
+    said: (text) => (text?.[language] || text?.vi || text?.en || "").split("\n").map(visible).join("\n"),
     n: (value, digits) => number(value, language, digits),
   };
 }
