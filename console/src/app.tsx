@@ -19,6 +19,7 @@ const Queue = lazy(() => import("./screens/queue"));
 const Incidents = lazy(() => import("./screens/incidents"));
 const Incident = lazy(() => import("./screens/incident"));
 const Hunt = lazy(() => import("./screens/hunt"));
+const Entity = lazy(() => import("./screens/entity"));
 const Rules = lazy(() => import("./screens/rules"));
 const Runs = lazy(() => import("./screens/runs"));
 const Playbooks = lazy(() => import("./screens/playbooks"));
@@ -130,6 +131,7 @@ function SignedIn() {
               <Route path="/incidents" element={<Incidents />} />
               <Route path="/incidents/:number" element={<Incident />} />
               <Route path="/hunt" element={<Hunt />} />
+              <Route path="/entity" element={<Entity />} />
               <Route path="/rules" element={<Rules />} />
               <Route path="/runs" element={<Runs />} />
               <Route path="/runs/:id" element={<Runs />} />

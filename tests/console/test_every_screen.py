@@ -13,7 +13,7 @@ from tests.console.house import Running
 SCREENS = {
     "/queue": "j", "/incidents": "j", "/incidents/VV-2026-0005": "n", "/hunt": "j", "/rules": "j", "/runs": "",
     "/sources": "j", "/journal": "j", "/reports": "", "/playbooks": "j", "/runs/1": "", "/people": "j",
-    "/people?show=tokens": "",
+    "/people?show=tokens": "", "/entity?kind=host&value=baochi-crawl01": "",
 }  # fmt: skip
 
 

@@ -132,7 +132,7 @@ def test_a_dry_run_shows_what_a_playbook_would_do(open_console: Open, own_house:
 
 def test_another_incident_is_merged_into_it(open_console: Open, own_house: Running) -> None:
     console = open_console(own_house, path=PATH).heading(TITLE)
-    console.button("Gộp vụ việc khác…").click()
+    console.button("Gộp thêm…").click()
     console.dialog().get_by_role("checkbox", name=re.compile("VV-2026-0004")).check()
     console.dialog().get_by_role("button", name="Gộp", exact=True).click()
     console.toast("Đã gộp vào VV-2026-0005")
@@ -140,3 +140,43 @@ def test_another_incident_is_merged_into_it(open_console: Open, own_house: Runni
     expect(console.page.locator(".page")).to_contain_text("Gộp từ VV-2026-0004")
     console.go("/incidents").heading("Vụ việc")
     expect(console.rows()).to_have_count(4)
+
+
+def test_an_alert_is_split_off_into_a_new_incident(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, path=PATH).heading(TITLE)
+    console.button("Tách…").click()
+    boxes = console.dialog().get_by_role("checkbox")
+    expect(boxes).to_have_count(4)
+    split = console.dialog().get_by_role("button", name="Tách", exact=True)
+    for box in boxes.all():
+        box.check()
+    expect(split).to_be_disabled()
+    expect(console.dialog()).to_contain_text("Phải để lại ít nhất một cảnh báo")
+    for box in boxes.all()[:3]:
+        box.uncheck()
+    split.click()
+    console.toast("Đã tách thành VV-2026-0006").heading(re.compile("Lịch chạy mới trong cron"))
+    expect(console.page.locator(".timeline")).to_contain_text("vì hanhnt chuyển vào đây")
+    console.go(PATH).heading(TITLE)
+    expect(console.page.get_by_role("link", name="3 cảnh báo")).to_be_visible()
+
+
+def test_tags_of_ones_own(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, path=PATH).heading(TITLE)
+    console.page.get_by_role("button", name="Thêm…", exact=True).click()
+    console.page.keyboard.type("ca đêm, đào tiền ảo")
+    console.press("Enter").toast("Đã gắn nhãn")
+    expect(console.page.locator("dl.facts")).to_contain_text("ca đêm, đào tiền ảo")
+
+
+def test_its_numbers_lead_to_what_they_count(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path=PATH).heading(TITLE)
+    console.page.get_by_role("link", name="4 cảnh báo").click()
+    console.heading("Cảnh báo chờ xử lý")
+    expect(console.rows()).to_have_count(4)
+    console.button(re.compile("Bỏ lọc")).click()
+    expect(console.rows()).not_to_have_count(4)
+    console.go(PATH).heading(TITLE)
+    console.page.get_by_role("link", name="118 sự kiện").click()
+    console.heading("Truy tìm")
+    expect(console.rows().first).to_contain_text("baochi-crawl01")

@@ -117,3 +117,22 @@ def test_what_somebody_else_did_is_said_and_stays_in_its_place(open_console: Ope
     console.press("c")
     expect(console.dialog()).to_have_count(0)
     close_current(console.press("j"), 1).toast("Đã đóng: đúng, có tấn công")
+
+
+def test_escape_closes_a_dialog_and_leaves_the_row(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house).heading("Cảnh báo chờ xử lý")
+    expect(console.rows()).to_have_count(11)
+    console.press("j", "?")
+    expect(console.dialog()).to_be_visible()
+    console.press("Escape")
+    expect(console.dialog()).to_have_count(0)
+    expect(console.current()).to_have_count(1)
+    console.press("Escape")
+    expect(console.current()).to_have_count(0)
+
+
+def test_the_number_of_hits_leads_to_them(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house).heading("Cảnh báo chờ xử lý")
+    console.row("Kết nối tới máy chủ đào tiền ảo").get_by_role("link", name="3", exact=True).click()
+    console.heading("Truy tìm")
+    expect(console.rows().first).to_contain_text("203.0.113.9")

@@ -121,7 +121,7 @@ def test_the_attack_is_one_incident_that_explains_itself(console: Console, demo:
 
 
 def test_a_person_approves_and_the_block_is_made_and_undone(console: Console, demo: Demo) -> None:
-    console.go("/runs?show=waiting").heading("Lượt chạy kịch bản ứng phó")
+    console.go("/runs?show=waiting").heading("Kịch bản ứng phó")
     waiting = console.rows().first
     waiting.get_by_role("link").click()
     run = console.page.locator("article.run").first

@@ -1,8 +1,12 @@
 // The small facts of an alert: from whom, by which account, to where, what was run.
 import type { Schemas } from "../api/client";
+import { Link } from "react-router";
+import { type EntityKind, entityPath } from "../lib/entity";
+import { visible } from "../lib/visible";
 import { useWords } from "../words";
 
 const FACTS = ["from", "user", "to", "port", "command", "file", "url", "domain"] as const;
+const ENTITY_OF: Partial<Record<(typeof FACTS)[number], EntityKind>> = { from: "ip", to: "ip", user: "user", file: "file", url: "url", domain: "domain" };
 const SHOWN = 3;
 
 export function Facts({ alert }: { alert: Schemas["AlertSummary"] }) {
@@ -17,23 +21,30 @@ export function Facts({ alert }: { alert: Schemas["AlertSummary"] }) {
       {alert.host && (
         <>
           <dt>{t("column.host")}</dt>
-          <dd className="mono">{alert.host}</dd>
+          <dd className="mono">
+            <Link className="of" to={entityPath("host", alert.host)}>{visible(alert.host)}</Link>
+          </dd>
         </>
       )}
       {rows.map(({ key, values }) => (
-        <Row key={key} name={t(`fact.${key}`)} values={values} />
+        <Row key={key} name={t(`fact.${key}`)} kind={ENTITY_OF[key]} values={values} />
       ))}
     </dl>
   );
 }
 
-function Row({ name, values }: { name: string; values: string[] }) {
+function Row({ name, kind, values }: { name: string; kind?: EntityKind; values: string[] }) {
   const { t } = useWords();
   return (
     <>
       <dt>{name}</dt>
       <dd className="mono" title={values.join("\n")}>
-        {values.slice(0, SHOWN).join(", ")}
+        {values.slice(0, SHOWN).map((value, at) => (
+          <span key={value}>
+            {at > 0 && ", "}
+            {kind ? <Link className="of" to={entityPath(kind, value)}>{visible(value)}</Link> : visible(value)}
+          </span>
+        ))}
         {values.length > SHOWN && <span className="muted"> {t("fact.more", { n: values.length - SHOWN })}</span>}
       </dd>
     </>

@@ -27,7 +27,7 @@ export default function HuntChart({ histogram, onZoom }: { histogram: Schemas["H
         width: element.clientWidth,
         height: HEIGHT,
         tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone),
-        padding: [6, 8, 0, 0],
+        padding: [6, 20, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
         scales: { x: { range: (_, min, max) => [min, max + step] }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.08)] } },

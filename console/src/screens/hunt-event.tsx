@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { api, data } from "../api/client";
 import { literal } from "../lib/query-text";
+import { entityPath, kindOf } from "../lib/entity";
 import { MINUTE } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Asking, Failed } from "../parts/answer";
@@ -65,7 +66,9 @@ export function HuntEvent({ id, columns, onColumn, onFilter, onClose }: Props) {
                     <th scope="row" className="mono">
                       {name}
                     </th>
-                    <td className="mono">{visible(Array.isArray(value) ? value.map(String).join(", ") : String(value))}</td>
+                    <td className="mono">
+                      <Value field={name} value={value} />
+                    </td>
                     <td>
                       <FilterButtons field={name} value={Array.isArray(value) ? value[0] : value} onFilter={onFilter} />
                       <button type="button" className="icon-button" title={columns.includes(name) ? t("hunt.drop_column") : t("hunt.add_column")} aria-label={`${columns.includes(name) ? t("hunt.drop_column") : t("hunt.add_column")}: ${name}`} aria-pressed={columns.includes(name)} onClick={() => onColumn(name)}>
@@ -80,4 +83,17 @@ export function HuntEvent({ id, columns, onColumn, onFilter, onClose }: Props) {
       )}
     </aside>
   );
+}
+
+/** A value that is an entity leads to it. */
+function Value({ field, value }: { field: string; value: unknown }) {
+  const kind = kindOf(field);
+  const values = (Array.isArray(value) ? value : [value]).map(String);
+  if (!kind) return visible(values.join(", "));
+  return values.map((text, at) => (
+    <span key={text}>
+      {at > 0 && ", "}
+      <Link className="of" to={entityPath(kind, text)}>{visible(text)}</Link>
+    </span>
+  ));
 }

@@ -130,7 +130,7 @@ export default function Hunt() {
           <Chart histogram={histogram.data} onZoom={zoom} />
         </Suspense>
       )}
-      <div className={`hunt-columns${current ? "" : " alone"}`}>
+      <div className={`hunt-columns${current ? "" : " alone"}${isWrongQuery ? " wrong" : ""}`}>
         {!isWrongQuery && <HuntFields question={question} columns={extra} onColumn={toggleColumn} onFilter={filter} />}
         {events.isPending ? (
           <Asking />

@@ -88,3 +88,32 @@ export function ReasonDialog(props: { title: string; isNeeded: boolean; onClose:
     </Dialog>
   );
 }
+
+/** Tags of one's own, beside those of the rules. */
+export function TagDialog({ number, onClose, onTags }: { number: string; onClose: () => void; onTags: (tags: string[]) => void }) {
+  const { t } = useWords();
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const text = String(new FormData(event.currentTarget).get("tags"));
+    const tags = text.split(",").map((tag) => tag.trim()).filter(Boolean);
+    if (tags.length > 0) onTags(tags.slice(0, 20));
+  };
+  return (
+    <Dialog title={t("tag.title", { number })} onClose={onClose}>
+      <form className="form" onSubmit={submit}>
+        <label className="field">
+          <span className="label">{t("tag.which")}</span>
+          <input className="input" name="tags" required maxLength={400} data-autofocus autoComplete="off" />
+        </label>
+        <div className="form-actions">
+          <button type="button" className="button" onClick={onClose}>
+            {t("action.cancel")}
+          </button>
+          <button type="submit" className="button main">
+            {t("action.save")}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -2,8 +2,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { api, data, type Schemas } from "../api/client";
-import { literal } from "../lib/query-text";
+import { entityPath, entityQuery, isKind } from "../lib/entity";
 import { MINUTE } from "../lib/time";
+import { visible } from "../lib/visible";
+import { Glass } from "../parts/glass";
 import { Severity } from "../parts/severity";
 import { When } from "../parts/when";
 import { useWords } from "../words";
@@ -11,26 +13,18 @@ import type { Detail } from "./incident";
 import { around, hunt } from "./links";
 
 const SHOWN = 8;
-/** Where an entity of a kind is looked for; a text for all of them. */
-const FIELDS: Record<string, readonly string[]> = {
-  host: ["host.name"],
-  user: ["user.name"],
-  ip: ["source.ip", "destination.ip"],
-  domain: ["dns.question.name", "url.domain"],
-  hash: ["file.hash.sha256", "process.hash.sha256"],
-  file: ["file.path"],
-  url: ["url.original"],
-};
-
 interface Props {
   incident: Detail;
   onAssign: ((name: string | null) => void) | null;
   onMerge: (() => void) | null;
+  onSplit: (() => void) | null;
+  onTag: (() => void) | null;
 }
 
-export function IncidentFacts({ incident, onAssign, onMerge }: Props) {
+export function IncidentFacts({ incident, onAssign, onMerge, onSplit, onTag }: Props) {
   const { t, said, n, named } = useWords();
   const people = useQuery({ queryKey: ["assignable"], enabled: !!onAssign, staleTime: 300_000, queryFn: () => data(api.GET("/api/v1/users/assignable")) });
+  const tags = incident.tags.filter((tag) => !tag.startsWith("attack."));
   const nameOf = (name: string) => people.data?.find((person) => person.name === name)?.full_name || name;
   return (
     <>
@@ -80,10 +74,17 @@ export function IncidentFacts({ incident, onAssign, onMerge }: Props) {
             <dd>{incident.system_level}</dd>
           </>
         )}
-        {incident.tags.some((tag) => !tag.startsWith("attack.")) && (
+        {(tags.length > 0 || onTag) && (
           <>
             <dt>{t("incident.tags")}</dt>
-            <dd>{incident.tags.filter((tag) => !tag.startsWith("attack.")).join(", ")}</dd>
+            <dd>
+              {tags.map(visible).join(", ")}{" "}
+              {onTag && (
+                <button type="button" className="link" onClick={onTag}>
+                  {t("tag.open")}
+                </button>
+              )}
+            </dd>
           </>
         )}
       </dl>
@@ -129,11 +130,18 @@ export function IncidentFacts({ incident, onAssign, onMerge }: Props) {
           </ul>
         </section>
       )}
-      {onMerge && (
-        <p style={{ marginTop: 14 }}>
-          <button type="button" className="button" onClick={onMerge}>
-            {t("merge.open")}
-          </button>
+      {(onMerge || onSplit) && (
+        <p className="row wrap" style={{ marginTop: 14 }}>
+          {onMerge && (
+            <button type="button" className="button" onClick={onMerge}>
+              {t("merge.open")}
+            </button>
+          )}
+          {onSplit && (
+            <button type="button" className="button" onClick={onSplit}>
+              {t("split.open")}
+            </button>
+          )}
         </p>
       )}
       {incident.merged_from.length > 0 && (
@@ -178,13 +186,19 @@ function Entities({ incident }: { incident: Detail }) {
   );
 }
 
+/** Its alerts and incidents by its name, the events around this incident by the glass beside it. */
 function Entity({ entity, range }: { entity: Schemas["IncidentEntity"]; range: { from?: string; to?: string } }) {
-  const fields = FIELDS[entity.kind];
-  const query = fields ? fields.map((field) => `${field}: ${literal(entity.value)}`).join(" or ") : literal(entity.value);
+  const { t } = useWords();
+  const shown = visible(entity.value);
   return (
-    <Link className="mono plain-link" to={hunt(query, range)}>
-      {entity.value}
-    </Link>
+    <>
+      <Link className="mono plain-link" to={entityPath(entity.kind, entity.value)} title={isKind(entity.kind) ? t(`entity.kind.${entity.kind}`) : entity.kind}>
+        {shown}
+      </Link>
+      <Link className="icon-button hunt-it" to={hunt(entityQuery(entity.kind, entity.value), range)} title={t("entity.hunt_around")} aria-label={`${t("entity.hunt_around")}: ${shown}`}>
+        <Glass />
+      </Link>
+    </>
   );
 }
 

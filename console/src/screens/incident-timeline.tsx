@@ -10,7 +10,7 @@ import { Shape } from "../parts/severity";
 import { When } from "../parts/when";
 import { useWords } from "../words";
 import type { Detail } from "./incident";
-import { huntEvents } from "./links";
+import { huntEvents, huntIncident } from "./links";
 
 type Item = Schemas["TimelineItem"];
 type Kind = Item["kind"];
@@ -39,7 +39,8 @@ export function IncidentTimeline({ incident, isNoting, onNoting, onNote }: Props
         )}
         <span className="space" />
         <span className="muted">
-          {t("hunt.count", { n: incident.events })} · {t("queue.alerts", { n: incident.alerts })}
+          <Link className="of" to={huntIncident(incident)}>{t("hunt.count", { n: incident.events })}</Link> ·{" "}
+          <Link className="of" to={`/queue?status=all&incident=${incident.id}`}>{t("queue.alerts", { n: incident.alerts })}</Link>
         </span>
       </div>
       {isNoting && onNoting && <NoteForm onCancel={() => onNoting(false)} onNote={onNote} />}

@@ -1,7 +1,7 @@
 // One incident: its sentence, what happened and what was done, whom it is about, what to do next.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useParams } from "react-router";
+import { Link, useNavigate, useParams } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { useKeys } from "../lib/keys";
 import { Asking, Failed } from "../parts/answer";
@@ -11,11 +11,12 @@ import { useToast } from "../parts/toast";
 import { When } from "../parts/when";
 import { useWords } from "../words";
 import { CloseDialog } from "./close-dialog";
-import { DeclareDialog, ReasonDialog } from "./incident-dialogs";
+import { DeclareDialog, ReasonDialog, TagDialog } from "./incident-dialogs";
 import { IncidentFacts } from "./incident-facts";
 import { IncidentNext } from "./incident-next";
 import { IncidentTimeline } from "./incident-timeline";
 import { MergeDialog } from "./merge-dialog";
+import { SplitDialog } from "./split-dialog";
 import "../styles/incident.css";
 
 export type Detail = Schemas["IncidentDetail"];
@@ -26,8 +27,9 @@ export default function Incident() {
   const { t, said, named, language } = useWords();
   const { me, may } = useHouse();
   const tell = useToast();
+  const navigate = useNavigate();
   const queries = useQueryClient();
-  const [dialog, setDialog] = useState<"close" | "declare" | "withdraw" | "reopen" | "merge" | null>(null);
+  const [dialog, setDialog] = useState<"close" | "declare" | "withdraw" | "reopen" | "merge" | "split" | "tag" | null>(null);
   const [isNoting, setNoting] = useState(false);
   const key = ["incident", number];
   const asked = useQuery({ queryKey: key, queryFn: () => data(api.GET("/api/v1/incidents/{key}", { params: { path: { key: number } } })) });
@@ -120,7 +122,13 @@ export default function Incident() {
       )}
       <div className="columns">
         <div className="column">
-          <IncidentFacts incident={found} onAssign={canTriage && isOpen ? assign : null} onMerge={canTriage && isOpen ? () => setDialog("merge") : null} />
+          <IncidentFacts
+            incident={found}
+            onAssign={canTriage && isOpen ? assign : null}
+            onMerge={canTriage && isOpen ? () => setDialog("merge") : null}
+            onSplit={canTriage && isOpen && found.alert_rows.length > 1 ? () => setDialog("split") : null}
+            onTag={canTriage ? () => setDialog("tag") : null}
+          />
         </div>
         <div className="column">
           <IncidentTimeline
@@ -159,6 +167,31 @@ export default function Incident() {
           incident={found}
           onClose={() => setDialog(null)}
           onMerge={(others, reason) => change.mutate({ call: () => api.POST("/api/v1/incidents/{key}/merge", { params, body: { others, reason, version } }), done: t("merge.done", { number: found.number }) })}
+        />
+      )}
+      {dialog === "split" && (
+        <SplitDialog
+          incident={found}
+          onClose={() => setDialog(null)}
+          onSplit={async (alerts, reason) => {
+            try {
+              const made = await data(api.POST("/api/v1/incidents/{key}/split", { params, body: { alerts, reason, version } }));
+              void queries.invalidateQueries({ queryKey: key });
+              void queries.invalidateQueries({ queryKey: ["incidents"] });
+              setDialog(null);
+              tell({ text: t("split.done", { number: made.number }) });
+              void navigate(`/incidents/${made.number}`);
+            } catch (error) {
+              tell({ text: error instanceof Error ? error.message : String(error), isBad: true });
+            }
+          }}
+        />
+      )}
+      {dialog === "tag" && (
+        <TagDialog
+          number={found.number}
+          onClose={() => setDialog(null)}
+          onTags={(tags) => change.mutate({ call: () => api.POST("/api/v1/incidents/{key}/tags", { params, body: { tags } }), done: t("tag.done") })}
         />
       )}
       {(dialog === "withdraw" || dialog === "reopen") && (

@@ -7,6 +7,7 @@ import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
 import { useHeld } from "../lib/held";
 import { useKeys } from "../lib/keys";
+import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { Choice } from "../parts/choice";
 import { ExportMenu, searchOf } from "../parts/export-menu";
@@ -35,6 +36,7 @@ export default function Incidents() {
       text: get("text") || undefined,
       assignee: get("mine") ? me.name : undefined,
       declared: get("declared") ? true : undefined,
+      entity: get("entity") || undefined,
       by_priority: get("by") === "priority",
     }),
     [shown, get, me.name],
@@ -61,7 +63,7 @@ export default function Incidents() {
   });
 
   const columns: Column<Incident>[] = [
-    { key: "level", title: t("column.level"), width: "134px", cell: (incident) => <Severity level={incident.level} /> },
+    { key: "level", title: t("column.level"), width: "126px", cell: (incident) => <Severity level={incident.level} /> },
     {
       key: "number",
       title: t("column.number"),
@@ -80,12 +82,12 @@ export default function Incidents() {
       ),
     },
     { key: "priority", title: t("column.priority"), width: "74px", align: "right", cell: (incident) => n(incident.priority) },
-    { key: "alerts", title: t("column.alerts"), width: "76px", align: "right", cell: (incident) => n(incident.alerts) },
+    { key: "alerts", title: t("column.alerts"), width: "76px", align: "right", cell: (incident) => <Link to={`/queue?status=all&incident=${incident.id}`}>{n(incident.alerts)}</Link> },
     { key: "time", title: t("column.time"), width: "140px", className: "muted", cell: (incident) => <Between first={incident.first_at} last={incident.last_at} /> },
     {
       key: "status",
       title: t("column.status"),
-      width: "134px",
+      width: "122px",
       className: "muted",
       cell: (incident) => (incident.verdict ? named("common.verdict", incident.verdict) : named("common.incident_status", incident.status)),
     },
@@ -137,6 +139,11 @@ export default function Incidents() {
         <button type="button" className={`button${get("declared") ? " pressed" : ""}`} aria-pressed={!!get("declared")} onClick={() => set({ declared: get("declared") ? null : "1" })}>
           {t("incidents.declared_only")}
         </button>
+        {filter.entity && (
+          <button type="button" className="button pressed" aria-label={t("queue.widen", { text: visible(filter.entity) })} onClick={() => set({ entity: null })}>
+            <span className="mono narrowed">{visible(filter.entity)}</span> ×
+          </button>
+        )}
       </div>
       <div className={`split${row ? "" : " alone"}`}>
         {asked.isError ? (
@@ -168,7 +175,9 @@ export default function Incidents() {
               <dt>{t("column.priority")}</dt>
               <dd>{n(row.priority)}</dd>
               <dt>{t("column.alerts")}</dt>
-              <dd>{n(row.alerts)}</dd>
+              <dd>
+                <Link to={`/queue?status=all&incident=${row.id}`}>{n(row.alerts)}</Link>
+              </dd>
               <dt>{t("column.assignee")}</dt>
               <dd>{row.assignee ?? "–"}</dd>
               {row.system && (

@@ -3,6 +3,9 @@ import type { Schemas } from "../api/client";
 import { literal } from "../lib/query-text";
 import { HOUR, MINUTE } from "../lib/time";
 
+/** So many fit into an address. */
+const CLAUSES = 20;
+
 export interface HuntRange {
   from?: string;
   to?: string;
@@ -20,13 +23,32 @@ export function around(first: string, last: string, margin: number): HuntRange {
   return { from: new Date(Date.parse(first) - margin).toISOString(), to: new Date(Date.parse(last) + margin).toISOString() };
 }
 
-/** The events that an alert's rule marked. */
-export function huntEvents(alert: Schemas["AlertSummary"]): string {
+function clause(alert: Schemas["AlertSummary"]): string {
   const parts = alert.kind === "rule" ? [`kydai.rules: ${literal(alert.rule_id)}`] : [];
   const group = alert.summary.group;
   if (typeof group === "object" && group) parts.push(...Object.entries(group).map(([field, value]) => `${field}: ${literal(value)}`));
   else if (alert.host) parts.push(`host.name: ${literal(alert.host)}`);
-  return hunt(parts.join(" and "), around(alert.first_at, alert.last_at, MINUTE));
+  return parts.join(" and ");
+}
+
+/** The events that an alert's rule marked. */
+export function huntEvents(alert: Schemas["AlertSummary"]): string {
+  return hunt(clause(alert), around(alert.first_at, alert.last_at, MINUTE));
+}
+
+/** The events that the rules of an incident's alerts marked; those of a correlation where no rule marked any. */
+export function huntIncident(incident: Schemas["IncidentDetail"]): string {
+  const marked = incident.alert_rows.filter((alert) => alert.kind === "rule");
+  const clauses = [...new Set((marked.length > 0 ? marked : incident.alert_rows).map(clause).filter(Boolean))].slice(0, CLAUSES);
+  return hunt(clauses.length > 1 ? clauses.map((text) => `(${text})`).join(" or ") : (clauses[0] ?? ""), around(incident.first_at, incident.last_at, MINUTE));
+}
+
+/** The events of a row of the queue. */
+export function huntGroup(group: Schemas["AlertGroup"]): string {
+  const { newest } = group;
+  if (group.alerts === 1) return huntEvents(newest);
+  const parts = [newest.kind === "rule" && group.rule_id && `kydai.rules: ${literal(group.rule_id)}`, group.host && `host.name: ${literal(group.host)}`];
+  return hunt(parts.filter(Boolean).join(" and "), around(group.first_at, group.last_at, MINUTE));
 }
 
 /** Everything on the alert's host around it. */

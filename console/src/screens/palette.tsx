@@ -6,10 +6,17 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { api, data } from "../api/client";
 import { Dialog } from "../parts/dialog";
 import { Shape } from "../parts/severity";
+import { type EntityKind, entityPath } from "../lib/entity";
 import { literal } from "../lib/query-text";
 import { fold } from "../lib/fold";
 import { useWords } from "../words";
 import { usePlaces } from "./shell";
+
+/** What a word may name. */
+function entitiesOf(word: string): EntityKind[] {
+  if (/^(\d{1,3}\.){3}\d{1,3}$|^[\da-f]*:[\da-f:.]+$/i.test(word)) return ["ip"];
+  return /^[\w$][\w.$-]{2,}$/.test(word) && !/^[\d.]+$/.test(word) ? ["host", "user"] : [];
+}
 
 export function Palette({ onClose }: { onClose: () => void }) {
   const { t, said } = useWords();
@@ -37,6 +44,15 @@ export function Palette({ onClose }: { onClose: () => void }) {
           <Shape tone={incident.level} />
           <span className="mono">{incident.number}</span> <span>{said(incident.title)}</span>
         </>
+      ),
+    })),
+    ...entitiesOf(word).map((kind) => ({
+      key: kind,
+      to: entityPath(kind, word),
+      label: (
+        <span>
+          {t(`entity.kind.${kind}`)} <span className="mono">{word}</span>
+        </span>
       ),
     })),
     ...(word

@@ -10,6 +10,7 @@ import { useHeld } from "../lib/held";
 import { shortHost } from "../lib/host";
 import { useKeys } from "../lib/keys";
 import { seenText } from "../lib/seen";
+import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { Choice } from "../parts/choice";
 import { ExportMenu, searchOf } from "../parts/export-menu";
@@ -21,6 +22,7 @@ import { useToast } from "../parts/toast";
 import { Between } from "../parts/when";
 import { useWords } from "../words";
 import { CloseDialog } from "./close-dialog";
+import { huntGroup } from "./links";
 import { QueuePanel } from "./queue-panel";
 
 type GroupBy = "rule_host" | "rule" | "host";
@@ -53,6 +55,8 @@ export default function Queue() {
       assignee: get("mine") ? me.name : undefined,
       host: get("host") || undefined,
       rule: get("rule") || undefined,
+      entity: get("entity") || undefined,
+      incident: Number(get("incident")) || undefined,
     }),
     [status, level, get, me.name],
   );
@@ -180,7 +184,12 @@ export default function Queue() {
       title: t("column.rule"),
       width: "minmax(180px, 1fr)",
       cell: (group) =>
-        by === "host" ? <span className="muted">{t("queue.alerts", { n: group.alerts })}</span> : <span title={said(titleOf(group))}>{said(titleOf(group))}</span>,
+        (
+          <span title={said(titleOf(group))}>
+            {said(titleOf(group))}
+            {by === "host" && group.alerts > 1 && <span className="muted"> · {t("queue.alerts", { n: group.alerts })}</span>}
+          </span>
+        ),
     },
     {
       key: "host",
@@ -198,24 +207,26 @@ export default function Queue() {
       title: t("column.hits"),
       width: "52px",
       align: "right",
-      cell: (group) => n(group.hits),
+      cell: (group) => <Link to={huntGroup(group)}>{n(group.hits)}</Link>,
     },
     { key: "time", title: t("column.time"), width: "136px", className: "muted", cell: (group) => <Between first={group.first_at} last={group.last_at} /> },
     {
       key: "seen",
       title: t("column.seen"),
-      width: "120px",
+      width: "minmax(120px, 0.5fr)",
       className: "muted",
       cell: (group) => {
         const key = groupKey(group);
         const outcome = outcomes.get(key) ?? (gone.has(key) ? t("outcome.elsewhere") : null);
         if (outcome) return outcome;
         if (group.newest.assignee && shown !== "new") return group.newest.assignee;
-        return seenText(group.seen_before, words);
+        const seen = seenText(group.seen_before, words);
+        return <span title={seen}>{seen}</span>;
       },
     },
   ];
-  const isFiltered = !!(filter.min_level || filter.text || filter.assignee || filter.host || filter.rule);
+  const narrowed = [get("host"), get("rule"), get("entity"), get("incident") && t("queue.of_incident")].filter(Boolean).map(visible).join(" · ");
+  const isFiltered = !!(filter.min_level || filter.text || filter.assignee || filter.host || filter.rule || filter.entity || filter.incident);
 
   return (
     <div className="page">
@@ -275,9 +286,9 @@ export default function Queue() {
         <button type="button" className={`button${get("mine") ? " pressed" : ""}`} aria-pressed={!!get("mine")} onClick={() => set({ mine: get("mine") ? null : "1", at: null })}>
           {t("queue.mine")}
         </button>
-        {(get("host") || get("rule")) && (
-          <button type="button" className="button pressed" onClick={() => set({ host: null, rule: null })}>
-            <span className="mono">{get("host") || get("rule")}</span> ×
+        {narrowed && (
+          <button type="button" className="button pressed" aria-label={t("queue.widen", { text: narrowed })} onClick={() => set({ host: null, rule: null, entity: null, incident: null, at: null })}>
+            <span className="mono narrowed">{narrowed}</span> ×
           </button>
         )}
       </div>

@@ -9,7 +9,7 @@ export function RunTabs() {
       <h1>{t("runs.title")}</h1>
       <nav className="tabs" aria-label={t("runs.title")}>
         <NavLink to="/runs">{t("runs.tab")}</NavLink>
-        <NavLink to="/playbooks">{t("playbooks.title")}</NavLink>
+        <NavLink to="/playbooks">{t("playbooks.tab")}</NavLink>
       </nav>
     </>
   );

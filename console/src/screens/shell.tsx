@@ -5,6 +5,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, NavLink, useLocation, useNavigate } from "react-router";
 import { api, data } from "../api/client";
 import { isTyping, useKeys } from "../lib/keys";
+import { Glass } from "../parts/glass";
 import { useHouse, useStream } from "../parts/house";
 import { Mark } from "../parts/mark";
 import { useToast } from "../parts/toast";
@@ -73,10 +74,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </Link>
       <header className="top">
         <button type="button" className="top-search" onClick={() => setDialog("palette")}>
-          <svg width="12" height="12" viewBox="0 0 12 12" fill="none" stroke="currentColor" strokeWidth="1.4" aria-hidden="true">
-            <circle cx="5" cy="5" r="3.6" />
-            <path d="M8 8l3 3" />
-          </svg>
+          <Glass />
           <span>{t("palette.ask")}</span>
           <kbd>Ctrl K</kbd>
         </button>

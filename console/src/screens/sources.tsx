@@ -1,11 +1,14 @@
 // Sources: who sends, who fell silent, who never came; what was received and what became of it.
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
+import { Link } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
 import { useKeys } from "../lib/keys";
+import { literal } from "../lib/query-text";
 import { BUCKETS, gravity, isSkewed, offsetText, type Source, STATES, stateOf } from "../lib/source-state";
+import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { type Column, Grid, neighbour } from "../parts/grid";
 import { useHouse } from "../parts/house";
@@ -14,6 +17,7 @@ import { State, type Tone } from "../parts/severity";
 import { Spark } from "../parts/spark";
 import { When } from "../parts/when";
 import { useWords } from "../words";
+import { hunt } from "./links";
 import { ImportDialog } from "./source-import";
 import { SourcePanel } from "./source-panel";
 import "../styles/sources.css";
@@ -46,7 +50,7 @@ export default function Sources() {
   });
 
   const columns: Column<Source>[] = [
-    { key: "name", title: t("column.source"), width: "150px", className: "mono", cell: (source) => <span title={source.name}>{source.name}</span> },
+    { key: "name", title: t("column.source"), width: "150px", className: "mono", cell: (source) => <span title={source.name}>{visible(source.name)}</span> },
     { key: "product", title: t("column.product"), width: "150px", className: "muted", cell: (source) => source.product || source.datasets.join(", ") || "–" },
     {
       key: "state",
@@ -57,13 +61,13 @@ export default function Sources() {
         return <State tone={tone} text={text} />;
       },
     },
-    { key: "received", title: t("column.received"), width: "92px", align: "right", cell: (source) => n(source.balance.raws.received ?? 0) },
+    { key: "received", title: t("column.received"), width: "92px", align: "right", cell: (source) => <Count of={source.balance.raws.received} to={huntSource(source.name)} /> },
     {
       key: "unparsed",
       title: t("column.unparsed"),
       width: "112px",
       align: "right",
-      cell: (source) => <span className={source.balance.raws.unparsed ? "medium" : "muted"}>{n(source.balance.raws.unparsed ?? 0)}</span>,
+      cell: (source) => <Count of={source.balance.raws.unparsed} to={huntSource(source.name, true)} tone="medium" />,
     },
     {
       key: "rejected",
@@ -115,7 +119,7 @@ export default function Sources() {
         )}
       </div>
       <div className="head">
-        {totals && <BalanceLine balance={totals.balance} />}
+        {totals && <BalanceLine balance={totals.balance} isAll />}
         <span className="space" />
         <div style={{ width: 260, display: "flex" }}>
           <Search label={t("sources.search")} value={get("text")} onChange={(text) => set({ text })} />
@@ -145,16 +149,35 @@ export default function Sources() {
   );
 }
 
+/** The last day's events of a source (or of all), or those that nobody could parse. */
+function huntSource(name: string, isUnparsed = false): string {
+  const parts = [name && `kydai.source: ${literal(name)}`, isUnparsed && "event.dataset: kydai.unparsed"];
+  return hunt(parts.filter(Boolean).join(" and "), { from: "now-24h" });
+}
+
+/** A number that leads to what it counts; nothing leads nowhere. */
+function Count({ of = 0, to, tone }: { of?: number; to: string; tone?: Tone }) {
+  const { n } = useWords();
+  if (of === 0) return <span className="muted">0</span>;
+  return (
+    <Link to={to} className={tone ? `of link ${tone}` : "of"}>
+      {n(of)}
+    </Link>
+  );
+}
+
 /** Received = parsed + unparsed + ignored + duplicates + waiting, and whether that is so. */
-export function BalanceLine({ balance }: { balance: Schemas["Balances"] }) {
+export function BalanceLine({ balance, source = "", isAll = false }: { balance: Schemas["Balances"]; source?: string; isAll?: boolean }) {
   const { t, n } = useWords();
+  const isLinked = isAll || source !== "";
   return (
     <span className="muted">
-      {t("balance.title")} {t("balance.received")} <b className="ink">{n(balance.raws.received ?? 0)}</b>
+      {t("balance.title")} {t("balance.received")} {isLinked ? <Count of={balance.raws.received} to={huntSource(source)} /> : <b className="ink">{n(balance.raws.received ?? 0)}</b>}
       {BUCKETS.map((bucket, at) => (
         <span key={bucket}>
           {at === 0 ? " = " : " + "}
-          {t(`balance.${bucket}`)} <b className={bucket === "unparsed" && balance.raws[bucket] ? "medium" : "ink"}>{n(balance.raws[bucket] ?? 0)}</b>
+          {t(`balance.${bucket}`)}{" "}
+          {isLinked && bucket === "unparsed" ? <Count of={balance.raws.unparsed} to={huntSource(source, true)} tone="medium" /> : <b className={bucket === "unparsed" && balance.raws[bucket] ? "medium" : "ink"}>{n(balance.raws[bucket] ?? 0)}</b>}
         </span>
       ))}
       {" · "}
