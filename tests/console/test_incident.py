@@ -39,7 +39,7 @@ def test_it_tells_who_what_and_why(open_console: Open, shared_house: Running) ->
     assert sum(int(p.replace("+", "").replace("−", "-")) for p in points) == int(
         console.page.locator("h3 b.ink").inner_text()
     )
-    console.page.get_by_role("link", name="10.20.6.21").click()
+    console.page.get_by_role("link", name="Truy tìm quanh vụ việc này: 10.20.6.21").click()
     console.heading("Truy tìm")
     expect(console.page.locator(".query-box input")).to_have_value(re.compile("source.ip: 10.20.6.21 or destination"))
 

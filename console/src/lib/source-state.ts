@@ -33,6 +33,8 @@ export function stateOf(source: Source, { t, named, language }: Speech): { tone:
 export function offsetText(source: Source, { n, language }: Speech): string {
   const seconds = source.offset_seconds;
   if (seconds === null) return "–";
+  // a sign before a zero says nothing
+  if (Math.abs(seconds) < 0.05) return `${n(0, 1)} s`;
   if (Math.abs(seconds) < SKEW) return `${seconds < 0 ? "−" : "+"}${n(Math.abs(seconds), 1)} s`;
   return `${seconds < 0 ? "" : "+"}${duration(seconds * 1000, language)}`;
 }

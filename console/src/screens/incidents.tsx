@@ -83,7 +83,7 @@ export default function Incidents() {
     },
     { key: "priority", title: t("column.priority"), width: "74px", align: "right", cell: (incident) => n(incident.priority) },
     { key: "alerts", title: t("column.alerts"), width: "76px", align: "right", cell: (incident) => <Link to={`/queue?status=all&incident=${incident.id}`}>{n(incident.alerts)}</Link> },
-    { key: "time", title: t("column.time"), width: "140px", className: "muted", cell: (incident) => <Between first={incident.first_at} last={incident.last_at} /> },
+    { key: "time", title: t("column.time"), width: "minmax(148px, 0.2fr)", className: "muted", cell: (incident) => <Between first={incident.first_at} last={incident.last_at} /> },
     {
       key: "status",
       title: t("column.status"),

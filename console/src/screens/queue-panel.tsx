@@ -44,11 +44,14 @@ export function QueuePanel({ group, isDone, onTake, onClose, onOpen }: Props) {
             {group.incidents.slice(0, 3).map((number, at) => (
               <span key={number}>
                 {at > 0 && ", "}
-                <Link to={`/incidents/${number}`}>{number}</Link>
+                <Link className="whole" to={`/incidents/${number}`}>
+                  {number}
+                </Link>
               </span>
             ))}
           </span>
         )}
+        {group.newest.is_replay && " "}
         {group.newest.is_replay && <span className="tag">{named("common", "replay")}</span>}
       </p>
       {alert.isPending && <Asking />}

@@ -165,12 +165,11 @@ export default function Queue() {
       key: "choose",
       title: <span className="visually-hidden">{t("queue.choose")}</span>,
       width: "34px",
-      cell: (group) => (
+      cell: (group) => canTriage && (
         <input
           type="checkbox"
           className="row-check"
           tabIndex={-1}
-          disabled={!canTriage}
           aria-label={t("queue.choose_row", { rule: said(titleOf(group)), host: group.host })}
           checked={chosen.has(groupKey(group))}
           onClick={(event) => event.stopPropagation()}
@@ -209,11 +208,11 @@ export default function Queue() {
       align: "right",
       cell: (group) => <Link to={huntGroup(group)}>{n(group.hits)}</Link>,
     },
-    { key: "time", title: t("column.time"), width: "136px", className: "muted", cell: (group) => <Between first={group.first_at} last={group.last_at} /> },
+    { key: "time", title: t("column.time"), width: "minmax(148px, 0.3fr)", className: "muted", cell: (group) => <Between first={group.first_at} last={group.last_at} /> },
     {
       key: "seen",
       title: t("column.seen"),
-      width: "minmax(120px, 0.5fr)",
+      width: "minmax(112px, 0.5fr)",
       className: "muted",
       cell: (group) => {
         const key = groupKey(group);

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { api, data } from "../api/client";
 import { Asking, Failed } from "../parts/answer";
+import { visible } from "../lib/visible";
 import { When } from "../parts/when";
 import { type Text, useWords } from "../words";
 import { Approvals, Preview, RunState, Undo, Waiting, WAITING } from "./run-card";
@@ -28,15 +29,18 @@ export function RunPanel({ id }: { id: number }) {
           )}
         </span>
       </p>
-      {run.error && <p className="critical">{run.error}</p>}
+      {run.error && <p className="critical">{visible(run.error)}</p>}
       {step && <Waiting run={run} step={step} />}
       <section>
         <h3>{t("run.steps")}</h3>
         <ol className="steps">
           {run.steps.map((each) => (
             <li key={each.step}>
-              {said(each.title)} <RunState status={each.status} /> {each.ended_at && <span className="muted"><When at={each.ended_at} /></span>}
-              {each.error && <div className="critical">{each.result.said ? said(each.result.said as Text) : each.error}</div>}
+              {said(each.title)}
+              <div>
+                <RunState status={each.status} /> {each.ended_at && <span className="muted"><When at={each.ended_at} /></span>}
+              </div>
+              {each.error && <div className="critical">{each.result.said ? said(each.result.said as Text) : visible(each.error)}</div>}
               {typeof each.result.dry_run === "object" && each.result.dry_run && <Preview of={each.result.dry_run as Record<string, unknown>} />}
             </li>
           ))}

@@ -3,6 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schemas } from "../api/client";
 import { Failure, problemOf } from "../api/client";
+import { visible } from "../lib/visible";
 import { Dialog } from "../parts/dialog";
 import { useToast } from "../parts/toast";
 import { useWords } from "../words";
@@ -46,10 +47,12 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
         <p className="muted">
           {t("import.help")} <a href={`/api/v1/sources/template?format=xlsx&language=${language}`}>{t("import.template_xlsx")}</a>, <a href={`/api/v1/sources/template?format=csv&language=${language}`}>{t("import.template_csv")}</a>
         </p>
-        <label className="field">
+        <label className="file-field">
           <span className="label">{t("import.file")}</span>
+          {/* the browser's own button speaks the browser's language */}
           <input
             type="file"
+            className="visually-hidden"
             accept=".csv,.xlsx"
             data-autofocus
             onClick={(event) => {
@@ -63,6 +66,10 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
               if (chosen) void ask(chosen, true);
             }}
           />
+          <span className="row">
+            <span className="button">{t("import.choose")}</span>
+            <span className="muted">{file ? visible(file.name) : t("import.no_file")}</span>
+          </span>
         </label>
         {problem && (
           <p className="error" role="alert">
