@@ -49,7 +49,7 @@ def test_an_inventory_is_previewed_and_taken_all_or_nothing(
     expect(console.dialog().get_by_role("button", name="Áp dụng")).to_be_disabled()
     file.write_text(INVENTORY.format(level="2"), encoding="utf-8")
     with console.page.expect_file_chooser() as chooser:
-        console.dialog().locator("input[type=file]").click()
+        console.dialog().get_by_text("Chọn tệp…").click()
     chooser.value.set_files(file)
     expect(console.dialog()).to_contain_text("Thêm 1, sửa 0, giữ nguyên 0")
     console.dialog().get_by_role("button", name="Áp dụng").click()
