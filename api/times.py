@@ -11,6 +11,7 @@ from core.clock import Micros
 from core.errors import BadInput, failure
 from core.query.datemath import resolve
 from core.store.contract import Span
+from core.times import in_order
 
 From = Annotated[str | None, Query(alias="from", max_length=64, description="RFC 3339, now-24h, 2026-11-24")]
 To = Annotated[str | None, Query(alias="to", max_length=64, description="As from; a day given is taken whole")]
@@ -29,5 +30,7 @@ def moment(svc: Services, text: str | None, *, is_end: bool = False) -> Micros |
 
 
 def span(svc: Services, start: str | None, end: str | None) -> Span:
-    """The half-open range of two texts."""
-    return Span(moment(svc, start), moment(svc, end, is_end=True))
+    """The half-open range of two texts. Raises BadInput, also when nothing can lie in it."""
+    first, last = moment(svc, start), moment(svc, end, is_end=True)
+    in_order(first, last, start, end)
+    return Span(first, last)

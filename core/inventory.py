@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from core import audit
 from core.clock import LOCAL_ZONE, Micros
 from core.db.models import Meta, Source
-from core.errors import BadInput, NotFound, Place
+from core.errors import BadInput, NotFound, Place, failure
 from core.words import LANGUAGES, both, say
 
 MAX_ROWS = 10_000
@@ -109,8 +109,7 @@ def template(lang: str) -> tuple[list[str], list[list[str]]]:
 
 
 def _unusable(name: str, key: str, line: int | None = None, **values: object) -> BadInput:
-    said = both(f"inventory.file.{key}", **values)
-    return BadInput(said["en"], place=Place(name, line), said=said)
+    return failure(BadInput, f"inventory.file.{key}", place=Place(name, line), **values)
 
 
 def read_table(name: str, data: bytes) -> list[list[str]]:

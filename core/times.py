@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.clock import Micros
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.query.datemath import resolve
 
 
@@ -15,3 +15,16 @@ def read_time(text: str, now: Micros, zone: str) -> Micros:
         raise BadInput(
             f"not a time: {text[:60]!r}.", remedy="Write 2026-11-24, 2026-11-24T14:30:00+07:00, now-24h or now/d."
         ) from None
+
+
+def read_span(start: str | None, end: str | None, now: Micros, zone: str) -> tuple[Micros | None, Micros | None]:
+    """The instants at which two times begin; none given leaves that end open. Raises BadInput."""
+    first, last = (read_time(text, now, zone) if text else None for text in (start, end))
+    in_order(first, last, start, end)
+    return first, last
+
+
+def in_order(first: Micros | None, last: Micros | None, start: str | None, end: str | None) -> None:
+    """Refuse a span in which nothing can lie; ``start`` and ``end`` are its ends as written. Raises BadInput."""
+    if first is not None and last is not None and first >= last:
+        raise failure(BadInput, "query.time_order", start=(start or "")[:60], end=(end or "")[:60])

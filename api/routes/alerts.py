@@ -16,7 +16,7 @@ from api.alerts import AlertDetail, AlertGroup, AlertSummary, Filter, GroupBy, K
 from api.deps import Caller, Reader, Services, Svc, Triage
 from api.scope import sight
 from api.shapes import EntityText, Id, Page, Shape, Truth, read_cursor, write_cursor
-from api.times import From, To, moment
+from api.times import From, To, span
 from api.undo import undo_alerts as undo
 from core.db.models import Alert, AlertStatus, Audit, Level, Verdict
 from core.errors import NotFound, failure
@@ -49,9 +49,10 @@ def wanted(
     end: To = None,
 ) -> Filter:
     """The filters that every list of alerts takes."""
+    asked = span(svc, start, end)
     return Filter(
         status or (), level or (), min_level, kind or (), verdict or (), rule, host, user, assignee, incident,
-        replay, moment(svc, start), moment(svc, end, is_end=True), text, entity,
+        replay, asked.start, asked.end, text, entity,
     )  # fmt: skip
 
 

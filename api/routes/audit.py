@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, select
 
 from api.deps import Journal, Svc
 from api.shapes import Page, Shape, Time, read_cursor, write_cursor
-from api.times import From, To, moment
+from api.times import From, To, span
 from core import audit
 from core.clock import iso
 from core.db.models import Audit
@@ -73,10 +73,11 @@ def wanted(
         parts.append(Audit.object == object)
     if channel:
         parts.append(Audit.channel == channel)
-    if (first := moment(svc, start)) is not None:
-        parts.append(Audit.at >= first)
-    if (last := moment(svc, end, is_end=True)) is not None:
-        parts.append(Audit.at < last)
+    asked = span(svc, start, end)
+    if asked.start is not None:
+        parts.append(Audit.at >= asked.start)
+    if asked.end is not None:
+        parts.append(Audit.at < asked.end)
     return and_(*parts)
 
 

@@ -17,7 +17,7 @@ from api.deps import Caller, Reader, Svc, Triage
 from api.incidents import Filter, IncidentDetail, IncidentSummary
 from api.scope import sight
 from api.shapes import EntityText, Id, Page, Shape, Truth, read_cursor, write_cursor
-from api.times import From, To, moment
+from api.times import From, To, span
 from core.clock import to_micros
 from core.db.models import Incident, IncidentStatus, Level, Verdict
 from core.errors import BadInput, NotFound, failure
@@ -59,8 +59,8 @@ def wanted(
     end: To = None,
 ) -> Filter:
     """The filters that the list takes."""
-    first, last = moment(svc, start), moment(svc, end, is_end=True)
-    return Filter(status or (), min_level, assignee, declared, first, last, text, with_merged, entity)
+    asked = span(svc, start, end)
+    return Filter(status or (), min_level, assignee, declared, asked.start, asked.end, text, with_merged, entity)
 
 
 Wanted = Annotated[Filter, Depends(wanted)]

@@ -14,7 +14,7 @@ from api.exports import Language
 from api.rules import RuleBook
 from api.times import From, To, moment
 from core.clock import DAY, iso
-from core.errors import BadInput, failure
+from core.times import in_order
 from core.words import LANGUAGES
 from reports.document import Document, Text
 from reports.gather import RuleState
@@ -42,8 +42,7 @@ async def report_period(
     """What happened in a period, by default the last seven days; what could not be seen comes first."""
     last = moment(svc, end, is_end=True) or svc.clock.now()
     first = moment(svc, start) or last - USUAL
-    if first >= last:
-        raise failure(BadInput, "api.wrong_time", text=f"{start} – {end}")
+    in_order(first, last, start, end or "now")
     made = partial(build_period, _sources(request, svc), first, last, caller.name)
     name = f"period-{iso(first)[:10]}-{iso(last)[:10]}"
     return await _answer(request, caller, made, name, format, language)

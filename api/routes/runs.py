@@ -15,7 +15,7 @@ from api.deps import Caller, Reader, Services, Svc, Triage, WholeReader
 from api.runs import RunDetail, RunSummary
 from api.scope import sight
 from api.shapes import Id, Page, Shape, read_cursor, write_cursor
-from api.times import From, To, moment
+from api.times import From, To, span
 from core.db.models import Run, RunStatus
 from core.errors import NotFound, failure
 from playbooks import control
@@ -77,9 +77,9 @@ class StepCounts(Shape):
 @router.get("/steps")
 def count_steps(_: WholeReader, svc: Svc, start: From = None, end: To = None) -> StepCounts:
     """How many steps ended well, were undone, and wait for a person, as reports tell them."""
-    first, last = moment(svc, start), moment(svc, end, is_end=True)
+    asked = span(svc, start, end)
     with svc.database.read() as session:
-        return StepCounts(**step_counts(session, first, last))
+        return StepCounts(**step_counts(session, asked.start, asked.end))
 
 
 class Decision(BaseModel):

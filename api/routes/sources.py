@@ -22,6 +22,7 @@ from core.query.fold import fold
 from core.query.tree import And, Comparison, Equals
 from core.sources import SourceState
 from core.store import contract
+from core.times import in_order
 from core.words import entries
 
 router = APIRouter(prefix="/sources", tags=["sources"])
@@ -110,6 +111,7 @@ def get_ledger(
     last = moment(svc, end, is_end=True) or now
     first = moment(svc, start)
     first = last - DAY if first is None else first
+    in_order(first, last, start, end or "now")
     if last - first > LONGEST:
         raise failure(BadInput, "api.ledger_too_long", days=LONGEST // DAY)
     seen = sight(caller.scope)

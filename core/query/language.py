@@ -259,9 +259,13 @@ class _Parser:
     # Values and characters
 
     def need_value(self, field: str, ends: str = "") -> Value:
+        start = self.at
         value = self.value(ends=ends)
         if value is None:
-            raise self.error("value_expected", self.at, field=field)
+            raise self.error("value_expected", start, field=field)
+        word = self.text[start : self.at]
+        if word.lower() in _KEYWORDS or word.startswith(("&&", "||")):
+            raise self.error("value_is_keyword", start, field=field, found=word)
         self.skip()
         return value
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import re2
 
@@ -190,6 +191,17 @@ def bounds_of(leaf: Range) -> Bounds:
     if type_ is FieldType.IP:
         return Bounds(*(None if v is None else _address(leaf, v) for v in given))
     return Bounds(*(None if v is None else _double(leaf, v) for v in given))
+
+
+def is_empty(leaf: Range) -> bool:
+    """Whether nothing can lie within the bounds. Raises BadInput as bounds_of does."""
+    bounds = bounds_of(leaf)
+    lows: list[Any] = [bound for bound in (bounds.gt, bounds.gte) if bound is not None]
+    highs: list[Any] = [bound for bound in (bounds.lt, bounds.lte) if bound is not None]
+    if not lows or not highs:
+        return False
+    low, high = max(lows), min(highs)
+    return bool(low > high or (low == high and (bounds.gt == low or bounds.lt == high)))
 
 
 def v4_bounds(leaf: Leaf) -> tuple[int, int] | None:

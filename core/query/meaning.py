@@ -10,7 +10,7 @@ from core.clock import Micros, iso
 from core.ecs import FieldType, is_folded, type_of
 from core.errors import BadInput
 from core.query.datemath import Stretch, resolve
-from core.query.leaf import is_texty, regex_text, words_of
+from core.query.leaf import is_empty, is_texty, regex_text, words_of
 from core.query.problems import QueryError
 from core.query.tree import (
     TRUE,
@@ -28,7 +28,7 @@ from core.query.tree import (
     Regex,
     Wild,
 )
-from core.query.values import to_boolean, to_double, to_ip, to_long
+from core.query.values import looks_like_address, to_boolean, to_double, to_ip, to_long
 
 FREE_TEXT: tuple[str, ...] = (
     "message",
@@ -157,15 +157,17 @@ class Meaning:
             # a day is a stretch: after it means from its end on
             start = None if low is None else self._time(field, low)[0 if low_in else 1]
             end = None if high is None else self._time(field, high)[1 if high_in else 0]
-            return Range(field, gte=None if start is None else iso(start), lt=None if end is None else iso(end))
+            times = Range(field, gte=None if start is None else iso(start), lt=None if end is None else iso(end))
+            return self._not_empty(times, low, high)
         least, most = (None if value is None else self._bound(field, type_, value) for value in (low, high))
-        return Range(
+        found = Range(
             field,
             gt=None if low_in else least,
             gte=least if low_in else None,
             lt=None if high_in else most,
             lte=most if high_in else None,
         )
+        return self._not_empty(found, low, high)
 
     def _typed(self, field: str, type_: FieldType, value: Value) -> Node:
         if type_ is FieldType.DATE:
@@ -186,7 +188,7 @@ class Meaning:
             return Like(field, value.pieces, comparison)
         if (network := _network(value.text)) is not None:
             return Cidr(field, network)
-        if to_ip(value.text) is None and not value.quoted:
+        if to_ip(value.text) is None and (not value.quoted or looks_like_address(value.text)):
             raise self._error("address_expected", value, field=field, found=value.text)
         return Equals(field, value.text, comparison)
 
@@ -225,6 +227,11 @@ class Meaning:
             return resolve(value.text, self.now, self.zone)
         except ValueError:
             raise self._error("time_expected", value, field=field, found=value.text) from None
+
+    def _not_empty(self, found: Range, low: Value | None, high: Value | None) -> Range:
+        if low is not None and high is not None and is_empty(found):
+            raise self._error("range_empty", low, low=low.text, high=high.text)
+        return found
 
     def _error(self, key: str, value: Value, **values: object) -> QueryError:
         return QueryError(key, self.text, value.at, near=(), **values)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from core.ecs import FieldType, is_folded, type_of
-from core.query.leaf import compares_address, escape, folds, is_texty, pattern_of, pattern_regex, wanted
+from core.query.leaf import compares_address, escape, folds, is_empty, is_texty, pattern_of, pattern_regex, wanted
 from core.query.meaning import merged
 from core.query.tree import (
     And,
@@ -30,7 +30,7 @@ from core.query.tree import (
     Regex,
     Wild,
 )
-from core.query.values import to_text
+from core.query.values import looks_like_address, to_text
 
 _SIMPLE = re.compile(r"[A-Za-z0-9_@.][A-Za-z0-9_@.-]*")
 _SPECIAL = re.compile(r'[\\():"*?{}\[\]/+\-!^~&|=<>@,;\s]')
@@ -105,7 +105,8 @@ def _leaf(leaf: Leaf) -> str:
 def _equals(leaf: Equals, field: str) -> str:
     type_ = type_of(leaf.field)
     value = to_text(leaf.value) or ""
-    if wanted(leaf) is None:
+    is_odd_address = type_ is FieldType.IP and not compares_address(leaf) and looks_like_address(value)
+    if wanted(leaf) is None or is_odd_address:
         return f"⟨{field}: {_quoted(value)}⟩"
     if type_ is FieldType.DATE:
         return f"{field}: {_quoted(value)}"
@@ -152,7 +153,7 @@ def _range(field: str, leaf: Range) -> str:
     high = leaf.lte if leaf.lte is not None else leaf.lt
     both_low = leaf.gte is not None and leaf.gt is not None
     both_high = leaf.lte is not None and leaf.lt is not None
-    if both_low or both_high or (low is None and high is None):
+    if both_low or both_high or (low is None and high is None) or is_empty(leaf):
         return f"⟨{field} > {leaf.gt} >= {leaf.gte} < {leaf.lt} <= {leaf.lte}⟩"
     if high is None:
         return f"{field} {'>=' if leaf.gte is not None else '>'} {low}"

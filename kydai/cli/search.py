@@ -17,7 +17,7 @@ from core.event import Event
 from core.export import csv_bytes, xlsx_bytes
 from core.query.language import parse
 from core.store.contract import Query, Span, Truth
-from core.times import read_time
+from core.times import read_span
 from core.words import moment, say
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import safe
@@ -54,7 +54,7 @@ def search(
     now = context.clock.now()
     zone = context.settings.zone
     tree = parse(query, now=now, zone=zone)
-    span = Span(read_time(start, now, zone), read_time(end, now, zone) if end else None)
+    span = Span(*read_span(start, end, now, zone))
     question = Query(tree, span)
     wanted = [f.strip() for f in fields.split(",") if f.strip()] if fields else None
     with context.database.write() as session:  # the entry is committed before the answer

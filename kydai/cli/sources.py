@@ -15,7 +15,7 @@ from core.errors import BadInput, NotFound, Place
 from core.export import csv_bytes, xlsx_bytes
 from core.ledger import Balance, read_balances
 from core.sources import SourceState, SourceView, views
-from core.times import read_time
+from core.times import read_span
 from core.words import duration, moment, number, say
 from kydai.cli.main import FAILED, INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
@@ -99,11 +99,7 @@ def ledger(ctx: typer.Context, start: From = None, end: To = None) -> int:
     now = context.clock.now()
     zone = context.settings.zone
     with context.database.read() as session:
-        found = read_balances(
-            session,
-            read_time(start, now, zone) if start else None,
-            read_time(end, now, zone) if end else None,
-        )
+        found = read_balances(session, *read_span(start, end, now, zone))
     if context.output.as_json:
         context.output.lines(_balance_document(b) for b in found.values())
     else:

@@ -10,7 +10,7 @@ import typer
 from core import audit
 from core.clock import iso
 from core.store.contract import Span
-from core.times import read_time
+from core.times import read_span
 from core.words import moment, number, say, size
 from kydai.cli.main import FAILED, LANG
 from kydai.context import Context
@@ -102,7 +102,7 @@ def hold(
     if lift:
         context.store.lift(name)
     else:
-        span = Span(read_time(start, now, zone) if start else None, read_time(end, now, zone) if end else None)
+        span = Span(*read_span(start, end, now, zone))
         context.store.hold(name, span, reason)
     with context.database.write() as session:
         action = "store.lift" if lift else "store.hold"

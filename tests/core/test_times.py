@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.clock import iso, to_micros
+from core.clock import HOUR, iso, to_micros
 from core.errors import BadInput
-from core.times import read_time
+from core.times import read_span, read_time
 
 NOW = to_micros("2026-11-25T07:30:05.5Z")
 
@@ -40,3 +40,17 @@ def test_the_last_day_of_a_month_stays_in_the_month_it_moves_to() -> None:
 def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
     with pytest.raises(BadInput, match=r"not a time|out of range"):
         read_time(text, NOW, "Asia/Ho_Chi_Minh")
+
+
+def test_a_span_of_two_times() -> None:
+    assert read_span("now-1h", "now", NOW, "UTC") == (NOW - HOUR, NOW)
+    assert read_span(None, None, NOW, "UTC") == (None, None)
+
+
+@pytest.mark.parametrize(("start", "end"), [("now", "now-1h"), ("2026-11-24", "2026-11-24")])
+def test_a_span_in_which_nothing_can_lie_is_refused(start: str, end: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read_span(start, end, NOW, "UTC")
+    for text in (caught.value.said or {}).values():
+        assert start in text
+        assert end in text

@@ -13,6 +13,7 @@ from core.query.leaf import (
     by_field,
     escape,
     folds,
+    is_empty,
     long_bounds,
     micros_bounds,
     negated,
@@ -49,6 +50,22 @@ def test_patterns_are_joined_and_merged() -> None:
 )
 def test_long_bounds(leaf: Range, bounds: tuple[int, int] | None) -> None:
     assert long_bounds(leaf) == bounds
+
+
+@pytest.mark.parametrize(
+    ("leaf", "empty"),
+    [
+        (Range("x", gte=5, lte=5), False),
+        (Range("x", gt=5, lte=5), True),
+        (Range("x", gte=5, lt=5), True),
+        (Range("x", gte=5.5, lte=1), True),
+        (Range("x", gt=5), False),
+        (Range("source.ip", gte="9.0.0.0", lte="10.0.0.0"), False),
+        (Range("source.ip", gte="10.0.0.0", lte="9.0.0.0"), True),
+    ],
+)
+def test_a_range_in_which_nothing_can_lie(leaf: Range, empty: bool) -> None:
+    assert is_empty(leaf) is empty
 
 
 def test_micros_bounds() -> None:

@@ -55,6 +55,12 @@ def test_an_unknown_kind_of_file_is_refused(filled: Run, tmp_path: Path) -> None
     assert filled("search", "sshd", *ALL, "-o", str(tmp_path / "x.doc")).status == 2
 
 
+@pytest.mark.parametrize("wrong", [("*", "--from", "now", "--to", "now-1h"), ("a:[5 TO 1]",), ('source.ip: "::/200"',)])
+def test_what_can_find_nothing_is_refused(filled: Run, wrong: tuple[str, ...]) -> None:
+    ran = filled("search", *wrong)
+    assert (ran.status, ran.out) == (2, "")
+
+
 def test_nothing_found_is_said_and_is_no_failure(filled: Run) -> None:
     ran = filled("search", "nobody_says_this", *ALL)
     assert (ran.status, ran.out) == (0, "")
