@@ -95,4 +95,4 @@ def test_wrong_input_is_said(client: Client, path: str, status: int) -> None:
 
 
 def test_people_with_a_scope_get_none(client: Client) -> None:
-    assert client("analyst", scope="organization.name: a").get(PERIOD).status_code == 403
+    assert client("analyst", scope="kydai.agency: a").get(PERIOD).status_code == 403
