@@ -22,7 +22,7 @@ import zstandard
 from collectors.joining import AuditJoiner
 from collectors.pcap import FlowFile, is_flow_file
 from core.clock import Micros
-from core.errors import BadInput, Place
+from core.errors import BadInput, Place, cause, failure
 from core.event import FrameKind
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ KEPT_OF_TOO_LONG = 64 << 10
 STDIN = "-"
 EVTX_HEADER, EVTX_CHUNK = 4096, 65536
 MAX_DOCUMENTS = 64 << 20
-JSON_REMEDY = "Write one JSON object a line (.jsonl)."
 PART = 4096
 """Compressed bytes taken at once: zstd makes at most about 128 MiB of them."""
 
@@ -69,7 +68,7 @@ def walk(paths: list[str]) -> Iterator[str]:
         elif text and path.is_dir():
             yield from (str(p) for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith("."))
         else:
-            raise BadInput("there is no such file or folder.", place=Place(text))
+            raise failure(BadInput, "collectors.no_such_file", place=Place(text))
 
 
 class FileReader:
@@ -90,7 +89,7 @@ class FileReader:
             self.tail = b""
             """What stands before the position of the raw given last: 1,024 bytes, or the beginning of that record."""
         except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-            raise BadInput(f"cannot read: {getattr(error, 'strerror', None) or error}", place=Place(name)) from error
+            raise failure(BadInput, "common.error.read", place=Place(name), why=cause(error)) from error
 
     def _peek(self) -> bytes:
         head = b""
@@ -121,7 +120,7 @@ class FileReader:
             else:
                 yield from self._lines(start)
         except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-            raise BadInput(f"breaks off: {error}", place=Place(self.name)) from error
+            raise failure(BadInput, "collectors.breaks_off", place=Place(self.name), why=cause(error)) from error
 
     def tail_before(self, position: int) -> bytes | None:
         """The tail at a position (None when the file is shorter); the reader is used up by it."""
@@ -169,15 +168,13 @@ class FileReader:
     def _documents(self, start: int) -> Iterator[Raw]:
         data = self._stream.read(MAX_DOCUMENTS + 1)
         if len(data) > MAX_DOCUMENTS:
-            raise BadInput(
-                f"one JSON document of over {MAX_DOCUMENTS >> 20} MB.", place=Place(self.name), remedy=JSON_REMEDY
-            )
+            raise failure(BadInput, "collectors.large_json", place=Place(self.name), limit=MAX_DOCUMENTS >> 20)
         decoder, text, at, count = json.JSONDecoder(), data.decode("utf-8", "replace").lstrip("\ufeff"), 0, 0
         while (at := _WHITE.match(text, at).end()) < len(text):  # type: ignore[union-attr]  # it matches anywhere
             try:
                 value, at = decoder.raw_decode(text, at)
             except (json.JSONDecodeError, RecursionError) as error:
-                raise BadInput(f"not JSON: {error}", place=Place(self.name), remedy=JSON_REMEDY) from error
+                raise failure(BadInput, "collectors.not_json", place=Place(self.name), reason=str(error)) from error
             for document in value if isinstance(value, list) else [value]:
                 count += 1
                 if count > start:
@@ -192,7 +189,7 @@ class FileReader:
         data = self._stream.read(1 << 31)
         size = len(data)
         if size < EVTX_HEADER or (size > EVTX_HEADER and data[EVTX_HEADER:][:8] != b"ElfChnk\0"):
-            raise BadInput("not a whole EVTX: its first chunk is damaged.", place=Place(self.name))
+            raise failure(BadInput, "collectors.evtx_damaged", place=Place(self.name))
         try:
             for count, record in enumerate(PyEvtxParser(io.BytesIO(data)).records_json(), 1):
                 if count > start and record is not None:
@@ -200,9 +197,9 @@ class FileReader:
                     self.tail = text[:HEAD_BYTES]
                     yield Raw(text, count)
         except RuntimeError as error:
-            raise BadInput(f"not a whole EVTX: {error}", place=Place(self.name)) from error
+            raise failure(BadInput, "collectors.evtx", place=Place(self.name), reason=str(error)) from error
         if size < (whole := EVTX_HEADER + EVTX_CHUNK * int.from_bytes(data[42:44], "little")):
-            raise BadInput(f"not a whole EVTX: {size:,} of {whole:,} bytes.", place=Place(self.name))
+            raise failure(BadInput, "collectors.evtx_short", place=Place(self.name), size=size, whole=whole)
 
     def _capture(self, start: int) -> Iterator[Raw]:
         for count, one in enumerate(FlowFile(self._stream), 1):

@@ -12,7 +12,7 @@ from collectors.decoders.sequence import Gap
 from collectors.flows import FlowBatch, FlowState, decode_batch, give_up
 from collectors.pcap import Captured, FlowFile
 from core.clock import Micros
-from core.errors import BadInput, Place
+from core.errors import BadInput, Place, cause, failure
 
 BATCH = 2_000
 
@@ -27,9 +27,10 @@ def captured_in(paths: Iterable[Path]) -> Iterator[Captured]:
             with path.open("rb") as stream:
                 yield from FlowFile(stream)
         except OSError as error:
-            raise BadInput(f"cannot be read: {error.strerror}", place=Place(str(path))) from error
+            raise failure(BadInput, "common.error.read", place=Place(str(path)), why=cause(error)) from error
         except BadInput as error:
-            raise BadInput(error.message, place=Place(str(path))) from error
+            error.place = Place(str(path))
+            raise
 
 
 @dataclass(slots=True)

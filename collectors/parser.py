@@ -26,7 +26,7 @@ from collectors.parser_time import stamp, zone_of
 from collectors.parser_values import ip_text, relate, to_text
 from core.clock import DAY, MINUTE, Micros, to_micros
 from core.ecs import VERSION
-from core.errors import BadConfig, NotFound
+from core.errors import BadConfig, NotFound, failure
 from core.event import Event, Frame
 
 __all__ = ["Choice", "Counts", "Hint", "Parsed", "Parser", "ParserSet", "Record"]
@@ -104,9 +104,8 @@ class ParserSet:
         try:
             return self.parsers[name]
         except KeyError:
-            raise NotFound(
-                f"there is no parser named {name[:80]!r}", remedy="Parsers: " + ", ".join(sorted(self.parsers))
-            ) from None
+            names = ", ".join(sorted(self.parsers))
+            raise failure(NotFound, "collectors.no_parser", name=name[:80], names=names) from None
 
     # --- one raw ------------------------------------------------------------------------------------------
 

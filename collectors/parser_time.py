@@ -14,7 +14,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from core.clock import DAY, MINUTE, SECOND, Micros, iso, micros
-from core.errors import BadConfig
+from core.errors import BadConfig, failure
 
 MONTHS = {
     name: number
@@ -43,7 +43,7 @@ def zone_of(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise BadConfig(f"unknown time zone {name[:80]!r}", remedy="Use a name like Asia/Ho_Chi_Minh.") from error
+        raise failure(BadConfig, "common.error.zone", zone=name[:80]) from error
 
 
 @lru_cache(8192)

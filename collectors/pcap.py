@@ -14,7 +14,7 @@ from socket import AF_INET, AF_INET6, inet_ntop
 from typing import BinaryIO, NamedTuple
 
 from core.clock import SECOND, Micros
-from core.errors import BadInput
+from core.errors import BadInput, failure
 
 MAX_PACKET = 256 << 10
 MAX_BLOCK = 16 << 20
@@ -67,7 +67,7 @@ class FlowFile:
         elif head[:2] in _VERSIONS:
             yield from self._raw(head)
         else:
-            raise BadInput("neither a capture (pcap, pcapng) nor a NetFlow or IPFIX datagram")
+            raise failure(BadInput, "collectors.no_capture")
 
     def _raw(self, head: bytes) -> Iterator[Captured]:
         data = head + self.stream.read(MAX_RAW)
@@ -133,7 +133,7 @@ def _pcap_packets(stream: BinaryIO, magic: bytes, counts: Counter[str]) -> Itera
     order, finer = _PCAP[magic]
     head = stream.read(20)
     if len(head) < 20:
-        raise BadInput("the capture ends within its header")
+        raise failure(BadInput, "collectors.capture_cut")
     link = struct.unpack(order + "I", head[16:])[0] & 0xFFFF
     record = struct.Struct(order + "IIII")
     while prefix := stream.read(16):

@@ -5,6 +5,7 @@ HTTP status, exit status, retry and dead letter are each decided from these type
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -74,6 +75,14 @@ class NotFound(KydaiError):
 
 class Conflict(KydaiError):
     """The object changed since the caller read it."""
+
+
+def cause(error: Exception) -> Text:
+    """Why the system refused, in both languages where it is a common reason, else in its own words."""
+    name = "EOF" if isinstance(error, EOFError) else errno.errorcode.get(getattr(error, "errno", None) or 0, "")
+    if f"common.os.{name}" in entries():
+        return both(f"common.os.{name}")
+    return dict.fromkeys(LANGUAGES, str(getattr(error, "strerror", None) or error))
 
 
 E = TypeVar("E", bound=KydaiError)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from core.clock import Micros
-from core.errors import BadInput
+from core.errors import BadInput, failure
 
 Scalar = str | int | float | bool | None
 Value = Scalar | list[Scalar]
@@ -44,7 +44,7 @@ def parse_event_id(text: str) -> EventId:
     """Read ``<segment>.<record>.<n>``. Raises BadInput when it is not one."""
     parts = text.split(".")
     if len(parts) != 3 or not is_ulid(parts[0]) or not parts[1].isdecimal() or not parts[2].isdecimal():
-        raise BadInput(f"not an event id: {text[:80]!r}")
+        raise failure(BadInput, "common.error.event_id", text=text[:80])
     return EventId(parts[0], int(parts[1]), int(parts[2]))
 
 

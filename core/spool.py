@@ -32,7 +32,7 @@ import zstandard
 
 from core.clock import HOUR, SECOND, Clock, Micros, hour_of
 from core.durable import make_folder, sync_folder
-from core.errors import Refused, Unavailable
+from core.errors import Refused, Unavailable, cause, failure
 from core.event import Frame, FrameKind, Stored, is_ulid, new_ulid, ulid_time
 
 SUFFIX = ".spool"
@@ -161,10 +161,7 @@ class Spool:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._lock)
-            raise Refused(
-                f"another process of Kỳ Đài is using {folder}.",
-                remedy="Stop it first, or name another folder with --data.",
-            ) from None
+            raise failure(Refused, "store.spool.in_use", folder=folder) from None
         self._fd: int | None = None
         self._segment = ""
         self._size = 0
@@ -223,7 +220,7 @@ class Spool:
             self.files.sync(self._fd)
         except OSError as error:
             self._abandon(began)
-            raise Unavailable(f"the spool {self.folder} could not be written: {error.strerror or error}") from error
+            raise failure(Unavailable, "store.spool.write", folder=self.folder, why=cause(error)) from error
         self._record = first + written
         return [Stored(self._segment, first + i, f) for i, f in enumerate(stamped)]
 
@@ -233,16 +230,11 @@ class Spool:
             self._checked_at = now
             self._free = self.files.free_bytes(self.folder)
         if self._free < self.reserve_bytes:
-            raise Refused(
-                f"the disk under {self.folder} has {self._free >> 20} MB left; "
-                f"intake stops below {self.reserve_bytes >> 20} MB.",
-                remedy="Free some space; intake goes on by itself.",
-            )
+            free, reserve = self._free >> 20, self.reserve_bytes >> 20
+            raise failure(Refused, "store.spool.disk", folder=self.folder, free=free, reserve=reserve)
         if self._used > self.quota_bytes:
-            raise Refused(
-                f"the spool {self.folder} holds {self._used >> 20} MB, its quota is {self.quota_bytes >> 20} MB.",
-                remedy="Look at why the pipeline is behind (kydai doctor).",
-            )
+            used, quota = self._used >> 20, self.quota_bytes >> 20
+            raise failure(Refused, "store.spool.quota", folder=self.folder, used=used, quota=quota)
 
     def _open_segment(self, now: Micros) -> None:
         self._close_segment()

@@ -12,9 +12,7 @@ def read_time(text: str, now: Micros, zone: str) -> Micros:
     try:
         return resolve(text.strip(), now, zone)[0]
     except ValueError:
-        raise BadInput(
-            f"not a time: {text[:60]!r}.", remedy="Write 2026-11-24, 2026-11-24T14:30:00+07:00, now-24h or now/d."
-        ) from None
+        raise failure(BadInput, "common.error.time", text=text[:60]) from None
 
 
 def read_span(start: str | None, end: str | None, now: Micros, zone: str) -> tuple[Micros | None, Micros | None]:

@@ -18,7 +18,7 @@ from api.app import create_app, stop_streams
 from api.deps import Services
 from api.house import Ailment
 from core.db.models import Meta
-from core.errors import BadConfig, KydaiError
+from core.errors import BadConfig, KydaiError, cause, failure
 from core.lag import SPOOLS
 from core.spool import GroupCommit
 from core.words import both
@@ -144,10 +144,7 @@ def _bind(address: str, port: int) -> socket.socket:
         sock.listen(512)
     except OSError as error:
         sock.close()
-        raise BadConfig(
-            f"cannot listen for HTTP on {address}:{port}: {error.strerror}.",
-            remedy="Choose another port: [http] port or KYDAI_HTTP_PORT.",
-        ) from error
+        raise failure(BadConfig, "start.listen_http", address=address, port=str(port), why=cause(error)) from error
     return sock
 
 

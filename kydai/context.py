@@ -13,7 +13,7 @@ from core import durable
 from core.clock import SECOND, Clock, SystemClock
 from core.db.database import Database, migrate, open_database, schema_version
 from core.db.models import SpoolPosition
-from core.errors import BadConfig, Refused
+from core.errors import BadConfig, Place, Refused, cause, failure
 from core.spool import Position, SpoolReader
 from core.store.contract import Missing, Span
 from core.store.retention import DEFAULT_POLICY, Policy
@@ -59,12 +59,9 @@ class Context:
     def need_data(self) -> None:
         """Raise NotFound-like BadConfig when the folder holds no Kỳ Đài data yet."""
         if not (self.settings.data / "control.sqlite").is_file():
-            raise BadConfig(
-                f"{self.settings.data} holds no data of Kỳ Đài yet.",
-                remedy="Start with kydai up or kydai ingest, or name the folder with --data.",
-            )
+            raise failure(BadConfig, "start.no_data", folder=self.settings.data)
         if schema_version(self.database) is None:
-            raise BadConfig(f"{self.settings.data}/control.sqlite has no schema.", remedy="Restore a backup.")
+            raise failure(BadConfig, "start.no_schema", place=Place(f"{self.settings.data}/control.sqlite"))
 
     def close(self) -> None:
         for thing in reversed(self._opened):
@@ -79,10 +76,7 @@ def make_folder(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise Refused(
-            f"the data folder {folder} cannot be written: {error.strerror}.",
-            remedy="Give it to this account, or name another with --data or KYDAI_DATA.",
-        ) from error
+        raise failure(Refused, "start.unwritable", folder=folder, why=cause(error)) from error
 
 
 def open_store(settings: Settings, database: Database, clock: Clock) -> SegmentStore:

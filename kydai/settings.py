@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.clock import LOCAL_ZONE
-from core.errors import BadConfig, Place
+from core.errors import BadConfig, Place, cause, failure
 from core.store.retention import DEFAULT_POLICY
 
 CONFIG_NAME = "kydai.toml"
@@ -188,9 +188,9 @@ def load(data: Path | None = None, config: Path | None = None) -> Settings:
             text = path.read_text("utf-8")
             values = tomllib.loads(text)
         except OSError as error:
-            raise BadConfig(f"cannot read the settings: {error.strerror}", place=Place(str(path))) from error
+            raise failure(BadConfig, "start.settings.read", place=Place(str(path)), why=cause(error)) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadConfig(f"not TOML: {error}", place=Place(str(path))) from error
+            raise failure(BadConfig, "start.settings.toml", place=Place(str(path)), reason=str(error)) from error
     _refuse_unknown_variables()
     try:
         settings = Settings(**values)
@@ -208,14 +208,14 @@ def _refuse_unknown_variables() -> None:
             known |= {f"KYDAI_{section}_{name}".upper() for name in kind.model_fields}
     for name in os.environ:
         if name.startswith("KYDAI_") and name not in known and name not in _NOT_SETTINGS:
-            raise BadConfig(f"no setting is called {name}.", remedy="docs/settings.md lists them all.")
+            raise failure(BadConfig, "start.settings.unknown", name=name)
 
 
 def _explain(loc: tuple[int | str, ...], message: str, path: Path | None, text: str) -> BadConfig:
     names = [str(part) for part in loc]
     variable = "KYDAI_" + "_".join(names[:2]).upper()
     if variable in os.environ:
-        return BadConfig(f"{variable}: {message}", remedy="docs/settings.md says what it takes.")
+        return failure(BadConfig, "start.settings.value", name=variable, reason=message)
     line, section = None, ""
     for number, content in enumerate(text.splitlines(), 1):
         stripped = content.strip()
@@ -225,8 +225,5 @@ def _explain(loc: tuple[int | str, ...], message: str, path: Path | None, text: 
                 line = number
         elif stripped.partition("=")[0].strip() == names[-1] and (len(names) == 1 or section == names[0]):
             line = number
-    return BadConfig(
-        f"{'.'.join(names)}: {message}",
-        place=Place(str(path), line) if path else None,
-        remedy="docs/settings.md says what it takes.",
-    )
+    place = Place(str(path), line) if path else None
+    return failure(BadConfig, "start.settings.value", place=place, name=".".join(names), reason=message)

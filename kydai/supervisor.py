@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import orjson
 
-from core.errors import BadConfig, Refused
+from core.errors import BadConfig, Refused, failure
 from kydai.log import logger
 from kydai.settings import Settings
 
@@ -59,10 +59,7 @@ class Supervisor:
             owner = (
                 (settings.data / "up.pid").read_text("ascii").strip() if (settings.data / "up.pid").is_file() else "?"
             )
-            raise Refused(
-                f"Kỳ Đài is already running on {settings.data} (process {owner}).",
-                remedy="Stop that one first, or name another folder with --data.",
-            ) from None
+            raise failure(Refused, "start.running", folder=settings.data, process=owner) from None
         (settings.data / "up.pid").write_text(str(os.getpid()), "ascii")
 
     def start(self) -> dict[str, dict[str, Any]]:
@@ -96,20 +93,22 @@ class Supervisor:
         with selectors.DefaultSelector() as selector:
             selector.register(child.process.stdout, selectors.EVENT_READ)
             if not selector.select(START_SECONDS):
-                raise BadConfig(
-                    f"{child.name} did not start within {START_SECONDS:.0f} s.", remedy=self._see(child.name)
+                raise failure(
+                    BadConfig, "start.slow", name=child.name, seconds=int(START_SECONDS), log=self._log(child.name)
                 )
         line = child.process.stdout.readline()
         try:
             said = orjson.loads(line)
         except orjson.JSONDecodeError:
-            said = {"error": f"{child.name} ended at once."}
+            said = {}
         if "ready" not in said:
-            raise BadConfig(str(said.get("error", "?")), remedy=None if said.get("error") else self._see(child.name))
+            if "error" in said:
+                raise BadConfig(str(said["error"]))
+            raise failure(BadConfig, "start.ended", name=child.name, log=self._log(child.name))
         child.facts = said["ready"]
 
-    def _see(self, name: str) -> str:
-        return f"See {self.settings.data / 'log' / name}.log."
+    def _log(self, name: str) -> Path:
+        return self.settings.data / "log" / f"{name}.log"
 
     def watch(self) -> None:
         """Restart what died; call it again and again."""

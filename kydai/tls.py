@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from core.clock import Micros, from_micros
 from core.durable import make_folder, write_durably
-from core.errors import BadConfig, Place
+from core.errors import BadConfig, Place, cause, failure
 
 CA_DAYS = 3650
 DAYS = 397
@@ -43,13 +43,9 @@ def own(certificate: Path, key: Path) -> Identity:
         cert = x509.load_pem_x509_certificate(certificate.read_bytes())
         private = serialization.load_pem_private_key(key.read_bytes(), None)
     except (OSError, ValueError, TypeError) as error:
-        raise BadConfig(
-            f"the certificate or its key cannot be read: {error}",
-            place=Place(str(certificate)),
-            remedy="PEM, no password.",
-        ) from error
+        raise failure(BadConfig, "start.certificate", place=Place(str(certificate)), why=cause(error)) from error
     if _spki(cert.public_key()) != _spki(private.public_key()):
-        raise BadConfig("the key does not belong to the certificate", place=Place(str(key)))
+        raise failure(BadConfig, "start.wrong_key", place=Place(str(key)))
     return Identity(certificate, key, None)
 
 

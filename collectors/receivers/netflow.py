@@ -21,7 +21,7 @@ from typing import Protocol
 import structlog
 
 from core.clock import Clock, Micros
-from core.errors import BadConfig, KydaiError
+from core.errors import BadConfig, KydaiError, cause, failure
 from core.event import Frame, FrameKind, Stored
 
 Deliver = Callable[[list[Frame]], "Future[list[Stored]] | None"]
@@ -80,9 +80,8 @@ class NetflowReceiver:
             sock.bind((address, port))
         except OSError as error:
             sock.close()
-            raise BadConfig(
-                f"cannot listen for flows on {address}:{port}: {error.strerror}.",
-                remedy="Choose another port: [netflow] port or KYDAI_NETFLOW_PORT.",
+            raise failure(
+                BadConfig, "collectors.listen_flows", address=address, port=str(port), why=cause(error)
             ) from error
         self.receive_buffer = _raise_buffer(sock)
         self.port = sock.getsockname()[1]

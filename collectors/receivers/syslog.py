@@ -17,7 +17,7 @@ from typing import Any
 
 from collectors.joining import MARK, AuditJoiner
 from core.clock import Clock, Micros
-from core.errors import BadConfig
+from core.errors import BadConfig, cause, failure
 from core.event import Frame, FrameKind, Stored
 
 Submit = Callable[[Sequence[Frame]], "Future[list[Stored]]"]
@@ -250,9 +250,8 @@ class SyslogReceiver:
             )
         except OSError as error:
             await self.stop()
-            raise BadConfig(
-                f"cannot listen for syslog on {address}:{port}: {error.strerror}.",
-                remedy="Choose another port: [syslog] port or KYDAI_SYSLOG_PORT.",
+            raise failure(
+                BadConfig, "collectors.listen_syslog", address=address, port=str(port), why=cause(error)
             ) from error
         raise_receive_buffer(self._udp.get_extra_info("socket"))
 

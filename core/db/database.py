@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from core.errors import Refused, Unavailable
+from core.errors import Refused, Unavailable, failure
 
 HEAD = "0001"
 """The newest migration; tests hold it to the folder's."""
@@ -44,7 +44,7 @@ class Database:
                 session.commit()
             except OperationalError as error:
                 session.rollback()
-                raise Unavailable(f"the control database did not answer: {error.orig}") from error
+                raise failure(Unavailable, "store.error.database", reason=str(error.orig)) from error
             except BaseException:
                 session.rollback()
                 raise
@@ -103,10 +103,7 @@ def migrate(database: Database) -> bool:
     if version == HEAD:
         return False
     if version is not None and version > HEAD:
-        raise Refused(
-            f"the control database stands at migration {version}, newer than this program's {HEAD}.",
-            remedy="Use the version of Kỳ Đài that wrote it.",
-        )
+        raise failure(Refused, "store.error.newer_database", version=str(version), head=str(HEAD))
     from alembic import command
     from alembic.config import Config
 

@@ -14,7 +14,7 @@ import re2
 
 from core.clock import Micros, to_micros
 from core.ecs import FieldType, type_of
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.query.fold import comparable, cut, fold
 from core.query.tree import Cidr, Comparison, Equals, Leaf, Like, Node, Not, Or, Pattern, Phrase, Range, Regex, Wild
 from core.query.values import ip_bounds, to_boolean, to_date, to_double, to_ip, to_long, to_text
@@ -117,7 +117,7 @@ def phrase_regex(words: Iterable[str]) -> str:
 def regex_text(leaf: Regex) -> str:
     """The regular expression with its flags. Raises BadInput when RE2 cannot compile it or it is too long."""
     if len(leaf.pattern) > MAX_REGEX:
-        raise BadInput(f"a regular expression has {len(leaf.pattern)} characters; at most {MAX_REGEX} are allowed")
+        raise failure(BadInput, "query.error.long_regex", size=len(leaf.pattern), limit=MAX_REGEX)
     pattern = leaf.pattern
     if leaf.comparison is Comparison.FOLD:
         # escapes are ASCII, and fold would turn \S into \s: only other characters are folded
@@ -137,7 +137,7 @@ def compile_regex(text: str) -> re2._Regexp:
     try:
         return re2.compile(text, options)
     except (re2.error, UnicodeEncodeError) as error:
-        raise BadInput(f"not a regular expression of RE2: {_reason(error)}") from error
+        raise failure(BadInput, "query.error.regex", reason=_reason(error)) from error
 
 
 def _reason(error: Exception) -> str:
@@ -219,7 +219,7 @@ def v4_bounds(leaf: Leaf) -> tuple[int, int] | None:
 def _number(leaf: Range, value: int | float | str) -> int | float:
     number: int | float | None = value if isinstance(value, int) else to_double(value)
     if number is None:
-        raise BadInput(f"a range over {leaf.field} needs numbers, not {value!r}")
+        raise failure(BadInput, "query.error.range_number", field=leaf.field, value=repr(value)[:80])
     return number
 
 
@@ -227,7 +227,7 @@ def _double(leaf: Range, value: int | float | str) -> float:
     try:
         return float(_number(leaf, value))
     except OverflowError:
-        raise BadInput(f"a range over {leaf.field} needs numbers of 64 bits") from None
+        raise failure(BadInput, "query.error.range_size", field=leaf.field) from None
 
 
 def _time(leaf: Range, value: int | float | str) -> str:
@@ -237,14 +237,14 @@ def _time(leaf: Range, value: int | float | str) -> str:
     except ValueError:
         text = None
     if text is None:
-        raise BadInput(f"a range over {leaf.field} needs canonical times, not {value!r}")
+        raise failure(BadInput, "query.error.range_time", field=leaf.field, value=repr(value)[:80])
     return text
 
 
 def _address(leaf: Range, value: int | float | str) -> str:
     digits = to_ip(value)
     if digits is None:
-        raise BadInput(f"a range over {leaf.field} needs addresses, not {value!r}")
+        raise failure(BadInput, "query.error.range_address", field=leaf.field, value=repr(value)[:80])
     return digits
 
 

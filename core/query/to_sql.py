@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.ecs import FieldType, type_of
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.event import EventId, parse_event_id
 from core.query.fold import fold
 from core.query.leaf import (
@@ -149,7 +149,7 @@ def _condition(node: Node, source: _Source) -> Sql:
 def quote(name: str) -> str:
     """A name as an SQL identifier. Raises BadInput for one that no identifier can hold."""
     if "\0" in name:
-        raise BadInput("a field name holds a NUL character")
+        raise failure(BadInput, "query.error.nul_field")
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import Micros
-from core.errors import BadConfig, Conflict, NotFound, Unavailable
+from core.errors import BadConfig, Conflict, NotFound, Unavailable, failure
 from core.event import EventId
 from core.store.catalog_rows import (
     SEGMENT_COLUMNS,
@@ -144,7 +144,7 @@ class Catalog:
         with self.change() as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
-                raise BadConfig(f"{self.path} was made by a newer version of Kỳ Đài")
+                raise failure(BadConfig, "store.error.newer", file=self.path)
             if version == 0:
                 for statement in _TABLES.split(";"):
                     connection.execute(statement)
@@ -164,7 +164,7 @@ class Catalog:
                     connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise Unavailable(f"the store's catalog cannot be written: {error}") from error
+            raise failure(Unavailable, "store.error.catalog_write", reason=str(error)) from error
 
     @contextmanager
     def look(self) -> Iterator[sqlite3.Connection]:
@@ -177,7 +177,7 @@ class Catalog:
             finally:
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise Unavailable(f"the store's catalog cannot be read: {error}") from error
+            raise failure(Unavailable, "store.error.catalog_read", reason=str(error)) from error
 
     def snapshot(self, span: Span = Span()) -> Snapshot:
         """The segments that may hold events of the span (by ``@timestamp``), and what is missing of it."""
@@ -340,13 +340,13 @@ class Catalog:
                     (hold.name, hold.span.start, hold.span.end, hold.reason, hold.placed_at),
                 )
             except sqlite3.IntegrityError:
-                raise Conflict(f"a hold named {hold.name!r} is in place") from None
+                raise failure(Conflict, "store.error.hold_taken", name=hold.name[:100]) from None
 
     def lift_hold(self, name: str) -> None:
         """Raises NotFound."""
         with self.change() as db:
             if db.execute("DELETE FROM hold WHERE name=?", (name,)).rowcount == 0:
-                raise NotFound(f"there is no hold named {name!r}")
+                raise failure(NotFound, "store.error.no_hold", name=name[:100])
 
     def holds(self) -> list[Hold]:
         with self.look() as db:

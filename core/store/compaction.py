@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from core.clock import DAY, HOUR, Clock, iso
 from core.durable import write_durably
-from core.errors import Conflict, Unavailable
+from core.errors import Conflict, Unavailable, cause, failure
 from core.event import ulid_time
 from core.store.catalog import Catalog
 from core.store.catalog_rows import Kind, New, Segment, State
@@ -131,7 +131,7 @@ def _replace(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[]
         catalog.publish(written, clock.now(), retiring=[s.id for s in taken])
     except OSError as error:
         _remove(folder, written)
-        raise Unavailable(f"the store cannot write: {error}") from error
+        raise failure(Unavailable, "store.error.write", why=cause(error)) from error
     except (Conflict, Unavailable) as error:
         _remove(folder, written)
         if isinstance(error, Conflict):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from core.clock import Clock, Micros
 from core.durable import make_folder, write_durably
-from core.errors import Conflict, Refused, Unavailable
+from core.errors import Conflict, Refused, Unavailable, cause, failure
 from core.event import EventId, new_ulid
 from core.query.to_sql import FUNCTIONS
 from core.query.tree import TRUE, Node
@@ -116,7 +116,7 @@ class SegmentStore:
                 raise
             stored = sum(new.segment.rows for new in written)
             return AppendResult(stored, already, flat.rejected)
-        raise Unavailable("other writers keep publishing the same events")
+        raise failure(Unavailable, "store.error.busy")
 
     def _new_name(self) -> str:
         if self._mark is None:
@@ -132,7 +132,7 @@ class SegmentStore:
         try:
             write_durably(self.folder / name, data)
         except OSError as error:
-            raise Unavailable(f"the store cannot write: {error}") from error
+            raise failure(Unavailable, "store.error.write", why=cause(error)) from error
         return describe(piece, name, data)
 
     def _discard(self, written: Sequence[New]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from core.errors import Unavailable
+from core.errors import Unavailable, failure
 
 Row = tuple[Any, ...]
 FETCH = 2000
@@ -112,12 +112,9 @@ class Read:
                 self.check()
                 yield chunk
         except duckdb.InterruptException as error:
-            raise Unavailable("the search was stopped") from error
+            raise failure(Unavailable, "store.error.stopped") from error
         except duckdb.OutOfMemoryException as error:
-            raise Unavailable(
-                "the search needs more memory than the store may use",
-                remedy="Narrow the time range or raise the store's memory.",
-            ) from error
+            raise failure(Unavailable, "store.error.memory") from error
         except (
             duckdb.IOException,
             duckdb.InvalidInputException,
@@ -127,7 +124,7 @@ class Read:
             raise Broken(str(error)) from error
         except duckdb.Error as error:
             if self._stopped:
-                raise Unavailable("the search was stopped") from error
+                raise failure(Unavailable, "store.error.stopped") from error
             raise Broken(str(error)) from error
         self.check()
 
@@ -138,7 +135,7 @@ class Read:
     def check(self) -> None:
         """Raises Unavailable when the read was stopped."""
         if self._stopped:
-            raise Unavailable("the search was stopped")
+            raise failure(Unavailable, "store.error.stopped")
 
     def mark(self) -> None:
         """Stop at the next chance; called from another thread."""

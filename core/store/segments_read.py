@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from core.clock import Clock, Micros
 from core.ecs import type_of
-from core.errors import BadInput, Unavailable
+from core.errors import BadInput, Unavailable, failure
 from core.event import Event, EventId, is_ulid
 from core.query.to_sql import quote
 from core.query.tree import Node
@@ -61,7 +61,7 @@ class Reader:
         self, query: Query, limit: int, newest_first: bool, cursor: str | None, fields: Sequence[str] | None
     ) -> Rows:
         if not 0 < limit <= _MAX_LIMIT:
-            raise BadInput(f"a page has 1 to {_MAX_LIMIT} rows, not {limit}")
+            raise failure(BadInput, "store.error.page", limit=_MAX_LIMIT, asked=limit)
         after = None if cursor is None else _read_cursor(cursor)
 
         def work(read: Read, snapshot: Snapshot) -> tuple[list[_Hit], dict[Order, Event]]:
@@ -104,7 +104,9 @@ class Reader:
                         for rows in read.stream(sql, each.parameters):
                             yield [build(row) for row in rows]
                     except Broken as error:
-                        raise Unavailable(f"segment {segment.name} cannot be read: {error}") from error
+                        raise failure(
+                            Unavailable, "store.error.segment", name=segment.name, reason=str(error)
+                        ) from error
 
     def count(self, query: Query) -> Count:
         def work(read: Read, snapshot: Snapshot) -> int:
@@ -145,7 +147,7 @@ class Reader:
 
     def terms(self, query: Query, name: str, limit: int) -> Buckets:
         if not 0 < limit <= _MAX_TERMS:
-            raise BadInput(f"1 to {_MAX_TERMS} values can be asked for, not {limit}")
+            raise failure(BadInput, "store.error.terms", limit=_MAX_TERMS, asked=limit)
 
         def work(read: Read, snapshot: Snapshot) -> tuple[list[tuple[str, int]], int]:
             found = self._groups(read, snapshot.live, query, snapshot, touched=[name])
@@ -219,8 +221,8 @@ class Reader:
             except Broken as error:
                 trouble = str(error)
                 if not self._set_aside(snapshot.live, trouble):
-                    raise Unavailable(f"the store could not answer: {trouble}") from error
-        raise Unavailable(f"the store could not answer: {trouble}")
+                    raise failure(Unavailable, "store.error.no_answer", reason=trouble) from error
+        raise failure(Unavailable, "store.error.no_answer", reason=trouble)
 
     def _set_aside(self, segments: Sequence[Segment], trouble: str) -> bool:
         """Quarantine the broken files; whether a second try makes sense."""
@@ -352,9 +354,9 @@ def _read_cursor(text: str) -> Order:
         ts, segment, record, n = text.split(".")
         order = (int(ts), segment, int(record), int(n))
     except ValueError:
-        raise BadInput(f"not a cursor of this store: {text[:80]!r}") from None
+        raise failure(BadInput, "api.wrong_cursor") from None
     if not is_ulid(segment):
-        raise BadInput(f"not a cursor of this store: {text[:80]!r}")
+        raise failure(BadInput, "api.wrong_cursor")
     return order
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.clock import DAY, SECOND, Micros, micros, to_micros
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.store.contract import Span
 
 MAX_BUCKETS = 10_000
@@ -31,14 +31,14 @@ class Steps:
         try:
             self._zone = ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise BadInput(f"there is no time zone {zone!r}") from error
+            raise failure(BadInput, "common.error.zone", zone=zone[:80]) from error
         self._interval = interval
         self._offset = self._offset_at(anchor)
 
     def check_number(self, start: Micros, end: Micros) -> None:
         """Raises BadInput when the span has too many buckets."""
         if (end - start) // self._interval > MAX_BUCKETS:
-            raise BadInput(f"the time range has more than {MAX_BUCKETS} buckets: use a longer interval")
+            raise failure(BadInput, "api.wrong_interval", limit=MAX_BUCKETS)
 
     def sql(self, first: Micros, last: Micros) -> str:
         """An expression over ``ts`` for the local start of its bucket, right for times from first to last."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from core import audit as journal
 from core.clock import iso
 from core.db.models import Audit
-from core.errors import Refused
+from core.errors import Refused, cause
 from core.words import moment, say
 from kydai.cli.main import FAILED, LANG
 from kydai.context import Context
@@ -111,5 +111,5 @@ def export(ctx: typer.Context, output: OutFile = None) -> None:
                     file.write(orjson.dumps(_document(entry), option=orjson.OPT_APPEND_NEWLINE))
                     count, head = entry.seq, entry.hash
         except OSError as error:
-            raise Refused(say("report.cli.unwritable", LANG, file=output, why=error.strerror)) from error
+            raise Refused(say("report.cli.unwritable", LANG, file=output, why=cause(error))) from error
     context.output.tell(say("audit.cli.exported", LANG, count=count, file=output, head=head))

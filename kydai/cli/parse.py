@@ -10,7 +10,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from collectors.parser import ParserSet
-from core.errors import BadInput, Place
+from core.errors import BadInput, Place, cause, failure
 from core.event import Frame
 from core.words import say
 from kydai.cli.main import INCOMPLETE, LANG
@@ -66,7 +66,7 @@ def _lines(file: str) -> Iterator[bytes]:
         with Path(file).open("rb") as opened:
             yield from _split(opened)
     except OSError as error:
-        raise BadInput(f"cannot read: {error.strerror}", place=Place(file)) from error
+        raise failure(BadInput, "common.error.read", place=Place(file), why=cause(error)) from error
 
 
 def _split(stream: BinaryIO) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.clock import iso
 from core.db.database import open_database
 from core.db.models import Effect, Run, RunStatus, StepRun
-from core.errors import BadInput, NotFound, Place
+from core.errors import BadInput, NotFound, Place, cause, failure
 from core.words import moment, say
 from kydai.cli.incidents import find
 from kydai.cli.main import FAILED, LANG, WRONG
@@ -78,7 +78,7 @@ def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read: {error}", place=Place(str(file))) from error
+        raise failure(BadInput, "common.error.read", place=Place(str(file)), why=cause(error)) from error
 
 
 @playbooks.command("lint", help=say("cli.playbooks.lint", LANG))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from core.clock import Micros
-from core.errors import BadInput, Refused
+from core.errors import BadInput, Refused, cause
 from core.times import read_time
 from core.words import say, size
 from kydai.cli.main import INCOMPLETE, LANG
@@ -78,7 +78,7 @@ def report(
         try:
             output.write_bytes(data)
         except OSError as error:
-            raise Refused(say("report.cli.unwritable", LANG, file=output, why=error.strerror)) from error
+            raise Refused(say("report.cli.unwritable", LANG, file=output, why=cause(error))) from error
         context.output.tell(say("report.cli.written", LANG, file=output, size=size(len(data), LANG)))
     if document.is_complete:
         return 0

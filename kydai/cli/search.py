@@ -12,7 +12,7 @@ import typer
 
 from core import audit
 from core.clock import to_micros
-from core.errors import BadInput, Place
+from core.errors import BadInput, Place, cause, failure
 from core.event import Event
 from core.export import csv_bytes, xlsx_bytes
 from core.query.language import parse
@@ -152,4 +152,4 @@ def _write(file: Path, events: list[Event], fields: Sequence[str] | None) -> Non
     try:
         file.write_bytes(data)
     except OSError as error:
-        raise BadInput(f"cannot write: {error.strerror}", place=Place(str(file))) from error
+        raise failure(BadInput, "common.error.write", place=Place(str(file)), why=cause(error)) from error

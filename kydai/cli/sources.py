@@ -11,7 +11,7 @@ from rich.text import Text
 
 from core import inventory
 from core.clock import DAY, SECOND, iso
-from core.errors import BadInput, NotFound, Place
+from core.errors import BadInput, NotFound, Place, cause, failure
 from core.export import csv_bytes, xlsx_bytes
 from core.ledger import Balance, read_balances
 from core.sources import SourceState, SourceView, views
@@ -214,7 +214,7 @@ def import_inventory(
     try:
         cells = inventory.read_table(str(file), file.read_bytes())
     except OSError as error:
-        raise BadInput(f"{error.strerror}", place=Place(str(file))) from error
+        raise failure(BadInput, "common.error.read", place=Place(str(file)), why=cause(error)) from error
     with context.database.write() as session:
         plan = inventory.plan(session, cells, str(file))
         if not plan.wrong and not preview:

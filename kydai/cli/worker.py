@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.errors import BadConfig
+from core.errors import BadConfig, failure
 from core.words import say
 from kydai.cli.main import LANG
 from kydai.context import Context
@@ -32,7 +32,7 @@ def worker(ctx: typer.Context, on_bell: OnBell = False) -> None:
 
         broker = context.settings.worker.broker
         if not broker:
-            raise BadConfig(say("cli.worker.no_broker", LANG), remedy="[worker] broker, KYDAI_WORKER_BROKER")
+            raise failure(BadConfig, "cli.worker.no_broker")
         context.output.tell(say("cli.worker.listening", LANG))
         listen(working.shop_of(context), broker)
         return

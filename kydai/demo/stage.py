@@ -12,7 +12,7 @@ from core.accounts import Role, TokenScope
 from core.audit import Actor
 from core.clock import Micros
 from core.db.models import Meta
-from core.errors import Refused
+from core.errors import Refused, failure
 from core.event import Frame
 from core.spool import Spool
 from kydai.context import Context
@@ -36,9 +36,7 @@ def clear(folder: Path) -> None:
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not (folder / MARK).is_file():
-        raise Refused(
-            f"{folder} holds data that are not the demonstration's.", remedy="Name an empty folder with --data."
-        )
+        raise failure(Refused, "demo.error.folder", folder=folder)
     shutil.rmtree(folder)
 
 

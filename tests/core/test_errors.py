@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import BadConfig, KydaiError, Place, Refused, failure
+from core.errors import BadConfig, KydaiError, Place, Refused, cause, failure
 
 
 def test_a_sentence_with_place_and_remedy() -> None:
@@ -24,3 +24,9 @@ def test_in_the_readers_language_with_its_remedy() -> None:
     )
     assert str(error) == error.told("en") != error.told("vi")
     assert failure(Refused, "playbook.error.over").remedy is None
+
+
+def test_why_the_system_refused_is_said_in_the_readers_language() -> None:
+    assert cause(FileNotFoundError(2, "No such file or directory"))["vi"] == "không có tệp hoặc thư mục này"
+    assert "kết thúc giữa chừng" in cause(EOFError("Compressed file ended"))["vi"]
+    assert set(cause(ValueError("no PEM")).values()) == {"no PEM"}
