@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +16,9 @@ from sqlalchemy.orm import Session
 from core import audit as journal
 from core.clock import iso
 from core.db.models import Audit
-from core.errors import Refused, cause
 from core.words import moment, say
 from kydai.cli.main import FAILED, LANG
+from kydai.cli.output import placing
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -97,19 +98,14 @@ def verify(ctx: typer.Context, head: Head = "") -> int:
 def export(ctx: typer.Context, output: OutFile = None) -> None:
     context: Context = ctx.obj
     context.need_data()
-    with context.database.write() as session:
-        journal.record(session, cli_actor(), "audit.export", "audit", now=context.clock.now())
-    with context.database.read() as session:
-        if output is None:
+    count, head = 0, ""
+    with nullcontext(sys.stdout.buffer) if output is None else placing(output) as file:
+        # the export holds its own entry, so that comes first
+        with context.database.write() as session:
+            journal.record(session, cli_actor(), "audit.export", "audit", now=context.clock.now())
+        with context.database.read() as session:
             for entry in _whole(session):
-                sys.stdout.buffer.write(orjson.dumps(_document(entry), option=orjson.OPT_APPEND_NEWLINE))
-            return
-        count, head = 0, ""
-        try:
-            with output.open("wb") as file:
-                for entry in _whole(session):
-                    file.write(orjson.dumps(_document(entry), option=orjson.OPT_APPEND_NEWLINE))
-                    count, head = entry.seq, entry.hash
-        except OSError as error:
-            raise Refused(say("report.cli.unwritable", LANG, file=output, why=cause(error))) from error
-    context.output.tell(say("audit.cli.exported", LANG, count=count, file=output, head=head))
+                file.write(orjson.dumps(_document(entry), option=orjson.OPT_APPEND_NEWLINE))
+                count, head = entry.seq, entry.hash
+    if output is not None:
+        context.output.tell(say("audit.cli.exported", LANG, count=count, file=output, head=head))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
 
 import orjson
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from core.errors import BadInput, Place, cause, failure
 
 # C0 and C1 controls, bidi embeddings, overrides and isolates, and the invisible characters
 _HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -19,6 +25,30 @@ _HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2
 def safe(text: object) -> str:
     """Text that may go to a terminal: what moves the cursor or turns the reading direction is shown escaped."""
     return _HOSTILE.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", str(text))
+
+
+@contextmanager
+def placing(path: Path) -> Iterator[IO[bytes]]:
+    """A file beside ``path`` to write to, which takes its place when the block ends well.
+
+    So the journal's entry can be written when the data are on disk and before they bear the name. Raises BadInput.
+    """
+    target = path.resolve()
+    is_special = target.exists() and not target.is_file()
+    # a device or pipe is written to, never replaced
+    partial = target if is_special else target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb" if is_special else "xb") as file:
+            yield file
+        if not is_special:
+            if target.exists():
+                shutil.copymode(target, partial)
+            partial.replace(target)
+    except OSError as error:
+        raise failure(BadInput, "common.error.write", place=Place(str(path)), why=cause(error)) from error
+    finally:
+        if not is_special:
+            partial.unlink(missing_ok=True)
 
 
 class Output:

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from core.clock import Micros
-from core.errors import BadInput, Refused, cause
+from core.errors import BadInput
 from core.times import read_time
 from core.words import say, size
 from kydai.cli.main import INCOMPLETE, LANG
+from kydai.cli.output import placing
 from kydai.context import Context
 from kydai.people import cli_actor
 from kydai.reporting import services_of
@@ -71,14 +72,14 @@ def report(
     actor = cli_actor()
     document = build(name, services, actor.name, start=first, end=last, number=number)
     data = render(document, chosen, language)
-    write_entry(services, actor, document, chosen, language, data)
     if output is None:
+        write_entry(services, actor, document, chosen, language, data)
         sys.stdout.buffer.write(data)
     else:
-        try:
-            output.write_bytes(data)
-        except OSError as error:
-            raise Refused(say("report.cli.unwritable", LANG, file=output, why=cause(error))) from error
+        with placing(output) as file:
+            file.write(data)
+            file.flush()
+            write_entry(services, actor, document, chosen, language, data)
         context.output.tell(say("report.cli.written", LANG, file=output, size=size(len(data), LANG)))
     if document.is_complete:
         return 0

@@ -12,7 +12,7 @@ import typer
 
 from core import audit
 from core.clock import to_micros
-from core.errors import BadInput, Place, cause, failure
+from core.errors import BadInput, Place
 from core.event import Event
 from core.export import csv_bytes, xlsx_bytes
 from core.query.language import parse
@@ -20,7 +20,7 @@ from core.store.contract import Query, Span, Truth
 from core.times import read_span
 from core.words import moment, say
 from kydai.cli.main import INCOMPLETE, LANG
-from kydai.cli.output import safe
+from kydai.cli.output import placing, safe
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -149,7 +149,5 @@ def _write(file: Path, events: list[Event], fields: Sequence[str] | None) -> Non
         data = b"".join(orjson.dumps(e, option=orjson.OPT_APPEND_NEWLINE) for e in events)
     else:
         raise BadInput(say("cli.search.output", LANG), place=Place(str(file)))
-    try:
-        file.write_bytes(data)
-    except OSError as error:
-        raise failure(BadInput, "common.error.write", place=Place(str(file)), why=cause(error)) from error
+    with placing(file) as written:
+        written.write(data)

@@ -18,7 +18,7 @@ from core.sources import SourceState, SourceView, views
 from core.times import read_span
 from core.words import duration, moment, number, say
 from kydai.cli.main import FAILED, INCOMPLETE, LANG, WRONG
-from kydai.cli.output import safe
+from kydai.cli.output import placing, safe
 from kydai.cli.users import console_url
 from kydai.context import Context
 from kydai.people import cli_actor
@@ -201,7 +201,8 @@ def template(
     data = xlsx_bytes(head, rows) if file.suffix.lower() == ".xlsx" else csv_bytes(head, rows)
     if file.exists():
         raise BadInput(say("cli.exists", LANG), place=Place(str(file)))
-    file.write_bytes(data)
+    with placing(file) as written:
+        written.write(data)
 
 
 @sources.command("import", help=say("cli.sources.import", LANG))

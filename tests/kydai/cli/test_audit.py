@@ -24,6 +24,12 @@ def test_entries_are_listed_verified_and_exported(kydai: Run, tmp_path: Path) ->
     assert entries[-1]["action"] == "audit.export"
 
 
+def test_an_export_that_cannot_be_written_is_not_in_the_journal(kydai: Run) -> None:
+    kydai("users", "add", "hanhnt", "--role", "analyst")
+    assert kydai("audit", "export", "-o", "/nowhere/a.jsonl").status == 2
+    assert kydai("audit", "list", "--action", "audit", "--json").documents == []
+
+
 def test_a_changed_entry_is_found_and_the_command_fails(kydai: Run, tmp_path: Path) -> None:
     kydai("users", "add", "hanhnt", "--role", "analyst")
     database = open_database(sqlite_url(tmp_path / "data"))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from kydai.cli.output import Output, safe
+from core.errors import BadInput
+from kydai.cli.output import Output, placing, safe
 
 
 @pytest.mark.parametrize(
@@ -36,3 +40,40 @@ def test_json_goes_to_standard_output_and_words_to_standard_error(capfd: pytest.
     captured = capfd.readouterr()
     assert captured.out == '{"a":"đ"}\n{"b":1}\n{"c":2}\n'
     assert captured.err == "xin chào\n"
+
+
+def test_a_file_takes_its_place_when_all_went_well(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    with placing(path) as file:
+        file.write(b"new")
+        assert path.read_bytes() == b"old"
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o600)
+    with pytest.raises(ZeroDivisionError), placing(path) as file:
+        file.write(b"half")
+        raise ZeroDivisionError
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_is_said_before_the_block(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "nowhere" / "a.csv", tmp_path / "folder"):
+        with pytest.raises(BadInput), placing(path):
+            pytest.fail("the block ran")
+
+
+def test_a_link_keeps_and_a_device_stays_what_it_is(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("real.csv")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    for path in (link, tmp_path / "pipe"):
+        with placing(path) as file:
+            file.write(b"x")
+    assert (tmp_path / "real.csv").read_bytes() == b"x"
+    assert link.is_symlink()
+    assert os.read(reader, 10) == b"x"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
