@@ -16,9 +16,9 @@ from math import isfinite
 from typing import Any
 
 from core.clock import SECOND, Micros
-from core.errors import BadInput
+from core.errors import BadInput, Place, failure
 from detections.ir import Expr, children, conj, disj, neg
-from detections.rule import Correlation, Level, Rule, RuleError
+from detections.rule import Correlation, Level, Rule, RuleError, error_of
 
 MAX_DEPTH = 8
 """How many patterns may read one another in a row."""
@@ -186,14 +186,16 @@ def resolve(rules: Iterable[Rule], correlations: Sequence[Correlation]) -> Patte
         try:
             found[document.id] = _pattern(document, ids)
         except BadInput as error:
-            errors.append(RuleError(document.file, document.line, error.message))
+            error.place = Place(document.file, document.line)
+            errors.append(error_of(error))
     placed: dict[str, Pattern] = {}
     named = {document.id for document in correlations}
     for pattern in found.values():
         try:
             _place(pattern, found, placed, named, ())
         except BadInput as error:
-            errors.append(RuleError(pattern.file, pattern.line, error.message))
+            error.place = Place(pattern.file, pattern.line)
+            errors.append(error_of(error))
     kept = tuple(placed.values())
     loud = {reference for pattern in kept if pattern.generate for reference in pattern.references}
     read = {reference for pattern in kept for reference in pattern.references}
@@ -207,14 +209,14 @@ def _place(
     if pattern.id in placed:
         return placed[pattern.id].depth
     if pattern.id in above:
-        raise BadInput("the correlation refers to itself over others")
+        raise failure(BadInput, "rules.correlation.itself")
     if len(above) == MAX_DEPTH:
-        raise BadInput(f"more than {MAX_DEPTH} correlations read one another")
+        raise failure(BadInput, "rules.correlation.depth", limit=MAX_DEPTH)
     depth = 1
     for reference in pattern.references:
         if reference in named:
             if reference not in found:
-                raise BadInput(f"it refers to the correlation {reference}, which could not be used")
+                raise failure(BadInput, "rules.correlation.unusable", name=reference)
             depth = max(depth, 1 + _place(found[reference], found, placed, named, (*above, pattern.id)))
     placed[pattern.id] = replace(pattern, depth=depth)
     return depth
@@ -225,11 +227,11 @@ def _pattern(document: Correlation, ids: Mapping[str, str]) -> Pattern:
     value = document.document
     body = value.get("correlation")
     if not isinstance(body, dict):
-        raise BadInput("'correlation' is a mapping")
+        raise failure(BadInput, "rules.correlation.mapping")
     try:
         kind = Type(str(body.get("type")))
     except ValueError:
-        raise BadInput(f"the correlation type {body.get('type')!r} is not known") from None
+        raise failure(BadInput, "rules.correlation.type", type=repr(body.get("type"))[:80]) from None
     condition = body.get("condition")
     turns, expression, bounds = _turns(kind, body, condition, ids)
     fields: tuple[str, ...] = ()
@@ -238,11 +240,11 @@ def _pattern(document: Correlation, ids: Mapping[str, str]) -> Pattern:
         fields = _names(condition.get("field"), "field")
         percentile = _number(condition.get("percentile", 50), "percentile")
         if not 0 <= percentile <= 100:
-            raise BadInput("a percentile lies between 0 and 100")
+            raise failure(BadInput, "rules.correlation.percentile")
     if kind not in _TEMPORAL and kind is not Type.EVENT_COUNT and not fields:
-        raise BadInput(f"{kind} needs a field in its condition")
+        raise failure(BadInput, "rules.correlation.needs_field", type=kind)
     if kind in _NUMERIC and len(fields) > 1:
-        raise BadInput(f"{kind} takes one field")
+        raise failure(BadInput, "rules.correlation.one_field", type=kind)
     texts = _texts(value)
     return Pattern(
         id=document.id,
@@ -274,12 +276,12 @@ def _turns(
     written = _names(body.get("rules"), "rules")
     if kind not in _TEMPORAL:
         if not isinstance(condition, dict):
-            raise BadInput(f"{kind} needs a condition with an operator")
+            raise failure(BadInput, "rules.correlation.needs_operator", type=kind)
         return _known(written, ids), None, _bounds(condition)
     if isinstance(condition, str):
         expression, names = _expression(condition, ids)
         if unnamed := [name for name in _known(written, ids, may_be_empty=True) if name not in names]:
-            raise BadInput(f"the condition does not name {', '.join(unnamed)}")
+            raise failure(BadInput, "rules.correlation.unnamed", names=", ".join(unnamed))
         if kind is Type.TEMPORAL:
             return names, expression, ()
         if (
@@ -287,15 +289,15 @@ def _turns(
             or expression[0] != "&"
             or any(not isinstance(c, int) for c in children(expression))
         ):
-            raise BadInput("temporal_ordered takes names joined by 'and' only")
+            raise failure(BadInput, "rules.correlation.and_only")
         return names, None, ()
     turns = _known(written, ids)
     if condition is None:
         return turns, None, ()
     if not isinstance(condition, dict):
-        raise BadInput("a condition is a mapping or a text")
+        raise failure(BadInput, "rules.correlation.condition")
     if kind is Type.TEMPORAL_ORDERED:
-        raise BadInput("temporal_ordered takes no number in its condition")
+        raise failure(BadInput, "rules.correlation.no_number")
     return turns, None, _bounds(condition)
 
 
@@ -303,20 +305,20 @@ def _known(names: Iterable[str], ids: Mapping[str, str], *, may_be_empty: bool =
     found = []
     for name in names:
         if name not in ids:
-            raise BadInput(f"there is no rule with the id or name {name!r}")
+            raise failure(BadInput, "rules.correlation.no_rule", name=repr(name)[:80])
         found.append(ids[name])
     if not found and not may_be_empty:
-        raise BadInput("'rules' names no rule")
+        raise failure(BadInput, "rules.correlation.no_rules")
     return tuple(found)
 
 
 def _bounds(condition: Mapping[str, Any]) -> tuple[Bound, ...]:
     unknown = set(condition) - {*OPERATORS, "field", "percentile"}
     if unknown:
-        raise BadInput(f"the condition has {', '.join(sorted(map(str, unknown)))}, which is not known")
+        raise failure(BadInput, "rules.correlation.unknown_key", names=", ".join(sorted(map(str, unknown))))
     found = tuple(Bound(op, _number(condition[op], op)) for op in OPERATORS if op in condition)
     if not found:
-        raise BadInput("the condition has no operator")
+        raise failure(BadInput, "rules.correlation.no_operator")
     return found
 
 
@@ -324,9 +326,9 @@ def _number(value: object, what: str) -> float:
     try:
         number = float(value)  # type: ignore[arg-type]  # anything else raises TypeError
     except (TypeError, ValueError):
-        raise BadInput(f"{what}: {value!r} is no number") from None
+        raise failure(BadInput, "rules.correlation.number", what=what, value=repr(value)[:80]) from None
     if not isfinite(number):
-        raise BadInput(f"{what}: {value!r} is no finite number")
+        raise failure(BadInput, "rules.correlation.finite", what=what, value=repr(value)[:80])
     return number
 
 
@@ -337,13 +339,13 @@ def _names(value: object, what: str) -> tuple[str, ...]:
         return (value,)
     if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
         return tuple(str(item) for item in value)
-    raise BadInput(f"{what} is a text or a list of texts")
+    raise failure(BadInput, "rules.correlation.texts", what=what)
 
 
 def _timespan(value: object) -> Micros:
     match = _TIMESPAN.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match[1]) == 0:
-        raise BadInput(f"the timespan {value!r} is not a number and one of s, m, h, d, w, M, y")
+        raise failure(BadInput, "rules.correlation.timespan", value=repr(value)[:80])
     return int(match[1]) * _UNITS[match[2]] * SECOND
 
 
@@ -351,7 +353,7 @@ def _aliases(value: object, ids: Mapping[str, str]) -> dict[str, dict[str, str]]
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(by_rule, dict) for by_rule in value.values()):
-        raise BadInput("aliases map a name to rules and their fields")
+        raise failure(BadInput, "rules.correlation.aliases")
     return {
         str(alias): {_known([str(rule)], ids)[0]: str(name) for rule, name in by_rule.items()}
         for alias, by_rule in value.items()
@@ -360,7 +362,7 @@ def _aliases(value: object, ids: Mapping[str, str]) -> dict[str, dict[str, str]]
 
 def _generate(value: object) -> bool:
     if not isinstance(value, bool):
-        raise BadInput("generate is true or false")
+        raise failure(BadInput, "rules.correlation.generate")
     return value
 
 
@@ -369,7 +371,7 @@ def _expected(custom: object) -> tuple[tuple[str, ...], ...]:
     if groups is None:
         return ()
     if not isinstance(groups, list):
-        raise BadInput("custom.expected is a list of groups")
+        raise failure(BadInput, "rules.correlation.expected")
     return tuple(_names(group, "custom.expected") for group in groups)
 
 
@@ -387,7 +389,7 @@ def _texts(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 def _expression(text: str, ids: Mapping[str, str]) -> tuple[Expr, tuple[str, ...]]:
     """``a and not (b or c)``: over numbers, and the ids that the numbers stand for."""
     if len(text) > 4000:
-        raise BadInput("the condition is too long")
+        raise failure(BadInput, "rules.correlation.long")
     words = [match[1] for match in _WORD.finditer(text)]
     names: dict[str, int] = {}
 
@@ -407,20 +409,22 @@ def _expression(text: str, ids: Mapping[str, str]) -> tuple[Expr, tuple[str, ...
 
     def one(depth: int) -> Expr:
         if depth > _NESTED:
-            raise BadInput("the condition is nested too deeply")
+            raise failure(BadInput, "rules.correlation.deep")
         word = words.pop(0) if words else ""
         if word.lower() == "not":
             return neg(one(depth + 1))
         if word == "(":
             inner = either(depth + 1)
             if not words or words.pop(0) != ")":
-                raise BadInput("the condition lacks a closing bracket")
+                raise failure(BadInput, "rules.correlation.bracket")
             return inner
         if word in ("", ")") or word.lower() in ("and", "or"):
-            raise BadInput(f"the condition lacks a rule's name before {word!r}" if word else "the condition ends early")
+            if not word:
+                raise failure(BadInput, "rules.correlation.ends")
+            raise failure(BadInput, "rules.correlation.lacks_name", word=repr(word)[:80])
         return names.setdefault(_known([word], ids)[0], len(names))
 
     expression = either(0)
     if words:
-        raise BadInput(f"the condition is not understood from {words[0]!r}")
+        raise failure(BadInput, "rules.correlation.not_understood", word=repr(words[0])[:80])
     return expression, tuple(names)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from core.words import Text, both
 from detections.coverage import source_text
 from detections.ecs_binding import EcsBinding
 from detections.ir import Kind
@@ -34,13 +35,13 @@ class Finding:
     file: str
     line: int | None
     code: str
-    text: str
+    said: Text
 
 
 def lint(path: Path, package: str = "local") -> tuple[RuleSet, list[Finding]]:
     """Load the rules of a file, folder or zip and look at them. Raises BadConfig when ``path`` is not there."""
     loaded = load([RuleSource(path, package)])
-    findings = [Finding(Weight.ERROR, each.file, each.line, "load", each.reason) for each in loaded.errors]
+    findings = [Finding(Weight.ERROR, each.file, each.line, "load", each.said) for each in loaded.errors]
     binding = EcsBinding()
     for rule in loaded.rules:
         findings.extend(_looked_at(rule, binding, package))
@@ -48,21 +49,22 @@ def lint(path: Path, package: str = "local") -> tuple[RuleSet, list[Finding]]:
 
 
 def _looked_at(rule: Rule, binding: EcsBinding, package: str) -> Iterator[Finding]:
-    def warn(code: str, text: str, line: int | None = None) -> Finding:
-        return Finding(Weight.WARNING, rule.file, line or rule.line, code, text)
+    def warn(code: str, line: int | None = None, **values: str) -> Finding:
+        said = both(f"rules.lint.{code}", **values)
+        return Finding(Weight.WARNING, rule.file, line or rule.line, code, said)
 
     if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", rule.id):
-        yield warn("id", "the rule has no id; alerts and choices would hang on its name")
+        yield warn("id")
     if not rule.title:
-        yield warn("title", "the rule has no title")
+        yield warn("title")
     if not is_flow_rule(rule) and not binding.knows(rule.logsource):
-        yield warn("logsource", f"the log source {source_text(rule.logsource)} is not in the taxonomy")
+        yield warn("logsource", source=source_text(rule.logsource))
     for number, predicate in enumerate(rule.predicates):
         if predicate.kind is Kind.CONTAINS and len(predicate.value) < _SHORT and predicate.value.isascii():
-            text = f"{predicate.field or 'a keyword'} contains only {predicate.value!r}, which much will match"
-            yield warn("short", text, rule.lines[number])
+            line = rule.lines[number]
+            yield warn("short", line, field=predicate.field or "keyword", value=repr(predicate.value))
     if package == "kydai":
         for key in _OWN_TEXTS:
             lacking = [language for language in _LANGUAGES if not rule.texts.get(key, {}).get(language)]
             if lacking:
-                yield warn("words", f"kydai.{key} is missing in {', '.join(lacking)}")
+                yield warn("words", key=key, languages=", ".join(lacking))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import Clock, Micros, iso
-from core.errors import BadInput
+from core.errors import BadInput, Place
 from core.query.to_match import compile_match
 from detections.correlation import Found, Hit, match_all
 from detections.correlation_rules import resolve
@@ -100,7 +100,7 @@ def match_files(
     """
     patterns = resolve(ruleset.rules, ruleset.correlations)
     for error in patterns.errors:
-        report.unreadable.append(BadInput(str(error)))
+        report.unreadable.append(BadInput(error.reason, place=Place(error.file, error.line), said=error.said))
     matcher = Matcher(ruleset, clock)
     kept: list[Hit] = []
     tells_absence = any(pattern.is_absence for pattern in patterns.patterns)

@@ -18,8 +18,9 @@ import msgspec
 
 from core.clock import Micros, iso
 from core.durable import make_folder, sync_folder
-from core.errors import BadConfig, BadInput, NotFound, Place
-from detections.rule import OWN_PACKAGE, RuleError
+from core.errors import BadConfig, BadInput, NotFound, Place, cause, failure
+from core.words import LANGUAGES
+from detections.rule import OWN_PACKAGE, RuleError, error_of
 from detections.rule_files import RuleFile, rule_files
 from detections.sigma_reader import read_file
 
@@ -62,7 +63,7 @@ def install(path: Path, folder: Path, now: Micros, name: str | None = None) -> C
     in ``errors``. Raises BadConfig when there is nothing to install or the name will not do."""
     name = name or package_name(path)
     if not _NAME.fullmatch(name) or name in _RESERVED:
-        raise BadConfig(f"{name!r} cannot be the name of a package", remedy="Give another with --name.")
+        raise failure(BadConfig, "rules.package.bad_name", name=name[:80])
     before = installed(folder, name)
     make_folder(folder)
     fresh = folder / f".new-{name}"
@@ -88,22 +89,25 @@ def _copy(path: Path, fresh: Path, name: str, now: Micros) -> Package:
     count = 0
     for found in rule_files(path):
         if isinstance(found, BadInput):
-            errors.append(_error(found))
+            errors.append(error_of(found))
             continue
         rules, wrong = read_file(found.data, found.name)
-        errors.extend(_error(each) for each in wrong)
+        errors.extend(error_of(each) for each in wrong)
         if not rules:
             continue
         try:
             _write(fresh / _below(found), found.data)
         except OSError as error:
-            errors.append(RuleError(found.name, None, f"cannot be written: {error.strerror}"))
+            errors.append(error_of(failure(BadInput, "common.error.write", place=Place(found.name), why=cause(error))))
             continue
         count += len(rules)
         files[_below(found)] = hashlib.sha256(found.data).hexdigest()
     if not files:
-        reason = f" ({errors[0]})" if errors else ""
-        raise BadConfig(f"no rule that can be used was found{reason}", place=Place(str(path)))
+        place = Place(str(path))
+        if errors:
+            first = {lang: errors[0].told(lang) for lang in LANGUAGES}
+            raise failure(BadConfig, "rules.package.all_wrong", place=place, first=first)
+        raise failure(BadConfig, "rules.package.no_rule", place=place)
     for licence in sorted(path.glob("LICENSE*")) if path.is_dir() else []:
         if licence.is_file() and licence.stat().st_size <= MAX_LICENCE:
             _write(fresh / licence.name, licence.read_bytes())
@@ -131,11 +135,6 @@ def _swap(fresh: Path, place: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _error(error: BadInput) -> RuleError:
-    place = error.place
-    return RuleError(place.file if place else "", place.line if place else None, error.message)
-
-
 def installed(folder: Path, name: str) -> Package | None:
     """What is known of a package; None when it is not installed."""
     path = folder / name / PROVENANCE
@@ -144,7 +143,7 @@ def installed(folder: Path, name: str) -> Package | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Package)
     except msgspec.MsgspecError as error:
-        raise BadConfig(f"the package's record is damaged: {error}", place=Place(str(path))) from error
+        raise failure(BadConfig, "rules.package.record", place=Place(str(path)), reason=str(error)) from error
 
 
 def packages(folder: Path) -> list[Package]:
@@ -188,5 +187,5 @@ def remove(folder: Path, name: str) -> Package:
 def _known(folder: Path, name: str) -> Package:
     package = installed(folder, name)
     if package is None:
-        raise NotFound(f"there is no package {name[:100]!r}")
+        raise failure(NotFound, "rules.package.unknown", name=name[:100])
     return package

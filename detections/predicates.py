@@ -15,7 +15,7 @@ from typing import Any
 import re2
 
 from core.clock import from_micros, to_micros
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from detections.ir import MANY, ONE, Kind, Predicate, number_text
 
 MAX_COMPARED = 8_000
@@ -124,7 +124,7 @@ def compile_regex(pattern: str, flags: str) -> Any:
     except re2.error as error:
         reason = error.args[0]
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise BadInput(f"regular expression {pattern[:80]!r}: {text}") from error
+        raise failure(BadInput, "rules.regex", pattern=repr(pattern[:80]), reason=text) from error
 
 
 def address_bits(text: str) -> tuple[int, int] | None:

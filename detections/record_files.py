@@ -14,7 +14,7 @@ import orjson
 import zstandard
 from evtx import PyEvtxParser
 
-from core.errors import BadInput, Place
+from core.errors import BadInput, Place, cause, failure
 
 MAX_LINE = 16 * 1024 * 1024
 MAX_WHOLE = 1024 * 1024 * 1024
@@ -39,7 +39,7 @@ def records(path: Path) -> Iterator[Record | BadInput]:
         with _opened(path, magic) as stream:
             yield from json_records(stream, str(path))
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-        raise BadInput(f"cannot be read: {error}", place=Place(str(path))) from error
+        raise failure(BadInput, "common.error.read", place=Place(str(path)), why=cause(error)) from error
 
 
 def _opened(path: Path, magic: bytes) -> BinaryIO:
@@ -56,9 +56,13 @@ def _evtx(path: Path) -> Iterator[Record | BadInput]:
         parser = PyEvtxParser(str(path))
         for found in parser.records_json():
             record = orjson.loads(found["data"]) if found is not None else None
-            yield record if isinstance(record, dict) else BadInput("not a record", place=Place(str(path)))
+            yield (
+                record
+                if isinstance(record, dict)
+                else failure(BadInput, "rules.record.no_object", place=Place(str(path)))
+            )
     except (RuntimeError, ValueError) as error:
-        yield BadInput(f"damaged EVTX: {error}", place=Place(str(path)))
+        yield failure(BadInput, "rules.record.evtx", place=Place(str(path)), reason=str(error))
 
 
 def json_records(stream: BinaryIO, name: str) -> Iterator[Record | BadInput]:
@@ -79,7 +83,7 @@ def json_records(stream: BinaryIO, name: str) -> Iterator[Record | BadInput]:
         if len(line) > MAX_LINE:
             while line and not line.endswith(b"\n"):
                 line = stream.readline(MAX_LINE)
-            yield BadInput(f"the line is longer than {MAX_LINE} bytes", place=Place(name, line_number))
+            yield failure(BadInput, "rules.record.long_line", place=Place(name, line_number), limit=MAX_LINE)
         elif line.strip():
             yield _object(line, name, line_number)
         line = stream.readline(MAX_LINE + 1)
@@ -102,15 +106,15 @@ def _object(line: bytes, name: str, line_number: int) -> Record | BadInput:
     try:
         record = orjson.loads(line.strip(b"\xef\xbb\xbf \t\r\n"))
     except orjson.JSONDecodeError as error:
-        return BadInput(f"not JSON: {error}", place=Place(name, line_number))
+        return failure(BadInput, "rules.record.no_json", place=Place(name, line_number), reason=str(error))
     if isinstance(record, dict):
         return record
-    return BadInput("not a JSON object", place=Place(name, line_number))
+    return failure(BadInput, "rules.record.no_object", place=Place(name, line_number))
 
 
 def _whole(data: bytes, name: str) -> Iterator[Record | BadInput]:
     if len(data) > MAX_WHOLE:
-        yield BadInput(f"one document of more than {MAX_WHOLE} bytes", place=Place(name))
+        yield failure(BadInput, "rules.record.large", place=Place(name), limit=MAX_WHOLE)
         return
     text = data.decode("utf-8-sig", "replace")
     decoder = json.JSONDecoder()
@@ -124,7 +128,7 @@ def _whole(data: bytes, name: str) -> Iterator[Record | BadInput]:
             found, position = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             line = text.count("\n", 0, position) + 1
-            yield BadInput(f"not JSON: {error}", place=Place(name, line))
+            yield failure(BadInput, "rules.record.no_json", place=Place(name, line), reason=str(error))
             return
         for record in found if isinstance(found, list) else [found]:
-            yield record if isinstance(record, dict) else BadInput("not a JSON object", place=Place(name))
+            yield record if isinstance(record, dict) else failure(BadInput, "rules.record.no_object", place=Place(name))

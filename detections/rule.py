@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from core.errors import BadInput, Place
 from detections.ir import Expr, Predicate
 
 
@@ -120,9 +121,22 @@ class RuleError:
     file: str
     line: int | None
     reason: str
+    said: Mapping[str, str] = field(default_factory=dict)
+    """The reason in both languages."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.reason}" if self.line else f"{self.file}: {self.reason}"
+        return self.told("en")
+
+    def told(self, lang: str) -> str:
+        """Place and reason in one line."""
+        reason = self.said.get(lang, self.reason)
+        return f"{self.file}:{self.line}: {reason}" if self.line else f"{self.file}: {reason}"
+
+
+def error_of(error: BadInput) -> RuleError:
+    """An error of reading a rule, as it is kept and listed."""
+    place = error.place or Place("")
+    return RuleError(place.file, place.line, error.message, error.said)
 
 
 def is_flow_rule(rule: Rule) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from core.errors import BadConfig, BadInput, Place
+from core.errors import BadConfig, BadInput, Place, cause, failure
 from detections.strict_yaml import MAX_BYTES
 
 MAX_FILES = 50_000
@@ -48,14 +48,14 @@ def rule_files(path: Path) -> Iterator[RuleFile | BadInput]:
     elif path.is_file():
         yield _read(path, path.name, _folder_of(path.resolve().parts))
     else:
-        raise BadConfig("there is no such file or folder", place=Place(str(path)))
+        raise failure(BadConfig, "rules.file.none", place=Place(str(path)))
 
 
 def _from_folder(root: Path) -> Iterator[RuleFile | BadInput]:
     above = root.resolve().parts
     found = sorted(p for p in root.rglob("*") if p.suffix.lower() in (".yml", ".yaml") and p.is_file())
     if len(found) > MAX_FILES:
-        raise BadConfig(f"{len(found)} rule files; at most {MAX_FILES} are read", place=Place(str(root)))
+        raise failure(BadConfig, "rules.file.many", place=Place(str(root)), count=len(found), limit=MAX_FILES)
     for path in found:
         inside = path.relative_to(root).parts
         if not _SKIPPED.isdisjoint(inside[:-1]):
@@ -68,9 +68,9 @@ def _read(path: Path, name: str, folder: str) -> RuleFile | BadInput:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        return BadInput(f"cannot be read: {error.strerror}", place=Place(name))
+        return failure(BadInput, "common.error.read", place=Place(name), why=cause(error))
     if len(data) > MAX_BYTES:
-        return BadInput(f"larger than {MAX_BYTES} bytes", place=Place(name))
+        return failure(BadInput, "rules.file.large", place=Place(name), limit=MAX_BYTES)
     return RuleFile(name, folder, data)
 
 
@@ -78,11 +78,11 @@ def _from_zip(path: Path) -> Iterator[RuleFile | BadInput]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise BadConfig(f"not a zip file: {error}", place=Place(str(path))) from error
+        raise failure(BadConfig, "rules.file.no_zip", place=Place(str(path)), why=cause(error)) from error
     with archive:
         members = sorted(archive.infolist(), key=lambda member: member.filename)
         if len(members) > MAX_FILES:
-            raise BadConfig(f"{len(members)} files; at most {MAX_FILES} are read", place=Place(str(path)))
+            raise failure(BadConfig, "rules.file.many", place=Place(str(path)), count=len(members), limit=MAX_FILES)
         total = 0
         for member in members:
             inside = PurePosixPath(member.filename)
@@ -90,7 +90,7 @@ def _from_zip(path: Path) -> Iterator[RuleFile | BadInput]:
                 continue
             place = Place(member.filename[:200])
             if inside.is_absolute() or ".." in inside.parts or "\\" in member.filename:
-                yield BadInput("the name leaves the zip; the file is not read", place=place)
+                yield failure(BadInput, "rules.file.leaves", place=place)
                 continue
             if not _SKIPPED.isdisjoint(inside.parts[:-1]):
                 continue
@@ -99,14 +99,14 @@ def _from_zip(path: Path) -> Iterator[RuleFile | BadInput]:
                 with archive.open(member) as file:
                     data = file.read(MAX_BYTES + 1)
             except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
-                yield BadInput(f"cannot be read: {error}", place=place)
+                yield failure(BadInput, "common.error.read", place=place, why=cause(error))
                 continue
             if len(data) > MAX_BYTES:
-                yield BadInput(f"larger than {MAX_BYTES} bytes", place=place)
+                yield failure(BadInput, "rules.file.large", place=place, limit=MAX_BYTES)
                 continue
             total += len(data)
             if total > MAX_TOTAL:
-                raise BadConfig(f"more than {MAX_TOTAL} bytes of rules", place=Place(str(path)))
+                raise failure(BadConfig, "rules.file.total", place=Place(str(path)), limit=MAX_TOTAL)
             yield RuleFile(member.filename, _folder_of(inside.parts), data)
 
 

@@ -19,9 +19,9 @@ from typing import Any
 
 import msgspec
 
-from core.errors import BadInput
+from core.errors import BadInput, Place, failure
 from detections.ir import HOLE, Expr, Kind, conj, disj, rewrite, text_predicate, thaw
-from detections.rule import Correlation, Filter, Mode, Rule, RuleError, default_mode
+from detections.rule import Correlation, Filter, Mode, Rule, RuleError, default_mode, error_of
 from detections.rule_files import rule_files
 from detections.sigma_reader import read_file
 
@@ -91,7 +91,7 @@ def load(
     for source in sources:
         for found in rule_files(source.path):
             if isinstance(found, BadInput):
-                errors.append(_error(found))
+                errors.append(error_of(found))
                 continue
             entry = compiled.get(found.data, found.name)
             errors.extend(replace(error, file=found.name) for error in entry.errors)
@@ -117,14 +117,11 @@ def load(
 def _add(known: dict[str, Any], item: Rule | Correlation, line: int, errors: list[RuleError]) -> None:
     first = known.get(item.id)
     if first is not None:
-        errors.append(RuleError(item.file, line, f"the id {item.id} is already used by {first.file}"))
+        errors.append(
+            error_of(failure(BadInput, "rules.twice", place=Place(item.file, line), id=item.id, file=first.file))
+        )
         return
     known[item.id] = item
-
-
-def _error(error: BadInput) -> RuleError:
-    place = error.place
-    return RuleError(place.file if place else "", place.line if place else None, error.message)
 
 
 # --- the cache ---------------------------------------------------------------------------------------------
@@ -184,7 +181,7 @@ def _compile(data: bytes, name: str) -> _Entry:
         tuple(item for item in found if isinstance(item, Rule)),
         tuple(item for item in found if isinstance(item, Correlation)),
         tuple(item for item in found if isinstance(item, Filter)),
-        tuple(_error(error) for error in errors),
+        tuple(error_of(error) for error in errors),
     )
 
 

@@ -44,20 +44,8 @@ from sigma.types import (
     SpecialChars,
 )
 
-from core.errors import BadInput, Place
-from detections.ir import (
-    HOLE,
-    MANY,
-    ONE,
-    Expr,
-    Kind,
-    Predicate,
-    conj,
-    disj,
-    neg,
-    number_text,
-    text_predicate,
-)
+from core.errors import BadInput, Place, failure
+from detections.ir import HOLE, MANY, ONE, Expr, Kind, Predicate, conj, disj, neg, number_text, text_predicate
 from detections.predicates import compile_regex
 from detections.rule import Correlation, Filter, Level, Logsource, Rule
 from detections.strict_yaml import Document, child, documents, key_line
@@ -96,10 +84,10 @@ def read_document(document: Document, file: str) -> Rule | Correlation | Filter:
     """One rule, correlation or filter. Raises BadInput with file, line and reason."""
     value = document.value
     if not isinstance(value, dict):
-        raise BadInput("a rule is a mapping", place=Place(file, document.line))
+        raise failure(BadInput, "rules.sigma.mapping", place=Place(file, document.line))
     for key in value:
         if not isinstance(key, str):
-            raise BadInput(f"the key {key!r} is no text", place=Place(file, document.line))
+            raise failure(BadInput, "rules.sigma.key", place=Place(file, document.line), key=str(key)[:80])
     try:
         if "correlation" in value:
             return _correlation(document, value, file)
@@ -107,11 +95,12 @@ def read_document(document: Document, file: str) -> Rule | Correlation | Filter:
             return _filter(document, value, file)
         return _rule(document, value, file)
     except SigmaError as error:
-        raise BadInput(_sentence(error), place=_place_of(error, document, file)) from error
+        place = _place_of(error, document, file)
+        raise failure(BadInput, "rules.sigma.pysigma", place=place, reason=_sentence(error)) from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, re.error) as error:
         # pySigma lets Python's own errors through when a section has another shape than it expects
-        reason = f"not a Sigma rule: {type(error).__name__}: {str(error)[:200]}"
-        raise BadInput(reason, place=Place(file, document.line)) from error
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        raise failure(BadInput, "rules.sigma.no_rule", place=Place(file, document.line), reason=reason) from error
 
 
 def _sentence(error: Exception) -> str:
@@ -134,7 +123,7 @@ def _place_of(error: SigmaError, document: Document, file: str) -> Place:
 def _rule(document: Document, value: dict[str, Any], file: str) -> Rule:
     detection = value.get("detection")
     if not isinstance(detection, dict):
-        raise BadInput("a rule needs 'detection' with selections and a condition", place=_at(document, file))
+        raise failure(BadInput, "rules.sigma.detection", place=_at(document, file))
     sigma = SigmaRule.from_dict(value)
     translation = _Translation(file, key_line(document.node, "detection") or document.line)
     condition = _condition(
@@ -159,7 +148,7 @@ def _common(value: Mapping[str, Any], sigma: Any, document: Document, file: str)
     title = str(value.get("title") or "")
     rule_id = str(sigma.id or sigma.name or title)
     if not rule_id:
-        raise BadInput("a rule needs a title and an id", place=_at(document, file))
+        raise failure(BadInput, "rules.sigma.title", place=_at(document, file))
     return {
         "id": rule_id,
         "title": title,
@@ -184,7 +173,7 @@ def _texts(own: object, document: Document, file: str) -> dict[str, dict[str, st
         return {}
     place = Place(file, key_line(document.node, "kydai") or document.line)
     if not isinstance(own, dict):
-        raise BadInput("'kydai' holds texts by language", place=place)
+        raise failure(BadInput, "rules.sigma.texts", place=place)
     texts: dict[str, dict[str, str]] = {}
     for key, by_language in own.items():
         if isinstance(by_language, dict):
@@ -247,7 +236,7 @@ class _Translation:
         if known is not None:
             return known
         if len(self.predicates) == MAX_PREDICATES:
-            raise BadInput(f"more than {MAX_PREDICATES} values in one rule", place=Place(self.file, line))
+            raise failure(BadInput, "rules.sigma.values", place=Place(self.file, line), limit=MAX_PREDICATES)
         self.numbers[predicate] = len(self.predicates)
         self.predicates.append(predicate)
         self.lines.append(line)
@@ -265,11 +254,11 @@ def _condition(
     parts: list[Expr] = []
     for text in conditions:
         if not isinstance(text, str) or len(text) > MAX_CONDITION or text.count("(") > MAX_PARENTHESES:
-            raise BadInput("the condition is no text, or too long or too nested", place=place)
+            raise failure(BadInput, "rules.sigma.condition", place=place)
         try:
             parsed = SigmaCondition(text, detections).parse(postprocess=False)  # type: ignore[arg-type]
         except SigmaError as error:
-            raise BadInput(f"condition: {_sentence(error)}", place=place) from error
+            raise failure(BadInput, "rules.sigma.condition_wrong", place=place, reason=_sentence(error)) from error
         parts.append(_combine(parsed, detections, node, translation, place, done))
     return disj(parts)
 
@@ -285,14 +274,14 @@ def _combine(
     if isinstance(item, ConditionIdentifier):
         name = item.identifier
         if name not in detections:
-            raise BadInput(f"condition: there is no selection {name!r}", place=place)
+            raise failure(BadInput, "rules.sigma.no_selection", place=place, name=repr(name)[:80])
         if name not in done:
             done[name] = _detection(detections[name], child(node, name), translation)
         return done[name]
     if isinstance(item, ConditionSelector):
         named = item.resolve_referenced_detections(_Named(detections))  # type: ignore[arg-type]
         if not named:
-            raise BadInput(f"condition: no selection is named like {item.pattern!r}", place=place)
+            raise failure(BadInput, "rules.sigma.no_selection_like", place=place, name=repr(item.pattern)[:80])
         parts = [_combine(each, detections, node, translation, place, done) for each in named]
         return disj(parts) if item.cond_class is ConditionOR else conj(parts)
     if isinstance(item, ConditionItem):
@@ -300,7 +289,7 @@ def _combine(
         if isinstance(item, ConditionNOT):
             return neg(parts[0])
         return disj(parts) if isinstance(item, ConditionOR) else conj(parts)
-    raise BadInput("condition: not understood", place=place)
+    raise failure(BadInput, "rules.sigma.not_understood", place=place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +328,7 @@ def _value(name: str | None, value: SigmaType, line: int, translation: _Translat
     if isinstance(value, SigmaString):
         predicate = text_predicate(name, _pattern(value, place), isinstance(value, SigmaCasedString))
         if predicate.field is None and predicate.value in ("", MANY + MANY):
-            raise BadInput("an empty keyword matches everything", place=place)
+            raise failure(BadInput, "rules.sigma.empty_keyword", place=place)
         return translation.number(predicate, line)
     if isinstance(value, SigmaRegularExpression):
         return translation.number(_regex(name, value, place), line)
@@ -366,12 +355,12 @@ def _value(name: str | None, value: SigmaType, line: int, translation: _Translat
     if isinstance(value, SigmaFieldReference):
         flags = ("s" if value.starts_with else "") + ("e" if value.ends_with else "")
         return translation.number(Predicate(name, Kind.FIELD, value.field, flags), line)
-    raise BadInput(f"values of the kind {type(value).__name__} are not supported", place=place)
+    raise failure(BadInput, "rules.sigma.kind", place=place, kind=type(value).__name__)
 
 
 def _named(name: str | None, place: Place) -> str:
     if name is None:
-        raise BadInput("this kind of value needs a field", place=place)
+        raise failure(BadInput, "rules.sigma.needs_field", place=place)
     return name
 
 
@@ -386,7 +375,7 @@ def _pattern(value: SigmaString, place: Place) -> str:
             parts.append(f"{HOLE}{part.name}{HOLE}")
         elif isinstance(part, str):
             if _NONCHARACTERS.search(part):
-                raise BadInput("the value holds a Unicode noncharacter", place=place)
+                raise failure(BadInput, "rules.sigma.noncharacter", place=place)
             parts.append(part)
     return "".join(parts)
 
@@ -394,7 +383,7 @@ def _pattern(value: SigmaString, place: Place) -> str:
 def _regex(name: str | None, value: SigmaRegularExpression, place: Place) -> Predicate:
     pattern = str(value.regexp)
     if any(isinstance(part, Placeholder) for part in value.regexp.s):
-        raise BadInput("placeholders inside a regular expression are not supported", place=place)
+        raise failure(BadInput, "rules.sigma.placeholder", place=place)
     flags = "".join(sorted(_FLAGS[flag] for flag in value.flags))
     check_regex(pattern, flags, place)
     return Predicate(name, Kind.REGEX, pattern, flags)
@@ -405,4 +394,5 @@ def check_regex(pattern: str, flags: str, place: Place) -> None:
     try:
         compile_regex(pattern, flags)
     except BadInput as error:
-        raise BadInput(error.message, place=place) from error
+        error.place = place
+        raise

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from core.errors import BadInput, Place
+from core.errors import BadInput, Place, failure
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
@@ -42,22 +42,24 @@ class Document:
 def documents(data: bytes, file: str) -> list[Document]:
     """Read all documents of one file. Raises BadInput with the place on anything that is not plain data."""
     if len(data) > MAX_BYTES:
-        raise BadInput(f"the file has {len(data)} bytes; at most {MAX_BYTES} are read", place=Place(file))
+        raise failure(BadInput, "rules.yaml.large", place=Place(file), size=len(data), limit=MAX_BYTES)
     loader = yaml.CSafeLoader(data)
     found: list[Document] = []
     try:
         while loader.check_node():
             if len(found) == MAX_DOCUMENTS:
-                raise BadInput(f"more than {MAX_DOCUMENTS} documents in one file", place=Place(file))
+                raise failure(BadInput, "rules.yaml.documents", place=Place(file), limit=MAX_DOCUMENTS)
             node: yaml.Node = loader.get_node()  # type: ignore[assignment]  # check_node said there is one
             seen: set[int] = set()
             found.append(Document(_value(node, file, 1, seen), node.start_mark.line + 1, node))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context or "not YAML"
-        raise BadInput(f"not YAML: {reason}", place=Place(file, mark.line + 1 if mark else None)) from error
+        place = Place(file, mark.line + 1 if mark else None)
+        raise failure(BadInput, "common.error.yaml", place=place, reason=reason) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"not YAML: {str(error).splitlines()[0]}", place=Place(file)) from error
+        reason = str(error).splitlines()[0]
+        raise failure(BadInput, "common.error.yaml", place=Place(file), reason=reason) from error
     finally:
         loader.dispose()
     return found
@@ -66,10 +68,10 @@ def documents(data: bytes, file: str) -> list[Document]:
 def _value(node: yaml.Node, file: str, depth: int, seen: set[int]) -> Any:
     place = Place(file, node.start_mark.line + 1)
     if depth > MAX_DEPTH:
-        raise BadInput(f"nested deeper than {MAX_DEPTH} levels", place=place)
+        raise failure(BadInput, "rules.yaml.deep", place=place, limit=MAX_DEPTH)
     # an alias hands the same node over twice; refusing the second keeps "billion laughs" linear
     if id(node) in seen:
-        raise BadInput("aliases (*name) are not allowed", place=place)
+        raise failure(BadInput, "common.error.yaml_alias", place=place)
     seen.add(id(node))
     if isinstance(node, yaml.ScalarNode):
         return _scalar(node, place)
@@ -79,23 +81,25 @@ def _value(node: yaml.Node, file: str, depth: int, seen: set[int]) -> Any:
         mapping: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                raise BadInput("a key must be a plain text", place=place)
+                raise failure(BadInput, "rules.yaml.key", place=place)
             key = _scalar(key_node, Place(file, key_node.start_mark.line + 1))
             if key in mapping:
-                raise BadInput(f"the key {key!r} stands twice", place=Place(file, key_node.start_mark.line + 1))
+                where = Place(file, key_node.start_mark.line + 1)
+                raise failure(BadInput, "rules.yaml.twice", place=where, key=str(key)[:80])
             mapping[key] = _value(value_node, file, depth + 1, seen)
         return mapping
-    raise BadInput(f"the tag {node.tag} is not allowed", place=place)
+    raise failure(BadInput, "rules.yaml.tag", place=place, tag=node.tag[:80])
 
 
 def _scalar(node: yaml.ScalarNode, place: Place) -> Any:
     read = _READ.get(node.tag)
     if read is None:
-        raise BadInput(f"the tag {node.tag} is not allowed", place=place)
+        raise failure(BadInput, "rules.yaml.tag", place=place, tag=node.tag[:80])
     try:
         return read(node)
     except (ValueError, OverflowError, yaml.YAMLError) as error:
-        raise BadInput(f"{node.value[:80]!r} is no {node.tag[len(_PREFIX) :]}", place=place) from error
+        kind = node.tag[len(_PREFIX) :]
+        raise failure(BadInput, "rules.yaml.value", place=place, value=node.value[:80], kind=kind) from error
 
 
 def child(node: yaml.Node | None, key: object) -> yaml.Node | None:

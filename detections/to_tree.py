@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.query.tree import (
     And,
     Cidr,
@@ -110,7 +110,7 @@ def _plain(predicate: Predicate, name: str, fields: FieldMap) -> Node:
         part, _, number = value.partition(":")
         if part in _PARTS:
             return Regex(name, _PARTS[part].format(int(number)))
-    raise BadInput(f"a query cannot ask this of {name}: {kind.value} {value[:80]}")
+    raise failure(BadInput, "rules.no_tree", field=name, kind=kind.value, value=value[:80])
 
 
 def _referred(name: str, others: tuple[str, ...], at: int, flags: str) -> Node:

@@ -102,7 +102,7 @@ def _show_errors(context: Context, found: RuleSet) -> None:
         context.output.lines({"file": e.file, "line": e.line, "reason": e.reason} for e in found.errors)
     else:
         for error in found.errors:
-            context.output.one(None, safe(str(error)))
+            context.output.one(None, safe(error.told(LANG)))
         context.output.tell(say("cli.rules.error_count", LANG, count=len(found.errors)))
 
 
@@ -144,11 +144,11 @@ def match(
     context: Context = ctx.obj
     ruleset = load([RuleSource(p, p.name) for p in paths], cache=context.settings.cache_folder)
     for error in ruleset.errors:
-        context.output.tell(safe(str(error)))
+        context.output.tell(safe(error.told(LANG)))
     report = MatchReport()
     context.output.lines(match_files(ruleset, files, report))
     for bad in report.unreadable:
-        context.output.tell(safe(str(bad)))
+        context.output.tell(safe(bad.told(LANG)))
     context.output.tell(say("cli.rules.matched", LANG, records=report.records, hits=report.hits))
     return INCOMPLETE if report.unreadable or ruleset.errors else 0
 
@@ -201,7 +201,7 @@ def _installed(context: Context, change: packages.Change) -> int:
         context.output.one({"name": package.name, **after, "modes": dict(modes), "error_list": errors})
     else:
         for error in package.errors:
-            context.output.one(None, safe(str(error)))
+            context.output.one(None, safe(error.told(LANG)))
         told = {"alert": modes["alert"], "record": modes["record"], "errors": len(package.errors), **counts}
         context.output.one(None, say("cli.rules.installed", LANG, name=package.name, count=package.rules, **told))
     return INCOMPLETE if package.errors else 0
@@ -212,11 +212,14 @@ def lint_rules(ctx: typer.Context, path: Path) -> int:
     context: Context = ctx.obj
     loaded, findings = lint(path)
     if context.output.as_json:
-        context.output.lines(asdict(f) for f in findings)
+        context.output.lines(
+            {"weight": f.weight, "file": f.file, "line": f.line, "code": f.code, "text": f.said["en"]} for f in findings
+        )
     else:
         for f in findings:
             place = f"{f.file}:{f.line}" if f.line else f.file
-            context.output.one(None, safe(f"{place}: {f.weight}: {f.text} [{f.code}]"))
+            weight = say(f"rules.lint.{f.weight}", LANG)
+            context.output.one(None, safe(f"{place}: {weight}: {f.said[LANG]} [{f.code}]"))
         context.output.tell(say("cli.rules.linted", LANG, count=len(loaded.rules), findings=len(findings)))
     return WRONG if any(f.weight is Weight.ERROR for f in findings) else 0
 
