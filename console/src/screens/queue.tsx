@@ -212,7 +212,7 @@ export default function Queue() {
     {
       key: "seen",
       title: t("column.seen"),
-      width: "minmax(112px, 0.5fr)",
+      width: "minmax(112px, 0.4fr)",
       className: "muted",
       cell: (group) => {
         const key = groupKey(group);
