@@ -34,14 +34,16 @@ def test_a_host_leads_to_its_incidents_alerts_and_events(open_console: Open, sha
 def test_the_palette_the_queue_and_an_event_lead_there(open_console: Open, shared_house: Running) -> None:
     console = open_console(shared_house).heading("Cảnh báo chờ xử lý")
     console.press("Control+k")
-    console.page.keyboard.type("203.0.113.9")
+    console.dialog().get_by_role("combobox").fill("203.0.113.9")
     console.dialog().get_by_role("option", name="Địa chỉ 203.0.113.9").click()
     console.heading("203.0.113.9")
     console.go("/queue").heading("Cảnh báo chờ xử lý")
     console.row("Kết nối tới máy chủ đào tiền ảo").click()
     console.side().get_by_role("link", name="baochi-crawl01", exact=True).click()
     console.heading(TITLE)
-    console.go("/hunt?q=host.name:%20baochi-crawl01").heading("Truy tìm").press("j")
+    console.go("/hunt?q=host.name:%20baochi-crawl01").heading("Truy tìm")
+    expect(console.rows().first).to_be_visible()
+    console.press("j")
     console.side().get_by_role("link", name="baochi-crawl01", exact=True).click()
     console.heading(TITLE)
 
