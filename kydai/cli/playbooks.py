@@ -30,6 +30,7 @@ from playbooks.scripts import check, read_script
 playbooks = typer.Typer(no_args_is_help=True, help=say("cli.playbooks.help", LANG))
 RunId = Annotated[int, typer.Argument(metavar="RUN")]
 StepName = Annotated[str | None, typer.Option("--step", help=say("cli.playbooks.step", LANG))]
+UndoneStep = Annotated[str | None, typer.Option("--step", help=say("cli.playbooks.undo_step", LANG))]
 Reason = Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))]
 
 
@@ -238,15 +239,15 @@ def _show(context: Context, run_id: int) -> int:
     return status
 
 
-def _step_of(context: Context, run_id: int, step: str | None) -> str:
-    """The step named, or the one that waits."""
-    if step is not None:
-        return step
+def _ask_for_step(context: Context, run_id: int) -> int:
+    """Show what waits, so that a person decides what they saw and not what waits by then."""
     with context.database.read() as session:
-        found = next((s.step for s in control.steps_of(session, run_id) if s.status in _WAITING), None)
-    if found is None:
+        waiting = next((s.step for s in control.steps_of(session, run_id) if s.status in _WAITING), None)
+    if waiting is None:
         raise NotFound(say("playbook.error.not_waiting", LANG, step="–"))
-    return found
+    _show(context, run_id)
+    context.output.tell(say("cli.playbooks.name_step", LANG, step=waiting))
+    return WRONG
 
 
 @playbooks.command("approve", help=say("cli.playbooks.approve", LANG))
@@ -261,10 +262,12 @@ def approve(
 
     context: Context = ctx.obj
     context.need_data()
-    name, now = _step_of(context, run, step), context.clock.now()
+    if step is None:
+        return _ask_for_step(context, run)
+    now = context.clock.now()
     with context.database.write() as session:
         decide = control.refuse if refuse else control.approve
-        decide(session, _person(), run, name, now=now, reason=reason)
+        decide(session, _person(), run, step, now=now, reason=reason)
     drain(context)
     return _show(context, run)
 
@@ -276,21 +279,24 @@ def done(
     step: StepName = None,
     not_done: Annotated[bool, typer.Option("--not-done", help=say("cli.playbooks.not_done", LANG))] = False,
     reason: Reason = "",
-) -> None:
+) -> int:
     from kydai.working import drain
 
     context: Context = ctx.obj
     context.need_data()
-    name, now = _step_of(context, run, step), context.clock.now()
+    if step is None:
+        return _ask_for_step(context, run)
+    now = context.clock.now()
     with context.database.write() as session:
         decide = control.not_done if not_done else control.done
-        decide(session, _person(), run, name, now=now, reason=reason)
+        decide(session, _person(), run, step, now=now, reason=reason)
     drain(context)
     _show(context, run)
+    return 0
 
 
 @playbooks.command("undo", help=say("cli.playbooks.undo", LANG))
-def undo(ctx: typer.Context, run: RunId, step: StepName = None, reason: Reason = "") -> None:
+def undo(ctx: typer.Context, run: RunId, step: UndoneStep = None, reason: Reason = "") -> None:
     from kydai.working import drain
 
     context: Context = ctx.obj

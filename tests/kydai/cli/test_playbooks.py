@@ -29,11 +29,19 @@ def test_a_run_is_tried_dry_approved_and_undone(alerted: Run) -> None:
     assert len(alerted("playbooks", "runs", "--waiting", "--json").documents) == 1
     shown = alerted("playbooks", "run", "isolate_web_shell", incident["number"], "--dry-run")
     assert "\n    203.0.113.5\n" in shown.out
-    approved = alerted("playbooks", "approve", str(run["id"]), "--json").documents[0]
+    looked = alerted("playbooks", "approve", str(run["id"]))
+    assert looked.status == 2, "a person approves what they saw, so they name it"
+    assert "\n    203.0.113.5\n" in looked.out
+    assert "--step block" in looked.err
+    assert alerted("playbooks", "approve", str(run["id"]), "--step", "isolate").status == 1, "that one does not wait"
+    assert alerted("playbooks", "runs", "--waiting", "--json").documents[0]["waiting_step"] == "block"
+    approved = alerted("playbooks", "approve", str(run["id"]), "--step", "block", "--json").documents[0]
     assert (approved["status"], approved["waiting_step"]) == ("waiting_person", "isolate")
     assert approved["steps"][0]["result"]["is_dry"] is True
     assert approved["steps"][0]["self_approved"] is True
-    assert alerted("playbooks", "done", str(run["id"]), "--json").documents[0]["status"] == "succeeded"
+    assert alerted("playbooks", "done", str(run["id"]), "--not-done").status == 2
+    (done,) = alerted("playbooks", "done", str(run["id"]), "--step", "isolate", "--json").documents
+    assert done["status"] == "succeeded"
     undone = alerted("playbooks", "undo", str(run["id"]), "--json").documents[0]
     assert "undone" in {e["state"] for e in undone["effects"]}
     assert alerted("playbooks", "undo", str(run["id"])).status == 1, "nothing is left to undo"
