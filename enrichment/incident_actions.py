@@ -57,10 +57,12 @@ def close(
     version: int | None,
     now: Micros,
 ) -> Incident:
-    """Close it with a verdict, and its open alerts with it."""
+    """Close it with a verdict, and its open alerts with it; one that is closed stays as it is, with its verdict."""
     incident = _load(session, incident_id, version)
     if verdict not in set(Verdict):
         raise failure(BadInput, "incident.error.verdict", verdicts=", ".join(Verdict))
+    if incident.status == IncidentStatus.CLOSED:
+        return incident
     before = {"status": incident.status, "verdict": incident.verdict}
     incident.status, incident.verdict, incident.verdict_reason = IncidentStatus.CLOSED, verdict, reason[:MAX_TEXT]
     incident.closed_at = now
@@ -77,10 +79,10 @@ def close(
 def reopen(
     session: Session, actor: Actor, incident_id: int, reason: str, *, version: int | None, now: Micros
 ) -> Incident:
-    """Open it again, with the alerts that its closing had closed."""
+    """Open it again, with the alerts that its closing had closed; one that is open stays as it is."""
     incident = _load(session, incident_id, version)
     if incident.status != IncidentStatus.CLOSED:
-        raise failure(Refused, "incident.error.not_closed")
+        return incident
     if incident.merged_into is not None:
         raise failure(Refused, "incident.error.merged")
     before = {"status": incident.status, "verdict": incident.verdict}

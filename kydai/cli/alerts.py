@@ -106,8 +106,10 @@ def show(ctx: typer.Context, number_: Annotated[int, typer.Argument(metavar="ID"
     context.output.one(None, "\n".join(alert.event_ids))
 
 
-def _changed(context: Context, ids: list[int]) -> None:
-    context.output.one({"changed": ids}, say("cli.alerts.changed", LANG, count=len(ids)))
+def _changed(context: Context, ids: list[int], changed: list[int]) -> None:
+    context.output.one({"changed": changed}, say("cli.alerts.changed", LANG, count=len(changed)))
+    if same := len(set(ids)) - len(changed):
+        context.output.tell(say("cli.alerts.same", LANG, count=same))
 
 
 @alerts.command("ack", help=say("cli.alerts.ack", LANG))
@@ -116,7 +118,7 @@ def acknowledge(ctx: typer.Context, ids: Ids) -> None:
     context.need_data()
     with context.database.write() as session:
         changed = alert_actions.acknowledge(session, cli_actor(), ids, now=context.clock.now())
-    _changed(context, changed)
+    _changed(context, ids, changed)
 
 
 @alerts.command("assign", help=say("cli.alerts.assign", LANG))
@@ -127,7 +129,7 @@ def assign(
     context.need_data()
     with context.database.write() as session:
         changed = alert_actions.assign(session, cli_actor(), ids, to or None, now=context.clock.now())
-    _changed(context, changed)
+    _changed(context, ids, changed)
 
 
 @alerts.command("close", help=say("cli.alerts.close", LANG))
@@ -141,7 +143,7 @@ def close(
     context.need_data()
     with context.database.write() as session:
         changed = alert_actions.close(session, cli_actor(), ids, verdict, reason, now=context.clock.now())
-    _changed(context, changed)
+    _changed(context, ids, changed)
 
 
 @alerts.command("reopen", help=say("cli.alerts.reopen", LANG))
@@ -150,4 +152,4 @@ def reopen(ctx: typer.Context, ids: Ids, reason: Reason = "") -> None:
     context.need_data()
     with context.database.write() as session:
         changed = alert_actions.reopen(session, cli_actor(), ids, reason, now=context.clock.now())
-    _changed(context, changed)
+    _changed(context, ids, changed)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import MINUTE, iso
 from core.db.models import Alert, Incident, IncidentLink, IncidentStatus, Note, Verdict
-from core.errors import NotFound
+from core.errors import BadInput, NotFound
 from core.times import read_time
 from core.words import moment, say
 from enrichment import incident_actions
@@ -165,7 +165,10 @@ def close(
     now = context.clock.now()
     with context.database.write() as session:
         row = find(session, number)
+        seen = row.version
         incident_actions.close(session, cli_actor(), row.id, verdict, reason, version=None, now=now)
+    if row.version == seen:
+        _tell_same(context, row)
 
 
 @incidents.command("reopen", help=say("cli.incidents.reopen", LANG))
@@ -174,7 +177,17 @@ def reopen(ctx: typer.Context, number: Number, reason: Reason = "") -> None:
     context.need_data()
     with context.database.write() as session:
         row = find(session, number)
+        seen = row.version
         incident_actions.reopen(session, cli_actor(), row.id, reason, version=None, now=context.clock.now())
+    if row.version == seen:
+        _tell_same(context, row)
+
+
+def _tell_same(context: Context, incident: Incident) -> None:
+    status = say(f"common.incident_status.{incident.status}", LANG)
+    if incident.verdict:
+        status += f" ({say(f'common.verdict.{incident.verdict}', LANG)})"
+    context.output.tell(say("cli.incidents.same", LANG, number=incident.number, status=status))
 
 
 @incidents.command("merge", help=say("cli.incidents.merge", LANG))
@@ -203,15 +216,17 @@ def split(ctx: typer.Context, number: Number, alerts: Ids, reason: Reason = "") 
 def declare(
     ctx: typer.Context,
     number: Number,
-    category: Annotated[str, typer.Option("--category", help=say("cli.incidents.category", LANG))],
     reason: Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))],
-    detected: Annotated[str, typer.Option("--detected", help=say("cli.incidents.detected", LANG))] = "now",
+    category: Annotated[str, typer.Option("--category", help=say("cli.incidents.category", LANG))] = "",
+    detected: Annotated[str, typer.Option("--detected", help=say("cli.incidents.detected", LANG))] = "",
     withdraw: Annotated[bool, typer.Option("--withdraw", help=say("cli.incidents.withdraw", LANG))] = False,
 ) -> None:
     context: Context = ctx.obj
     context.need_data()
     now = context.clock.now()
-    at = read_time(detected, now, context.settings.zone)
+    if withdraw and (category or detected):
+        raise BadInput(say("cli.incidents.only_declared", LANG))
+    at = read_time(detected or "now", now, context.settings.zone)
     with context.database.write() as session:
         row = find(session, number)
         if withdraw:

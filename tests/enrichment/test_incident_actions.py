@@ -68,11 +68,12 @@ def test_closing_takes_the_alerts_along_and_reopening_brings_them_back(session: 
     assert {row.status for row in rows} == {"closed"}
     assert rows[1].verdict_reason == f"{incident.number}: đã xử lý"
     assert incident.closed_at == NOW
+    again = act.close(session, HANH, incident.id, "benign", "", version=2, now=NOW)
+    assert (again.version, again.verdict) == (2, "true_positive"), "what is closed stays as it is"
     act.reopen(session, HANH, incident.id, "còn nữa", version=2, now=NOW)
     assert [row.status for row in rows] == ["closed", "new", "new"]
     assert (str(incident.status), incident.verdict) == ("new", None)
-    with pytest.raises(Refused):
-        act.reopen(session, HANH, incident.id, "", version=None, now=NOW)
+    assert act.reopen(session, HANH, incident.id, "", version=None, now=NOW).version == 3
     assert [entry.action for entry in entries(session)] == ["incident.close", "incident.reopen"]
 
 

@@ -29,6 +29,9 @@ def test_an_alert_is_listed_shown_and_closed(alerted: Run) -> None:
     assert alerted("alerts", "assign", str(alert["id"]), "--to", "hanhnt").status == 0
     assert alerted("alerts", "close", str(alert["id"]), "--verdict", "benign", "--reason", "thử").status == 0
     assert alerted("alerts", "list", "--json").documents == []
+    again = alerted("alerts", "close", str(alert["id"]), "--verdict", "false_positive")
+    assert (again.status, again.out) == (0, "0 alerts changed.\n")
+    assert "unchanged: 1" in again.err
     assert alerted("alerts", "reopen", str(alert["id"])).status == 0
     assert len(alerted("alerts", "list").out.splitlines()) == 2
 
