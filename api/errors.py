@@ -14,7 +14,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from core.accounts import Wait
-from core.errors import BadConfig, BadInput, Conflict, KydaiError, NotFound, Refused, Unavailable
+from core.errors import (
+    BadConfig,
+    BadInput,
+    Conflict,
+    KydaiError,
+    NotFound,
+    Refused,
+    Unavailable,
+    misfit,
+)
 from core.query.problems import QueryError
 from core.words import LANGUAGES, say
 
@@ -129,7 +138,8 @@ def _database(request: Request, error: Exception) -> JSONResponse:
 def _shape(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     # the values themselves are not repeated: they may be secrets
-    found = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()[:20]]
+    lang = language_of(request)
+    found = [f"{'.'.join(str(p) for p in e['loc'])}: {misfit(e)[lang]}" for e in error.errors()[:20]]
     return answer(request, 422, detail=found[0] if found else "", errors=found)
 
 

@@ -6,8 +6,9 @@ HTTP status, exit status, retry and dead letter are each decided from these type
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core.words import LANGUAGES, Text, both, entries
 
@@ -83,6 +84,12 @@ def cause(error: Exception) -> Text:
     if f"common.os.{name}" in entries():
         return both(f"common.os.{name}")
     return dict.fromkeys(LANGUAGES, str(getattr(error, "strerror", None) or error))
+
+
+def misfit(error: Mapping[str, Any]) -> Text:
+    """What pydantic says of a value (one of its ``errors()``), in both languages where it is a common thing."""
+    key = f"common.shape.{error['type']}"
+    return both(key, **error.get("ctx", {})) if key in entries() else dict.fromkeys(LANGUAGES, str(error["msg"]))
 
 
 E = TypeVar("E", bound=KydaiError)

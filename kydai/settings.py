@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.clock import LOCAL_ZONE
-from core.errors import BadConfig, Place, cause, failure
+from core.errors import BadConfig, Place, cause, failure, misfit
 from core.store.retention import DEFAULT_POLICY
+from core.words import Text
 
 CONFIG_NAME = "kydai.toml"
 
@@ -196,7 +197,7 @@ def load(data: Path | None = None, config: Path | None = None) -> Settings:
         settings = Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise _explain(first["loc"], str(first["msg"]), path, text) from error
+        raise _explain(first["loc"], misfit(first), path, text) from error
     return settings if data is None else settings.model_copy(update={"data": data.expanduser().absolute()})
 
 
@@ -211,7 +212,7 @@ def _refuse_unknown_variables() -> None:
             raise failure(BadConfig, "start.settings.unknown", name=name)
 
 
-def _explain(loc: tuple[int | str, ...], message: str, path: Path | None, text: str) -> BadConfig:
+def _explain(loc: tuple[int | str, ...], message: Text, path: Path | None, text: str) -> BadConfig:
     names = [str(part) for part in loc]
     variable = "KYDAI_" + "_".join(names[:2]).upper()
     if variable in os.environ:

@@ -19,7 +19,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 import playbooks.actions
 from core.clock import Clock, Micros
 from core.db.database import Database
-from core.errors import BadConfig, BadInput, KydaiError, NotFound
+from core.errors import (
+    BadConfig,
+    BadInput,
+    KydaiError,
+    NotFound,
+    failure,
+    misfit,
+)
 
 COMMAND_SECONDS = 20
 
@@ -139,8 +146,10 @@ class Action(Generic[P]):
             return self.parameters.model_validate(dict(arguments))
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise BadInput(f"{self.name}: {place}: {first['msg']}") from error
+            where = ".".join(map(str, first["loc"]))
+            raise failure(
+                BadInput, "playbook.error.argument", action=self.name, where=where, what=misfit(first)
+            ) from error
 
 
 @cache
@@ -161,4 +170,4 @@ def action_named(name: str) -> Action[Any]:
         return actions()[name]
     except KeyError:
         known = ", ".join(sorted(actions()))
-        raise NotFound(f"there is no action {name[:80]!r}.", remedy=f"Actions: {known}.") from None
+        raise failure(NotFound, "playbook.error.no_action", name=name[:80], names=known) from None

@@ -13,13 +13,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.errors import BadConfig, BadInput, KydaiError, Place
+from core.errors import (
+    BadConfig,
+    BadInput,
+    KydaiError,
+    Place,
+    failure,
+    misfit,
+)
 from core.event import Event
 from core.query.language import parse
 from core.query.to_match import compile_match
@@ -105,7 +112,7 @@ class StrictLoader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             mark = self.get_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
-            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", mark)
+            raise failure(BadConfig, "common.error.yaml_alias", place=Place("", mark.line + 1))
         return super().compose_node(parent, index)
 
 
@@ -113,7 +120,9 @@ def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen = set()
     for key, _ in node.value:
         if key.value in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
+            raise failure(
+                BadConfig, "playbook.file.twice", place=Place("", key.start_mark.line + 1), key=key.value[:80]
+            )
         seen.add(key.value)
     return {loader.construct_object(k, deep=True): loader.construct_object(v, deep=True) for k, v in node.value}
 
@@ -121,25 +130,38 @@ def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
 StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
-def read(text: str, file: str) -> Playbook:
-    """Read one playbook. Raises BadConfig with file and line, and what was expected."""
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_as(kind: type[M], text: str, file: str) -> tuple[M, Any]:
+    """A file as ``kind``, and its nodes. Raises BadConfig with file and line, and what was expected."""
     if len(text) > MAX_BYTES:
-        raise BadConfig(f"larger than {MAX_BYTES >> 10} KB.", place=Place(file))
+        raise failure(BadConfig, "playbook.file.large", place=Place(file), limit=MAX_BYTES >> 10)
     try:
         node = yaml.compose(text, StrictLoader)
         value = yaml.load(text, StrictLoader)  # noqa: S506 - the loader is strict
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
+        place = Place(file, mark.line + 1 if mark else None)
         problem = getattr(error, "problem", None) or str(error)
-        raise BadConfig(f"not usable YAML: {problem}", place=Place(file, mark.line + 1 if mark else None)) from error
+        raise failure(BadConfig, "common.error.yaml", place=place, reason=problem) from error
     except RecursionError as error:
-        raise BadConfig("nested too deeply.", place=Place(file)) from error
+        raise failure(BadConfig, "playbook.file.deep", place=Place(file)) from error
+    except BadConfig as error:
+        error.place = Place(file, error.place.line if error.place else None)
+        raise
     try:
-        definition = Definition.model_validate(value)
+        return kind.model_validate(value), node
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "playbook"
-        raise BadConfig(f"{where}: {first['msg']}", place=Place(file, _line(node, first["loc"]))) from error
+        where = ".".join(map(str, first["loc"])) or kind.__name__.lower()
+        place = Place(file, _line(node, first["loc"]))
+        raise failure(BadConfig, "playbook.file.value", place=place, where=where, what=misfit(first)) from error
+
+
+def read(text: str, file: str) -> Playbook:
+    """Read one playbook. Raises BadConfig with file and line, and what was expected."""
+    definition, node = read_as(Definition, text, file)
     _check(definition, node, file)
     return Playbook(definition, file)
 
@@ -150,23 +172,19 @@ def _check(definition: Definition, node: Any, file: str) -> None:
     for index, step in enumerate(definition.steps):
         place = Place(file, _line(node, ("steps", index, "action")))
         if step.name in names:
-            raise BadConfig(
-                f"two steps are named {step.name!r}", place=Place(file, _line(node, ("steps", index, "name")))
-            )
+            place = Place(file, _line(node, ("steps", index, "name")))
+            raise failure(BadConfig, "playbook.file.step_twice", place=place, step=step.name)
         names.add(step.name)
         action = actions().get(step.action)
         if action is None:
             near = difflib.get_close_matches(step.action, actions(), n=1, cutoff=0.5)
-            meant = f"Did you mean {near[0]}?" if near else f"Actions: {', '.join(sorted(actions()))}."
-            raise BadConfig(f"step {step.name}: there is no action {step.action!r}.", place=place, remedy=meant)
+            values = {"step": step.name, "action": step.action[:80], "names": ", ".join(near or sorted(actions()))}
+            raise failure(BadConfig, f"playbook.file.action{'_near' if near else ''}", place=place, **values)
         unknown = set(step.arguments) - set(action.parameters.model_fields)
         if unknown:
             known = ", ".join(action.parameters.model_fields)
-            raise BadConfig(
-                f"step {step.name}: {step.action} takes no {sorted(unknown)[0]!r}.",
-                place=place,
-                remedy=f"It takes {known}.",
-            )
+            values = {"step": step.name, "action": step.action, "name": sorted(unknown)[0][:80], "names": known}
+            raise failure(BadConfig, "playbook.file.argument", place=place, **values)
         _check_query(step.condition, file, _line(node, ("steps", index, "if")))
 
 
@@ -174,7 +192,7 @@ def _check_query(text: str, file: str, line: int | None) -> None:
     try:
         parse(text, now=0)
     except BadInput as error:
-        raise BadConfig(f"condition: {error.message}", place=Place(file, line)) from error
+        raise failure(BadConfig, "playbook.file.condition", place=Place(file, line), reason=error.said) from error
 
 
 def _line(node: Any, path: tuple[Any, ...]) -> int | None:
@@ -233,10 +251,11 @@ def load(folder: Path | None = None) -> tuple[dict[str, Playbook], list[KydaiErr
         try:
             playbook = read(file.read_text("utf-8"), name)
             if playbook.name in found:
-                raise BadConfig(f"{found[playbook.name].file} has the name {playbook.name!r} too", place=Place(name))
+                other = found[playbook.name].file
+                raise failure(BadConfig, "playbook.file.same_name", place=Place(name), other=other, name=playbook.name)
             found[playbook.name] = playbook
         except UnicodeDecodeError as error:
-            errors.append(BadConfig(f"not UTF-8: {error}", place=Place(name)))
+            errors.append(failure(BadConfig, "common.error.utf8", place=Place(name), reason=str(error)))
         except BadConfig as error:
             errors.append(error)
     return found, errors

@@ -15,13 +15,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.clock import Micros
-from core.errors import BadConfig, KydaiError, Place
+from core.errors import KydaiError
 from playbooks.action import Doing, World, action_named
-from playbooks.playbook import MAX_BYTES, Playbook, StrictLoader, filled, meets
+from playbooks.playbook import Playbook, filled, meets, read_as
 
 APPROVAL = "approval"
 
@@ -45,16 +44,7 @@ class Script(BaseModel):
 
 def read_script(text: str, file: str) -> Script:
     """Raises BadConfig with file and line."""
-    if len(text) > MAX_BYTES:
-        raise BadConfig(f"larger than {MAX_BYTES >> 10} KB.", place=Place(file))
-    try:
-        return Script.model_validate(yaml.load(text, StrictLoader))  # noqa: S506 - the loader is strict
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise BadConfig(f"not usable YAML: {error}", place=Place(file, mark.line + 1 if mark else None)) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadConfig(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", place=Place(file)) from error
+    return read_as(Script, text, file)[0]
 
 
 def check(playbook: Playbook, case: Case, world: World, now: Micros) -> list[str]:

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from core.clock import HOUR, MINUTE
 from core.db.models import Effect, EffectState
-from core.errors import Refused, Unavailable, failure
+from core.errors import Refused, Unavailable, cause, failure
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, World
 
@@ -154,15 +154,16 @@ def _run(world: World, words: list[str], script: str) -> subprocess.CompletedPro
     try:
         return world.command([*world.enforcement, NFT, *words], script.encode())
     except OSError as error:
-        raise Unavailable(f"nft cannot be run: {error.strerror}.", remedy="Install nftables.") from error
+        raise failure(Unavailable, "playbook.error.no_nft", why=cause(error)) from error
     except subprocess.TimeoutExpired as error:
-        raise Unavailable("nft did not answer.") from error
+        raise failure(Unavailable, "playbook.error.nft_silent") from error
 
 
 def _nft(world: World, script: str) -> None:
     ran = _run(world, ["-f", "-"], script)
     if ran.returncode != 0:
-        raise Unavailable(f"nft refused: {ran.stderr.decode('utf-8', 'replace')[:300].strip()}")
+        reason = ran.stderr.decode("utf-8", "replace")[:300].strip()
+        raise failure(Unavailable, "playbook.error.nft_refused", reason=reason)
 
 
 ACTION = Action(

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from core import audit
 from core.audit import Actor
 from core.db.models import Incident, IncidentStatus, User
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, World
 
@@ -27,10 +27,10 @@ def perform(parameters: Assign, world: World, doing: Doing) -> Outcome:
     now = world.clock.now()
     with world.database.write() as session:
         if session.scalar(select(User.id).where(User.name == parameters.to, User.is_disabled.is_(False))) is None:
-            raise BadInput(f"nobody is called {parameters.to[:100]!r}.")
+            raise failure(BadInput, "api.account.nobody", name=parameters.to[:100])
         incident = session.get(Incident, doing.incident_id)
         if incident is None:
-            raise BadInput("the run belongs to no incident.")
+            raise failure(BadInput, "playbook.error.no_incident")
         if incident.assignee is not None:
             return Outcome(State.DONE, {"kept": incident.assignee})
         incident.assignee, incident.updated_at = parameters.to, now

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from core import audit
 from core.audit import Actor
 from core.db.models import Incident, Note
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, World
 
@@ -26,7 +26,7 @@ def preview(parameters: NoteText, world: World, doing: Doing) -> Mapping[str, An
 
 def perform(parameters: NoteText, world: World, doing: Doing) -> Outcome:
     if doing.incident_id is None:
-        raise BadInput("the run belongs to no incident.")
+        raise failure(BadInput, "playbook.error.no_incident")
     now = world.clock.now()
     with world.database.write() as session:
         incident = session.get_one(Incident, doing.incident_id)

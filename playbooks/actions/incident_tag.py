@@ -10,7 +10,7 @@ from pydantic import Field
 from core import audit
 from core.audit import Actor
 from core.db.models import Incident
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, World
 
@@ -28,7 +28,7 @@ def perform(parameters: Tags, world: World, doing: Doing) -> Outcome:
     with world.database.write() as session:
         incident = session.get(Incident, doing.incident_id)
         if incident is None:
-            raise BadInput("the run belongs to no incident.")
+            raise failure(BadInput, "playbook.error.no_incident")
         before = list(incident.tags)
         incident.tags = sorted({*before, *(t[:100] for t in parameters.tags)})
         incident.updated_at = now

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from core.errors import Refused, Unavailable, failure
+from core.errors import Refused, Unavailable, cause, failure
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, Unsure, World
 
@@ -49,14 +49,14 @@ def perform(parameters: Email, world: World, doing: Doing) -> Outcome:
     try:
         relay = _connect(world)
     except (smtplib.SMTPException, OSError) as error:
-        raise Unavailable(f"the mail relay cannot be reached: {error}") from error
+        raise failure(Unavailable, "playbook.error.mail_away", why=cause(error)) from error
     try:
         with relay:
             relay.send_message(message)
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-        raise Unavailable(f"the mail relay refused it: {error}") from error
+        raise failure(Unavailable, "playbook.error.mail_refused", reason=str(error)) from error
     except (smtplib.SMTPException, OSError) as error:
-        raise Unsure(f"the relay broke off while it took the mail: {error}") from error
+        raise failure(Unsure, "playbook.error.mail_unsure", why=cause(error)) from error
     return Outcome(State.DONE, {"to": to, "subject": parameters.subject})
 
 

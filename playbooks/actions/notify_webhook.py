@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import Field
 
-from core.errors import Refused, Unavailable, failure
+from core.errors import Refused, Unavailable, cause, failure
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, Unsure, World
 
@@ -64,7 +64,7 @@ def perform(parameters: Webhook, world: World, doing: Doing) -> Outcome:
     try:
         address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
     except OSError as error:
-        raise Unavailable(f"{host} cannot be resolved: {error}") from error
+        raise failure(Unavailable, "playbook.error.webhook_name", host=host, why=cause(error)) from error
     resolved = ipaddress.ip_address(str(address).partition("%")[0])
     if not resolved.is_global and not _is_listed(resolved, world):
         raise failure(Refused, "playbook.error.webhook_address", host=host, address=str(resolved))
@@ -75,7 +75,7 @@ def perform(parameters: Webhook, world: World, doing: Doing) -> Outcome:
         if scheme == "https":
             sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
     except OSError as error:
-        raise Unavailable(f"{host} cannot be reached: {error}") from error
+        raise failure(Unavailable, "playbook.error.webhook_away", host=host, why=cause(error)) from error
     connection = http.client.HTTPConnection(str(address), port, timeout=SECONDS)
     connection.sock = sock
     try:
@@ -83,11 +83,11 @@ def perform(parameters: Webhook, world: World, doing: Doing) -> Outcome:
         answer = connection.getresponse()
         answer.read(MAX_ANSWER)
     except (OSError, http.client.HTTPException) as error:
-        raise Unsure(f"{host} broke off before it answered: {error}") from error
+        raise failure(Unsure, "playbook.error.webhook_unsure", host=host, why=cause(error)) from error
     finally:
         connection.close()
     if not 200 <= answer.status < 300:
-        raise Unavailable(f"{host} answered {answer.status}.")
+        raise failure(Unavailable, "playbook.error.webhook_status", host=host, status=str(answer.status))
     return Outcome(State.DONE, {"status": answer.status})
 
 
