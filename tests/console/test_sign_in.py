@@ -76,6 +76,7 @@ def test_keys_go_everywhere(open_console: Open, shared_house: Running) -> None:
 def test_people_see_what_their_role_may_do(open_console: Open, shared_house: Running) -> None:
     auditor = open_console(shared_house, "trangpt").heading("Cảnh báo chờ xử lý")
     expect(auditor.page.get_by_role("navigation")).to_contain_text("Nhật ký")
+    expect(auditor.rows()).to_have_count(11)
     auditor.press("j")
     expect(auditor.side()).to_be_visible()
     expect(auditor.button("Nhận xử lý")).to_have_count(0)
