@@ -160,17 +160,11 @@ def rows(
 
 def title(rule: Rule | Correlation) -> Words:
     """The title in both languages."""
-    return _words(rule, "title", rule.title)
+    return _words(rule, "title")
 
 
-def _words(rule: Rule | Correlation, key: str, otherwise: str = "") -> Words:
-    if isinstance(rule, Rule):
-        return Words(vi=rule.text(key, "vi"), en=rule.text(key, "en"))
-    own = rule.document.get("kydai")
-    texts = own.get(key) if isinstance(own, Mapping) else None
-    if not isinstance(texts, Mapping):
-        return Words(vi=otherwise, en=otherwise)
-    return Words(vi=str(texts.get("vi", otherwise)), en=str(texts.get("en", otherwise)))
+def _words(rule: Rule | Correlation, key: str) -> Words:
+    return Words(vi=rule.text(key, "vi"), en=rule.text(key, "en"))
 
 
 def _logsource(rule: Rule | Correlation) -> str:

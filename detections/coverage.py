@@ -6,13 +6,14 @@ field of one of its choices has never been seen. *Blind*: it cannot, for a state
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from core.words import both
+from core.words import LANGUAGES, both
 from detections.binding import Binding, FieldMap, Key, Place, Route
+from detections.correlation_rules import Type, resolve
 from detections.ecs_binding import EcsBinding
 from detections.flow_rules import FlowRules, flow_fields
 from detections.ir import HOLE, Expr, Kind, Predicate, children
@@ -76,7 +77,7 @@ class _Kind:
 
 
 def coverage(ruleset: RuleSet, seen: Seen, suspended: Mapping[str, str] | None = None) -> list[Coverage]:
-    """The state of every rule, in the order of the rule set. ``suspended`` is the engine's."""
+    """The state of every rule, then of every correlation, in the set's order. ``suspended`` is the engine's."""
     kinds = [_Kind(seen.binding.route(key), fields) for key, fields in seen.fields.items()]
     flow_errors = FlowRules(ruleset).errors
     by_source: dict[Logsource, list[tuple[_Kind, Place]]] = {}
@@ -94,7 +95,45 @@ def coverage(ruleset: RuleSet, seen: Seen, suspended: Mapping[str, str] | None =
             if rule.logsource not in by_source:
                 by_source[rule.logsource] = _meeting(rule.logsource, kinds)
             found.append(_of_events(rule, by_source[rule.logsource], seen.binding))
-    return found
+    return found + _of_correlations(ruleset, {each.rule: each for each in found})
+
+
+def _of_correlations(ruleset: RuleSet, known: dict[str, Coverage]) -> list[Coverage]:
+    """A correlation can do what the rules that it needs can do."""
+    patterns = resolve(ruleset.rules, ruleset.correlations)
+    for pattern in sorted(patterns.patterns, key=lambda each: each.depth):
+        read = [known[reference] for reference in pattern.references]
+        needs_all = pattern.type in (Type.TEMPORAL, Type.TEMPORAL_ORDERED) and pattern.expression is None
+        state = _joined([each.state for each in read], needs_all)
+        if pattern.expression is not None:
+            state = _of_expression(pattern.expression, [each.state for each in read])
+        known[pattern.id] = _of_pattern(ruleset, pattern.id, state, read)
+    unusable = {each.id: Coverage(each.id, State.BLIND, both("rules.blind.unusable")) for each in ruleset.correlations}
+    return [known.get(each.id, unusable[each.id]) for each in ruleset.correlations]
+
+
+def _joined(states: Iterable[State], needs_all: bool) -> State:
+    order = (State.BLIND, State.UNPROVEN, State.LIVE)
+    ranks = [order.index(State.BLIND if state is State.DISABLED else state) for state in states]
+    return order[min(ranks) if needs_all else max(ranks)]
+
+
+def _of_expression(expr: Expr, states: Sequence[State]) -> State:
+    if isinstance(expr, int):
+        return _joined([states[expr]], True)
+    if expr[0] == "!":
+        return State.LIVE
+    return _joined([_of_expression(child, states) for child in children(expr)], expr[0] == "&")
+
+
+def _of_pattern(ruleset: RuleSet, rule_id: str, state: State, read: Iterable[Coverage]) -> Coverage:
+    if ruleset.mode(rule_id) is Mode.DISABLED:
+        return Coverage(rule_id, State.DISABLED, both("rules.disabled"))
+    if state is State.LIVE:
+        return Coverage(rule_id, State.LIVE, both("rules.live"))
+    lacking = [ruleset.every[each.rule] for each in read if _joined([each.state], True) is state]
+    detail = {lang: _some(tuple(each.text("title", lang) for each in lacking)) for lang in LANGUAGES}
+    return Coverage(rule_id, state, both(f"rules.{state}.reads", detail=detail), tuple(each.id for each in lacking))
 
 
 def _meeting(source: Logsource, kinds: list[_Kind]) -> list[tuple[_Kind, Place]]:

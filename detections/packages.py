@@ -20,7 +20,7 @@ from core.clock import Micros, iso
 from core.durable import make_folder, sync_folder
 from core.errors import BadConfig, BadInput, NotFound, Place, cause, failure
 from core.words import LANGUAGES
-from detections.rule import OWN_PACKAGE, RuleError, error_of
+from detections.rule import OWN_PACKAGE, Filter, RuleError, error_of
 from detections.rule_files import RuleFile, rule_files
 from detections.sigma_reader import read_file
 
@@ -100,7 +100,7 @@ def _copy(path: Path, fresh: Path, name: str, now: Micros) -> Package:
         except OSError as error:
             errors.append(error_of(failure(BadInput, "common.error.write", place=Place(found.name), why=cause(error))))
             continue
-        count += len(rules)
+        count += sum(not isinstance(each, Filter) for each in rules)
         files[_below(found)] = hashlib.sha256(found.data).hexdigest()
     if not files:
         place = Place(str(path))

@@ -99,6 +99,14 @@ class Correlation:
     folder: str = "rules"
     package: str = ""
 
+    def text(self, key: str, language: str) -> str:
+        """A text of ours in a language, else the document's own words."""
+        own = self.document.get("kydai")
+        texts = own.get(key) if isinstance(own, Mapping) else None
+        if isinstance(texts, Mapping) and (found := texts.get(language) or texts.get("en")):
+            return str(found)
+        return self.title if key == "title" else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:

@@ -21,7 +21,7 @@ import msgspec
 
 from core.errors import BadInput, Place, failure
 from detections.ir import HOLE, Expr, Kind, conj, disj, rewrite, text_predicate, thaw
-from detections.rule import Correlation, Filter, Mode, Rule, RuleError, default_mode, error_of
+from detections.rule import Correlation, Filter, Level, Mode, Rule, RuleError, default_mode, error_of
 from detections.rule_files import rule_files
 from detections.sigma_reader import read_file
 
@@ -52,6 +52,11 @@ class RuleSet:
         return {rule.id: rule for rule in self.rules}
 
     @cached_property
+    def every(self) -> dict[str, Rule | Correlation]:
+        """Rules, then correlations, by id."""
+        return self.by_id | {each.id: each for each in self.correlations if each.id not in self.by_id}
+
+    @cached_property
     def hash(self) -> str:
         """Changes with any rule, mode or placeholder value; stored on events as ``kydai.ruleset``."""
         digest = hashlib.blake2b(digest_size=8)
@@ -71,7 +76,12 @@ class RuleSet:
     def mode(self, rule_id: str) -> Mode:
         """What a hit of the rule does: a person's decision, else the default."""
         decided = self.modes.get(rule_id)
-        return decided if decided is not None else default_mode(self.by_id[rule_id])
+        if decided is not None:
+            return decided
+        found = self.every[rule_id]
+        if isinstance(found, Rule):
+            return default_mode(found)
+        return Mode.RECORD if found.level in (Level.INFORMATIONAL, Level.LOW) else Mode.ALERT
 
 
 def load(

@@ -29,7 +29,7 @@ def services_of(context: Context) -> Services:
         return coverage(rules(), seen)
 
     def title(rule_id: str) -> Text:
-        found = rules().by_id.get(rule_id)
+        found = rules().every.get(rule_id)
         return rule_id if found is None else {lang: found.text("title", lang) for lang in LANGUAGES}
 
     return Services(context.database, context.store, context.clock, context.settings.zone, states, title)

@@ -19,7 +19,7 @@ from detections.coverage import State, coverage
 from detections.explain import explain
 from detections.lint import Weight, lint
 from detections.match import MatchReport, match_files
-from detections.rule import Mode, Rule
+from detections.rule import Correlation, Mode, Rule
 from detections.rule_modes import VERSION_KEY, choose
 from detections.ruleset import RuleSet, RuleSource, load
 from kydai.cli.alerts import level_text
@@ -59,17 +59,18 @@ def list_rules(
         return 0
     chosen = [
         r
-        for r in found.rules
+        for r in found.every.values()
         if (mode is None or found.mode(r.id) is mode) and (package is None or r.package == package)
     ]
     if context.output.as_json:
         context.output.lines(rule_document(r, found) for r in chosen)
     else:
-        heads = ("level", "title", "mode", "package", "file")
+        heads = ("level", "title", "kind", "mode", "package", "file")
         rows = [
             (
                 level_text(r.level, LANG),
                 r.text("title", LANG),
+                say(f"cli.rules.kind.{_kind(r)}", LANG),
                 say(f"common.mode.{found.mode(r.id)}", LANG),
                 r.package,
                 r.file.rpartition("/")[2],
@@ -77,22 +78,29 @@ def list_rules(
             for r in chosen
         ]
         context.output.table([say(f"cli.column.{c}", LANG) for c in heads], rows, wrap=(1,))
-        context.output.tell(say("cli.rules.count", LANG, count=len(chosen), errors=len(found.errors)))
+        counts = {"count": len(chosen), "correlations": sum(_kind(r) == "correlation" for r in chosen)}
+        context.output.tell(say("cli.rules.count", LANG, **counts, errors=len(found.errors)))
     return INCOMPLETE if found.errors else 0
 
 
-def rule_document(rule: Rule, ruleset: RuleSet) -> dict[str, Any]:
-    """A rule as JSON."""
+def _kind(rule: Rule | Correlation) -> str:
+    return "rule" if isinstance(rule, Rule) else "correlation"
+
+
+def rule_document(rule: Rule | Correlation, ruleset: RuleSet) -> dict[str, Any]:
+    """A rule or correlation as JSON."""
+    document = {} if isinstance(rule, Rule) else rule.document
     return {
         "id": rule.id,
-        "name": rule.name,
+        "kind": _kind(rule),
+        "name": rule.name if isinstance(rule, Rule) else str(document.get("name") or ""),
         "title": {lang: rule.text("title", lang) for lang in ("vi", "en")},
         "level": rule.level.value,
         "status": rule.status,
         "mode": ruleset.mode(rule.id).value,
         "package": rule.package,
         "file": rule.file,
-        "tags": list(rule.tags),
+        "tags": list(rule.tags if isinstance(rule, Rule) else document.get("tags") or ()),
         "blind": ruleset.blind.get(rule.id),
     }
 
@@ -112,7 +120,7 @@ def _set(ctx: typer.Context, ids: list[str], mode: Mode, reason: str) -> None:
     names = {r.name: r.id for r in known.rules if r.name}
     wanted = [names.get(i, i) for i in ids]
     for rule_id in wanted:
-        if rule_id not in known.by_id:
+        if rule_id not in known.every:
             raise NotFound(say("cli.rules.unknown", LANG, id=rule_id[:100]))
     with context.database.write() as session:
         for rule_id in wanted:
@@ -195,14 +203,19 @@ def _installed(context: Context, change: packages.Change) -> int:
     _changed(context, "rules.install", package.name, after)
     with context.database.read() as session:
         found = load_rules(context.settings, session)
-    modes = Counter(found.mode(r.id).value for r in found.rules if r.package == package.name)
+    loaded = [r for r in found.every.values() if r.package == package.name]
+    modes = Counter(found.mode(r.id).value for r in loaded)
+    correlations = sum(_kind(r) == "correlation" for r in loaded)
     if context.output.as_json:
         errors = [{"file": e.file, "line": e.line, "reason": e.reason} for e in package.errors]
-        context.output.one({"name": package.name, **after, "modes": dict(modes), "error_list": errors})
+        context.output.one(
+            {"name": package.name, **after, "correlations": correlations, "modes": dict(modes), "error_list": errors}
+        )
     else:
         for error in package.errors:
             context.output.one(None, safe(error.told(LANG)))
-        told = {"alert": modes["alert"], "record": modes["record"], "errors": len(package.errors), **counts}
+        told = {mode.value: modes[mode.value] for mode in Mode} | {"errors": len(package.errors), **counts}
+        told["correlations"] = correlations
         context.output.one(None, say("cli.rules.installed", LANG, name=package.name, count=package.rules, **told))
     return INCOMPLETE if package.errors else 0
 
@@ -245,8 +258,8 @@ def show_coverage(
         return
     rows = [
         (
-            level_text(found.by_id[c.rule].level, LANG),
-            found.by_id[c.rule].text("title", LANG),
+            level_text(found.every[c.rule].level, LANG),
+            found.every[c.rule].text("title", LANG),
             say(f"common.coverage.{c.state}", LANG)
             if c.state is not State.DISABLED
             else say("common.mode.disabled", LANG),

@@ -64,6 +64,54 @@ def test_nothing_seen_disabled_suspended(tmp_path: Path) -> None:
     assert (first.state, first.missing) == (State.BLIND, ("too slow",))
 
 
+CORRELATION = """title: C
+id: 00000000-0000-4000-8000-00000000000{number}
+name: c{number}
+status: test
+level: high
+correlation:
+  type: {type}
+  rules: [{rules}]
+  group-by: [host.name]
+  timespan: 10m
+{more}"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "rules", "state", "words"),
+    [
+        ("event_count", "live, blind", State.LIVE, "live"),
+        ("event_count", "blind", State.BLIND, "needs is blind or disabled (Rule 2)"),
+        ("event_count", "unproven, blind", State.UNPROVEN, "unproven (Rule 3)"),
+        ("event_count", "quiet", State.BLIND, "disabled (Rule 4)"),
+        ("temporal", "live, unproven", State.UNPROVEN, "unproven (Rule 3)"),
+        ("temporal", "live, unproven, blind", State.BLIND, "disabled (Rule 2)"),
+        ("temporal_ordered", "live, live", State.LIVE, "live"),
+    ],
+)
+def test_a_correlation_can_do_what_its_rules_can(
+    tmp_path: Path, kind: str, rules: str, state: State, words: str
+) -> None:
+    seen = Seen()
+    seen.add(EVENTS)
+    bodies = ("s:\n  Image: x\n", "s:\n  Hashes: x\n", "s:\n  - Image: x\n  - Hashes: y\n", "s:\n  Image: x\n")
+    texts = [
+        rule_text(number, f"{body}condition: s\n", PROCESS, f"name: {name}\n")
+        for number, (body, name) in enumerate(zip(bodies, ("live", "blind", "unproven", "quiet"), strict=True), 1)
+    ]
+    more = "  condition: {gte: 2}\n" if kind == "event_count" else ""
+    texts.append(CORRELATION.format(number=8, type=kind, rules=rules, more=more))
+    more = "  condition: {gte: 2}\n"
+    texts.append(CORRELATION.format(number=9, type="event_count", rules="c8", more=more))
+    ruleset_of(tmp_path, texts)
+    loaded = load([RuleSource(tmp_path / "rules", "own")], modes={rule_id(4): Mode.DISABLED})
+    *_, one, above = coverage(loaded, seen)
+    assert (one.rule, one.state) == (rule_id(8), state)
+    assert words in one.reason["en"]
+    assert one.reason["vi"]
+    assert above.state is state, "and so can one that reads it"
+
+
 def test_kinds_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("detections.coverage.MAX_KINDS", 3)
     seen = Seen()

@@ -8,6 +8,18 @@ from tests.kydai.cli.conftest import Run
 from tests.kydai.conftest import RULE
 
 ID = "11111111-1111-4111-8111-111111111111"
+CORRELATION_ID = "22222222-2222-4222-8222-222222222222"
+CORRELATION = f"""title: Many failures
+id: {CORRELATION_ID}
+status: test
+level: high
+correlation:
+  type: event_count
+  rules: [{ID}]
+  group-by: [host.name]
+  timespan: 5m
+  condition: {{gte: 3}}
+"""
 
 
 def test_modes_are_listed_and_changed(kydai: Run, tmp_path: Path) -> None:
@@ -47,6 +59,26 @@ def test_packages_are_installed_updated_and_removed(kydai: Run, tmp_path: Path) 
     assert kydai("rules", "remove", "mine").status == 0
     assert kydai("rules", "list", "--package", "mine", "--json").documents == []
     assert kydai("rules", "remove", "mine").status == 2
+
+
+def test_a_correlation_is_counted_alike_and_named(kydai: Run, log: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine" / "rules"
+    folder.mkdir(parents=True)
+    (folder / "r.yml").write_text(RULE)
+    (folder / "c.yml").write_text(CORRELATION)
+    kydai("ingest", str(log))
+    installed = kydai("rules", "install", str(tmp_path / "mine"))
+    assert "2 rules, 1 of them correlations (2 alert, 0 record, 0 disabled)" in installed.out
+    listed = kydai("rules", "list", "--package", "mine")
+    assert "2 rules, 1 of them correlations" in listed.err
+    assert "correlation" in listed.out
+    kinds = {r["id"]: r["kind"] for r in kydai("rules", "list", "--package", "mine", "--json").documents}
+    assert kinds == {ID: "rule", CORRELATION_ID: "correlation"}
+    states = {c["rule"]: c["state"] for c in kydai("rules", "coverage", "--json").documents}
+    assert states[CORRELATION_ID] == states[ID] == "live"
+    assert "Many failures" in kydai("rules", "coverage").out
+    assert kydai("rules", "disable", CORRELATION_ID).status == 0
+    assert "1 disabled" in kydai("rules", "update", "mine").out
 
 
 def test_lint_names_the_line(kydai: Run, tmp_path: Path) -> None:
