@@ -78,7 +78,7 @@ class ParserSet:
         self.parsers: dict[str, Parser] = {}
         for parser in parsers:
             if parser.name in self.parsers:
-                raise BadConfig(f"two parsers are named {parser.name!r}")
+                raise failure(BadConfig, "collectors.pack.twice", name=parser.name)
             self.parsers[parser.name] = parser
         self._ranked = sorted(self.parsers.values(), key=lambda p: (-p.hint.priority, p.name))
         self._text_choices: dict[tuple[str, str, str], tuple[Choice, ...]] = {}

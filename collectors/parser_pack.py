@@ -21,7 +21,7 @@ from collectors.parser_patterns import patterns
 from collectors.parser_steps import step, time_step
 from collectors.parser_values import unmapped
 from collectors.parser_when import Action, Out, defaults, only, when_groups
-from core.errors import BadConfig, Place
+from core.errors import BadConfig, Place, failure
 
 MAX_TEXT = 1 << 16
 """Packs leave longer messages; a pattern that would take a second on this is found by a test."""
@@ -107,26 +107,30 @@ def load(text: str, file: str) -> Pack:
         spec = yaml.load(text, _Loader)  # noqa: S506 - a stricter SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        raise BadConfig(str(error.problem or error), place=Place(file, mark.line + 1 if mark else None)) from error
+        place = Place(file, mark.line + 1 if mark else None)
+        raise failure(BadConfig, "common.error.yaml", place=place, reason=str(error.problem or error)) from error
     except yaml.YAMLError as error:
-        raise BadConfig(str(error), place=Place(file)) from error
+        raise failure(BadConfig, "common.error.yaml", place=Place(file), reason=str(error)) from error
     try:
         return _compile(spec, file)
-    except (BadConfig, re.error, KeyError, TypeError, ValueError, AttributeError) as error:
-        message = error.message if isinstance(error, BadConfig) else f"{type(error).__name__}: {error}"
-        raise BadConfig(message, place=Place(file)) from error
+    except BadConfig as error:
+        error.place = Place(file)
+        raise
+    except (re.error, KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise failure(BadConfig, "collectors.pack.broken", place=Place(file), reason=reason) from error
 
 
 def _compile(spec: Any, file: str) -> Pack:
     if not isinstance(spec, dict):
-        raise BadConfig("a pack is a mapping")
-    only(spec, _KEYS, "a pack")
+        raise failure(BadConfig, "collectors.pack.mapping")
+    only(spec, _KEYS, "pack")
     name = spec["name"]
     if file.rpartition("/")[2] != f"{name}.yml":
-        raise BadConfig(f"the pack is named {name!r}; its file must be {name}.yml")
+        raise failure(BadConfig, "collectors.pack.name", name=str(name)[:80])
     title = spec["title"]
     if set(title) != {"vi", "en"}:
-        raise BadConfig("title needs vi and en")
+        raise failure(BadConfig, "collectors.pack.title")
     actions: list[Action] = []
     prefix = spec.get("prefix", "")
     empty = frozenset(map(str, spec.get("empty", ())))
@@ -165,12 +169,12 @@ def _helpers(spec: Mapping[str, Any]) -> tuple[str, ...]:
 def _sample(spec: Any) -> Sample:
     if isinstance(spec, str):
         return Sample(spec)
-    only(spec, {"raw", "expect", "zone", "file"}, "a sample")
+    only(spec, {"raw", "expect", "zone", "file"}, "sample")
     return Sample(spec["raw"], spec.get("expect", {}), spec.get("zone", "UTC"), spec.get("file", ""))
 
 
 def _hint(spec: Mapping[str, Any]) -> Hint:
-    only(spec, {"programs", "starts", "contains", "files", "json", "priority"}, "a hint")
+    only(spec, {"programs", "starts", "contains", "files", "json", "priority"}, "hint")
     return Hint(
         programs=frozenset(p.lower() for p in spec.get("programs", ())),
         starts=tuple(spec.get("starts", ())),

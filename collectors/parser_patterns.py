@@ -10,7 +10,7 @@ from collectors.parser_contract import Record
 from collectors.parser_values import put
 from collectors.parser_when import Action, Out, constants_of, only
 from core.ecs import FieldType, type_of
-from core.errors import BadConfig
+from core.errors import BadConfig, failure
 
 MACROS: Mapping[str, str] = {
     "WORD": r"\w+",
@@ -49,7 +49,7 @@ def expand(pattern: str) -> tuple[str, list[str]]:
         out += text[: first.start()]
         if first is macro:
             if first.group(1) not in MACROS:
-                raise BadConfig(f"there is no macro %{{{first.group(1)}}}")
+                raise failure(BadConfig, "collectors.pack.macro", name=first.group(1))
             body = MACROS[first.group(1)]
             if first.group(2):
                 fields.append(first.group(2))
@@ -61,7 +61,7 @@ def expand(pattern: str) -> tuple[str, list[str]]:
             out += "("
         text = text[first.end() :]
     if re.compile(out, re.ASCII).groups != len(fields):
-        raise BadConfig(f"a group without a name (write (?:…)) in {pattern!r}")
+        raise failure(BadConfig, "collectors.pack.group", pattern=repr(pattern))
     return out, fields
 
 
@@ -86,7 +86,7 @@ def regex_function(pattern: str, empty: frozenset[str]) -> Callable[[str, Out], 
     """A pattern as a function that puts its groups into the fields, converted, and says whether it matched."""
     text, fields = expand(pattern)
     if "|" in pattern and _top_level_bar(pattern):
-        raise BadConfig(f"put alternatives into (?:…|…): {pattern!r}")
+        raise failure(BadConfig, "collectors.pack.alternatives", pattern=repr(pattern))
     match = re.compile(text, re.ASCII).match
     names = tuple(fields)
     typed = tuple((i, f) for i, f in enumerate(names) if is_typed(f))
@@ -143,7 +143,7 @@ def patterns(specs: list[Any], on: str, accept_unmatched: bool, empty: frozenset
     for number, spec in enumerate(specs):
         if isinstance(spec, str):
             spec = {"regex": spec}
-        only(spec, {"regex", "set"}, "a pattern")
+        only(spec, {"regex", "set"}, "patterns")
         pattern = spec["regex"].strip()
         entry = (number, regex_function(pattern, empty), constants_of(spec.get("set", {})))
         word = first_word(pattern)

@@ -22,7 +22,7 @@ def _target(spec: Any) -> tuple[str, Callable[[Out, str, Any], None]]:
     """``map`` entries: ``native: ecs.field``, or ``native: {to: ecs.field, as: conversion}``."""
     if isinstance(spec, str):
         return spec, put
-    only(spec, {"to", "as", "table"}, "a map entry")
+    only(spec, {"to", "as", "table"}, "map")
     name = spec["to"]
     if "table" in spec:
         table = {str(k).lower(): v for k, v in spec["table"].items()}
@@ -154,7 +154,7 @@ def mapped(mapping: Mapping[str, Any], prefix: str, empty: frozenset[str]) -> Ma
 
 
 def step(spec: Mapping[str, Any], on: str, mapping: Mapping[str, Any], prefix: str, empty: frozenset[str]) -> Action:
-    only(spec, {"regex", "kv", "csv", "json", "on", "optional", "time", "when"}, "a step")
+    only(spec, {"regex", "kv", "csv", "json", "on", "optional", "time", "when"}, "steps")
     where = spec.get("on", on)
     optional = bool(spec.get("optional"))
     step: Callable[[str, Out], bool]

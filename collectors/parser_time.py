@@ -231,7 +231,7 @@ def reader(form: str) -> Read:
     for piece in pieces[1:]:
         directive = _DIRECTIVES.get(piece[:1])
         if directive is None:
-            raise BadConfig(f"unknown time directive %{piece[:1]} in {form!r}")
+            raise failure(BadConfig, "collectors.pack.time", directive=f"%{piece[:1]}", form=repr(form))
         pattern += directive + re.escape(piece[1:])
     return _pattern_reader(re.compile(pattern + r"\Z", re.ASCII))
 

@@ -9,7 +9,7 @@ from typing import Any
 from collectors.parser_contract import Record
 from collectors.parser_values import converter, put, to_text
 from core.ecs import ARRAYS
-from core.errors import BadConfig
+from core.errors import BadConfig, failure
 
 Out = dict[str, Any]
 Action = Callable[[Out, Record], bool]
@@ -19,7 +19,8 @@ Action = Callable[[Out, Record], bool]
 def only(spec: Mapping[str, Any], keys: set[str], what: str) -> None:
     unknown = sorted(map(str, set(spec) - keys))
     if unknown:
-        raise BadConfig(f"{what} has no key {unknown[0]!r}", remedy="Known: " + ", ".join(sorted(keys)))
+        names = ", ".join(sorted(keys))
+        raise failure(BadConfig, "collectors.pack.key", what=what, key=unknown[0][:80], names=names)
 
 
 def constants_of(spec: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
@@ -32,7 +33,7 @@ def constants_of(spec: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
         else:
             out.append((name, converter(name)(value)))
         if out[-1][1] is None:
-            raise BadConfig(f"{value!r} is no value for {name}")
+            raise failure(BadConfig, "collectors.pack.value", value=repr(value)[:80], field=name)
     return tuple(out)
 
 
@@ -53,7 +54,7 @@ Test = Callable[[Any], bool]
 
 def _test(spec: Any) -> Test:
     if isinstance(spec, dict):
-        only(spec, {"gte", "lt", "exists", "starts", "holds", "not"}, "a condition")
+        only(spec, {"gte", "lt", "exists", "starts", "holds", "not"}, "if")
         if "exists" in spec:
             wanted = bool(spec["exists"])
             return lambda value: (value is not None) is wanted

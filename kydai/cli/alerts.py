@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from core.clock import iso
 from core.db.models import LEVELS, Alert, AlertStatus, Verdict
-from core.errors import NotFound
+from core.errors import NotFound, failure
 from core.words import moment, number, say
 from detections import alert_actions
 from kydai.cli.main import LANG
@@ -89,7 +89,7 @@ def show(ctx: typer.Context, number_: Annotated[int, typer.Argument(metavar="ID"
     with context.database.read() as session:
         alert = session.get(Alert, number_)
     if alert is None:
-        raise NotFound(say("cli.alerts.unknown", LANG, id=str(number_)))
+        raise failure(NotFound, "cli.alerts.unknown", id=str(number_))
     document = alert_document(alert)
     if context.output.as_json:
         context.output.one(document)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import MINUTE, iso
 from core.db.models import Alert, Incident, IncidentLink, IncidentStatus, Note, Verdict
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, NotFound, failure
 from core.times import read_time
 from core.words import moment, say
 from enrichment import incident_actions
@@ -35,7 +35,7 @@ def find(session: Session, number: str) -> Incident:
         wanted.append(Incident.id == int(number))
     incident = session.scalar(select(Incident).where(or_(*wanted)))
     if incident is None:
-        raise NotFound(say("cli.incidents.unknown", LANG, number=number[:40]))
+        raise failure(NotFound, "cli.incidents.unknown", number=number[:40])
     return incident
 
 
@@ -225,7 +225,7 @@ def declare(
     context.need_data()
     now = context.clock.now()
     if withdraw and (category or detected):
-        raise BadInput(say("cli.incidents.only_declared", LANG))
+        raise failure(BadInput, "cli.incidents.only_declared")
     at = read_time(detected or "now", now, context.settings.zone)
     with context.database.write() as session:
         row = find(session, number)

@@ -17,7 +17,7 @@ import typer
 from typer import _click as click  # Typer carries its own; its errors are these
 
 import kydai.cli
-from core.errors import BadConfig, BadInput, KydaiError, NotFound
+from core.errors import BadConfig, BadInput, KydaiError, NotFound, failure
 from core.query.problems import QueryError
 from core.words import language, say
 from kydai.cli.output import Output, safe
@@ -65,7 +65,7 @@ def common_options(arguments: list[str]) -> tuple[list[str], Path | None, Path |
         elif name in values:
             given = value if equals else next(todo, None)
             if not given:
-                raise BadInput(say("cli.option_needs_value", LANG, option=name))
+                raise failure(BadInput, "cli.option_needs_value", option=name)
             values[name] = Path(given)
         else:
             rest.append(argument)

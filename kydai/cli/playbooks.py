@@ -48,7 +48,7 @@ def _named(context: Context, name: str) -> Playbook:
     for error in errors:
         context.output.tell(safe(error.told(LANG)))
     if name not in found:
-        raise NotFound(say("playbook.error.unknown", LANG, name=name[:80]))
+        raise failure(NotFound, "playbook.error.unknown", name=name[:80])
     return found[name]
 
 
@@ -103,7 +103,7 @@ def test(ctx: typer.Context, scripts: list[Path]) -> int:
     for file in files:
         script = read_script(_text(file), str(file))
         if script.playbook not in found:
-            raise NotFound(say("playbook.error.unknown", LANG, name=script.playbook[:80]), place=Place(str(file)))
+            raise failure(NotFound, "playbook.error.unknown", place=Place(str(file)), name=script.playbook[:80])
         for number, case in enumerate(script.cases, 1):
             cases += 1
             for problem in check(found[script.playbook], case, world, context.clock.now()):
@@ -244,7 +244,7 @@ def _ask_for_step(context: Context, run_id: int) -> int:
     with context.database.read() as session:
         waiting = next((s.step for s in control.steps_of(session, run_id) if s.status in _WAITING), None)
     if waiting is None:
-        raise NotFound(say("playbook.error.not_waiting", LANG, step="–"))
+        raise failure(NotFound, "playbook.error.not_waiting", step="–")
     _show(context, run_id)
     context.output.tell(say("cli.playbooks.name_step", LANG, step=waiting))
     return WRONG

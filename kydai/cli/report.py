@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from core.clock import Micros
-from core.errors import BadInput
+from core.errors import BadInput, failure
 from core.times import read_time
 from core.words import say, size
 from kydai.cli.main import INCOMPLETE, LANG
@@ -66,7 +66,7 @@ def report(
     context.need_data()
     chosen = str(form or _form_of(output, Form.JSON if context.output.as_json else Form.PDF))
     if output is None and chosen in ("pdf", "xlsx") and sys.stdout.isatty():
-        raise BadInput(say("report.cli.needs_file", LANG, form=chosen))
+        raise failure(BadInput, "report.cli.needs_file", form=chosen)
     first, last = _ends(context, name, number, start, end)
     services = services_of(context)
     actor = cli_actor()
@@ -92,17 +92,17 @@ def _ends(context: Context, name: str, number: str, start: str, end: str) -> tup
     """The period asked for; of a report about an incident its number must be given instead. Raises BadInput."""
     found = definitions().get(name)
     if found is None:
-        raise BadInput(say("report.error.unknown", LANG, name=name[:40], names=", ".join(definitions())))
+        raise failure(BadInput, "report.error.unknown", name=name[:40], names=", ".join(definitions()))
     if found.about == "incident":
         if not number:
-            raise BadInput(say("report.cli.needs_number", LANG, name=name))
+            raise failure(BadInput, "report.cli.needs_number", name=name)
         return 0, 0
     if number:
-        raise BadInput(say("report.cli.no_number", LANG, name=name, number=number[:40]))
+        raise failure(BadInput, "report.cli.no_number", name=name, number=number[:40])
     now, zone = context.clock.now(), context.settings.zone
     first, last = read_time(start, now, zone), read_time(end, now, zone)
     if first >= last:
-        raise BadInput(say("report.cli.backwards", LANG, start=start, end=end))
+        raise failure(BadInput, "report.cli.backwards", start=start, end=end)
     return first, last
 
 
@@ -110,5 +110,5 @@ def _form_of(output: Path | None, otherwise: str) -> str:
     """The format that the file's name asks for."""
     ending = output.suffix.lower().lstrip(".") if output is not None else ""
     if ending and ending not in FORMATS:
-        raise BadInput(say("report.cli.ending", LANG, ending=ending, names=", ".join(FORMATS)))
+        raise failure(BadInput, "report.cli.ending", ending=ending, names=", ".join(FORMATS))
     return ending or otherwise

@@ -11,7 +11,7 @@ import typer
 
 from core import audit
 from core.db.models import Meta
-from core.errors import NotFound
+from core.errors import NotFound, failure
 from core.event import parse_event_id
 from core.words import number, say
 from detections import packages
@@ -121,7 +121,7 @@ def _set(ctx: typer.Context, ids: list[str], mode: Mode, reason: str) -> None:
     wanted = [names.get(i, i) for i in ids]
     for rule_id in wanted:
         if rule_id not in known.every:
-            raise NotFound(say("cli.rules.unknown", LANG, id=rule_id[:100]))
+            raise failure(NotFound, "cli.rules.unknown", id=rule_id[:100])
     with context.database.write() as session:
         for rule_id in wanted:
             choose(session, cli_actor(), rule_id, mode, reason, now=context.clock.now())
@@ -281,10 +281,10 @@ def explain_rule(ctx: typer.Context, rule_id: str, event_id: str) -> None:
     context.need_data()
     rule = rules_of(context).by_id.get(rule_id)
     if rule is None:
-        raise NotFound(say("cli.rules.unknown", LANG, id=rule_id[:100]))
+        raise failure(NotFound, "cli.rules.unknown", id=rule_id[:100])
     rows = context.store.get([parse_event_id(event_id)]).events
     if not rows:
-        raise NotFound(say("cli.rules.no_event", LANG, id=event_id[:80]))
+        raise failure(NotFound, "cli.rules.no_event", id=event_id[:80])
     reasons = explain(rule, rows[0])
     if context.output.as_json:
         context.output.one({"rule": rule.id, "event": event_id, "matched": reasons})

@@ -12,7 +12,7 @@ import typer
 
 from core import audit
 from core.clock import to_micros
-from core.errors import BadInput, Place
+from core.errors import BadInput, Place, failure
 from core.event import Event
 from core.export import csv_bytes, xlsx_bytes
 from core.query.language import parse
@@ -148,6 +148,6 @@ def _write(file: Path, events: list[Event], fields: Sequence[str] | None) -> Non
     elif suffix == ".jsonl":
         data = b"".join(orjson.dumps(e, option=orjson.OPT_APPEND_NEWLINE) for e in events)
     else:
-        raise BadInput(say("cli.search.output", LANG), place=Place(str(file)))
+        raise failure(BadInput, "cli.search.output", place=Place(str(file)))
     with placing(file) as written:
         written.write(data)

@@ -159,7 +159,7 @@ def check(ctx: typer.Context, name: str) -> int:
         view = next((v for v in views(session, now) if v.name == name), None)
         balance = read_balances(session, now - DAY).get(name)
     if view is None:
-        raise NotFound(say("cli.sources.unknown", LANG, name=name))
+        raise failure(NotFound, "cli.sources.unknown", name=name)
     problems = list(_problems(view, balance))
     if context.output.as_json:
         context.output.one(_document(view) | {"problems": problems})
@@ -200,7 +200,7 @@ def template(
     head, rows = inventory.template(LANG)
     data = xlsx_bytes(head, rows) if file.suffix.lower() == ".xlsx" else csv_bytes(head, rows)
     if file.exists():
-        raise BadInput(say("cli.exists", LANG), place=Place(str(file)))
+        raise failure(BadInput, "cli.exists", place=Place(str(file)))
     with placing(file) as written:
         written.write(data)
 

@@ -68,7 +68,7 @@ def test_constants_are_not_shared_between_events() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("name: demo\n", "name: demo\nname: demo\n", "demo.yml:3: 'name' stands twice"),
+        ("name: demo\n", "name: demo\nname: demo\n", "demo.yml:3: not YAML: 'name' stands twice"),
         ("name: demo\n", "name: other\n", "its file must be other.yml"),
         ("proven: true", "proven: true\ncolour: red", "no key 'colour'"),
         ('vi: "Mẫu", ', "", "vi and en"),
