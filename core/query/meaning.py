@@ -28,7 +28,7 @@ from core.query.tree import (
     Regex,
     Wild,
 )
-from core.query.values import looks_like_address, to_boolean, to_double, to_ip, to_long
+from core.query.values import looks_like_network, to_boolean, to_double, to_ip, to_long
 
 FREE_TEXT: tuple[str, ...] = (
     "message",
@@ -188,7 +188,7 @@ class Meaning:
             return Like(field, value.pieces, comparison)
         if (network := _network(value.text)) is not None:
             return Cidr(field, network)
-        if to_ip(value.text) is None and (not value.quoted or looks_like_address(value.text)):
+        if to_ip(value.text) is None and (not value.quoted or looks_like_network(value.text)):
             raise self._error("address_expected", value, field=field, found=value.text)
         return Equals(field, value.text, comparison)
 

@@ -30,7 +30,7 @@ from core.query.tree import (
     Regex,
     Wild,
 )
-from core.query.values import looks_like_address, to_text
+from core.query.values import looks_like_network, to_text
 
 _SIMPLE = re.compile(r"[A-Za-z0-9_@.][A-Za-z0-9_@.-]*")
 _SPECIAL = re.compile(r'[\\():"*?{}\[\]/+\-!^~&|=<>@,;\s]')
@@ -105,8 +105,8 @@ def _leaf(leaf: Leaf) -> str:
 def _equals(leaf: Equals, field: str) -> str:
     type_ = type_of(leaf.field)
     value = to_text(leaf.value) or ""
-    is_odd_address = type_ is FieldType.IP and not compares_address(leaf) and looks_like_address(value)
-    if wanted(leaf) is None or is_odd_address:
+    is_no_network = type_ is FieldType.IP and not compares_address(leaf) and looks_like_network(value)
+    if wanted(leaf) is None or is_no_network:
         return f"⟨{field}: {_quoted(value)}⟩"
     if type_ is FieldType.DATE:
         return f"{field}: {_quoted(value)}"

@@ -16,7 +16,7 @@ from core.event import Scalar
 
 _LONG = re.compile(r"(-?[0-9]{1,19})(?:\.0)?")
 _DOUBLE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_ADDRESS_LIKE = re.compile(r"[0-9A-Fa-f]*[.:/][0-9A-Fa-f.:/]*")
+_NETWORK_LIKE = re.compile(r"[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]*/[0-9.]*")
 _MIN_LONG, _MAX_LONG = -(2**63), 2**63 - 1
 _MAX_UNSIGNED = 2**64 - 1
 _MAPPED = "0" * 20 + "ffff"
@@ -106,9 +106,9 @@ def to_ip(value: Scalar) -> str | None:
         return None
 
 
-def looks_like_address(text: str) -> bool:
-    """Whether a text that is no address was meant as one, or as a network: ``10.0.0.300``, ``2001:db8::/200``."""
-    return _ADDRESS_LIKE.fullmatch(text) is not None
+def looks_like_network(text: str) -> bool:
+    """Whether a text was meant as a network, be it one or not: ``10.0.0.0/8``, ``2001:db8::/200``."""
+    return _NETWORK_LIKE.fullmatch(text) is not None
 
 
 def ip_bounds(network: IPv4Network | IPv6Network) -> tuple[str, str]:

@@ -242,6 +242,8 @@ def _show(context: Context, run_id: int) -> int:
 def _ask_for_step(context: Context, run_id: int) -> int:
     """Show what waits, so that a person decides what they saw and not what waits by then."""
     with context.database.read() as session:
+        if session.get(Run, run_id) is None:
+            raise failure(NotFound, "playbook.error.no_run", run=str(run_id))
         waiting = next((s.step for s in control.steps_of(session, run_id) if s.status in _WAITING), None)
     if waiting is None:
         raise failure(NotFound, "playbook.error.not_waiting", step="–")

@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from core.ecs import FieldType
 from core.event import Scalar
-from core.query.values import coerce, ip_bounds, to_boolean, to_date, to_double, to_ip, to_long, to_text
+from core.query.values import (
+    coerce,
+    ip_bounds,
+    looks_like_network,
+    to_boolean,
+    to_date,
+    to_double,
+    to_ip,
+    to_long,
+    to_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -120,3 +130,8 @@ def test_coerce() -> None:
     assert coerce(FieldType.IP, "not an address") == "not an address"
     assert coerce(FieldType.DOUBLE, 3) == 3.0
     assert coerce(FieldType.DATE, "x") is None
+
+
+def test_what_was_meant_as_a_network() -> None:
+    assert all(map(looks_like_network, ("10.0.0.0/8", "2001:db8::/200", "10.0.0.300/8", "::/0", "10.0.0.0/255.0.0.0")))
+    assert not any(map(looks_like_network, ("10.0.0.300", "10.0.0.5:443", "/24", "web/01", "10.0.0.0/x", "")))

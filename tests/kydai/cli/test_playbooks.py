@@ -49,7 +49,9 @@ def test_a_run_is_tried_dry_approved_and_undone(alerted: Run) -> None:
 
 def test_unknown_names(alerted: Run) -> None:
     assert alerted("playbooks", "run", "nope", "VV-2026-0001").status == 2
-    assert alerted("playbooks", "approve", "99").status == 2
+    ran = alerted("playbooks", "approve", "99")
+    assert ran.status == 2
+    assert "99" in ran.err
 
 
 def test_scripts_say_what_a_playbook_does(kydai: Run, tmp_path: Path) -> None:
