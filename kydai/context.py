@@ -8,12 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from core import durable
 from core.clock import SECOND, Clock, SystemClock
 from core.db.database import Database, migrate, open_database, schema_version
 from core.db.models import SpoolPosition
-from core.errors import BadConfig, Place, Refused, cause, failure
+from core.errors import (
+    BadConfig,
+    Place,
+    Refused,
+    Unavailable,
+    cause,
+    failure,
+)
 from core.spool import Position, SpoolReader
 from core.store.contract import Missing, Span
 from core.store.retention import DEFAULT_POLICY, Policy
@@ -46,7 +54,13 @@ class Context:
         make_folder(self.settings.data)
         database = open_database(self.settings.control_url)
         self._opened.append(database)
-        migrate(database)
+        try:
+            migrate(database)
+        except OperationalError as error:
+            raise failure(Unavailable, "store.error.database", reason=str(error.orig)) from error
+        except DatabaseError as error:
+            place = Place(str(self.settings.data / "control.sqlite"))
+            raise failure(BadConfig, "store.error.damaged_database", place=place, reason=str(error.orig)) from error
         return database
 
     @cached_property

@@ -26,7 +26,7 @@ from core.clock import SECOND, Clock
 from core.db.database import Database
 from core.db.models import Heartbeat
 from core.errors import KydaiError, Unavailable
-from core.words import language
+from core.words import LANGUAGES, language
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.log import configure, logger
@@ -129,7 +129,9 @@ def main(name: str) -> NoReturn:
     try:
         importlib.import_module(f"kydai.{name}_process").run(context, stop)
     except KydaiError as error:
-        sys.stdout.buffer.write(orjson.dumps({"error": error.told(language())}, option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.write(
+            orjson.dumps({"error": {lang: error.told(lang) for lang in LANGUAGES}}, option=orjson.OPT_APPEND_NEWLINE)
+        )
         logger.error("The process stopped.", process=name, error=str(error))
         sys.exit(1)
     finally:

@@ -103,7 +103,7 @@ class Supervisor:
             said = {}
         if "ready" not in said:
             if "error" in said:
-                raise BadConfig(str(said["error"]))
+                raise BadConfig(said["error"]["en"], said=said["error"])
             raise failure(BadConfig, "start.ended", name=child.name, log=self._log(child.name))
         child.facts = said["ready"]
 

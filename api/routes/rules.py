@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from api import rules
 from api.deps import Reader, Svc, Triage
+from api.errors import language_of
 from api.rules import RuleBook, RuleDetail, RuleRow
 from api.scope import sight
 from api.shapes import Page, Shape, read_cursor, write_cursor
@@ -105,7 +106,8 @@ def list_rule_errors(request: Request, _: Reader, svc: Svc) -> list[RuleFault]:
     """Rule files that could not be used, and why."""
     with svc.database.read() as session:
         ruleset = _book(request).rules(session)
-    return [RuleFault.model_validate(e) for e in ruleset.errors]
+    lang = language_of(request)
+    return [RuleFault(file=e.file, line=e.line, reason=e.said.get(lang, e.reason)) for e in ruleset.errors]
 
 
 @router.get("/{rule_id}")

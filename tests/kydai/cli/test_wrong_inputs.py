@@ -86,6 +86,8 @@ CASES = [
     Wrong("doctor", 2, "KYDAI_HTTP_PORT", {"KYDAI_HTTP_PORT": "x"}),
     Wrong("doctor", 2, "docs/settings.md", {"KYDAI_HTTP_PROT": "8470"}),
     Wrong("ingest log", 1, "--data", {"KYDAI_DATA": "log/data"}),
+    Wrong("search x", 2, "control.sqlite", {"KYDAI_DATA": "damaged"}),
+    Wrong("up", 2, "control.sqlite", {"KYDAI_DATA": "damaged"}),
     Wrong("up", 1, "--data", {"KYDAI_DATA": "running"}),
     Wrong("up", 2, "KYDAI_HTTP_PORT", {"KYDAI_DATA": "fresh", "KYDAI_HTTP_PORT": "taken"}),
 ]
@@ -102,6 +104,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str,
     (folder / "playbook.yml").write_text("name: x\n")
     (folder / "broken.toml").write_text("[http]\nport = 'x'\n")
     (folder / "running").mkdir()
+    (folder / "damaged").mkdir()
+    (folder / "damaged" / "control.sqlite").write_text("no database")
     with contextlib.ExitStack() as held:
         lock = held.enter_context((folder / "running" / "up.lock").open("w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
