@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.clock import Micros
 from core.errors import KydaiError
+from core.words import Text, both
 from playbooks.action import Doing, World, action_named
 from playbooks.playbook import Playbook, filled, meets, read_as
 
@@ -47,20 +48,21 @@ def read_script(text: str, file: str) -> Script:
     return read_as(Script, text, file)[0]
 
 
-def check(playbook: Playbook, case: Case, world: World, now: Micros) -> list[str]:
+def check(playbook: Playbook, case: Case, world: World, now: Micros) -> list[Text]:
     """What is not as the case says; empty when all is."""
     subject = playbook.definition.trigger.subject
     starts = subject == "manual" or playbook.is_for(subject, case.facts, now)
     if starts is not case.starts:
-        return [f"it {'starts' if starts else 'does not start'}"]
+        return [both("playbook.test.starts" if starts else "playbook.test.does_not_start")]
     if not starts:
         return []
     done = _simulated(playbook, case, world, now)
-    problems = []
+    problems: list[Text] = []
     if list(done) != list(case.does):
-        problems.append(f"steps: {', '.join(done) or 'none'}; expected {', '.join(case.does) or 'none'}")
+        shown, wanted = (", ".join(steps) or both("playbook.test.none") for steps in (done, case.does))
+        problems.append(both("playbook.test.differs", what="steps", shown=shown, wanted=wanted))
     for name, expected in case.does.items():
-        problems += [f"{name}.{p}" for p in _differences(done.get(name, {}), expected)]
+        problems += _differences(name, done.get(name, {}), expected)
     return problems
 
 
@@ -83,7 +85,8 @@ def _simulated(playbook: Playbook, case: Case, world: World, now: Micros) -> dic
     return done
 
 
-def _differences(shown: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterable[str]:
+def _differences(step: str, shown: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterable[Text]:
     for key, value in expected.items():
         if shown.get(key) != value:
-            yield f"{key}: {shown.get(key)!r}; expected {value!r}"
+            what = f"{step}.{key}"
+            yield both("playbook.test.differs", what=what, shown=repr(shown.get(key)), wanted=repr(value))

@@ -107,12 +107,13 @@ def test(ctx: typer.Context, scripts: list[Path]) -> int:
         for number, case in enumerate(script.cases, 1):
             cases += 1
             for problem in check(found[script.playbook], case, world, context.clock.now()):
-                problems.append({"file": str(file), "case": case.title or number, "problem": problem})
+                problems.append((str(file), case.title or number, problem))
     if context.output.as_json:
-        context.output.one({"cases": cases, "problems": problems})
+        found_wrong = [{"file": at, "case": title, "problem": said["en"]} for at, title, said in problems]
+        context.output.one({"cases": cases, "problems": found_wrong})
     else:
-        for p in problems:
-            context.output.one(None, safe(f"{p['file']}: {p['case']}: {p['problem']}"))
+        for at, title, said in problems:
+            context.output.one(None, safe(f"{at}: {title}: {said[LANG]}"))
         context.output.tell(say("cli.playbooks.tested", LANG, count=cases, problems=len(problems)))
     return FAILED if problems or not cases else 0
 

@@ -43,14 +43,14 @@ def test_no_script_is_left_over() -> None:
 )
 def test_what_is_not_as_the_script_says_is_told(world: World, case: str, problem: str) -> None:
     script = read_script(f"playbook: tell_by_mail\ncases: [{case}]\n", "s.yml")
-    assert check(OURS["tell_by_mail"], script.cases[0], world, 0) == [problem]
+    assert [p["en"] for p in check(OURS["tell_by_mail"], script.cases[0], world, 0)] == [problem]
 
 
 def test_an_argument_that_cannot_be_ends_the_run(world: World) -> None:
     text = (SCRIPTS / "block_guessing_source.yml").read_text("utf-8")
     case = read_script(text.replace('["203.0.113.7", "198.51.100.9"]', '{"a": 1}', 1), "s.yml").cases[0]
     (problem, *_) = check(OURS["block_guessing_source"], case, world, 0)
-    assert problem.startswith("steps: block; expected block, note")
+    assert problem["en"].startswith("steps: block; expected block, note")
 
 
 @pytest.mark.parametrize(
