@@ -16,11 +16,11 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-import orjson
 import structlog
 
 from collectors import parser_pack, syslog
 from collectors.parser_contract import Hint, Parser, Record
+from collectors.parser_document import json_text, read_document
 from collectors.parser_envelope import Envelope, open_envelope
 from collectors.parser_time import stamp, zone_of
 from collectors.parser_values import ip_text, relate, to_text
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 MAX_TEXT = 1 << 20
 """A longer text is kept whole and not taken apart; a JSON document may be sixteen times as long."""
-MAX_JSON = 16 * MAX_TEXT
+_EDGES = "\r\n\0\ufeff"
 MAX_AHEAD: Micros = 5 * MINUTE
 MAX_BEHIND: Micros = 30 * DAY
 """Of what comes in live; a relay that was cut off hands in what it kept for weeks."""
@@ -122,8 +122,10 @@ class ParserSet:
             original = data.decode("utf-8", "backslashreplace")
             exact = base64.b64encode(data).decode("ascii")
         zone_of(zone)
-        text = original.strip("\r\n\0\ufeff")
-        record = _record(text, frame, zone)
+        record = _record(original.strip(_EDGES), frame, zone)
+        if exact is not None and record.document is None:
+            again = _record(json_text(data).strip(_EDGES), frame, zone)
+            record = record if again.document is None else again
         meta = frame.meta
         wanted = forced or (meta.get("parser") if meta else None)
         if wanted:
@@ -244,7 +246,7 @@ class ParserSet:
         header = opened.header or syslog.read(opened.text, record.zone, record.created_at)
         message = header.message if header is not None else opened.text
         inner = Record(
-            opened.text, message, header, _document(message), record.created_at, record.zone, record.source,
+            opened.text, message, header, read_document(message), record.created_at, record.zone, record.source,
             opened.file or record.file,
         )  # fmt: skip
         if only is not None:
@@ -287,28 +289,11 @@ def _record(text: str, frame: Frame, zone: str) -> Record:
     file = frame.meta.get("file", "") if frame.meta else ""
     if not file and source.startswith("file:"):
         file = source
-    document = _document(message) if message[:1] in _JSON_HEADS else None
+    document = read_document(message) if message[:1] in _JSON_HEADS else None
     return Record(text, message, header, document, frame.created_at, zone, source, file.lower() if file else "")
 
 
 _JSON_HEADS = ("{", "@", " ")
-
-
-def _document(message: str) -> dict[str, Any] | None:
-    head = message[:1]
-    if head == "@" and message.startswith("@cee:"):
-        message = message[5:].lstrip()
-        head = message[:1]
-    if head == " ":
-        message = message.lstrip()
-        head = message[:1]
-    if head != "{" or len(message) > MAX_JSON:
-        return None
-    try:
-        document = orjson.loads(message)
-    except orjson.JSONDecodeError:
-        return None
-    return document if isinstance(document, dict) else None
 
 
 def _unparsed_fields(record: Record) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collectors.parser_time import read_iso, reader
-from collectors.parser_values import flatten, put
+from collectors.parser_values import flatten, put, senders_name
 from collectors.syslog import Header
 from core.clock import Micros
 from core.event import Event
@@ -88,7 +88,7 @@ def _container(document: Mapping[str, Any], text: str, zone: str) -> Envelope:
 _TIME_NAMES = ("@timestamp", "timestamp", "time")
 _HOST_NAMES = ("host", "hostname", "host.name")
 _FILE_NAMES = ("file", "log.file.path", "path")
-_ENVELOPE_NAMES = frozenset((*_TIME_NAMES, *_HOST_NAMES, *_FILE_NAMES))
+_ENVELOPE_NAMES = frozenset(("message", "event.id", *_TIME_NAMES, *_HOST_NAMES, *_FILE_NAMES))
 
 
 def _shipper(document: Mapping[str, Any], text: str, zone: str, created_at: Micros) -> Envelope | None:
@@ -96,7 +96,7 @@ def _shipper(document: Mapping[str, Any], text: str, zone: str, created_at: Micr
     if any(name in flat or name in document for name in _PARSED_ALREADY):
         return None
     shipped = "agent.type" in flat or "ecs.version" in flat or "log.file.path" in flat or "input.type" in flat
-    others = [n for n in flat if n != "message" and n not in _ENVELOPE_NAMES and not n.startswith("kydai.")]
+    others = [n for n in flat if n not in _ENVELOPE_NAMES and not n.startswith("kydai.")]
     if others and not shipped:
         return None
     time = None
@@ -114,6 +114,6 @@ def _shipper(document: Mapping[str, Any], text: str, zone: str, created_at: Micr
         elif name in _FILE_NAMES:
             file = str(value)
             put(fields, "log.file.path", value)
-        elif name not in ("message", *_TIME_NAMES) and not name.startswith("kydai."):
-            put(fields, name if name[0] != "_" else "json." + name, value)
+        elif name not in ("message", *_TIME_NAMES):
+            put(fields, senders_name(name), value)
     return Envelope("a shipper's JSON" if shipped else "message", text, None, time[0] if time else None, file, fields)

@@ -239,6 +239,7 @@ def _json(mapped: Mapped, optional: bool) -> Action:
         if record.document is None:
             return optional
         flat = flatten(record.document)
+        put(out, "kydai.unmapped", flat.pop("kydai.unmapped", []))
         lists = [name for name, value in flat.items() if isinstance(value, list)]
         for name in lists:
             put(out, mapped.list_field(name), flat.pop(name))

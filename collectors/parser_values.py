@@ -5,6 +5,7 @@ What cannot be converted is never lost: it goes into ``kydai.unmapped`` as ``fie
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -41,7 +42,7 @@ def ip_text(text: str) -> str | None:
 
 
 def to_text(value: Any) -> str | None:
-    """Any JSON scalar as text; booleans as ``true``/``false``; None for null."""
+    """Any JSON value as text, what is nested as JSON. None for null, and for what nests too deep to be written."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -52,8 +53,12 @@ def to_text(value: Any) -> str | None:
         return str(value)
     try:
         return orjson.dumps(value, default=str).decode("utf-8", "replace")
-    except TypeError:  # beyond what JSON of ours holds: a number of more than 64 bits, deep nesting
-        return str(value)[:8192]
+    except TypeError:  # more than it writes: a number of more than 64 bits, nesting of more than 254 levels
+        pass
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    except RecursionError:
+        return None
 
 
 def to_long(value: Any) -> int | None:
@@ -149,6 +154,10 @@ def put(out: Event, field: str, value: Any) -> None:
 
 
 def put_list(out: Event, field: str, values: list[Any]) -> None:
+    if field == "kydai.unmapped":
+        for value in values:
+            unmapped(out, str(value))
+        return
     convert = converter(field)
     kept: list[Any] = []
     for value in values:
@@ -172,9 +181,25 @@ def put_address(out: Event, side: str, text: str) -> None:
         out.setdefault(f"{side}.domain", text)
 
 
+def senders_name(name: str) -> str:
+    """Where a sender's field stays: what only we may say under ``sender.*``, a store's own names under ``json.*``."""
+    if name == "event.id":
+        return "kydai.sender_id"
+    if name in _OURS or (name.startswith("kydai.") and name != "kydai.unmapped"):
+        return "sender." + name
+    return "json." + name if name[0] == "_" else name
+
+
+_OURS = frozenset(("event.original", "event.created", "event.ingested"))
+
+
 def flatten(document: Mapping[str, Any], prefix: str = "") -> Event:
-    """Nested JSON to dotted names; lists of objects to a list per name. Values keep their JSON types."""
+    """Nested JSON to dotted names; lists of objects to a list per name. Values keep their JSON types.
+
+    What found no place is said in ``kydai.unmapped``; a sender's own field of this name moves to ``sender.*``.
+    """
     out: dict[str, Any] = {}
+    notes: list[str] = []
     left_out = 0
     todo: list[tuple[str, Mapping[str, Any], int]] = [(prefix, document, 0)]
     while todo:
@@ -184,20 +209,27 @@ def flatten(document: Mapping[str, Any], prefix: str = "") -> Event:
             if len(out) >= MAX_FIELDS or len(name) > MAX_NAME:
                 left_out += 1
             elif isinstance(value, dict):
-                if depth >= MAX_DEPTH:
-                    out[name] = to_text(value)
-                elif value:
-                    todo.append((name + ".", value, depth + 1))
+                if depth < MAX_DEPTH:
+                    if value:
+                        todo.append((name + ".", value, depth + 1))
+                elif (text := to_text(value)) is not None:
+                    out[name] = text
+                else:
+                    left_out += 1
             elif isinstance(value, list):
-                _flatten_list(out, name, value)
+                _flatten_list(out, name, value, notes)
             elif value is not None:
                 out[name] = value
+    if "kydai.unmapped" in out:
+        out["sender.kydai.unmapped"] = out.pop("kydai.unmapped")
     if left_out:
-        out["kydai.unmapped"] = [f"{left_out} more fields"]
+        notes.append(f"{left_out} more fields")
+    if notes:
+        out["kydai.unmapped"] = notes
     return out
 
 
-def _flatten_list(out: dict[str, Any], name: str, values: list[Any]) -> None:
+def _flatten_list(out: dict[str, Any], name: str, values: list[Any], notes: list[str]) -> None:
     if values and all(isinstance(value, dict) for value in values):
         columns: dict[str, list[Any]] = {}
         for value in values[:MAX_FIELDS]:
@@ -206,12 +238,16 @@ def _flatten_list(out: dict[str, Any], name: str, values: list[Any]) -> None:
                     columns.setdefault(key or "-", []).append(
                         to_text(inner) if isinstance(inner, dict | list) else inner
                     )
+        if len(values) > MAX_FIELDS:
+            notes.append(f"{name}: {len(values) - MAX_FIELDS} more objects")
         for key, column in columns.items():
-            out[f"{name}.{key}"] = column
+            out[f"{name}.{key}"] = [v for v in column if v is not None]
         return
     kept = [to_text(v) if isinstance(v, dict | list) else v for v in values if v is not None]
+    if len(kept) < len(values):  # the places of the others would be lost in silence
+        notes.append(f"{name}={to_text(values)}"[:1024])
     if kept:
-        out[name] = kept
+        out[name] = [v for v in kept if v is not None]
 
 
 _HASHES = (

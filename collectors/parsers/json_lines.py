@@ -11,12 +11,11 @@ from typing import Any
 
 from collectors.parser_contract import Hint, Record
 from collectors.parser_time import read_iso, reader
-from collectors.parser_values import flatten, put, put_address
+from collectors.parser_values import flatten, put, put_address, senders_name
 from core.ecs import is_declared
 
 Out = dict[str, Any]
 
-_OURS = frozenset(("event.original", "event.created", "event.ingested"))
 _ECS_SIGNS = frozenset(("ecs", "ecs.version", "event", "event.kind", "event.dataset", "event.category", "event.module"))
 _read_epoch = reader("epoch_auto")
 
@@ -64,14 +63,8 @@ def _ecs(flat: Out, record: Record) -> Out:
     out: Out = {"event.module": "json", "event.dataset": "json.ecs"}
     _take_time(out, flat, ("@timestamp",), record)
     for name, value in flat.items():
-        if name == "event.id":
-            put(out, "kydai.sender_id", value)
-        elif name in _OURS or name.startswith("kydai."):
-            put(out, "sender." + name, value)
-        elif name[0] == "_":  # stores keep such names for themselves
-            put(out, "json." + name, value)
-        elif name != "ecs.version":
-            put(out, name, value)
+        if name != "ecs.version":
+            put(out, senders_name(name), value)
     if "event.dataset" in flat and "event.module" not in flat:
         out["event.module"] = str(out["event.dataset"]).partition(".")[0]
     return out
@@ -88,8 +81,8 @@ def _plain(flat: Out, record: Record) -> Out:
             put_address(out, side, value)
         elif target and target not in out and not isinstance(value, list):
             put(out, target, value)
-        elif is_declared(name) and not name.startswith("kydai.") and name not in _OURS:
-            put(out, name, value)
+        elif is_declared(name) or name.startswith("kydai.") or senders_name(name) != name:
+            put(out, senders_name(name), value)
         else:
             put(out, "json." + name, value)
     return out

@@ -33,6 +33,13 @@ def test_our_own() -> None:
     assert made["message"] == "Accepted password for duclm from 192.0.2.7 port 4022 ssh2"
 
 
+def test_an_id_and_what_only_we_may_say_beside_the_message() -> None:
+    made, parser, _ = event({"message": LINE, "host": "web01", "event.id": "s-1", "kydai.system": "tthc"})
+    assert parser == "linux_auth"
+    assert (made["kydai.sender_id"], made["sender.kydai.system"]) == ("s-1", "tthc")
+    assert not {"event.id", "kydai.system"} & made.keys()
+
+
 def test_time_host_and_file_beside_the_message() -> None:
     line = '192.0.2.7 - - "GET / HTTP/1.1" no time here'
     made, parser, _ = event({"message": line, "timestamp": "2026-11-25T01:00:00Z", "host": "web01"})

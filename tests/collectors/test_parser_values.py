@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.parser_values import MAX_FIELDS, flatten, ip_text, put, put_address, relate, to_long
+from collectors.parser_values import (
+    MAX_FIELDS,
+    flatten,
+    ip_text,
+    put,
+    put_address,
+    relate,
+    senders_name,
+    to_long,
+    to_text,
+)
 from core.event import Event
 
 
@@ -71,7 +82,7 @@ def test_a_sentence_is_an_address_but_no_domain() -> None:
 
 
 def test_flatten() -> None:
-    assert flatten({"a": {"b": 1, "c": None}, "d": [1, "x", None], "e": [], "f": {}, "g": [[1, 2]]}) == {
+    assert flatten({"a": {"b": 1, "c": None}, "d": [1, "x"], "e": [], "f": {}, "g": [[1, 2]]}) == {
         "a.b": 1,
         "d": [1, "x"],
         "g": ["[1,2]"],
@@ -122,3 +133,53 @@ def test_any_json(document: dict[str, Any], field: str) -> None:
         assert not isinstance(value, dict)
         put(out, field, value)
     relate(out)
+
+
+def nested(levels: int) -> dict[str, Any]:
+    deep: dict[str, Any] = {"b": 1}
+    for _ in range(levels):
+        deep = {"a": deep}
+    return deep
+
+
+@pytest.mark.parametrize("levels", [30, 400])
+def test_what_nests_deeper_is_kept_as_json(levels: int) -> None:
+    ((name, text),) = flatten(nested(levels)).items()
+    assert isinstance(text, str)
+    assert json.loads(text) == nested(levels - name.count("a"))
+
+
+def test_what_nests_too_deep_to_write_is_counted() -> None:
+    assert flatten({"x": nested(5000)}) == {"kydai.unmapped": ["1 more fields"]}
+
+
+def test_whole_numbers_of_any_size_are_exact_in_nested_text() -> None:
+    assert to_text([[2**70]]) == f"[[{2**70}]]"
+
+
+def test_an_array_with_nulls_says_so() -> None:
+    assert flatten({"a": [1, None, 3], "b": [None]}) == {"a": [1, 3], "kydai.unmapped": ["a=[1,null,3]", "b=[null]"]}
+
+
+def test_a_senders_own_unmapped_is_not_ours() -> None:
+    assert flatten({"kydai": {"unmapped": "x"}, "a": [None]}) == {
+        "sender.kydai.unmapped": "x",
+        "kydai.unmapped": ["a=[null]"],
+    }
+
+
+def test_notes_add_up() -> None:
+    out: Event = {"kydai.unmapped": ["a"]}
+    put(out, "kydai.unmapped", ["b"])
+    assert out["kydai.unmapped"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("event.id", "kydai.sender_id"), ("event.created", "sender.event.created"), ("_id", "json._id"),
+        ("kydai.system", "sender.kydai.system"), ("event.kind", "event.kind"),
+    ],
+)  # fmt: skip
+def test_where_a_senders_field_stays(name: str, expected: str) -> None:
+    assert senders_name(name) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import orjson
@@ -54,6 +55,30 @@ def test_what_only_we_may_say() -> None:
         "sender.kydai.system": "tthc", "sender.event.original": "x",
     })  # fmt: skip
     assert not [n for n in made if n.startswith("kydai.") and n not in ("kydai.parser", "kydai.time_flag")]
+
+
+def test_what_only_we_may_say_has_one_home() -> None:
+    made = event({"message": "hello", "kydai.system": "tthc", "event.created": "2019-01-01T00:00:00Z", "x": 1})
+    check(made, {
+        "event.dataset": "json.log", "sender.kydai.system": "tthc", "sender.event.created": "2019-01-01T00:00:00Z",
+        "event.created": "2026-11-25T01:26:00.000000Z", "json.x": "1", "json.kydai.system": None,
+    })  # fmt: skip
+    made = event({"event.id": "s-1", "x": 1})
+    check(made, {"event.dataset": "json.log", "kydai.sender_id": "s-1", "event.id": None})
+
+
+def test_whole_numbers_beyond_64_bits_are_exact() -> None:
+    raw = b'{"trace": 123456789012345678901234567890, "a": [1, null, {"b": 98765432109876543210987}]}'
+    made = PARSERS.parse(Frame("token:x", CREATED, raw), zone="UTC").events[0]
+    check(made, {"json.trace": "123456789012345678901234567890", "json.a": ["1", '{"b":98765432109876543210987}']})
+    assert made["kydai.unmapped"] == ['a=[1,null,{"b":98765432109876543210987}]']
+
+
+def test_broken_utf8_within_json() -> None:
+    raw = b'{"user": "h\xffng", "a": 1}'
+    made = PARSERS.parse(Frame("token:x", CREATED, raw), zone="UTC").events[0]
+    check(made, {"user.name": "h\\xffng", "json.a": "1", "event.original": '{"user": "h\\xffng", "a": 1}'})
+    assert base64.b64decode(str(made["kydai.original_b64"])) == raw
 
 
 def test_a_hit_of_elasticsearch() -> None:

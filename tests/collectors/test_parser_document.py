@@ -1,0 +1,39 @@
+"""Objects in raws: exact numbers, and text for bytes that are none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from collectors.parser_document import json_text, read_document
+
+BIG = 123456789012345678901234567890
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ('@cee: {"a": 1}', {"a": 1}),
+        (' {"a": 1.5, "b": 1e300, "c": null}', {"a": 1.5, "b": 1e300, "c": None}),
+        (f'{{"a": {{"b": [1.5, {{"c": {BIG}}}]}}}}', {"a": {"b": [1.5, {"c": BIG}]}}),
+        (f'{{"a": -{BIG}}}', {"a": -BIG}),
+        ('{"a": ' + "9" * 300 + "}", {"a": int("9" * 300)}),
+        ("[1]", None),
+        ('{"a": NaN}', None),
+        ("text", None),
+        ("", None),
+    ],
+)
+def test_objects_are_read_exactly(text: str, expected: object) -> None:
+    assert read_document(text) == expected
+
+
+def test_what_nests_too_deep_to_be_read_again_is_read_once() -> None:
+    assert read_document('{"a":' * 1010 + "1e30" + "}" * 1010) is not None
+
+
+@pytest.mark.parametrize("data", [b"\xff", "dài".encode()[:-1] + b"\xc3", b"\xed\xa0\x80"])
+def test_bytes_that_are_no_text_read_as_their_escapes(data: bytes) -> None:
+    assert json.loads(json_text(b'"' + data + b'"')) == data.decode("utf-8", "backslashreplace")
