@@ -16,7 +16,7 @@ from typing import Any
 
 from collectors.parser_contract import Hint, Record
 from collectors.parser_time import read_iso, reader
-from collectors.parser_values import MAX_FIELDS, flatten, put, to_text, unmapped
+from collectors.parser_values import MAX_FIELDS, flatten, put, senders_name, to_text, unmapped
 from collectors.parser_windows import NONE, Out, Plan, inserts, table
 from collectors.parser_windows_xml import from_xml
 
@@ -211,8 +211,10 @@ def _winlogbeat(document: Mapping[str, Any], record: Record) -> Out | None:
             head["event.code"] = value
         elif name == "@timestamp":
             head["time"] = value
-        elif name in ("event.original", "event.ingested", "event.created", "event.id") or name.startswith("kydai."):
-            kept["sender." + name] = value
+        elif name == "event.code":
+            head.setdefault(name, value)
+        elif name == "event.provider":
+            head.setdefault("winlog.provider_name", value)
         elif name.startswith(("winlog.", "message")):
             head[name] = value
         elif not name.startswith("@metadata"):
@@ -220,8 +222,8 @@ def _winlogbeat(document: Mapping[str, Any], record: Record) -> Out | None:
     out = _event(head, tuple(n for n, _ in data), [v for _, v in data], record)
     if out is not None:
         for name, value in kept.items():
-            if name not in out:
-                put(out, name if name[0] != "_" else "json." + name, value)
+            if name not in out or name == "kydai.unmapped":
+                put(out, senders_name(name), value)
     return out
 
 
@@ -249,8 +251,9 @@ def _event(head: Out, names: tuple[str, ...], data: Sequence[Any], record: Recor
         "event.module": "windows",
         "event.dataset": known.datasets.get(channel or "", "windows.other"),
         "event.code": code,
-        "event.provider": provider,
     }
+    if provider:
+        out["event.provider"] = provider
     for name, constant in plan.constants:
         out[name] = constant.copy() if constant.__class__ is list else constant
     when = head.pop("time", None)

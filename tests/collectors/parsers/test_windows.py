@@ -222,11 +222,26 @@ def test_a_new_process_and_its_creator() -> None:
     assert (made["user.name"], made["user.target.name"]) == ("DC01$", "hanhnt")
 
 
+@pytest.mark.parametrize("without", ["provider_name", "event_id"])
+def test_winlogbeat_may_name_provider_and_code_in_ecs_only(without: str) -> None:
+    winlog = {name: value for name, value in WINLOGBEAT["winlog"].items() if name != without}  # type: ignore[attr-defined]  # it is a dictionary
+    made = event({**WINLOGBEAT, "winlog": winlog})
+    whole = event(WINLOGBEAT)
+    del made["event.original"], whole["event.original"]
+    assert made == whole
+
+
+def test_no_provider_is_no_empty_field() -> None:
+    made = event({"winlog": {"channel": "Security", "event_id": "4624"}})
+    assert "event.provider" not in made
+
+
 def test_the_sender_cannot_write_our_own_fields() -> None:
     made = event(
         {**WINLOGBEAT, "kydai": {"system": "tthc"}, "event": {"code": "4624", "created": "2019-01-01T00:00:00Z"}}
     )
     assert "kydai.system" not in made
+    assert made["sender.kydai.system"] == "tthc"
     assert made["event.created"] == "2026-11-25T01:26:00.000000Z"
 
 
