@@ -2,8 +2,9 @@
 
 TCP framing is told apart per frame (RFC 6587): a digit begins an octet count, anything else runs to the next
 newline. A frame that ends with its connection is a frame. What is longer than the limit is kept by its first 64 KiB
-as a refused frame, and the connection is closed. Plain TCP has no acknowledgement; when the spool refuses, reading
-stops, so that a sender with a queue of its own keeps its lines.
+as a refused frame; reading goes on behind it. A count beyond the limit is believed only if no newline comes first: a
+wrong one must not swallow the lines behind it. Plain TCP has no acknowledgement; when the spool refuses, reading stops,
+so that a sender with a queue of its own keeps its lines.
 """
 
 from __future__ import annotations
@@ -37,38 +38,57 @@ class Framer:
 
     limit: int
     buffer: bytearray = field(default_factory=bytearray)
-    too_long: bytes | None = None
-    """The beginning of a frame over the limit; nothing more is read after it."""
+    too_long: list[bytes] = field(default_factory=list)
+    """The beginnings of frames over the limit, for the caller to take away."""
+    _skip: int = 0
+    """Bytes of such a frame that are still to come; −1: all up to the next newline."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Frames completed by ``data``."""
         self.buffer += data
         frames: list[bytes] = []
         at, end = 0, len(self.buffer)
-        while at < end and self.too_long is None:
+        while at < end:
+            if self._skip:
+                at = self._skipped(at)
+                continue
+            begin, length = at, -1
             if 0x30 <= self.buffer[at] <= 0x39 and (count := self._count(at)) is not None:
                 start, length = count
-                if start < 0:
+                if start < 0 or (length <= self.limit and end - start < length):
                     break
-                if length > self.limit:
-                    self.too_long = bytes(self.buffer[start : start + KEPT_OF_TOO_LONG])
-                    break
-                if end - start < length:
-                    break
-                frames.append(bytes(self.buffer[start : start + length]))
-                at = start + length
-                continue
-            newline = self.buffer.find(b"\n", at)
-            if newline < 0:
-                if end - at > self.limit:
-                    self.too_long = bytes(self.buffer[at : at + KEPT_OF_TOO_LONG])
+                at = start
+                if length <= self.limit:
+                    at += length
+                    frames.append(bytes(self.buffer[start:at]))
+                    continue
+            newline = self.buffer.find(b"\n", at, at + self.limit + 1)
+            if newline < 0 and end - at <= self.limit:
+                at = begin
                 break
+            if newline < 0:
+                self.too_long.append(bytes(self.buffer[at : at + KEPT_OF_TOO_LONG]))
+                self._skip = length
+                continue
             line = bytes(self.buffer[at:newline]).rstrip(b"\r\0")
             if line:
                 frames.append(line)
             at = newline + 1
         del self.buffer[:at]
         return frames
+
+    def _skipped(self, at: int) -> int:
+        """Where reading goes on behind what is skipped."""
+        end = len(self.buffer)
+        if self._skip < 0:
+            newline = self.buffer.find(b"\n", at)
+            if newline < 0:
+                return end
+            self._skip = 0
+            return newline + 1
+        there = min(end, at + self._skip)
+        self._skip -= there - at
+        return there
 
     def _count(self, at: int) -> tuple[int, int] | None:
         """(start, length) of an octet-counted frame; start −1 when more bytes are needed; None if it is none."""
@@ -85,7 +105,7 @@ class Framer:
         """What is left when the connection ends."""
         rest = bytes(self.buffer).strip(b"\r\n\0")
         self.buffer.clear()
-        if not rest or self.too_long is not None:
+        if not rest:
             return []
         space = rest.find(b" ")
         if 0 < space <= COUNT_DIGITS and rest[:space].isdigit() and rest[space + 1 : space + 2] == b"<":
@@ -207,10 +227,10 @@ class _Connection(asyncio.Protocol):
         assert self.transport is not None
         if frames := self.framer.feed(data):
             self.outlet.put(self.source, frames)
-        if self.framer.too_long is not None:
-            self.outlet.counts["too_long"] += 1
-            self.outlet.put(self.source, [self.framer.too_long], "too_long")
-            self.transport.close()
+        if beginnings := self.framer.too_long:
+            self.framer.too_long = []
+            self.outlet.counts["too_long"] += len(beginnings)
+            self.outlet.put(self.source, beginnings, "too_long")
         self.outlet.hold_back(self.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:

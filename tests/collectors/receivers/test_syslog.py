@@ -56,12 +56,56 @@ def test_frames(stream: bytes, expected: list[bytes]) -> None:
     assert framer.feed(stream) + framer.end() == expected
 
 
-@pytest.mark.parametrize("stream", [b"x" * 2000, b"5000 <13>" + b"x" * 50], ids=["newline", "octet count"])
-def test_a_frame_over_the_limit_ends_the_connection_with_its_beginning_kept(stream: bytes) -> None:
-    framer = Framer(1000)
-    assert framer.feed(b"<13>before\n" + stream) == [b"<13>before"]
-    assert framer.too_long
-    assert framer.end() == []
+@pytest.mark.parametrize("size", [1, 7, 1000, 10_000])
+@pytest.mark.parametrize(
+    ("stream", "beginnings", "frames"),
+    [
+        pytest.param(b"x" * 2000 + b"\n<13>b\n", [b"x"], [b"<13>a", b"<13>b"], id="newline"),
+        pytest.param(
+            counted(b"<13>" + b"x" * 2000) + b"7 <13>b\n\n", [b"<"], [b"<13>a", b"<13>b\n\n"], id="octet count"
+        ),
+        pytest.param(b"99999 <13>b\n<13>c\n", [], [b"<13>a", b"<13>b", b"<13>c"], id="a count that is wrong"),
+        pytest.param(b"09999 <13>b", [], [b"<13>a", b"<13>b"], id="a count that is wrong, and the end"),
+        pytest.param(b"x" * 2000, [b"x"], [b"<13>a"], id="the end"),
+        pytest.param(b"x" * 1000 + b"\n", [], [b"<13>a", b"x" * 1000], id="not one byte more"),
+    ],
+)
+def test_a_frame_over_the_limit_is_kept_by_its_beginning_and_reading_goes_on(
+    stream: bytes, beginnings: list[bytes], frames: list[bytes], size: int
+) -> None:
+    framer, got = Framer(1000), []
+    stream = b"<13>a\n" + stream
+    for at in range(0, len(stream), size):
+        got += framer.feed(stream[at : at + size])
+    assert got + framer.end() == frames
+    assert [one[:1] for one in framer.too_long] == beginnings
+
+
+def test_a_connection_goes_on_behind_a_frame_that_is_too_long() -> None:
+    taken: list[Frame] = []
+
+    def submit(frames: Sequence[Frame]) -> Future[list[Stored]]:
+        taken.extend(frames)
+        done: Future[list[Stored]] = Future()
+        done.set_result([])
+        return done
+
+    async def story() -> Outlet:
+        outlet = Outlet(submit, SystemClock(), asyncio.get_running_loop())
+        receiver = SyslogReceiver(outlet, limit=1000)
+        await receiver.start("127.0.0.1", 0)
+        _, writer = await asyncio.open_connection("127.0.0.1", receiver.port)
+        writer.write(b"x" * 5000 + b"\n<13>after\n")
+        writer.close()
+        await writer.wait_closed()
+        while not outlet._waiting:
+            await asyncio.sleep(0.01)
+        await receiver.stop()
+        return outlet
+
+    outlet = asyncio.run(asyncio.wait_for(story(), 5))
+    assert [(f.kind, f.data[:9]) for f in taken] == [(FrameKind.LOG, b"<13>after"), (FrameKind.DOOR, b"x" * 9)]
+    assert outlet.counts["too_long"] == 1
 
 
 async def _until(check: asyncio.Event, seconds: float = 5) -> None:
