@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 
 from api.errors import TooLarge, WrongKind
-from api.resends import Key, key_of
+from api.resends import Key, Met, key_of
+from collectors.parser_document import json_text, read_document
 from core.clock import Micros
 from core.errors import BadInput, failure
 from core.event import Frame, FrameKind
@@ -90,11 +91,15 @@ def read_lines(body: bytes) -> tuple[list[Line], list[Reject]]:
         if len(data) > LINE_BYTES:
             rejects.append(Reject(number, "too_long", data))
             continue
+        is_sound = True
         try:
             found = orjson.loads(data)
         except orjson.JSONDecodeError:
-            rejects.append(Reject(number, "not_json", data))
-            continue
+            is_sound = False  # it may be but for its encoding
+            found = read_document(json_text(data).lstrip("\ufeff"))
+            if found is None:
+                rejects.append(Reject(number, "not_json", data))
+                continue
         if not isinstance(found, dict):
             rejects.append(Reject(number, "not_an_object", data))
             continue
@@ -102,7 +107,7 @@ def read_lines(body: bytes) -> tuple[list[Line], list[Reject]]:
         if sender_id is None:
             rejects.append(Reject(number, "bad_id", data))
             continue
-        lines.append(Line(_raw(found, data), sender_id))
+        lines.append(Line(_raw(found, data) if is_sound else data, sender_id))
     return lines, rejects
 
 
@@ -130,23 +135,26 @@ def _raw(found: Mapping[str, Any], data: bytes) -> bytes:
 
 def keys_of(lines: Sequence[Line], source: str) -> list[Key | None]:
     """The key of each line that has an id of its sender."""
-    return [key_of(source, line.sender_id) if line.sender_id else None for line in lines]
+    return [key_of(source, line.sender_id, line.data) if line.sender_id else None for line in lines]
 
 
 _PLAIN_META: Mapping[str, str] = {"receiver": "http"}
 
 
 def frames(
-    lines: Sequence[Line], is_duplicate: Sequence[bool], rejects: Sequence[Reject], source: str, now: Micros
+    lines: Sequence[Line], met: Sequence[Met], rejects: Sequence[Reject], source: str, now: Micros
 ) -> list[Frame]:
     """What goes into the spool: the lines, and what was turned away at the door, with its reason."""
     made = []
-    for line, again in zip(lines, is_duplicate, strict=True):
-        if again:
+    for line, was in zip(lines, met, strict=True):
+        if was is Met.AGAIN:
             meta = {"receiver": "http", "reason": "duplicate", "sender_id": line.sender_id}
             made.append(Frame(source, now, b"", FrameKind.DOOR, meta=meta))
         elif line.sender_id:
-            made.append(Frame(source, now, line.data, meta={"receiver": "http", "sender_id": line.sender_id}))
+            meta = {"receiver": "http", "sender_id": line.sender_id}
+            if was is Met.REUSED:
+                meta["id_reused"] = "1"
+            made.append(Frame(source, now, line.data, meta=meta))
         else:
             made.append(Frame(source, now, line.data, meta=_PLAIN_META))
     for reject in rejects:

@@ -1,13 +1,16 @@
 """Recognises at the door what a sender hands in again: its own event ids of the last hour, per source.
 
-Ids are kept as 128-bit hashes, the newest in a set and older ones in sorted arrays of 16 bytes an id. What is in
-the spool is the truth: the index is read from it at start.
+The same id with the same content is a resend. The same id with another content is another event (a sender that
+counts anew after a restart must lose nothing): it is taken, and flagged. Kept are two 64-bit prints an id, the newest
+in sets and older ones in sorted arrays of 16 bytes an id. What is in the spool is the truth: the index is read from it
+at start.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from enum import Enum, auto
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,7 @@ from core.event import FrameKind, ulid_time
 from core.spool import Position, SpoolReader, segments
 
 Key = bytes
+"""The print of a sender's id (8 bytes), and that of the id with its content (8 bytes)."""
 LIFE = HOUR
 LIMIT = 5_000_000
 _ROTATE_AFTER = 5 * MINUTE
@@ -26,9 +30,19 @@ _ROTATE_AT = 400_000
 _Words = npt.NDArray[np.uint64]
 
 
-def key_of(source: str, sender_id: str) -> Key:
-    """The 16 bytes under which a sender's id is remembered."""
-    return hashlib.blake2b(f"{source}\0{sender_id}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+class Met(Enum):
+    """Whether a key was handed in before."""
+
+    NEW = auto()
+    AGAIN = auto()
+    REUSED = auto()
+    """Its id was, with another content."""
+
+
+def key_of(source: str, sender_id: str, data: bytes) -> Key:
+    """The 16 bytes under which a sender's id and what came with it are remembered."""
+    name = hashlib.blake2b(f"{source}\0{sender_id}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return name + hashlib.blake2b(data, digest_size=8, salt=name).digest()
 
 
 class Resends:
@@ -36,25 +50,33 @@ class Resends:
 
     def __init__(self) -> None:
         self._newest: set[Key] = set()
+        self._newest_ids: set[bytes] = set()
         self._opened_at: Micros = 0
         self._older: list[tuple[_Words, _Words, Micros]] = []
-        """Sorted first words, their second words, and when the last of them was added; oldest first."""
+        """Sorted prints of ids, sorted prints with contents, and when the last of them was added; oldest first."""
 
     def __len__(self) -> int:
         return len(self._newest) + sum(len(words) for words, _, _ in self._older)
 
-    def seen(self, keys: Sequence[Key]) -> list[bool]:
-        """Which of the keys were handed in before."""
-        found = [key in self._newest for key in keys]
-        if not self._older or not keys:
-            return found
+    def seen(self, keys: Sequence[Key]) -> list[Met]:
+        """Of each key, whether it or its id was handed in before."""
+        known = [key[:8] in self._newest_ids for key in keys]
         pairs = np.frombuffer(b"".join(keys), dtype="<u8").reshape(-1, 2)
-        first, second = pairs[:, 0], pairs[:, 1]
-        hits = np.array(found)
-        for words, seconds, _ in self._older:
-            at = np.minimum(np.searchsorted(words, first), len(words) - 1)
-            hits |= (words[at] == first) & (seconds[at] == second)
-        return [bool(hit) for hit in hits]
+        before = np.zeros(len(keys), np.bool_)
+        for ids, _, _ in self._older:
+            before |= _holds(ids, pairs[:, 0])
+        if not before.any() and not any(known):
+            return [Met.NEW] * len(keys)
+        same = np.zeros(len(keys), np.bool_)
+        for _, contents, _ in self._older:
+            same |= _holds(contents, pairs[:, 1])
+        met = []
+        for key, in_newest, in_older, is_same in zip(keys, known, before.tolist(), same.tolist(), strict=True):
+            if key in self._newest or (in_older and is_same):
+                met.append(Met.AGAIN)
+            else:
+                met.append(Met.REUSED if in_newest or in_older else Met.NEW)
+        return met
 
     def add(self, keys: Sequence[Key], now: Micros) -> None:
         """Remember the keys; forgets what is older than an hour or beyond five million."""
@@ -63,12 +85,12 @@ class Resends:
         if not self._newest:
             self._opened_at = now
         self._newest.update(keys)
+        self._newest_ids.update(key[:8] for key in keys)
 
     def _rotate(self, now: Micros) -> None:
         pairs = np.frombuffer(b"".join(self._newest), dtype="<u8").reshape(-1, 2)
-        order = np.argsort(pairs[:, 0])
-        self._older.append((pairs[order, 0].copy(), pairs[order, 1].copy(), now))
-        self._newest = set()
+        self._older.append((np.sort(pairs[:, 0]), np.sort(pairs[:, 1]), now))
+        self._newest, self._newest_ids = set(), set()
         self._older = [one for one in self._older if now - one[2] <= LIFE]
         while len(self) > LIMIT:
             del self._older[0]
@@ -84,4 +106,10 @@ class Resends:
             for _, _, frame in batch.frames:
                 sender_id = frame.meta.get("sender_id")
                 if sender_id and frame.kind is not FrameKind.DOOR and now - frame.arrival_at <= LIFE:
-                    self.add([key_of(frame.source, sender_id)], frame.arrival_at)
+                    self.add([key_of(frame.source, sender_id, frame.data)], frame.arrival_at)
+
+
+def _holds(words: _Words, wanted: _Words) -> npt.NDArray[np.bool_]:
+    at = np.minimum(np.searchsorted(words, wanted), len(words) - 1)
+    held: npt.NDArray[np.bool_] = words[at] == wanted
+    return held

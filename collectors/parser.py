@@ -145,6 +145,8 @@ class ParserSet:
             event.setdefault("kydai.time_flag", "past")
         if meta and "sender_id" in meta:
             event["kydai.sender_id"] = meta["sender_id"]
+            if "id_reused" in meta:
+                event["kydai.id_reused"] = True
         return Parsed([event], parser, why, unparsed)
 
     def parse_batch(self, frames: Iterable[Frame], *, zone: str, forced: str | None = None) -> list[Parsed]:

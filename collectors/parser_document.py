@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from typing import Any
 
 import orjson
 
 MAX_JSON = 16 << 20
 _ROUNDED = float(1 << 63)
+# an escaped sign; of surrogates a pair, or one that stands alone
+_LONE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
 _HARMLESS = frozenset((str, int, bool, type(None)))
 _ESCAPED = "kydai.json"
 
 
 def read_document(message: str) -> dict[str, Any] | None:
-    """The object that the text is (``@cee:`` may stand before it), or None. Whole numbers of any size are exact."""
+    """The object that the text is (``@cee:`` may stand before it), or None.
+
+    Whole numbers of any size are exact; half of a surrogate pair, which is no text, reads as its own escape.
+    """
     head = message[:1]
     if head == "@" and message.startswith("@cee:"):
         message = message[5:].lstrip()
@@ -28,10 +36,16 @@ def read_document(message: str) -> dict[str, Any] | None:
     try:
         document = orjson.loads(message)
     except orjson.JSONDecodeError:
-        return None
+        if (text := _LONE.sub(_written_out, message)) == message:
+            return None
+        return read_document(text)
     if not isinstance(document, dict):
         return None
     return _exact(message) or document if _is_rounded(document) else document
+
+
+def _written_out(match: re.Match[str]) -> str:
+    return "\\\\" + match[1] if match[1] else match[0]
 
 
 def json_text(data: bytes) -> str:

@@ -34,6 +34,7 @@ OWN_FIELDS: Mapping[str, FieldType] = {
     "kydai.flow.sampling_rate": FieldType.LONG,  # 1 in n
     "kydai.flow.sampling_source": FieldType.KEYWORD,
     "kydai.flow.tcp_flags": FieldType.LONG,
+    "kydai.id_reused": FieldType.BOOLEAN,  # its kydai.sender_id came within the hour with another content
     "kydai.kv": FieldType.KEYWORD,  # name=value of fields outside a mapping (Elasticsearch only)
     "kydai.original_b64": FieldType.KEYWORD,  # the exact bytes, when they are not valid UTF-8
     "kydai.overlong": FieldType.KEYWORD,  # fields compared by their first 8,000 characters only

@@ -85,8 +85,8 @@ class Frame:
     ``token:<name>``, ``file:<name>`` or ``relay:<address>:<host>``.
     ``created_at`` is when we first received it (an agent's frame keeps the agent's time), ``arrival_at`` when it
     entered this spool. ``meta`` holds small texts that the parser or the ledger needs: ``parser`` (forced),
-    ``receiver`` (``syslog``, ``http``, ``file``, ``netflow``), ``sender_id``, ``replay`` ("1"), ``reason`` (for
-    kind DOOR: ``duplicate`` or why it was refused), ``port`` (an exporter's UDP port), ``file``.
+    ``receiver`` (``syslog``, ``http``, ``file``, ``netflow``), ``sender_id``, ``id_reused`` ("1"), ``replay`` ("1"),
+    ``reason`` (for kind DOOR: ``duplicate`` or why it was refused), ``port`` (an exporter's UDP port), ``file``.
     """
 
     source: str

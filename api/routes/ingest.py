@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from api import intake
 from api.deps import Sender, Services, Svc
 from api.errors import TooLarge, TooMany, TooSlow
-from api.resends import Key, Resends
+from api.resends import Key, Met, Resends
 from api.shapes import Shape
 from core.errors import Refused, Unavailable, failure
 from core.event import Frame
@@ -57,24 +57,31 @@ class Door:
 
     async def take(
         self, lines: Sequence[intake.Line], rejects: Sequence[intake.Reject], source: str, now: int
-    ) -> list[bool]:
-        """Write to the spool; says of each line whether it was a duplicate. Raises Refused, Unavailable."""
+    ) -> list[Met]:
+        """Write to the spool; says of each line whether it was handed in before. Raises Refused, Unavailable."""
         keys = intake.keys_of(lines, source)
         # the same id may be on its way in another request: what is a duplicate shows when that one has ended
         while waiting := {self._writing[key] for key in keys if key is not None and key in self._writing}:
             await asyncio.wait(waiting)
-        given = [key for key in keys if key is not None]
-        seen = iter(self.resends.seen(given))
-        fresh: set[Key] = set()
-        again = []
+        seen = iter(self.resends.seen([key for key in keys if key is not None]))
+        fresh: dict[Key, None] = {}
+        fresh_ids: set[bytes] = set()
+        met = []
         for key in keys:
-            is_duplicate = key is not None and (next(seen) or key in fresh)
-            again.append(is_duplicate)
-            if key is not None and not is_duplicate:
-                fresh.add(key)
-        made = intake.frames(lines, again, rejects, source, now)
+            was = Met.NEW
+            if key is not None:
+                was = next(seen)
+                if key in fresh:
+                    was = Met.AGAIN
+                elif was is Met.NEW and key[:8] in fresh_ids:
+                    was = Met.REUSED
+                if was is not Met.AGAIN:
+                    fresh[key] = None
+                    fresh_ids.add(key[:8])
+            met.append(was)
+        made = intake.frames(lines, met, rejects, source, now)
         if not made:
-            return again
+            return met
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._writing.update(dict.fromkeys(fresh, done))
         try:
@@ -84,7 +91,7 @@ class Door:
             for key in fresh:
                 del self._writing[key]
             done.set_result(None)
-        return again
+        return met
 
     async def _write(self, frames: Sequence[Frame]) -> None:
         await asyncio.wrap_future(self.commit.submit(frames))
@@ -131,7 +138,7 @@ async def ingest(request: Request, caller: Sender, svc: Svc) -> Ingested:
             lines, rejects = await run_in_threadpool(intake.read_lines, body)
         else:
             lines, rejects = intake.read_lines(body)
-        again = await door.take(lines, rejects, f"token:{caller.token_name}", svc.clock.now())
+        met = await door.take(lines, rejects, f"token:{caller.token_name}", svc.clock.now())
     except TimeoutError as error:
         raise failure(TooSlow, "api.too_slow", seconds=READ_SECONDS) from error
     except Refused as error:
@@ -140,7 +147,7 @@ async def ingest(request: Request, caller: Sender, svc: Svc) -> Ingested:
     finally:
         door.in_flight -= held
     return Ingested(
-        accepted=len(lines) - sum(again),
-        duplicates=sum(again),
+        accepted=len(lines) - met.count(Met.AGAIN),
+        duplicates=met.count(Met.AGAIN),
         rejected=[Rejected(line=r.number, reason=r.reason) for r in rejects],
     )

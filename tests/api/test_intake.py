@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from api import intake
 from api.errors import TooLarge, WrongKind
+from api.resends import Met
 from core.errors import BadInput
 from core.event import FrameKind
 
@@ -75,11 +76,22 @@ def test_lines_are_kept_as_they_came_and_envelopes_opened() -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        b'{"message":"bad \xff","event.id":"7"}', b'\xef\xbb\xbf{"message":"x","event.id":"7"}',
+        rb'{"message":"\ud800","event.id":"7"}',
+    ],
+)  # fmt: skip
+def test_what_is_json_but_for_its_encoding_is_taken_as_it_came(line: bytes) -> None:
+    assert intake.read_lines(line) == ([intake.Line(line, "7")], [])
+
+
+@pytest.mark.parametrize(
     ("line", "reason"),
     [
         (b"plain text", "not_json"), (b"[1]", "not_an_object"), (b"null", "not_an_object"), (b'{"a":1', "not_json"),
         (b'{"event.id":""}', "bad_id"), (b'{"event.id":true}', "bad_id"), (b'{"event":{"id":[1]}}', "bad_id"),
-        (orjson.dumps({"event.id": "x" * 201}), "bad_id"), (b'{"a":"\xff"}', "not_json"),
+        (orjson.dumps({"event.id": "x" * 201}), "bad_id"), (b'{"a":"\xff"', "not_json"),
         (b'{"message":"' + b"x" * intake.LINE_BYTES + b'"}', "too_long"), (b'{"a":' * 2000, "not_json"),
     ],
 )  # fmt: skip
@@ -99,12 +111,13 @@ def test_too_many_lines_are_refused_whole(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_frames_carry_the_id_and_the_reason() -> None:
     lines = [intake.Line(b"a", "1"), intake.Line(b"b"), intake.Line(b"a", "1")]
-    made = intake.frames(lines, [False, False, True], [], "token:web", 9)
+    made = intake.frames(lines, [Met.REUSED, Met.NEW, Met.AGAIN], [], "token:web", 9)
     assert [(f.kind, f.data, f.meta.get("sender_id"), f.meta.get("reason")) for f in made] == [
         (FrameKind.LOG, b"a", "1", None),
         (FrameKind.LOG, b"b", None, None),
         (FrameKind.DOOR, b"", "1", "duplicate"),
     ]
+    assert ["id_reused" in f.meta for f in made] == [True, False, False]
     assert {(f.source, f.created_at, f.meta["receiver"]) for f in made} == {("token:web", 9, "http")}
 
 

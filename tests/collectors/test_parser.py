@@ -184,7 +184,8 @@ def test_the_zone_of_the_source_is_used() -> None:
 def test_the_senders_id_is_kept_apart() -> None:
     made = event("Nov 25 01:26:00 h prog[1]: x", sender_id="abc")
     assert made["kydai.sender_id"] == "abc"
-    assert "event.id" not in made
+    assert not {"event.id", "kydai.id_reused"} & made.keys()
+    assert event("x", sender_id="abc", id_reused="1")["kydai.id_reused"] is True
 
 
 # --- the choice -------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -14,11 +14,12 @@ from fastapi.testclient import TestClient
 
 from api import intake
 from api.deps import Services
+from api.resends import Met
 from api.routes.ingest import Door, open_door
 from core import accounts
 from core.clock import StillClock
 from core.errors import Refused, Unavailable
-from core.event import FrameKind, Stored
+from core.event import Frame, FrameKind, Stored
 from core.spool import GroupCommit, Position, Spool, SpoolReader
 from tests.api.conftest import CLI, Client
 
@@ -115,11 +116,51 @@ def test_the_same_id_in_two_requests_at_once_is_taken_once(spool: Spool) -> None
     door = Door(commit)
     lines, rejects = intake.read_lines(b'{"message":"a","event.id":"1"}')
 
-    async def both() -> list[list[bool]]:
+    async def both() -> list[list[Met]]:
         return await asyncio.gather(*(door.take(lines, rejects, "token:a", 5) for _ in range(3)))
 
-    assert sorted(asyncio.run(both())) == [[False], [True], [True]]
+    assert asyncio.run(both()) == [[Met.NEW], [Met.AGAIN], [Met.AGAIN]]
     commit.close()
+
+
+def test_of_three_requests_at_once_the_next_is_taken_when_the_first_is_refused(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = GroupCommit(spool)
+    door = Door(commit)
+    lines, rejects = intake.read_lines(b'{"message":"a","event.id":"1"}')
+    real, calls = commit.submit, 0
+
+    def once_full(frames: Sequence[Frame]) -> Future[list[Stored]]:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            return real(frames)
+        done: Future[list[Stored]] = Future()
+        done.set_exception(Refused("the disk is full."))
+        return done
+
+    monkeypatch.setattr(commit, "submit", once_full)
+
+    async def three() -> list[list[Met] | BaseException]:
+        takes = (door.take(lines, rejects, "token:a", 5) for _ in range(3))
+        return await asyncio.gather(*takes, return_exceptions=True)
+
+    first, *others = asyncio.run(three())
+    assert isinstance(first, Refused)
+    assert others == [[Met.NEW], [Met.AGAIN]]
+    assert len([s for s in in_spool(spool) if s.frame.kind is FrameKind.LOG]) == 1
+    commit.close()
+
+
+def test_an_id_with_another_content_is_taken_and_flagged(sender: TestClient, spool: Spool) -> None:
+    body = b'{"x":1,"event.id":1}\n{"x":1,"event.id":"1"}\n{"x":2,"event.id":"1"}\n{"x":1,"event.id":1}'
+    assert sender.post(URL, content=body).json()["duplicates"] == 1
+    assert sender.post(URL, content=b'{"x":3,"event.id":1}\n' + body).json()["duplicates"] == 4
+    taken = [s.frame for s in in_spool(spool) if s.frame.kind is FrameKind.LOG]
+    assert [(f.data[:6], "id_reused" in f.meta) for f in taken] == [
+        (b'{"x":1', False), (b'{"x":1', True), (b'{"x":2', True), (b'{"x":3', True),
+    ]  # fmt: skip
 
 
 def test_a_restart_still_knows_the_last_hour(sender: TestClient, services: Services) -> None:
@@ -128,7 +169,7 @@ def test_a_restart_still_knows_the_last_hour(sender: TestClient, services: Servi
     door = open_door(services)
     assert door is not None
     lines, _ = intake.read_lines(body)
-    assert asyncio.run(door.take(lines, [], "token:ingest-0", services.clock.now())) == [True]
+    assert asyncio.run(door.take(lines, [], "token:ingest-0", services.clock.now())) == [Met.AGAIN]
 
 
 def test_a_process_without_intake_says_so(services: Services) -> None:
