@@ -21,6 +21,7 @@ import zstandard
 
 from collectors.joining import AuditJoiner
 from collectors.pcap import FlowFile, is_flow_file
+from collectors.walking import STDIN
 from core.clock import Micros
 from core.errors import BadInput, Place, cause, failure
 from core.event import FrameKind
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 HEAD_BYTES = 1024
 MAX_LINE = 16 << 20
 KEPT_OF_TOO_LONG = 64 << 10
-STDIN = "-"
 EVTX_HEADER, EVTX_CHUNK = 4096, 65536
 MAX_DOCUMENTS = 64 << 20
 PART = 4096
@@ -57,18 +57,6 @@ class Raw(NamedTuple):
 
 def fingerprint(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
-def walk(paths: list[str]) -> Iterator[str]:
-    """Files of the paths, folders walked in order. Raises BadInput for one that is not there."""
-    for text in paths:
-        path = Path(text)
-        if text and (text == STDIN or path.is_file()):
-            yield text
-        elif text and path.is_dir():
-            yield from (str(p) for p in sorted(path.rglob("*")) if p.is_file() and not p.name.startswith("."))
-        else:
-            raise failure(BadInput, "collectors.no_such_file", place=Place(text))
 
 
 class FileReader:

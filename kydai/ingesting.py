@@ -12,7 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from collectors.files import STDIN, FileReader, Raw, fingerprint
+from collectors.files import FileReader, Raw, fingerprint
+from collectors.walking import STDIN
 from core.db import outbox
 from core.db.models import IngestedFile, SpoolPosition
 from core.errors import BadInput, Refused

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from collectors.files import walk
+from collectors.walking import walk
 from core.ledger import Balance, read_balances
 from core.words import number, say
 from kydai.cli.main import INCOMPLETE, LANG
@@ -23,6 +23,9 @@ SourceName = Annotated[str | None, typer.Option("--source", help=say("cli.ingest
 ParserName = Annotated[str | None, typer.Option("--parser", help=say("cli.ingest.parser", LANG), metavar="NAME")]
 Again = Annotated[bool, typer.Option("--again", help=say("cli.ingest.again", LANG))]
 
+SHOWN = 10
+"""Lines of one kind; a folder may hold thousands of files."""
+
 
 def register(app: typer.Typer) -> None:
     app.command("ingest", help=say("cli.ingest.help", LANG))(ingest)
@@ -33,7 +36,7 @@ def ingest(
 ) -> int:
     context: Context = ctx.obj
     out = context.output
-    names = list(walk(paths))
+    found = walk(paths)
     began = context.clock.monotonic()
     with context.database.read() as session:
         before = read_balances(session)
@@ -46,16 +49,24 @@ def ingest(
     try:
         with Progress(*columns, console=out.err, transient=True) as bar:
             task = bar.add_task("", total=None)
-            for name in names:
+            for name in found.files:
                 bar.update(task, description=say("cli.ingest.progress", LANG, file=safe(name)))
                 run.take(name, lambda count: bar.advance(task, count))
     finally:
         result = run.finish()
     drain(context)
-    for error in result.bad:
+    bad = [*found.left_out, *result.bad]
+    for error in bad[:SHOWN]:
         out.tell(safe(error.told(LANG)))
-    for name in result.unchanged:
-        out.tell(say("cli.ingest.nothing_new", LANG, file=safe(name)))
+    if len(bad) > SHOWN:
+        out.tell(say("cli.ingest.more", LANG, count=len(bad) - SHOWN))
+    if found.hidden:
+        out.tell(say("collectors.hidden", LANG, count=found.hidden))
+    if len(result.unchanged) > SHOWN:
+        out.tell(say("cli.ingest.nothing_new_in", LANG, count=len(result.unchanged)))
+    else:
+        for name in result.unchanged:
+            out.tell(say("cli.ingest.nothing_new", LANG, file=safe(name)))
     with context.database.read() as session:
         made = _difference(before, read_balances(session))
     seconds = context.clock.monotonic() - began
@@ -67,7 +78,9 @@ def ingest(
                 "alerts": result.alerts,
                 "seconds": round(seconds, 3),
                 "sources": {b.source: {"raws": dict(b.raws), "events": dict(b.events), "holds": b.holds} for b in made},
-                "bad": [str(e) for e in result.bad],
+                "unchanged": result.unchanged,
+                "hidden": found.hidden,
+                "bad": [str(e) for e in bad],
             }
         )
     else:
@@ -79,7 +92,7 @@ def ingest(
             say("cli.ingest.done", LANG, files=result.files, raws=result.raws, alerts=result.alerts, seconds=took),
         )
     has_rejects = any(b.events["rejected"] or b.raws["unparsed"] or b.raws["ignored"] for b in made)
-    return INCOMPLETE if result.bad or has_rejects or not all(b.holds for b in made) else 0
+    return INCOMPLETE if bad or has_rejects or not all(b.holds for b in made) else 0
 
 
 def _difference(before: dict[str, Balance], after: dict[str, Balance]) -> list[Balance]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from collectors.files import MAX_LINE, FileReader, fingerprint, walk
+from collectors.files import MAX_LINE, FileReader, fingerprint
 from core.errors import BadInput
 from core.event import FrameKind
 from tests.samples import sample
@@ -90,15 +90,6 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(sys, "stdin", Stdin)
     assert [r.data for r in FileReader("-").raws()] == LINES
-
-
-def test_folders_are_walked_in_order_and_a_missing_path_is_named(tmp_path: Path) -> None:
-    (tmp_path / "b").mkdir()
-    for name in ("b/2.log", "a.log", ".hidden"):
-        (tmp_path / name).write_text("x")
-    assert list(walk([str(tmp_path)])) == [str(tmp_path / "a.log"), str(tmp_path / "b/2.log")]
-    with pytest.raises(BadInput, match="nowhere"):
-        list(walk([str(tmp_path / "nowhere")]))
 
 
 def test_evtx_records_and_flow_datagrams(tmp_path: Path) -> None:

@@ -30,6 +30,32 @@ def test_unparsed_lines_and_bad_files_end_with_status_3(kydai: Run, tmp_path: Pa
     assert kydai("ingest", str(tmp_path / "bad.gz")).status == 3
 
 
+def test_what_a_folder_leaves_out_is_said(kydai: Run, log: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    log.rename(folder / "auth.log")
+    (folder / ".h.log").write_text("x")
+    ran = kydai("ingest", str(folder), "--json")
+    assert (ran.status, ran.documents[0]["hidden"], ran.documents[0]["bad"]) == (0, 1, [])
+    assert "1 " in ran.err
+    (folder / "linked").symlink_to(tmp_path)
+    ran = kydai("ingest", str(folder), "--json")
+    assert ran.status == 3
+    assert [told.partition(": ")[0] for told in ran.documents[0]["bad"]] == [str(folder / "linked")]
+
+
+def test_many_files_are_few_lines(kydai: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for n in range(30):
+        (folder / f"{n}.log").write_text(f"Nov 25 08:00:00 web{n} sshd[7]: x\n")
+        (folder / f"link{n}").symlink_to("nowhere")
+    kydai("ingest", str(folder))
+    ran = kydai("ingest", str(folder), "--json")
+    assert len(ran.err.splitlines()) < 15
+    assert (len(ran.documents[0]["unchanged"]), len(ran.documents[0]["bad"])) == (30, 30)
+
+
 def test_an_unknown_parser_and_a_missing_file_are_wrong_usage(kydai: Run, log: Path) -> None:
     ran = kydai("ingest", str(log), "--parser", "nonsense")
     assert ran.status == 2

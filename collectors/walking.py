@@ -1,0 +1,61 @@
+"""Paths to files: folders are walked, and what is left out of them is said with its reason."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.errors import BadInput, Place, cause, failure
+
+STDIN = "-"
+
+
+@dataclass(slots=True)
+class Walk:
+    """The files of some paths."""
+
+    files: list[str] = field(default_factory=list)
+    """In order within each path."""
+    hidden: int = 0
+    """Files and folders whose names begin with a dot; those that a person named are read."""
+    left_out: list[BadInput] = field(default_factory=list)
+    """What a person may have meant to be read: linked and unreadable folders, and what is no file."""
+
+
+def walk(paths: list[str]) -> Walk:
+    """Find the files. Raises BadInput for a path that is not there."""
+    found = Walk()
+    for text in paths:
+        path = Path(text)
+        if text and (text == STDIN or path.is_file()):
+            found.files.append(text)
+        elif text and path.is_dir():
+            _folder(path, found)
+        else:
+            raise failure(BadInput, "collectors.no_such_file", place=Place(text))
+    return found
+
+
+def _folder(top: Path, found: Walk) -> None:
+    def note(error: OSError) -> None:
+        found.left_out.append(failure(BadInput, "collectors.unreadable", place=Place(error.filename), why=cause(error)))
+
+    files: list[Path] = []
+    for here, folders, names in os.walk(top, onerror=note):
+        for name in list(folders):
+            path = Path(here, name)
+            if name.startswith("."):
+                found.hidden += 1
+                folders.remove(name)
+            elif path.is_symlink():
+                found.left_out.append(failure(BadInput, "collectors.linked", place=Place(str(path))))
+        for name in names:
+            path = Path(here, name)
+            if name.startswith("."):
+                found.hidden += 1
+            elif path.is_file():
+                files.append(path)
+            else:
+                found.left_out.append(failure(BadInput, "collectors.no_file", place=Place(str(path))))
+    found.files += map(str, sorted(files))
