@@ -6,6 +6,7 @@ read unbounded: a line beyond 16 MiB is cut off as *too_long*, and decompression
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import zstandard
 
 from collectors.joining import AuditJoiner
+from collectors.parsers.iis import is_needed
 from collectors.pcap import FlowFile, is_flow_file
 from collectors.walking import STDIN
 from core.clock import Micros
@@ -38,7 +40,12 @@ PART = 4096
 """Compressed bytes taken at once: zstd makes at most about 128 MiB of them."""
 
 
+HELD_FOR = 1_000
+"""Lines; a record of several lines that is open for longer is let go, so that there is a place to go on from."""
+
 _WHITE = re.compile(r"[\s,]*")
+_DIRECTIVES = re.compile(rb"^#Fields:[^\r\n]*", re.MULTILINE)
+_BREAKS = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 
 
 class Raw(NamedTuple):
@@ -53,6 +60,8 @@ class Raw(NamedTuple):
     """Of a flow datagram, when the capture says."""
     reason: str = ""
     """Why it is turned away."""
+    is_behind: bool = False
+    """Lines before ``position`` are still held, to be joined: whoever goes on there loses them."""
 
 
 def fingerprint(data: bytes) -> str:
@@ -76,7 +85,7 @@ class FileReader:
             self.head = self._peek()
             self.tail = b""
             """What stands before the position of the raw given last: 1,024 bytes, or the beginning of that record."""
-        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+        except _BREAKS as error:
             raise failure(BadInput, "common.error.read", place=Place(name), why=cause(error)) from error
 
     def _peek(self) -> bytes:
@@ -107,7 +116,7 @@ class FileReader:
                 yield from self._documents(start)
             else:
                 yield from self._lines(start)
-        except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+        except _BREAKS as error:
             raise failure(BadInput, "collectors.breaks_off", place=Place(self.name), why=cause(error)) from error
 
     def tail_before(self, position: int) -> bytes | None:
@@ -124,51 +133,62 @@ class FileReader:
 
     def _lines(self, start: int) -> Iterator[Raw]:
         at, begun = 0, b""  # begun: the line that had no end yet when it was read; grown since, it comes again, whole
+        columns = _Columns()
         while at < start and (part := self._stream.read(min(start - at, 1 << 20))):
             at += len(part)
             self.tail = (self.tail + part)[-HEAD_BYTES:]
-            _, newline, rest = part.rpartition(b"\n")
-            begun = rest if newline else (begun + rest)[:MAX_LINE]
-        joiner = AuditJoiner()
-        while line := self._stream.readline(MAX_LINE):
-            at += len(line)
-            self.tail = (self.tail + line)[-HEAD_BYTES:]
-            if line.strip(b"\r\n"):
-                line = begun + line
-            begun = b""
-            if not line.endswith(b"\n") and len(line) >= MAX_LINE:
-                rest = line
-                while rest and not rest.endswith(b"\n"):
-                    rest = self._stream.readline(MAX_LINE)
-                    at += len(rest)
-                    self.tail = (self.tail + rest)[-HEAD_BYTES:]
-                yield Raw(line[:KEPT_OF_TOO_LONG], at, reason="too_long")
-                continue
-            if text := line.rstrip(b"\r\n"):
-                yield from (Raw(part, at) for part in joiner.feed("", text, 0))
-        yield from (Raw(part, at) for _, part in joiner.due(0, everything=True))
+            whole, newline, begun = (begun + part).rpartition(b"\n")
+            begun = begun[:MAX_LINE]
+            if newline:
+                columns.look(whole)
+        joiner, held_for, broken = AuditJoiner(), 0, None
+        try:
+            while line := self._stream.readline(MAX_LINE):
+                if held_for >= HELD_FOR and not joiner.goes_on("", line):
+                    yield from _let_go(joiner, at)
+                at += len(line)
+                self.tail = (self.tail + line)[-HEAD_BYTES:]
+                if line.strip(b"\r\n"):
+                    line = begun + line
+                begun = b""
+                made, reason = [], ""
+                if not line.endswith(b"\n") and len(line) >= MAX_LINE:
+                    rest = line
+                    while rest and not rest.endswith(b"\n"):
+                        rest = self._stream.readline(MAX_LINE)
+                        at += len(rest)
+                        self.tail = (self.tail + rest)[-HEAD_BYTES:]
+                    made, reason = [line[:KEPT_OF_TOO_LONG]], "too_long"
+                elif text := line.rstrip(b"\r\n"):
+                    made = joiner.feed("", columns.feed(text), 0)
+                held_for = held_for + 1 if joiner.open else 0
+                yield from (Raw(one, at, reason=reason, is_behind=bool(joiner.open)) for one in made)
+        except _BREAKS as error:
+            broken = error
+        yield from _let_go(joiner, at)
+        if broken is not None:
+            raise broken
 
     def _is_json_spread_over_lines(self) -> bool:
         """A JSON document whose first line does not hold it whole (pretty-printed, or a list of documents)."""
-        first = self.head.lstrip().partition(b"\n")[0].strip()
+        first = self.head.removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")[0].strip()
         return first in (b"{", b"[", b"[{") or first.startswith(b"[{")
 
     def _documents(self, start: int) -> Iterator[Raw]:
         data = self._stream.read(MAX_DOCUMENTS + 1)
         if len(data) > MAX_DOCUMENTS:
             raise failure(BadInput, "collectors.large_json", place=Place(self.name), limit=MAX_DOCUMENTS >> 20)
-        decoder, text, at, count = json.JSONDecoder(), data.decode("utf-8", "replace").lstrip("\ufeff"), 0, 0
-        while (at := _WHITE.match(text, at).end()) < len(text):  # type: ignore[union-attr]  # it matches anywhere
-            try:
-                value, at = decoder.raw_decode(text, at)
-            except (json.JSONDecodeError, RecursionError) as error:
-                raise failure(BadInput, "collectors.not_json", place=Place(self.name), reason=str(error)) from error
-            for document in value if isinstance(value, list) else [value]:
+        # bytes that are not UTF-8 pass through unchanged: a raw is the text as it stands in the file
+        text, count = data.decode("utf-8", "surrogateescape"), 0
+        try:
+            for document in _documents_in(text):
                 count += 1
                 if count > start:
-                    raw = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+                    raw = document.encode("utf-8", "surrogateescape")
                     self.tail = raw[:HEAD_BYTES]
                     yield Raw(raw, count)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise failure(BadInput, "collectors.not_json", place=Place(self.name), reason=str(error)) from error
 
     def _evtx(self, start: int) -> Iterator[Raw]:
         from evtx import PyEvtxParser
@@ -194,6 +214,43 @@ class FileReader:
             if count > start:
                 self.tail = one.data[:HEAD_BYTES]
                 yield Raw(one.data, count, FrameKind.FLOW, one.exporter, one.at)
+
+
+def _documents_in(text: str) -> Iterator[str]:
+    """JSON documents one after another, or the members of lists of them."""
+    decoder, at, is_list = json.JSONDecoder(), len(text) - len(text.lstrip("\ufeff")), False
+    while (at := _WHITE.match(text, at).end()) < len(text):  # type: ignore[union-attr]  # it matches anywhere
+        if text[at] == ("]" if is_list else "["):
+            is_list, at = not is_list, at + 1
+            continue
+        _, end = decoder.raw_decode(text, at)
+        yield text[at:end]
+        at = end
+    if is_list:
+        raise json.JSONDecodeError("the list has no end", text, at)
+
+
+class _Columns:
+    """The ``#Fields:`` line (W3C, IIS) above the lines whose columns it names; it goes with each that needs it."""
+
+    def __init__(self) -> None:
+        self._directive = b""
+
+    def look(self, lines: bytes) -> None:
+        """Remember the last directive in these whole lines."""
+        if b"#Fields:" in lines and (found := _DIRECTIVES.findall(lines)):
+            self._directive = found[-1] + b"\n" if is_needed(found[-1].decode("utf-8", "replace")) else b""
+
+    def feed(self, line: bytes) -> bytes:
+        if line[:1] == b"#":
+            self.look(line)
+            return line
+        return self._directive + line if self._directive else line
+
+
+def _let_go(joiner: AuditJoiner, at: int) -> Iterator[Raw]:
+    held = [raw for _, raw in joiner.due(0, everything=True)]
+    yield from (Raw(raw, at, is_behind=count < len(held)) for count, raw in enumerate(held, 1))
 
 
 class _Gzip(io.RawIOBase):

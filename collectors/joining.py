@@ -58,6 +58,11 @@ class AuditJoiner:
             return [b"\n".join(waiting.parts)]
         return []
 
+    def goes_on(self, sender: str, line: bytes) -> bool:
+        """Whether the line belongs to a record that is open."""
+        found = _SERIAL.search(line) if MARK in line else None
+        return found is not None and (sender, found[2]) in self.open
+
     def _oldest(self) -> list[bytes]:
         key = next(iter(self.open))
         return [b"\n".join(self.open.pop(key).parts)]

@@ -67,14 +67,14 @@ class Ingest:
             start, key = known
             reader = FileReader(name)
         chunk: list[Frame] = []
-        position, tail = start, b""
+        position, tail, is_behind = start, b"", False
         try:
             for raw in reader.raws(start):
-                if len(chunk) >= CHUNK:
+                if len(chunk) >= CHUNK and not is_behind:
                     self._run(name, key, chunk, position, tail, progress)
                     chunk = []
                 chunk.append(self._frame(name, raw))
-                position, tail = raw.position, reader.tail
+                position, tail, is_behind = raw.position, reader.tail, raw.is_behind
         except BadInput as error:
             self.result.bad.append(error)  # what was read before the file broke off is taken
         if chunk:

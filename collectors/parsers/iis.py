@@ -70,6 +70,12 @@ _CLOCK = re.compile(r"\d\d:\d\d:\d\d(?:\.\d+)?\Z")
 _METHOD = re.compile(r"[A-Za-z_-]{1,32}\Z")
 
 
+def is_needed(directive: str) -> bool:
+    """Whether lines below this ``#Fields:`` line can be read with it only: its columns are no common layout."""
+    columns = tuple(directive.partition(":")[2].split())
+    return {"date", "time"} <= set(columns) and any(c.startswith("cs") for c in columns) and columns not in LAYOUTS
+
+
 def _is_address(text: str) -> bool:
     return text == "-" or ip_text(text.partition("%")[0]) is not None
 

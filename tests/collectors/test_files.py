@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from collectors.files import MAX_LINE, FileReader, fingerprint
+from collectors.files import HELD_FOR, MAX_LINE, FileReader, fingerprint
+from collectors.parsers.iis import LAYOUTS
 from core.errors import BadInput
 from core.event import FrameKind
 from tests.samples import sample
@@ -107,19 +108,77 @@ def test_evtx_records_and_flow_datagrams(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("data", "documents"),
     [
-        '{\n  "a": 1,\n  "b": "đ"\n}\n',
-        '[{"a":1,"b":"đ"}]',
-        '[\n  {"a": 1,\n "b": "đ"}\n]',
+        pytest.param('{\n  "a": 1,\n  "b": "đ"\n}\n'.encode(), ['{\n  "a": 1,\n  "b": "đ"\n}'.encode()], id="one"),
+        pytest.param(b'[{"a":1.50},{"b": [1, {}]}]', [b'{"a":1.50}', b'{"b": [1, {}]}'], id="list"),
+        pytest.param(b'[\n  {"a": 1},\n  {"b": 2}\n]\n[{"c":3}]', [b'{"a": 1}', b'{"b": 2}', b'{"c":3}'], id="lists"),
+        pytest.param(b'\xef\xbb\xbf[\n{"a": "\xff\xed\xa0\x80"}]', [b'{"a": "\xff\xed\xa0\x80"}'], id="no UTF-8"),
     ],
 )
-def test_json_spread_over_lines_is_read_by_documents(text: str, tmp_path: Path) -> None:
+def test_json_spread_over_lines_is_read_by_documents_as_they_stand(
+    data: bytes, documents: list[bytes], tmp_path: Path
+) -> None:
     file = tmp_path / "x.json"
-    file.write_text(text)
-    raws = list(FileReader(str(file)).raws())
-    assert [r.data for r in raws] == ['{"a":1,"b":"đ"}'.encode()]
-    assert list(FileReader(str(file)).raws(1)) == []
-    file.write_text(text[:-2])
-    with pytest.raises(BadInput, match="not JSON"):
+    file.write_bytes(data)
+    assert [r.data for r in FileReader(str(file)).raws()] == documents
+    assert [r.data for r in FileReader(str(file)).raws(1)] == documents[1:]
+    file.write_bytes(data.rstrip()[:-1])
+    with pytest.raises(BadInput, match="JSON"):
         list(FileReader(str(file)).raws())
+
+
+def audit(serial: int, *kinds: str) -> list[bytes]:
+    return [f"type={kind} msg=audit(1764000000.123:{serial}): x".encode() for kind in kinds]
+
+
+def test_a_place_to_go_on_from_is_not_behind_lines_that_are_held(tmp_path: Path) -> None:
+    lines = [
+        *audit(1, "SYSCALL"), b"between", *audit(1, "EXECVE", "EOE"), b"after", *audit(2, "SYSCALL"), *audit(3, "PATH")
+    ]  # fmt: skip
+    file = tmp_path / "x"
+    file.write_bytes(b"\n".join(lines) + b"\n")
+    raws = list(FileReader(str(file)).raws())
+    assert [(r.data.count(b"\n"), r.is_behind) for r in raws] == [
+        (0, True), (1, False), (0, False), (0, True), (0, False),
+    ]  # fmt: skip
+
+
+def test_there_is_a_place_to_go_on_from_though_records_never_end(tmp_path: Path) -> None:
+    lines = [line for n in range(5 * HELD_FOR) for line in audit(n, "SYSCALL", "EXECVE")]
+    file = tmp_path / "x"
+    file.write_bytes(b"\n".join(lines) + b"\n")
+    raws = list(FileReader(str(file)).raws())
+    assert {r.data.count(b"\n") for r in raws} == {1}, "no record is cut"
+    safe = [n for n, r in enumerate(raws) if not r.is_behind]
+    assert max(b - a for a, b in zip([0, *safe], safe, strict=False)) <= HELD_FOR
+    middle = raws[safe[1]]
+    again = [r.data for r in FileReader(str(file)).raws(middle.position)]
+    assert again == [r.data for r in raws[safe[1] + 1 :]]
+
+
+def test_what_is_held_is_given_before_a_file_breaks_off(tmp_path: Path) -> None:
+    file = tmp_path / "x.gz"
+    whole = gzip.compress(b"\n".join([*audit(1, "SYSCALL", "EXECVE"), b"y" * 5000]), 0)
+    file.write_bytes(whole[:3000])
+    got = []
+    with pytest.raises(BadInput):
+        for raw in FileReader(str(file)).raws():
+            got.append(raw)
+    assert b"\n".join(audit(1, "SYSCALL", "EXECVE")) in [r.data for r in got]
+    assert not got[-1].is_behind
+
+
+CUSTOM = b"#Fields: date time c-ip cs-method cs-uri-stem sc-status"
+ROWS = [b"2026-11-25 01:26:0%d 192.0.2.7 GET /a 200" % n for n in range(3)]
+
+
+def test_the_columns_of_a_w3c_log_go_with_its_lines(tmp_path: Path) -> None:
+    file = tmp_path / "u_ex.log"
+    file.write_bytes(b"\n".join([b"#Software: x", CUSTOM, *ROWS]) + b"\n")
+    raws = list(FileReader(str(file)).raws())
+    assert [r.data for r in raws] == [b"#Software: x", CUSTOM, *(CUSTOM + b"\n" + row for row in ROWS)]
+    assert [r.data for r in FileReader(str(file)).raws(raws[2].position)] == [r.data for r in raws[3:]]
+    usual = b"#Fields: " + " ".join(LAYOUTS[0]).encode()
+    file.write_bytes(b"\n".join([CUSTOM, usual, *ROWS]) + b"\n")
+    assert [r.data for r in FileReader(str(file)).raws()] == [CUSTOM, usual, *ROWS]

@@ -49,3 +49,11 @@ def test_what_is_open_is_bounded() -> None:
     ]
     assert len(out) == 5
     assert len(joiner.open) == OPEN_RECORDS
+
+
+def test_a_line_goes_on_with_an_open_record_only() -> None:
+    joiner = AuditJoiner()
+    first, other = (b"type=SYSCALL msg=audit(1764000000.123:%d): x" % n for n in (1, 2))
+    joiner.feed("", first, 0)
+    assert [joiner.goes_on("", line) for line in (first, other, b"text")] == [True, False, False]
+    assert not joiner.goes_on("another", first)

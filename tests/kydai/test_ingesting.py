@@ -116,6 +116,40 @@ def test_a_killed_run_is_taken_up_and_nothing_is_lost_or_doubled(
         assert [f.offset for f in session.scalars(select(IngestedFile))] == [file.stat().st_size]
 
 
+def test_a_record_that_is_being_joined_outlives_a_kill(
+    context: Context, parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kydai.ingesting.CHUNK", 3)
+    file = tmp_path / "audit.log"
+    with file.open("w") as out:
+        for n in range(12):
+            head = f"msg=audit(1764000000.123:{n}):"
+            out.write(f"type=SYSCALL {head} arch=c000003e syscall=59\n")
+            out.writelines(LINE.format(n) for _ in range(3))
+            out.write(f'type=EXECVE {head} argc=1 a0="sh"\ntype=EOE {head} \n')
+    real = Pipeline.step
+    steps = 0
+
+    def step(self: Pipeline, *args: object, **kwargs: object) -> int:
+        nonlocal steps
+        steps += 1
+        if steps == 4:
+            raise Killed
+        return real(self)
+
+    monkeypatch.setattr(Pipeline, "step", step)
+    run = Ingest(context, parts, source=None, parser=None, again=False)
+    with pytest.raises(Killed):
+        run.take(str(file), lambda count: None)
+    run.spool.close()
+    monkeypatch.setattr(Pipeline, "step", real)
+    take_up(context, parts)
+    ingest(context, parts, file)
+    assert count(context) == 12 * 4
+    joined = context.store.search(Query(), limit=100).events
+    assert sum("EXECVE" in str(e["event.original"]) and "SYSCALL" in str(e["event.original"]) for e in joined) == 12
+
+
 def test_a_bad_file_does_not_stop_the_others(context: Context, parts: Parts, tmp_path: Path) -> None:
     (tmp_path / "bad.gz").write_bytes(b"\x1f\x8b\x08\x00junk")
     write(tmp_path / "good.log", 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collectors.parser import ParserSet
+from collectors.parsers.iis import LAYOUTS, is_needed
 from core.clock import to_micros
 from core.event import Event, Frame
 
@@ -46,6 +47,19 @@ def test_a_directive_before_the_line_names_its_columns() -> None:
     assert (made["url.domain"], made["http.response.status_code"]) == ("cong.example", 200)
     assert made["iis.access.cs_x_custom"] == "v"
     assert made["event.original"] == raw
+
+
+@pytest.mark.parametrize(
+    ("directive", "expected"),
+    [
+        ("#Fields: " + " ".join(LAYOUTS[0]), False),
+        ("#Fields: date time c-ip cs-method sc-status", True),
+        ("#Fields: date-time,session-id,c-ip", False),
+        ("#Fields:", False),
+    ],
+)
+def test_a_directive_is_needed_where_its_columns_are_no_common_layout(directive: str, expected: bool) -> None:
+    assert is_needed(directive) is expected
 
 
 def test_directives_alone_are_kept_as_such() -> None:
