@@ -9,7 +9,7 @@ from typing import Any
 import httpx2 as httpx
 
 from core.clock import Micros, to_micros
-from core.errors import Unavailable
+from core.errors import Unavailable, failure
 from core.words import say
 from kydai.demo.story_text import Answer
 from kydai.demo.world import World
@@ -59,9 +59,10 @@ class ApiClient:
         try:
             answer = httpx.request(method, self.url + path, headers=headers, json=body, timeout=30, trust_env=False)
         except httpx.HTTPError as error:
-            raise Unavailable(f"the API did not answer: {error}") from error
+            raise failure(Unavailable, "demo.error.api", reason=str(error)) from error
         if answer.status_code >= 400:
-            raise Unavailable(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
+            status = str(answer.status_code)
+            raise failure(Unavailable, "demo.error.api_status", path=path, status=status, text=answer.text[:300])
         return answer.json()
 
     def waiting_run(self, playbook: str, seconds: float) -> dict[str, Any] | None:
@@ -83,7 +84,7 @@ class ApiClient:
             if key in found["result"] or found["status"] in ("failed", "timed_out", "cancelled"):
                 return dict(found)
             time.sleep(POLL_SECONDS)
-        raise Unavailable(f"run {run_id}, step {step}: no {key} within {WAIT_SECONDS:.0f} s")
+        raise failure(Unavailable, "demo.error.run", run=str(run_id), step=step, seconds=int(WAIT_SECONDS))
 
 
 def approve_and_undo(client: ApiClient, run: dict[str, Any], world: World, lang: str) -> Told:

@@ -78,7 +78,7 @@ class Arena:
             elif (waiting := self._waiting.pop(heard["id"], None)) is not None:
                 waiting.set_result(heard["arrived"])
         for waiting in self._waiting.values():
-            waiting.set_exception(Unavailable("the demonstration's namespace is gone"))
+            waiting.set_exception(failure(Unavailable, "demo.error.namespace"))
 
 
 async def open_arena(world: World, attackers: Sequence[str] = ATTACKERS) -> Arena:

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 import httpx
 
 from core.clock import SECOND, Clock
-from core.errors import BadConfig, Unavailable
+from core.errors import BadConfig, Unavailable, cause, failure
 from kydai.demo.emission import Emission, Transport
 from kydai.demo.world import World
 from kydai.log import logger
@@ -147,9 +147,8 @@ class _Wire:
             except OSError as error:
                 self.tcp = None
                 if is_last:
-                    raise Unavailable(
-                        f"the syslog port {self.targets.syslog_tcp} on {self.targets.address} does not answer: {error}"
-                    ) from error
+                    address = f"{self.targets.address}:{self.targets.syslog_tcp}"
+                    raise failure(Unavailable, "demo.error.syslog", address=address, why=cause(error)) from error
 
     async def post_all(self) -> None:
         """Post what is queued for each token."""
