@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from api import errors
 from api.deps import Services
-from core.errors import BadConfig, BadInput, Conflict, KydaiError, NotFound, Place, Refused, Unavailable
+from core.errors import BadConfig, BadInput, Conflict, KydaiError, NotFound, Place, Refused, Unavailable, failure
 from tests.api.conftest import Client
 
 
@@ -43,7 +43,7 @@ def test_problems_are_problem_json_with_place_and_remedy(services: Services) -> 
 
     @app.get("/bad")
     def bad() -> None:
-        raise BadInput("no such field", place=Place("query", 3), remedy="Try host.name.")
+        raise failure(BadInput, "common.error.time", place=Place("from"), text="2026-13-45")
 
     @app.get("/broken")
     def broken() -> None:
@@ -61,7 +61,11 @@ def test_problems_are_problem_json_with_place_and_remedy(services: Services) -> 
     answer = caller.get("/bad")
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
-    assert (body["detail"], body["place"], body["remedy"]) == ("no such field", "query:3", "Try host.name.")
+    assert (body["detail"], body["place"]) == ("“2026-13-45” không phải là một thời điểm.", "from")
+    assert body["remedy"].startswith("Hãy viết 2026-11-24")
+    body = caller.get("/bad", headers={"accept-language": "en"}).json()
+    assert body["detail"] == "“2026-13-45” is not a time."
+    assert body["remedy"].startswith("Write 2026-11-24")
     with capture_logs() as logged:
         failed = caller.get("/broken")
     assert (failed.status_code, "secret" in failed.text) == (500, False)
@@ -71,5 +75,6 @@ def test_problems_are_problem_json_with_place_and_remedy(services: Services) -> 
     shape = caller.get("/number/hunter2")
     assert shape.status_code == 422
     assert "hunter2" not in shape.text
+    assert shape.json()["errors"] == ["path.n: phải là số nguyên"]
     assert caller.get("/nothing").json()["status"] == 404
     assert caller.post("/bad").headers["allow"] == "GET"

@@ -5,18 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from core.errors import (
-    BadConfig,
-    BadInput,
-    Conflict,
-    KydaiError,
-    NotFound,
-    Place,
-    Refused,
-    Unavailable,
-    cause,
-    failure,
-)
+from core.errors import BadConfig, BadInput, Conflict, KydaiError, NotFound, Place, Refused, Unavailable, cause, failure
 
 
 def test_a_sentence_with_place_and_remedy() -> None:
