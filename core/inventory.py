@@ -311,7 +311,8 @@ def apply(session: Session, actor: audit.Actor, the_plan: Plan, now: Micros) -> 
     """Write a plan without wrong cells, in the caller's transaction. Raises BadInput when cells are wrong."""
     if the_plan.wrong:
         first = the_plan.wrong[0]
-        raise BadInput(f"row {first.row}, {first.column}: {first.reason['en']}", said=first.reason)
+        column = both(f"inventory.column.{first.column}")
+        raise failure(BadInput, "inventory.wrong_cell", row=first.row, column=column, reason=first.reason)
     known = {row.name: row for row in session.scalars(select(Source))}
     for row in the_plan.rows:
         if row.name in the_plan.unchanged:
@@ -332,12 +333,11 @@ def set_zone(session: Session, actor: audit.Actor, name: str, zone: str, now: Mi
     """Mend the zone of one declared source; events read from now on use it. Raises NotFound, BadInput."""
     row = session.scalar(select(Source).where(Source.name == name))
     if row is None:
-        raise NotFound(f"no declared source is called {name[:100]!r}.", remedy="Declare it with kydai sources import.")
+        raise failure(NotFound, "inventory.unknown", name=name[:100])
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        wrong = both("inventory.zone")
-        raise BadInput(f"{zone[:100]!r}: {wrong['en']}", said=wrong) from error
+        raise failure(BadInput, "common.error.zone", zone=zone[:100]) from error
     before, row.zone = row.zone, zone
     audit.record(
         session, actor, "source.change", f"source:{name}", now=now, before={"zone": before}, after={"zone": zone}

@@ -71,6 +71,7 @@ CASES = [
     Wrong("playbooks lint playbook.yml", 2, "playbook.yml:1"),
     Wrong("playbooks test playbook.yml", 2, "playbook.yml"),
     Wrong("playbooks approve 99", 2, ""),
+    Wrong("sources set nosuch --zone UTC", 2, "kydai sources import"),
     Wrong("sources check nosuch", 2, "nosuch"),
     Wrong("sources import nofile", 2, "nofile: "),
     Wrong("report period --from x --to y", 2, "now-24h"),
