@@ -20,7 +20,7 @@ from core.export import csv_bytes, xlsx_bytes
 from core.ledger import Events, Raws
 from core.query.fold import fold
 from core.query.tree import And, Comparison, Equals
-from core.sources import SourceState
+from core.sources import SourceState, views
 from core.store import contract
 from core.times import in_order
 from core.words import entries
@@ -116,7 +116,7 @@ def get_ledger(
         raise failure(BadInput, "api.ledger_too_long", days=LONGEST // DAY)
     seen = sight(caller.scope)
     with svc.database.read() as session:
-        names = {view.name for view, _, _ in sources.rows(session, now, seen)}
+        names = {view.name for view in views(session, now) if seen.sees(view.system, view.agency)}
         if source is not None and source not in names:
             raise failure(NotFound, "api.no_source")
         found, senders = sources.hours(session, source, first, last, None if seen.is_whole else names)
