@@ -83,7 +83,7 @@ def cause(error: Exception) -> Text:
     name = "EOF" if isinstance(error, EOFError) else errno.errorcode.get(getattr(error, "errno", None) or 0, "")
     if f"common.os.{name}" in entries():
         return both(f"common.os.{name}")
-    return dict.fromkeys(LANGUAGES, str(getattr(error, "strerror", None) or error))
+    return dict.fromkeys(LANGUAGES, str(getattr(error, "strerror", None) or error).rstrip("."))
 
 
 def misfit(error: Mapping[str, Any]) -> Text:
