@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import tomllib
+from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -68,3 +71,24 @@ def test_nothing_names_a_machine_or_a_registry() -> None:
         if wrong.search(path.read_text("utf-8", "replace")):
             found.append(str(path.relative_to(ROOT)))
     assert not found
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-")
+
+
+def test_no_source_imports_what_only_tests_install() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    tools = {_name(r) for r in project["optional-dependencies"]["dev"]} - {_name(r) for r in project["dependencies"]}
+    homes = {
+        module
+        for module, names in packages_distributions().items()
+        if {n.lower().replace("_", "-") for n in names} <= tools
+    }
+    wrong = []
+    for path in sources():
+        for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            wrong += [f"{path}: {n}" for n in names if n.partition(".")[0] in homes]
+    assert not wrong

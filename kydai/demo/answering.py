@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2 as httpx
+import httpx
 
 from core.clock import Micros, to_micros
 from core.errors import Unavailable, failure
