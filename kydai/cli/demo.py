@@ -68,7 +68,7 @@ def _closing(context: Context, show: Demonstration) -> list[str]:
     approve = f"{program} playbooks runs --waiting {folder}"
     report = f"{program} report period --from now-1d --to now -o bao-cao.pdf {folder}"
     if waiting is not None:
-        approve = f"{program} playbooks approve {waiting.run_id} {folder}"
+        approve = f"{program} playbooks approve {waiting.run_id} --step {waiting.step} {folder}"
         report = f"{program} report incident {waiting.incident} -o vu-viec.pdf {folder}"
     return story_text.closing(
         LANG,

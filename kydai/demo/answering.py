@@ -25,6 +25,7 @@ class Waiting:
     """A run that waits for approval, and its incident."""
 
     run_id: int
+    step: str
     incident: str
 
 
@@ -125,10 +126,11 @@ def leave_one_waiting(client: ApiClient, *, is_replay: bool) -> Waiting | None:
         run = client.ask(ANALYST, "POST", f"/incidents/{incident['number']}/runs", {"playbook": "isolate_web_shell"})
         end = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < end:
-            state = client.ask(ANALYST, "GET", f"/runs/{run['id']}")["status"]
-            if state == "waiting_approval":
-                return Waiting(int(run["id"]), str(incident["number"]))
-            if state in ("failed", "succeeded", "cancelled"):
+            now = client.ask(ANALYST, "GET", f"/runs/{run['id']}")
+            for step in now["steps"]:
+                if step["status"] == "waiting_approval":
+                    return Waiting(int(run["id"]), str(step["step"]), str(incident["number"]))
+            if now["status"] in ("failed", "succeeded", "cancelled"):
                 break
             time.sleep(POLL_SECONDS)
     return None
