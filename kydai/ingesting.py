@@ -5,14 +5,15 @@ Each run has a spool of its own; what was read is remembered in step 2, so that 
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
-from collectors.files import FileReader, Raw, fingerprint
+from collectors.files import HEAD_BYTES, FileReader, Raw, fingerprint
 from collectors.walking import STDIN
 from core.db import outbox
 from core.db.models import IngestedFile, SpoolPosition
@@ -62,30 +63,34 @@ class Ingest:
 
     def _take(self, name: str, progress: Callable[[int], None]) -> None:
         reader = FileReader(name)
-        key, start = (fingerprint(reader.head), len(reader.head)), 0
-        if name != STDIN and not self.again and (known := self._known(name, reader.head)) is not None:
-            start, key = known
+        path, source = _text(str(Path(name).resolve())), self.source or ""
+        by_name = fingerprint(f"{source}\0{path}".encode())
+        mark = FileMark(fingerprint(reader.head), len(reader.head), 0, "", path, by_name, source)
+        if name != STDIN and not self.again and (known := self._known(name, mark, reader.head)) is not None:
+            mark = known
             reader = FileReader(name)
+        start = mark.offset
         chunk: list[Frame] = []
-        position, tail, is_behind = start, b"", False
+        tail, is_behind = b"", False
         try:
             for raw in reader.raws(start):
                 if len(chunk) >= CHUNK and not is_behind:
-                    self._run(name, key, chunk, position, tail, progress)
+                    self._run(name, mark._replace(tail_print=fingerprint(tail)), chunk, progress)
                     chunk = []
                 chunk.append(self._frame(name, raw))
-                position, tail, is_behind = raw.position, reader.tail, raw.is_behind
+                mark, tail, is_behind = mark._replace(offset=raw.position), reader.tail, raw.is_behind
         except BadInput as error:
             self.result.bad.append(error)  # what was read before the file broke off is taken
         if chunk:
-            self._run(name, key, chunk, position, tail, progress)
+            self._run(name, mark._replace(tail_print=fingerprint(tail)), chunk, progress)
             self.result.files += 1
         elif start:
             self.result.unchanged.append(name)
 
     def _frame(self, name: str, raw: Raw) -> Frame:
-        source = self.source or ("stdin" if name == STDIN else Path(name).name)
-        meta = {"receiver": "file", "file": Path(name).name, "replay": "1"}
+        file = _text(Path(name).name)
+        source = self.source or ("stdin" if name == STDIN else file)
+        meta = {"receiver": "file", "file": file, "replay": "1"}
         if self.parser:
             meta["parser"] = self.parser
         kind, key = raw.kind, f"file:{source}"
@@ -95,16 +100,7 @@ class Ingest:
             kind, meta["reason"] = FrameKind.DOOR, raw.reason
         return Frame(key, raw.captured_at or self.context.clock.now(), raw.data, kind, 0, meta)
 
-    def _run(
-        self,
-        name: str,
-        key: tuple[str, int],
-        chunk: list[Frame],
-        position: int,
-        tail: bytes,
-        progress: Callable[[int], None],
-    ) -> None:
-        mark = FileMark(key[0], key[1], position, fingerprint(tail), name)
+    def _run(self, name: str, mark: FileMark, chunk: list[Frame], progress: Callable[[int], None]) -> None:
         if name != STDIN:
             last = chunk[-1]
             chunk[-1] = replace(last, meta={**last.meta, MARK: mark.dump()})
@@ -114,16 +110,28 @@ class Ingest:
             pass
         progress(len(chunk))
 
-    def _known(self, name: str, head: bytes) -> tuple[int, tuple[str, int]] | None:
-        """Where a file that was read before is to be gone on with; None for a new or a changed one."""
+    def _known(self, name: str, mark: FileMark, head: bytes) -> FileMark | None:
+        """How far a file that was read before was read; None for a new or a changed one."""
         with self.context.database.read() as session:
-            rows = session.scalars(select(IngestedFile).where(IngestedFile.length <= len(head))).all()
+            rows = session.scalars(
+                select(IngestedFile)
+                .where(
+                    IngestedFile.source == mark.source,
+                    IngestedFile.length <= len(head),
+                    or_(IngestedFile.length < HEAD_BYTES, IngestedFile.print == mark.print),
+                )
+                .order_by(IngestedFile.offset.desc())
+            ).all()
         for row in rows:
-            if row.print != fingerprint(head[: row.length]):
+            if not _holds(name, row):
                 continue
-            tail = FileReader(name).tail_before(row.offset)
-            if tail is not None and fingerprint(tail) == row.tail_print:
-                return row.offset, (row.print, row.length)
+            known = mark._replace(print=row.print, length=row.length, offset=row.offset)
+            if row.path == mark.path or _is_link(row.path, name):
+                return known
+            if not _holds(row.path, row):  # it is gone from there, or something else is: renamed, as rotation does
+                return known._replace(moved_from=row.name)
+            if next(FileReader(name).raws(row.offset), None) is None:  # a copy
+                return known
         return None
 
     def finish(self) -> Ingested:
@@ -133,6 +141,31 @@ class Ingest:
         self.spool.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         return self.result
+
+
+def _text(path: str) -> str:
+    """A name of bytes that are not UTF-8, with these escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _holds(path: str, row: IngestedFile) -> bool:
+    """Whether the file begins with all that was read then."""
+    if not Path(path).is_file():
+        return False
+    try:
+        if fingerprint(FileReader(path).head[: row.length]) != row.print:
+            return False
+        tail = FileReader(path).tail_before(row.offset)
+    except BadInput:
+        return False
+    return tail is not None and fingerprint(tail) == row.tail_print
+
+
+def _is_link(one: str, other: str) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        return False
 
 
 def close_run(context: Context, name: str, *, has_raws: bool) -> None:

@@ -49,6 +49,10 @@ class FileMark(NamedTuple):
     offset: int
     tail_print: str
     path: str
+    name: str = ""
+    source: str = ""
+    moved_from: str = ""
+    """The name of the row that this one stands for from now on: the file was renamed."""
 
     def dump(self) -> str:
         return orjson.dumps(tuple(self)).decode()
@@ -227,7 +231,11 @@ class Pipeline:
     def _remember_files(self, session: Session, frames: Sequence[Stored], now: Micros) -> None:
         for stored in frames:
             if (mark := stored.frame.meta.get(MARK)) is not None:
-                session.merge(IngestedFile(**FileMark(*orjson.loads(mark))._asdict(), at=now))
+                fields = FileMark(*orjson.loads(mark))._asdict()
+                moved_from = fields.pop("moved_from")
+                session.merge(IngestedFile(**fields, at=now))
+                if moved_from and (old := session.get(IngestedFile, (fields["print"], moved_from))) is not None:
+                    session.delete(old)
 
     def _parse(self, frames: Sequence[Stored], tally: Tally, now: Micros) -> Made:
         book, parse = self._the_book, self.parts.parsers.parse

@@ -204,13 +204,17 @@ class DecoderState(Base):
 
 
 class IngestedFile(Base):
-    """How far a file was read by ``kydai ingest``, keyed by its print (design: Identity)."""
+    """How far a file was read by ``kydai ingest``, keyed by its print and its name (decision 5)."""
 
     __tablename__ = "ingested_file"
     print: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The print of source and path, which may be longer than a key of PostgreSQL."""
     length: Mapped[int]
     offset: Mapped[int]
     tail_print: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(200))
+    """As a person gave it; empty when nobody did."""
     path: Mapped[str] = mapped_column(Text)
     at: Mapped[int]
 

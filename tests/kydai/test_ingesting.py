@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ from kydai.pipeline import Parts, Pipeline
 LINE = "Nov 25 08:00:{:02d} web01 sshd[7]: Failed password for root from 203.0.113.5 port 4022 ssh2\n"
 
 
-def ingest(context: Context, parts: Parts, file: Path, *, again: bool = False) -> Ingested:
-    run = Ingest(context, parts, source=None, parser=None, again=again)
+def ingest(context: Context, parts: Parts, file: Path, *, again: bool = False, source: str | None = None) -> Ingested:
+    run = Ingest(context, parts, source=source, parser=None, again=again)
     run.take(str(file), lambda count: None)
     return run.finish()
 
@@ -70,6 +71,61 @@ def test_a_file_that_only_begins_alike_is_another_and_read_whole(
         out.write(LINE.format(59))
     ingest(context, parts, one)
     assert ingest(context, parts, other).raws == 40
+
+
+def test_a_file_that_begins_with_all_of_another_is_another(context: Context, parts: Parts, tmp_path: Path) -> None:
+    one, other = tmp_path / "one.log", tmp_path / "b" / "other.log"
+    other.parent.mkdir()
+    write(one, 1)
+    write(other, 2)
+    assert ingest(context, parts, one).raws == 1
+    assert ingest(context, parts, other).raws == 2
+    copy = tmp_path / "copy.log"
+    copy.write_bytes(one.read_bytes())
+    assert ingest(context, parts, copy).unchanged == [str(copy)]
+    for file, start in ((one, 3), (other, 4)):
+        write(file, 1, start)
+        assert ingest(context, parts, file).raws == 1
+
+
+def test_the_same_lines_of_another_source_are_others(context: Context, parts: Parts, tmp_path: Path) -> None:
+    file = tmp_path / "x.log"
+    write(file, 2)
+    assert ingest(context, parts, file, source="A").raws == 2
+    assert ingest(context, parts, file, source="A").raws == 0
+    assert ingest(context, parts, file, source="B").raws == 2
+
+
+def test_files_with_one_head_go_on_each_at_its_own_place(context: Context, parts: Parts, tmp_path: Path) -> None:
+    files = [tmp_path / "a.log", tmp_path / "b.log"]
+    for n, file in enumerate(files):
+        write(file, 40)
+        write(file, 20, 20 * n)
+        assert ingest(context, parts, file).raws == 60
+    for file in files:
+        assert ingest(context, parts, file).raws == 0
+        write(file, 1, 50)
+        assert ingest(context, parts, file).raws == 1
+
+
+def test_what_follows_a_rotated_file_may_begin_as_it_did(context: Context, parts: Parts, tmp_path: Path) -> None:
+    file = tmp_path / "app.log"
+    write(file, 1)
+    ingest(context, parts, file)
+    rotated = file.rename(tmp_path / "app.log.1")
+    write(rotated, 1, 1)
+    assert ingest(context, parts, rotated).raws == 1
+    write(file, 1)
+    write(file, 1, 30)
+    assert ingest(context, parts, file).raws == 2
+
+
+def test_a_name_that_is_no_text(context: Context, parts: Parts, tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"t\xean.log")
+    write(file, 1)
+    assert ingest(context, parts, file).raws == 1
+    assert ingest(context, parts, file).raws == 0
+    assert context.store.search(Query()).events[0]["kydai.source"] == "file:t\\xean.log"
 
 
 def test_a_run_hands_its_correlations_over_and_clears_its_spool_away(

@@ -6,12 +6,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from core.db.database import HEAD, Database, migrate, open_database, schema_version, sqlite_url
-from core.db.models import Base, Meta
+from core.db.models import Base, IngestedFile, Meta
 from core.errors import Refused
 
 VERSIONS = Path(__file__).parents[3] / "core" / "db" / "migrations" / "versions"
@@ -28,6 +30,22 @@ def test_migrations_make_what_the_models_say(database: Database) -> None:
     assert schema_version(database) == HEAD == max(p.name for p in VERSIONS.glob("0*.py"))[:4]
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_files_read_under_the_first_schema_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = open_database(sqlite_url(tmp_path))
+    with database.engine.connect() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(VERSIONS.parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO ingested_file VALUES ('p', 10, 20, 't', '/a', 5)"))
+        connection.commit()
+    migrate(database)
+    with database.read() as session:
+        assert [(f.print, f.offset, f.path, f.name) for f in session.scalars(select(IngestedFile))] == [
+            ("p", 20, "/a", "")
+        ]
 
 
 def test_a_newer_folder_is_refused(database: Database) -> None:
