@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2 as httpx
@@ -39,9 +40,10 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def fill(disk: Path, left_mb: int) -> Path:
     """Leave so much free."""
     ballast = disk / "ballast"
-    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
     with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, free - (left_mb << 20))
+        while (more := os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize - (left_mb << 20)) > 0:
+            with suppress(OSError):  # the system itself took some meanwhile
+                os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, more)
     return ballast
 
 
