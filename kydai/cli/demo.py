@@ -50,7 +50,7 @@ def demo(ctx: typer.Context, once: Once = False, stop: StopIt = False) -> None:
         show.live()
         show.answer()
         show.confess()
-        for line in _closing(context, show):
+        for line in _closing(context, show, once=once):
             tell(line)
         if not once:
             signal.signal(signal.SIGINT, asked)
@@ -60,8 +60,8 @@ def demo(ctx: typer.Context, once: Once = False, stop: StopIt = False) -> None:
         show.close()
 
 
-def _closing(context: Context, show: Demonstration) -> list[str]:
-    """The four things to do next, with commands that work as printed."""
+def _closing(context: Context, show: Demonstration, *, once: bool) -> list[str]:
+    """What to do next, with commands that work as printed; without the system, what works without it."""
     program = os.path.relpath(sys.argv[0]) if sys.argv[0].endswith("kydai") else "kydai"
     folder = f"--data {os.path.relpath(context.settings.data)}"
     waiting = show.waiting
@@ -70,18 +70,15 @@ def _closing(context: Context, show: Demonstration) -> list[str]:
     if waiting is not None:
         approve = f"{program} playbooks approve {waiting.run_id} --step {waiting.step} {folder}"
         report = f"{program} report incident {waiting.incident} -o vu-viec.pdf {folder}"
-    return story_text.closing(
-        LANG,
-        console=show.facts.url,
-        link=show.sign_in_link(),
-        approve=approve,
-        report=report,
-        own_line=[
-            f"logger -n 127.0.0.1 -P {show.facts.gateway['syslog']} -d 'xin chào Kỳ Đài'",
-            f"{program} search 'xin chào' {folder}",
-        ],
-        start=f"{program} up",
-    )
+    last = [("report", [report]), ("start", [f"{program} up"])]
+    if once:
+        return story_text.closing(LANG, [("console", [f"{program} demo {folder}"]), *last])
+    own_line = [
+        f"logger -n 127.0.0.1 -P {show.facts.gateway['syslog']} -d 'xin chào Kỳ Đài'",
+        f"{program} search 'xin chào' {folder}",
+    ]
+    steps = [("approve", [approve]), ("line", own_line), *last]
+    return story_text.closing(LANG, steps, console=show.facts.url, link=show.sign_in_link())
 
 
 def _stop(context: Context) -> None:

@@ -180,19 +180,13 @@ def balance(
     return say("demo.balance.even", lang, received=received, parsed=parsed, unparsed=unparsed)
 
 
-def closing(
-    lang: str, *, console: str, link: str, approve: str, report: str, own_line: Sequence[str], start: str
-) -> list[str]:
-    """The four things to do next, with the commands as they work (``own_line`` may be two: send, find)."""
-    steps = (
-        ("demo.next.approve", [approve]),
-        ("demo.next.report", [report]),
-        ("demo.next.line", list(own_line)),
-        ("demo.next.start", [start]),
-    )
-    lines = [say("demo.console", lang, url=console), say("demo.link", lang, url=link)]
+def closing(lang: str, steps: Sequence[tuple[str, Sequence[str]]], *, console: str = "", link: str = "") -> list[str]:
+    """What to do next: words under ``demo.next.`` with the commands as they work; the console while it is there."""
+    lines = []
+    if console:
+        lines += [say("demo.console", lang, url=console), say("demo.link", lang, url=link)]
     for number, (key, commands) in enumerate(steps, 1):
-        lines.append(f"{number}. {say(key, lang)}")
+        lines.append(f"{number}. {say(f'demo.next.{key}', lang)}")
         lines += [_INDENT * 2 + c for c in commands]
     return _part("demo.part.next", lang, lines)
 

@@ -31,7 +31,8 @@ def test_it_ends_well_and_tells_the_story(shown: Shown) -> None:
     assert "Những phần không giám sát được trong kỳ" in shown.text
     for source in ("fw-ttdl", "motcua-app01", "esx01", "thedt-pay01", "rt-xa14"):
         assert source in shown.text
-    assert re.search(r"kydai playbooks approve \d+ --data", shown.text)
+    assert re.search(r"kydai report incident VV-\d+-\d+ -o vu-viec.pdf --data", shown.text)
+    assert "sign-in" not in shown.text, "with --once nothing is left to sign in to"
 
 
 def test_four_incidents_at_most_and_the_live_one_is_whole(house: Context) -> None:

@@ -52,7 +52,10 @@ def test_every_line_is_filled_in(lang: str) -> None:
         *text.unseen(lang, text.Unseen()),
         text.balance(lang, received=10, parsed=8, unparsed=1, ignored=1, duplicates=0, waiting=0),
         *text.closing(
-            lang, console="http://127.0.0.1:8470", link="L", approve="a", report="r", own_line=["s", "f"], start="u"
+            lang,
+            [(key, ["command"]) for key in ("approve", "line", "report", "console", "start")],
+            console="http://127.0.0.1:8470",
+            link="L",
         ),
     ]
     assert not [line for line in lines if "{" in line or "}" in line]
