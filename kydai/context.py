@@ -88,7 +88,7 @@ def make_folder(folder: Path) -> None:
         durable.make_folder(folder, mode=0o700)
         probe = folder / ".write"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # processes that start together use one
     except OSError as error:
         raise failure(Refused, "start.unwritable", folder=folder, why=cause(error)) from error
 
