@@ -6,6 +6,7 @@ or the names that Sigma's firewall rules use (src_ip, dst_port, …).
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from detections.to_tree import to_tree
 Rows = npt.NDArray[np.intp]
 
 
+@cache
 def flow_fields() -> FieldMap:
     """What fields of flow rules are called in flow tables."""
     return FieldMap(field_set("connection") | field_set("network"))
