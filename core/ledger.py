@@ -64,9 +64,11 @@ class Tally:
         """Add the counts to the rows in the caller's transaction."""
         insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
         names = ("source", "hour", "balance", "bucket", "reason")
-        for key, count in self:
-            row = insert(Ledger).values(dict(zip(names, key, strict=True)) | {"count": count})
-            session.execute(row.on_conflict_do_update(index_elements=names, set_={"count": Ledger.count + count}))
+        rows = [dict(zip(names, key, strict=True)) | {"count": count} for key, count in self]
+        if rows:
+            row = insert(Ledger)
+            added = Ledger.count + row.excluded.count
+            session.connection().execute(row.on_conflict_do_update(index_elements=names, set_={"count": added}), rows)
 
 
 @dataclass(slots=True)
