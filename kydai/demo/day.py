@@ -18,7 +18,7 @@ from kydai.demo.world import World, load_world
 
 LIVE_RATE = 30.0
 """How much busier the live minute is than the thinned past day."""
-LIVE_SECONDS = 75
+LIVE_SECONDS = 50
 _ON_THE_WAY: Micros = 35_000
 """From the host to us; the same for all, so that order is kept."""
 
