@@ -24,6 +24,7 @@ from core.db.models import (
     Source,
     SpoolPosition,
 )
+from core.lag import SPOOLS
 from core.ledger import Balance, read_balances
 from core.query.tree import Equals
 from core.sources import SourceState, SourceView, silence_limit, views
@@ -109,7 +110,9 @@ def _read(reading: Reading, session: Session) -> _House:
         activity=activity,
         expected={name: list(e) for name, e in session.execute(select(Source.name, Source.expected)).tuples()},
         alerts=alerts.all(),
-        lags=session.scalars(select(SpoolPosition).where(SpoolPosition.lag > LAG)).all(),
+        lags=session.scalars(
+            select(SpoolPosition).where(SpoolPosition.lag > LAG, SpoolPosition.spool.in_(SPOOLS))
+        ).all(),
         heartbeat=session.scalar(select(func.max(Heartbeat.at))),
         is_dead=session.scalar(select(Outbox.id).where(Outbox.state == OutboxState.DEAD).limit(1)) is not None,
         hours=set(session.scalars(select(Ledger.hour).where(Ledger.hour >= hour_of(start), Ledger.hour < end))),

@@ -164,6 +164,7 @@ def test_lag_undeclared_senders_and_dead_work_are_told(house: Services) -> None:
     with house.database.write() as session:
         session.add(Heartbeat(name="worker", kind="worker", at=NOW))
         session.add(SpoolPosition(spool="gateway", heartbeat_at=NOW, lag=5 * MINUTE))
+        session.add(SpoolPosition(spool="ingest-1", heartbeat_at=NOW, lag=99 * MINUTE))  # a replay is old by nature
         session.add(Outbox(kind="x", key="y", due_at=0, created_at=0, state=OutboxState.DEAD))
     hear(house, "udp:192.0.2.9", "", NOW, [])
     found = look(house)
