@@ -136,7 +136,7 @@ def test_page_one_confesses_what_was_hidden(period: Document) -> None:
     first, *others = pages(period)
     for told in ("rt-xa14", "thedt-pay01", "fw-ttdl: 5", "esx01, esx02: sai múi giờ", "motcua-app01", "auditd.log"):
         assert told in first, told
-    assert "VV-2026-0001" in first
+    assert re.search(r"VV-2026-\d{4}", first), "the incident of the audit log that was switched off"
     assert others
     assert all("DỮ LIỆU TRÌNH DIỄN" in page for page in (first, *others))
 
