@@ -59,8 +59,9 @@ def run(context: Context, stop: Stop) -> None:
     paces = {name: _Pace(context.clock) for name in SPOOLS}
     ready(rules=len(parts.detector.ruleset.rules), ruleset=parts.detector.ruleset.hash)
     beaten = 0
-    with Pulse(context.database, context.clock, "pipeline"):
+    with Pulse(context.database, context.clock, "pipeline") as pulse:
         while not stop.asked():
+            pulse.turn()
             taken, alerts = 0, sum(p.alerts for p in spools)
             for pipeline in spools:
                 pace = paces[pipeline.spool]

@@ -38,6 +38,7 @@ NAMES = ("gateway", "api", "pipeline", "worker")
 _PR_SET_PDEATHSIG = 1
 HEARTBEAT_SECONDS = 5.0
 PULSE_SECONDS = 3.0
+PATIENCE = 120.0
 
 
 class Stop:
@@ -71,10 +72,14 @@ def beat(database: Database, name: str, kind: str, now: int, data: Mapping[str, 
 
 
 class Pulse:
-    """Keeps a heartbeat fresh from a thread of its own: a loop may be busy with one thing for long and yet live."""
+    """Keeps a heartbeat fresh from a thread of its own: a loop may be busy with one thing for long and yet live.
+
+    But not for ever: a loop that does not come round (``turn``) within ``PATIENCE`` seconds hangs, and is shown as gone.
+    """
 
     def __init__(self, database: Database, clock: Clock, name: str, seconds: float = PULSE_SECONDS) -> None:
         self._database, self._clock, self._name, self._seconds = database, clock, name, seconds
+        self._turned = clock.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._go, name="pulse", daemon=True)
 
@@ -86,8 +91,14 @@ class Pulse:
         self._over.set()
         self._thread.join()
 
+    def turn(self) -> None:
+        """The loop has come round."""
+        self._turned = self._clock.monotonic()
+
     def _go(self) -> None:
         while not self._over.wait(self._seconds):
+            if self._clock.monotonic() - self._turned > PATIENCE:
+                continue
             # who cannot write is as good as gone, and is shown so
             with suppress(Unavailable, SQLAlchemyError), self._database.write() as session:
                 fresh = update(Heartbeat).where(Heartbeat.name == self._name).values(at=self._clock.now())

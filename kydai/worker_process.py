@@ -37,8 +37,9 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
 
     life = sign_in(context.settings.data / "workers", shop.leases.owner, bury)
     announce(owner=shop.leases.owner)
-    with Pulse(context.database, context.clock, name):
+    with Pulse(context.database, context.clock, name) as pulse:
         while not stop.asked():
+            pulse.turn()
             try:
                 now = context.clock.now()
                 if is_due(beaten, now, HEARTBEAT_SECONDS):

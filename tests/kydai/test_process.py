@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
+import time
 
 from core.clock import SECOND, StillClock
 from core.db.models import Heartbeat
 from kydai.context import Context
-from kydai.process import Pulse, Stop, beat, is_due, ringer_of
+from kydai.process import PATIENCE, Pulse, Stop, beat, is_due, ringer_of
 from tests.kydai.running import until
 
 
@@ -29,10 +30,18 @@ def test_a_pulse_keeps_the_heartbeat_fresh_and_leaves_the_rest(context: Context)
             found = session.get_one(Heartbeat, name)
             return found.at, found.data
 
-    with Pulse(context.database, clock, "pipeline", seconds=0.01):
+    with Pulse(context.database, clock, "pipeline", seconds=0.01) as pulse:
         until(lambda: row("pipeline") == (10, {"n": 1}))
-    clock.at = 11
-    assert row("pipeline") == (10, {"n": 1}), "it ends with its loop"
+        clock.ticks += PATIENCE + 1
+        time.sleep(0.1)
+        clock.at = 12
+        time.sleep(0.1)
+        assert row("pipeline")[0] == 10, "a loop that hangs is not alive"
+        pulse.turn()
+        until(lambda: row("pipeline")[0] == 12)
+    clock.at = 13
+    time.sleep(0.1)
+    assert row("pipeline") == (12, {"n": 1}), "it ends with its loop"
     assert row("api") == (1, {})
 
 
