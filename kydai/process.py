@@ -74,7 +74,7 @@ def beat(database: Database, name: str, kind: str, now: int, data: Mapping[str, 
 class Pulse:
     """Keeps a heartbeat fresh from a thread of its own: a loop may be busy with one thing for long and yet live.
 
-    But not for ever: a loop that does not come round (``turn``) within ``PATIENCE`` seconds hangs, and is shown as gone.
+    But not for ever: a loop that does not come round (``turn``) in ``PATIENCE`` seconds hangs, and is shown as gone.
     """
 
     def __init__(self, database: Database, clock: Clock, name: str, seconds: float = PULSE_SECONDS) -> None:

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, data } from "../api/client";
+import { useChosen } from "../lib/chosen";
 import { Asking } from "../parts/answer";
 import { Dialog } from "../parts/dialog";
 import { Search } from "../parts/search";
@@ -12,7 +13,7 @@ import type { Detail } from "./incident";
 export function MergeDialog({ incident, onClose, onMerge }: { incident: Detail; onClose: () => void; onMerge: (others: number[], reason: string) => void }) {
   const { t, said } = useWords();
   const [text, setText] = useState("");
-  const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
+  const [chosen, toggle] = useChosen();
   const [reason, setReason] = useState("");
   const asked = useQuery({
     queryKey: ["incidents", "merge", text],
@@ -38,17 +39,7 @@ export function MergeDialog({ incident, onClose, onMerge }: { incident: Detail; 
           {asked.data && others.length === 0 && <p className="muted">{t("merge.none")}</p>}
           {others.map((other) => (
             <label key={other.id}>
-              <input
-                type="checkbox"
-                checked={chosen.has(other.id)}
-                onChange={() =>
-                  setChosen((before) => {
-                    const after = new Set(before);
-                    if (!after.delete(other.id)) after.add(other.id);
-                    return after;
-                  })
-                }
-              />
+              <input type="checkbox" checked={chosen.has(other.id)} onChange={() => toggle(other.id)} />
               <Shape tone={other.level} />
               <span>
                 <span className="mono">{other.number}</span> {said(other.title)}

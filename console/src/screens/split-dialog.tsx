@@ -1,5 +1,6 @@
 // Splitting an incident: the chosen alerts go into a new one; one alert at least stays.
 import { useState } from "react";
+import { useChosen } from "../lib/chosen";
 import { shortHost } from "../lib/host";
 import { Dialog } from "../parts/dialog";
 import { Shape } from "../parts/severity";
@@ -9,7 +10,7 @@ import type { Detail } from "./incident";
 
 export function SplitDialog({ incident, onClose, onSplit }: { incident: Detail; onClose: () => void; onSplit: (alerts: number[], reason: string) => void }) {
   const { t, said } = useWords();
-  const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
+  const [chosen, toggle] = useChosen();
   const [reason, setReason] = useState("");
   const isAll = chosen.size === incident.alert_rows.length;
   return (
@@ -25,17 +26,7 @@ export function SplitDialog({ incident, onClose, onSplit }: { incident: Detail; 
           <legend className="label">{t("split.which")}</legend>
           {incident.alert_rows.map((alert) => (
             <label key={alert.id}>
-              <input
-                type="checkbox"
-                checked={chosen.has(alert.id)}
-                onChange={() =>
-                  setChosen((before) => {
-                    const after = new Set(before);
-                    if (!after.delete(alert.id)) after.add(alert.id);
-                    return after;
-                  })
-                }
-              />
+              <input type="checkbox" checked={chosen.has(alert.id)} onChange={() => toggle(alert.id)} />
               <Shape tone={alert.level} />
               <span>
                 <When at={alert.first_at} /> {said(alert.rule_title)} <span className="mono">{shortHost(alert.host)}</span>
