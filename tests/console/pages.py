@@ -76,6 +76,8 @@ class Console:
         if not self.page.evaluate("() => 'axe' in window"):
             # by evaluate and not by a tag: the page's policy lets no foreign script in
             self.page.evaluate(AXE.read_text("utf-8"))
+        # while something still appears, its colours are not yet its own
+        self.page.evaluate("() => Promise.allSettled(document.getAnimations().map(each => each.finished))")
         found = self.page.evaluate(
             """async () => (await axe.run({resultTypes: ['violations']})).violations
                  .filter(v => v.impact === 'serious' || v.impact === 'critical')
