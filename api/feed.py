@@ -140,7 +140,7 @@ def changes(session: Session, seen: Seen, scope: Sight) -> Changes:
     return Changes(
         alerts=[AlertSummary.model_validate(row) for row in alert_rows],
         incidents=incidents.summaries_of(session, list(incident_rows), scope),
-        runs=runs.summaries(session, Run.id.in_(seen.runs) & runs.visible(session, scope), AT_ONCE),
+        runs=runs.summaries(session, Run.id.in_(seen.runs), scope, AT_ONCE),
         more=seen.more,
     )
 

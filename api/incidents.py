@@ -282,10 +282,11 @@ def detail(session: Session, row: Incident, sight: Sight) -> IncidentDetail:
     facts = summary_facts(row, len(every))
     if is_partial:
         facts |= partial_facts(alerts)
-    # notes, runs and changes speak of the whole incident, so somebody who sees a part of it sees none of them
+    # notes and changes speak of the whole incident, so somebody who sees a part of it sees none of them; runs are
+    # judged by what each is about, which may be more or less than the incident is now
     notes = [] if is_partial else _notes(session, row.id)
-    runs = [] if is_partial else summaries(session, Run.incident_id == row.id, 50)
-    steps = [] if is_partial else timeline.steps(session, row.id)
+    runs = summaries(session, Run.incident_id == row.id, sight, 50)
+    steps = timeline.steps(session, row.id, sight)
     changes = [] if is_partial else timeline.changes_of(session, row.number)
     items = timeline.items(alerts, notes, runs, changes) + steps
     parts = [] if is_partial else [_part(p) for p in row.priority_sum]

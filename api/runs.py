@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, not_, select, true
+import orjson
+from sqlalchemy import ColumnElement, Select, and_, select, true
 from sqlalchemy.orm import Session
 
 from api.scope import Sight
 from api.shapes import Bilingual, Shape, Time, Words
-from core.db.models import Alert, Effect, EffectState, Incident, Run, RunStatus, StepRun
+from core.db.models import Effect, EffectState, Incident, Run, RunStatus, StepRun
+from core.errors import NotFound, failure
 
 WAITING = (RunStatus.WAITING_APPROVAL, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN)
 
@@ -47,6 +49,11 @@ class StepDetail(Shape):
     ended_at: Time | None
     due_at: Time | None
     preview: dict[str, Any]
+    preview_version: int
+    """Counts up when the preview of a waiting step changes; an approval names the one that was seen."""
+    newcomers: list[str]
+    """Whom it would touch too if it were begun now: they came behind the approval, and another run is the way to
+    them."""
     result: dict[str, Any]
     approved_by: str | None
     approved_at: Time | None
@@ -94,42 +101,48 @@ def step_of(definition: dict[str, Any], name: str) -> dict[str, Any]:
     return {}
 
 
-def summary(run: Run, number: str | None) -> RunSummary:
-    return RunSummary.model_validate(_facts(run, number))
-
-
-def _facts(run: Run, number: str | None) -> dict[str, Any]:
+def _facts(run: Run, incident_id: int | None, number: str | None) -> dict[str, Any]:
     facts = {n: getattr(run, n) for n in RunSummary.model_fields if hasattr(run, n)}
-    return facts | {"title": words_of(run.definition, run.playbook), "incident_number": number}
+    told = {"title": words_of(run.definition, run.playbook), "incident_id": incident_id, "incident_number": number}
+    return facts | told
 
 
-def summaries(session: Session, where: ColumnElement[bool], limit: int, offset: int = 0) -> list[RunSummary]:
-    """Runs, newest first."""
-    query = (
-        select(Run, Incident.number).join(Incident, Incident.id == Run.incident_id, isouter=True)
-        .where(where).order_by(Run.id.desc()).limit(limit).offset(offset)
-    )  # fmt: skip
-    return [summary(run, number) for run, number in session.execute(query)]
+def _rows(session: Session, sight: Sight) -> Select[Run, int | None, str | None]:
+    """Runs, each with its incident where the caller may see that too."""
+    seen = and_(Incident.id == Run.incident_id, sight.incidents(session))
+    return select(Run, Incident.id, Incident.number).join(Incident, seen, isouter=True)
+
+
+def summaries(
+    session: Session, where: ColumnElement[bool], sight: Sight, limit: int, offset: int = 0
+) -> list[RunSummary]:
+    """Runs within the sight, newest first."""
+    query = _rows(session, sight).where(where, visible(session, sight))
+    found = session.execute(query.order_by(Run.id.desc()).limit(limit).offset(offset)).tuples()
+    return [RunSummary.model_validate(_facts(*row)) for row in found]
 
 
 def visible(session: Session, sight: Sight) -> ColumnElement[bool]:
-    """The runs of incidents that lie within the scope whole: what a run shows was made from all of its incident.
+    """The runs about nothing that lies outside the scope: what a run shows was made from all that it is about.
 
-    A run of no incident is seen by people without a scope only.
+    A run about nothing known is seen by people without a scope only.
     """
     if sight.is_whole:
         return true()
-    hidden = select(Alert.id).where(Alert.incident_id == Run.incident_id, not_(sight.alerts(session))).exists()
-    return Run.incident_id.in_(select(Incident.id).where(sight.incidents(session))) & ~hidden
+    abouts = session.scalars(select(Run.about).distinct())
+    return Run.about.in_([a for a in abouts if (pairs := orjson.loads(a)) and all(sight.sees(*p) for p in pairs)])
 
 
-def detail(session: Session, run: Run) -> RunDetail:
-    """A run with everything that it did."""
-    number = session.scalar(select(Incident.number).where(Incident.id == run.incident_id)) if run.incident_id else None
+def detail(session: Session, run_id: int, sight: Sight) -> RunDetail:
+    """A run with everything that it did. Raises NotFound for one that the caller may not see."""
+    found = session.execute(_rows(session, sight).where(Run.id == run_id, visible(session, sight))).tuples().first()
+    if found is None:
+        raise failure(NotFound, "api.no_run")
+    run = found[0]
     steps = session.scalars(select(StepRun).where(StepRun.run_id == run.id).order_by(StepRun.position))
     effects = session.scalars(select(Effect).where(Effect.run_id == run.id).order_by(Effect.id))
     return RunDetail.model_validate(
-        _facts(run, number)
+        _facts(*found)
         | {
             "steps": [_step(step, step_of(run.definition, step.step)) for step in steps],
             "effects": [_effect(effect) for effect in effects],

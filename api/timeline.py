@@ -8,7 +8,8 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.runs import RunSummary, step_of, words_of
+from api.runs import RunSummary, step_of, visible, words_of
+from api.scope import Sight
 from api.shapes import Shape, Time, Words
 from core.db.models import Alert, Audit, Level, Run, StepRun
 from core.words import LANGUAGES, entries
@@ -68,9 +69,10 @@ def items(
     return found
 
 
-def steps(session: Session, incident_id: int) -> list[TimelineItem]:
+def steps(session: Session, incident_id: int, sight: Sight) -> list[TimelineItem]:
     """What persons approved and what steps of runs ended."""
-    query = select(StepRun, Run).join(Run, Run.id == StepRun.run_id).where(Run.incident_id == incident_id)
+    query = select(StepRun, Run).join(Run, Run.id == StepRun.run_id)
+    query = query.where(Run.incident_id == incident_id, visible(session, sight))
     found = []
     for step, run in session.execute(query.limit(500)):
         defined = step_of(run.definition, step.step)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.clock import SECOND
-from core.db.models import Meta, Outbox, OutboxState, Run
+from core.db.models import Effect, Meta, Outbox, OutboxState, Run
 from core.db.outbox import Leases, Work
 from core.errors import KydaiError
 from core.words import LANGUAGES
@@ -34,7 +34,8 @@ from kydai.context import Context
 from kydai.detector import load_rules
 from kydai.log import logger
 from kydai.world import playbooks_folder, world_of
-from playbooks import responding
+from playbooks import newcomers, responding
+from playbooks.action import World
 from playbooks.playbook import Playbook
 from playbooks.playbook import load as load_playbooks
 
@@ -97,7 +98,11 @@ def replay_end(shop: Shop, work: Work) -> None:
 
 
 def playbook_trigger(shop: Shop, work: Work) -> None:
-    """An incident is new or changed: the playbooks that are for it start, each once."""
+    """An incident is new or changed: its runs follow it, and the playbooks that are for it start, each once."""
+    with shop.context.database.read() as session:
+        has_runs = newcomers.has_runs(session, int(work.key))
+    if has_runs:
+        newcomers.keep_up(world_of(shop.context), int(work.key))
     with shop.context.database.write() as session:
         responding.trigger(session, shop.playbooks(), int(work.key), shop.context.clock.now())
         shop.leases.done(session, work)
@@ -109,7 +114,9 @@ def run_step(shop: Shop, work: Work) -> None:
     with shop.context.database.write() as session:
         if not _claim(session, shop.leases, work, run_id):
             return
-    responding.advance(world_of(shop.context), run_id)
+    world = world_of(shop.context)
+    responding.advance(world, run_id)
+    newcomers.keep_up_run(world, run_id)
     with shop.context.database.write() as session:
         shop.leases.done(session, work)
 
@@ -135,6 +142,7 @@ def effect_undo(shop: Shop, work: Work) -> None:
     world = world_of(shop.context)
     by = str(work.payload.get("by", ""))
     responding.undo_effect(world, int(work.key), by, lambda session: shop.leases.done(session, work))
+    _keep_up_after(world, int(work.key))
 
 
 def effect_expire(shop: Shop, work: Work) -> None:
@@ -142,6 +150,14 @@ def effect_expire(shop: Shop, work: Work) -> None:
     with shop.context.database.write() as session:
         responding.expire_effect(session, int(work.key), shop.context.clock.now())
         shop.leases.done(session, work)
+    _keep_up_after(world_of(shop.context), int(work.key))
+
+
+def _keep_up_after(world: World, effect_id: int) -> None:
+    """An effect is no more: nobody came behind it then, and who came behind another may stand open again."""
+    with world.database.read() as session:
+        run_id = session.get_one(Effect, effect_id).run_id
+    newcomers.keep_up_run(world, run_id)
 
 
 HANDLERS: Mapping[str, Handler] = {

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+import orjson
+from sqlalchemy import false, or_, select
 from sqlalchemy.orm import Session
 
 from core import audit
@@ -62,7 +63,8 @@ def start(
         status=RunStatus.QUEUED,
         is_dry=is_dry,
         started_by=actor.name,
-        context=dict(_facts(session, incident, alert)),
+        context=dict(current_facts(session, incident, alert)),
+        about=about(session, incident, alert),
         created_at=now,
         updated_at=now,
     )
@@ -77,9 +79,21 @@ def start(
     return run
 
 
-def _facts(session: Session, incident: Incident | None, alert: Alert | None) -> Event:
+def current_facts(session: Session, incident: Incident | None, alert: Alert | None) -> Event:
     facts = facts_of(session, incident) if incident is not None else {}
     return facts | alert_facts(alert) if alert is not None else facts
+
+
+def about(session: Session, incident: Incident | None, alert: Alert | None, known: str = "[]") -> str:
+    """``[[system, agency], …]`` of the alerts that a run is made from, with those ``known`` before, as JSON text."""
+    whose = []
+    if incident is not None:
+        whose.append(Alert.incident_id == incident.id)
+    if alert is not None:
+        whose.append(Alert.id == alert.id)
+    rows = session.execute(select(Alert.system, Alert.agency).where(or_(false(), *whose)).distinct())
+    pairs = {tuple(pair) for pair in (*orjson.loads(known), *rows)}
+    return orjson.dumps(sorted(pairs)).decode()
 
 
 def wake(session: Session, run_id: int, now: Micros, due_at: Micros | None = None) -> None:
@@ -113,7 +127,7 @@ def _open(session: Session, run_id: int) -> Run:
 
 def _waiting(session: Session, run_id: int, step: str, *statuses: RunStatus) -> tuple[Run, StepRun]:
     run = _open(session, run_id)
-    row = session.get(StepRun, (run_id, step))
+    row = session.get(StepRun, (run_id, step), with_for_update=True)
     if row is None:
         raise failure(NotFound, "playbook.error.no_step", step=step)
     if row.status not in statuses:
@@ -121,10 +135,15 @@ def _waiting(session: Session, run_id: int, step: str, *statuses: RunStatus) -> 
     return run, row
 
 
-def approve(session: Session, person: Person, run_id: int, step: str, *, now: Micros, reason: str = "") -> StepRun:
-    """Approve a waiting step. The lone admin's own approval is recorded as such. Raises Refused, Conflict, NotFound."""
+def approve(
+    session: Session, person: Person, run_id: int, step: str, *, preview: int = 1, now: Micros, reason: str = ""
+) -> StepRun:
+    """Approve a waiting step as its ``preview`` of this version showed it. The lone admin's own approval is recorded
+    as such. Raises Refused, NotFound, Conflict (for a preview that has changed since, too)."""
     run, row = _waiting(session, run_id, step, RunStatus.WAITING_APPROVAL)
     _may_approve(run, step, person)
+    if row.preview_version != preview:
+        raise failure(Conflict, "playbook.error.changed", seen=str(preview), now=str(row.preview_version))
     is_self = who(run.started_by) == who(person.actor.name)
     if is_self and not _is_lone_admin(session, person):
         raise failure(Refused, "playbook.error.own_run")

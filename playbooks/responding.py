@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -30,10 +29,11 @@ from core.errors import BadInput, KydaiError
 from core.words import LANGUAGES
 from playbooks import effects
 from playbooks.action import Action, Doing, EffectClass, Outcome, State, Unsure, World, action_named
-from playbooks.control import ENDED, OPEN, ask_to_undo, definition_of, start, steps_of, undone, wake
+from playbooks.control import ENDED, OPEN, ask_to_undo, start, steps_of, undone, wake
 from playbooks.facts import alert_facts, facts_of
-from playbooks.playbook import Playbook, Step, filled, meets
+from playbooks.playbook import Playbook, Step, meets
 from playbooks.runner import Do, StepState, next_move
+from playbooks.turn import Turn, read_turn
 
 log = structlog.get_logger(__name__)
 
@@ -44,14 +44,6 @@ SOON = 15 * MINUTE
 """Longer than any pause between attempts: work due later does not move a run now."""
 Done = Callable[[Session], bool]
 """Marks the work as done in the transaction that ends it; False when the lease was lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """A run and a step of it, read in one view."""
-
-    run: Run
-    steps: list[StepRun]
 
 
 def trigger(session: Session, playbooks: Mapping[str, Playbook], incident_id: int, now: Micros) -> list[int]:
@@ -94,7 +86,8 @@ def _actor(playbook: str) -> Actor:
 def advance(world: World, run_id: int) -> None:
     """Move a run on until it ends or must wait. Safe to repeat after a kill at any point."""
     for _ in range(MOVES_AT_ONCE):
-        turn = _read(world, run_id)
+        with world.database.read() as session:
+            turn = read_turn(session, run_id)
         if turn is None or turn.run.status in ENDED:
             return
         now = world.clock.now()
@@ -116,55 +109,15 @@ def advance(world: World, run_id: int) -> None:
                 _perform(world, turn, move.step)
 
 
-def _read(world: World, run_id: int) -> _Turn | None:
-    with world.database.read() as session:
-        run = session.get(Run, run_id)
-        return None if run is None else _Turn(run, steps_of(session, run_id))
-
-
-def _facts(turn: _Turn) -> dict[str, Any]:
-    """What steps may read: the incident as it was, and the results of steps that ran (``steps.<name>.<key>``, texts
-    in both languages as ``….<key>.vi``)."""
-    found = dict(turn.run.context)
-    for step in turn.steps:
-        for key, value in step.result.items():
-            if isinstance(value, str | int | float | bool | list):
-                found[f"steps.{step.step}.{key}"] = value
-            elif isinstance(value, dict) and value.keys() == set(LANGUAGES):
-                found |= {f"steps.{step.step}.{key}.{lang}": value[lang] for lang in LANGUAGES}
-    return found
-
-
-def _doing(turn: _Turn, step: StepRun, key: str) -> Doing:
-    return Doing(
-        turn.run.id,
-        step.step,
-        key,
-        turn.run.incident_id,
-        f"playbook:{turn.run.playbook}",
-        step.approved_by,
-        step.result.get("approver_address"),
-    )
-
-
-def _row(turn: _Turn, name: str) -> StepRun:
-    return next(s for s in turn.steps if s.step == name)
-
-
-def _prepared(turn: _Turn, name: str) -> tuple[Step, Action[Any], dict[str, Any]]:
-    step = definition_of(turn.run, name)
-    return step, action_named(step.action), filled(step.arguments, _facts(turn))
-
-
-def _decide(world: World, turn: _Turn, name: str) -> None:
+def _decide(world: World, turn: Turn, name: str) -> None:
     now = world.clock.now()
-    step, action, arguments = _prepared(turn, name)
-    if not meets(step.condition, _facts(turn), now):
+    step, action, arguments = turn.prepared(name)
+    if not meets(step.condition, turn.facts(), now):
         _step_ends(world, turn.run.id, name, RunStatus.QUEUED, RunStatus.SUCCEEDED, {"skipped": True})
         return
     try:
         parameters = action.read(arguments)
-        doing = _doing(turn, _row(turn, name), "")
+        doing = turn.doing(name)
         preview = dict(action.preview(parameters, world, doing))
     except KydaiError as error:
         _step_ends(world, turn.run.id, name, RunStatus.QUEUED, RunStatus.FAILED, said_of(error), str(error))
@@ -188,13 +141,13 @@ def _decide(world: World, turn: _Turn, name: str) -> None:
         wake(session, run.id, now, row.due_at)
 
 
-def _perform(world: World, turn: _Turn, name: str) -> None:
+def _perform(world: World, turn: Turn, name: str) -> None:
     run_id = turn.run.id
-    step, action, arguments = _prepared(turn, name)
+    step, action, arguments = turn.prepared(name)
     try:
         parameters = action.read(arguments)
     except BadInput as error:
-        _step_ends(world, run_id, name, _row(turn, name).status, RunStatus.FAILED, said_of(error), str(error))
+        _step_ends(world, run_id, name, turn.row(name).status, RunStatus.FAILED, said_of(error), str(error))
         return
     with world.database.write() as session:
         now = world.clock.now()
@@ -204,7 +157,7 @@ def _perform(world: World, turn: _Turn, name: str) -> None:
         row.status, row.started_at = RunStatus.RUNNING, row.started_at or now
         intent = effects.intend(session, action, run_id, name, arguments, now)
         session.get_one(Run, run_id).updated_at = now
-    doing = _doing(turn, _row(turn, name), effects.effect_key(run_id, name, arguments))
+    doing = turn.doing(name, effects.effect_key(run_id, name, arguments))
     if intent.state is EffectState.UNKNOWN:
         _ask(world, run_id, name, intent.effect_id)
         return

@@ -13,7 +13,7 @@ from core.db.models import Effect, Incident, Run, StepRun
 from core.words import say
 from reports.document import Section, Text
 from reports.gather import Reading, names, tabled, title_of
-from reports.numbers import figure, in_both, joined, texts, when
+from reports.numbers import address, figure, in_both, joined, texts, when
 
 SHOWN = 1_000
 TARGETS = 6
@@ -49,7 +49,9 @@ def _row(reading: Reading, step: StepRun, run: Run, number: str | None, effect: 
     defined: Mapping[str, Any] = next((s for s in run.definition.get("steps", ()) if s.get("name") == step.step), {})
     title = title_of(defined.get("title"), step.step)
     about = "" if reading.incident is not None or number is None else number
-    parts = [p for p in (title, _targets(step, effect), about) if p]
+    parts: list[Text] = [p for p in (title, _targets(step, effect), about) if p]
+    if step.newcomers:
+        parts.append(_newcomers(step))
     return (
         when(step.started_at, reading.zone),
         joined(parts),
@@ -65,6 +67,13 @@ def _targets(step: StepRun, effect: Effect | None) -> str:
             if isinstance(found := facts.get(name), list) and found:
                 return names([str(f) for f in found], TARGETS)
     return ""
+
+
+def _newcomers(step: StepRun) -> Text:
+    """Whom the step does not touch since they came behind its approval."""
+    again = address(f"/runs/{step.run_id}", f"steps.{step.position}.newcomers.length")
+    count = texts("common.newcomers", count=figure(len(step.newcomers), again))
+    return joined([count, names([str(n) for n in step.newcomers], TARGETS)], ": ")
 
 
 def _status(reading: Reading, step: StepRun, effect: Effect | None) -> Text:

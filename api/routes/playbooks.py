@@ -16,7 +16,7 @@ from api.runs import RunDetail
 from api.scope import sight
 from api.shapes import Shape, Words
 from core.db.models import Run
-from core.errors import NotFound, failure
+from core.errors import NotFound, Refused, failure
 from playbooks import control
 
 router = APIRouter(tags=["playbooks"])
@@ -121,4 +121,7 @@ def start_run(key: str, body: NewRun, caller: Triage, svc: Svc) -> RunDetail:
         incident = find(session, caller, key)
         run = control.start(session, caller.actor, playbook, incident, now=svc.clock.now(), is_dry=body.is_dry)
         session.flush()
-        return runs.detail(session, run)
+        seen = sight(caller.scope)
+        if session.scalar(select(Run.id).where(Run.id == run.id, runs.visible(session, seen))) is None:
+            raise failure(Refused, "api.need_whole")  # it would act on what lies outside the scope
+        return runs.detail(session, run.id, seen)

@@ -17,7 +17,6 @@ from api.scope import sight
 from api.shapes import Id, Page, Shape, read_cursor, write_cursor
 from api.times import From, To, span
 from core.db.models import Run, RunStatus
-from core.errors import NotFound, failure
 from playbooks import control
 from playbooks.control import Person
 from reports.actions import step_counts
@@ -27,14 +26,6 @@ router = APIRouter(prefix="/runs", tags=["playbooks"])
 
 class RunPage(Page[RunSummary]):
     """One page of runs."""
-
-
-def find(session: Session, caller: Caller, run_id: int) -> Run:
-    """The run, if the caller may see it. Raises NotFound."""
-    row = session.scalar(select(Run).where(Run.id == run_id, runs.visible(session, sight(caller.scope))))
-    if row is None:
-        raise failure(NotFound, "api.no_run")
-    return row
 
 
 @router.get("")
@@ -51,7 +42,8 @@ def list_runs(
     """Runs, newest first."""
     offset = read_cursor(cursor, int)[0] if cursor else 0
     with svc.database.read() as session:
-        parts = [runs.visible(session, sight(caller.scope))]
+        seen = sight(caller.scope)
+        parts = [runs.visible(session, seen)]
         if status or waiting:
             parts.append(Run.status.in_([str(s) for s in (*(status or ()), *(runs.WAITING if waiting else ()))]))
         if playbook is not None:
@@ -59,7 +51,7 @@ def list_runs(
         if incident is not None:
             parts.append(Run.incident_id == incident)
         where = and_(*parts)
-        items = runs.summaries(session, where, limit, offset)
+        items = runs.summaries(session, where, seen, limit, offset)
         total = session.scalar(select(func.count()).select_from(Run).where(where)) or 0
     more = offset + len(items)
     return RunPage(items=items, cursor=write_cursor(more) if more < total else None, total=total)
@@ -89,6 +81,13 @@ class Decision(BaseModel):
     reason: Annotated[str, Field(max_length=2000)] = ""
 
 
+class Approval(Decision):
+    """A person's approval of what they saw."""
+
+    preview_version: Annotated[int, Field(ge=1)] = 1
+    """Of the step, as it was seen: when the list has changed since, the approval is refused."""
+
+
 class Because(BaseModel):
     reason: Annotated[str, Field(max_length=2000)] = ""
 
@@ -105,19 +104,22 @@ def _person(caller: Caller, request: Request) -> Person:
 
 def _decide(svc: Services, caller: Caller, run_id: int, change: Callable[[Session], object]) -> RunDetail:
     with svc.database.write() as session:
-        run = find(session, caller, run_id)
+        seen = sight(caller.scope)
+        runs.detail(session, run_id, seen)
         change(session)
         session.flush()
-        return runs.detail(session, run)
+        return runs.detail(session, run_id, seen)
 
 
 @router.post("/{run_id}/approve")
-def approve_step(run_id: Id, body: Decision, request: Request, caller: Triage, svc: Svc) -> RunDetail:
+def approve_step(run_id: Id, body: Approval, request: Request, caller: Triage, svc: Svc) -> RunDetail:
     """Approve a step that waits for it; who started a run does not, unless nobody else could."""
     who, now = _person(caller, request), svc.clock.now()
-    return _decide(
-        svc, caller, run_id, lambda s: control.approve(s, who, run_id, body.step, now=now, reason=body.reason)
-    )
+
+    def approve(session: Session) -> None:
+        control.approve(session, who, run_id, body.step, preview=body.preview_version, now=now, reason=body.reason)
+
+    return _decide(svc, caller, run_id, approve)
 
 
 @router.post("/{run_id}/refuse")
@@ -163,4 +165,4 @@ def undo_run(run_id: Id, body: UndoStep, request: Request, caller: Triage, svc: 
 def get_run(run_id: Id, caller: Reader, svc: Svc) -> RunDetail:
     """A run with its steps and effects."""
     with svc.database.read() as session:
-        return runs.detail(session, find(session, caller, run_id))
+        return runs.detail(session, run_id, sight(caller.scope))

@@ -219,15 +219,6 @@ class IngestedFile(Base):
     at: Mapped[int]
 
 
-class SenderId(Base):
-    """A sender's own event ids of the last hour, per token, so that a resend is recognised at the door."""
-
-    __tablename__ = "sender_id"
-    token: Mapped[str] = mapped_column(String(100), primary_key=True)
-    sender_id: Mapped[str] = mapped_column(String(200), primary_key=True)
-    at: Mapped[int]
-
-
 class RuleMode(Base):
     """A person's choice for one rule: alert, record or disabled."""
 
@@ -415,7 +406,10 @@ class Run(Base):
     is_dry: Mapped[bool] = mapped_column(default=False)
     started_by: Mapped[str] = mapped_column(String(100), default="")
     context: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """What the steps may read: the incident's facts when the run began, and the results of steps."""
+    """What the steps may read: the incident's facts when the run began, or when it was last waited for."""
+    about: Mapped[str] = mapped_column(Text, default="[]")
+    """``[[system, agency], …]`` of every alert that it was made from, as JSON text: who may see it goes by this,
+    whatever becomes of its incident."""
     created_at: Mapped[int]
     updated_at: Mapped[int]
     ended_at: Mapped[int | None] = mapped_column(default=None)
@@ -433,6 +427,10 @@ class StepRun(Base):
     due_at: Mapped[int | None] = mapped_column(default=None)
     preview: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """What it will do and whom it touches, shown before approval (dry run)."""
+    preview_version: Mapped[int] = mapped_column(default=1)
+    """Counts up when the preview of a step that waits changes; an approval of another one is a conflict."""
+    newcomers: Mapped[list[Any]] = mapped_column(default=list)
+    """Whom it would touch too if it were begun now: what came behind its approval."""
     result: Mapped[dict[str, Any]] = mapped_column(default=dict)
     approved_by: Mapped[str | None] = mapped_column(String(100), default=None)
     approved_at: Mapped[int | None] = mapped_column(default=None)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import iso
 from core.db.database import open_database
-from core.db.models import Effect, Run, RunStatus, StepRun
+from core.db.models import Effect, Incident, Run, RunStatus, StepRun
 from core.errors import BadInput, NotFound, Place, cause, failure
 from core.words import moment, say
 from kydai.cli.incidents import find
@@ -30,6 +30,7 @@ from playbooks.scripts import check, read_script
 playbooks = typer.Typer(no_args_is_help=True, help=say("cli.playbooks.help", LANG))
 RunId = Annotated[int, typer.Argument(metavar="RUN")]
 StepName = Annotated[str | None, typer.Option("--step", help=say("cli.playbooks.step", LANG))]
+Seen = Annotated[int, typer.Option("--preview", min=1, help=say("cli.playbooks.preview", LANG))]
 UndoneStep = Annotated[str | None, typer.Option("--step", help=say("cli.playbooks.undo_step", LANG))]
 Reason = Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))]
 
@@ -172,12 +173,13 @@ def run_document(session: Session, row: Run) -> dict[str, Any]:
     """A run with its steps and effects as JSON."""
     steps = control.steps_of(session, row.id)
     waiting = next((s.step for s in steps if s.status in _WAITING), None)
+    number = select(Incident.number).where(Incident.id == row.incident_id)
     return {
         "id": row.id,
         "playbook": row.playbook,
         "version": row.version,
         "status": row.status,
-        "incident": row.context.get("incident.number"),
+        "incident": session.scalar(number),
         "is_dry": row.is_dry,
         "started_by": row.started_by,
         "created_at": iso(row.created_at),
@@ -199,6 +201,8 @@ def _step_document(step: StepRun) -> dict[str, Any]:
         "step": step.step,
         "status": step.status,
         "preview": step.preview,
+        "preview_version": step.preview_version,
+        "newcomers": step.newcomers,
         "result": step.result,
         "approved_by": step.approved_by,
         "self_approved": step.is_self_approved,
@@ -237,6 +241,10 @@ def _show(context: Context, run_id: int) -> int:
         out.one(None, f"  {step['step']}: {words} {safe(error)}".rstrip())
         for line in _details(step):
             out.one(None, f"    {safe(line)}")
+        if came := step["newcomers"]:
+            out.one(None, "    " + say("common.newcomers", LANG, count=len(came)) + ": " + safe(", ".join(came)))
+            again = f"kydai playbooks run {row.playbook} {document['incident']}"
+            out.one(None, "    " + say("cli.playbooks.block_newcomers", LANG, command=again))
     return status
 
 
@@ -245,11 +253,12 @@ def _ask_for_step(context: Context, run_id: int) -> int:
     with context.database.read() as session:
         if session.get(Run, run_id) is None:
             raise failure(NotFound, "playbook.error.no_run", run=str(run_id))
-        waiting = next((s.step for s in control.steps_of(session, run_id) if s.status in _WAITING), None)
+        waiting = next((s for s in control.steps_of(session, run_id) if s.status in _WAITING), None)
     if waiting is None:
         raise failure(NotFound, "playbook.error.not_waiting", step="–")
     _show(context, run_id)
-    context.output.tell(say("cli.playbooks.name_step", LANG, step=waiting))
+    preview = f" --preview {waiting.preview_version}" if waiting.preview_version > 1 else ""
+    context.output.tell(say("cli.playbooks.name_step", LANG, step=waiting.step + preview))
     return WRONG
 
 
@@ -258,6 +267,7 @@ def approve(
     ctx: typer.Context,
     run: RunId,
     step: StepName = None,
+    preview: Seen = 1,
     refuse: Annotated[bool, typer.Option("--refuse", help=say("cli.playbooks.refuse", LANG))] = False,
     reason: Reason = "",
 ) -> int:
@@ -269,8 +279,10 @@ def approve(
         return _ask_for_step(context, run)
     now = context.clock.now()
     with context.database.write() as session:
-        decide = control.refuse if refuse else control.approve
-        decide(session, _person(), run, step, now=now, reason=reason)
+        if refuse:
+            control.refuse(session, _person(), run, step, now=now, reason=reason)
+        else:
+            control.approve(session, _person(), run, step, preview=preview, now=now, reason=reason)
     drain(context)
     return _show(context, run)
 

@@ -95,7 +95,9 @@ def approve_and_undo(client: ApiClient, run: dict[str, Any], world: World, lang:
     incident = detail["incident_number"]
     client.ask(DUTY, "POST", f"/incidents/{incident}/assign", {"assignee": DUTY})
     client.ask(DUTY, "POST", f"/incidents/{incident}/notes", {"text": say("demo.note.taken", "vi")})
-    because = {"step": "block", "reason": say("demo.note.approved", "vi")}
+    detail = client.ask(DUTY, "GET", f"/runs/{run_id}")  # who guessed last may be on the list only now
+    seen = next(s["preview_version"] for s in detail["steps"] if s["step"] == "block")
+    because = {"step": "block", "preview_version": seen, "reason": say("demo.note.approved", "vi")}
     client.ask(DUTY, "POST", f"/runs/{run_id}/approve", because)
     blocked = client.until(run_id, "block", "blocked")
     client.ask(DUTY, "POST", f"/runs/{run_id}/undo", {"step": "block", "reason": say("demo.note.undone", "vi")})

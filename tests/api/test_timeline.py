@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api import timeline
+from api.scope import WHOLE
 from core.db.database import Database
 from core.db.models import Audit, Incident, Run, StepRun
 from tests.api.conftest import NOW
@@ -53,7 +54,7 @@ def test_steps_tell_who_approved_and_how_they_ended(database: Database) -> None:
                     is_self_approved=True, ended_at=NOW + 1, error="nft: no")
         )  # fmt: skip
     with database.read() as session:
-        found = timeline.steps(session, 1)
+        found = timeline.steps(session, 1, WHOLE)
     assert [(i.title.vi, i.actor, i.status, i.detail) for i in found] == [
         ("tự phê duyệt: Chặn", "admin", "", ""),
         ("Chặn", "", "failed", "nft: no"),

@@ -306,7 +306,7 @@ def test_an_alert_starts_its_playbook_once(world: World, incident: Incident, clo
         assert responding.trigger_alert(session, playbooks, alert.id, clock.now()) == []
 
 
-@pytest.mark.parametrize("place", ["_done", "_facts"])
+@pytest.mark.parametrize("place", ["_done", "next_move"])
 def test_a_person_who_cancels_meanwhile_is_obeyed(
     world: World, incident: Incident, monkeypatch: pytest.MonkeyPatch, nft: FakeNft, place: str
 ) -> None:

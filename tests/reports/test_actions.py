@@ -11,6 +11,7 @@ from core.db.models import Effect, Incident, Run, StepRun
 from reports.actions import action_figures, actions
 from reports.document import Section, said, value_of
 from reports.gather import Reading, Services
+from reports.numbers import numbers_of
 from reports.report import definitions
 from tests.api.conftest import NOW
 from tests.reports.conftest import END, START
@@ -98,3 +99,17 @@ def test_of_an_incident_only_its_own(house: Services) -> None:
         incident = session.scalars(select(Incident)).one()
     own = Reading(house, definitions()["incident"], START, END, incident)
     assert [row[1] for row in shown(actions(own))] == ["Block"]
+
+
+def test_who_came_behind_the_approval_is_told_with_the_address_that_counts_them(empty: Services) -> None:
+    add(
+        empty,
+        {"status": "succeeded", "newcomers": ["203.0.113.8", "203.0.113.9"]},
+        {"result": {"blocked": ["192.0.2.1"]}},
+    )
+    section = actions(reading(empty))
+    ((_, action, *_),) = shown(section)
+    assert action == "Block\n192.0.2.1\ncame later, not blocked: 2: 203.0.113.8, 203.0.113.9"
+    assert section.table is not None
+    (number,) = numbers_of(section.table.rows[0][1])
+    assert number == {"value": 2, "rerun": "GET /api/v1/runs/1 → steps.0.newcomers.length"}

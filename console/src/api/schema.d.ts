@@ -1777,6 +1777,24 @@ export interface components {
             version: number;
         };
         /**
+         * Approval
+         * @description A person's approval of what they saw.
+         */
+        Approval: {
+            /**
+             * Preview Version
+             * @default 1
+             */
+            preview_version: number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Step */
+            step: string;
+        };
+        /**
          * Assignable
          * @description Somebody whom alerts and incidents can be given to.
          */
@@ -3400,12 +3418,16 @@ export interface components {
             error: string;
             /** Is Self Approved */
             is_self_approved: boolean;
+            /** Newcomers */
+            newcomers: string[];
             /** Position */
             position: number;
             /** Preview */
             preview: {
                 [key: string]: unknown;
             };
+            /** Preview Version */
+            preview_version: number;
             /** Result */
             result: {
                 [key: string]: unknown;
@@ -7444,7 +7466,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Decision"];
+                "application/json": components["schemas"]["Approval"];
             };
         };
         responses: {

@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { api, data, type Schemas } from "../api/client";
+import { visible } from "../lib/visible";
 import { Failed } from "../parts/answer";
 import { Copy } from "../parts/copy";
 import { useHouse } from "../parts/house";
@@ -45,6 +46,7 @@ export function RunCard({ id, isShort = false }: { id: number; isShort?: boolean
       </p>
       {!isShort && step && <Waiting run={run} step={step} />}
       <Approvals run={run} />
+      <Newcomers run={run} />
     </article>
   );
 }
@@ -59,6 +61,7 @@ export function Waiting({ run, step }: { run: Run; step: Step }) {
       <section>
         <h3>{isUndoing ? t("run.to_undo") : t("run.will_do")}</h3>
         <p>{said(step.title)}</p>
+        {step.status === "waiting_approval" && step.preview_version > 1 && <p className="muted">{t("run.list_changed", { n: step.preview_version - 1 })}</p>}
         <Preview of={isUndoing || Object.keys(step.preview).length === 0 ? step.result : step.preview} />
         {step.error && <p className="critical">{step.result.said ? said(step.result.said as Text) : step.error}</p>}
         {step.due_at && (
@@ -196,9 +199,9 @@ function useDecision(run: Run) {
   const queries = useQueryClient();
   const params = { path: { run_id: run.id } };
   return useMutation({
-    mutationFn: ({ verb, step, reason }: { verb: Verb | "undo"; step: string | null; reason: string }) => {
+    mutationFn: ({ verb, step, reason, seen = 1 }: { verb: Verb | "undo"; step: string | null; reason: string; seen?: number }) => {
       const body = { step: step ?? "", reason };
-      if (verb === "approve") return data(api.POST("/api/v1/runs/{run_id}/approve", { params, body }));
+      if (verb === "approve") return data(api.POST("/api/v1/runs/{run_id}/approve", { params, body: { ...body, preview_version: seen } }));
       if (verb === "refuse") return data(api.POST("/api/v1/runs/{run_id}/refuse", { params, body }));
       if (verb === "done") return data(api.POST("/api/v1/runs/{run_id}/done", { params, body }));
       if (verb === "not_done") return data(api.POST("/api/v1/runs/{run_id}/not-done", { params, body }));
@@ -227,7 +230,7 @@ function Decide({ run, step }: { run: Run; step: Step }) {
   const kind = step.status === "unknown" ? "unknown" : step.status === "waiting_person" ? "person" : "approval";
   return (
     <div className="row wrap" style={{ margin: "14px 0" }}>
-      <button type="button" className="button main" disabled={decision.isPending} onClick={() => decision.mutate({ verb: yes, step: step.step, reason: "" })}>
+      <button type="button" className="button main" disabled={decision.isPending} onClick={() => decision.mutate({ verb: yes, step: step.step, reason: "", seen: step.preview_version })}>
         {t(`run.yes.${kind}`)}
       </button>
       <button type="button" className="button" disabled={decision.isPending} onClick={() => setAsking(no)}>
@@ -243,6 +246,43 @@ function Decide({ run, step }: { run: Run; step: Step }) {
             decision.mutate({ verb: asking, step: step.step, reason });
           }}
         />
+      )}
+    </div>
+  );
+}
+
+/** Who came behind an approval and is not touched by it; another run is the way to them. */
+export function Newcomers({ run }: { run: Run }) {
+  const { t, said } = useWords();
+  const { may } = useHouse();
+  const tell = useToast();
+  const queries = useQueryClient();
+  const start = useMutation({
+    mutationFn: (key: string) => data(api.POST("/api/v1/incidents/{key}/runs", { params: { path: { key } }, body: { playbook: run.playbook, is_dry: false } })),
+    onSuccess: (made) => {
+      void queries.invalidateQueries({ queryKey: ["runs"] });
+      void queries.invalidateQueries({ queryKey: ["incident"] });
+      tell({ text: t("start.done", { title: said(made.title) }) });
+    },
+    onError: (error) => tell({ text: error.message, isBad: true }),
+  });
+  const came = run.steps.flatMap((step) => step.newcomers);
+  const number = run.incident_number;
+  if (came.length === 0) return null;
+  return (
+    <div className="medium">
+      <details>
+        <summary>{t("run.newcomers", { n: came.length })}</summary>
+        {came.map((each) => (
+          <div key={each} className="mono">
+            {visible(each)}
+          </div>
+        ))}
+      </details>
+      {number && may("triage") && (
+        <button type="button" className="button small" disabled={start.isPending || start.isSuccess} onClick={() => start.mutate(number)}>
+          {t("run.block_newcomers")}
+        </button>
       )}
     </div>
   );

@@ -6,7 +6,7 @@ import { Asking, Failed } from "../parts/answer";
 import { visible } from "../lib/visible";
 import { When } from "../parts/when";
 import { type Text, useWords } from "../words";
-import { Approvals, Preview, RunState, Undo, Waiting, WAITING } from "./run-card";
+import { Approvals, Newcomers, Preview, RunState, Undo, Waiting, WAITING } from "./run-card";
 
 export function RunPanel({ id }: { id: number }) {
   const { t, said, named } = useWords();
@@ -47,6 +47,7 @@ export function RunPanel({ id }: { id: number }) {
         </ol>
       </section>
       <Approvals run={run} />
+      <Newcomers run={run} />
       {run.effects.length > 0 && (
         <section>
           <h3>{t("run.effects")}</h3>

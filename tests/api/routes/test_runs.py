@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from api.deps import Services
+from api.feed import Seen, changes
+from api.scope import sight
+from core.audit import Actor
 from core.clock import HOUR
-from core.db.models import Effect, Incident, Run, StepRun
+from core.db.models import Alert, Effect, Incident, Run, StepRun
+from enrichment import incident_actions as actions
+from enrichment.observables import House
+from playbooks import control
+from playbooks.playbook import load
 from tests.api.conftest import NOW, Client
 from tests.api.rows import alert
 
@@ -36,7 +44,14 @@ def made(services: Services) -> list[int]:
         session.add(alert(incident_id=incident.id, system="Cổng"))
         times = {"created_at": NOW, "updated_at": NOW, "version": "v1", "definition": DEFINITION}
         runs = [
-            Run(key="1", playbook="block", incident_id=incident.id, status="waiting_approval", **times),
+            Run(
+                key="1",
+                playbook="block",
+                incident_id=incident.id,
+                status="waiting_approval",
+                **times,
+                about='[["Cổng",""]]',
+            ),
             Run(key="2", playbook="mail", status="succeeded", is_dry=True, **times),
         ]
         session.add_all(runs)
@@ -87,11 +102,68 @@ def test_a_scope_hides_other_runs(client: Client, made: list[int], services: Ser
     assert get(far)["items"] == []
     assert far.get(f"{URL}/{made[0]}").status_code == 404
     assert near.get(f"{URL}/{made[1]}").status_code == 404
+    with services.database.write() as session:  # what its incident is about today does not matter
+        session.add(alert(incident_id=session.scalars(select(Incident)).one().id, system="Cổng khác"))
+    assert [r["incident_number"] for r in get(near)["items"]] == ["VV-2026-0001"]
     with services.database.write() as session:
-        incident = session.scalars(select(Incident)).one()
-        session.add(alert(incident_id=incident.id, system="Cổng khác"))
+        session.get_one(Run, made[0]).about = '[["Cổng",""],["Cổng khác",""]]'
     assert get(near)["items"] == [], "what the run shows was made from alerts out of sight, too"
     assert near.get(f"{URL}/{made[0]}").status_code == 404
+
+
+def _incident(session: Session, number: str, *systems: str) -> Incident:
+    made = Incident(
+        number=number, title={"vi": "a", "en": "b"}, level="high", first_at=0, last_at=0, created_at=0, updated_at=0
+    )
+    session.add(made)
+    session.flush()
+    session.add_all([alert(incident_id=made.id, system=system) for system in systems])
+    session.flush()
+    return made
+
+
+@pytest.mark.parametrize("how", ["split", "merge"])
+def test_a_run_is_judged_by_what_it_was_about_when_it_began(client: Client, services: Services, how: str) -> None:
+    playbook = load()[0]["block_guessing_source"]
+    with services.database.write() as session:
+        both = _incident(session, "VV-2026-0001", "Cổng", "Hồ đập")
+        near = _incident(session, "VV-2026-0002", "Cổng")
+        runs = [control.start(session, Actor("x", "playbook"), playbook, i, now=NOW) for i in (both, near)]
+    changed: dict[str, Any] = {
+        "actor": Actor("hanhnt", "console"),
+        "reason": "r",
+        "version": None,
+        "now": NOW,
+        "house": House(),
+    }
+    with services.database.write() as session:
+        if how == "merge":
+            actions.merge(session, incident_id=both.id, others=[near.id], **changed)
+        else:
+            far = session.scalars(select(Alert).where(Alert.system == "Hồ đập")).one()
+            actions.split(session, incident_id=both.id, alerts=[far.id], **changed)
+    scoped, whole = client("auditor", scope="kydai.system: Cổng"), client("auditor")
+    assert [r["id"] for r in get(scoped)["items"]] == [runs[1].id]
+    assert get(scoped, f"/{runs[1].id}")["playbook"] == playbook.name
+    assert scoped.get(f"{URL}/{runs[0].id}").status_code == 404
+    assert get(whole)["total"] == 2
+    for incident in (both, near):
+        found = scoped.get(f"/api/v1/incidents/{incident.number}")
+        if found.status_code == 200:
+            assert runs[0].id not in [r["id"] for r in found.json()["runs"]]
+            assert not [i for i in found.json()["timeline"] if i["kind"] in ("run", "step") and i["id"] == runs[0].id]
+    seen = Seen(runs=[r.id for r in runs])
+    with services.database.read() as session:
+        streamed = changes(session, seen, sight("kydai.system: Cổng"))
+    assert [r.id for r in streamed.runs] == [runs[1].id]
+
+
+def test_an_incident_out_of_sight_is_not_named(client: Client, made: list[int], services: Services) -> None:
+    with services.database.write() as session:
+        for row in session.scalars(select(Alert)):
+            row.system = "Cổng khác"
+    (row,) = get(client("auditor", scope="kydai.system: Cổng"))["items"]
+    assert (row["id"], row["incident_id"], row["incident_number"]) == (made[0], None, None)
 
 
 def test_steps_are_counted_over_a_time_without_dry_runs(client: Client, made: list[int], services: Services) -> None:

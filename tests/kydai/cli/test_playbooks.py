@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
+from core.db.database import open_database, sqlite_url
+from core.db.models import StepRun
 from tests.kydai.cli.conftest import Run
 from tests.kydai.cli.test_alerts import alerted
 
@@ -45,6 +48,22 @@ def test_a_run_is_tried_dry_approved_and_undone(alerted: Run) -> None:
     undone = alerted("playbooks", "undo", str(run["id"]), "--json").documents[0]
     assert "undone" in {e["state"] for e in undone["effects"]}
     assert alerted("playbooks", "undo", str(run["id"])).status == 1, "nothing is left to undo"
+
+
+def test_an_approval_names_the_list_that_was_seen(alerted: Run, tmp_path: Path) -> None:
+    (incident,) = alerted("incidents", "list", "--json").documents
+    run = alerted("playbooks", "run", "isolate_web_shell", incident["number"], "--json").documents[0]
+    with closing(open_database(sqlite_url(tmp_path / "data"))) as database, database.write() as session:
+        session.get_one(StepRun, (run["id"], "block")).preview_version = 3
+    assert "--step block --preview 3" in alerted("playbooks", "approve", str(run["id"])).err
+    refused = alerted("playbooks", "approve", str(run["id"]), "--step", "block")
+    assert (refused.status, "look again" in refused.err or "xem lại" in refused.err) == (1, True)
+    approved = alerted("playbooks", "approve", str(run["id"]), "--step", "block", "--preview", "3", "--json")
+    assert approved.documents[0]["steps"][0]["preview_version"] == 3
+    with closing(open_database(sqlite_url(tmp_path / "data"))) as database, database.write() as session:
+        session.get_one(StepRun, (run["id"], "block")).newcomers = ["203.0.113.6"]
+    shown = alerted("playbooks", "done", str(run["id"]))
+    assert f"kydai playbooks run isolate_web_shell {incident['number']}" in shown.out
 
 
 def test_unknown_names(alerted: Run) -> None:
