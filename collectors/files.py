@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import zstandard
 
+from collectors import evtx_records
 from collectors.joining import AuditJoiner
 from collectors.parsers.iis import is_needed
 from collectors.pcap import FlowFile, is_flow_file
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 HEAD_BYTES = 1024
 MAX_LINE = 16 << 20
 KEPT_OF_TOO_LONG = 64 << 10
-EVTX_HEADER, EVTX_CHUNK = 4096, 65536
 MAX_DOCUMENTS = 64 << 20
 PART = 4096
 """Compressed bytes taken at once: zstd makes at most about 128 MiB of them."""
@@ -84,7 +84,8 @@ class FileReader:
                 self._stream = io.BufferedReader(_Zstd(self._stream), 1 << 20)
             self.head = self._peek()
             self.tail = b""
-            """What stands before the position of the raw given last: 1,024 bytes, or the beginning of that record."""
+            """What stands before the position of the raw given last: 1,024 bytes, the beginning of that document, or
+            all of that record of an EVTX, which has its own number and so is like no other."""
         except _BREAKS as error:
             raise failure(BadInput, "common.error.read", place=Place(name), why=cause(error)) from error
 
@@ -191,23 +192,11 @@ class FileReader:
             raise failure(BadInput, "collectors.not_json", place=Place(self.name), reason=str(error)) from error
 
     def _evtx(self, start: int) -> Iterator[Raw]:
-        from evtx import PyEvtxParser
-
         # the library wants a seekable file; a folder of these is small beside memory, and reads are bounded
-        data = self._stream.read(1 << 31)
-        size = len(data)
-        if size < EVTX_HEADER or (size > EVTX_HEADER and data[EVTX_HEADER:][:8] != b"ElfChnk\0"):
-            raise failure(BadInput, "collectors.evtx_damaged", place=Place(self.name))
-        try:
-            for count, record in enumerate(PyEvtxParser(io.BytesIO(data)).records_json(), 1):
-                if count > start and record is not None:
-                    text = record["data"].encode()
-                    self.tail = text[:HEAD_BYTES]
-                    yield Raw(text, count)
-        except RuntimeError as error:
-            raise failure(BadInput, "collectors.evtx", place=Place(self.name), reason=str(error)) from error
-        if size < (whole := EVTX_HEADER + EVTX_CHUNK * int.from_bytes(data[42:44], "little")):
-            raise failure(BadInput, "collectors.evtx_short", place=Place(self.name), size=size, whole=whole)
+        for count, text in evtx_records.read(self._stream.read(1 << 31), self.name):
+            if count > start:
+                self.tail = text
+                yield Raw(text, count)
 
     def _capture(self, start: int) -> Iterator[Raw]:
         for count, one in enumerate(FlowFile(self._stream), 1):

@@ -11,6 +11,11 @@ from core.errors import BadInput, Place, cause, failure
 STDIN = "-"
 
 
+def is_stream(name: str) -> bool:
+    """Whether it can be read only once: standard input, a pipe (``<(command)`` of a shell is one)."""
+    return name == STDIN or Path(name).is_fifo()
+
+
 @dataclass(slots=True)
 class Walk:
     """The files of some paths."""
@@ -28,7 +33,7 @@ def walk(paths: list[str]) -> Walk:
     found = Walk()
     for text in paths:
         path = Path(text)
-        if text and (text == STDIN or path.is_file()):
+        if text and (path.is_file() or is_stream(text)):
             found.files.append(text)
         elif text and path.is_dir():
             _folder(path, found)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import or_, select
 
+from collectors import evtx_records
 from collectors.files import HEAD_BYTES, FileReader, Raw, fingerprint
-from collectors.walking import STDIN
+from collectors.walking import is_stream
 from core.db import outbox
 from core.db.models import IngestedFile, SpoolPosition
 from core.errors import BadInput, Refused
@@ -66,9 +68,16 @@ class Ingest:
         path, source = _text(str(Path(name).resolve())), self.source or ""
         by_name = fingerprint(f"{source}\0{path}".encode())
         mark = FileMark(fingerprint(reader.head), len(reader.head), 0, "", path, by_name, source)
-        if name != STDIN and not self.again and (known := self._known(name, mark, reader.head)) is not None:
-            mark = known
-            reader = FileReader(name)
+        if not is_stream(name):
+            known = None
+            if reader.is_evtx:
+                mark, known = self._known_log(reader, mark)
+            elif not self.again:
+                known = self._known(name, mark, reader.head)
+            if known is not None and not self.again:
+                mark = known
+            if known is not None or reader.is_evtx:
+                reader = FileReader(name)
         start = mark.offset
         chunk: list[Frame] = []
         tail, is_behind = b"", False
@@ -89,7 +98,7 @@ class Ingest:
 
     def _frame(self, name: str, raw: Raw) -> Frame:
         file = _text(Path(name).name)
-        source = self.source or ("stdin" if name == STDIN else file)
+        source = self.source or ("stdin" if is_stream(name) else file)
         meta = {"receiver": "file", "file": file, "replay": "1"}
         if self.parser:
             meta["parser"] = self.parser
@@ -101,7 +110,7 @@ class Ingest:
         return Frame(key, raw.captured_at or self.context.clock.now(), raw.data, kind, 0, meta)
 
     def _run(self, name: str, mark: FileMark, chunk: list[Frame], progress: Callable[[int], None]) -> None:
-        if name != STDIN:
+        if not is_stream(name):
             last = chunk[-1]
             chunk[-1] = replace(last, meta={**last.meta, MARK: mark.dump()})
         self.spool.append(chunk)
@@ -133,6 +142,33 @@ class Ingest:
             if next(FileReader(name).raws(row.offset), None) is None:  # a copy
                 return known
         return None
+
+    def _known_log(self, reader: FileReader, mark: FileMark) -> tuple[FileMark, FileMark | None]:
+        """The mark of a Windows event log, keyed by its first record; and how far the same log was read before.
+
+        It holds nothing unread before the last record read then when it has the same number of records from the same
+        first one to that; or when no number was missing among those read, and it begins with none before their first:
+        a full log drops its oldest (decision 5).
+        """
+        with self.context.database.read() as session:
+            rows = session.scalars(select(IngestedFile).where(IngestedFile.source == mark.source)).all()
+        by_tail = defaultdict(list)
+        for row in rows:
+            by_tail[row.tail_print].append(row)
+        first, offset, tail_print = mark._replace(print="", length=0), 0, ""
+        try:
+            for raw in reader.raws():
+                tail = fingerprint(raw.data)
+                if not first.print:
+                    first = mark._replace(print=tail, length=evtx_records.number(raw.data))
+                for row in by_tail.get(tail, ()):
+                    is_same = (row.print, row.offset) == (first.print, raw.position)
+                    is_whole = evtx_records.number(raw.data) - row.length + 1 == row.offset
+                    if is_same or (is_whole and 0 < row.length <= first.length):
+                        offset, tail_print = raw.position, tail
+        except BadInput:
+            pass  # it is told when the records are taken
+        return first, first._replace(offset=offset, tail_print=tail_print) if offset else None
 
     def finish(self) -> Ingested:
         """Hand the replay over to correlation and clear the spool away."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from collectors.walking import walk
+from collectors.walking import is_stream, walk
 from core.errors import BadInput
 
 
@@ -65,3 +65,11 @@ def test_an_unreadable_folder_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     found = walk([str(tmp_path)])
     assert found.files == [str(tmp_path / "a.log")]
     assert [str(e) for e in found.left_out] == [f"{tmp_path / 'shut'}: The folder cannot be read: Permission denied."]
+
+
+def test_a_pipe_that_is_named_is_read_and_one_in_a_folder_is_not(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert walk([str(pipe)]).files == [str(pipe)]
+    assert [str(e.place) for e in walk([str(tmp_path)]).left_out] == [str(pipe)]
+    assert [is_stream(name) for name in ("-", str(pipe), str(tmp_path), "nowhere")] == [True, True, False, False]

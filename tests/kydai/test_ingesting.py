@@ -9,13 +9,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from collectors.evtx_records import number
 from core.db.models import IngestedFile, Outbox
 from core.store.contract import Query
 from kydai.context import Context
 from kydai.ingesting import Ingest, Ingested, take_up
 from kydai.pipeline import Parts, Pipeline
+from tests.collectors.evtx_states import chunks, earlier, ring
+from tests.samples import sample
 
 LINE = "Nov 25 08:00:{:02d} web01 sshd[7]: Failed password for root from 203.0.113.5 port 4022 ssh2\n"
+WHOLE = "AutomatedTestingTools/PanacheSysmon_vs_AtomicRedTeam01.evtx"
+FILTERED = "Privilege Escalation/privesc_unquoted_svc_sysmon_1_11.evtx"
 
 
 def ingest(context: Context, parts: Parts, file: Path, *, again: bool = False, source: str | None = None) -> Ingested:
@@ -215,3 +220,62 @@ def test_a_bad_file_does_not_stop_the_others(context: Context, parts: Parts, tmp
     result = run.finish()
     assert (result.raws, len(result.bad)) == (2, 1)
     assert context.store.search(Query()).events[0]["kydai.source"] == "file:kho"
+
+
+def logged(name: str) -> bytes:
+    return (sample("evtx-attack") / name).read_bytes()
+
+
+def put(file: Path, data: bytes) -> Path:
+    file.write_bytes(data)
+    return file
+
+
+def held(chunks: list[bytes]) -> int:
+    """Records in these chunks, as their headers say."""
+    return sum(int.from_bytes(c[32:40], "little") - int.from_bytes(c[24:32], "little") + 1 for c in chunks)
+
+
+@pytest.mark.parametrize(
+    ("name", "states"),
+    [
+        pytest.param(WHOLE, [60, 200, 565], id="no record missing"),
+        pytest.param(FILTERED, [1, 40, 87], id="records left out by a filter"),
+    ],
+)
+def test_a_windows_log_that_has_grown_adds_only_its_new_records(
+    context: Context, parts: Parts, tmp_path: Path, name: str, states: list[int]
+) -> None:
+    data, read = logged(name), 0
+    for turn, records in enumerate(states):
+        # exported to the same file or to another: the records are the same ones
+        file = put(tmp_path / f"export-{turn // 2}.evtx", earlier(data, records))
+        assert ingest(context, parts, file).raws == records - read
+        assert ingest(context, parts, file).unchanged == [str(file)]
+        read = records
+    assert count(context) == states[-1]
+    assert ingest(context, parts, file, again=True).raws == states[-1]
+    assert ingest(context, parts, file).raws == 0
+    assert ingest(context, parts, file, source="other").raws == states[-1]
+
+
+def test_a_full_windows_log_that_dropped_its_oldest_adds_only_its_new_records(
+    context: Context, parts: Parts, tmp_path: Path
+) -> None:
+    data = logged(WHOLE)
+    used, file = chunks(data), tmp_path / "Security.evtx"
+    assert ingest(context, parts, put(file, ring(data, used[:4], 0))).raws == held(used[:4])
+    # the fifth and sixth chunk stand where the first and second stood
+    assert ingest(context, parts, put(file, ring(data, [*used[4:6], *used[2:4]], 0))).raws == held(used[4:6])
+    assert ingest(context, parts, put(file, ring(data, used[4:8], 0))).raws == held(used[6:8])
+    # all that was read is gone from it
+    assert ingest(context, parts, put(file, ring(data, used[9:11], 0))).raws == held(used[9:11])
+    seen = [number(str(e["event.original"]).encode()) for e in context.store.search(Query(), limit=1000).events]
+    assert len(seen) == len(set(seen))
+
+
+def test_a_filtered_windows_log_hides_nothing_of_the_whole_one(context: Context, parts: Parts, tmp_path: Path) -> None:
+    data = logged(WHOLE)
+    used, file = chunks(data), tmp_path / "Security.evtx"
+    assert ingest(context, parts, put(file, ring(data, [used[0], used[2]], 0))).raws == held([used[0], used[2]])
+    assert ingest(context, parts, put(file, ring(data, used[:3], 0))).raws == held(used[:3])
