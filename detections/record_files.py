@@ -31,29 +31,29 @@ def records(path: Path) -> Iterator[Record | BadInput]:
     Told apart by content; ``.gz`` and ``.zst`` are unpacked. Raises BadInput when the file itself cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            magic = file.read(8)
-        if magic.startswith(_EVTX_MAGIC):
-            yield from _evtx(path)
-            return
-        with _opened(path, magic) as stream:
-            yield from json_records(stream, str(path))
+        with path.open("rb") as file:  # once: it may be a pipe
+            magic = file.peek(8)[:8]
+            if magic.startswith(_EVTX_MAGIC):
+                yield from _evtx(path, file)
+                return
+            with _unpacked(file, magic) as stream:
+                yield from json_records(stream, str(path))
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise failure(BadInput, "common.error.read", place=Place(str(path)), why=cause(error)) from error
 
 
-def _opened(path: Path, magic: bytes) -> BinaryIO:
+def _unpacked(file: BinaryIO, magic: bytes) -> BinaryIO:
     if magic[:2] == b"\x1f\x8b":
-        return cast("BinaryIO", gzip.open(path, "rb"))
+        return cast("BinaryIO", gzip.open(file, "rb"))
     if magic[:4] == b"\x28\xb5\x2f\xfd":
-        unpacked = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True)
+        unpacked = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", unpacked)))
-    return path.open("rb")
+    return file
 
 
-def _evtx(path: Path) -> Iterator[Record | BadInput]:
+def _evtx(path: Path, file: BinaryIO) -> Iterator[Record | BadInput]:
     try:
-        parser = PyEvtxParser(str(path))
+        parser = PyEvtxParser(str(path) if path.is_file() else io.BytesIO(file.read()))
         for found in parser.records_json():
             record = orjson.loads(found["data"]) if found is not None else None
             yield (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tests.kydai.cli.conftest import Run
@@ -61,3 +62,14 @@ def test_an_unknown_parser_and_a_missing_file_are_wrong_usage(kydai: Run, log: P
     assert ran.status == 2
     assert "linux_auth" in ran.err, "the parsers there are"
     assert kydai("ingest", "/nowhere/at/all").status == 2
+
+
+def test_what_a_command_prints_is_read_through_a_pipe(kydai: Run, log: Path) -> None:
+    for _ in range(2):  # what a pipe gives is never known again
+        reading, writing = os.pipe()
+        os.write(writing, log.read_bytes())
+        os.close(writing)
+        ran = kydai("ingest", f"/dev/fd/{reading}", "--json")  # as a shell's <(command) names it
+        os.close(reading)
+        assert (ran.status, ran.documents[0]["raws"]) == (0, 3), ran.err
+        assert list(ran.documents[0]["sources"]) == ["file:stdin"]
