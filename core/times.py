@@ -7,17 +7,20 @@ from core.errors import BadInput, failure
 from core.query.datemath import resolve
 
 
-def read_time(text: str, now: Micros, zone: str) -> Micros:
-    """The instant at which ``text`` begins; a time without an offset is in ``zone``. Raises BadInput."""
+def read_time(text: str, now: Micros, zone: str, *, is_end: bool = False) -> Micros:
+    """The instant at which ``text`` begins; as an end, what it names is taken whole (a day with its last second), and
+    a moment given to the microsecond ends there. A time without an offset is in ``zone``. Raises BadInput."""
     try:
-        return resolve(text.strip(), now, zone)[0]
+        start, end = resolve(text.strip(), now, zone)
     except ValueError:
         raise failure(BadInput, "common.error.time", text=text[:60]) from None
+    return end if is_end and end - start > 1 else start
 
 
 def read_span(start: str | None, end: str | None, now: Micros, zone: str) -> tuple[Micros | None, Micros | None]:
-    """The instants at which two times begin; none given leaves that end open. Raises BadInput."""
-    first, last = (read_time(text, now, zone) if text else None for text in (start, end))
+    """From where one time begins to where another ends; none given leaves that end open. Raises BadInput."""
+    first = read_time(start, now, zone) if start else None
+    last = read_time(end, now, zone, is_end=True) if end else None
     in_order(first, last, start, end)
     return first, last
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from core.clock import Clock, Micros
 from core.durable import make_folder, write_durably
-from core.errors import Conflict, Refused, Unavailable, cause, failure
+from core.errors import BadInput, Conflict, Refused, Unavailable, cause, failure
 from core.event import EventId, new_ulid
 from core.query.to_sql import FUNCTIONS
 from core.query.tree import TRUE, Node
@@ -50,6 +50,8 @@ from core.store.segments_rows import flatten
 from core.store.segments_write import Piece, describe, flow_piece, only_new
 
 _TRIES = 8
+HOLD_NAME = 100
+"""Characters."""
 
 
 def nothing_undrained(span: Span) -> Sequence[Missing]:
@@ -192,8 +194,10 @@ class SegmentStore:
         return gone
 
     def hold(self, name: str, span: Span, reason: str) -> None:
-        """Keep what was received within the span until the hold is lifted. Raises Conflict for a second of
-        one name."""
+        """Keep what was received within the span until the hold is lifted. Raises BadInput for what is no name,
+        Conflict for a second of one name."""
+        if not 0 < len(name.strip()) <= HOLD_NAME:
+            raise failure(BadInput, "store.error.hold_name", limit=HOLD_NAME)
         self.catalog.place_hold(Hold(name, span, reason, self._clock.now()))
 
     def lift(self, name: str) -> None:

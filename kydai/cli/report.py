@@ -100,7 +100,7 @@ def _ends(context: Context, name: str, number: str, start: str, end: str) -> tup
     if number:
         raise failure(BadInput, "report.cli.no_number", name=name, number=number[:40])
     now, zone = context.clock.now(), context.settings.zone
-    first, last = read_time(start, now, zone), read_time(end, now, zone)
+    first, last = read_time(start, now, zone), read_time(end, now, zone, is_end=True)
     if first >= last:
         raise failure(BadInput, "report.cli.backwards", start=start, end=end)
     return first, last

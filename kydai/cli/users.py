@@ -110,6 +110,8 @@ def scope(ctx: typer.Context, name: str, scope: str) -> None:
 def passwd(ctx: typer.Context, name: str) -> None:
     context: Context = ctx.obj
     context.need_data()
+    with context.database.read() as session:
+        accounts.find_user(session, name)  # before a person types a password for nobody
     password = typer.prompt(say("cli.users.new_password", LANG), hide_input=True, confirmation_prompt=True, err=True)
     accounts.check_password(password, name)
     hashed = accounts.hash_password(password)

@@ -47,7 +47,24 @@ def test_a_span_of_two_times() -> None:
     assert read_span(None, None, NOW, "UTC") == (None, None)
 
 
-@pytest.mark.parametrize(("start", "end"), [("now", "now-1h"), ("2026-11-24", "2026-11-24")])
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        ("2026-11-24", "2026-11-24T17:00:00.000000Z"),
+        ("now/d", "2026-11-25T17:00:00.000000Z"),
+        ("2026-11", "2026-11-30T17:00:00.000000Z"),
+        ("now", "2026-11-25T07:30:05.500000Z"),
+        ("2026-11-24T14:30:00.000000Z", "2026-11-24T14:30:00.000000Z"),
+    ],
+)
+def test_an_end_is_taken_whole(end: str, expected: str) -> None:
+    assert iso(read_time(end, NOW, "Asia/Ho_Chi_Minh", is_end=True)) == expected
+    last = read_span("2026-01-01", end, NOW, "Asia/Ho_Chi_Minh")[1]
+    assert last is not None
+    assert iso(last) == expected
+
+
+@pytest.mark.parametrize(("start", "end"), [("now", "now-1h"), ("2026-11-24", "2026-11-23")])
 def test_a_span_in_which_nothing_can_lie_is_refused(start: str, end: str) -> None:
     with pytest.raises(BadInput) as caught:
         read_span(start, end, NOW, "UTC")

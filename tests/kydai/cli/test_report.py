@@ -14,11 +14,11 @@ from tests.kydai.cli.conftest import Run
 def test_a_period_is_written_and_its_numbers_run_again(kydai: Run, log: Path, tmp_path: Path) -> None:
     assert kydai("ingest", str(log)).status in (0, 3)
     file = tmp_path / "a.csv"
-    ran = kydai("report", "period", "--from", "2026-11-24", "--to", "2026-11-26", "-o", str(file), "--language", "en")
+    ran = kydai("report", "period", "--from", "2026-11-25", "--to", "2026-11-25", "-o", str(file), "--language", "en")
     assert (ran.status, ran.out) == (0, "")
     rows = [line.split(",") for line in file.read_text("utf-8-sig").splitlines()]
     ((_, _, shown, query),) = [r[:4] for r in rows if r[1:2] == ["Failed sign-ins"]]
-    again = kydai("search", query, "--count", "--from", "2026-11-24", "--to", "2026-11-26", "--json")
+    again = kydai("search", query, "--count", "--from", "2026-11-25", "--to", "2026-11-25", "--json")
     assert again.documents[0]["count"] == int(shown) == 3
 
 

@@ -7,6 +7,7 @@ import fcntl
 import gzip
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -79,6 +80,10 @@ CASES = [
     Wrong("incidents show 7", 2, "7"),
     Wrong("alerts show 7", 2, "7"),
     Wrong("users link nosuch", 2, "“nosuch”"),
+    Wrong("users passwd nosuch", 2, "“nosuch”"),
+    Wrong("store hold ''", 2, "1 đến 100"),
+    Wrong("store hold nosuch --lift", 2, "nosuch"),
+    Wrong("search x --from 2026-11-24 --to 2026-11-23", 2, "2026-11-23"),
     Wrong("audit export -o nowhere/a.jsonl", 2, "nowhere/a.jsonl"),
     Wrong("tls use nofile nokey", 2, "nofile: "),
     Wrong("doctor --config broken.toml", 2, "broken.toml:2"),
@@ -114,7 +119,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str,
         port = str(taken.getsockname()[1])
         cases = [
             {
-                "arguments": case.line.split(),
+                "arguments": shlex.split(case.line),
                 "environment": {"KYDAI_DATA": "data"}
                 | {name: port if value == "taken" else value for name, value in case.environment.items()},
             }
