@@ -1,7 +1,8 @@
 """Rule packages of others (SigmaHQ's releases) in the data folder: installed whole, checked, replaced, removed.
 
 ``<folder>/<name>/`` holds the rule files as they came, and ``package.json``: where from, when, and the checksum of
-each file. A package is put together beside its place and moved there, so that a reader sees the old or the new.
+each file. A package is put together in a hidden folder beside its place, ``.<name>@<ULID>``, and its place is a link
+to that: the link is replaced in one step, so that a reader sees the old or the new, whatever is killed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import msgspec
 from core.clock import Micros, iso
 from core.durable import make_folder, sync_folder
 from core.errors import BadConfig, BadInput, NotFound, Place, cause, failure
+from core.event import new_ulid
 from core.words import LANGUAGES
 from detections.rule import OWN_PACKAGE, Filter, RuleError, error_of
 from detections.rule_files import RuleFile, rule_files
@@ -66,14 +68,13 @@ def install(path: Path, folder: Path, now: Micros, name: str | None = None) -> C
         raise failure(BadConfig, "rules.package.bad_name", name=name[:80])
     before = installed(folder, name)
     make_folder(folder)
-    fresh = folder / f".new-{name}"
-    shutil.rmtree(fresh, ignore_errors=True)
+    fresh = folder / f".{name}@{new_ulid(now)}"
     try:
         package = _copy(path, fresh, name, now)
         (fresh / PROVENANCE).write_bytes(msgspec.json.format(msgspec.json.encode(package)))
-        _swap(fresh, folder / name)
+        _point(folder / name, fresh)
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        _clear(folder / name)
     old = before.files if before else {}
     return Change(
         package,
@@ -124,15 +125,25 @@ def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def _swap(fresh: Path, place: Path) -> None:
-    old = place.with_name(f".old-{place.name}")
-    shutil.rmtree(old, ignore_errors=True)
+def _point(place: Path, fresh: Path) -> None:
     os.sync()  # thousands of files: all at once, before they bear the name
-    if place.exists():
-        place.rename(old)
-    fresh.rename(place)
+    link = place.with_name(f".{place.name}@link")
+    link.unlink(missing_ok=True)
+    link.symlink_to(fresh.name)
+    if place.is_dir() and not place.is_symlink():  # a folder put there by hand
+        place.rename(place.with_name(f".{place.name}@before"))
+    link.rename(place)
     sync_folder(place.parent)
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def _clear(place: Path) -> None:
+    """Take away what stands behind a package's place and is not shown by it: old, or cut off half-way."""
+    shown = place.readlink().name if place.is_symlink() else ""
+    for path in place.parent.glob(f".{place.name}@*"):
+        if path.is_symlink():
+            path.unlink(missing_ok=True)
+        elif path.name != shown:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def installed(folder: Path, name: str) -> Package | None:
@@ -177,10 +188,13 @@ def update(folder: Path, name: str, now: Micros, path: Path | None = None) -> Ch
 def remove(folder: Path, name: str) -> Package:
     """Take a package away. Raises NotFound."""
     package = _known(folder, name)
-    gone = folder / f".old-{name}"
-    shutil.rmtree(gone, ignore_errors=True)
-    (folder / name).rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    place = folder / name
+    if place.is_symlink():
+        place.unlink()
+    else:  # a folder put there by hand
+        place.rename(place.with_name(f".{name}@before"))
+    sync_folder(folder)
+    _clear(place)
     return package
 
 

@@ -153,8 +153,8 @@ def _identity(context: Context) -> tls.Identity | None:
     if http.certificate is not None and http.key is not None:
         return tls.own(http.certificate, http.key)
     chosen = context.settings.data / "tls"
-    if (chosen / "own.pem").is_file():
-        return tls.own(chosen / "own.pem", chosen / "own.key")
+    if (own := chosen / tls.OWN).is_file():
+        return tls.own(own, own)
     if is_loopback(http.address):
         return None
     return tls.local(chosen, [http.address, *http.names], context.clock.now())

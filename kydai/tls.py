@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from core.clock import Micros, from_micros
@@ -25,6 +25,7 @@ from core.errors import BadConfig, Place, cause, failure
 CA_DAYS = 3650
 DAYS = 397
 RENEW_DAYS = 30
+OWN = "own.pem"
 _CURVE = ec.SECP256R1()
 
 
@@ -37,10 +38,22 @@ class Identity:
     fingerprint: str | None
 
 
+def use(certificate: Path, key: Path, folder: Path) -> Identity:
+    """Take the site's own certificate into ``folder``: chain and key in one file, replaced in one step. Raises
+    BadConfig when they do not belong together."""
+    own(certificate, key)
+    chain = x509.load_pem_x509_certificates(certificate.read_bytes())
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    make_folder(folder, mode=0o700)
+    both = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in chain) + _key_bytes(private)
+    write_durably(folder / OWN, both, mode=0o600)
+    return own(folder / OWN, folder / OWN)
+
+
 def own(certificate: Path, key: Path) -> Identity:
     """The site's own certificate. Raises BadConfig when the files do not belong together."""
     try:
-        cert = x509.load_pem_x509_certificate(certificate.read_bytes())
+        cert = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
         private = serialization.load_pem_private_key(key.read_bytes(), None)
     except (OSError, ValueError, TypeError) as error:
         raise failure(BadConfig, "start.certificate", place=Place(str(certificate)), why=cause(error)) from error
@@ -158,7 +171,7 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
     )
 
 
-def _key_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _key_bytes(key: PrivateKeyTypes) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

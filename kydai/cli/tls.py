@@ -8,7 +8,6 @@ import typer
 from cryptography import x509
 
 from core import audit
-from core.durable import make_folder, write_durably
 from core.words import say
 from kydai import tls as identity
 from kydai.cli.main import LANG
@@ -26,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def show(ctx: typer.Context) -> None:
     context: Context = ctx.obj
     folder = context.settings.data / "tls"
-    found = [p for p in (folder / "own.pem", folder / "server.pem", folder / "ca.pem") if p.is_file()]
+    found = [p for p in (folder / identity.OWN, folder / "server.pem", folder / "ca.pem") if p.is_file()]
     documents = []
     for path in found:
         cert = x509.load_pem_x509_certificate(path.read_bytes())
@@ -50,13 +49,9 @@ def show(ctx: typer.Context) -> None:
 @tls.command("use", help=say("cli.tls.use", LANG))
 def use(ctx: typer.Context, certificate: Path, key: Path) -> None:
     context: Context = ctx.obj
-    identity.own(certificate, key)
-    folder = context.settings.data / "tls"
-    make_folder(folder, mode=0o700)
-    for source, target in ((certificate, folder / "own.pem"), (key, folder / "own.key")):
-        write_durably(target, source.read_bytes(), mode=0o600)
+    taken = identity.use(certificate, key, context.settings.data / "tls")
     with context.database.write() as session:
-        cert = x509.load_pem_x509_certificate(certificate.read_bytes())
+        cert = x509.load_pem_x509_certificate(taken.certificate.read_bytes())
         after = {"fingerprint": identity.fingerprint(cert)}
         audit.record(session, cli_actor(), "tls.use", "tls", now=context.clock.now(), after=after)
     context.output.tell(say("cli.tls.used", LANG))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from detections import packages
 from detections.rule_files import rule_files
 from detections.ruleset import RuleSource, load
 from tests.detections.sigma_samples import rule_id, rule_text, samples
+from tests.killing import killed_at_each_step
 
 NOW = StillClock().now()
 PLAIN = "s:\n  F: 1\ncondition: s\n"
@@ -67,6 +69,45 @@ def test_install_list_verify_update_remove(release: Path, tmp_path: Path) -> Non
         packages.remove(folder, "sigma-core-2026")
 
 
+def test_a_kill_leaves_the_old_package_or_the_new_one_whole(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sync", lambda: None)  # a kill spares what was written
+    newer, folder = tmp_path / "newer", tmp_path / "packages"
+    (newer / "rules").mkdir(parents=True)
+    (newer / "rules" / "c.yml").write_text(rule_text(3, PLAIN))
+    olds = {"rules-threat-hunting/b.yml", "rules/windows/a.yml"}
+    packages.install(release, folder, NOW, "p")
+    seen = set()
+    for kill in killed_at_each_step(lambda: packages.install(newer, folder, NOW, "p")):
+        (package,) = packages.packages(folder)
+        assert packages.verify(folder, "p") == []
+        is_new = package.files.keys() == {"rules/c.yml"}
+        assert is_new or package.files.keys() == olds
+        seen.add((is_new, kill > 0))
+        if is_new and kill:
+            packages.install(release, folder, NOW, "p")
+    assert seen == {(False, True), (True, True), (True, False)}
+    assert len(list(folder.iterdir())) == 2, "what the kills left behind is gone"
+    for kill in killed_at_each_step(lambda: packages.remove(folder, "p")):
+        left = packages.packages(folder)
+        assert not left or packages.verify(folder, "p") == []
+        if kill and not left:
+            packages.install(newer, folder, NOW, "p")
+    assert packages.packages(folder) == []
+
+
+def test_a_folder_put_there_by_hand_is_replaced_and_removed(release: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "packages"
+    packages.install(release, tmp_path / "elsewhere", NOW, "p")
+    for act in (lambda: packages.install(release, folder, NOW, "p"), lambda: packages.remove(folder, "p")):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(tmp_path / "elsewhere" / "p", folder / "p")
+        act()
+        assert [p.name for p in packages.packages(folder)] == ["p"] * (folder / "p").is_symlink()
+    assert list(folder.iterdir()) == []
+
+
 def test_a_zip_that_leaves_its_folder(release: Path, tmp_path: Path) -> None:
     path = tmp_path / "evil.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -77,7 +118,7 @@ def test_a_zip_that_leaves_its_folder(release: Path, tmp_path: Path) -> None:
     assert list(change.package.files) == ["rules/ok.yml"]
     assert len(change.package.errors) == 2
     assert not (tmp_path / "outside.yml").exists()
-    assert [found.name for found in tmp_path.rglob("*.yml") if "evil" in found.parts] == ["ok.yml"]
+    assert [found.name for found in tmp_path.rglob("*.yml") if "packages" in found.parts] == ["ok.yml"]
 
 
 def test_one_of_sigmas_folders_keeps_its_name(release: Path, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_rules_are_loaded_anew_only_when_their_version_changed(context: Context,
 
 
 def test_packages_and_local_rules_stand_beside_ours(context: Context) -> None:
-    for name in ("sigmahq", ".new-sigmahq", ".old-other"):  # an installation was cut off
+    for name in ("sigmahq", ".sigmahq@01KB", ".other@before"):  # an installation was cut off
         (context.settings.rules_folder / "packages" / name).mkdir(parents=True)
     names = [s.package for s in rule_sources(context.settings.rules_folder)]
     assert names == ["kydai", "kydai", "sigmahq", "local"]

@@ -13,6 +13,7 @@ from cryptography import x509
 from core.clock import DAY, SystemClock
 from core.errors import BadConfig
 from kydai import tls
+from tests.killing import killed_at_each_step
 
 NOW = SystemClock().now()
 
@@ -71,3 +72,16 @@ def test_a_renewal_that_was_cut_off_is_done_again(tmp_path: Path) -> None:
         again = tls.local(tmp_path, ["a.example"], NOW)
         assert tls.own(again.certificate, again.key)
         assert again.fingerprint == first.fingerprint
+
+
+def test_a_kill_leaves_the_old_certificate_or_the_new_one_with_its_key(tmp_path: Path) -> None:
+    one, other = tls.local(tmp_path / "1", ["a"], NOW), tls.local(tmp_path / "2", ["a"], NOW)
+    folder = tmp_path / "tls"
+    own = folder / tls.OWN
+    tls.use(one.certificate, one.key, folder)
+    server, seen = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), set()
+    for _ in killed_at_each_step(lambda: tls.use(other.certificate, other.key, folder)):
+        server.load_cert_chain(own, own)  # raises when they do not belong together
+        seen.add(own.read_bytes().startswith(other.certificate.read_bytes()))
+    assert seen == {False, True}
+    assert own.read_bytes().startswith(other.certificate.read_bytes())

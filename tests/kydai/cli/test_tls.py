@@ -16,4 +16,4 @@ def test_show_and_use(kydai: Run, tmp_path: Path) -> None:
     assert kydai("tls", "use", str(one.certificate), str(one.key)).status == 0
     (shown,) = kydai("tls", "show", "--json").documents
     assert shown["file"].endswith("own.pem")
-    assert (tmp_path / "data" / "tls" / "own.key").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "data" / "tls" / "own.pem").stat().st_mode & 0o077 == 0, "the key is in it"
