@@ -131,7 +131,13 @@ async def _serve(
 
 
 def _housekeeping(context: Context, commit: GroupCommit, facts: dict[str, object]) -> None:
-    beat(context.database, SPOOL, "api", context.clock.now(), facts | {"cut_bytes": commit.spool.cut_bytes})
+    beat(
+        context.database,
+        SPOOL,
+        "api",
+        context.clock.now(),
+        facts | {"cut_bytes": commit.spool.cut_bytes} | context.unheard(),
+    )
     tidy(context, commit.spool, SPOOL)
 
 

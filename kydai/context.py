@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -30,6 +31,7 @@ from kydai.settings import Settings, load
 if TYPE_CHECKING:
     from core.store.segments import SegmentStore
     from kydai.cli.output import Output
+    from kydai.worker_celery import Ringer
 
 WAITED = 5 * SECOND
 
@@ -43,6 +45,8 @@ class Context:
         self.config = config
         self._data = data
         self._opened: list[Database | SegmentStore] = []
+        self._ringer: Ringer | None = None
+        self._one = Lock()
 
     @cached_property
     def settings(self) -> Settings:
@@ -54,6 +58,8 @@ class Context:
         make_folder(self.settings.data)
         database = open_database(self.settings.control_url)
         self._opened.append(database)
+        if self.settings.worker.broker:
+            database.ring = self.ring
         try:
             migrate(database)
         except OperationalError as error:
@@ -70,6 +76,20 @@ class Context:
         self._opened.append(store)
         return store
 
+    def ring(self) -> None:
+        """Have workers elsewhere look at what is due, where there is a broker; returns at once."""
+        if not self.settings.worker.broker:
+            return
+        from kydai.worker_celery import Ringer  # Celery weighs 20 MB: only where there is a broker, and work
+
+        with self._one:
+            self._ringer = self._ringer or Ringer(self)
+        self._ringer.soon()
+
+    def unheard(self) -> dict[str, int]:
+        """How often the broker was away when it was rung for, for a heartbeat; nothing where there is none."""
+        return {} if self._ringer is None else {"unheard": self._ringer.unheard}
+
     def need_data(self) -> None:
         """Raise NotFound-like BadConfig when the folder holds no Kỳ Đài data yet."""
         if not (self.settings.data / "control.sqlite").is_file():
@@ -78,6 +98,8 @@ class Context:
             raise failure(BadConfig, "start.no_schema", place=Place(f"{self.settings.data}/control.sqlite"))
 
     def close(self) -> None:
+        if self._ringer is not None:
+            self._ringer.close()
         for thing in reversed(self._opened):
             thing.close()
 

@@ -18,7 +18,7 @@ from kydai.context import Context
 from kydai.detector import Detector
 from kydai.log import logger
 from kydai.pipeline import BATCH_FRAMES, Parts, Pipeline
-from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready, ringer_of, settle_memory
+from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready, settle_memory
 
 COMMIT_EVERY = 1.0
 IDLE_SECONDS = 0.1
@@ -54,7 +54,6 @@ def run(context: Context, stop: Stop) -> None:
     """Follow the spools until told to stop; a batch that was begun is finished."""
     parts = parts_of(context)
     spools = [Pipeline(name, context.settings.spool_folder / name, parts) for name in SPOOLS]
-    bell = ringer_of(context)
     settle_memory()
     paces = {name: _Pace(context.clock) for name in SPOOLS}
     ready(rules=len(parts.detector.ruleset.rules), ruleset=parts.detector.ruleset.hash)
@@ -62,7 +61,7 @@ def run(context: Context, stop: Stop) -> None:
     with Pulse(context.database, context.clock, "pipeline") as pulse:
         while not stop.asked():
             pulse.turn()
-            taken, alerts = 0, sum(p.alerts for p in spools)
+            taken = 0
             for pipeline in spools:
                 pace = paces[pipeline.spool]
                 if not pace.is_due:
@@ -77,13 +76,9 @@ def run(context: Context, stop: Stop) -> None:
                     continue
                 pace.took(frames)
                 taken += frames
-            if bell is not None and sum(p.alerts for p in spools) > alerts:
-                bell.soon()
             now = context.clock.now()
             if is_due(beaten, now, HEARTBEAT_SECONDS):
-                beat(context.database, "pipeline", "pipeline", now, parts.detector.facts())
+                beat(context.database, "pipeline", "pipeline", now, parts.detector.facts() | context.unheard())
                 beaten = now
             if not taken:
                 stop.wait(IDLE_SECONDS)
-    if bell is not None:
-        bell.close()

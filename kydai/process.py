@@ -16,7 +16,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import orjson
 from sqlalchemy import update
@@ -30,9 +30,6 @@ from core.words import LANGUAGES, language
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.log import configure, logger
-
-if TYPE_CHECKING:
-    from kydai.worker_celery import Ringer
 
 NAMES = ("gateway", "api", "pipeline", "worker")
 _PR_SET_PDEATHSIG = 1
@@ -110,15 +107,6 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-
-
-def ringer_of(context: Context) -> Ringer | None:
-    """Who rings for work that is due, where there is a broker."""
-    if not context.settings.worker.broker:
-        return None
-    from kydai.worker_celery import Ringer  # Celery weighs 20 MB: only where there is a broker
-
-    return Ringer(context)
 
 
 def is_due(last: int, now: int, seconds: float) -> bool:

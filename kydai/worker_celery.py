@@ -30,6 +30,7 @@ STALE_SECONDS = 60
 LOOK_SECONDS = 5.0
 """How often a listener looks although nobody rang."""
 KNOCK_SECONDS = 1.0
+CLOSE_SECONDS = 2.0
 SULK_SECONDS = 30.0
 """How long a broker that is away is left alone."""
 RINGS_AT_ONCE = 8
@@ -91,28 +92,41 @@ class Ringer:
     """Rings from a thread of its own, so that a broker that hangs holds nobody up."""
 
     def __init__(self, context: Context) -> None:
+        self.unheard = 0
+        """How often it was to ring and the broker, or the database, was away."""
         self._context = context
         self._bell = Bell(context.settings.worker.broker, context.clock)
-        self._asked, self._over = threading.Event(), False
+        self._asked, self._is_wanted, self._is_over = threading.Event(), False, False
         self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
         self._thread.start()
 
     def soon(self) -> None:
         """Ring for what is due now; returns at once. Call it behind the commit."""
+        self._is_wanted = True
         self._asked.set()
 
     def _run(self) -> None:
-        while self._asked.wait() and not self._over:
+        while self._asked.wait():
             self._asked.clear()
-            try:
-                self._bell.ring(waiting(self._context, RINGS_AT_ONCE))
-            except (Unavailable, SQLAlchemyError, OSError) as error:
-                logger.warning("The bell was not rung.", error=str(error))
+            is_over = self._is_over
+            if self._is_wanted:
+                self._is_wanted = False
+                self.unheard += not self._is_heard()
+            if is_over:
+                return
+
+    def _is_heard(self) -> bool:
+        try:
+            return self._bell.ring(waiting(self._context, RINGS_AT_ONCE))
+        except Exception as error:  # noqa: BLE001 - the boundary of the thread: who put the work is not to suffer
+            logger.warning("The bell was not rung.", error=f"{type(error).__name__}: {error}")
+            return False
 
     def close(self) -> None:
-        self._over = True
+        """End; what was asked for is rung first."""
+        self._is_over = True
         self._asked.set()
-        self._thread.join(KNOCK_SECONDS)  # a broker that hangs does not keep the process
+        self._thread.join(CLOSE_SECONDS)  # a broker that hangs does not keep the process
         self._bell.close()
 
 

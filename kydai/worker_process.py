@@ -12,7 +12,7 @@ from detections.correlate_worker import CorrelationWorker
 from kydai.context import Context
 from kydai.log import logger
 from kydai.maintenance import Maintenance
-from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready, ringer_of
+from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready
 from kydai.roll import sign_in
 from kydai.working import Shop, shop_of, step
 
@@ -24,7 +24,6 @@ RETRY_SECONDS = 2.0
 def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) -> None:
     """Work until told to stop; what was taken is finished. ``announce`` says that it has begun."""
     shop = shop_of(context)
-    bell = ringer_of(context)
     name = f"worker:{shop.leases.owner}"
     correlation = _correlation(shop)
     maintenance = Maintenance(context, shop.rule_title)
@@ -43,7 +42,7 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
             try:
                 now = context.clock.now()
                 if is_due(beaten, now, HEARTBEAT_SECONDS):
-                    beat(context.database, name, "worker", now, _facts(correlation))
+                    beat(context.database, name, "worker", now, _facts(correlation) | context.unheard())
                     beaten = now
                     if shop.rules()[0] is not correlation.ruleset:
                         correlation.release()
@@ -51,16 +50,14 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
                 maintenance.step()
                 busy = correlation.step()
                 taken = step(shop, AT_ONCE)
-                if taken == AT_ONCE and bell is not None:
-                    bell.soon()
+                if taken == AT_ONCE:
+                    context.ring()
                 if not taken and not busy:
                     stop.wait(IDLE_SECONDS)
             except (Unavailable, SQLAlchemyError, OSError) as error:
                 logger.warning("The worker waits for the database.", error=str(error))
                 stop.wait(RETRY_SECONDS)
     maintenance.close()
-    if bell is not None:
-        bell.close()
     correlation.release()
     (context.settings.data / "workers" / shop.leases.owner).unlink(missing_ok=True)
     os.close(life)

@@ -6,7 +6,7 @@ for the lock. PostgreSQL (psycopg 3): ordinary transactions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,17 @@ HEAD = "0003"
 """The newest migration; tests hold it to the folder's."""
 
 BUSY_SECONDS = 10
+HAS_WORK = "has_work"
+"""In a session's info: it put work into the outbox that is due."""
 
 
 class Database:
     """The control database of one data folder, shared by threads of a process (never across a fork)."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, ring: Callable[[], None] | None = None) -> None:
         self.engine = engine
+        self.ring = ring
+        """Called behind the commit of a transaction that put work into the outbox; returns at once, never raises."""
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     @contextmanager
@@ -48,6 +52,8 @@ class Database:
             except BaseException:
                 session.rollback()
                 raise
+        if self.ring is not None and session.info.get(HAS_WORK):
+            self.ring()
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -15,7 +15,7 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.clock import SECOND, Clock, Micros
-from core.db.database import Database
+from core.db.database import HAS_WORK, Database
 from core.db.models import Outbox, OutboxState
 
 BACKOFF_SECONDS = (1, 5, 30, 120, 600)
@@ -48,6 +48,8 @@ def put(
     max_attempts: int = 5,
 ) -> None:
     """Add work in the caller's transaction; the same (kind, key) still ready is not added twice."""
+    if due_at is None or due_at <= now:
+        session.info[HAS_WORK] = True
     waiting = session.scalar(
         select(Outbox.id).where(Outbox.kind == kind, Outbox.key == key, Outbox.state == OutboxState.READY).limit(1)
     )

@@ -57,3 +57,9 @@ def test_closing_twice_is_harmless(tmp_path: Path) -> None:
     assert made.database
     made.close()
     made.close()
+
+
+def test_nobody_rings_where_there_is_no_broker(context: Context) -> None:
+    assert context.database.ring is None
+    context.ring()
+    assert context.unheard() == {}

@@ -8,7 +8,7 @@ import time
 from core.clock import SECOND, StillClock
 from core.db.models import Heartbeat
 from kydai.context import Context
-from kydai.process import PATIENCE, Pulse, Stop, beat, is_due, ringer_of
+from kydai.process import PATIENCE, Pulse, Stop, beat, is_due
 from tests.kydai.running import until
 
 
@@ -49,10 +49,6 @@ def test_due_by_the_wall_clock_that_may_go_back() -> None:
     assert is_due(0, 5 * SECOND, 5.0)
     assert not is_due(SECOND, 5 * SECOND, 5.0)
     assert is_due(9 * SECOND, 5 * SECOND, 5.0)
-
-
-def test_nobody_rings_where_there_is_no_broker(context: Context) -> None:
-    assert ringer_of(context) is None
 
 
 def test_stop_is_asked_once_for_all() -> None:

@@ -14,16 +14,22 @@ from typing import Any
 import orjson
 import pytest
 import redis
+from fastapi.testclient import TestClient
 from kombu import Connection, Exchange, Queue
 from sqlalchemy import select
 
+from api.app import create_app
+from api.deps import COOKIE, Services
+from core import accounts
+from core.audit import Actor
 from core.clock import StillClock
 from core.db import outbox
-from core.db.models import Outbox
+from core.db.models import Incident, Outbox
 from kydai import worker_process
+from kydai.cli import main
 from kydai.cli.output import Output
 from kydai.context import Context
-from kydai.worker_celery import LOOK, QUEUE, SULK_SECONDS, Bell, Ringer, looking
+from kydai.worker_celery import LOOK, QUEUE, SULK_SECONDS, Bell, looking
 from kydai.working import shop_of
 from tests.kydai.running import free_port, until
 from tests.services import program
@@ -175,19 +181,61 @@ def test_a_broker_that_is_flushed_or_killed_loses_no_work(context: Context, serv
         assert process.poll() is None
 
 
-def test_whoever_commits_rings_without_waiting(
-    monkeypatch: pytest.MonkeyPatch, context: Context, broker: str, server: Redis
-) -> None:
+@pytest.fixture
+def rung(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, broker: str) -> Iterator[Context]:
+    """A data folder whose settings name the broker."""
     monkeypatch.setenv("KYDAI_WORKER_BROKER", broker)
-    context.__dict__.pop("settings", None)
-    rows = put(context, "1", "2")
-    ringer = Ringer(context)
-    ringer.soon()
+    monkeypatch.setenv("KYDAI_DATA", str(tmp_path / "rung"))
+    made = Context(None, None, Output(True, "en"))
+    yield made
+    made.close()
+
+
+def messages(server: Redis, count: int) -> list[Any]:
     with server.client() as client:
-        until(lambda: client.llen(QUEUE) == len(rows))
-        (message, _) = client.lrange(QUEUE, 0, -1)
-    assert set(orjson.loads(message)) >= {"body", "headers"}
-    assert orjson.loads(message)["content-type"] == "application/json"
-    assert orjson.loads(message)["headers"]["argsrepr"] in {f"[{row}]" for row in rows}
-    ringer.close()
+        until(lambda: client.llen(QUEUE) == count)
+        found = [orjson.loads(message) for message in client.lrange(QUEUE, 0, -1)]
+        client.delete(QUEUE)
+    return found
+
+
+def test_whoever_commits_work_rings_without_waiting(rung: Context, server: Redis) -> None:
+    rows = put(rung, "1", "2")
+    heard = messages(server, len(rows))
+    assert {m["headers"]["argsrepr"] for m in heard} == {f"[{row}]" for row in rows}
+    assert {m["content-type"] for m in heard} == {"application/json"}
+    ringer = rung._ringer
+    assert ringer is not None
+    rung.close()
     assert not ringer._thread.is_alive()
+    assert rung.unheard() == {"unheard": 0}
+
+
+def test_the_api_rings_and_a_broker_that_is_gone_fails_no_request(rung: Context, server: Redis) -> None:
+    now = rung.clock.now()
+    with rung.database.write() as session:
+        common = {"first_at": now, "last_at": now, "created_at": now, "updated_at": now}
+        session.add(Incident(number="VV-2026-0001", title={}, level="high", **common))
+        user = accounts.add_user(session, Actor("setup", "cli"), "hanhnt", accounts.Role.ANALYST, now=now)
+        secret = accounts.open_session(session, user, now=now, address="127.0.0.1", way="link")
+    app = create_app(Services(rung.database, rung.store, rung.clock))
+    with TestClient(app, client=("127.0.0.1", 50_000), headers={"x-kydai": "1"}) as client:
+        client.cookies.set(COOKIE, secret)
+
+        def note() -> int:
+            return int(client.post("/api/v1/incidents/VV-2026-0001/notes", json={"text": "x"}).status_code)
+
+        assert note() == 200
+        assert len(messages(server, 1)) == 1
+        server.kill()
+        assert [note() for _ in range(3)] == [200] * 3
+        until(lambda: rung.unheard()["unheard"] > 0)
+
+
+def test_a_command_that_leaves_has_rung(rung: Context, server: Redis) -> None:
+    with rung.database.write() as session:
+        now = rung.clock.now()
+        common = {"first_at": now, "last_at": now, "created_at": now, "updated_at": now}
+        session.add(Incident(number="VV-2026-0001", title={}, level="high", **common))
+    assert main.main(["incidents", "note", "VV-2026-0001", "x"]) == 0
+    assert len(messages(server, 1)) == 1

@@ -41,6 +41,21 @@ def test_ready_work_of_one_kind_and_key_is_one_row(database: Database) -> None:
     assert [w.key for w in leases.take(["group"], 10)] == ["1"], "work put while it is being done is done again"
 
 
+def test_the_bell_is_rung_behind_a_commit_that_put_work_that_is_due(database: Database) -> None:
+    rung: list[dict[str, str]] = []
+    database.ring = lambda: rung.append(states(database))
+    put(database, "later", due_in=5)
+    with database.write() as session:
+        session.scalars(select(Outbox)).all()
+    with pytest.raises(ZeroDivisionError), database.write() as session:
+        outbox.put(session, "group", "rolled back", now=StillClock().now())
+        raise ZeroDivisionError
+    assert rung == []
+    put(database, "1")
+    put(database, "1")
+    assert rung == [{"later": "ready", "1": "ready"}] * 2, "its row can be seen by whoever hears"
+
+
 def test_due_order_and_other_kinds(database: Database) -> None:
     put(database, "later", due_in=2)
     put(database, "now")
