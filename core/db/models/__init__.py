@@ -1,0 +1,57 @@
+"""The control database, one model of each thing, for SQLite and PostgreSQL alike.
+
+Times are microseconds since the epoch (core/clock.py). Lists and mappings are JSON. Names of states are
+lower_snake texts that equal their JSON in the API.
+"""
+
+from __future__ import annotations
+
+from core.db.models.accounts import Audit, Session, SignInLink, Token, User
+from core.db.models.alerts import Alert, AlertStatus
+from core.db.models.base import LEVELS, Base, Level, Verdict
+from core.db.models.house import Heartbeat, Meta, Outbox, OutboxState
+from core.db.models.incidents import Incident, IncidentEntity, IncidentLink, IncidentStatus, Note
+from core.db.models.intake import DeadLetter, DecoderState, IngestedFile, JudgedRange, SpoolPosition
+from core.db.models.rules import CorrelationPartition, HitBlock, RuleMode
+from core.db.models.runs import Effect, EffectState, Run, RunStatus, StepRun
+from core.db.models.sources import Activity, Ledger, Silence, Source
+
+__all__ = [
+    "LEVELS",
+    "Activity",
+    "Alert",
+    "AlertStatus",
+    "Audit",
+    "Base",
+    "CorrelationPartition",
+    "DeadLetter",
+    "DecoderState",
+    "Effect",
+    "EffectState",
+    "Heartbeat",
+    "HitBlock",
+    "Incident",
+    "IncidentEntity",
+    "IncidentLink",
+    "IncidentStatus",
+    "IngestedFile",
+    "JudgedRange",
+    "Ledger",
+    "Level",
+    "Meta",
+    "Note",
+    "Outbox",
+    "OutboxState",
+    "RuleMode",
+    "Run",
+    "RunStatus",
+    "Session",
+    "SignInLink",
+    "Silence",
+    "Source",
+    "SpoolPosition",
+    "StepRun",
+    "Token",
+    "User",
+    "Verdict",
+]
