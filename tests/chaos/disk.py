@@ -36,11 +36,15 @@ class Folder:
 
 
 class Disk:
-    """The tree below ``root``, which is there and durable from the beginning."""
+    """The tree below ``root``; what is there ``before`` is durable from the beginning, as ``root`` itself is."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, before: Left | None = None) -> None:
         self.root = root
         self.tree = Folder()
+        for path, data in sorted((before or {}).items()):
+            node = Folder() if data is None else File(len(data), bytearray(data))
+            folder = self._folder(root / path.parent)
+            folder.names[path.name] = folder.durable[path.name] = node
         self.done = 0
         self.version = 0
         """Grows when something became durable: between two changes ``strict`` gives the same."""

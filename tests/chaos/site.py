@@ -1,7 +1,7 @@
 """All parts of a system in one process, moved step by step, so that a run can be recorded and told again.
 
 ``python -m tests.chaos.site DATA MARKS`` is the run: it writes a line to MARKS (JSON: ``at``, ``keys``) behind each
-acknowledgement.
+acknowledgement. With ``PLAN`` behind it (JSON: ``at``, ``acknowledged``, ``eager``) it is a start from what a cut left.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import re
 import struct
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -169,6 +170,19 @@ class Site:
             self.clock.advance(HOUR / SECOND)
             self.work()
 
+    def recover(self, acknowledged: Collection[str], eager: bool, tell: Callable[[Sequence[str]], None]) -> None:
+        """What follows a cut: the sender sends the rest again; ``eager``: the pipelines come before it."""
+        if eager:
+            self.work()
+        rest = [key for key in keys("s", 0, ROUNDS * POSTED) if key not in acknowledged]
+        self.post(rest)
+        tell(rest)
+        self.hear([template()])
+        for name in FILES:
+            tell(self.ingest(name))
+        self.settle()
+        tell([])
+
     def stored(self) -> Counter[str]:
         """The keys of what a search finds."""
         found: Counter[str] = Counter()
@@ -224,11 +238,7 @@ def keys(letter: str, first: int, count: int) -> list[str]:
 def run(data: Path, marks: Path) -> None:
     """The recorded run: two starts, small batches, resends, checkpoints, compaction, deletion."""
     clock = StillClock(SECOND * int(marks.stat().st_mtime))
-    with marks.open("ab", buffering=0) as said:
-
-        def tell(acknowledged: Sequence[str]) -> None:
-            said.write(orjson.dumps({"at": clock.now(), "keys": acknowledged}))
-
+    with telling(clock, marks) as tell:
         for start in range(2):
             site = Site(data, clock)
             _checkpoint_often(site.context)
@@ -243,6 +253,30 @@ def run(data: Path, marks: Path) -> None:
             for name, spool in site.spools.items():
                 tidy(site.context, spool, name)
             site.close()
+
+
+def start_again(data: Path, marks: Path, plan: Path) -> None:
+    """The recorded start from what a cut left."""
+    planned = orjson.loads(plan.read_bytes())
+    clock = StillClock(planned["at"])
+    with telling(clock, marks) as tell:
+        site = Site(data, clock)
+        _checkpoint_often(site.context)
+        site.recover(set(planned["acknowledged"]), planned["eager"], tell)
+        tend(site.context)
+        for name, spool in site.spools.items():
+            tidy(site.context, spool, name)
+        site.close()
+
+
+@contextmanager
+def telling(clock: StillClock, marks: Path) -> Iterator[Callable[[Sequence[str]], None]]:
+    with marks.open("ab", buffering=0) as said:
+
+        def tell(acknowledged: Sequence[str]) -> None:
+            said.write(orjson.dumps({"at": clock.now(), "keys": acknowledged}))
+
+        yield tell
 
 
 def _round(site: Site, number: int, tell: Callable[[Sequence[str]], None]) -> None:
@@ -271,4 +305,4 @@ def _checkpoint_often(context: Context) -> None:
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), Path(sys.argv[2]))
+    (run if len(sys.argv) == 3 else start_again)(*map(Path, sys.argv[1:]))
