@@ -55,7 +55,7 @@ class SourceRow(Shape):
     limit_seconds: float | None
     usual_gap_seconds: float | None
     offset_seconds: float | None
-    """Median of ``@timestamp`` less ``event.created`` of the last batch."""
+    """``@timestamp`` less ``event.created``, if its last events agree on it; null while too few say so."""
     wrong_zone_minutes: int | None
     hosts: list[str]
     datasets: list[str]

@@ -30,6 +30,9 @@ ACTIVITY_KEYS = 10_000
 FIELDS_KEPT = 300
 OTHER = "other"
 ZONE_TOLERANCE = 2 * MINUTE
+OFFSETS_KEPT = 21
+OFFSETS_NEEDED = 10
+"""Of fewer events nothing is said about a clock or a zone."""
 SKEW_SHOWN = MINUTE
 
 
@@ -169,6 +172,7 @@ class Heards:
                         last_at=times[0],
                         count=0,
                         gaps=[],
+                        offsets=[],
                         fields=[],
                     )
                     session.add(row)
@@ -178,7 +182,8 @@ class Heards:
             _take_in(row, times)
             row.count += heard.count
             if heard.offsets:
-                row.offset = sorted(heard.offsets)[len(heard.offsets) // 2]
+                row.offsets = [*row.offsets, *heard.offsets][-OFFSETS_KEPT:]
+                row.offset = clock_offset(row.offsets)
             if not heard.fields <= set(row.fields):
                 row.fields = sorted({*row.fields, *heard.fields})[:FIELDS_KEPT]
 
@@ -219,6 +224,18 @@ def usual_gap(gaps: Sequence[Sequence[int]]) -> Micros:
 def silence_limit(gaps: Sequence[Sequence[int]], own_seconds: int | None) -> Micros:
     """How long the source may be silent: its own limit, else max(15 min, 5 × its longest usual gap of 7 days)."""
     return own_seconds * SECOND if own_seconds is not None else max(SILENCE_FLOOR, SILENCE_FACTOR * usual_gap(gaps))
+
+
+def clock_offset(offsets: Sequence[Micros]) -> Micros | None:
+    """How far a clock is off: the median, if there are enough and two of three lie near it.
+
+    None else: late events, sent together after a while, tell of the way they came and not of a clock.
+    """
+    if len(offsets) < OFFSETS_NEEDED:
+        return None
+    median = sorted(offsets)[len(offsets) // 2]
+    near = sum(abs(offset - median) <= ZONE_TOLERANCE for offset in offsets)
+    return median if 3 * near >= 2 * len(offsets) else None
 
 
 def wrong_zone(offset: Micros | None) -> int | None:

@@ -9,7 +9,7 @@ import pytest
 from core.clock import DAY, HOUR, MINUTE, SECOND
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Silence, Source
-from core.sources import Heards, SourceBook, SourceState, views, wrong_zone
+from core.sources import Heards, SourceBook, SourceState, SourceView, clock_offset, views, wrong_zone
 
 T0 = 1_764_000_000 * SECOND
 
@@ -121,3 +121,38 @@ def test_expected_data_sets_that_stopped_are_named(database: Database) -> None:
 )
 def test_a_wrong_zone_is_a_constant_offset_near_half_hours(offset: int | None, minutes: int | None) -> None:
     assert wrong_zone(offset) == minutes
+
+
+def view_of(database: Database, name: str) -> SourceView:
+    with database.read() as session:
+        return next(v for v in views(session, T0 + HOUR) if v.name == name)
+
+
+def test_a_few_events_say_nothing_about_a_clock(database: Database) -> None:
+    for number in range(9):
+        hear(database, "udp:192.0.2.1", T0 + number * SECOND, offset=-11 * HOUR)
+    one = view_of(database, "udp:192.0.2.1")
+    assert (one.offset, one.wrong_zone_minutes) == (None, None)
+    hear(database, "udp:192.0.2.1", T0 + 9 * SECOND, offset=-11 * HOUR)
+    one = view_of(database, "udp:192.0.2.1")
+    assert (one.offset, one.wrong_zone_minutes) == (-11 * HOUR, -660)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "found"),
+    [
+        pytest.param([7 * HOUR] * 9, None, id="too few"),
+        pytest.param([7 * HOUR] * 10, 7 * HOUR, id="enough"),
+        pytest.param([-n * MINUTE * 11 for n in range(21)], None, id="late events, sent together"),
+        pytest.param([0] * 15 + [-11 * HOUR] * 6, 0, id="some came late"),
+        pytest.param([-SECOND, SECOND] * 8, SECOND, id="jitter"),
+    ],
+)
+def test_a_clock_is_off_by_what_its_events_agree_on(offsets: list[int], found: int | None) -> None:
+    assert clock_offset(offsets) == found
+
+
+def test_a_clock_that_was_set_right_is_right_soon(database: Database) -> None:
+    hear(database, "a", *range(T0, T0 + 30 * SECOND, SECOND), offset=7 * HOUR, limits={})
+    hear(database, "a", *range(T0 + MINUTE, T0 + 81 * SECOND, SECOND), offset=0, limits={})
+    assert view_of(database, "a").offset == 0

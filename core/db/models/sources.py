@@ -47,8 +47,10 @@ class Activity(Base):
     count: Mapped[int] = mapped_column(default=0)
     gaps: Mapped[list[Any]] = mapped_column(default=list)
     """The eight longest gaps of the last 7 days: ``[[microseconds, when it ended], …]``, longest first."""
+    offsets: Mapped[list[Any]] = mapped_column(default=list)
+    """``@timestamp`` − ``event.created`` of its last 21 events that told a time, in microseconds."""
     offset: Mapped[int | None] = mapped_column(default=None)
-    """Median of ``@timestamp`` − ``event.created`` of the last batch, in microseconds."""
+    """How far its clock is off by these (core/sources.py); None while they say nothing certain."""
     fields: Mapped[list[Any]] = mapped_column(default=list)
     """Names of fields seen, for coverage; at most 300."""
 
