@@ -103,12 +103,11 @@ def approve_and_undo(client: ApiClient, run: dict[str, Any], world: World, lang:
     client.ask(DUTY, "POST", f"/runs/{run_id}/undo", {"step": "block", "reason": say("demo.note.undone", "vi")})
     undone = client.until(run_id, "block", "undone_at")
     addresses = blocked["result"].get("blocked", [])
-    more = f" (+{len(addresses) - 1})" if len(addresses) > 1 else ""
     name = next(p.name for p in world.watch if p.account == DUTY)
     until = blocked["result"].get("until")
     return Told(
         playbook=str(detail["title"][lang]),
-        address=f"{addresses[0] if addresses else '–'}{more}",
+        address=_blocked(addresses, lang),
         person=name,
         approved_at=to_micros(blocked["approved_at"]),
         until=int(until) if until is not None else None,
@@ -136,3 +135,9 @@ def leave_one_waiting(client: ApiClient, *, is_replay: bool) -> Waiting | None:
                 break
             time.sleep(POLL_SECONDS)
     return None
+
+
+def _blocked(addresses: list[str], lang: str) -> str:
+    if len(addresses) < 2:
+        return addresses[0] if addresses else "–"
+    return say("incident.addresses_more", lang, addresses=addresses[0], count=len(addresses) - 1)
