@@ -118,19 +118,25 @@ class FileReader:
             else:
                 yield from self._lines(start)
         except _BREAKS as error:
-            raise failure(BadInput, "collectors.breaks_off", place=Place(self.name), why=cause(error)) from error
+            raise self._breaks_off(error) from error
 
     def tail_before(self, position: int) -> bytes | None:
-        """The tail at a position (None when the file is shorter); the reader is used up by it."""
+        """The tail at a position (None when the file is shorter); the reader is used up by it. Raises BadInput."""
         if self.is_evtx or self.is_capture or self._is_json_spread_over_lines():
             return next((raw.data[:HEAD_BYTES] for raw in self.raws() if raw.position == position), None)
         left = position
         while left:
-            part = self._stream.read(min(left, 1 << 20))
+            try:
+                part = self._stream.read(min(left, 1 << 20))
+            except _BREAKS as error:
+                raise self._breaks_off(error) from error
             if not part:
                 return None
             self.tail, left = (self.tail + part)[-HEAD_BYTES:], left - len(part)
         return self.tail
+
+    def _breaks_off(self, error: Exception) -> BadInput:
+        return failure(BadInput, "collectors.breaks_off", place=Place(self.name), why=cause(error))
 
     def _lines(self, start: int) -> Iterator[Raw]:
         at, begun = 0, b""  # begun: the line that had no end yet when it was read; grown since, it comes again, whole
@@ -188,7 +194,7 @@ class FileReader:
                     raw = document.encode("utf-8", "surrogateescape")
                     self.tail = raw[:HEAD_BYTES]
                     yield Raw(raw, count)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # of numbers, too, with more digits than Python reads
             raise failure(BadInput, "collectors.not_json", place=Place(self.name), reason=str(error)) from error
 
     def _evtx(self, start: int) -> Iterator[Raw]:

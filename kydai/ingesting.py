@@ -120,7 +120,7 @@ class Ingest:
         progress(len(chunk))
 
     def _known(self, name: str, mark: FileMark, head: bytes) -> FileMark | None:
-        """How far a file that was read before was read; None for a new or a changed one."""
+        """How far a file that was read before was read; None for a new or a changed one (decision 5)."""
         with self.context.database.read() as session:
             rows = session.scalars(
                 select(IngestedFile)
@@ -132,14 +132,15 @@ class Ingest:
                 .order_by(IngestedFile.offset.desc())
             ).all()
         for row in rows:
-            if not _holds(name, row):
+            tail = _tail_read_then(name, row)
+            if tail is None:
                 continue
             known = mark._replace(print=row.print, length=row.length, offset=row.offset)
             if row.path == mark.path or _is_link(row.path, name):
                 return known
-            if not _holds(row.path, row):  # it is gone from there, or something else is: renamed, as rotation does
+            if _tail_read_then(row.path, row) is None:  # it is gone from there, or something else is: renamed
                 return known._replace(moved_from=row.name)
-            if next(FileReader(name).raws(row.offset), None) is None:  # a copy
+            if HEAD_BYTES in (row.length, len(tail)) or not _has_more(name, row.offset):
                 return known
         return None
 
@@ -184,17 +185,23 @@ def _text(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _holds(path: str, row: IngestedFile) -> bool:
-    """Whether the file begins with all that was read then."""
-    if not Path(path).is_file():
-        return False
+def _tail_read_then(path: str, row: IngestedFile) -> bytes | None:
+    """What stands before the place where reading ended then; None when the file does not begin with all of that."""
     try:
-        if fingerprint(FileReader(path).head[: row.length]) != row.print:
-            return False
-        tail = FileReader(path).tail_before(row.offset)
+        reader = FileReader(path) if Path(path).is_file() else None
+        if reader is None or fingerprint(reader.head[: row.length]) != row.print:
+            return None
+        tail = reader.tail_before(row.offset)
+    except (BadInput, OSError):  # a place that may not be looked at
+        return None
+    return tail if tail is not None and fingerprint(tail) == row.tail_print else None
+
+
+def _has_more(name: str, offset: int) -> bool:
+    try:
+        return next(FileReader(name).raws(offset), None) is not None
     except BadInput:
-        return False
-    return tail is not None and fingerprint(tail) == row.tail_print
+        return False  # it breaks off there, which is told when it is read
 
 
 def _is_link(one: str, other: str) -> bool:

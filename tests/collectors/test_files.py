@@ -83,6 +83,8 @@ def test_a_broken_file_is_one_clear_error(data: bytes, tmp_path: Path) -> None:
     file.write_bytes(data)
     with pytest.raises(BadInput, match="x: "):
         list(FileReader(str(file)).raws())
+    with pytest.raises(BadInput, match="x: "):
+        FileReader(str(file)).tail_before(1 << 20)
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,9 +125,10 @@ def test_json_spread_over_lines_is_read_by_documents_as_they_stand(
     file.write_bytes(data)
     assert [r.data for r in FileReader(str(file)).raws()] == documents
     assert [r.data for r in FileReader(str(file)).raws(1)] == documents[1:]
-    file.write_bytes(data.rstrip()[:-1])
-    with pytest.raises(BadInput, match="JSON"):
-        list(FileReader(str(file)).raws())
+    for broken in (data.rstrip()[:-1], b"[\n" + b"1" * 5000, b"[\n" * 100_000):
+        file.write_bytes(broken)
+        with pytest.raises(BadInput, match="JSON"):
+            list(FileReader(str(file)).raws())
 
 
 def audit(serial: int, *kinds: str) -> list[bytes]:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+import zstandard
 from sqlalchemy import select
 
 from collectors.evtx_records import number
@@ -91,6 +92,51 @@ def test_a_file_that_begins_with_all_of_another_is_another(context: Context, par
     for file, start in ((one, 3), (other, 4)):
         write(file, 1, start)
         assert ingest(context, parts, file).raws == 1
+
+
+def test_a_rotated_file_that_has_grown_adds_only_its_new_lines(context: Context, parts: Parts, tmp_path: Path) -> None:
+    now, rotated, packed = (tmp_path / name for name in ("access.log", "access.log.1", "access.log.2.gz"))
+    write(now, 20)
+    assert ingest(context, parts, now).raws == 20
+    rotated.write_bytes(now.read_bytes())  # kept beside it, or copied from day to day
+    write(rotated, 20, 20)
+    assert ingest(context, parts, rotated).raws == 20
+    packed.write_bytes(gzip.compress(rotated.read_bytes()))
+    assert ingest(context, parts, packed).unchanged == [str(packed)]
+    write(now, 20, 20)
+    write(now, 1, 50)
+    assert ingest(context, parts, now).raws == 1
+    assert count(context) == 41
+
+
+def test_two_logs_with_one_header_are_both_read_whole(context: Context, parts: Parts, tmp_path: Path) -> None:
+    header = (
+        "#Software: Microsoft Internet Information Services 10.0\r\n#Version: 1.0\r\n#Date: 2026-11-25 00:00:00\r\n"
+        "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port c-ip cs(User-Agent) sc-status\r\n"
+    )
+    one, other = tmp_path / "W3SVC1.log", tmp_path / "W3SVC2.log"
+    one.write_text(header)
+    assert ingest(context, parts, one).raws == 4
+    other.write_text(header + "2026-11-25 00:00:01 10.0.0.1 GET / - 80 10.0.0.9 curl 200\r\n")
+    assert ingest(context, parts, other).raws == 5
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_a_torn_archive_of_what_was_read_stops_nothing(
+    context: Context, parts: Parts, tmp_path: Path, kind: str
+) -> None:
+    whole, torn, last = tmp_path / "a.log", tmp_path / f"b.{kind}", tmp_path / "c.log"
+    whole.write_bytes(os.urandom(300_000).hex(" ", 40).replace(" ", "\n").encode())
+    assert not ingest(context, parts, whole).bad
+    packed = gzip.compress(whole.read_bytes()) if kind == "gz" else zstandard.compress(whole.read_bytes())
+    torn.write_bytes(packed[: len(packed) // 2])
+    write(last, 2)
+    run = Ingest(context, parts, source=None, parser=None, again=False)
+    for file in (torn, last):
+        run.take(str(file), lambda count: None)
+    result = run.finish()
+    assert [str(error.place) for error in result.bad] == [str(torn)]
+    assert (result.files, result.raws > 1000) == (2, True), "what can be read is read, and the other file, too"
 
 
 def test_the_same_lines_of_another_source_are_others(context: Context, parts: Parts, tmp_path: Path) -> None:
