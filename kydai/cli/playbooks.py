@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -262,6 +263,19 @@ def _ask_for_step(context: Context, run_id: int) -> int:
     return WRONG
 
 
+def _decide(context: Context, run_id: int, step: str | None, decide: Callable[..., object], **how: Any) -> int:
+    """Write a decision about a step and show what came of it; without a step only show what waits."""
+    from kydai.working import drain
+
+    context.need_data()
+    if step is None:
+        return _ask_for_step(context, run_id)
+    with context.database.write() as session:
+        decide(session, _person(), run_id, step, now=context.clock.now(), **how)
+    drain(context)
+    return _show(context, run_id)
+
+
 @playbooks.command("approve", help=say("cli.playbooks.approve", LANG))
 def approve(
     ctx: typer.Context,
@@ -271,20 +285,9 @@ def approve(
     refuse: Annotated[bool, typer.Option("--refuse", help=say("cli.playbooks.refuse", LANG))] = False,
     reason: Reason = "",
 ) -> int:
-    from kydai.working import drain
-
-    context: Context = ctx.obj
-    context.need_data()
-    if step is None:
-        return _ask_for_step(context, run)
-    now = context.clock.now()
-    with context.database.write() as session:
-        if refuse:
-            control.refuse(session, _person(), run, step, now=now, reason=reason)
-        else:
-            control.approve(session, _person(), run, step, preview=preview, now=now, reason=reason)
-    drain(context)
-    return _show(context, run)
+    if refuse:
+        return _decide(ctx.obj, run, step, control.refuse, reason=reason)
+    return _decide(ctx.obj, run, step, control.approve, reason=reason, preview=preview)
 
 
 @playbooks.command("done", help=say("cli.playbooks.done", LANG))
@@ -295,19 +298,8 @@ def done(
     not_done: Annotated[bool, typer.Option("--not-done", help=say("cli.playbooks.not_done", LANG))] = False,
     reason: Reason = "",
 ) -> int:
-    from kydai.working import drain
-
-    context: Context = ctx.obj
-    context.need_data()
-    if step is None:
-        return _ask_for_step(context, run)
-    now = context.clock.now()
-    with context.database.write() as session:
-        decide = control.not_done if not_done else control.done
-        decide(session, _person(), run, step, now=now, reason=reason)
-    drain(context)
-    _show(context, run)
-    return 0
+    status = _decide(ctx.obj, run, step, control.not_done if not_done else control.done, reason=reason)
+    return status if step is None else 0  # what was said is written, whatever the run has come to
 
 
 @playbooks.command("undo", help=say("cli.playbooks.undo", LANG))
