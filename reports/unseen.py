@@ -11,7 +11,7 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy import cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from core.clock import HOUR, MINUTE, Micros, hour_of
+from core.clock import DAY, HOUR, MINUTE, Micros, hour_of
 from core.db.models import (
     Activity,
     Alert,
@@ -27,7 +27,7 @@ from core.db.models import (
 from core.lag import SPOOLS
 from core.ledger import Balance, read_balances
 from core.query.tree import Equals
-from core.sources import SourceState, SourceView, silence_limit, views
+from core.sources import KNOWN_EVENTS, SourceState, SourceView, silence_limit, views
 from core.words import duration, moment
 from reports.document import Section, Table, Text
 from reports.gather import LIVE, NAMED, Reading, as_of, names, title_of
@@ -218,16 +218,21 @@ def _usual(rows: Sequence[Activity], dataset: str) -> Micros:
 
 
 def _gaps(reading: Reading, house: _House, rows: Sequence[Activity], dataset: str) -> Iterable[tuple[Micros, Micros]]:
-    """Times within the period without a data set from the one host that sends it, though its source sent."""
+    """Times within the period without a data set from the one host that sends it, though its source sent.
+
+    What came back is told only where the rhythm is known, as it is with silences: a quiet night is no loss.
+    """
     of_it = [r for r in rows if r.dataset == dataset]
     whole = next((r for r in rows if (r.host, r.dataset) == ("", "")), None)
     if len(of_it) != 1 or whole is None:
         return
     row = of_it[0]
     limit = _usual(rows, dataset)
-    found = [(end - lasted, end) for lasted, end in row.gaps]
+    is_known = row.count >= KNOWN_EVENTS or row.last_at - row.first_at > DAY
+    found = [(end - lasted, end) for lasted, end in row.gaps] if is_known else []
     found.append((row.last_at, min(whole.last_at, reading.end)))
     silent = [(s.start_at, s.end_at or reading.end) for s in house.silences if s.source == row.source]
+    silent += [(end - lasted, end) for lasted, end in whole.gaps]
     for start, end in found:
         heard_otherwise = not any(a <= start + MINUTE and end - MINUTE <= b for a, b in silent)
         if end - start > limit and start < reading.end and end > reading.start and heard_otherwise:

@@ -71,7 +71,8 @@ def hear(services: Services, source: str, dataset: str, last: Micros, gaps: list
     with services.database.write() as session:
         session.add(
             Activity(
-                source=source, host=host, dataset=dataset, first_at=START, last_at=last, count=500, gaps=gaps, fields=[]
+                source=source, host=host, dataset=dataset, first_at=START, last_at=last, count=1_000, gaps=gaps,
+                fields=[],
             )
         )  # fmt: skip
 
@@ -108,6 +109,26 @@ def test_a_silent_source_is_not_told_again_for_each_log_type(house: Services) ->
     hear(house, "fw", "", NOW, [])
     hear(house, "fw", "fw.log", NOW, [[3 * HOUR, NOW - 6 * HOUR]], "fw")
     assert "datasets" not in look(house)
+
+
+def test_a_quiet_night_is_no_loss(house: Services) -> None:
+    with house.database.write() as session:
+        for name in ("av01", "db02"):
+            session.add(Source(name=name, keys=[name], is_declared=True, expected=["cef.log"]))
+    nights = [[5 * HOUR, NOW - 4 * HOUR], *([HOUR // 2, NOW - 2 * HOUR] for _ in range(4))]
+    for name in ("av01", "db02"):
+        receive(house, name)
+        house.store.append(Batch(events(2, NOW - 9 * HOUR, **{"kydai.source": name, "event.dataset": "cef.log"})))
+        hear(house, name, "cef.log", NOW, nights, name)
+    hear(house, "av01", "", NOW, nights)  # it sends nothing else: then nothing came at all
+    hear(house, "db02", "", NOW, [[MINUTE, NOW]])
+    with house.database.write() as session:
+        row = session.get_one(Activity, ("db02", "db02", "cef.log"))
+        row.first_at, row.count = NOW - 23 * HOUR, 260  # too little to know its rhythm by
+    assert "datasets" not in look(house)
+    with house.database.write() as session:
+        session.get_one(Activity, ("db02", "db02", "cef.log")).count = 1_000
+    assert look(house)["datasets"].startswith("db02: no cef.log for 5 h")
 
 
 @pytest.mark.parametrize("bucket", ["unparsed", "ignored", "waiting"])
