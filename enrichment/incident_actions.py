@@ -223,6 +223,17 @@ def tag(session: Session, actor: Actor, incident_id: int, tags: Sequence[str], *
     return _done(session, actor, incident, "incident.tag", before, now)
 
 
+def untag(session: Session, actor: Actor, incident_id: int, tags: Sequence[str], *, now: Micros) -> Incident:
+    """Take tags of one's own off. Raises BadInput for one that it does not have or that comes from a rule."""
+    incident = _load(session, incident_id, None)
+    before = {"tags": list(incident.tags)}
+    for each in tags:
+        if each not in incident.tags or "." in each:
+            raise failure(BadInput, "incident.error.no_tag", incident=incident.number, tag=each)
+    incident.tags = [each for each in incident.tags if each not in tags]
+    return _done(session, actor, incident, "incident.untag", before, now)
+
+
 def _attach_by_person(session: Session, actor: Actor, alert: Alert, incident_id: int, now: Micros) -> None:
     old = session.get(IncidentLink, alert.id)
     reasons = list(old.reason) if old is not None else []

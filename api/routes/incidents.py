@@ -288,3 +288,12 @@ def tag_incident(key: str, body: Tags, caller: Triage, svc: Svc) -> IncidentDeta
         row = find(session, caller, key)
         actions.tag(session, caller.actor, row.id, body.tags, now=svc.clock.now())
         return _shown(session, caller, row)
+
+
+@router.post("/{key}/untag")
+def untag_incident(key: str, body: Tags, caller: Triage, svc: Svc) -> IncidentDetail:
+    """Take tags off that somebody put there; those of rules stay."""
+    with svc.database.write() as session:
+        row = find(session, caller, key)
+        actions.untag(session, caller.actor, row.id, body.tags, now=svc.clock.now())
+        return _shown(session, caller, row)

@@ -37,11 +37,13 @@ class Person(Shape):
     """After wrong passwords: until then no sign-in."""
 
 
-class Assignable(Shape):
-    """Somebody whom alerts and incidents can be given to."""
+class Named(Shape):
+    """What somebody is called who signs in as ``name``."""
 
     name: str
     full_name: str
+    is_assignable: bool
+    """Alerts and incidents can be given to them."""
 
 
 class Link(Shape):
@@ -136,12 +138,15 @@ def list_users(_: Journal, svc: Svc) -> list[Person]:
         return [_person(u, seen.get(u.id), now) for u in session.scalars(select(User).order_by(User.name))]
 
 
-@router.get("/users/assignable")
-def list_assignable(_: Reader, svc: Svc) -> list[Assignable]:
-    """Those whom alerts and incidents can be given to."""
-    query = select(User).where(User.role.in_([str(r) for r in TRIAGE]), User.is_disabled.is_(False))
+@router.get("/users/names")
+def list_names(caller: Reader, svc: Svc) -> list[Named]:
+    """Everybody's names, also of those who are disabled; within a scope only of those who can be given work."""
     with svc.database.read() as session:
-        return [Assignable.model_validate(u) for u in session.scalars(query.order_by(User.name))]
+        found = [
+            Named(name=u.name, full_name=u.full_name, is_assignable=u.role in TRIAGE and not u.is_disabled)
+            for u in session.scalars(select(User).order_by(User.name))
+        ]
+    return [each for each in found if each.is_assignable or not caller.scope]
 
 
 @router.post("/users", status_code=201)

@@ -61,7 +61,7 @@ def test_an_inventory_is_previewed_and_taken_all_or_nothing(
 
 def test_the_journal_is_checked_now_and_names_the_broken_entry(open_console: Open, own_house: Running) -> None:
     console = open_console(own_house, "trangpt", path="/journal").heading("Nhật ký thao tác")
-    expect(console.row("Đăng nhập")).to_contain_text("trangpt")
+    expect(console.row("Đăng nhập")).to_contain_text("Phạm Thu Trang")
     console.press("j")
     expect(console.side()).to_contain_text("Chuỗi băm")
     console.button("Kiểm tra chuỗi").click()

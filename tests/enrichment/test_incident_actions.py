@@ -146,6 +146,21 @@ def test_tags_of_ones_own_outlive_what_is_derived(session: Session) -> None:
     assert incident.tags == ["diễn tập"]
 
 
+def test_only_tags_of_ones_own_are_taken_off(session: Session) -> None:
+    incident = opened(session)
+    incident.tags = ["attack.t1110"]
+    act.tag(session, HANH, incident.id, ["diễn tập", "ca đêm"], now=NOW)
+    act.untag(session, HANH, incident.id, ["ca đêm"], now=NOW)
+    assert incident.tags == ["attack.t1110", "diễn tập"]
+    for tag in ("attack.t1110", "ca đêm"):
+        with pytest.raises(BadInput, match=tag):
+            act.untag(session, HANH, incident.id, ["diễn tập", tag], now=NOW)
+    assert incident.tags == ["attack.t1110", "diễn tập"]
+    entry = session.scalars(select(Audit).where(Audit.action == "incident.untag")).one()
+    assert entry.before == {"tags": ["attack.t1110", "ca đêm", "diễn tập"]}
+    assert entry.after == {"tags": ["attack.t1110", "diễn tập"]}
+
+
 def test_every_change_rings_the_playbooks_and_stands_in_a_whole_chain(session: Session) -> None:
     incident, replay = opened(session, "h1"), opened(session, "h3", is_replay=True)
     for work in session.scalars(select(Outbox)):

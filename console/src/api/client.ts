@@ -14,6 +14,9 @@ export class Failure extends Error {
   }
 }
 
+/** No answer came: the server is away, or the network to it. */
+export class Unreachable extends Error {}
+
 let language = "vi";
 export function speak(code: string): void {
   language = code;
@@ -36,6 +39,7 @@ const headers: Middleware = {
       for (const call of onLost) call();
     }
   },
+  onError: () => new Unreachable(),
 };
 
 export const api = createClient<paths>();

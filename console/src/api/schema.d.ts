@@ -852,6 +852,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{key}/untag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Untag Incident
+         * @description Take tags off that somebody put there; those of rules stay.
+         */
+        post: operations["untag_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/incidents/{key}/withdraw": {
         parameters: {
             query?: never;
@@ -1420,7 +1440,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/users/assignable": {
+    "/api/v1/users/names": {
         parameters: {
             query?: never;
             header?: never;
@@ -1428,10 +1448,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Assignable
-         * @description Those whom alerts and incidents can be given to.
+         * List Names
+         * @description Everybody's names, also of those who are disabled; within a scope only of those who can be given work.
          */
-        get: operations["list_assignable"];
+        get: operations["list_names"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1793,16 +1813,6 @@ export interface components {
             reason: string;
             /** Step */
             step: string;
-        };
-        /**
-         * Assignable
-         * @description Somebody whom alerts and incidents can be given to.
-         */
-        Assignable: {
-            /** Full Name */
-            full_name: string;
-            /** Name */
-            name: string;
         };
         /**
          * Balances
@@ -2681,6 +2691,18 @@ export interface components {
              * @enum {string}
              */
             language: "vi" | "en";
+        };
+        /**
+         * Named
+         * @description What somebody is called who signs in as ``name``.
+         */
+        Named: {
+            /** Full Name */
+            full_name: string;
+            /** Is Assignable */
+            is_assignable: boolean;
+            /** Name */
+            name: string;
         };
         /** NewLink */
         NewLink: {
@@ -6672,6 +6694,72 @@ export interface operations {
             };
         };
     };
+    untag_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Tags"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentDetail"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     withdraw_incident: {
         parameters: {
             query?: never;
@@ -8605,7 +8693,7 @@ export interface operations {
             };
         };
     };
-    list_assignable: {
+    list_names: {
         parameters: {
             query?: never;
             header?: never;
@@ -8620,7 +8708,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Assignable"][];
+                    "application/json": components["schemas"]["Named"][];
                 };
             };
             /** @description Bad request */

@@ -1,10 +1,20 @@
 // A dialog: Mantine's modal with our measures; the focus goes back to where it was.
 import { Modal } from "@mantine/core";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useWords } from "../words";
 
-export function Dialog(props: { title: string; onClose: () => void; children: ReactNode; wide?: boolean }) {
+interface Props {
+  title: string;
+  onClose: () => void;
+  children: ReactNode;
+  wide?: boolean;
+  /** What was typed is not thrown away by a click beside it. */
+  isForm?: boolean;
+}
+
+export function Dialog(props: Props) {
   const { t } = useWords();
+  useFocusBack();
   return (
     <Modal
       opened
@@ -13,11 +23,28 @@ export function Dialog(props: { title: string; onClose: () => void; children: Re
       size={props.wide ? 640 : 440}
       padding={16}
       radius={6}
+      closeOnClickOutside={!props.isForm}
       transitionProps={{ duration: 0 }}
       closeButtonProps={{ "aria-label": t("action.hide"), size: "sm" }}
       overlayProps={{ backgroundOpacity: 0.35 }}
     >
       {props.children}
     </Modal>
+  );
+}
+
+/** Mantine gives the focus back to what had it only when a modal stays and is closed; ours go. */
+function useFocusBack(): void {
+  const [before] = useState(() => document.activeElement);
+  useEffect(
+    () => () => {
+      window.setTimeout(() => {
+        if (document.querySelector('[role="dialog"]')) return;
+        if (before instanceof HTMLElement && before !== document.body) before.focus({ preventScroll: true });
+        // the button that opened it may be gone after what was done
+        if (document.activeElement === document.body) document.querySelector<HTMLElement>("main")?.focus({ preventScroll: true });
+      });
+    },
+    [before],
   );
 }

@@ -28,7 +28,7 @@ export function ExportMenu({ url, formats, part, isOff = false, label }: Props) 
       const isWhole = headers.get("x-kydai-complete") !== "false";
       tell({ text: isWhole ? t("export.whole") : part, isBad: !isWhole });
     } catch (error) {
-      tell({ text: error instanceof Error ? error.message : String(error), isBad: true });
+      tell({ error });
     }
     setBusy(false);
   };

@@ -55,6 +55,14 @@ export function Grid<T>(props: GridProps<T>) {
     // only when the current row changes: scrolling away from it must be possible
   }, [at]);
 
+  // Tab goes through the links of the current row and on, not through those of every row
+  useEffect(() => {
+    if (!onCurrent) return;
+    for (const each of place.current?.querySelectorAll<HTMLElement>(".grid-row :is(a, button)") ?? []) {
+      each.tabIndex = each.closest(".grid-row.current") ? 0 : -1;
+    }
+  });
+
   const last = items.at(-1)?.index ?? -1;
   useEffect(() => {
     if (onEnd && rows.length > 0 && last >= rows.length - 20) onEnd();

@@ -7,17 +7,16 @@ interface Props {
   initial: string;
   /** What is wrong with what was typed. */
   problem?: string;
-  isFirst?: boolean;
 }
 
-export function MomentField({ label, name, initial, problem, isFirst = false }: Props) {
+export function MomentField({ label, name, initial, problem }: Props) {
   const { t } = useWords();
   return (
     <label className="field">
       <span className="label">
         {label} <span className="muted">{t("moment.form")}</span>
       </span>
-      <input className="input" name={name} defaultValue={initial} required autoComplete="off" inputMode="numeric" aria-invalid={!!problem} data-autofocus={isFirst || undefined} />
+      <input className="input" name={name} defaultValue={initial} required autoComplete="off" inputMode="numeric" aria-invalid={!!problem} />
       {problem && (
         <span className="error" role="alert">
           {problem}

@@ -27,7 +27,11 @@ export function Search(props: { label: string; value: string; onChange: (text: s
       value={text}
       onChange={(event) => setText(event.target.value)}
       onKeyDown={(event) => {
-        if (event.key === "Enter") onChange(text);
+        if (event.key === "Enter") {
+          // and does not send the form around it
+          event.preventDefault();
+          onChange(text);
+        }
         if (event.key === "Escape") event.currentTarget.blur();
       }}
     />

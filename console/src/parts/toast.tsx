@@ -2,10 +2,13 @@
 import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useWords } from "../words";
 import { useKeys } from "../lib/keys";
+import { useReason } from "./problem";
 
 export interface Toast {
-  text: string;
+  text?: string;
   isBad?: boolean;
+  /** What went wrong, said with what helps. */
+  error?: unknown;
   undo?: () => Promise<unknown>;
 }
 
@@ -38,7 +41,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
       await toast.undo();
       tell({ text: t("toast.undone") });
     } catch (error) {
-      tell({ text: error instanceof Error ? error.message : String(error), isBad: true });
+      tell({ error });
     }
   }, [toast, tell, t]);
   useKeys(toast?.undo ? { u: () => void undo() } : {});
@@ -49,8 +52,8 @@ export function ToastProvider({ children }: { children: ReactNode }) {
       {children}
       <div className="toast-place" role="status" aria-live="polite">
         {toast && (
-          <div className={`toast appear${toast.isBad ? " bad" : ""}`} key={toast.number}>
-            <span>{toast.text}</span>
+          <div className={`toast appear${toast.isBad || toast.error ? " bad" : ""}`} key={toast.number}>
+            <span>{toast.error ? <Told error={toast.error} /> : toast.text}</span>
             {toast.undo && (
               <button type="button" className="button small" onClick={() => void undo()}>
                 {t("toast.undo")} <kbd>u</kbd>
@@ -63,5 +66,14 @@ export function ToastProvider({ children }: { children: ReactNode }) {
         )}
       </div>
     </Context>
+  );
+}
+
+function Told({ error }: { error: unknown }) {
+  const { text, remedy } = useReason()(error);
+  return (
+    <>
+      {text} {remedy && <span className="remedy">{remedy}</span>}
+    </>
   );
 }

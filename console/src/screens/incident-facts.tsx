@@ -1,13 +1,13 @@
 // The left column: state, priority with its sum, entities, similar incidents.
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
-import { api, data, type Schemas } from "../api/client";
+import type { Schemas } from "../api/client";
 import { entityPath, entityQuery, isKind } from "../lib/entity";
 import { MINUTE } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Glass } from "../parts/glass";
 import { Severity } from "../parts/severity";
 import { When } from "../parts/when";
+import { usePeople, Who } from "../parts/who";
 import { useWords } from "../words";
 import type { Detail } from "./incident";
 import { around, hunt } from "./links";
@@ -19,13 +19,14 @@ interface Props {
   onMerge: (() => void) | null;
   onSplit: (() => void) | null;
   onTag: (() => void) | null;
+  onUntag: ((tag: string) => void) | null;
 }
 
-export function IncidentFacts({ incident, onAssign, onMerge, onSplit, onTag }: Props) {
+export function IncidentFacts({ incident, onAssign, onMerge, onSplit, onTag, onUntag }: Props) {
   const { t, said, n, named } = useWords();
-  const people = useQuery({ queryKey: ["assignable"], enabled: !!onAssign, staleTime: 300_000, queryFn: () => data(api.GET("/api/v1/users/assignable")) });
-  const tags = incident.tags.filter((tag) => !tag.startsWith("attack."));
-  const nameOf = (name: string) => people.data?.find((person) => person.name === name)?.full_name || name;
+  const { assignable } = usePeople();
+  // those of rules have a dot; they are the rules' to change
+  const tags = incident.tags.filter((tag) => !tag.includes("."));
   return (
     <>
       <dl className="pairs facts">
@@ -33,19 +34,19 @@ export function IncidentFacts({ incident, onAssign, onMerge, onSplit, onTag }: P
         <dd>{named("common.incident_status", incident.status)}</dd>
         <dt>{t("column.assignee")}</dt>
         <dd>
-          {onAssign && people.data ? (
+          {onAssign && assignable.length > 0 ? (
             <span className="pick">
-            <select aria-label={t("column.assignee")} value={incident.assignee ?? ""} onChange={(event) => onAssign(event.target.value || null)}>
-              <option value="">{t("incident.nobody")}</option>
-              {people.data.map((person) => (
-                <option key={person.name} value={person.name}>
-                  {person.full_name || person.name}
-                </option>
-              ))}
-            </select>
+              <select aria-label={t("column.assignee")} value={incident.assignee ?? ""} onChange={(event) => onAssign(event.target.value || null)}>
+                <option value="">{t("incident.nobody")}</option>
+                {assignable.map((person) => (
+                  <option key={person.name} value={person.name}>
+                    {person.full_name || person.name}
+                  </option>
+                ))}
+              </select>
             </span>
           ) : incident.assignee ? (
-            nameOf(incident.assignee)
+            <Who actor={incident.assignee} />
           ) : (
             t("incident.nobody")
           )}
@@ -78,7 +79,16 @@ export function IncidentFacts({ incident, onAssign, onMerge, onSplit, onTag }: P
           <>
             <dt>{t("incident.tags")}</dt>
             <dd>
-              {tags.map(visible).join(", ")}{" "}
+              {tags.map((tag) => (
+                <span key={tag} className="tag own">
+                  {visible(tag)}
+                  {onUntag && (
+                    <button type="button" aria-label={t("tag.remove", { tag })} title={t("tag.remove", { tag })} onClick={() => onUntag(tag)}>
+                      ×
+                    </button>
+                  )}
+                </span>
+              ))}
               {onTag && (
                 <button type="button" className="link" onClick={onTag}>
                   {t("tag.open")}
@@ -213,14 +223,16 @@ function DeclarationFacts({ declaration }: { declaration: Schemas["Declaration"]
           <When at={declaration.detected_at} form="full" />
         </dd>
         <dt>{t("incident.declared_by")}</dt>
-        <dd>{declaration.declared_by}</dd>
+        <dd>
+          <Who actor={declaration.declared_by} />
+        </dd>
         <dt>{t("incident.category")}</dt>
         <dd>{declaration.category}</dd>
         {declaration.withdrawn_at && (
           <>
             <dt>{t("incident.withdrawn")}</dt>
             <dd>
-              <When at={declaration.withdrawn_at} form="full" /> · {declaration.withdrawn_by}
+              <When at={declaration.withdrawn_at} form="full" /> · <Who actor={declaration.withdrawn_by ?? ""} />
             </dd>
           </>
         )}

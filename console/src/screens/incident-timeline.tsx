@@ -1,13 +1,13 @@
 // The middle column: alerts, runs, notes and changes in order of time.
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { Link } from "react-router";
 import type { Schemas } from "../api/client";
 import { shortHost } from "../lib/host";
-import { isTyping } from "../lib/keys";
 import { visible } from "../lib/visible";
 import { Choice } from "../parts/choice";
 import { Shape } from "../parts/severity";
 import { When } from "../parts/when";
+import { Who } from "../parts/who";
 import { useWords } from "../words";
 import type { Detail } from "./incident";
 import { huntEvents, huntIncident } from "./links";
@@ -19,12 +19,10 @@ const KINDS = ["alert", "run", "note", "change"] as const satisfies readonly Kin
 
 interface Props {
   incident: Detail;
-  isNoting: boolean;
-  onNoting: ((isNoting: boolean) => void) | null;
-  onNote: (text: string) => Promise<void>;
+  onNote: (() => void) | null;
 }
 
-export function IncidentTimeline({ incident, isNoting, onNoting, onNote }: Props) {
+export function IncidentTimeline({ incident, onNote }: Props) {
   const { t } = useWords();
   const [kind, setKind] = useState("");
   const items = incident.timeline.filter((item) => !kind || item.kind === kind || (kind === "run" && item.kind === "step"));
@@ -32,8 +30,8 @@ export function IncidentTimeline({ incident, isNoting, onNoting, onNote }: Props
     <>
       <div className="row" style={{ marginBottom: 12 }}>
         <Choice label={t("timeline.show")} value={kind} options={[{ value: "", label: t("choice.all") }, ...KINDS.map((value) => ({ value, label: t(`timeline.${value}`) }))]} onChange={setKind} />
-        {onNoting && (
-          <button type="button" className="button" aria-expanded={isNoting} onClick={() => onNoting(!isNoting)}>
+        {onNote && (
+          <button type="button" className="button" onClick={onNote}>
             {t("timeline.add_note")} <kbd>n</kbd>
           </button>
         )}
@@ -43,7 +41,6 @@ export function IncidentTimeline({ incident, isNoting, onNoting, onNote }: Props
           <Link className="of" to={`/queue?status=all&incident=${incident.id}`}>{t("queue.alerts", { n: incident.alerts })}</Link>
         </span>
       </div>
-      {isNoting && onNoting && <NoteForm onCancel={() => onNoting(false)} onNote={onNote} />}
       <ol className="timeline">
         {items.map((item) => (
           <li key={`${item.kind}${item.id}${item.at}${item.title.en}`} className={item.kind}>
@@ -85,7 +82,9 @@ function OtherItem({ item }: { item: Item }) {
   if (item.kind === "note") {
     return (
       <div className="note">
-        <span className="muted">{item.actor}: </span>
+        <span className="muted">
+          <Who actor={item.actor} />:{" "}
+        </span>
         <span className="note-text">{visible(item.detail)}</span>
       </div>
     );
@@ -102,7 +101,11 @@ function OtherItem({ item }: { item: Item }) {
       <div className="note">
         {said(item.title)}{" "}
         <span className="muted">
-          {item.actor && `· ${item.actor}`}
+          {item.actor && (
+            <>
+              · <Who actor={item.actor} />
+            </>
+          )}
           {item.status && `· ${named("common.run_status", item.status)}`}
         </span>
         {item.detail && <div className="high">{visible(item.detail)}</div>}
@@ -111,41 +114,7 @@ function OtherItem({ item }: { item: Item }) {
   }
   return (
     <div>
-      {item.actor} <span className="muted">{said(item.title)}</span> {item.detail && <span>“{visible(item.detail)}”</span>}
+      <Who actor={item.actor} /> <span className="muted">{said(item.title)}</span> {item.detail && <span>“{visible(item.detail)}”</span>}
     </div>
-  );
-}
-
-function NoteForm({ onCancel, onNote }: { onCancel: () => void; onNote: (text: string) => Promise<void> }) {
-  const { t } = useWords();
-  const [text, setText] = useState("");
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (text.trim()) void onNote(text.trim());
-  };
-  return (
-    <form className="form note-form appear" onSubmit={submit}>
-      <textarea
-        className="input"
-        aria-label={t("timeline.note")}
-        rows={3}
-        maxLength={20_000}
-        autoFocus
-        value={text}
-        onChange={(event) => setText(event.target.value)}
-        onKeyDown={(event) => {
-          if (event.key === "Escape") onCancel();
-          if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && isTyping(event.target)) submit(event);
-        }}
-      />
-      <div className="form-actions">
-        <button type="button" className="button" onClick={onCancel}>
-          {t("action.cancel")}
-        </button>
-        <button type="submit" className="button main" disabled={!text.trim()}>
-          {t("action.save")} <kbd>Ctrl ⏎</kbd>
-        </button>
-      </div>
-    </form>
   );
 }

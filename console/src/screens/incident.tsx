@@ -1,5 +1,5 @@
 // One incident: its sentence, what happened and what was done, whom it is about, what to do next.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { api, data, type Schemas } from "../api/client";
@@ -9,9 +9,10 @@ import { ExportMenu, REPORT_FORMS, searchOf } from "../parts/export-menu";
 import { useHouse } from "../parts/house";
 import { useToast } from "../parts/toast";
 import { When } from "../parts/when";
+import { usePeople } from "../parts/who";
 import { useWords } from "../words";
 import { CloseDialog } from "./close-dialog";
-import { DeclareDialog, ReasonDialog, TagDialog } from "./incident-dialogs";
+import { DeclareDialog, NoteDialog, ReasonDialog, TagDialog } from "./incident-dialogs";
 import { IncidentFacts } from "./incident-facts";
 import { IncidentNext } from "./incident-next";
 import { IncidentTimeline } from "./incident-timeline";
@@ -26,41 +27,38 @@ export default function Incident() {
   const { number = "" } = useParams();
   const { t, said, named, language } = useWords();
   const { me, may } = useHouse();
+  const { nameOf } = usePeople();
   const tell = useToast();
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const [dialog, setDialog] = useState<"close" | "declare" | "withdraw" | "reopen" | "merge" | "split" | "tag" | null>(null);
-  const [isNoting, setNoting] = useState(false);
+  const [dialog, setDialog] = useState<"close" | "declare" | "withdraw" | "reopen" | "merge" | "split" | "tag" | "note" | null>(null);
   const key = ["incident", number];
   const asked = useQuery({ queryKey: key, queryFn: () => data(api.GET("/api/v1/incidents/{key}", { params: { path: { key: number } } })) });
   const params = { path: { key: number } };
-  const change = useMutation({
-    mutationFn: ({ call }: { call: () => Asked; done: string }) => data(call()),
-    onSuccess: (found, { done }) => {
-      queries.setQueryData(key, found);
-      void queries.invalidateQueries({ queryKey: ["incidents"] });
-      void queries.invalidateQueries({ queryKey: ["groups"] });
-      setDialog(null);
-      tell({ text: done });
-    },
-    onError: (error) => {
-      tell({ text: error.message, isBad: true });
+  /** Changes it; what goes wrong is the caller's to show, and the page is asked for again. */
+  const change = async (asked: Asked, done: string) => {
+    try {
+      queries.setQueryData(key, await data(asked));
+    } catch (error) {
       void queries.invalidateQueries({ queryKey: key });
-    },
-  });
+      throw error;
+    }
+    void queries.invalidateQueries({ queryKey: ["incidents"] });
+    void queries.invalidateQueries({ queryKey: ["groups"] });
+    setDialog(null);
+    tell({ text: done });
+  };
+  const changeNow = (asked: Asked, done: string) => void change(asked, done).catch((error: unknown) => tell({ error }));
   const found = asked.data;
   const version = found?.version;
   const isOpen = found?.status !== "closed";
   const canTriage = may("triage") && !found?.is_partial;
   const assign = (assignee: string | null) =>
-    change.mutate({
-      call: () => api.POST("/api/v1/incidents/{key}/assign", { params, body: { assignee, version } }),
-      done: assignee ? t("outcome.assigned", { name: assignee }) : t("incident.unassigned"),
-    });
+    changeNow(api.POST("/api/v1/incidents/{key}/assign", { params, body: { assignee, version } }), assignee ? t("outcome.assigned", { name: nameOf(assignee) }) : t("incident.unassigned"));
   useKeys({
     ...(canTriage &&
       found && {
-        n: () => setNoting(true),
+        n: () => setDialog("note"),
         ...(isOpen && { a: () => found.assignee !== me.name && assign(me.name), c: () => setDialog("close") }),
       }),
   });
@@ -128,17 +126,13 @@ export default function Incident() {
             onMerge={canTriage && isOpen ? () => setDialog("merge") : null}
             onSplit={canTriage && isOpen && found.alert_rows.length > 1 ? () => setDialog("split") : null}
             onTag={canTriage ? () => setDialog("tag") : null}
+            onUntag={canTriage ? (tag) => changeNow(api.POST("/api/v1/incidents/{key}/untag", { params, body: { tags: [tag] } }), t("tag.gone", { tag })) : null}
           />
         </div>
         <div className="column">
           <IncidentTimeline
             incident={found}
-            isNoting={isNoting}
-            onNoting={canTriage ? setNoting : null}
-            onNote={async (text) => {
-              await change.mutateAsync({ call: () => api.POST("/api/v1/incidents/{key}/notes", { params, body: { text } }), done: t("incident.noted") });
-              setNoting(false);
-            }}
+            onNote={canTriage ? () => setDialog("note") : null}
           />
         </div>
         <div className="column panel">
@@ -149,24 +143,21 @@ export default function Incident() {
         <CloseDialog
           title={t("close.title", { title: found.number })}
           onClose={() => setDialog(null)}
-          onVerdict={async (verdict, reason) => {
-            const call = () => api.POST("/api/v1/incidents/{key}/close", { params, body: { verdict, reason, version } });
-            await change.mutateAsync({ call, done: t("incident.closed_as", { verdict: named("common.verdict", verdict) }) }).catch(() => setDialog(null));
-          }}
+          onVerdict={(verdict, reason) => change(api.POST("/api/v1/incidents/{key}/close", { params, body: { verdict, reason, version } }), t("incident.closed_as", { verdict: named("common.verdict", verdict) }))}
         />
       )}
       {dialog === "declare" && (
         <DeclareDialog
           incident={found}
           onClose={() => setDialog(null)}
-          onDeclare={(body) => change.mutate({ call: () => api.POST("/api/v1/incidents/{key}/declare", { params, body: { ...body, version } }), done: t("incident.declared_done") })}
+          onDeclare={(body) => change(api.POST("/api/v1/incidents/{key}/declare", { params, body: { ...body, version } }), t("incident.declared_done"))}
         />
       )}
       {dialog === "merge" && (
         <MergeDialog
           incident={found}
           onClose={() => setDialog(null)}
-          onMerge={(others, reason) => change.mutate({ call: () => api.POST("/api/v1/incidents/{key}/merge", { params, body: { others, reason, version } }), done: t("merge.done", { number: found.number }) })}
+          onMerge={(others, reason) => change(api.POST("/api/v1/incidents/{key}/merge", { params, body: { others, reason, version } }), t("merge.done", { number: found.number }))}
         />
       )}
       {dialog === "split" && (
@@ -174,24 +165,22 @@ export default function Incident() {
           incident={found}
           onClose={() => setDialog(null)}
           onSplit={async (alerts, reason) => {
-            try {
-              const made = await data(api.POST("/api/v1/incidents/{key}/split", { params, body: { alerts, reason, version } }));
-              void queries.invalidateQueries({ queryKey: key });
-              void queries.invalidateQueries({ queryKey: ["incidents"] });
-              setDialog(null);
-              tell({ text: t("split.done", { number: made.number }) });
-              void navigate(`/incidents/${made.number}`);
-            } catch (error) {
-              tell({ text: error instanceof Error ? error.message : String(error), isBad: true });
-            }
+            const made = await data(api.POST("/api/v1/incidents/{key}/split", { params, body: { alerts, reason, version } })).finally(() => void queries.invalidateQueries({ queryKey: key }));
+            void queries.invalidateQueries({ queryKey: ["incidents"] });
+            setDialog(null);
+            tell({ text: t("split.done", { number: made.number }) });
+            void navigate(`/incidents/${made.number}`);
           }}
         />
+      )}
+      {dialog === "note" && (
+        <NoteDialog number={found.number} onClose={() => setDialog(null)} onNote={(text) => change(api.POST("/api/v1/incidents/{key}/notes", { params, body: { text } }), t("incident.noted"))} />
       )}
       {dialog === "tag" && (
         <TagDialog
           number={found.number}
           onClose={() => setDialog(null)}
-          onTags={(tags) => change.mutate({ call: () => api.POST("/api/v1/incidents/{key}/tags", { params, body: { tags } }), done: t("tag.done") })}
+          onTags={(tags) => change(api.POST("/api/v1/incidents/{key}/tags", { params, body: { tags } }), t("tag.done"))}
         />
       )}
       {(dialog === "withdraw" || dialog === "reopen") && (
@@ -200,10 +189,9 @@ export default function Incident() {
           isNeeded={dialog === "withdraw"}
           onClose={() => setDialog(null)}
           onReason={(reason) =>
-            change.mutate({
-              call: () => (dialog === "withdraw" ? api.POST("/api/v1/incidents/{key}/withdraw", { params, body: { reason, version } }) : api.POST("/api/v1/incidents/{key}/reopen", { params, body: { reason, version } })),
-              done: dialog === "withdraw" ? t("incident.withdrawn_done") : t("incident.reopened"),
-            })
+            dialog === "withdraw"
+              ? change(api.POST("/api/v1/incidents/{key}/withdraw", { params, body: { reason, version } }), t("incident.withdrawn_done"))
+              : change(api.POST("/api/v1/incidents/{key}/reopen", { params, body: { reason, version } }), t("incident.reopened"))
           }
         />
       )}

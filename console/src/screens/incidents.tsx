@@ -16,6 +16,7 @@ import { useHouse } from "../parts/house";
 import { Search } from "../parts/search";
 import { LEVELS, Severity } from "../parts/severity";
 import { Between } from "../parts/when";
+import { Who } from "../parts/who";
 import { useWords } from "../words";
 
 type Incident = Schemas["IncidentSummary"];
@@ -91,7 +92,7 @@ export default function Incidents() {
       className: "muted",
       cell: (incident) => (incident.verdict ? named("common.verdict", incident.verdict) : named("common.incident_status", incident.status)),
     },
-    { key: "assignee", title: t("column.assignee"), width: "100px", className: "muted", cell: (incident) => incident.assignee ?? "–" },
+    { key: "assignee", title: t("column.assignee"), width: "100px", className: "muted", cell: (incident) => (incident.assignee ? <Who actor={incident.assignee} /> : "–") },
   ];
   return (
     <div className="page">
@@ -179,7 +180,7 @@ export default function Incidents() {
                 <Link to={`/queue?status=all&incident=${row.id}`}>{n(row.alerts)}</Link>
               </dd>
               <dt>{t("column.assignee")}</dt>
-              <dd>{row.assignee ?? "–"}</dd>
+              <dd>{row.assignee ? <Who actor={row.assignee} /> : "–"}</dd>
               {row.system && (
                 <>
                   <dt>{t("incident.system")}</dt>

@@ -14,6 +14,7 @@ import { Search } from "../parts/search";
 import { State } from "../parts/severity";
 import { useToast } from "../parts/toast";
 import { When } from "../parts/when";
+import { Who } from "../parts/who";
 import { useWords } from "../words";
 import "../styles/sources.css";
 
@@ -37,7 +38,7 @@ export default function Journal() {
     queryFn: ({ pageParam }) => data(api.GET("/api/v1/audit", { params: { query: { ...filter, limit: 200, cursor: pageParam } } })),
     getNextPageParam: (page) => page.cursor ?? undefined,
   });
-  const verify = useMutation({ mutationFn: () => data(api.GET("/api/v1/audit/verify")), onError: (error) => tell({ text: error.message, isBad: true }) });
+  const verify = useMutation({ mutationFn: () => data(api.GET("/api/v1/audit/verify")), onError: (error) => tell({ error }) });
   const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.items) ?? [], [asked.data]);
   const row = rows.find((entry) => seqOf(entry) === current) ?? null;
   useKeys({
@@ -50,10 +51,10 @@ export default function Journal() {
   const columns: Column<Entry>[] = [
     { key: "seq", title: t("journal.seq"), width: "74px", className: "muted", cell: (entry) => n(entry.seq) },
     { key: "at", title: t("column.time"), width: "112px", className: "muted", cell: (entry) => <When at={entry.at} /> },
-    { key: "actor", title: t("journal.actor"), width: "150px", cell: (entry) => entry.actor },
+    { key: "actor", title: t("journal.actor"), width: "150px", cell: (entry) => <Who actor={entry.actor} /> },
     { key: "channel", title: t("journal.channel"), width: "104px", className: "muted", cell: (entry) => named("journal.by", entry.channel) },
     { key: "action", title: t("journal.action"), width: "minmax(180px, 1fr)", cell: (entry) => <span title={entry.action}>{named("journal.did", entry.action)}</span> },
-    { key: "object", title: t("journal.object"), width: "minmax(120px, 190px)", className: "mono", cell: (entry) => visible(entry.object) },
+    { key: "object", title: t("journal.object"), width: "minmax(120px, 190px)", cell: (entry) => <Subject name={entry.object} /> },
     { key: "what", title: t("journal.reason"), width: "minmax(140px, 1fr)", className: "muted", cell: (entry) => visible(entry.reason || gist(entry)) },
   ];
   return (
@@ -109,6 +110,12 @@ export default function Journal() {
   );
 }
 
+/** A person by what they are called; everything else by its name in the journal. */
+function Subject({ name }: { name: string }) {
+  const [, person] = /^user:(.+)$/.exec(name) ?? [];
+  return person ? <Who actor={person} /> : <span className="mono">{visible(name)}</span>;
+}
+
 /** What an entry is about, in a line. */
 function gist(entry: Entry): string {
   const query = entry.after?.query;
@@ -130,7 +137,10 @@ function EntryPanel({ entry }: { entry: Entry }) {
         </dd>
         <dt>{t("journal.actor")}</dt>
         <dd>
-          {entry.actor} <span className="muted">· {named("journal.by", entry.channel)}</span>
+          <Who actor={entry.actor} />{" "}
+          <span className="muted">
+            <span className="mono">{visible(entry.actor)}</span> · {named("journal.by", entry.channel)}
+          </span>
         </dd>
         <dt>{t("journal.object")}</dt>
         <dd className="mono">{visible(entry.object) || "–"}</dd>

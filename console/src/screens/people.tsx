@@ -1,6 +1,6 @@
 // People and tokens: who may sign in, with which role and scope; links and tokens are shown once.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { api, data, type Schemas } from "../api/client";
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
@@ -8,11 +8,14 @@ import { useKeys } from "../lib/keys";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { Copy } from "../parts/copy";
 import { Dialog } from "../parts/dialog";
+import { Field, textOf } from "../parts/field";
+import { FormDialog } from "../parts/form-dialog";
 import { type Column, Grid, neighbour } from "../parts/grid";
 import { useHouse } from "../parts/house";
 import { State } from "../parts/severity";
 import { useToast } from "../parts/toast";
 import { When } from "../parts/when";
+import { Who } from "../parts/who";
 import { useWords } from "../words";
 
 type Person = Schemas["Person"];
@@ -125,7 +128,7 @@ function PersonPanel({ person, onSecret }: { person: Person; onSecret: (secret: 
   const tell = useToast();
   const queries = useQueryClient();
   const params = { path: { name: person.name } };
-  const onError = (error: Error) => tell({ text: error.message, isBad: true });
+  const onError = (error: Error) => tell({ error });
   const change = useMutation({
     mutationFn: (body: Schemas["PersonChange"]) => data(api.PATCH("/api/v1/users/{name}", { params, body })),
     onSuccess: () => {
@@ -191,67 +194,39 @@ function PersonPanel({ person, onSecret }: { person: Person; onSecret: (secret: 
 function AddPerson({ onClose, onSecret }: { onClose: () => void; onSecret: (secret: Secret) => void }) {
   const { t, named } = useWords();
   const queries = useQueryClient();
-  const [problem, setProblem] = useState("");
-  const submit = async (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name) ?? "").trim();
-    try {
-      const body = { name: text("name"), full_name: text("full_name"), role: text("role") as Role, scope: text("scope"), language: text("language") as "vi" | "en" };
-      const added = await data(api.POST("/api/v1/users", { body }));
-      void queries.invalidateQueries({ queryKey: ["people"] });
-      onSecret({ title: t("people.link", { name: added.person.full_name || added.person.name }), text: added.link.url, note: t("people.link_note") });
-    } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
-    }
+  const send = async (form: FormData) => {
+    const body = { name: textOf(form, "name"), full_name: textOf(form, "full_name"), role: textOf(form, "role") as Role, scope: textOf(form, "scope"), language: textOf(form, "language") as "vi" | "en" };
+    const added = await data(api.POST("/api/v1/users", { body }));
+    void queries.invalidateQueries({ queryKey: ["people"] });
+    onSecret({ title: t("people.link", { name: added.person.full_name || added.person.name }), text: added.link.url, note: t("people.link_note") });
   };
   return (
-    <Dialog title={t("people.add")} onClose={onClose}>
-      <form className="form" onSubmit={(event) => void submit(event)}>
-        {problem && (
-          <p className="error" role="alert">
-            {problem}
-          </p>
-        )}
-        <label className="field">
-          <span className="label">{t("sign_in.name")}</span>
-          <input className="input" name="name" required maxLength={64} data-autofocus autoCapitalize="none" spellCheck={false} />
-        </label>
-        <label className="field">
-          <span className="label">{t("people.full_name")}</span>
-          <input className="input" name="full_name" maxLength={200} />
-        </label>
-        <label className="field">
-          <span className="label">{t("people.role")}</span>
-          <select className="input" name="role">
-            {ROLES.map((role) => (
-              <option key={role} value={role}>
-                {named("common.role", role)}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label className="field">
-          <span className="label">{t("people.scope_label")}</span>
-          <input className="input mono" name="scope" maxLength={2000} placeholder={'kydai.agency: "…"'} spellCheck={false} />
-        </label>
-        <label className="field">
-          <span className="label">{t("menu.language")}</span>
-          <select className="input" name="language">
-            <option value="vi">{t("menu.vi")}</option>
-            <option value="en">{t("menu.en")}</option>
-          </select>
-        </label>
-        <div className="form-actions">
-          <button type="button" className="button" onClick={onClose}>
-            {t("action.cancel")}
-          </button>
-          <button type="submit" className="button main">
-            {t("people.add")}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={t("people.add")} onClose={onClose} send={t("people.add")} onSend={send}>
+      <Field label={t("sign_in.name")}>
+        <input className="input" name="name" required maxLength={64} autoCapitalize="none" spellCheck={false} />
+      </Field>
+      <Field label={t("people.full_name")}>
+        <input className="input" name="full_name" maxLength={200} />
+      </Field>
+      <Field label={t("people.role")}>
+        <select className="input" name="role">
+          {ROLES.map((role) => (
+            <option key={role} value={role}>
+              {named("common.role", role)}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <Field label={t("people.scope_label")}>
+        <input className="input mono" name="scope" maxLength={2000} placeholder={'kydai.agency: "…"'} spellCheck={false} />
+      </Field>
+      <Field label={t("menu.language")}>
+        <select className="input" name="language">
+          <option value="vi">{t("menu.vi")}</option>
+          <option value="en">{t("menu.en")}</option>
+        </select>
+      </Field>
+    </FormDialog>
   );
 }
 
@@ -264,13 +239,13 @@ function Tokens() {
   const revoke = useMutation({
     mutationFn: (name: string) => data(api.DELETE("/api/v1/tokens/{name}", { params: { path: { name } } })),
     onSuccess: () => void queries.invalidateQueries({ queryKey: ["tokens"] }),
-    onError: (error) => tell({ text: error.message, isBad: true }),
+    onError: (error) => tell({ error }),
   });
   const canRevoke = (token: Token) => may("admin") || (may("house") && token.owner === me.name);
   const columns: Column<Token>[] = [
     { key: "name", title: t("tokens.name"), width: "minmax(160px, 1fr)", className: "mono", cell: (token) => token.name },
     { key: "scope", title: t("tokens.scope"), width: "150px", className: "muted", cell: (token) => named("tokens.for", token.scope) },
-    { key: "owner", title: t("tokens.owner"), width: "130px", className: "muted", cell: (token) => token.owner },
+    { key: "owner", title: t("tokens.owner"), width: "130px", className: "muted", cell: (token) => <Who actor={token.owner} /> },
     { key: "used", title: t("tokens.used"), width: "120px", className: "muted", cell: (token) => (token.used_at ? <When at={token.used_at} /> : "–") },
     { key: "expires", title: t("tokens.expires"), width: "120px", className: "muted", cell: (token) => <When at={token.expires_at} /> },
     {
@@ -302,55 +277,30 @@ function AddToken({ onClose, onSecret }: { onClose: () => void; onSecret: (secre
   const { t, named } = useWords();
   const { may } = useHouse();
   const queries = useQueryClient();
-  const [problem, setProblem] = useState("");
-  const submit = async (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    try {
-      const body = { name: String(form.get("name")).trim(), scope: String(form.get("scope")) as Schemas["TokenScope"], days: Number(form.get("days")) };
-      const made = await data(api.POST("/api/v1/tokens", { body }));
-      void queries.invalidateQueries({ queryKey: ["tokens"] });
-      onSecret({ title: made.name, text: made.token, note: t("tokens.note") });
-    } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
-    }
+  const send = async (form: FormData) => {
+    const body = { name: String(form.get("name")).trim(), scope: String(form.get("scope")) as Schemas["TokenScope"], days: Number(form.get("days")) };
+    const made = await data(api.POST("/api/v1/tokens", { body }));
+    void queries.invalidateQueries({ queryKey: ["tokens"] });
+    onSecret({ title: made.name, text: made.token, note: t("tokens.note") });
   };
   const scopes = may("admin") ? (["ingest", "api"] as const) : (["ingest"] as const);
   return (
-    <Dialog title={t("tokens.add")} onClose={onClose}>
-      <form className="form" onSubmit={(event) => void submit(event)}>
-        {problem && (
-          <p className="error" role="alert">
-            {problem}
-          </p>
-        )}
-        <label className="field">
-          <span className="label">{t("tokens.name")}</span>
-          <input className="input" name="name" required maxLength={100} data-autofocus spellCheck={false} />
-        </label>
-        <label className="field">
-          <span className="label">{t("tokens.scope")}</span>
-          <select className="input" name="scope">
-            {scopes.map((scope) => (
-              <option key={scope} value={scope}>
-                {named("tokens.for", scope)}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label className="field">
-          <span className="label">{t("tokens.days")}</span>
-          <input className="input" type="number" name="days" min={1} max={365} defaultValue={365} required />
-        </label>
-        <div className="form-actions">
-          <button type="button" className="button" onClick={onClose}>
-            {t("action.cancel")}
-          </button>
-          <button type="submit" className="button main">
-            {t("tokens.add")}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title={t("tokens.add")} onClose={onClose} send={t("tokens.add")} onSend={send}>
+      <Field label={t("tokens.name")}>
+        <input className="input" name="name" required maxLength={100} spellCheck={false} />
+      </Field>
+      <Field label={t("tokens.scope")}>
+        <select className="input" name="scope">
+          {scopes.map((scope) => (
+            <option key={scope} value={scope}>
+              {named("tokens.for", scope)}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <Field label={t("tokens.days")}>
+        <input className="input" type="number" name="days" min={1} max={365} defaultValue={365} required />
+      </Field>
+    </FormDialog>
   );
 }

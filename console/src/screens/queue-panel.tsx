@@ -9,6 +9,7 @@ import { Asking, Failed } from "../parts/answer";
 import { Facts } from "../parts/facts";
 import { Severity } from "../parts/severity";
 import { Between } from "../parts/when";
+import { Who } from "../parts/who";
 import { useWords } from "../words";
 import { eventText, huntEvents, huntHost } from "./links";
 
@@ -34,7 +35,12 @@ export function QueuePanel({ group, isDone, onTake, onClose, onOpen }: Props) {
         <span className="muted">
           {" · "}
           {named("common.alert_status", group.newest.status)}
-          {group.newest.assignee && ` · ${group.newest.assignee}`}
+          {group.newest.assignee && (
+            <>
+              {" · "}
+              <Who actor={group.newest.assignee} />
+            </>
+          )}
           {group.newest.verdict && ` · ${named("common.verdict", group.newest.verdict)}`}
         </span>
         {group.incidents.length > 0 && (

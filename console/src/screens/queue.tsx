@@ -20,6 +20,7 @@ import { Search } from "../parts/search";
 import { LEVELS, Severity } from "../parts/severity";
 import { useToast } from "../parts/toast";
 import { Between } from "../parts/when";
+import { Who } from "../parts/who";
 import { useWords } from "../words";
 import { CloseDialog } from "./close-dialog";
 import { huntGroup } from "./links";
@@ -102,15 +103,14 @@ export default function Queue() {
   };
   const next = (step: number) => setCurrent(neighbour(rows, groupKey, current, step));
 
-  const act = async (on: Group[], change: Change, outcome: string) => {
-    if (on.length === 0) return;
+  const change = async (on: Group[], what: Change, outcome: string) => {
     try {
       const ids = (await Promise.all(on.map((group) => idsOf(group, filter)))).flat();
-      const { count, entries } = await changeAlerts(ids, change);
+      const { count, entries } = await changeAlerts(ids, what);
       const keys = on.map(groupKey);
       setOutcomes((before) => new Map([...before, ...keys.map((key) => [key, outcome] as const)]));
       setChosen(new Set());
-      if (change.kind === "close" && keys.includes(current ?? "")) next(1);
+      if (what.kind === "close" && keys.includes(current ?? "")) next(1);
       const undo = async () => {
         await undoAlerts(entries);
         setOutcomes((before) => new Map([...before].filter(([key]) => !keys.includes(key))));
@@ -118,14 +118,16 @@ export default function Queue() {
         void queries.invalidateQueries({ queryKey: ["alert"] });
       };
       tell({ text: count ? t("queue.done", { outcome, n: count }) : t("queue.nothing_changed"), undo: entries.length ? undo : undefined });
-    } catch (error) {
-      tell({ text: error instanceof Error ? error.message : String(error), isBad: true });
+    } finally {
+      void refetch();
+      void queries.invalidateQueries({ queryKey: ["alert"] });
     }
-    void refetch();
-    void queries.invalidateQueries({ queryKey: ["alert"] });
   };
-  const take = () => void act(targets(), { kind: "assign", assignee: me.name }, t("outcome.assigned", { name: me.full_name || me.name }));
-  const acknowledge = () => void act(targets(), { kind: "acknowledge" }, named("common.alert_status", "acknowledged"));
+  const act = (on: Group[], what: Change, outcome: string) => {
+    if (on.length > 0) void change(on, what, outcome).catch((error: unknown) => tell({ error }));
+  };
+  const take = () => act(targets(), { kind: "assign", assignee: me.name }, t("outcome.assigned", { name: me.full_name || me.name }));
+  const acknowledge = () => act(targets(), { kind: "acknowledge" }, named("common.alert_status", "acknowledged"));
   const askToClose = () => {
     const on = targets();
     if (on.length > 0) setClosing(on);
@@ -218,7 +220,7 @@ export default function Queue() {
         const key = groupKey(group);
         const outcome = outcomes.get(key) ?? (gone.has(key) ? t("outcome.elsewhere") : null);
         if (outcome) return outcome;
-        if (group.newest.assignee && shown !== "new") return group.newest.assignee;
+        if (group.newest.assignee && shown !== "new") return <Who actor={group.newest.assignee} />;
         const seen = seenText(group.seen_before, words);
         return <span title={seen}>{seen}</span>;
       },
@@ -337,7 +339,7 @@ export default function Queue() {
           title={closing.length === 1 && closing[0] ? t("close.title", { title: said(titleOf(closing[0])) }) : t("close.many", { n: closing.length })}
           onClose={() => setClosing(null)}
           onVerdict={async (verdict: Schemas["Verdict"], reason) => {
-            await act(closing, { kind: "close", verdict, reason }, `${named("common.alert_status", "closed")}: ${named("common.verdict", verdict)}`);
+            await change(closing, { kind: "close", verdict, reason }, `${named("common.alert_status", "closed")}: ${named("common.verdict", verdict)}`);
             setClosing(null);
           }}
         />

@@ -13,6 +13,7 @@ import { useHouse } from "../parts/house";
 import { Search } from "../parts/search";
 import { Severity, State, type Tone } from "../parts/severity";
 import { useToast } from "../parts/toast";
+import { usePeople } from "../parts/who";
 import { useWords } from "../words";
 
 type Rule = Schemas["RuleRow"];
@@ -115,6 +116,7 @@ function RulePanel({ id }: { id: string }) {
   const { may } = useHouse();
   const tell = useToast();
   const queries = useQueryClient();
+  const { nameOf } = usePeople();
   const [reason, setReason] = useState("");
   const asked = useQuery({ queryKey: ["rule", id], queryFn: () => data(api.GET("/api/v1/rules/{rule_id}", { params: { path: { rule_id: id } } })) });
   const choose = useMutation({
@@ -125,7 +127,7 @@ function RulePanel({ id }: { id: string }) {
       setReason("");
       tell({ text: t("rules.chosen", { mode: named("common.mode", found.mode) }) });
     },
-    onError: (error) => tell({ text: error.message, isBad: true }),
+    onError: (error) => tell({ error }),
   });
   const rule = asked.data;
   if (asked.isPending) return <aside className="side"><Asking /></aside>;
@@ -165,7 +167,7 @@ function RulePanel({ id }: { id: string }) {
         {may("triage") && <input className="input" style={{ width: "100%", marginTop: 6 }} placeholder={t("rules.why_change")} aria-label={t("rules.why_change")} maxLength={2000} value={reason} onChange={(event) => setReason(event.target.value)} />}
         {rule.decided_by && (
           <p className="muted">
-            {t("rules.decided", { name: rule.decided_by })} {rule.decided_reason && `“${rule.decided_reason}”`}
+            {t("rules.decided", { name: nameOf(rule.decided_by) })} {rule.decided_reason && `“${rule.decided_reason}”`}
           </p>
         )}
       </section>

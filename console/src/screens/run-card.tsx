@@ -10,6 +10,7 @@ import { useHouse } from "../parts/house";
 import { State, type Tone } from "../parts/severity";
 import { useToast } from "../parts/toast";
 import { When } from "../parts/when";
+import { usePeople } from "../parts/who";
 import { type Text, useWords } from "../words";
 import { ReasonDialog } from "./incident-dialogs";
 
@@ -190,39 +191,48 @@ function Commands({ title, lines }: { title: string; lines: string[] }) {
   );
 }
 
-type Verb = "approve" | "refuse" | "done" | "not_done";
+type Verb = "approve" | "refuse" | "done" | "not_done" | "undo";
+interface Decision {
+  verb: Verb;
+  step: string;
+  reason?: string;
+  /** Which version of the preview the person saw. */
+  seen?: number;
+}
 
-/** Sends a person's decision about a run and takes the answer in. */
+/** Sends a person's decision about a run and takes the answer in; `decideNow` says itself what went wrong. */
 function useDecision(run: Run) {
   const { t, said } = useWords();
   const tell = useToast();
   const queries = useQueryClient();
   const params = { path: { run_id: run.id } };
-  return useMutation({
-    mutationFn: ({ verb, step, reason, seen = 1 }: { verb: Verb | "undo"; step: string | null; reason: string; seen?: number }) => {
-      const body = { step: step ?? "", reason };
+  const sending = useMutation({
+    mutationFn: ({ verb, step, reason = "", seen = 1 }: Decision) => {
+      const body = { step, reason };
       if (verb === "approve") return data(api.POST("/api/v1/runs/{run_id}/approve", { params, body: { ...body, preview_version: seen } }));
       if (verb === "refuse") return data(api.POST("/api/v1/runs/{run_id}/refuse", { params, body }));
       if (verb === "done") return data(api.POST("/api/v1/runs/{run_id}/done", { params, body }));
       if (verb === "not_done") return data(api.POST("/api/v1/runs/{run_id}/not-done", { params, body }));
-      return data(api.POST("/api/v1/runs/{run_id}/undo", { params, body: { step, reason } }));
+      return data(api.POST("/api/v1/runs/{run_id}/undo", { params, body }));
     },
     onSuccess: (found, { verb }) => {
       queries.setQueryData(["runs", run.id], found);
       tell({ text: t(`run.told.${verb}`, { title: said(run.title) }) });
     },
-    onError: (error) => tell({ text: error.message, isBad: true }),
     onSettled: () => {
       void queries.invalidateQueries({ queryKey: ["runs"] });
       void queries.invalidateQueries({ queryKey: ["incident"] });
     },
   });
+  const decide = async (decision: Decision): Promise<void> => void (await sending.mutateAsync(decision));
+  const decideNow = (decision: Decision) => void decide(decision).catch((error: unknown) => tell({ error }));
+  return { decide, decideNow, isPending: sending.isPending, isDone: sending.isSuccess };
 }
 
 function Decide({ run, step }: { run: Run; step: Step }) {
   const { t } = useWords();
   const { may } = useHouse();
-  const decision = useDecision(run);
+  const { decide, decideNow, isPending } = useDecision(run);
   const [asking, setAsking] = useState<"refuse" | "not_done" | null>(null);
   if (!may("triage")) return <p className="muted">{t("run.not_yours")}</p>;
   const isApproval = step.status === "waiting_approval";
@@ -230,10 +240,10 @@ function Decide({ run, step }: { run: Run; step: Step }) {
   const kind = step.status === "unknown" ? "unknown" : step.status === "waiting_person" ? "person" : "approval";
   return (
     <div className="row wrap" style={{ margin: "14px 0" }}>
-      <button type="button" className="button main" disabled={decision.isPending} onClick={() => decision.mutate({ verb: yes, step: step.step, reason: "", seen: step.preview_version })}>
+      <button type="button" className="button main" disabled={isPending} onClick={() => decideNow({ verb: yes, step: step.step, seen: step.preview_version })}>
         {t(`run.yes.${kind}`)}
       </button>
-      <button type="button" className="button" disabled={decision.isPending} onClick={() => setAsking(no)}>
+      <button type="button" className="button" disabled={isPending} onClick={() => setAsking(no)}>
         {t(`run.no.${kind}`)}
       </button>
       {asking && (
@@ -241,9 +251,9 @@ function Decide({ run, step }: { run: Run; step: Step }) {
           title={t(`run.no.${kind}`)}
           isNeeded
           onClose={() => setAsking(null)}
-          onReason={(reason) => {
+          onReason={async (reason) => {
+            await decide({ verb: asking, step: step.step, reason });
             setAsking(null);
-            decision.mutate({ verb: asking, step: step.step, reason });
           }}
         />
       )}
@@ -264,7 +274,7 @@ export function Newcomers({ run }: { run: Run }) {
       void queries.invalidateQueries({ queryKey: ["incident"] });
       tell({ text: t("start.done", { title: said(made.title) }) });
     },
-    onError: (error) => tell({ text: error.message, isBad: true }),
+    onError: (error) => tell({ error }),
   });
   const came = run.steps.flatMap((step) => step.newcomers);
   const number = run.incident_number;
@@ -292,10 +302,10 @@ export function Newcomers({ run }: { run: Run }) {
 export function Undo({ run, step }: { run: Run; step: string }) {
   const { t } = useWords();
   const { may } = useHouse();
-  const decision = useDecision(run);
+  const { decideNow, isPending, isDone } = useDecision(run);
   if (!may("triage")) return null;
   return (
-    <button type="button" className="button small" disabled={decision.isPending || decision.isSuccess} onClick={() => decision.mutate({ verb: "undo", step, reason: "" })}>
+    <button type="button" className="button small" disabled={isPending || isDone} onClick={() => decideNow({ verb: "undo", step })}>
       {t("run.undo")}
     </button>
   );
@@ -304,13 +314,14 @@ export function Undo({ run, step }: { run: Run; step: string }) {
 /** Who approved which step; one's own approval of one's own run is said to be so. */
 export function Approvals({ run }: { run: Run }) {
   const { t, said, named } = useWords();
+  const { nameOf } = usePeople();
   const approved = run.steps.filter((step) => step.approved_by);
   if (approved.length === 0) return null;
   return (
     <div className="muted">
       {approved.map((step) => (
         <p key={step.step}>
-          {said(step.title)}: {t("run.approved_by", { name: step.approved_by ?? "" })} {step.approved_at && <When at={step.approved_at} />}{" "}
+          {said(step.title)}: {t("run.approved_by", { name: nameOf(step.approved_by ?? "") })} {step.approved_at && <When at={step.approved_at} />}{" "}
           {step.is_self_approved && <span className="tag">{named("common", "self_approved")}</span>}
         </p>
       ))}

@@ -9,6 +9,7 @@ import { Asking, Empty, Failed } from "../parts/answer";
 import { Choice } from "../parts/choice";
 import { type Column, Grid, neighbour } from "../parts/grid";
 import { When } from "../parts/when";
+import { Who } from "../parts/who";
 import { useWords } from "../words";
 import { RunPanel } from "./run-panel";
 import { RunState } from "./run-card";
@@ -51,7 +52,7 @@ export default function Runs() {
       ),
     },
     { key: "incident", title: t("nav.incidents"), width: "122px", className: "mono", cell: (run) => (run.incident_number ? <Link to={`/incidents/${run.incident_number}`}>{run.incident_number}</Link> : "–") },
-    { key: "by", title: t("run.started_by"), width: "140px", className: "muted", cell: (run) => run.started_by || "–" },
+    { key: "by", title: t("run.started_by"), width: "140px", className: "muted", cell: (run) => (run.started_by ? <Who actor={run.started_by} /> : "–") },
     { key: "at", title: t("column.time"), width: "112px", className: "muted", cell: (run) => <When at={run.created_at} /> },
   ];
   return (

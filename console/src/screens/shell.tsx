@@ -51,6 +51,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const { t } = useWords();
   const { me } = useHouse();
   const [dialog, setDialog] = useState<"palette" | "keys" | "password" | null>(null);
+  const screen = useRef<HTMLElement>(null);
   useJumps();
   useKeys({ "?": () => setDialog("keys"), "/": () => setDialog("palette") });
   useEffect(() => {
@@ -66,6 +67,9 @@ export function Shell({ children }: { children: ReactNode }) {
 
   return (
     <div className="shell">
+      <button type="button" className="skip" onClick={() => screen.current?.focus()}>
+        {t("skip")}
+      </button>
       {me.is_demo && <div className="demo">{t("demo")}</div>}
       <Band />
       <Link to="/queue" className="brand">
@@ -83,7 +87,9 @@ export function Shell({ children }: { children: ReactNode }) {
         <PersonMenu onPassword={() => setDialog("password")} onKeys={() => setDialog("keys")} />
       </header>
       <Navigation />
-      <main className="screen">{children}</main>
+      <main className="screen" ref={screen} tabIndex={-1}>
+        {children}
+      </main>
       {dialog === "palette" && <Palette onClose={() => setDialog(null)} />}
       {dialog === "keys" && <KeyHelp onClose={() => setDialog(null)} />}
       {dialog === "password" && <ChangePassword onClose={() => setDialog(null)} />}
@@ -187,7 +193,7 @@ function PersonMenu({ onPassword, onKeys }: { onPassword: () => void; onKeys: ()
     try {
       queries.setQueryData(["me"], await data(api.PATCH("/api/v1/auth/me", { body: { language: code } })));
     } catch (error) {
-      tell({ text: String(error instanceof Error ? error.message : error), isBad: true });
+      tell({ error });
     }
   };
   const leave = async () => {

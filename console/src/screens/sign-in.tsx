@@ -4,8 +4,11 @@ import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "rea
 import { Navigate, useLocation, useNavigate, useSearchParams } from "react-router";
 import { api, data } from "../api/client";
 import { useMe } from "../api/me";
+import { Field } from "../parts/field";
 import { Mark } from "../parts/mark";
+import { Problem } from "../parts/problem";
 import { useWords } from "../words";
+import { NewPassword } from "./change-password";
 
 /** The secret is taken out of the address at once, so that it stays in no history. */
 function takeSecret(): string {
@@ -20,7 +23,7 @@ export function SignIn() {
   const queries = useQueryClient();
   const place = useLocation();
   const [params] = useSearchParams();
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(() => window.location.hash.length > 1);
   const tried = useRef("");
 
@@ -31,7 +34,7 @@ export function SignIn() {
     setBusy(true);
     data(api.POST("/api/v1/auth/link", { body: { code: secret } }))
       .then((found) => queries.setQueryData(["me"], found))
-      .catch((error: Error) => setProblem(error.message))
+      .catch(setProblem)
       .finally(() => setBusy(false));
   }, [place.hash, queries]);
 
@@ -45,12 +48,12 @@ export function SignIn() {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     setBusy(true);
-    setProblem("");
+    setProblem(null);
     try {
       const body = { name: String(form.get("name")).trim(), password: String(form.get("password")) };
       queries.setQueryData(["me"], await data(api.POST("/api/v1/auth/sign-in", { body })));
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(error);
     } finally {
       setBusy(false);
     }
@@ -59,19 +62,13 @@ export function SignIn() {
     <Frame>
       <form className="form" onSubmit={(event) => void submit(event)}>
         <h1>{t("sign_in.title")}</h1>
-        {problem && (
-          <p className="error" role="alert">
-            {problem}
-          </p>
-        )}
-        <label className="field">
-          <span className="label">{t("sign_in.name")}</span>
+        {problem !== null && <Problem error={problem} />}
+        <Field label={t("sign_in.name")}>
           <input className="input" name="name" autoComplete="username" required autoFocus spellCheck={false} autoCapitalize="none" />
-        </label>
-        <label className="field">
-          <span className="label">{t("sign_in.password")}</span>
+        </Field>
+        <Field label={t("sign_in.password")}>
           <input className="input" name="password" type="password" autoComplete="current-password" required />
-        </label>
+        </Field>
         <button type="submit" className="button main">
           {t("sign_in.enter")}
         </button>
@@ -85,13 +82,13 @@ function FirstPassword({ name }: { name: string }) {
   const { t } = useWords();
   const queries = useQueryClient();
   const navigate = useNavigate();
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState<unknown>(null);
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const chosen = String(form.get("new"));
     if (chosen !== form.get("again")) {
-      setProblem(t("password.differ"));
+      setProblem(new Error(t("password.differ")));
       return;
     }
     try {
@@ -99,7 +96,7 @@ function FirstPassword({ name }: { name: string }) {
       await queries.refetchQueries({ queryKey: ["me"] });
       await navigate("/");
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(error);
     }
   };
   return (
@@ -107,19 +104,8 @@ function FirstPassword({ name }: { name: string }) {
       <form className="form" onSubmit={(event) => void submit(event)}>
         <h1>{t("password.first", { name })}</h1>
         <p className="muted">{t("password.rule")}</p>
-        {problem && (
-          <p className="error" role="alert">
-            {problem}
-          </p>
-        )}
-        <label className="field">
-          <span className="label">{t("password.new")}</span>
-          <input className="input" name="new" type="password" autoComplete="new-password" required autoFocus />
-        </label>
-        <label className="field">
-          <span className="label">{t("password.again")}</span>
-          <input className="input" name="again" type="password" autoComplete="new-password" required />
-        </label>
+        {problem !== null && <Problem error={problem} />}
+        <NewPassword isFirst />
         <button type="submit" className="button main">
           {t("password.save")}
         </button>

@@ -4,7 +4,8 @@ import { useState } from "react";
 import type { Schemas } from "../api/client";
 import { Failure, problemOf } from "../api/client";
 import { visible } from "../lib/visible";
-import { Dialog } from "../parts/dialog";
+import { FormDialog } from "../parts/form-dialog";
+import { Problem } from "../parts/problem";
 import { useToast } from "../parts/toast";
 import { useWords } from "../words";
 
@@ -24,26 +25,27 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
   const queries = useQueryClient();
   const [file, setFile] = useState<File | null>(null);
   const [plan, setPlan] = useState<Plan | null>(null);
-  const [problem, setProblem] = useState("");
-  const ask = async (chosen: File, preview: boolean) => {
-    setProblem("");
+  const [problem, setProblem] = useState<unknown>(null);
+  const preview = async (chosen: File) => {
+    setProblem(null);
     try {
-      const found = await send(chosen, preview, language);
-      setPlan(found);
-      if (found.is_applied) {
-        tell({ text: t("import.applied", { added: found.added.length, changed: Object.keys(found.changed).length }) });
-        void queries.invalidateQueries({ queryKey: ["sources"] });
-        onClose();
-      }
+      setPlan(await send(chosen, true, language));
     } catch (error) {
-      setPlan(null);
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(error);
     }
+  };
+  const apply = async () => {
+    if (!file) return;
+    const found = await send(file, false, language);
+    setPlan(found);
+    if (!found.is_applied) return;
+    tell({ text: t("import.applied", { added: found.added.length, changed: Object.keys(found.changed).length }) });
+    void queries.invalidateQueries({ queryKey: ["sources"] });
+    onClose();
   };
   const changes = plan ? plan.added.length + Object.keys(plan.changed).length : 0;
   return (
-    <Dialog title={t("import.title")} onClose={onClose} wide>
-      <div className="form">
+    <FormDialog title={t("import.title")} onClose={onClose} wide send={t("import.apply")} isBlocked={!file || !plan || plan.wrong.length > 0 || changes === 0} onSend={apply}>
         <p className="muted">
           {t("import.help")} <a href={`/api/v1/sources/template?format=xlsx&language=${language}`}>{t("import.template_xlsx")}</a>, <a href={`/api/v1/sources/template?format=csv&language=${language}`}>{t("import.template_csv")}</a>
         </p>
@@ -54,7 +56,6 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
             type="file"
             className="visually-hidden"
             accept=".csv,.xlsx"
-            data-autofocus
             onClick={(event) => {
               // a mended file of the same name is to be read again
               event.currentTarget.value = "";
@@ -63,7 +64,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
               const chosen = event.target.files?.[0] ?? null;
               setFile(chosen);
               setPlan(null);
-              if (chosen) void ask(chosen, true);
+              if (chosen) void preview(chosen);
             }}
           />
           <span className="row">
@@ -71,11 +72,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
             <span className="muted">{file ? visible(file.name) : t("import.no_file")}</span>
           </span>
         </label>
-        {problem && (
-          <p className="error" role="alert">
-            {problem}
-          </p>
-        )}
+        {problem !== null && <Problem error={problem} />}
         {plan && (
           <p role="status">
             {t("import.plan", { added: plan.added.length, changed: Object.keys(plan.changed).length, unchanged: plan.unchanged })}
@@ -104,15 +101,6 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
             </tbody>
           </table>
         )}
-        <div className="form-actions">
-          <button type="button" className="button" onClick={onClose}>
-            {t("action.cancel")}
-          </button>
-          <button type="button" className="button main" disabled={!file || !plan || plan.wrong.length > 0 || changes === 0} onClick={() => file && void ask(file, false)}>
-            {t("import.apply")}
-          </button>
-        </div>
-      </div>
-    </Dialog>
+    </FormDialog>
   );
 }

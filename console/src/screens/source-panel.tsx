@@ -31,7 +31,7 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
       tell({ text: t("source.zone_set", { name, zone }) });
       void queries.invalidateQueries({ queryKey: ["sources"] });
     } catch (error) {
-      tell({ text: error instanceof Error ? error.message : String(error), isBad: true });
+      tell({ error });
     }
   };
   return (

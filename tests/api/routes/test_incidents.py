@@ -144,7 +144,9 @@ def test_what_persons_do(client: Client, numbers: list[str], services: Services)
     assert declared["declaration"]["detected_at"] == "2026-11-25T01:45:00.000000Z"
     post("declare", 400, detected_at="yesterday", category="x", reason="y")
     assert post("withdraw", reason="nhầm")["is_declared"] is False
-    assert post("tags", tags=["ca đêm"])["tags"][-1] == "ca đêm"
+    assert post("tags", tags=["ca đêm", "nhầm"])["tags"][-2:] == ["ca đêm", "nhầm"]
+    assert post("untag", tags=["nhầm"])["tags"][-1] == "ca đêm"
+    post("untag", 400, tags=["nhầm"])
     closed = post("close", verdict="true_positive", reason="đã chặn")
     assert (closed["status"], closed["verdict"]) == ("closed", "true_positive")
     assert {a["status"] for a in closed["alert_rows"]} == {"closed"}
@@ -155,7 +157,9 @@ def test_what_persons_do(client: Client, numbers: list[str], services: Services)
     assert "ghi chú" in kinds
     with services.database.read() as session:
         entries = session.scalars(select(Audit.action).where(Audit.object == f"incident:{key}")).all()
-    assert entries == [f"incident.{a}" for a in ("assign", "note", "declare", "withdraw", "tag", "close", "reopen")]
+    assert entries == [
+        f"incident.{a}" for a in ("assign", "note", "declare", "withdraw", "tag", "untag", "close", "reopen")
+    ]
 
 
 def test_merge_and_split(client: Client, numbers: list[str]) -> None:

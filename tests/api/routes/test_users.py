@@ -26,7 +26,12 @@ def test_adding_somebody_gives_a_link_that_signs_them_in(client: Client) -> None
         ("admin1", "admin", False), ("auditor3", "auditor", False), ("hanhnt", "analyst", False),
     ]  # fmt: skip
     assert all("hash" not in key for p in listed for key in p)
-    assert [p["name"] for p in client("sysadmin").get(f"{V1}/users/assignable").json()] == ["admin1", "hanhnt"]
+    names = client("sysadmin").get(f"{V1}/users/names").json()
+    assert [(p["name"], p["is_assignable"]) for p in names] == [
+        ("admin1", True), ("auditor3", False), ("hanhnt", True), ("sysadmin4", False),
+    ]  # fmt: skip
+    scoped = client("auditor", scope='kydai.agency: "Sở Y tế"').get(f"{V1}/users/names").json()
+    assert [p["name"] for p in scoped] == ["admin1", "hanhnt"]
 
 
 def test_a_change_of_rights_ends_the_sessions(client: Client) -> None:
