@@ -1,8 +1,8 @@
 """The words that people read: Vietnamese first, English second, both complete.
 
 Every ``core/words/*.yml`` holds ``key: {vi: …, en: …}``; a key lives in one file only and starts with the file's
-name (``cli.`` in cli.yml). Values may hold ``{name}`` places. Numbers and times are written as the language wants
-them: 1.234,5 and 25/11/2026 14:30:05 in Vietnamese.
+name (``cli.`` in cli.yml). Values may hold ``{name}`` places; a brace that is to be seen is written twice. Numbers and
+times are written as the language wants them: 1.234,5 and 25/11/2026 14:30:05 in Vietnamese.
 """
 
 from __future__ import annotations
@@ -46,8 +46,7 @@ def language(environment: Mapping[str, str] | None = None) -> str:
 
 def say(key: str, lang: str, /, **values: object) -> str:
     """The words of a key; numbers and texts among the values are shown in the language. Raises KeyError."""
-    text = entries()[key][lang]
-    return text.format(**{name: _shown(value, lang) for name, value in values.items()}) if values else text
+    return entries()[key][lang].format(**{name: _shown(value, lang) for name, value in values.items()})
 
 
 def _shown(value: object, lang: str) -> object:

@@ -67,6 +67,22 @@ def test_every_key_used_in_the_code_has_its_words() -> None:
     ] == []
 
 
+@pytest.mark.parametrize("key", sorted(entries()))
+def test_no_brace_is_shown_twice(key: str) -> None:
+    for lang, text in entries()[key].items():
+        said = say(key, lang, **dict.fromkeys(re.findall(r"\{(\w+)", text), "x"))
+        assert "{{" not in said, (key, lang)
+        assert "}}" not in said, (key, lang)
+
+
+def test_what_takes_its_words_as_they_stand_has_no_brace_written_twice() -> None:
+    """The console, and whatever reads ``entries()``, fills the places by itself."""
+    assert {key for key, texts in entries().items() if "{{" in "".join(texts.values())} == {
+        "query.range_expected",
+        "collectors.pack.macro",
+    }
+
+
 def test_a_text_in_both_languages_may_be_a_value() -> None:
     assert both("playbook.error.no_step", step={"vi": "một", "en": "one"})["en"].endswith("one")
 
