@@ -15,6 +15,14 @@ from playbooks.protected import PRIVATE
 
 MOST = 200
 
+_INCIDENT = """number id level priority status title.vi title.en sentence.vi sentence.en system agency first last rules
+    tags hosts users addresses outside_addresses attackers alerts"""
+_ALERT = "id kind rule level title.vi title.en tags host user system agency count addresses attackers"
+NAMES = frozenset([f"incident.{name}" for name in _INCIDENT.split()] + [f"alert.{name}" for name in _ALERT.split()])
+"""All facts there are before a step has run."""
+OF_STEPS = "steps."
+"""What the names of facts that steps give begin with."""
+
 
 def facts_of(session: Session, incident: Incident) -> Event:
     """``incident.number``, ``.level``, ``.rules``, ``.addresses``, ``.outside_addresses``, ``.hosts``, ``.users``, …"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -29,8 +29,11 @@ from core.errors import (
 )
 from core.event import Event
 from core.query.language import parse
+from core.query.problems import nearest
 from core.query.to_match import compile_match
+from core.query.tree import fields_of
 from playbooks.action import actions
+from playbooks.facts import NAMES, OF_STEPS
 
 MAX_BYTES = 64 << 10
 MAX_DEPTH = 12
@@ -186,13 +189,32 @@ def _check(definition: Definition, node: Any, file: str) -> None:
             values = {"step": step.name, "action": step.action, "name": sorted(unknown)[0][:80], "names": known}
             raise failure(BadConfig, "playbook.file.argument", place=place, **values)
         _check_query(step.condition, file, _line(node, ("steps", index, "if")))
+        _check_facts(_named(step.arguments), file, _line(node, ("steps", index, "with")))
 
 
 def _check_query(text: str, file: str, line: int | None) -> None:
     try:
-        parse(text, now=0)
+        where = parse(text, now=0)
     except BadInput as error:
         raise failure(BadConfig, "playbook.file.condition", place=Place(file, line), reason=error.said) from error
+    _check_facts(fields_of(where), file, line)
+
+
+def _check_facts(names: Iterable[str], file: str, line: int | None) -> None:
+    """A fact that there never is meets nothing, in silence."""
+    for name in sorted(names):
+        if name not in NAMES and not name.startswith(OF_STEPS):
+            near = ", ".join(nearest(name, NAMES) or sorted(NAMES))
+            raise failure(BadConfig, "playbook.file.fact", place=Place(file, line), name=name[:80], names=near)
+
+
+def _named(arguments: Any) -> Iterator[str]:
+    """The names in the places of arguments."""
+    if isinstance(arguments, str):
+        yield from _PLACE.findall(arguments)
+    elif isinstance(arguments, dict | list):
+        for each in arguments.values() if isinstance(arguments, dict) else arguments:
+            yield from _named(each)
 
 
 def _line(node: Any, path: tuple[Any, ...]) -> int | None:

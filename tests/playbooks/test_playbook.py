@@ -38,6 +38,8 @@ def test_all_of_ours_are_fine_and_complete() -> None:
         pytest.param("incident.note", "incident.nota", r"yml:8: .*Did you mean incident.note", id="action"),
         pytest.param("{text:", "{txet:", r"yml:8: .* takes no 'txet'. It takes text", id="argument"),
         pytest.param("incident.level: high", "incident.level: (high", r"x\.yml:4: condition", id="query"),
+        pytest.param("incident.level: high", "incident.lvel: high", r"x\.yml:4: .*'incident.lvel'. .*level", id="fact"),
+        pytest.param("${incident.number}", "${incident.nubmer}", r"x\.yml:9: .*incident.number", id="place"),
         pytest.param("name: note", "name: Note!", r"x\.yml:6: steps.0.name", id="name"),
         pytest.param("reason:", "raeson:", r"x\.yml:\d: ", id="unknown key"),
         pytest.param("title: {vi: Một, en: One}", "title: {vi: Một}", r"x\.yml:2: title.en", id="language missing"),
