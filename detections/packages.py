@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -163,6 +163,16 @@ def packages(folder: Path) -> list[Package]:
         return []
     found = (installed(folder, path.name) for path in sorted(folder.iterdir()) if not path.name.startswith("."))
     return [package for package in found if package is not None]
+
+
+def kept_out(folder: Path) -> list[RuleError]:
+    """What could not be used when the packages were installed and is not among their files, under its place then."""
+    found: list[RuleError] = []
+    for package in packages(folder):
+        for error in package.errors:
+            if not any(kept == error.file or kept.endswith(f"/{error.file}") for kept in package.files):
+                found.append(replace(error, file=f"{package.origin}/{error.file}"))
+    return found
 
 
 def verify(folder: Path, name: str) -> Sequence[str]:

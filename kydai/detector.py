@@ -7,7 +7,7 @@ that correlations read. Rules are loaded anew when a person changed them; a batc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from detections.ecs_binding import EcsBinding
 from detections.engine import Engine
 from detections.explain import explain, lookup
 from detections.flow_rules import FlowRules
+from detections.packages import kept_out
 from detections.rule import Mode
 from detections.ruleset import RuleSet, RuleSource, load
 from kydai.settings import Settings
@@ -72,9 +73,10 @@ def rule_sources(rules_folder: Path) -> list[RuleSource]:
 
 
 def load_rules(settings: Settings, session: Session) -> RuleSet:
-    """The rule set of a data folder with people's choices of mode."""
+    """The rule set of a data folder with people's choices of mode, and all that could not be used."""
     modes = {row.rule_id: Mode(row.mode) for row in session.scalars(select(RuleMode))}
-    return load(rule_sources(settings.rules_folder), modes=modes, cache=settings.cache_folder)
+    loaded = load(rule_sources(settings.rules_folder), modes=modes, cache=settings.cache_folder)
+    return replace(loaded, errors=(*loaded.errors, *kept_out(settings.rules_folder / "packages")))
 
 
 class Detector:

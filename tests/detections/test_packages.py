@@ -43,6 +43,7 @@ def test_install_list_verify_update_remove(release: Path, tmp_path: Path) -> Non
     assert [error.file for error in change.package.errors] == ["rules/bad.yml"]
     assert (folder / "sigma-core-2026" / "LICENSE").read_text() == "as you like"
     assert packages.packages(folder) == [change.package]
+    assert [(e.file, e.line) for e in packages.kept_out(folder)] == [(str(release / "rules/bad.yml"), 2)]
     assert packages.verify(folder, "sigma-core-2026") == []
     loaded = load([RuleSource(folder / "sigma-core-2026", "sigma")])
     assert {rule.id: rule.folder for rule in loaded.rules} == {

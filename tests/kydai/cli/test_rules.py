@@ -54,8 +54,16 @@ def test_packages_are_installed_updated_and_removed(kydai: Run, tmp_path: Path) 
     (told,) = ran.documents
     assert (told["name"], told["rules"], told["errors"], told["modes"]) == ("mine", 1, 1, {"alert": 1})
     assert [r["package"] for r in kydai("rules", "list", "--package", "mine", "--json").documents] == ["mine"]
+    (error,) = kydai("rules", "list", "--errors", "--json").documents
+    assert (error["file"], error["line"]) == (str(tmp_path / "mine" / "rules" / "bad.yml"), 2)
+    assert error["reason"]
+    assert "bad.yml:2: " in kydai("rules", "list", "--errors").out
+    listed = kydai("rules", "list", "--package", "mine")
+    assert listed.status == 3
+    assert "1 errors" in listed.err
     (folder / "bad.yml").unlink()
     assert kydai("rules", "update", "mine").status == 0
+    assert kydai("rules", "list", "--errors", "--json").documents == []
     assert kydai("rules", "remove", "mine").status == 0
     assert kydai("rules", "list", "--package", "mine", "--json").documents == []
     assert kydai("rules", "remove", "mine").status == 2
