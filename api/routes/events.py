@@ -11,21 +11,17 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy import select
 
 from api.deps import Caller, Reader, Services, Svc
 from api.scope import sight
 from api.shapes import Shape, Time, Truth
 from api.times import From, To, span
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, iso
-from core.db.models import Activity
-from core.ecs import FIELDS
 from core.errors import BadInput, NotFound, failure
 from core.event import Event, parse_event_id
 from core.export import Cell, csv_bytes
+from core.hints import hints as hints_of
 from core.query.language import parse
-from core.query.problems import nearest
-from core.query.tree import fields_of
 from core.store import contract
 
 router = APIRouter(prefix="/events", tags=["events"])
@@ -143,12 +139,8 @@ async def _answer(request: Request, caller: Caller, question: Asked, ask: Callab
 
 
 def _hints(svc: Services, question: Asked) -> list[Hint]:
-    unknown = [f for f in fields_of(question.query.where) if f not in FIELDS]
-    if not unknown:
-        return []
     with svc.database.read() as session:
-        known = {str(name) for names in session.scalars(select(Activity.fields)) for name in names} | set(FIELDS)
-    return [Hint(field=f, near=nearest(f, known)) for f in sorted(unknown) if f not in known]
+        return [Hint.model_validate(found) for found in hints_of(session, question.query.where)]
 
 
 @router.get("")

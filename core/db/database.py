@@ -6,16 +6,18 @@ for the lock. PostgreSQL (psycopg 3): ordinary transactions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy import Engine, Select, create_engine, event, func, inspect, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from core.errors import Refused, Unavailable, failure
+
+T = TypeVar("T")
 
 HEAD = "0004"
 """The newest migration; tests hold it to the folder's."""
@@ -67,6 +69,12 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def first_of(session: Session, query: Select[T], limit: int) -> tuple[Sequence[T], int]:
+    """The first rows of a query, and how many there are in all."""
+    total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    return session.scalars(query.limit(limit)).all(), total
 
 
 def open_database(url: str) -> Database:

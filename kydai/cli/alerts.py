@@ -9,6 +9,7 @@ from rich.text import Text
 from sqlalchemy import select
 
 from core.clock import iso
+from core.db.database import first_of
 from core.db.models import LEVELS, Alert, AlertStatus, Verdict
 from core.errors import NotFound, failure
 from core.words import moment, number, say
@@ -55,14 +56,15 @@ def list_alerts(
 ) -> None:
     context: Context = ctx.obj
     context.need_data()
-    query = select(Alert).where(Alert.joined_to.is_(None)).order_by(Alert.last_at.desc(), Alert.id.desc()).limit(limit)
+    query = select(Alert).where(Alert.joined_to.is_(None)).order_by(Alert.last_at.desc(), Alert.id.desc())
     if status == "open":
         query = query.where(Alert.status != AlertStatus.CLOSED)
     elif status != "all":
         query = query.where(Alert.status == status)
     query = query.where(Alert.level.in_(LEVELS[LEVELS.index(level) if level in LEVELS else 0 :]))
     with context.database.read() as session:
-        rows = session.scalars(query).all()
+        rows, total = first_of(session, query, limit)
+    context.output.cut(len(rows), total)
     if context.output.as_json:
         context.output.lines(map(alert_document, rows))
         return

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from core import audit as journal
 from core.clock import iso
+from core.db.database import first_of
 from core.db.models import Audit
 from core.words import moment, say
 from kydai.cli.main import FAILED, LANG
@@ -50,13 +51,14 @@ def _whole(session: Session) -> Iterable[Audit]:
 def list_entries(ctx: typer.Context, limit: Limit = 50, action: Action = "", actor: Person = "") -> None:
     context: Context = ctx.obj
     context.need_data()
-    query = select(Audit).order_by(Audit.seq.desc()).limit(limit)
+    query = select(Audit).order_by(Audit.seq.desc())
     if action:
         query = query.where((Audit.action == action) | Audit.action.startswith(f"{action}.", autoescape=True))
     if actor:
         query = query.where(Audit.actor == actor)
     with context.database.read() as session:
-        found = session.scalars(query).all()
+        found, total = first_of(session, query, limit)
+    context.output.cut(len(found), total)
     if context.output.as_json:
         context.output.lines(_document(e) for e in found)
         return

@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core.clock import MINUTE, iso
+from core.db.database import first_of
 from core.db.models import Alert, Incident, IncidentLink, IncidentStatus, Note, Verdict
 from core.errors import BadInput, NotFound, failure
 from core.times import read_time
@@ -60,13 +61,14 @@ def list_incidents(
 ) -> None:
     context: Context = ctx.obj
     context.need_data()
-    query = select(Incident).where(Incident.merged_into.is_(None)).order_by(Incident.priority.desc()).limit(limit)
+    query = select(Incident).where(Incident.merged_into.is_(None)).order_by(Incident.priority.desc())
     if status == "open":
         query = query.where(Incident.status != IncidentStatus.CLOSED)
     elif status != "all":
         query = query.where(Incident.status == status)
     with context.database.read() as session:
-        rows = session.scalars(query).all()
+        rows, total = first_of(session, query, limit)
+    context.output.cut(len(rows), total)
     if context.output.as_json:
         context.output.lines(map(incident_document, rows))
         return

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.errors import BadInput, Place, cause, failure
+from core.words import say
 
 # C0 and C1 controls, bidi embeddings, overrides and isolates, and the invisible characters
 _HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -62,6 +63,11 @@ class Output:
     def tell(self, text: str) -> None:
         """A sentence for the person."""
         self.err.print(Text(text), soft_wrap=True)
+
+    def cut(self, shown: int, total: int) -> None:
+        """Say that a list is cut, if it is, and how to see more of it."""
+        if shown < total:
+            self.tell(say("cli.list_cut", self.lang, shown=shown, count=total))
 
     def one(self, document: Any, text: str | None = None) -> None:
         """One answer: a JSON document, or the text for people."""

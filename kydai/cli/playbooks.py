@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.clock import iso
-from core.db.database import open_database
+from core.db.database import first_of, open_database
 from core.db.models import Effect, Incident, Run, RunStatus, StepRun
 from core.errors import BadInput, NotFound, Place, cause, failure
 from core.words import moment, say
@@ -144,15 +144,17 @@ def run(
 def runs(
     ctx: typer.Context,
     waiting: Annotated[bool, typer.Option("--waiting", help=say("cli.playbooks.waiting", LANG))] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 100,
 ) -> None:
     context: Context = ctx.obj
     context.need_data()
-    query = select(Run).order_by(Run.id.desc()).limit(200)
+    query = select(Run).order_by(Run.id.desc())
     if waiting:
         query = query.where(Run.status.in_((RunStatus.WAITING_APPROVAL, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN)))
     with context.database.read() as session:
-        found = session.scalars(query).all()
+        found, total = first_of(session, query, limit)
         documents = [run_document(session, r) for r in found]
+    context.output.cut(len(found), total)
     if context.output.as_json:
         context.output.lines(documents)
         return

@@ -15,7 +15,9 @@ from core.clock import to_micros
 from core.errors import BadInput, Place, failure
 from core.event import Event
 from core.export import csv_bytes, xlsx_bytes
+from core.hints import hints
 from core.query.language import parse
+from core.query.tree import Node
 from core.store.contract import Query, Span, Truth
 from core.times import read_span
 from core.words import moment, say
@@ -60,6 +62,7 @@ def search(
     with context.database.write() as session:  # the entry is committed before the answer
         facts = {"query": query, "from": start, "to": end}
         audit.record(session, cli_actor(), "events.search", now=now, after=facts)
+    _doubt(context, tree)
     if count:
         answer = context.store.count(question)
         context.output.one(
@@ -74,11 +77,18 @@ def search(
         context.output.lines(events)
     else:
         _show(context, events, wanted)
-        if len(events) == limit:
-            total = context.store.count(question).count
-            if total > limit:
-                context.output.tell(say("cli.search.more", LANG, shown=len(events), count=total))
+    if len(events) == limit:
+        context.output.cut(limit, context.store.count(question).count)
     return _confess(context, truth)
+
+
+def _doubt(context: Context, where: Node) -> None:
+    """Say which fields of the query nothing has: mistyped, they find nothing and are no error."""
+    with context.database.read() as session:
+        found = hints(session, where)
+    for hint in found:
+        key = "query.unknown_field_near" if hint.near else "query.unknown_field"
+        context.output.tell(safe(say(key, LANG, field=hint.field, near=", ".join(hint.near))))
 
 
 def _collect(context: Context, query: Query, limit: int, fields: Sequence[str] | None) -> tuple[list[Event], Truth]:

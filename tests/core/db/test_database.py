@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
 
-from core.db.database import HEAD, Database, migrate, open_database, schema_version, sqlite_url
+from core.db.database import HEAD, Database, first_of, migrate, open_database, schema_version, sqlite_url
 from core.db.models import Base, IngestedFile, Meta
 from core.errors import Refused
 
@@ -94,3 +94,14 @@ def test_sqlite_is_durable(database: Database) -> None:
     with database.engine.connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
+
+
+def test_the_first_rows_and_how_many_there_are(database: Database) -> None:
+    migrate(database)
+    with database.write() as session:
+        session.add_all(Meta(key=f"k{n}", value="x") for n in range(5))
+    query = select(Meta).where(Meta.value == "x").order_by(Meta.key.desc())
+    with database.read() as session:
+        rows, total = first_of(session, query, 2)
+        assert ([row.key for row in rows], total) == (["k4", "k3"], 5)
+        assert first_of(session, query.where(Meta.key == "none"), 2) == ([], 0)

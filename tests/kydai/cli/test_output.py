@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from core.db.database import open_database, sqlite_url
+from core.db.models import Incident, Run
 from core.errors import BadInput
 from kydai.cli.output import Output, placing, safe
+from tests.api.rows import alert
+from tests.kydai.cli.conftest import Run as Kydai
 
 
 @pytest.mark.parametrize(
@@ -77,3 +81,29 @@ def test_a_link_keeps_and_a_device_stays_what_it_is(tmp_path: Path) -> None:
     assert os.read(reader, 10) == b"x"
     os.close(reader)
     assert (tmp_path / "pipe").is_fifo()
+
+
+LISTS = [("alerts", "list"), ("incidents", "list"), ("playbooks", "runs"), ("audit", "list", "--action", "user.add")]
+
+
+@pytest.mark.parametrize("words", LISTS)
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_list_that_is_cut_says_how_many_there_are(
+    kydai: Kydai, words: tuple[str, ...], more: tuple[str, ...], tmp_path: Path
+) -> None:
+    for name in ("hanhnt", "baotq", "duclm"):
+        kydai("users", "add", name, "--role", "analyst")
+    database = open_database(sqlite_url(tmp_path / "data"))
+    with database.write() as session:
+        for number in range(3):
+            session.add(alert(host=f"web{number}"))
+            session.add(Incident(number=f"VV-2026-000{number}", title={}, level="high", first_at=1, last_at=1,
+                                 created_at=1, updated_at=1))  # fmt: skip
+            session.add(Run(key=f"k{number}", playbook="p", version="1", definition={"title": {"vi": "a", "en": "a"}},
+                            status="succeeded", started_by="x", created_at=1, updated_at=1))  # fmt: skip
+    database.close()
+    cut = kydai(*words, *more, "--limit", "2")
+    assert cut.status == 0
+    assert "2 of 3 are shown; more with --limit" in cut.err
+    assert len(cut.out.splitlines()) == (2 if more else 3)
+    assert "are shown" not in kydai(*words, *more, "--limit", "3").err

@@ -71,3 +71,22 @@ def test_a_wrong_query_points_at_the_place(filled: Run) -> None:
     ran = filled("search", 'message: "open', *ALL)
     assert ran.status == 2
     assert "^" in ran.err
+
+
+@pytest.mark.parametrize("more", [(), ("--count",), ("--json",), ("--count", "--json")])
+def test_a_field_that_nothing_has_is_named_with_what_may_have_been_meant(filled: Run, more: tuple[str, ...]) -> None:
+    ran = filled("search", "sorce.ip: 203.0.113.5", *ALL, *more)
+    assert ran.status == 0
+    assert "sorce.ip" in ran.err
+    assert "source.ip" in ran.err
+    assert "sorce.ip" not in ran.out
+    assert "source.ip" not in filled("search", "source.ip: 203.0.113.5", *ALL, *more).err
+
+
+@pytest.mark.parametrize("more", [(), ("--json",), ("-o", "cut.csv")])
+def test_an_answer_that_is_cut_says_so(
+    filled: Run, more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "2 of 3" in filled("search", "sshd", *ALL, *more, "--limit", "2").err
+    assert " of 3" not in filled("search", "sshd", *ALL, *more, "--limit", "3").err
