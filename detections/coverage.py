@@ -164,7 +164,7 @@ def _why_unable(rule: Rule, meeting: list[tuple[_Kind, Place]]) -> Coverage:
     ids = sorted({each.value for each in rule.predicates if each.field == "EventID" and each.kind is Kind.EQUALS})
     seen_ids = {text for kind, _ in meeting for text in kind.route.constants.get("EventID", ())}
     if ids and seen_ids.isdisjoint(ids):
-        return _blind(rule, "event_id", _some(tuple(ids)))
+        return _blind(rule, "event_id", _some(tuple(ids)), tuple(f"event.code {each}" for each in ids))
     lacking = [_missing(rule, place.fields, kind.fields, kind.route.constants) for kind, place in meeting]
     least = min((each for each in lacking if each), key=len, default=())
     if not least:

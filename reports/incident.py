@@ -162,7 +162,7 @@ def alerts(reading: Reading) -> Section:
     lead = texts("report.alerts_lead", shown=own(len(rows)), count=of_all, events=hits)
     heads = ("start", "rule_name", "matched", "host", "times", "link")
     how = texts("report.alerts_how")
-    return tabled("alerts", heads, rows, (19, 32, 44, 25, 9, 25), right=(4,), code=(2,), lead=lead, how=how)
+    return tabled("alerts", heads, rows, (19, 31, 41, 23, 9, 31), right=(4,), code=(2,), lead=lead, how=how)
 
 
 def _matched(alert: Alert) -> str:

@@ -237,7 +237,7 @@ def sources(reading: Reading) -> Section:
     how = texts("report.sources_how", start=iso(reading.start), end=iso(reading.end))
     heads = ("source", "product", "system", "state", "received", "unparsed", "rejected", "balance")
     strong = [n for n, v in enumerate(found) if v.state is not SourceState.SENDING]
-    widths = (24, 26, 38, 22, 13, 15, 14, 11)
+    widths = (24, 24, 47, 19, 13, 15, 13, 12)
     lead = lead if rows else texts("common.no_inventory")
     return tabled("sources", heads, rows, widths, right=(4, 5, 6), strong=strong, lead=lead, how=how)
 
@@ -272,11 +272,9 @@ def blind_rules(reading: Reading) -> Section:
     """Every rule that cannot fire here or never proved that it can, and why."""
     states = [c for c in reading.services.coverage() if str(c.state) in ("blind", "unproven")]
     states.sort(key=lambda c: str(c.state))
-    rows: list[Sequence[Text]] = [
-        (reading.services.rule_title(c.rule), texts(f"common.coverage.{c.state}"), _both(c.reason)) for c in states
-    ]
+    rows = [(reading.services.rule_title(c.rule), _both(c.reason)) for c in states]
     lead = "" if rows else texts("report.no_blind")
-    return tabled("blind_rules", ("rule_name", "coverage", "why"), rows, (60, 30, 64), lead=lead)
+    return tabled("blind_rules", ("rule_name", "why"), rows, (64, 90), lead=lead)
 
 
 def _both(text: Mapping[str, Any]) -> Text:

@@ -87,7 +87,7 @@ def test_alerts_tell_what_matched_and_why_they_are_linked(house: Services) -> No
     assert first[5] == f"same host {HOSTILE}"
     assert second[2] == "user.name: root\na: b"
     assert second[5] == "first alert"
-    assert said(section.lead, "en") == "2 of 2 alerts, of 4 events."
+    assert said(section.lead, "en") == "2 of 2 alerts, 4 hits."
     assert [r.rpartition(" · ")[2][:1] for r in (first[1], second[1])] == ["#", "#"]
 
 
