@@ -1,51 +1,38 @@
-"""Files to raws: plain, .gz, .zst, JSON lines, .evtx, captures of flow datagrams, standard input.
+"""Files to raws: plain, .gz, .zst, UTF-16, JSON lines, .evtx, captures of flow datagrams, standard input.
 
 A reader gives raws with the position behind each, so that a second run goes on where the first ended. Nothing is
-read unbounded: a line beyond 16 MiB is cut off as *too_long*, and decompression streams.
+read unbounded: a line beyond 16 MiB is cut off as *too_long*, and unpacking streams.
 """
 
 from __future__ import annotations
 
 import codecs
-import gzip
 import hashlib
-import io
 import json
 import re
 import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
-
-import zstandard
+from typing import BinaryIO, NamedTuple
 
 from collectors import evtx_records
 from collectors.joining import AuditJoiner
 from collectors.parsers.iis import is_needed
 from collectors.pcap import FlowFile, is_flow_file
+from collectors.unpacking import BREAKS, HEAD_BYTES, archive, head, unpacked
 from collectors.walking import STDIN
 from core.clock import Micros
 from core.errors import BadInput, Place, cause, failure
 from core.event import FrameKind
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-HEAD_BYTES = 1024
 MAX_LINE = 16 << 20
 KEPT_OF_TOO_LONG = 64 << 10
 MAX_DOCUMENTS = 64 << 20
-PART = 4096
-"""Compressed bytes taken at once: zstd makes at most about 128 MiB of them."""
-
-
 HELD_FOR = 1_000
 """Lines; a record of several lines that is open for longer is let go, so that there is a place to go on from."""
 
 _WHITE = re.compile(r"[\s,]*")
-_DIRECTIVES = re.compile(rb"^#Fields:[^\r\n]*", re.MULTILINE)
-_BREAKS = (OSError, EOFError, zlib.error, zstandard.ZstdError)
+_DIRECTIVES = re.compile(rb"^(?:\xef\xbb\xbf)?(#Fields:[^\r\n]*)", re.MULTILINE)
 
 
 class Raw(NamedTuple):
@@ -69,34 +56,22 @@ def fingerprint(data: bytes) -> str:
 
 
 class FileReader:
-    """One file, read once from the beginning; positions count decompressed bytes or records."""
+    """One file, read once from the beginning; positions count unpacked bytes or records."""
 
     def __init__(self, name: str) -> None:
         """Open it. Raises BadInput with the reason."""
         self.name = name
         try:
             raw: BinaryIO = sys.stdin.buffer if name == STDIN else Path(name).open("rb")  # noqa: SIM115 - read as long as the reader lives
-            self._stream = _buffered(raw)
-            head = self._stream.peek(HEAD_BYTES)[:HEAD_BYTES]
-            if head.startswith(b"\x1f\x8b"):
-                self._stream = io.BufferedReader(_Gzip(self._stream), 1 << 20)
-            elif head.startswith(b"\x28\xb5\x2f\xfd"):
-                self._stream = io.BufferedReader(_Zstd(self._stream), 1 << 20)
-            self.head = self._peek()
+            self._stream = unpacked(raw)
+            self.head = head(self._stream)
             self.tail = b""
             """What stands before the position of the raw given last: 1,024 bytes, the beginning of that document, or
             all of that record of an EVTX, which has its own number and so is like no other."""
-        except _BREAKS as error:
+        except BREAKS as error:
             raise failure(BadInput, "common.error.read", place=Place(name), why=cause(error)) from error
-
-    def _peek(self) -> bytes:
-        head = b""
-        while len(head) < HEAD_BYTES:
-            more = self._stream.peek(HEAD_BYTES)
-            if len(more) <= len(head):
-                break
-            head = more[:HEAD_BYTES]
-        return head
+        if kind := archive(self.head):
+            raise failure(BadInput, "collectors.archive", place=Place(name), kind=kind)
 
     @property
     def is_evtx(self) -> bool:
@@ -117,7 +92,7 @@ class FileReader:
                 yield from self._documents(start)
             else:
                 yield from self._lines(start)
-        except _BREAKS as error:
+        except BREAKS as error:
             raise self._breaks_off(error) from error
 
     def tail_before(self, position: int) -> bytes | None:
@@ -128,7 +103,7 @@ class FileReader:
         while left:
             try:
                 part = self._stream.read(min(left, 1 << 20))
-            except _BREAKS as error:
+            except BREAKS as error:
                 raise self._breaks_off(error) from error
             if not part:
                 return None
@@ -170,7 +145,7 @@ class FileReader:
                     made = joiner.feed("", columns.feed(text), 0)
                 held_for = held_for + 1 if joiner.open else 0
                 yield from (Raw(one, at, reason=reason, is_behind=bool(joiner.open)) for one in made)
-        except _BREAKS as error:
+        except BREAKS as error:
             broken = error
         yield from _let_go(joiner, at)
         if broken is not None:
@@ -205,10 +180,18 @@ class FileReader:
                 yield Raw(text, count)
 
     def _capture(self, start: int) -> Iterator[Raw]:
-        for count, one in enumerate(FlowFile(self._stream), 1):
+        file = FlowFile(self._stream)
+        for count, one in enumerate(file, 1):
             if count > start:
                 self.tail = one.data[:HEAD_BYTES]
                 yield Raw(one.data, count, FrameKind.FLOW, one.exporter, one.at)
+        counts = file.counts
+        if lost := counts["cut"] + counts["fragments"] + counts["bad_block"]:
+            raise failure(
+                BadInput, "collectors.capture_lost", place=Place(self.name), count=lost, flows=counts["flows"]
+            )
+        if not counts["flows"]:
+            raise failure(BadInput, "collectors.no_flows", place=Place(self.name), count=counts["packets"])
 
 
 def _documents_in(text: str) -> Iterator[str]:
@@ -237,7 +220,7 @@ class _Columns:
             self._directive = found[-1] + b"\n" if is_needed(found[-1].decode("utf-8", "replace")) else b""
 
     def feed(self, line: bytes) -> bytes:
-        if line[:1] == b"#":
+        if line[:1] == b"#" or line[:4] == codecs.BOM_UTF8 + b"#":
             self.look(line)
             return line
         return self._directive + line if self._directive else line
@@ -246,54 +229,3 @@ class _Columns:
 def _let_go(joiner: AuditJoiner, at: int) -> Iterator[Raw]:
     held = [raw for _, raw in joiner.due(0, everything=True)]
     yield from (Raw(raw, at, is_behind=count < len(held)) for count, raw in enumerate(held, 1))
-
-
-class _Gzip(io.RawIOBase):
-    """A gzip file that gives what it has before it says that it is cut; the library's own reading drops it."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._file = gzip.GzipFile(fileobj=stream)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        return self._file.readinto1(buffer)
-
-
-class _Zstd(io.RawIOBase):
-    """Frames of zstd, one after another; a cut one is an error, which the library's own reader hides."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._source = stream
-        self._frame = self._new()
-        self._ready = memoryview(b"")
-        self._has_begun = False
-
-    def _new(self) -> zstandard.ZstdDecompressionObj:
-        return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        while not self._ready:
-            rest = self._frame.unused_data
-            if self._frame.eof:
-                self._frame, self._has_begun = self._new(), False
-            part = rest or self._source.read(PART)
-            if not part:
-                if self._has_begun:
-                    raise EOFError("the compressed file ends within a frame")
-                return 0
-            self._has_begun = True
-            self._ready = memoryview(self._frame.decompress(part))
-        view = memoryview(buffer).cast("B")
-        count = min(len(view), len(self._ready))
-        view[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
-
-
-def _buffered(raw: BinaryIO) -> io.BufferedReader:
-    return raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)  # type: ignore[arg-type]  # a BinaryIO does

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,13 +34,27 @@ def walk(paths: list[str]) -> Walk:
     found = Walk()
     for text in paths:
         path = Path(text)
-        if text and (path.is_file() or is_stream(text)):
+        mode = _mode(path, found) if text else 0
+        if mode is None:
+            continue
+        if stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or text == STDIN:
             found.files.append(text)
-        elif text and path.is_dir():
+        elif stat.S_ISDIR(mode):
             _folder(path, found)
         else:
             raise failure(BadInput, "collectors.no_such_file", place=Place(text))
     return found
+
+
+def _mode(path: Path, found: Walk) -> int | None:
+    """What a path is; 0 when nothing is there. What may not be looked at is noted."""
+    try:
+        return path.stat().st_mode
+    except PermissionError as error:
+        found.left_out.append(failure(BadInput, "common.error.read", place=Place(str(path)), why=cause(error)))
+        return None
+    except (OSError, ValueError):  # a broken link, a loop of links, a name that no file can have
+        return 0
 
 
 def _folder(top: Path, found: Walk) -> None:
@@ -59,8 +74,9 @@ def _folder(top: Path, found: Walk) -> None:
             path = Path(here, name)
             if name.startswith("."):
                 found.hidden += 1
-            elif path.is_file():
-                files.append(path)
-            else:
-                found.left_out.append(failure(BadInput, "collectors.no_file", place=Place(str(path))))
+            elif (mode := _mode(path, found)) is not None:
+                if stat.S_ISREG(mode):
+                    files.append(path)
+                else:
+                    found.left_out.append(failure(BadInput, "collectors.no_file", place=Place(str(path))))
     found.files += map(str, sorted(files))

@@ -15,7 +15,8 @@ from pathlib import Path
 from sqlalchemy import or_, select
 
 from collectors import evtx_records
-from collectors.files import HEAD_BYTES, FileReader, Raw, fingerprint
+from collectors.files import FileReader, Raw, fingerprint
+from collectors.unpacking import HEAD_BYTES
 from collectors.walking import is_stream
 from core.db import outbox
 from core.db.models import IngestedFile, SpoolPosition
@@ -36,6 +37,7 @@ class Ingested:
     raws: int = 0
     alerts: int = 0
     unchanged: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
     bad: list[BadInput] = field(default_factory=list)
 
 
@@ -65,6 +67,9 @@ class Ingest:
 
     def _take(self, name: str, progress: Callable[[int], None]) -> None:
         reader = FileReader(name)
+        if not reader.head:
+            self.result.empty.append(name)
+            return
         path, source = _text(str(Path(name).resolve())), self.source or ""
         by_name = fingerprint(f"{source}\0{path}".encode())
         mark = FileMark(fingerprint(reader.head), len(reader.head), 0, "", path, by_name, source)

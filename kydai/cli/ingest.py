@@ -62,11 +62,12 @@ def ingest(
         out.tell(say("cli.ingest.more", LANG, count=len(bad) - SHOWN))
     if found.hidden:
         out.tell(say("collectors.hidden", LANG, count=found.hidden))
-    if len(result.unchanged) > SHOWN:
-        out.tell(say("cli.ingest.nothing_new_in", LANG, count=len(result.unchanged)))
-    else:
-        for name in result.unchanged:
-            out.tell(say("cli.ingest.nothing_new", LANG, file=safe(name)))
+    for key, names in (("nothing_new", result.unchanged), ("empty", result.empty)):
+        if len(names) > SHOWN:
+            out.tell(say(f"cli.ingest.{key}_in", LANG, count=len(names)))
+        else:
+            for name in names:
+                out.tell(say(f"cli.ingest.{key}", LANG, file=safe(name)))
     with context.database.read() as session:
         made = _difference(before, read_balances(session))
     seconds = context.clock.monotonic() - began
@@ -79,6 +80,7 @@ def ingest(
                 "seconds": round(seconds, 3),
                 "sources": {b.source: {"raws": dict(b.raws), "events": dict(b.events), "holds": b.holds} for b in made},
                 "unchanged": result.unchanged,
+                "empty": result.empty,
                 "hidden": found.hidden,
                 "bad": [str(e) for e in bad],
             }

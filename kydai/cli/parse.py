@@ -10,6 +10,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from collectors.parser import ParserSet
+from collectors.unpacking import BREAKS, unpacked
 from core.errors import BadInput, Place, cause, failure
 from core.event import Frame
 from core.words import say
@@ -64,8 +65,8 @@ def _lines(file: str) -> Iterator[bytes]:
         return
     try:
         with Path(file).open("rb") as opened:
-            yield from _split(opened)
-    except OSError as error:
+            yield from _split(unpacked(opened))
+    except BREAKS as error:
         raise failure(BadInput, "common.error.read", place=Place(file), why=cause(error)) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import sys
@@ -14,6 +15,7 @@ from collectors.files import HELD_FOR, MAX_LINE, FileReader, fingerprint
 from collectors.parsers.iis import LAYOUTS
 from core.errors import BadInput
 from core.event import FrameKind
+from tests.collectors.decoders.craft import ip_packet, pcap, v5
 from tests.samples import sample
 
 LINES = [f"dòng {i} sshd[{i}]: x".encode() for i in range(500)]
@@ -110,6 +112,34 @@ def test_evtx_records_and_flow_datagrams(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("payloads", "cut", "said"),
+    [
+        ([v5(), b"dns"], 0, ""),
+        ([v5(), v5()], 10, "1 packets cannot be read"),
+        ([b"dns", b"dns"], 0, "holds 2 packets"),
+        ([], 0, "holds 0 packets"),
+    ],
+)
+def test_a_capture_says_what_of_it_is_lost_or_that_it_holds_no_flows(
+    payloads: list[bytes], cut: int, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "x.pcap"
+    got: list[FrameKind] = []
+    data = pcap(101, *map(ip_packet, payloads))
+    file.write_bytes(data[: len(data) - cut])
+    with pytest.raises(BadInput, match=said) if said else contextlib.nullcontext():
+        got.extend(raw.kind for raw in FileReader(str(file)).raws())
+    assert got == [FrameKind.FLOW] * (v5() in payloads)
+
+
+def test_an_archive_of_another_kind_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "logs.zip"
+    file.write_bytes(b"PK\x03\x04\x14\0")
+    with pytest.raises(BadInput, match="zip"):
+        FileReader(str(file))
+
+
+@pytest.mark.parametrize(
     ("data", "documents"),
     [
         pytest.param('{\n  "a": 1,\n  "b": "đ"\n}\n'.encode(), ['{\n  "a": 1,\n  "b": "đ"\n}'.encode()], id="one"),
@@ -182,6 +212,10 @@ def test_the_columns_of_a_w3c_log_go_with_its_lines(tmp_path: Path) -> None:
     raws = list(FileReader(str(file)).raws())
     assert [r.data for r in raws] == [b"#Software: x", CUSTOM, *(CUSTOM + b"\n" + row for row in ROWS)]
     assert [r.data for r in FileReader(str(file)).raws(raws[2].position)] == [r.data for r in raws[3:]]
+    text = "\ufeff" + b"\n".join([CUSTOM, *ROWS]).decode()
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
+        file.write_bytes(text.encode(encoding))
+        assert [r.data for r in FileReader(str(file)).raws()][1:] == [CUSTOM + b"\n" + row for row in ROWS]
     usual = b"#Fields: " + " ".join(LAYOUTS[0]).encode()
     file.write_bytes(b"\n".join([CUSTOM, usual, *ROWS]) + b"\n")
     assert [r.data for r in FileReader(str(file)).raws()] == [CUSTOM, usual, *ROWS]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from collectors.pcap import UNKNOWN_EXPORTER, Captured, FlowFile, is_flow_file
 from core.errors import BadInput
-from tests.collectors.decoders.craft import DATAGRAM_V9, ipfix, v5
+from tests.collectors.decoders.craft import DATAGRAM_V9, ip_packet, ipfix, pcap, v5
 
 AT = 1_764_000_000_123_456
 
@@ -60,19 +60,6 @@ def test_captures_that_scapy_writes(tmp_path: Path, kind: str) -> None:
     assert {one.port for one in found} == {50000}
     assert all(one.at is not None and abs(one.at - AT) <= 1 for one in found)
     assert counts == {"packets": 5, "flows": 3, "other": 1, "fragments": 1}
-
-
-def ip_packet(payload: bytes) -> bytes:
-    from scapy.all import IP, UDP, Raw
-
-    return bytes(IP(src="192.0.2.1", dst="192.0.2.9") / UDP(sport=50000, dport=2055) / Raw(payload))
-
-
-def pcap(link: int, *packets: bytes) -> bytes:
-    data = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link)
-    for packet in packets:
-        data += struct.pack("<IIII", 1_764_000_000, 123_456, len(packet), len(packet)) + packet
-    return data
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,26 @@ def test_an_unreadable_folder_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [str(e) for e in found.left_out] == [f"{tmp_path / 'shut'}: The folder cannot be read: Permission denied."]
 
 
+def test_what_may_not_be_looked_at_is_said_and_the_rest_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "a.log", "in/b.log", "in/c.log")
+    (tmp_path / "in/loop").symlink_to("loop")
+    real = Path.stat
+
+    def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.name in ("a.log", "b.log"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    found = walk([str(tmp_path / "a.log"), str(tmp_path / "in")])
+    assert found.files == [str(tmp_path / "in/c.log")]
+    assert sorted(str(e.place) for e in found.left_out) == [
+        str(tmp_path / name) for name in ("a.log", "in/b.log", "in/loop")
+    ]
+
+
 def test_a_pipe_that_is_named_is_read_and_one_in_a_folder_is_not(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -108,3 +108,16 @@ def samples() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real flow samples are missing: {folder} (set KYDAI_DATA_SAMPLES)")
     return folder
+
+
+def ip_packet(payload: bytes) -> bytes:
+    from scapy.all import IP, UDP, Raw
+
+    return bytes(IP(src="192.0.2.1", dst="192.0.2.9") / UDP(sport=50000, dport=2055) / Raw(payload))
+
+
+def pcap(link: int, *packets: bytes) -> bytes:
+    data = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link)
+    for packet in packets:
+        data += struct.pack("<IIII", 1_764_000_000, 123_456, len(packet), len(packet)) + packet
+    return data

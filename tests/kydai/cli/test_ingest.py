@@ -45,6 +45,17 @@ def test_what_a_folder_leaves_out_is_said(kydai: Run, log: Path, tmp_path: Path)
     assert [told.partition(": ")[0] for told in ran.documents[0]["bad"]] == [str(folder / "linked")]
 
 
+def test_empty_files_are_said_and_archives_that_are_not_read_end_with_status_3(kydai: Run, tmp_path: Path) -> None:
+    (tmp_path / "no.evtx").touch()
+    ran = kydai("ingest", str(tmp_path / "no.evtx"), "--json")
+    assert (ran.status, ran.documents[0]["empty"]) == (0, [str(tmp_path / "no.evtx")])
+    assert "no.evtx: " in ran.err
+    (tmp_path / "logs.zip").write_bytes(b"PK\x03\x04")
+    ran = kydai("ingest", str(tmp_path / "logs.zip"), "--json")
+    assert (ran.status, ran.documents[0]["raws"]) == (3, 0)
+    assert "logs.zip: " in ran.err
+
+
 def test_many_files_are_few_lines(kydai: Run, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 from tests.kydai.cli.conftest import Run
@@ -37,3 +38,11 @@ def test_an_unknown_parser_is_named_with_those_there_are(kydai: Run, log: Path) 
 
 def test_a_missing_file(kydai: Run) -> None:
     assert kydai("parse", "/nowhere").status == 2
+
+
+def test_a_file_of_windows_or_a_packed_one_is_read_as_ingest_reads_it(kydai: Run, log: Path) -> None:
+    for data in (("\ufeff" + log.read_text()).encode("utf-16-le"), gzip.compress(log.read_bytes())):
+        log.write_bytes(data)
+        assert {d["kydai.parse"]["parser"] for d in kydai("parse", str(log), "--json").documents} == {"linux_auth"}
+    log.write_bytes(gzip.compress(b"x" * 10_000)[:-20])
+    assert kydai("parse", str(log)).status == 2
