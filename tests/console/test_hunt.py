@@ -114,3 +114,29 @@ def test_times_are_typed_as_they_are_read(open_console: Open, shared_house: Runn
     console.button("Dùng khoảng này").click()
     console.page.wait_for_url(re.compile(r"from=2026-10-31T17%3A00%3A00\.000Z&to=2026-11-01T17%3A00%3A30"))
     expect(console.page.get_by_text("Không có sự kiện nào khớp trong khoảng này")).to_be_visible()
+
+
+def test_an_answer_that_lacks_a_part_says_so_and_what_to_do(
+    open_console: Open, own_house: Running, tmp_path: Path
+) -> None:
+    console = open_console(own_house, path="/hunt?q=event.dataset:%20nginx.access").heading("Truy tìm")
+    expect(console.page.locator(".truth")).to_contain_text("Chính xác và đầy đủ")
+    for damaged in (tmp_path / "store").rglob("*.parquet"):
+        text = bytearray(damaged.read_bytes())
+        text[len(text) // 2] ^= 0xFF
+        damaged.chmod(0o600)
+        damaged.write_bytes(text)
+    own_house.services.store.verify(mend=True)
+    console.button("Tìm kiếm").click()
+    missing = console.page.get_by_role("alert")
+    expect(missing).to_contain_text("Kết quả CHƯA ĐẦY ĐỦ")
+    expect(missing).to_contain_text("Một phần dữ liệu bị cách ly vì hỏng")
+    expect(missing).to_contain_text(re.compile(r"→.*\.parquet"))
+    expect(missing).to_contain_text("kydai store verify --mend")
+    expect(console.page.locator(".truth")).to_contain_text("ít nhất 0 sự kiện")
+    expect(console.grid()).to_contain_text("Chưa thể kết luận là không có")
+    assert console.violations() == []
+    console.button("Xuất").click()
+    with console.page.expect_download():
+        console.page.get_by_role("menuitem", name=re.compile("CSV")).click()
+    console.toast("chỉ chứa một phần")

@@ -1,6 +1,7 @@
 // How a question stands: asked, failed, or answered and how truly.
 import type { Schemas } from "../api/client";
 import { Failure } from "../api/client";
+import { visible } from "../lib/visible";
 import { useWords } from "../words";
 import { State } from "./severity";
 import { When } from "./when";
@@ -43,34 +44,49 @@ export function Empty({ title, text }: { title: string; text: string }) {
   );
 }
 
-/** What an answer about events says of itself: exact, complete, and what is missing. */
-export function TruthLine({ truth }: { truth: Schemas["Truth"] }) {
-  const { t, named } = useWords();
-  if (truth.complete && truth.exact) {
-    return (
-      <span>
-        <State tone="good" text={t("truth.whole")} />{" "}
-        <span className="muted">
-          {t("truth.until")} <When at={truth.position.at} form="clock" />
-        </span>
-      </span>
-    );
-  }
+type Truth = Schemas["Truth"];
+export const isWhole = (truth: Truth): boolean => truth.complete && truth.exact;
+
+/** What an answer about events says of itself when nothing is missing. */
+export function TruthLine({ truth }: { truth: Truth }) {
+  const { t } = useWords();
   return (
-    <span className="row wrap">
-      <State tone="high" text={truth.complete ? t("truth.inexact") : t("truth.incomplete")} />
-      {truth.missing.map((part) => (
-        <span key={`${part.what}${part.detail}${part.start}`}>
-          {named("common.missing", part.what)}
-          {part.detail && <span className="muted"> ({part.detail})</span>}
-          {part.start && (
-            <span className="muted">
-              {" "}
-              <When at={part.start} /> {part.end && <>→ <When at={part.end} /></>}
-            </span>
-          )}
-        </span>
-      ))}
+    <span>
+      <State tone="good" text={t("truth.whole")} />{" "}
+      <span className="muted">
+        {t("truth.until")} <When at={truth.position.at} form="clock" />
+      </span>
     </span>
+  );
+}
+
+const PARTS_SHOWN = 3;
+
+/** What is missing in an answer, of which time, and what to do about it. */
+export function Incomplete({ truth }: { truth: Truth }) {
+  const { t, named } = useWords();
+  const kinds = [...new Set(truth.missing.map((part) => part.what))];
+  return (
+    <div className="incomplete" role="alert">
+      <State tone="critical" text={truth.complete ? t("truth.inexact") : t("truth.incomplete")} />
+      <ul>
+        {kinds.map((what) => {
+          const parts = truth.missing.filter((part) => part.what === what);
+          return (
+            <li key={what}>
+              <b>{named("common.missing", what)}</b>
+              {parts.slice(0, PARTS_SHOWN).map((part) => (
+                <span key={`${part.detail}${part.start}`}>
+                  {" · "}
+                  {part.start && <When at={part.start} form="full" />} {part.end && <>→ <When at={part.end} form="full" /></>} {part.detail && <span className="mono muted">{visible(part.detail)}</span>}
+                </span>
+              ))}
+              {parts.length > PARTS_SHOWN && <span> {t("fact.more", { n: parts.length - PARTS_SHOWN })}</span>}
+              <p>{named("common.missing", `${what}.remedy`)}</p>
+            </li>
+          );
+        })}
+      </ul>
+    </div>
   );
 }

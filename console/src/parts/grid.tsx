@@ -1,6 +1,7 @@
 // The table of every screen: rows of 32 px, virtual, one current row, moved by arrows and by the page's keys.
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef } from "react";
+import { isTyping } from "../lib/keys";
 import "../styles/grid.css";
 
 export interface Column<T> {
@@ -50,8 +51,13 @@ export function Grid<T>(props: GridProps<T>) {
   const at = current ? rows.findIndex((row) => rowKey(row) === current) : -1;
   const isRendered = at >= 0 && items.some((item) => item.index === at);
 
+  const was = useRef(current);
   useEffect(() => {
     if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
+    // the page's keys move the row from anywhere: Tab then goes on from it, to its links and what stands beside it
+    const isMoved = was.current !== current && at >= 0;
+    was.current = current;
+    if (isMoved && !isTyping(document.activeElement) && !document.querySelector('[role="dialog"]')) place.current?.focus({ preventScroll: true });
     // only when the current row changes: scrolling away from it must be possible
   }, [at]);
 

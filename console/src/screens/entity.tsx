@@ -8,7 +8,7 @@ import { entityQuery, isKind } from "../lib/entity";
 import { shortHost } from "../lib/host";
 import { DAY } from "../lib/time";
 import { visible } from "../lib/visible";
-import { Asking, Empty, Failed } from "../parts/answer";
+import { Asking, Empty, Failed, isWhole } from "../parts/answer";
 import { Copy } from "../parts/copy";
 import { Severity } from "../parts/severity";
 import { Between } from "../parts/when";
@@ -57,7 +57,7 @@ export default function Entity() {
         <span className="muted">
           {events.data && (
             <>
-              <Link className="of" to={hunt(query, { from: SPAN })}>{t("hunt.count", { n: events.data.count })}</Link> {t("entity.in_a_day")}
+              <Link className="of" to={hunt(query, { from: SPAN })}>{t(isWhole(events.data.truth) ? "hunt.count" : "hunt.count_least", { n: events.data.count })}</Link> {t("entity.in_a_day")}
             </>
           )}
         </span>

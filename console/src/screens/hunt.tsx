@@ -9,7 +9,7 @@ import { useKeys } from "../lib/keys";
 import { narrow } from "../lib/query-text";
 import { DEFAULT_FROM, resolve } from "../lib/range";
 import { visible } from "../lib/visible";
-import { Asking, Empty, Failed, TruthLine } from "../parts/answer";
+import { Asking, Empty, Failed, Incomplete, isWhole, TruthLine } from "../parts/answer";
 import { type Column, Grid, neighbour } from "../parts/grid";
 import { ExportMenu, searchOf } from "../parts/export-menu";
 import { RangeChoice } from "../parts/range-choice";
@@ -57,6 +57,7 @@ export default function Hunt() {
   const problem = events.error instanceof Failure ? events.error.problem : null;
   const isWrongQuery = typeof problem?.position === "number";
   const truth = histogram.data?.truth ?? events.data?.pages[0]?.truth;
+  const isPart = !!truth && !isWhole(truth);
 
   const ask = (text: string) => {
     setAsOf(Date.now());
@@ -111,8 +112,8 @@ export default function Hunt() {
         <ExportMenu url={exportUrl} formats={["csv", "jsonl"]} part={t("hunt.exported_part", { limit: EXPORTED })} isOff={isWrongQuery} />
       </div>
       <div className="head truth">
-        {histogram.data && <span className="strong">{t("hunt.count", { n: histogram.data.total })}</span>}
-        {truth && <TruthLine truth={truth} />}
+        {histogram.data && <span className="strong">{t(isPart ? "hunt.count_least" : "hunt.count", { n: histogram.data.total })}</span>}
+        {truth && !isPart && <TruthLine truth={truth} />}
         {events.data?.pages[0]?.hints.map((hint) => (
           <span key={hint.field} className="medium">
             {t("hunt.unknown_field", { field: hint.field })}
@@ -125,6 +126,7 @@ export default function Hunt() {
           </span>
         ))}
       </div>
+      {truth && isPart && <Incomplete truth={truth} />}
       {histogram.data && (
         <Suspense fallback={<div className="chart-place" />}>
           <Chart histogram={histogram.data} onZoom={zoom} />
@@ -152,7 +154,7 @@ export default function Hunt() {
               if (events.hasNextPage && !events.isFetching) void events.fetchNextPage();
             }}
             foot={events.isFetchingNextPage ? t("answer.asking") : rows.length > 0 && !events.hasNextPage && t("hunt.end", { n: rows.length })}
-            empty={<Empty title={t("hunt.none")} text={t("hunt.none_help")} />}
+            empty={isPart ? <Empty title={t("hunt.none_seen")} text={t("hunt.none_seen_help")} /> : <Empty title={t("hunt.none")} text={t("hunt.none_help")} />}
           />
         )}
         {current && <HuntEvent id={current} columns={extra} onColumn={toggleColumn} onFilter={filter} onClose={() => setCurrent(null)} />}
