@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -36,6 +37,10 @@ class House:
     """Everything that arrived up to here is judged and searchable; None while no pipeline lives."""
     lag: Micros | None
     """Age of the oldest raw that is not judged yet."""
+    lags: Mapping[str, Micros]
+    """The same of each spool by name, and of the oldest hit (``hits``) and work (``work``) that wait."""
+    dead_work: int
+    """How much work failed in every attempt."""
     ailments: tuple[Ailment, ...]
 
     @property
@@ -49,6 +54,8 @@ def look(session: Session, now: Micros) -> House:
     spools = lag.followed(session, now) if "pipeline" in kinds else []
     until = min((s.arrival_at for s in spools), default=None)
     behind = max((s.lag for s in spools), default=None)
+    lags = {s.spool: s.lag for s in spools} | lag.waits(session, now)
+    worst = max(lags.values(), default=0)
     dead = session.scalar(select(func.count()).select_from(Outbox).where(Outbox.state == OutboxState.DEAD)) or 0
     found = []
     if not spools:
@@ -56,9 +63,9 @@ def look(session: Session, now: Micros) -> House:
     for kind in ("gateway", "worker"):
         if kind not in kinds:
             found.append(Ailment(kind, both(f"api.health.{kind}")))
-    if behind is not None and behind > LAG_LIMIT:
-        words = {lang: say("api.health.lag", lang, lag=duration(behind, lang)) for lang in ("vi", "en")}
+    if worst > LAG_LIMIT:
+        words = {lang: say("api.health.lag", lang, lag=duration(worst, lang)) for lang in ("vi", "en")}
         found.append(Ailment("lag", words))
     if dead:
         found.append(Ailment("dead", both("api.health.dead", count=dead)))
-    return House(now, until, behind, tuple(found))
+    return House(now, until, behind, lags, dead, tuple(found))

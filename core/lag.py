@@ -1,14 +1,14 @@
-"""Which spools are followed, and how far the pipeline is behind in each: the one home of that question."""
+"""Which spools are followed, how far the pipeline is behind in each, and what waits behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.clock import SECOND, Micros
-from core.db.models import Heartbeat, SpoolPosition
+from core.db.models import CorrelationPartition, Heartbeat, HitBlock, Outbox, OutboxState, SpoolPosition
 
 SPOOLS = ("gateway", "api")
 """The spools that the pipeline follows, named as the processes that own them."""
@@ -31,3 +31,18 @@ def followed(session: Session, now: Micros) -> Sequence[SpoolPosition]:
 def spool_lags(session: Session, now: Micros) -> dict[str, Micros]:
     """The age of the oldest raw not judged, of each spool that is followed."""
     return {row.spool: row.lag for row in followed(session, now)}
+
+
+def waits(session: Session, now: Micros) -> dict[str, Micros]:
+    """The age of the oldest hit that is not correlated (``hits``) and of the oldest due work (``work``)."""
+    found = {
+        "hits": session.scalar(
+            select(func.min(HitBlock.arrival_at))
+            .join(CorrelationPartition, CorrelationPartition.partition == HitBlock.partition)
+            .where(HitBlock.id > CorrelationPartition.read_to, HitBlock.is_replay.is_(False))
+        ),
+        "work": session.scalar(
+            select(func.min(Outbox.due_at)).where(Outbox.state == OutboxState.READY, Outbox.due_at <= now)
+        ),
+    }
+    return {name: now - oldest for name, oldest in found.items() if oldest is not None}

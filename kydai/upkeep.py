@@ -15,10 +15,8 @@ from sqlalchemy.orm import Session
 from core.clock import DAY, SECOND, Micros
 from core.db.models import (
     Base,
-    CorrelationPartition,
     DeadLetter,
     Heartbeat,
-    HitBlock,
     JudgedRange,
     Level,
     Outbox,
@@ -28,7 +26,7 @@ from core.db.models import (
 )
 from core.db.models import Session as SignedIn
 from core.event import new_ulid
-from core.lag import LIVE, live_spools, spool_lags
+from core.lag import LIVE, live_spools, spool_lags, waits
 from core.ledger import read_balances
 from core.words import LANGUAGES, both, duration, say
 
@@ -69,15 +67,9 @@ def lags(session: Session, now: Micros) -> list[Matter]:
         for spool, lag in sorted(spool_lags(session, now).items())
         if lag > LIMIT
     ]
-    hits = session.scalar(
-        select(func.min(HitBlock.arrival_at))
-        .join(CorrelationPartition, CorrelationPartition.partition == HitBlock.partition)
-        .where(HitBlock.id > CorrelationPartition.read_to, HitBlock.is_replay.is_(False))
-    )
-    work = session.scalar(select(func.min(Outbox.due_at)).where(Outbox.state == OutboxState.READY))
-    for name, oldest in (("hits", hits), ("work", work)):
-        if oldest is not None and now - oldest > LIMIT:
-            found.append(_waited(f"lag:{name}", f"upkeep.lag.{name}", now - oldest))
+    found += [
+        _waited(f"lag:{name}", f"upkeep.lag.{name}", lag) for name, lag in waits(session, now).items() if lag > LIMIT
+    ]
     return found
 
 

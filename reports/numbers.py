@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from core.clock import Micros, iso
+from core.clock import SECOND, Micros, iso
 from core.store.contract import Truth
-from core.words import LANGUAGES, moment, number, say
+from core.words import LANGUAGES, duration, moment, number, say
 from reports.document import Text
 
 EXACT = Truth()
@@ -43,11 +43,17 @@ def own(value: int) -> dict[str, Any]:
     return in_both(lambda lang: number(value, lang))
 
 
-def when(at: Micros | None, zone: str, *, seconds: bool = True) -> Text:
-    """An instant in local time, its canonical text beside it; a dash for none."""
+def when(at: Micros | None, zone: str, rerun: str = "", *, seconds: bool = True) -> Text:
+    """An instant in local time, its canonical text beside it, with what gives it again; a dash for none."""
     if at is None:
         return "–"
-    return in_both(lambda lang: moment(at, lang, zone, seconds=seconds)) | {"value": iso(at)}
+    made = in_both(lambda lang: moment(at, lang, zone, seconds=seconds)) | {"value": iso(at)}
+    return made | {"rerun": rerun} if rerun else made
+
+
+def lasting(length: Micros, rerun: str) -> dict[str, Any]:
+    """How long something lasts, its seconds beside it, with what gives them again."""
+    return in_both(lambda lang: duration(abs(length), lang)) | {"value": length / SECOND, "rerun": rerun}
 
 
 def texts(key: str, **values: Text) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def reruns(section: Section, lang: str) -> list[str]:
     found: dict[str, dict[str, str]] = {}
     for each in (n for text in told for n in numbers_of(text)):
         asked, _, field = each["rerun"].partition(ARROW)
-        found.setdefault(asked, {})[field] = number(each["value"], lang)
+        value = each["value"]
+        found.setdefault(asked, {})[field] = value if isinstance(value, str) else number(value, lang)
     ends = Counter(m[1] for asked in found if (m := _ENDS.search(asked)) is not None)
     common = next((end for end, times in ends.most_common(1) if times > 1), "")
     if common:

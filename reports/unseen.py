@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,16 +22,15 @@ from core.db.models import (
     OutboxState,
     Silence,
     Source,
-    SpoolPosition,
 )
-from core.lag import SPOOLS
+from core.lag import spool_lags, waits
 from core.ledger import Balance, read_balances
 from core.query.tree import Equals
 from core.sources import KNOWN_EVENTS, SourceState, SourceView, silence_limit, views
 from core.words import duration, moment
 from reports.document import Section, Table, Text
 from reports.gather import LIVE, NAMED, Reading, as_of, names, title_of
-from reports.numbers import address, command, figure, in_both, joined, own, texts, when
+from reports.numbers import address, command, figure, in_both, joined, lasting, own, texts, when
 
 SKEW = MINUTE
 LAG = MINUTE
@@ -55,9 +54,10 @@ class _House:
     activity: dict[str, list[Activity]]
     expected: dict[str, list[str]]
     alerts: Sequence[tuple[Alert, str | None]]
-    lags: Sequence[SpoolPosition]
+    lags: Mapping[str, Micros]
+    """Of each spool, ``hits`` and ``work``."""
     heartbeat: Micros | None
-    is_dead: bool
+    dead: int
     hours: set[Micros]
     first_hour: Micros | None
 
@@ -110,11 +110,9 @@ def _read(reading: Reading, session: Session) -> _House:
         activity=activity,
         expected={name: list(e) for name, e in session.execute(select(Source.name, Source.expected)).tuples()},
         alerts=alerts.all(),
-        lags=session.scalars(
-            select(SpoolPosition).where(SpoolPosition.lag > LAG, SpoolPosition.spool.in_(SPOOLS))
-        ).all(),
+        lags=spool_lags(session, now) | waits(session, now),
         heartbeat=session.scalar(select(func.max(Heartbeat.at))),
-        is_dead=session.scalar(select(Outbox.id).where(Outbox.state == OutboxState.DEAD).limit(1)) is not None,
+        dead=session.scalar(select(func.count()).where(Outbox.state == OutboxState.DEAD)) or 0,
         hours=set(session.scalars(select(Ledger.hour).where(Ledger.hour >= hour_of(start), Ledger.hour < end))),
         first_hour=session.scalar(select(func.min(Ledger.hour))),
     )
@@ -323,15 +321,18 @@ def _lag(reading: Reading, house: _House) -> list[Text]:
         if beat is None:
             return [texts("report.unseen.not_running")]
         return [texts("report.unseen.stopped", at=when(beat, reading.zone))]
-    return [_lag_line(row) for row in house.lags if now - row.heartbeat_at <= LIVE]
+    return [_lag_line(name, age) for name, age in house.lags.items() if age > LAG]
 
 
-def _lag_line(row: SpoolPosition) -> Text:
-    return texts("report.unseen.lag", spool=row.spool, lag=in_both(partial(duration, row.lag)))
+def _lag_line(name: str, age: Micros) -> Text:
+    shown = lasting(age, address("/health", f"lags.{name}"))
+    waits_ = name in ("hits", "work")
+    return texts(f"upkeep.lag.{name}", lag=shown) if waits_ else texts("report.unseen.lag", spool=name, lag=shown)
 
 
 def _dead(reading: Reading, house: _House) -> list[Text]:
-    return [texts("report.unseen.dead")] if house.is_dead else []
+    told = figure(house.dead, address("/health", "dead_work"))
+    return [texts("report.unseen.dead", count=told)] if house.dead else []
 
 
 def _rules(reading: Reading, house: _House) -> list[Text]:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from api import house
 from api.deps import Open, Services, Svc
 from api.shapes import Bilingual, Shape, Time
+from core.clock import SECOND
 
 router = APIRouter(tags=["health"])
 
@@ -30,6 +31,12 @@ class Health(Shape):
     data_until: Time | None
     """Everything that arrived up to here is judged and searchable."""
     lag_seconds: float | None
+    """Age of the oldest raw that is not judged yet."""
+    lags: dict[str, float]
+    """Seconds: of each spool by its name, of the oldest hit that is not correlated (``hits``), of the oldest due work
+    (``work``)."""
+    dead_work: int
+    """Pieces of work that failed in every attempt; ``kydai doctor`` lists them."""
     is_demo: bool
     version: str
 
@@ -42,11 +49,13 @@ def read(svc: Services) -> Health:
     ailments = [*seen.ailments, *svc.ailments()]
     ready = not any(a.is_fatal for a in ailments)
     return Health(
+        dead_work=seen.dead_work,
         status="not_ready" if not ready else "degraded" if ailments else "ready",
         ailments=[Ailment.model_validate(a) for a in ailments],
         now=now,
         data_until=seen.data_until,
-        lag_seconds=None if seen.lag is None else seen.lag / 1e6,
+        lag_seconds=None if seen.lag is None else seen.lag / SECOND,
+        lags={name: lag / SECOND for name, lag in seen.lags.items()},
         is_demo=svc.is_demo,
         version=svc.version,
     )

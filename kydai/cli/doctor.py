@@ -15,16 +15,19 @@ import typer
 from rich.text import Text
 from sqlalchemy import func, select
 
+from core import lag
 from core.clock import MINUTE
-from core.db.models import DeadLetter, Heartbeat, SpoolPosition
+from core.db.models import DeadLetter, Heartbeat, Outbox, OutboxState
 from core.errors import KydaiError
 from core.ledger import read_balances
 from core.words import duration, say, size
 from kydai.cli.main import FAILED, LANG
+from kydai.cli.output import safe
 from kydai.context import Context, make_folder
 from kydai.settings import Settings
 
 WANTED_BUFFER = 32 << 20
+WORK_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +157,27 @@ def _buffer() -> Finding:
 def _data(context: Context) -> Iterator[Finding]:
     now = context.clock.now()
     with context.database.read() as session:
-        spools = session.scalars(select(SpoolPosition)).all()
+        spools = lag.spool_lags(session, now)
         dead = session.scalar(select(func.count()).select_from(DeadLetter)) or 0
         off = [b.source for b in read_balances(session).values() if not b.holds]
-    for row in spools:
-        if row.lag > MINUTE and now - row.heartbeat_at < MINUTE:
-            text = say("cli.doctor.lag", LANG, spool=row.spool, lag=duration(row.lag, LANG))
+        waiting = lag.waits(session, now) if _is_running(context) else {}
+        buried = session.scalars(
+            select(Outbox).where(Outbox.state == OutboxState.DEAD).order_by(Outbox.id.desc())
+        ).all()
+    for spool, age in spools.items():
+        if age > MINUTE:
+            text = say("cli.doctor.lag", LANG, spool=spool, lag=duration(age, LANG))
             yield Finding("lag", False, text, say("cli.doctor.lag_remedy", LANG))
+    see_worker = say("cli.doctor.worker_remedy", LANG)
+    for name, age in waiting.items():
+        if age > MINUTE:
+            yield Finding("lag", False, say(f"upkeep.lag.{name}", LANG, lag=duration(age, LANG)), see_worker)
+    for row in buried[:WORK_SHOWN]:
+        told = {"kind": row.kind, "key": safe(row.key), "attempts": str(row.attempts), "error": safe(row.error)}
+        yield Finding("dead work", False, say("cli.doctor.dead_work", LANG, **told), see_worker)
+    if len(buried) > WORK_SHOWN:
+        more = say("cli.doctor.dead_work_more", LANG, count=len(buried) - WORK_SHOWN)
+        yield Finding("dead work", False, more, see_worker)
     if dead:
         text = say("cli.doctor.dead", LANG, count=dead)
         yield Finding("dead letters", False, text, say("cli.doctor.dead_remedy", LANG))

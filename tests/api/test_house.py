@@ -27,6 +27,7 @@ def test_the_slowest_followed_spool_decides(database: Database) -> None:
             session.add(Heartbeat(name=kind, kind=kind, at=NOW - 14 * SECOND))
     found = look(database)
     assert (found.data_until, found.lag) == (NOW - 30 * SECOND, 70 * SECOND)
+    assert found.lags == {"gateway": SECOND, "api": 70 * SECOND}
     assert [a.key for a in found.ailments] == ["lag"]
     assert found.ailments[0].text == {"vi": "Độ trễ xử lý 1 phút 10 giây.", "en": "Processing lags by 1 min 10 s."}
     assert found.is_ready
@@ -42,4 +43,15 @@ def test_silent_processes_and_dead_work_are_told(database: Database) -> None:
     found = look(database)
     assert [a.key for a in found.ailments] == ["pipeline", "gateway", "worker", "dead"]
     assert not found.is_ready
-    assert (found.data_until, found.lag) == (None, None)
+    assert (found.data_until, found.lag, found.dead_work) == (None, None, 1)
+
+
+def test_work_that_waits_is_lag(database: Database) -> None:
+    with database.write() as session:
+        for kind in ("gateway", "pipeline", "worker"):
+            session.add(Heartbeat(name=kind, kind=kind, at=NOW))
+        session.add(SpoolPosition(spool="gateway", heartbeat_at=NOW, arrival_at=NOW, lag=0))
+        session.add(Outbox(kind="group", key="1", due_at=NOW - 61 * SECOND, created_at=0))
+    found = look(database)
+    assert [a.text["en"] for a in found.ailments] == ["Processing lags by 1 min 01 s."]
+    assert found.lags == {"gateway": 0, "work": 61 * SECOND}

@@ -183,15 +183,16 @@ def test_hours_without_anything_and_time_before_the_first_data_are_told(house: S
 
 def test_lag_undeclared_senders_and_dead_work_are_told(house: Services) -> None:
     with house.database.write() as session:
-        session.add(Heartbeat(name="worker", kind="worker", at=NOW))
+        session.add(Heartbeat(name="gateway", kind="gateway", at=NOW))
         session.add(SpoolPosition(spool="gateway", heartbeat_at=NOW, lag=5 * MINUTE))
+        session.add(Outbox(kind="group", key="1", due_at=NOW - 2 * MINUTE, created_at=0))
         session.add(SpoolPosition(spool="ingest-1", heartbeat_at=NOW, lag=99 * MINUTE))  # a replay is old by nature
         session.add(Outbox(kind="x", key="y", due_at=0, created_at=0, state=OutboxState.DEAD))
     hear(house, "udp:192.0.2.9", "", NOW, [])
     found = look(house)
-    assert found["lag"] == "Spool gateway is 5 min behind."
+    assert found["lag"].split("\n") == ["Spool gateway is 5 min behind.", "Lag: the oldest due work has waited 2 min"]
     assert found["undeclared"].endswith("udp:192.0.2.9.")
-    assert "/api/v1/health" in found["dead"]
+    assert found["dead"] == "1 pieces of work failed in every attempt; see: kydai doctor"
 
 
 @dataclass

@@ -2162,10 +2162,16 @@ export interface components {
             ailments: components["schemas"]["Ailment"][];
             /** Data Until */
             data_until: string | null;
+            /** Dead Work */
+            dead_work: number;
             /** Is Demo */
             is_demo: boolean;
             /** Lag Seconds */
             lag_seconds: number | null;
+            /** Lags */
+            lags: {
+                [key: string]: number;
+            };
             /**
              * Now
              * Format: date-time

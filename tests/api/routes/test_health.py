@@ -41,6 +41,8 @@ def test_with_everything_alive_it_is_ready(client: Client, services: Services) -
         "now": "2026-11-25T01:52:08.000000Z",
         "data_until": "2026-11-25T01:52:07.000000Z",
         "lag_seconds": 2.0,
+        "lags": {"api": 2.0},
+        "dead_work": 0,
         "is_demo": False,
         "version": "0",
     }

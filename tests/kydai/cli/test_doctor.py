@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from core.clock import HOUR, SystemClock
+from core.db.database import open_database, sqlite_url
+from core.db.models import Heartbeat, Outbox, OutboxState
 from tests.kydai.cli.conftest import Run
 
 
@@ -44,3 +47,24 @@ def test_a_folder_that_cannot_be_written(kydai: Run, tmp_path: Path, monkeypatch
 def test_the_balances_are_looked_at(kydai: Run, log: Path) -> None:
     kydai("ingest", str(log))
     assert findings(kydai)["balance"][0]["ok"] is True
+
+
+def test_work_that_failed_for_good_is_named_with_its_error(kydai: Run, log: Path, tmp_path: Path) -> None:
+    kydai("ingest", str(log))
+    database = open_database(sqlite_url(tmp_path / "data"))
+    with database.write() as session:
+        for n in range(12):
+            session.add(
+                Outbox(
+                    kind="group", key=str(n), state=OutboxState.DEAD, due_at=0, created_at=0, attempts=5,
+                    error="no \x1b[31mway",
+                )
+            )  # fmt: skip
+        session.add(Heartbeat(name="worker", kind="worker", at=SystemClock().now()))
+        session.add(Outbox(kind="group", key="late", due_at=SystemClock().now() - HOUR, created_at=0))
+    database.close()
+    found = findings(kydai)
+    first, *_, more = found["dead work"]
+    assert str(first["text"]) == r"Work group 11 failed in all of 5 attempts: no \x1b[31mway"
+    assert str(more["text"]) == "… and 2 more pieces of work that failed"
+    assert "the oldest due work" in str(found["lag"][0]["text"])
