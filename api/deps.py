@@ -5,13 +5,14 @@ Every route names its ``need(...)``; create_app refuses a route without one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.dependencies.models import Dependant
 
 from api.errors import Unauthenticated
 from api.house import Ailment
@@ -21,7 +22,7 @@ from core.audit import Actor
 from core.clock import LOCAL_ZONE, SECOND, Clock, Micros
 from core.db.database import Database
 from core.db.models import Session, Token
-from core.errors import KydaiError, Refused, failure
+from core.errors import BadInput, KydaiError, Refused, failure
 from core.spool import GroupCommit
 from core.store.contract import EventStore
 
@@ -215,6 +216,24 @@ def check_header(request: Request) -> None:
     """Refuse a changing request that a foreign page could have sent (it cannot set a header of its own)."""
     if request.headers.get(CSRF_HEADER) != "1":
         raise failure(Refused, "api.need_header")
+
+
+def _parameters(dependant: Dependant) -> Iterator[str]:
+    for field in dependant.query_params:
+        yield field.alias
+    for inner in dependant.dependencies:
+        yield from _parameters(inner)
+
+
+async def check_parameters(request: Request) -> None:
+    """Refuse a query parameter that the route does not have: left aside, a mistyped filter would answer another
+    question. Stands before every route."""
+    if not request.query_params:
+        return
+    known = sorted(set(_parameters(request.scope["route"].dependant)))
+    if unknown := sorted(set(request.query_params) - set(known)):
+        names = ", ".join(name[:80] for name in unknown[:10])
+        raise failure(BadInput, "api.unknown_parameter", names=names, known=", ".join(known) or "–")
 
 
 READERS = frozenset(Role)

@@ -199,3 +199,15 @@ def test_a_route_without_a_right_keeps_the_app_from_starting(
 def test_no_route_lies_outside_the_document(client: Client) -> None:
     for path in ("/docs", "/redoc", "/openapi.json", "/api/v1/openapi.json", "/api/v1", "/api/v2/health", "/"):
         assert client().get(path).status_code == 404
+
+
+@pytest.mark.parametrize("route", sorted(TABLE))
+def test_a_parameter_that_a_route_does_not_have_is_refused_by_name(
+    route: str, ended: Callable[..., TestClient]
+) -> None:
+    method, path = route.split(" ")
+    url = PREFIX + re.sub(r"\{\w+\}", "7", path)
+    answer = ended(Role.ADMIN).request(method, url, params={"qery": "x"}, headers={"accept-language": "en"})
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "qery" in answer.json()["detail"]
