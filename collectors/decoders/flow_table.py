@@ -28,11 +28,12 @@ import pyarrow as pa
 
 from collectors.decoders import columns as c
 from collectors.decoders.elements import Kind, element
+from collectors.decoders.flow_times import BOOT, absolute, since_boot
 from collectors.decoders.names import DIRECTIONS, FIREWALL_EVENTS, TRANSPORTS
 from collectors.decoders.plan import Plan, Source
 from collectors.decoders.sampling import ORIGINS, rates_of
 from collectors.decoders.templates import Sampling
-from core.clock import SECOND
+from core.clock import Micros
 
 DATASET = "netflow.flow"
 
@@ -106,6 +107,8 @@ class Group:
     starts: list[int] = field(default_factory=list)
     parts: list[list[bytes]] = field(default_factory=list)
     """The values of each variable field, one list a field."""
+    boot: Micros = 0
+    """When the exporter started, as its options records told; 0 when they did not."""
 
 
 def table_of(group: Group, datagrams: DatagramColumns) -> Any:
@@ -146,6 +149,7 @@ class _Builder:
             elif name not in _TIMES:
                 self.out[name] = self._plain(sources[0])
         self._volumes(raw)
+        self._icmp(raw)
         arrays = [self.out.pop(name, None) for name in ALWAYS]
         filled = [
             pa.nulls(self.count, kind) if array is None else array
@@ -196,11 +200,14 @@ class _Builder:
                 valid_or_none = valid
             if name != "observed":
                 self.out[name] = c.integers(times, valid_or_none)
+                if valid_or_none is not None and raw[name][0].number in _SINCE_BOOT:
+                    # nobody knows since when: the number stays under its own name
+                    self.out[_own_name(raw[name][0])] = c.integers(self._ints(raw[name][0]), ~valid)
         self.out["@timestamp"] = pa.array(at)
 
     def _time(self, source: Source, exported: c.Ints) -> c.Ints:
         number = source.number
-        if number in (21, 22):
+        if number in _SINCE_BOOT:
             return self._since_boot(source, exported)
         if number in (158, 159):
             # negative offset from the time of export, in microseconds
@@ -208,25 +215,14 @@ class _Builder:
         return self._absolute(source)
 
     def _absolute(self, source: Source) -> c.Ints:
-        if source.kind in (Kind.MICROS, Kind.NANOS):
-            return c.ntp_micros(self.buffer, self.count, self.plan.size, source.offset)
-        values = self._ints(source)
-        unit = SECOND if source.kind is Kind.SECONDS else 1000
-        return np.minimum(values, _INT64_MAX // unit) * unit
+        return absolute(source, self.buffer, self.count, self.plan.size)
 
     def _since_boot(self, source: Source, exported: c.Ints) -> c.Ints:
-        """Milliseconds since the exporter started, given by the header or by element 160."""
-        switched = self._ints(source)
-        uptime = self.datagrams.uptimes[self.owner]
-        # the counter wraps after 49.7 days, and a flow may end a moment after the header was stamped
-        age = (uptime - switched).astype(np.uint32).astype(np.int32).astype(np.int64)
+        boot = self.plan.sources.get(BOOT)
+        own = self._absolute(boot) if boot is not None and boot.kind is Kind.MILLIS else np.zeros(self.count, np.int64)
+        started = np.where(c.possible(own), own, self.group.boot)
         base = np.where(exported > 0, exported, self.datagrams.created[self.owner])
-        at = np.where(uptime >= 0, base - age * 1000, 0)
-        boot = self.plan.sources.get((0, 160))
-        if boot is not None and boot.kind is Kind.MILLIS:
-            started = self._absolute(boot)
-            at = np.where((uptime < 0) & (started > 0), started + switched * 1000, at)
-        return np.where(switched > 0, at, 0)
+        return since_boot(self._ints(source), self.datagrams.uptimes[self.owner], started, base)
 
     def _address(self, name: str, sources: tuple[Source, ...]) -> None:
         by_kind = {source.kind: source for source in sources}
@@ -320,6 +316,29 @@ class _Builder:
                     total = np.minimum(total, _INT64_MAX // 2) + np.minimum(self._volume(given[1]), _INT64_MAX // 2)
                 self.out[f"network.{what}"] = pa.array(np.minimum(total, _INT64_MAX // factor) * factor)
 
+    def _icmp(self, raw: Mapping[str, tuple[Source, ...]]) -> None:
+        """ICMP has no ports: where an exporter puts type and code into one (v5 must), they get the name of IPFIX."""
+        ports = [raw[name][0] for name in _PORTS if name in raw]
+        if not ports or "network.iana_number" not in raw:
+            return
+        protocols = self._ints(raw["network.iana_number"][0])
+        names = (f"netflow.{element(0, number).name}" for number in (32, 139))
+        families = dict(zip(names, (protocols == 1, protocols == 58), strict=True))
+        is_icmp = np.logical_or.reduce(list(families.values()))
+        if not is_icmp.any():
+            return
+        for name, source in zip((name for name in _PORTS if name in raw), ports, strict=True):
+            values = self._ints(source)
+            self.out[name] = c.integers(values, ~is_icmp)
+            if name == "destination.port" and _TYPE_CODES.isdisjoint(self.plan.sources):
+                self.out |= {own: c.integers(values, here) for own, here in families.items() if here.any()}
+            elif (is_icmp & (values > 0)).any():
+                self.out[_own_name(source)] = c.integers(values, is_icmp & (values > 0))
+
+
+def _own_name(source: Source) -> str:
+    return f"netflow.{element(source.pen, source.number).name}"
+
 
 def _renderer(source: Source) -> Callable[[bytes], str | None]:
     match source.kind:
@@ -352,6 +371,9 @@ def _as_text(column: str) -> Callable[[c.Ints], dict[str, Any]]:
 
 _ADDRESSES = {"source.ip", "destination.ip", "source.nat.ip", "destination.nat.ip"}
 _VOLUMES = {"source.bytes", "source.packets", "destination.bytes", "destination.packets"}
+_PORTS = ("source.port", "destination.port")
+_TYPE_CODES = frozenset((0, number) for number in (32, 139, 176, 177, 178, 179))
+_SINCE_BOOT = (21, 22)
 _TIMES = {"event.start", "event.end", "observed"}
 _SPECIAL: Mapping[str, Callable[[c.Ints], dict[str, Any]]] = {
     "network.iana_number": _transport,

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from collectors.decoders.flow_join import joined
 from collectors.decoders.flow_table import DatagramColumns, Group, Row, table_of
+from collectors.decoders.flow_times import boot_told
 from collectors.decoders.messages import (
     V5_SET,
     V5_TEMPLATE,
@@ -102,7 +103,7 @@ class FlowResult:
     gaps: list[Gap] = field(default_factory=list)
     changes: list[TemplateChange] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
-    """Exporters of which templates or rates changed: their rows are to be written."""
+    """Exporters of which templates, rates or starts changed: their rows are to be written."""
 
     @property
     def flows(self) -> int:
@@ -129,6 +130,7 @@ class _Known:
         """By the number of the set; emptied when a template or the sampling changes."""
         self.header_rate: int | None = None
         self.sampling = NO_SAMPLING
+        self.boot = cache.boots.get(domain, 0)
         self.set_sampling()
         if domain.version == 5:
             self.layouts[V5_SET] = _layout(V5_TEMPLATE)
@@ -142,6 +144,12 @@ class _Known:
     def forget(self) -> None:
         """Templates have changed."""
         self.layouts.clear()
+        self.groups.clear()
+
+    def set_boot(self, started: Micros) -> None:
+        """It has told when it started."""
+        self.cache.set_boot(self.domain, started)
+        self.boot = started
         self.groups.clear()
 
     def set_sampling(self) -> None:
@@ -193,7 +201,7 @@ class _Run:
         self.configured = configured
         self.result = FlowResult(None, cache)
         self.rows: list[Row] = []
-        self.groups: dict[tuple[int, Sampling], Group] = {}
+        self.groups: dict[tuple[int, Sampling, Micros], Group] = {}
         self.known: dict[tuple[str, int, int], _Known] = {}
         self.steps = Steps()
 
@@ -276,7 +284,7 @@ class _Run:
         self.result.told.update(change.key.exporter for change in changes)
 
     def _take_options(self, known: _Known, sets: list[_Set]) -> int:
-        """Learn the rates in options records; how many records there are."""
+        """Learn what options records tell, rates and the exporter's start; how many records there are."""
         count = 0
         for _, body, layout in sets:
             if layout is None or not layout.is_options:
@@ -284,6 +292,11 @@ class _Run:
             plan = layout.plan
             cut = cut_records(plan, body)
             count += cut.count
+            # a datagram that is looked at again may be old: it tells only what is not known
+            is_news = self.turn is Turn.FIRST or not known.boot
+            if is_news and (started := boot_told(plan, cut)) not in (0, known.boot):
+                known.set_boot(started)
+                self.result.told.add(known.domain.exporter)
             if not tells_rates(plan):
                 continue
             before = self.cache.sampling.get(known.domain, NO_SAMPLING)
@@ -307,7 +320,7 @@ class _Run:
                 continue
             group = known.groups.get(number)
             if group is None or group.plan is not plan:
-                group = known.groups[number] = self._group(plan, known.sampling)
+                group = known.groups[number] = self._group(plan, known.sampling, known.boot)
             group.blobs.append(cut.fixed)
             group.counts.append(cut.count)
             group.owners.append(len(self.rows))
@@ -330,11 +343,11 @@ class _Run:
             )
         return n
 
-    def _group(self, plan: Plan, sampling: Sampling) -> Group:
-        group = self.groups.get((id(plan), sampling))
+    def _group(self, plan: Plan, sampling: Sampling, boot: Micros) -> Group:
+        group = self.groups.get((id(plan), sampling, boot))
         if group is None:
-            group = Group(plan, sampling, parts=[[] for piece in plan.pieces if piece < 0])
-            self.groups[id(plan), sampling] = group
+            group = Group(plan, sampling, parts=[[] for piece in plan.pieces if piece < 0], boot=boot)
+            self.groups[id(plan), sampling, boot] = group
         return group
 
     def _count_sequence(self, known: _Known, message: Message, records: int | None) -> None:

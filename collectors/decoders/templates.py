@@ -1,4 +1,4 @@
-"""What an exporter has told about itself: templates, sampling rates and where its sequence stands.
+"""What an exporter has told about itself: templates, sampling rates, when it started, where its sequence stands.
 
 Templates are keyed by exporter address, version, observation domain and template id, without the UDP port:
 RFC 7011 section 10.3.7 would have it in, but exporters change their port (phaag/nfdump issue 237). All sizes
@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import msgspec
+
+from core.clock import Micros
 
 VARIABLE = 65535
 """The length of a field that carries its own length (RFC 7011 section 7; H3C sends it in v9 too)."""
@@ -87,9 +89,11 @@ class TemplateCache:
     sampling: dict[Domain, Sampling] = field(default_factory=dict)
     sequences: dict[Domain, int | None] = field(default_factory=dict)
     """The sequence number expected next; None when it cannot be known."""
+    boots: dict[Domain, Micros] = field(default_factory=dict)
+    """When the exporter started (element 160 of its options records): its flows' times are counted from there."""
 
     def copy(self) -> TemplateCache:
-        return TemplateCache(dict(self.templates), dict(self.sampling), dict(self.sequences))
+        return TemplateCache(dict(self.templates), dict(self.sampling), dict(self.sequences), dict(self.boots))
 
     def learn(self, key: TemplateKey, template: Template) -> TemplateChange | None:
         """Take a template; None when it only repeats what is known."""
@@ -113,13 +117,18 @@ class TemplateCache:
         self.sampling[domain] = sampling
         _trim(self.sampling, MAX_DOMAINS)
 
+    def set_boot(self, domain: Domain, started: Micros) -> None:
+        self.boots.pop(domain, None)
+        self.boots[domain] = started
+        _trim(self.boots, MAX_DOMAINS)
+
     def expect(self, domain: Domain, sequence: int | None) -> None:
         self.sequences.pop(domain, None)
         self.sequences[domain] = sequence
         _trim(self.sequences, MAX_DOMAINS)
 
     def dump(self, exporter: str) -> bytes:
-        """The templates and rates of one exporter as JSON, for a row of a database."""
+        """The templates, rates and starts of one exporter as JSON, for a row of a database."""
         return msgspec.json.encode(
             {
                 "format": _FORMAT,
@@ -134,6 +143,7 @@ class TemplateCache:
                     for d, s in self.sampling.items()
                     if d.exporter == exporter
                 ],
+                "boots": [[d.version, d.number, at] for d, at in self.boots.items() if d.exporter == exporter],
             }
         )
 
@@ -147,6 +157,8 @@ class TemplateCache:
         for version, domain, rate, origin, samplers, interfaces in saved.sampling:
             key = Domain(saved.exporter, version, domain)
             self.sampling[key] = Sampling(rate, origin, samplers, interfaces)
+        for version, domain, started in saved.boots:
+            self.boots[Domain(saved.exporter, version, domain)] = started
 
     def dump_sequences(self) -> bytes:
         """Where every exporter's sequence stands, as JSON: small, and changed by every datagram."""
@@ -163,6 +175,7 @@ class _Saved(msgspec.Struct):
     exporter: str
     templates: list[tuple[int, int, int, int | None, tuple[Field, ...]]]
     sampling: list[tuple[int, int, int | None, str, tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]]
+    boots: list[tuple[int, int, int]] = []
 
 
 def add_rates(known: Sampling, told: Iterable[tuple[str, int, int]], *, only_missing: bool = False) -> Sampling:
@@ -184,7 +197,10 @@ def add_rates(known: Sampling, told: Iterable[tuple[str, int, int]], *, only_mis
     )
 
 
-def _trim(table: dict[TemplateKey, Template] | dict[Domain, Sampling] | dict[Domain, int | None], limit: int) -> None:
+def _trim(
+    table: dict[TemplateKey, Template] | dict[Domain, Sampling] | dict[Domain, int | None] | dict[Domain, int],
+    limit: int,
+) -> None:
     # a dict keeps the order of insertion, so the front is what was heard of longest ago
     if len(table) > limit:
         for key in list(table)[: limit // 10]:

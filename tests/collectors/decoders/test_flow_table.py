@@ -16,11 +16,11 @@ EXPORTED = 1_764_000_100 * SECOND
 
 def rows(
     fields: list[tuple[int, int]], *records: bytes, sampling: Sampling = NO_SAMPLING, uptime: int = 3_600_000,
-    exported: int = EXPORTED,
+    exported: int = EXPORTED, boot: int = 0,
 ) -> list[dict[str, object]]:  # fmt: skip
     origin = (SEGMENT, 7, NOW, EXPORTER, exported, uptime, 9, 3)
     plan = plan_of(Template(tuple(Field(0, *f) for f in fields)))
-    group = Group(plan, sampling, [b"".join(records)], [len(records)], [0], [0])
+    group = Group(plan, sampling, [b"".join(records)], [len(records)], [0], [0], boot=boot)
     table = table_of(group, DatagramColumns([origin]))
     assert table.schema.names[: len(ALWAYS)] == list(ALWAYS)
     assert [table.schema.field(name).type for name in ALWAYS] == list(ALWAYS.values())
@@ -60,9 +60,31 @@ def test_ipfix_times_since_boot_need_the_time_of_boot() -> None:
     (row,) = rows([(21, 4)], struct.pack("!I", 5000), uptime=-1)
     assert row["event.end"] is None
     assert row["@timestamp"] == EXPORTED
-    boot = 1_700_000_000_000
-    (row,) = rows([(160, 8), (21, 4)], struct.pack("!QI", boot, 5000), uptime=-1)
-    assert row["event.end"] == boot * 1000 + 5 * SECOND
+    assert row["netflow.flow_end_sys_up_time"] == 5000, "no field is dropped"
+    boot = EXPORTED - 60 * SECOND
+    (row,) = rows([(160, 8), (21, 4)], struct.pack("!QI", boot // 1000, 5000), uptime=-1)
+    assert row["event.end"] == boot + 5 * SECOND
+    assert "netflow.flow_end_sys_up_time" not in row
+    (row,) = rows([(22, 4), (21, 4)], struct.pack("!II", 0, 5000), uptime=-1, boot=boot)
+    assert (row["event.start"], row["event.end"]) == (boot, boot + 5 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "name"), [(1, "netflow.icmp_type_code_ipv4"), (58, "netflow.icmp_type_code_ipv6")]
+)
+def test_icmp_has_a_type_and_a_code_and_no_ports(protocol: int, name: str) -> None:
+    template = [(4, 1), (7, 2), (11, 2)]
+    icmp, tcp = rows(template, struct.pack("!BHH", protocol, 0, 2048), struct.pack("!BHH", 6, 4000, 443))
+    assert (icmp["source.port"], icmp["destination.port"], icmp[name]) == (None, None, 2048)
+    assert (tcp["source.port"], tcp["destination.port"], tcp[name]) == (4000, 443, None)
+
+
+def test_what_else_an_exporter_puts_into_the_ports_of_icmp_keeps_its_own_name() -> None:
+    (row,) = rows([(4, 1), (7, 2), (11, 2), (32, 2)], struct.pack("!BHHH", 1, 77, 771, 771))
+    assert (row["source.port"], row["destination.port"]) == (None, None)
+    assert row["netflow.icmp_type_code_ipv4"] == 771
+    assert row["netflow.source_transport_port"] == 77
+    assert row["netflow.destination_transport_port"] == 771
 
 
 @pytest.mark.parametrize(

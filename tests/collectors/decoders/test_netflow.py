@@ -431,3 +431,49 @@ def test_what_scapy_crafts() -> None:
     assert first["network.transport"] == "udp"
     assert (second["source.ip"], second["destination.ip"]) == ("198.51.100.7", "203.0.113.9")
     assert (second["source.port"], second["destination.port"], second["source.bytes"]) == (40000, 443, 1000)
+
+
+SINCE_BOOT = ipfix_template(257, [(8, 4), (12, 4), (22, 4), (21, 4)])
+STARTS = ipfix_options(258, 1, [(149, 4), (160, 8)])
+STARTED = NOW - 3600 * 1_000_000
+"""One hour before."""
+FLOW = flowset(257, struct.pack("!IIII", 1, 2, 3_590_000, 3_599_000))
+
+
+def start(at: int = STARTED) -> bytes:
+    return flowset(258, struct.pack("!IQ", 0, at // 1000))
+
+
+def times(result: FlowResult) -> list[tuple[object, object]]:
+    return [(row["event.start"], row["event.end"]) for row in result.table.to_pylist()]
+
+
+def test_ipfix_counts_from_the_start_that_its_options_records_tell() -> None:
+    expected = (NOW - 10_000_000, NOW - 1_000_000)
+    assert times(run(ipfix(SINCE_BOOT, STARTS, FLOW, start()))) == [expected], "in any order within a datagram"
+    told = run(ipfix(SINCE_BOOT, STARTS, start()))
+    assert told.told == {EXPORTER}
+    saved = TemplateCache()
+    saved.load(told.templates.dump(EXPORTER))
+    assert saved.boots == told.templates.boots == {Domain(EXPORTER, 10, 0): STARTED}
+    again = run(ipfix(FLOW, start()), cache=saved)
+    assert (times(again), again.told) == ([expected], set()), "what is told again is no news"
+    restarted = run(ipfix(FLOW, start(STARTED + 1_000_000), FLOW), ipfix(FLOW), cache=saved)
+    assert times(restarted) == [(a + 1_000_000, b + 1_000_000) for a, b in 3 * [expected]]
+    assert saved.boots[Domain(EXPORTER, 10, 0)] == STARTED, "the cache handed in is unchanged"
+    unknown = run(ipfix(SINCE_BOOT, FLOW))
+    assert times(unknown) == [(None, None)]
+    (event,) = to_events(unknown.table)
+    assert (event["netflow.flow_start_sys_up_time"], event["netflow.flow_end_sys_up_time"]) == (3_590_000, 3_599_000)
+
+
+def test_a_start_told_in_a_datagram_that_had_to_wait_is_not_taken_for_a_newer_one() -> None:
+    cache = run(ipfix(SINCE_BOOT, STARTS, start())).templates
+    late = decode(datagrams(ipfix(start(STARTED - 1_000_000))), cache, turn=Turn.AGAIN)
+    assert late.templates.boots[Domain(EXPORTER, 10, 0)] == STARTED
+
+
+def test_what_older_versions_saved_of_an_exporter_is_read() -> None:
+    cache = TemplateCache()
+    cache.load(b'{"format":1,"exporter":"192.0.2.1","templates":[],"sampling":[]}')
+    assert cache.boots == {}
