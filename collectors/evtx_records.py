@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 
-from core.errors import BadInput, Place, failure
+from core.errors import BadInput, Place, failure, reason
 
 HEADER, CHUNK = 4096, 65536
 _MAGIC = b"ElfChnk\0"
@@ -24,7 +24,7 @@ def read(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
             if record is not None:
                 yield count, record["data"].encode()
     except RuntimeError as error:
-        raise failure(BadInput, "collectors.evtx", place=Place(name), reason=str(error)) from error
+        raise failure(BadInput, "collectors.evtx", place=Place(name), reason=reason(error)) from error
     if size < (whole := HEADER + CHUNK * int.from_bytes(data[42:44], "little")):
         raise failure(BadInput, "collectors.evtx_short", place=Place(name), size=size, whole=whole)
 

@@ -22,7 +22,7 @@ from collectors.pcap import FlowFile, is_flow_file
 from collectors.unpacking import BREAKS, HEAD_BYTES, archive, head, unpacked
 from collectors.walking import STDIN
 from core.clock import Micros
-from core.errors import BadInput, Place, cause, failure
+from core.errors import BadInput, Place, cause, failure, reason
 from core.event import FrameKind
 
 MAX_LINE = 16 << 20
@@ -170,7 +170,7 @@ class FileReader:
                     self.tail = raw[:HEAD_BYTES]
                     yield Raw(raw, count)
         except (ValueError, RecursionError) as error:  # of numbers, too, with more digits than Python reads
-            raise failure(BadInput, "collectors.not_json", place=Place(self.name), reason=str(error)) from error
+            raise failure(BadInput, "collectors.not_json", place=Place(self.name), reason=reason(error)) from error
 
     def _evtx(self, start: int) -> Iterator[Raw]:
         # the library wants a seekable file; a folder of these is small beside memory, and reads are bounded

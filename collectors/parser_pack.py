@@ -21,7 +21,7 @@ from collectors.parser_patterns import patterns
 from collectors.parser_steps import step, time_step
 from collectors.parser_values import unmapped
 from collectors.parser_when import Action, Out, defaults, only, when_groups
-from core.errors import BadConfig, Place, failure
+from core.errors import BadConfig, Place, failure, reason
 
 MAX_TEXT = 1 << 16
 """Packs leave longer messages; a pattern that would take a second on this is found by a test."""
@@ -108,17 +108,17 @@ def load(text: str, file: str) -> Pack:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = Place(file, mark.line + 1 if mark else None)
-        raise failure(BadConfig, "common.error.yaml", place=place, reason=str(error.problem or error)) from error
+        raise failure(BadConfig, "common.error.yaml", place=place, reason=reason(error)) from error
     except yaml.YAMLError as error:
-        raise failure(BadConfig, "common.error.yaml", place=Place(file), reason=str(error)) from error
+        raise failure(BadConfig, "common.error.yaml", place=Place(file), reason=reason(error)) from error
     try:
         return _compile(spec, file)
     except BadConfig as error:
         error.place = Place(file)
         raise
     except (re.error, KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise failure(BadConfig, "collectors.pack.broken", place=Place(file), reason=reason) from error
+        why = reason(f"{type(error).__name__}: {error}")
+        raise failure(BadConfig, "collectors.pack.broken", place=Place(file), reason=why) from error
 
 
 def _compile(spec: Any, file: str) -> Pack:

@@ -6,11 +6,15 @@ HTTP status, exit status, retry and dead letter are each decided from these type
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from core.words import LANGUAGES, Text, both, entries
+
+MAX_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +82,65 @@ class Conflict(KydaiError):
     """The object changed since the caller read it."""
 
 
+# where JSON and TOML parsers put the place: at the end of their sentence
+_AT = re.compile(r"(.*?)(?:: line (\d+) column (\d+) \(char \d+\)| \(at line (\d+), column (\d+)\))", re.S)
+_AT_END = " (at end of document)"
+
+
+@cache
+def _sentences() -> list[tuple[str, re.Pattern[str]]]:
+    """What libraries say (core/words/library.yml), as patterns, by key."""
+    found = []
+    for key, texts in entries().items():
+        if key.startswith("library.") and key.count(".") > 1:
+            parts = re.split(r"(?<!\{)\{(\w+)\}", texts["en"])
+            plain = [part.replace("{{", "{").replace("}}", "}") for part in parts]
+            pattern = "".join(f"(?P<{p}>.+?)" if n % 2 else re.escape(p) for n, p in enumerate(plain))
+            found.append((key, re.compile(pattern, re.S)))
+    return found
+
+
+def reason(said: Exception | str) -> Text:
+    """What a library says of wrong input, in both languages where it is a common thing, else quoted."""
+    text = _words_of(said)
+    if at := _AT.fullmatch(text):
+        line, column = (at[2], at[3]) if at[2] else (at[4], at[5])
+        return both("library.at", reason=reason(at[1]), line=line, column=column)
+    if text.endswith(_AT_END):
+        return both("library.at_end", reason=reason(text.removesuffix(_AT_END)))
+    for key, pattern in _sentences():
+        if found := pattern.fullmatch(text):
+            return both(key, **{name: reason(v) if name == "why" else v for name, v in found.groupdict().items()})
+    return both("library.quoted", text=text)
+
+
+def _words_of(said: Exception | str) -> str:
+    """The library's sentence alone, in one line: without a traceback, SQL or the lines around the place."""
+    if isinstance(said, str):
+        text = said
+    elif getattr(said, "problem", None):
+        text = str(said.problem)  # type: ignore[attr-defined]  # PyYAML
+    elif isinstance(getattr(said, "orig", None), Exception):
+        text = str(said.orig)  # type: ignore[attr-defined]  # SQLAlchemy
+    elif said.args and isinstance(said.args[0], bytes):
+        text = said.args[0].decode("utf-8", "replace")  # RE2
+    else:
+        text = str(getattr(said, "strerror", None) or said)
+    lines = text.strip().splitlines() or [type(said).__name__]
+    return " ".join(lines[0].split())[:MAX_REASON].rstrip(".")
+
+
 def cause(error: Exception) -> Text:
     """Why the system refused, in both languages where it is a common reason, else in its own words."""
-    name = "EOF" if isinstance(error, EOFError) else errno.errorcode.get(getattr(error, "errno", None) or 0, "")
-    if f"common.os.{name}" in entries():
-        return both(f"common.os.{name}")
-    return dict.fromkeys(LANGUAGES, str(getattr(error, "strerror", None) or error).rstrip("."))
+    number = 0 if hasattr(error, "library") else getattr(error, "errno", None) or 0  # OpenSSL counts its own
+    name = "EOF" if isinstance(error, EOFError) else errno.errorcode.get(number, "")
+    return both(f"common.os.{name}") if f"common.os.{name}" in entries() else reason(error)
 
 
 def misfit(error: Mapping[str, Any]) -> Text:
     """What pydantic says of a value (one of its ``errors()``), in both languages where it is a common thing."""
     key = f"common.shape.{error['type']}"
-    return both(key, **error.get("ctx", {})) if key in entries() else dict.fromkeys(LANGUAGES, str(error["msg"]))
+    return both(key, **error.get("ctx", {})) if key in entries() else reason(str(error["msg"]))
 
 
 E = TypeVar("E", bound=KydaiError)

@@ -19,7 +19,7 @@ import msgspec
 
 from core.clock import Micros, iso
 from core.durable import make_folder, sync_folder
-from core.errors import BadConfig, BadInput, NotFound, Place, cause, failure
+from core.errors import BadConfig, BadInput, NotFound, Place, cause, failure, reason
 from core.event import new_ulid
 from core.words import LANGUAGES
 from detections.rule import OWN_PACKAGE, Filter, RuleError, error_of
@@ -154,7 +154,7 @@ def installed(folder: Path, name: str) -> Package | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Package)
     except msgspec.MsgspecError as error:
-        raise failure(BadConfig, "rules.package.record", place=Place(str(path)), reason=str(error)) from error
+        raise failure(BadConfig, "rules.package.record", place=Place(str(path)), reason=reason(error)) from error
 
 
 def packages(folder: Path) -> list[Package]:

@@ -15,7 +15,7 @@ from typing import Any
 import re2
 
 from core.clock import from_micros, to_micros
-from core.errors import BadInput, failure
+from core.errors import BadInput, failure, reason
 from detections.ir import MANY, ONE, Kind, Predicate, number_text
 
 MAX_COMPARED = 8_000
@@ -122,9 +122,7 @@ def compile_regex(pattern: str, flags: str) -> Any:
     try:
         return re2.compile(f"(?{flags}){pattern}" if flags else pattern, options)
     except re2.error as error:
-        reason = error.args[0]
-        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise failure(BadInput, "rules.regex", pattern=repr(pattern[:80]), reason=text) from error
+        raise failure(BadInput, "rules.regex", pattern=repr(pattern[:80]), reason=reason(error)) from error
 
 
 def address_bits(text: str) -> tuple[int, int] | None:

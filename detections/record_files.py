@@ -14,7 +14,7 @@ import orjson
 import zstandard
 from evtx import PyEvtxParser
 
-from core.errors import BadInput, Place, cause, failure
+from core.errors import BadInput, Place, cause, failure, reason
 
 MAX_LINE = 16 * 1024 * 1024
 MAX_WHOLE = 1024 * 1024 * 1024
@@ -62,7 +62,7 @@ def _evtx(path: Path, file: BinaryIO) -> Iterator[Record | BadInput]:
                 else failure(BadInput, "rules.record.no_object", place=Place(str(path)))
             )
     except (RuntimeError, ValueError) as error:
-        yield failure(BadInput, "rules.record.evtx", place=Place(str(path)), reason=str(error))
+        yield failure(BadInput, "rules.record.evtx", place=Place(str(path)), reason=reason(error))
 
 
 def json_records(stream: BinaryIO, name: str) -> Iterator[Record | BadInput]:
@@ -106,7 +106,7 @@ def _object(line: bytes, name: str, line_number: int) -> Record | BadInput:
     try:
         record = orjson.loads(line.strip(b"\xef\xbb\xbf \t\r\n"))
     except orjson.JSONDecodeError as error:
-        return failure(BadInput, "rules.record.no_json", place=Place(name, line_number), reason=str(error))
+        return failure(BadInput, "rules.record.no_json", place=Place(name, line_number), reason=reason(error))
     if isinstance(record, dict):
         return record
     return failure(BadInput, "rules.record.no_object", place=Place(name, line_number))
@@ -128,7 +128,7 @@ def _whole(data: bytes, name: str) -> Iterator[Record | BadInput]:
             found, position = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             line = text.count("\n", 0, position) + 1
-            yield failure(BadInput, "rules.record.no_json", place=Place(name, line), reason=str(error))
+            yield failure(BadInput, "rules.record.no_json", place=Place(name, line), reason=reason(error))
             return
         for record in found if isinstance(found, list) else [found]:
             yield record if isinstance(record, dict) else failure(BadInput, "rules.record.no_object", place=Place(name))

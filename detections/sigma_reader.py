@@ -44,7 +44,7 @@ from sigma.types import (
     SpecialChars,
 )
 
-from core.errors import BadInput, Place, failure
+from core.errors import BadInput, Place, failure, reason
 from detections.ir import HOLE, MANY, ONE, Expr, Kind, Predicate, conj, disj, neg, number_text, text_predicate
 from detections.predicates import compile_regex
 from detections.rule import Correlation, Filter, Level, Logsource, Rule
@@ -96,15 +96,11 @@ def read_document(document: Document, file: str) -> Rule | Correlation | Filter:
         return _rule(document, value, file)
     except SigmaError as error:
         place = _place_of(error, document, file)
-        raise failure(BadInput, "rules.sigma.pysigma", place=place, reason=_sentence(error)) from error
+        raise failure(BadInput, "rules.sigma.pysigma", place=place, reason=reason(error)) from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, re.error) as error:
         # pySigma lets Python's own errors through when a section has another shape than it expects
-        reason = f"{type(error).__name__}: {str(error)[:200]}"
-        raise failure(BadInput, "rules.sigma.no_rule", place=Place(file, document.line), reason=reason) from error
-
-
-def _sentence(error: Exception) -> str:
-    return " ".join(str(error.args[0] if error.args else error).split())[:300]
+        why = reason(f"{type(error).__name__}: {error}")
+        raise failure(BadInput, "rules.sigma.no_rule", place=Place(file, document.line), reason=why) from error
 
 
 def _place_of(error: SigmaError, document: Document, file: str) -> Place:
@@ -258,7 +254,7 @@ def _condition(
         try:
             parsed = SigmaCondition(text, detections).parse(postprocess=False)  # type: ignore[arg-type]
         except SigmaError as error:
-            raise failure(BadInput, "rules.sigma.condition_wrong", place=place, reason=_sentence(error)) from error
+            raise failure(BadInput, "rules.sigma.condition_wrong", place=place, reason=reason(error)) from error
         parts.append(_combine(parsed, detections, node, translation, place, done))
     return disj(parts)
 

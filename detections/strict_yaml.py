@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from core.errors import BadInput, Place, failure
+from core.errors import BadInput, Place, failure, reason
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
@@ -54,12 +54,10 @@ def documents(data: bytes, file: str) -> list[Document]:
             found.append(Document(_value(node, file, 1, seen), node.start_mark.line + 1, node))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        reason = error.problem or error.context or "not YAML"
         place = Place(file, mark.line + 1 if mark else None)
-        raise failure(BadInput, "common.error.yaml", place=place, reason=reason) from error
+        raise failure(BadInput, "common.error.yaml", place=place, reason=reason(error)) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise failure(BadInput, "common.error.yaml", place=Place(file), reason=reason) from error
+        raise failure(BadInput, "common.error.yaml", place=Place(file), reason=reason(error)) from error
     finally:
         loader.dispose()
     return found

@@ -15,14 +15,7 @@ from core import durable
 from core.clock import SECOND, Clock, SystemClock
 from core.db.database import Database, migrate, open_database, schema_version
 from core.db.models import SpoolPosition
-from core.errors import (
-    BadConfig,
-    Place,
-    Refused,
-    Unavailable,
-    cause,
-    failure,
-)
+from core.errors import BadConfig, Place, Refused, Unavailable, cause, failure, reason
 from core.spool import Position, SpoolReader
 from core.store.contract import Missing, Span
 from core.store.retention import DEFAULT_POLICY, Policy
@@ -63,10 +56,10 @@ class Context:
         try:
             migrate(database)
         except OperationalError as error:
-            raise failure(Unavailable, "store.error.database", reason=str(error.orig)) from error
+            raise failure(Unavailable, "store.error.database", reason=reason(error)) from error
         except DatabaseError as error:
             place = Place(str(self.settings.data / "control.sqlite"))
-            raise failure(BadConfig, "store.error.damaged_database", place=place, reason=str(error.orig)) from error
+            raise failure(BadConfig, "store.error.damaged_database", place=place, reason=reason(error)) from error
         return database
 
     @cached_property

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.clock import LOCAL_ZONE
-from core.errors import BadConfig, Place, cause, failure, misfit
+from core.errors import BadConfig, Place, cause, failure, misfit, reason
 from core.store.retention import DEFAULT_POLICY
 from core.words import Text
 
@@ -191,7 +191,7 @@ def load(data: Path | None = None, config: Path | None = None) -> Settings:
         except OSError as error:
             raise failure(BadConfig, "start.settings.read", place=Place(str(path)), why=cause(error)) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise failure(BadConfig, "start.settings.toml", place=Place(str(path)), reason=str(error)) from error
+            raise failure(BadConfig, "start.settings.toml", place=Place(str(path)), reason=reason(error)) from error
     _refuse_unknown_variables()
     try:
         settings = Settings(**values)

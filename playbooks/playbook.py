@@ -19,14 +19,7 @@ import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.errors import (
-    BadConfig,
-    BadInput,
-    KydaiError,
-    Place,
-    failure,
-    misfit,
-)
+from core.errors import BadConfig, BadInput, KydaiError, Place, failure, misfit, reason
 from core.event import Event
 from core.query.language import parse
 from core.query.problems import nearest
@@ -146,8 +139,7 @@ def read_as(kind: type[M], text: str, file: str) -> tuple[M, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = Place(file, mark.line + 1 if mark else None)
-        problem = getattr(error, "problem", None) or str(error)
-        raise failure(BadConfig, "common.error.yaml", place=place, reason=problem) from error
+        raise failure(BadConfig, "common.error.yaml", place=place, reason=reason(error)) from error
     except RecursionError as error:
         raise failure(BadConfig, "playbook.file.deep", place=Place(file)) from error
     except BadConfig as error:
@@ -288,7 +280,7 @@ def load(folder: Path | None = None) -> tuple[dict[str, Playbook], list[KydaiErr
                 raise failure(BadConfig, "playbook.file.same_name", place=Place(name), other=other, name=playbook.name)
             found[playbook.name] = playbook
         except UnicodeDecodeError as error:
-            errors.append(failure(BadConfig, "common.error.utf8", place=Place(name), reason=str(error)))
+            errors.append(failure(BadConfig, "common.error.utf8", place=Place(name), reason=reason(error)))
         except BadConfig as error:
             errors.append(error)
     return found, errors

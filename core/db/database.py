@@ -15,7 +15,7 @@ from sqlalchemy import Engine, Select, create_engine, event, func, inspect, sele
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from core.errors import Refused, Unavailable, failure
+from core.errors import Refused, Unavailable, failure, reason
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class Database:
                 session.commit()
             except OperationalError as error:
                 session.rollback()
-                raise failure(Unavailable, "store.error.database", reason=str(error.orig)) from error
+                raise failure(Unavailable, "store.error.database", reason=reason(error)) from error
             except BaseException:
                 session.rollback()
                 raise

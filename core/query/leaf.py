@@ -14,7 +14,7 @@ import re2
 
 from core.clock import Micros, to_micros
 from core.ecs import FieldType, type_of
-from core.errors import BadInput, failure
+from core.errors import BadInput, failure, reason
 from core.query.fold import comparable, cut, fold
 from core.query.tree import Cidr, Comparison, Equals, Leaf, Like, Node, Not, Or, Pattern, Phrase, Range, Regex, Wild
 from core.query.values import ip_bounds, to_boolean, to_date, to_double, to_ip, to_long, to_text
@@ -137,12 +137,7 @@ def compile_regex(text: str) -> re2._Regexp:
     try:
         return re2.compile(text, options)
     except (re2.error, UnicodeEncodeError) as error:
-        raise failure(BadInput, "query.error.regex", reason=_reason(error)) from error
-
-
-def _reason(error: Exception) -> str:
-    reason = error.args[0] if error.args else error
-    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        raise failure(BadInput, "query.error.regex", reason=reason(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

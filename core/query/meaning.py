@@ -200,7 +200,7 @@ class Meaning:
             regex_text(Regex(field, value.text))
             regex_text(node)
         except BadInput as error:
-            reason = error.message.rpartition("RE2: ")[2]
+            reason = {lang: text.partition("RE2: ")[2].rstrip(".") for lang, text in error.said.items()}
             raise self._error("bad_regex", value, reason=reason) from error
         return node
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import Micros
-from core.errors import BadConfig, Conflict, NotFound, Unavailable, failure
+from core.errors import BadConfig, Conflict, NotFound, Unavailable, failure, reason
 from core.event import EventId
 from core.store.catalog_rows import (
     SEGMENT_COLUMNS,
@@ -164,7 +164,7 @@ class Catalog:
                     connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise failure(Unavailable, "store.error.catalog_write", reason=str(error)) from error
+            raise failure(Unavailable, "store.error.catalog_write", reason=reason(error)) from error
 
     @contextmanager
     def look(self) -> Iterator[sqlite3.Connection]:
@@ -177,7 +177,7 @@ class Catalog:
             finally:
                 connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise failure(Unavailable, "store.error.catalog_read", reason=str(error)) from error
+            raise failure(Unavailable, "store.error.catalog_read", reason=reason(error)) from error
 
     def snapshot(self, span: Span = Span()) -> Snapshot:
         """The segments that may hold events of the span (by ``@timestamp``), and what is missing of it."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from core.clock import Clock, Micros
 from core.ecs import type_of
-from core.errors import BadInput, Unavailable, failure
+from core.errors import BadInput, Unavailable, failure, reason
 from core.event import Event, EventId, is_ulid
 from core.query.to_sql import quote
 from core.query.tree import Node
@@ -105,7 +105,7 @@ class Reader:
                             yield [build(row) for row in rows]
                     except Broken as error:
                         raise failure(
-                            Unavailable, "store.error.segment", name=segment.name, reason=str(error)
+                            Unavailable, "store.error.segment", name=segment.name, reason=reason(error)
                         ) from error
 
     def count(self, query: Query) -> Count:
@@ -221,8 +221,8 @@ class Reader:
             except Broken as error:
                 trouble = str(error)
                 if not self._set_aside(snapshot.live, trouble):
-                    raise failure(Unavailable, "store.error.no_answer", reason=trouble) from error
-        raise failure(Unavailable, "store.error.no_answer", reason=trouble)
+                    raise failure(Unavailable, "store.error.no_answer", reason=reason(trouble)) from error
+        raise failure(Unavailable, "store.error.no_answer", reason=reason(trouble))
 
     def _set_aside(self, segments: Sequence[Segment], trouble: str) -> bool:
         """Quarantine the broken files; whether a second try makes sense."""

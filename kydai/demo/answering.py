@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from core.clock import Micros, to_micros
-from core.errors import Unavailable, failure
+from core.errors import Unavailable, failure, reason
 from core.words import say
 from kydai.demo.story_text import Answer
 from kydai.demo.world import World
@@ -60,7 +60,7 @@ class ApiClient:
         try:
             answer = httpx.request(method, self.url + path, headers=headers, json=body, timeout=30, trust_env=False)
         except httpx.HTTPError as error:
-            raise failure(Unavailable, "demo.error.api", reason=str(error)) from error
+            raise failure(Unavailable, "demo.error.api", reason=reason(error)) from error
         if answer.status_code >= 400:
             status = str(answer.status_code)
             raise failure(Unavailable, "demo.error.api_status", path=path, status=status, text=answer.text[:300])

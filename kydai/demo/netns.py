@@ -19,7 +19,7 @@ from itertools import count
 from typing import Any
 
 from core.clock import SECOND, Clock
-from core.errors import Unavailable, failure
+from core.errors import Unavailable, failure, reason
 from kydai.demo.emission import Emission
 from kydai.demo.netns_stage import Line, tool
 from kydai.demo.story_ssh import ATTACKERS, Attempt, refused
@@ -103,7 +103,7 @@ async def open_arena(world: World, attackers: Sequence[str] = ATTACKERS) -> Aren
     if heard is None:
         line.writer.close()
         said = await asyncio.to_thread(_end, process)
-        raise failure(Unavailable, "demo.arena.refused", reason=said or os.strerror(1))
+        raise failure(Unavailable, "demo.arena.refused", reason=reason(said or os.strerror(1)))
     return Arena(process, line, heard["pid"])
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from core.clock import HOUR, MINUTE
 from core.db.models import Effect, EffectState
-from core.errors import Refused, Unavailable, cause, failure
+from core.errors import Refused, Unavailable, cause, failure, reason
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, World
 
@@ -162,8 +162,8 @@ def _run(world: World, words: list[str], script: str) -> subprocess.CompletedPro
 def _nft(world: World, script: str) -> None:
     ran = _run(world, ["-f", "-"], script)
     if ran.returncode != 0:
-        reason = ran.stderr.decode("utf-8", "replace")[:300].strip()
-        raise failure(Unavailable, "playbook.error.nft_refused", reason=reason)
+        said = ran.stderr.decode("utf-8", "replace")
+        raise failure(Unavailable, "playbook.error.nft_refused", reason=reason(said))
 
 
 ACTION = Action(

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from core.errors import Refused, Unavailable, cause, failure
+from core.errors import Refused, Unavailable, cause, failure, reason
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, Unsure, World
 
@@ -54,10 +54,17 @@ def perform(parameters: Email, world: World, doing: Doing) -> Outcome:
         with relay:
             relay.send_message(message)
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-        raise failure(Unavailable, "playbook.error.mail_refused", reason=str(error)) from error
+        raise failure(Unavailable, "playbook.error.mail_refused", reason=reason(_answer(error))) from error
     except (smtplib.SMTPException, OSError) as error:
         raise failure(Unsure, "playbook.error.mail_unsure", why=cause(error)) from error
     return Outcome(State.DONE, {"to": to, "subject": parameters.subject})
+
+
+def _answer(error: smtplib.SMTPException) -> str:
+    """What the relay said, as it said it: ``550 no such user``."""
+    refused = list(error.recipients.values()) if isinstance(error, smtplib.SMTPRecipientsRefused) else [error.args[:2]]
+    code, text = refused[0]
+    return f"{code} {text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}"
 
 
 def _connect(world: World) -> smtplib.SMTP:
