@@ -17,9 +17,10 @@ import typer
 from typer import _click as click  # Typer carries its own; its errors are these
 
 import kydai.cli
-from core.errors import BadConfig, BadInput, KydaiError, NotFound, failure
+from core.errors import BadConfig, BadInput, KydaiError, NotFound, failure, reason
 from core.query.problems import QueryError
 from core.words import language, say
+from kydai.cli.help import speaking
 from kydai.cli.output import Output, safe
 from kydai.context import Context
 
@@ -38,7 +39,7 @@ def build(wanted: str = "") -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    names = sorted({m.name for m in pkgutil.iter_modules(kydai.cli.__path__)} - {"main", "output"})
+    names = sorted({m.name for m in pkgutil.iter_modules(kydai.cli.__path__)} - {"help", "main", "output"})
     for name in [wanted] if wanted in names else names:
         importlib.import_module(f"kydai.cli.{name}").register(app)
     if wanted in names:
@@ -79,6 +80,7 @@ _USAGE = (
     ("no_command", r"No such command '(?P<name>.*?)'(?:.*?mean (?P<names>[^?]*))?"),
     ("missing", r"Missing \w+ '?(?P<name>[^'.]*)"),
     ("extra", r"unexpected extra argument.*?\s\((?P<name>.*)\)"),
+    ("takes_none", r"Option '(?P<name>.*?)' does not take a value"),
     ("needs_value", r"Option '(?P<name>.*?)' requires an argument"),
     ("integer", r"valid integer"),
     ("at_least", r"greater than or equal to (?P<value>\S+)"),
@@ -90,7 +92,7 @@ def usage(error: click.ClickException) -> str:
     """What is wrong with a command line, and where to read on, in the reader's language."""
     message = error.format_message()
     where = re.match(r"Invalid value for '?(?P<where>.*?)'?: ", message)
-    text = message
+    text = reason(message.removeprefix(where[0]) if where else message)[LANG]
     for key, pattern in _USAGE:
         if found := re.search(pattern, message):
             values = {name: (value or "").replace("'", "") for name, value in found.groupdict().items()}
@@ -99,7 +101,7 @@ def usage(error: click.ClickException) -> str:
                 text += " " + say("cli.usage.perhaps", LANG, names=values["names"])
             break
     if where is not None:
-        text = f"{where['where']}: {text}" if text is not message else message
+        text = f"{where['where']}: {text}"
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "kydai"
     return f"{text}\n{say('cli.usage.help', LANG, path=path)}"
@@ -123,9 +125,8 @@ def main(arguments: list[str]) -> int:
         output = Output(as_json, LANG)
         context = Context(data, config, output)
         try:
-            result = typer.main.get_command(build(rest[0] if rest else "")).main(
-                rest, prog_name="kydai", standalone_mode=False, obj=context
-            )
+            command = speaking(typer.main.get_command(build(rest[0] if rest else "")), LANG)
+            result = command.main(rest, prog_name="kydai", standalone_mode=False, obj=context)
         finally:
             context.close()
         sys.stdout.flush()
