@@ -24,11 +24,10 @@ BODY_BYTES = 32 << 20
 """Of a body as sent."""
 PLAIN_BYTES = 64 << 20
 """Of a body when unpacked."""
-LINE_BYTES = 1 << 20
+LINE_BYTES = 16 << 20
+"""As of every door; of a line that is turned away no more is kept."""
 LINES = 100_000
 ID_CHARACTERS = 200
-DOOR_BYTES = 4096
-"""How much is kept of a line that was turned away."""
 
 _ENVELOPE = frozenset({"message", "event.id", "event"})
 
@@ -159,5 +158,5 @@ def frames(
             made.append(Frame(source, now, line.data, meta=_PLAIN_META))
     for reject in rejects:
         meta = {"receiver": "http", "reason": reject.reason}
-        made.append(Frame(source, now, reject.data[:DOOR_BYTES], FrameKind.DOOR, meta=meta))
+        made.append(Frame(source, now, reject.data[:LINE_BYTES], FrameKind.DOOR, meta=meta))
     return made

@@ -255,6 +255,8 @@ def problems(view: SourceView, balance: Balance, zone: str) -> list[SourceProble
         add("missing", datasets=each(", ".join(view.missing_datasets)))
     if balance.raws["unparsed"]:
         add("unparsed", count=each(balance.raws["unparsed"]), received=each(balance.raws["received"]))
+    if refused := balance.refused:
+        add("refused", count=each(refused.total()), reasons=each(", ".join(sorted(refused))))
     if not balance.holds:
         add("imbalance", count=each(balance.raws_off_by or balance.events_off_by))
     return found

@@ -27,7 +27,7 @@ from collectors.parser_values import ip_text, relate, to_text
 from core.clock import DAY, MINUTE, Micros, to_micros
 from core.ecs import VERSION
 from core.errors import BadConfig, NotFound, failure
-from core.event import Event, Frame
+from core.event import Event, Frame, FrameKind
 
 __all__ = ["Choice", "Counts", "Hint", "Parsed", "Parser", "ParserSet", "Record"]
 
@@ -112,6 +112,7 @@ class ParserSet:
     def parse(self, frame: Frame, *, zone: str, forced: str | None = None) -> Parsed:
         """One raw to its event. ``forced`` names the only parser that may take it (``frame.meta`` may, too).
 
+        What was turned away at the door is not parsed: it is kept as one event in ``kydai.refused``, with the reason.
         Raises BadConfig for a zone that does not exist; nothing else, whatever the bytes.
         """
         data = frame.data
@@ -128,13 +129,18 @@ class ParserSet:
             record = record if again.document is None else again
         meta = frame.meta
         wanted = forced or (meta.get("parser") if meta else None)
-        if wanted:
+        refused = meta.get("reason", "") if frame.kind is FrameKind.DOOR else ""
+        if refused:
+            fields, parser, why = None, "", f"refused at the door: {refused}"
+        elif wanted:
             fields, parser, why = self._forced(record, wanted)
         else:
             fields, parser, why = self._choose(record)
         unparsed = fields is None
         if fields is None:
             fields = _unparsed_fields(record)
+        if refused:
+            fields |= {"event.dataset": "kydai.refused", "kydai.refused": refused}
         event = _finish(fields, record, parser)
         event["event.original"] = original
         if exact is not None:

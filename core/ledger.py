@@ -91,6 +91,11 @@ class Balance:
         return self.events[Events.MADE] - sum(n for b, n in self.events.items() if b != Events.MADE)
 
     @property
+    def refused(self) -> Counter[str]:
+        """Reason → count of the raws that were not taken."""
+        return Counter({why: n for (_, bucket, why), n in self.reasons.items() if bucket == Raws.IGNORED})
+
+    @property
     def holds(self) -> bool:
         return self.raws_off_by == 0 and self.events_off_by == 0
 

@@ -247,15 +247,15 @@ class Pipeline:
             source = book.resolve(frame.source)
             if source.is_relay:
                 source = book.resolve(frame.source, _named_host(frame, source.zone))
-            if frame.kind is FrameKind.DOOR:
-                self._count_door(frame, source, tally)
+            if frame.kind is FrameKind.DOOR and not self._is_kept(frame, source, tally):
                 continue
             parsed = parse(frame, zone=source.zone)
             if source.is_relay and parsed.events:
                 source = book.resolve(frame.source, str(parsed.events[0].get("host.name") or ""))
             at = frame.created_at
-            tally.raws(source.name, at, Raws.RECEIVED)
-            tally.raws(source.name, at, Raws.UNPARSED if parsed.unparsed else Raws.PARSED)
+            if frame.kind is not FrameKind.DOOR:
+                tally.raws(source.name, at, Raws.RECEIVED)
+                tally.raws(source.name, at, Raws.UNPARSED if parsed.unparsed else Raws.PARSED)
             is_replay = self.is_replay or source.is_replay or "replay" in frame.meta
             for n, event in enumerate(parsed.events):
                 event["event.id"] = f"{segment}.{record}.{n}"
@@ -275,13 +275,15 @@ class Pipeline:
                 made.created.append(at)
         return made
 
-    def _count_door(self, frame: Frame, source: Resolved, tally: Tally) -> None:
+    def _is_kept(self, frame: Frame, source: Resolved, tally: Tally) -> bool:
+        """Count what was turned away at the door; whether it has bytes that stand nowhere else."""
         tally.raws(source.name, frame.created_at, Raws.RECEIVED)
         reason = frame.meta.get("reason", "")
         if reason == "duplicate":
             tally.raws(source.name, frame.created_at, Raws.DUPLICATES)
-        else:
-            tally.raws(source.name, frame.created_at, Raws.IGNORED, 1, reason)
+            return False
+        tally.raws(source.name, frame.created_at, Raws.IGNORED, 1, reason)
+        return bool(frame.data.strip(b"\r\n\0"))
 
     def _judge_flows(
         self, outcome: FlowBatch | None, frames: Sequence[Stored], now: Micros

@@ -31,7 +31,7 @@ class Rejected(Shape):
 
     line: int
     reason: str
-    """``not_json``, ``not_an_object``, ``too_long`` (over 1 MiB) or ``bad_id``."""
+    """``not_json``, ``not_an_object``, ``too_long`` (over 16 MiB) or ``bad_id``."""
 
 
 class Ingested(Shape):

@@ -188,6 +188,9 @@ def _problems(view: SourceView, balance: Balance | None) -> list[str]:
     if balance is not None and balance.raws["unparsed"]:
         received, unparsed = balance.raws["received"], balance.raws["unparsed"]
         found.append(say("cli.sources.problem_unparsed", LANG, count=unparsed, received=received))
+    if balance is not None and (refused := balance.refused):
+        reasons = ", ".join(sorted(refused))
+        found.append(say("cli.sources.problem_refused", LANG, count=refused.total(), reasons=reasons))
     if view.missing_datasets:
         found.append(say("cli.sources.problem_missing", LANG, datasets=", ".join(view.missing_datasets)))
     return found

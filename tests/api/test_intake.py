@@ -93,6 +93,7 @@ def test_what_is_json_but_for_its_encoding_is_taken_as_it_came(line: bytes) -> N
         (b'{"event.id":""}', "bad_id"), (b'{"event.id":true}', "bad_id"), (b'{"event":{"id":[1]}}', "bad_id"),
         (orjson.dumps({"event.id": "x" * 201}), "bad_id"), (b'{"a":"\xff"', "not_json"),
         (b'{"message":"' + b"x" * intake.LINE_BYTES + b'"}', "too_long"), (b'{"a":' * 2000, "not_json"),
+        (b"x" * 10_000_000, "not_json"),
     ],
 )  # fmt: skip
 def test_what_is_not_taken_says_why(line: bytes, reason: str) -> None:
@@ -100,7 +101,7 @@ def test_what_is_not_taken_says_why(line: bytes, reason: str) -> None:
     assert len(lines) == 1
     assert [(r.number, r.reason) for r in rejects] == [(2, reason)]
     (door,) = intake.frames([], [], rejects, "token:a", 5)
-    assert (door.kind, door.meta["reason"], len(door.data) <= intake.DOOR_BYTES) == (FrameKind.DOOR, reason, True)
+    assert (door.kind, door.meta["reason"], door.data) == (FrameKind.DOOR, reason, line[: intake.LINE_BYTES])
 
 
 def test_too_many_lines_are_refused_whole(monkeypatch: pytest.MonkeyPatch) -> None:

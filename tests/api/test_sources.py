@@ -25,8 +25,11 @@ def test_each_problem_says_what_to_do() -> None:
         "fw", SourceState.SILENT, True, last_at=NOW - HOUR, silent_for=HOUR, limit=900 * SECOND, offset=90 * SECOND,
         missing_datasets=("fortinet.firewall",),
     )  # fmt: skip
-    found = problems(view, balance(received=3, unparsed=1), "Asia/Ho_Chi_Minh")
-    assert [p.key for p in found] == ["silent", "skew", "missing", "unparsed", "imbalance"]
+    counted = balance(received=4, unparsed=1, ignored=1)
+    counted.reasons["raws", "ignored", "not_json"] = 1
+    found = problems(view, counted, "Asia/Ho_Chi_Minh")
+    assert [p.key for p in found] == ["silent", "skew", "missing", "unparsed", "refused", "imbalance"]
+    assert "not_json" in found[4].text.vi
     assert found[0].text.vi == "Không có gì từ 25/11/2026 07:52:08; nguồn này không được im quá 15 phút."
     assert found[1].text.en == "Its clock is 1 min 30 s off; switch on NTP there."
     assert problems(SourceView("a", SourceState.SENDING, True), balance(), "UTC") == []

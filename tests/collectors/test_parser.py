@@ -14,7 +14,7 @@ from collectors.parser_contract import Hint
 from collectors.parser_pack import Pack, Sample
 from core.clock import DAY, MINUTE, Micros, iso, to_micros
 from core.errors import BadConfig, NotFound
-from core.event import Event, Frame
+from core.event import Event, Frame, FrameKind
 from tests.collectors.samples import samples
 
 PARSERS = ParserSet.load()
@@ -123,6 +123,16 @@ def test_what_nobody_parses_is_kept() -> None:
     assert made["event.original"] == "complete nonsense"
     assert made["kydai.time_flag"] == "missing"
     assert made["@timestamp"] == made["event.created"]
+
+
+def test_what_was_turned_away_at_the_door_is_kept_and_not_parsed() -> None:
+    line = b"<38>Nov 25 08:00:01 web01 sshd[7]: Failed password for root from 203.0.113.5 port 4022 ssh2"
+    meta = {"receiver": "http", "reason": "not_json"}
+    found = PARSERS.parse(Frame("token:a", CREATED, line, FrameKind.DOOR, meta=meta), zone="UTC", forced="linux_auth")
+    (made,) = found.events
+    assert (found.unparsed, found.parser) == (True, "")
+    assert (made["event.dataset"], made["kydai.refused"]) == ("kydai.refused", "not_json")
+    assert made["event.original"] == line.decode()
 
 
 def test_unparsed_keeps_the_syslog_header() -> None:

@@ -31,6 +31,7 @@ def test_counts_add_up_over_batches_and_hold(tmp_path: Path) -> None:
     assert balance.holds
     assert balance.raws == {"received": 6, "parsed": 4, "ignored": 2}
     assert balance.reasons == {("raws", "ignored", "too_long"): 2}
+    assert balance.refused == {"too_long": 2}
 
 
 def test_a_swallowed_raw_shows(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 from typing import Any
 
@@ -68,16 +69,23 @@ def test_raws_become_events_alerts_and_a_balance_that_holds(context: Context, pa
     assert [(host, number) for host, number, _ in alerts(context)] == [("web01", 2)]
 
 
-def test_what_the_door_turned_away_is_counted_with_its_reason(context: Context, parts: Parts) -> None:
+def test_what_the_door_turned_away_is_counted_with_its_reason_and_kept(context: Context, parts: Parts) -> None:
     door = [
         Frame("token:a", SECOND, b"x", FrameKind.DOOR, meta={"reason": "duplicate"}),
-        Frame("token:a", SECOND, b"x", FrameKind.DOOR, meta={"reason": "too_long"}),
+        Frame("token:a", SECOND, b"no json \xff", FrameKind.DOOR, meta={"reason": "not_json"}),
+        Frame("udp:192.0.2.1", SECOND, b"\r\n", FrameKind.DOOR, meta={"reason": "empty"}),
     ]
     run(context, parts, *door)
     balance = balances(context)["token:a"]
     assert dict(balance.raws) == {"received": 2, "duplicates": 1, "ignored": 1}
-    assert balance.reasons == {("raws", "ignored", "too_long"): 1}
-    assert count(context) == 0
+    assert balance.reasons == {("raws", "ignored", "not_json"): 1}
+    assert dict(balance.events) == {"made": 1, "stored": 1}
+    assert all(b.holds for b in balances(context).values())
+    (kept,) = context.store.search(Query()).events
+    assert (kept["event.dataset"], kept["kydai.refused"], kept["event.original"]) == (
+        "kydai.refused", "not_json", "no json \\xff",
+    )  # fmt: skip
+    assert base64.b64decode(str(kept["kydai.original_b64"])) == b"no json \xff"
 
 
 def test_events_behind_a_relay_belong_to_the_host_they_name(context: Context, parts: Parts) -> None:

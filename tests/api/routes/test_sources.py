@@ -119,7 +119,7 @@ def test_the_check_says_what_is_wrong_and_shows_samples(client: Client, house: N
     assert [p["key"] for p in get(analyst, "/check", source="fw")["problems"]] == ["silent"]
     assert [p["key"] for p in get(analyst, "/check", source="pay")["problems"]] == ["never"]
     unknown = get(analyst, "/check", source="udp:192.0.2.9")["problems"]
-    assert [p["key"] for p in unknown] == ["undeclared", "skew", "imbalance"]
+    assert [p["key"] for p in unknown] == ["undeclared", "skew", "refused", "imbalance"]
 
 
 def test_an_inventory_is_taken_whole_or_not_at_all(client: Client, services: Services) -> None:
