@@ -282,12 +282,22 @@ def use_link(session: Transaction, secret: str, *, now: Micros) -> User:
     return user
 
 
-def first_person(session: Transaction, *, now: Micros, name: str = "admin", life: Micros = LINK_LIFE) -> str | None:
-    """On an empty system: make the first admin and a link for it; None when somebody is there."""
-    if session.scalar(select(User.id).limit(1)) is not None:
+def first_person(session: Transaction, *, now: Micros) -> None:
+    """On an empty system: make the first admin."""
+    if session.scalar(select(User.id).limit(1)) is None:
+        add_user(session, Actor("maintenance", "maintenance"), "admin", Role.ADMIN, now=now)
+
+
+def first_link(session: Transaction, *, now: Micros) -> str | None:
+    """A link for the only admin as long as nobody has signed in, as a start may fail behind the last; or None."""
+    first_person(session, now=now)
+    first, *others = session.scalars(select(User).limit(2)).all()
+    used = select(SignInLink.hash).where(SignInLink.used_at.is_not(None)).limit(1)
+    if others or first.role != Role.ADMIN or first.is_disabled:
         return None
-    actor = Actor("maintenance", "maintenance")
-    return make_link(session, actor, add_user(session, actor, name, Role.ADMIN, now=now), now=now, life=life)
+    if first.password_hash is not None or session.scalar(used) is not None:
+        return None
+    return make_link(session, Actor("maintenance", "maintenance"), first, now=now)
 
 
 # sessions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -98,9 +99,15 @@ class Context:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the data folder. Raises Refused with the remedy when it cannot be written."""
+    """Make the data folder, closed to others. Raises Refused with the remedy when it cannot be written.
+
+    What is empty was made for us (a volume, a mount) and is closed, too; what is not is left as it is (kydai doctor).
+    """
     try:
         durable.make_folder(folder, mode=0o700)
+        if next(folder.iterdir(), None) is None:
+            with suppress(PermissionError):  # it belongs to another, who lets us write
+                folder.chmod(0o700)
         probe = folder / ".write"
         probe.touch()
         probe.unlink(missing_ok=True)  # processes that start together use one

@@ -31,6 +31,8 @@ from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.log import configure, logger
 
+SUPERVISOR = "KYDAI_SUPERVISOR"
+"""The variable that hands down the supervisor's process number; in a container that may be 1."""
 NAMES = ("gateway", "api", "pipeline", "worker")
 _PR_SET_PDEATHSIG = 1
 HEARTBEAT_SECONDS = 5.0
@@ -117,9 +119,8 @@ def is_due(last: int, now: int, seconds: float) -> bool:
 def main(name: str) -> NoReturn:
     """Run one process until it is told to stop."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() == 1 and "KYDAI_SUPERVISED" in os.environ:
-        sys.exit(1)
-    os.environ.pop("KYDAI_SUPERVISED", None)
+    if os.environ.pop(SUPERVISOR, parent := str(os.getppid())) != parent:
+        sys.exit(1)  # it died before we asked to be told of that
     stop = Stop()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

@@ -22,6 +22,7 @@ import orjson
 
 from core.errors import BadConfig, Refused, failure
 from kydai.log import logger
+from kydai.process import SUPERVISOR
 from kydai.settings import Settings
 
 START_SECONDS = 90.0
@@ -58,7 +59,7 @@ class Supervisor:
     def __init__(self, settings: Settings, config: Path | None = None, overrides: dict[str, str] | None = None) -> None:
         self.settings = settings
         self.children: dict[str, Child] = {}
-        self._environment = MEMORY | dict(os.environ) | {"KYDAI_DATA": str(settings.data), "KYDAI_SUPERVISED": "1"}
+        self._environment = MEMORY | dict(os.environ) | {"KYDAI_DATA": str(settings.data), SUPERVISOR: str(os.getpid())}
         self._environment |= overrides or {}
         if config is not None:
             self._environment["KYDAI_CONFIG"] = str(config)

@@ -71,6 +71,9 @@ def examine(context: Context) -> Iterator[Finding]:
         yield Finding("folder", False, error.said[LANG], error.remedy[LANG] if error.remedy else "")
         return
     yield Finding("folder", True, say("cli.doctor.folder_ok", LANG, folder=settings.data))
+    if settings.data.stat().st_mode & 0o077:
+        remedy = say("cli.doctor.folder_open_remedy", LANG, folder=settings.data)
+        yield Finding("others", False, say("cli.doctor.folder_open", LANG, folder=settings.data), remedy)
     yield _disk(settings)
     yield from _ports(context)
     yield _clock()

@@ -33,7 +33,7 @@ def up(ctx: typer.Context, listen: Listen = None) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     with context.database.write() as session:
-        secret = accounts.first_person(session, now=context.clock.now())
+        secret = accounts.first_link(session, now=context.clock.now())
     facts = supervisor.start()
     url = str(facts["api"]["url"])
     out.tell(say("cli.up.started", LANG, url=url))

@@ -95,12 +95,25 @@ def test_a_link_signs_in_once_and_a_newer_one_ends_it(database: Database) -> Non
     assert not {first, second, third} & set(kept)
 
 
-def test_the_first_person_is_made_once(database: Database) -> None:
+def test_the_first_person_gets_a_link_until_somebody_has_signed_in(database: Database) -> None:
     with database.write() as session:
-        link = accounts.first_person(session, now=NOW)
+        accounts.first_person(session, now=NOW)  # by a token made before the first start
+        lost, link = accounts.first_link(session, now=NOW), accounts.first_link(session, now=NOW)
+        assert lost is not None
         assert link is not None
-        assert accounts.use_link(session, link, now=NOW).role == Role.ADMIN
-        assert accounts.first_person(session, now=NOW) is None
+        with pytest.raises(Refused):
+            accounts.use_link(session, lost, now=NOW)
+        accounts.first_person(session, now=NOW)
+        user = accounts.use_link(session, link, now=NOW)
+        assert user.role == Role.ADMIN
+        assert accounts.first_link(session, now=NOW) is None
+        assert [u.name for u in session.scalars(select(User))] == ["admin"]
+
+
+def test_nobody_gets_a_first_link_beside_others(database: Database) -> None:
+    person(database)
+    with database.write() as session:
+        assert accounts.first_link(session, now=NOW) is None
 
 
 def test_sessions_end_by_time_sign_out_and_loss_of_rights(database: Database) -> None:

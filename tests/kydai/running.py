@@ -78,11 +78,9 @@ class Running:
         return found
 
 
-@contextmanager
-def running(data: Path, **settings: str) -> Iterator[Running]:
-    """Start ``kydai up --json`` and hand it out once it is ready."""
-    data.mkdir(parents=True, exist_ok=True)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("KYDAI_")} | {
+def settings_of(data: Path, **settings: str) -> dict[str, str]:
+    """The environment of a system on free ports."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("KYDAI_")} | {
         "KYDAI_DATA": str(data),
         "KYDAI_LANG": "en",
         "KYDAI_HTTP_PORT": str(free_port()),
@@ -91,6 +89,13 @@ def running(data: Path, **settings: str) -> Iterator[Running]:
         "KYDAI_SPOOL_RESERVE_MB": "0",
         **settings,
     }
+
+
+@contextmanager
+def running(data: Path, **settings: str) -> Iterator[Running]:
+    """Start ``kydai up --json`` and hand it out once it is ready."""
+    data.mkdir(parents=True, exist_ok=True)
+    environment = settings_of(data, **settings)
     process = subprocess.Popen(
         [sys.executable, "-c", "from kydai.cli.main import run; run()", "up", "--json"],
         env=environment,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from core.store.contract import Query
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.supervisor import Supervisor
-from tests.kydai.running import Running, running, until
+from tests.kydai.running import Running, running, settings_of, until
+from tests.services import program
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +101,28 @@ def test_it_stops_when_told_and_its_processes_with_it(tmp_path: Path) -> None:
         system.process.send_signal(signal.SIGTERM)
         assert system.process.wait(60) == 0
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+AS_FIRST = """
+import os
+from kydai.cli.output import Output
+from kydai.context import Context
+from kydai.supervisor import Supervisor
+
+context = Context(None, None, Output(True, "en"))
+context.database
+supervisor = Supervisor(context.settings)
+facts = supervisor.start()
+supervisor.stop()
+print(os.getpid(), facts["api"]["url"])
+"""
+
+
+def test_it_may_be_the_first_process_of_a_container(tmp_path: Path) -> None:
+    environment = settings_of(tmp_path / "data")
+    command = [program("unshare"), "--pid", "--fork", "--kill-child", sys.executable, "-c", AS_FIRST]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == f"1 http://127.0.0.1:{environment['KYDAI_HTTP_PORT']}\n", done.stderr
 
 
 def test_an_occupied_port_is_one_sentence_with_the_remedy(tmp_path: Path) -> None:

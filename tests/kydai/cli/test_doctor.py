@@ -44,6 +44,18 @@ def test_a_folder_that_cannot_be_written(kydai: Run, tmp_path: Path, monkeypatch
     assert "--data" in str(finding["remedy"])
 
 
+def test_a_folder_that_others_may_enter(kydai: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "mounted"
+    folder.mkdir(mode=0o755)
+    monkeypatch.setenv("KYDAI_DATA", str(folder))
+    assert "others" not in findings(kydai)  # it was empty, so it was closed
+    (folder / "lost+found").mkdir()
+    folder.chmod(0o750)
+    (finding,) = findings(kydai)["others"]
+    assert finding["ok"] is False
+    assert finding["remedy"] == f"chmod 700 {folder}"
+
+
 def test_the_balances_are_looked_at(kydai: Run, log: Path) -> None:
     kydai("ingest", str(log))
     assert findings(kydai)["balance"][0]["ok"] is True
