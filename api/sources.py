@@ -13,7 +13,7 @@ from api.shapes import Shape, Time, Words
 from core.clock import HOUR, MINUTE, SECOND, Micros, hour_of
 from core.db.models import Activity, Ledger
 from core.ledger import Balance, balances
-from core.sources import SourceState, SourceView, views
+from core.sources import SourceState, SourceView, silences_in, views
 from core.words import LANGUAGES, duration, moment, number, say
 
 HOURS = 24
@@ -83,6 +83,20 @@ class SourceProblem(Shape):
     text: Words
 
 
+class Gap(Shape):
+    """A time without anything; ``end_at`` is None while it lasts."""
+
+    start_at: Time
+    end_at: Time | None
+
+
+class SilenceRow(Gap):
+    """A time in which a declared source sent nothing for longer than it may."""
+
+    source: str
+    limit_seconds: float
+
+
 class Heard(Shape):
     """What was heard of one (host, data set) of a source."""
 
@@ -92,6 +106,8 @@ class Heard(Shape):
     last_at: Time
     count: int
     offset_seconds: float | None
+    gaps: list[Gap]
+    """The eight longest of the last seven days, longest first."""
 
 
 class LedgerHour(Shape):
@@ -205,9 +221,11 @@ def hours(
     return made, len(senders)
 
 
-def heard(session: Session, source: str) -> list[Heard]:
-    """The hosts and data sets heard of a source, the newest first."""
+def heard(session: Session, source: str, dataset: str | None = None) -> list[Heard]:
+    """The hosts and data sets heard of a source (or one data set), the newest first."""
     query = select(Activity).where(Activity.source == source, (Activity.host != "") | (Activity.dataset != ""))
+    if dataset is not None:
+        query = query.where(Activity.dataset == dataset)
     return [
         Heard(
             host=a.host,
@@ -216,8 +234,18 @@ def heard(session: Session, source: str) -> list[Heard]:
             last_at=a.last_at,
             count=a.count,
             offset_seconds=_seconds(a.offset),
+            gaps=[Gap(start_at=end - lasted, end_at=end) for lasted, end in a.gaps],
         )
         for a in session.scalars(query.order_by(Activity.last_at.desc()).limit(200))
+    ]
+
+
+def silences(session: Session, source: str | None, start: Micros, end: Micros, names: set[str]) -> list[SilenceRow]:
+    """Silences of [start, end) of the sources of these names, or of one of them, the first to begin first."""
+    return [
+        SilenceRow(source=row.source, start_at=row.start_at, end_at=row.end_at, limit_seconds=row.limit / SECOND)
+        for row in silences_in(session, start, end)
+        if row.source in names and source in (None, row.source)
     ]
 
 

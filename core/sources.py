@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core.clock import DAY, HOUR, LOCAL_ZONE, MINUTE, SECOND, Micros
@@ -214,6 +214,12 @@ def _close(session: Session, source: str, start: Micros, end: Micros, limit: Mic
         session.add(Silence(source=source, start_at=start, end_at=end, limit=limit))
     else:
         row.end_at = end
+
+
+def silences_in(session: Session, start: Micros, end: Micros) -> Sequence[Silence]:
+    """Silences that touch [start, end), the first to begin first."""
+    touching = Silence.start_at < end, or_(Silence.end_at.is_(None), Silence.end_at > start)
+    return session.scalars(select(Silence).where(*touching).order_by(Silence.start_at, Silence.source)).all()
 
 
 def usual_gap(gaps: Sequence[Sequence[int]]) -> Micros:

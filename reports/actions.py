@@ -42,18 +42,19 @@ def actions(reading: Reading) -> Section:
         }
     rows = [_row(reading, step, run, number, effects.get((run.id, step.step))) for step, run, number in found]
     heads = ("time", "action", "status", "approver")
-    return tabled("actions", heads, rows, (29, 54, 34, 35), lead="" if rows else texts("report.no_action"))
+    how = texts("report.actions_how")
+    return tabled("actions", heads, rows, (29, 54, 34, 35), lead="" if rows else texts("report.no_action"), how=how)
 
 
 def _row(reading: Reading, step: StepRun, run: Run, number: str | None, effect: Effect | None) -> Sequence[Text]:
     defined: Mapping[str, Any] = next((s for s in run.definition.get("steps", ()) if s.get("name") == step.step), {})
     title = title_of(defined.get("title"), step.step)
-    about = "" if reading.incident is not None or number is None else number
+    about = " · ".join(p for p in (number if reading.incident is None else None, f"#{run.id}") if p)
     parts: list[Text] = [p for p in (title, _targets(step, effect), about) if p]
     if step.newcomers:
         parts.append(_newcomers(step))
     return (
-        when(step.started_at, reading.zone),
+        when(step.started_at, reading.zone, address(f"/runs/{run.id}", f"steps.{step.position}.started_at")),
         joined(parts),
         _status(reading, step, effect),
         _approver(reading, step, bool(defined.get("approval"))),

@@ -49,7 +49,11 @@ def _alerts_of(reading: Reading) -> Sequence[Alert]:
 
 def facts(reading: Reading) -> Section:
     """What happened in one sentence, and where it stands."""
-    incident, zone = _this(reading), reading.zone
+    incident = _this(reading)
+
+    def at(field: str) -> Text:
+        return when(getattr(incident, field), reading.zone, address(f"/incidents/{incident.number}", field))
+
     states: list[Text] = [texts(f"common.incident_status.{incident.status}")]
     if incident.verdict:
         states.append(texts(f"common.verdict.{incident.verdict}"))
@@ -60,19 +64,20 @@ def facts(reading: Reading) -> Section:
         ("status", joined(states, " · ")),
         ("assignee", incident.assignee or texts("report.unassigned")),
         ("system", " · ".join(p for p in (incident.system, incident.agency) if p) or "–"),
-        ("first", when(incident.first_at, zone)),
-        ("last", when(incident.last_at, zone)),
-        ("created", when(incident.created_at, zone)),
+        ("first", at("first_at")),
+        ("last", at("last_at")),
+        ("created", at("created_at")),
     ]
     if incident.closed_at is not None:
-        rows.append(("closed", when(incident.closed_at, zone)))
+        rows.append(("closed", at("closed_at")))
     if incident.tags:
         rows.append(("tags", names([str(t) for t in incident.tags])))
     rows += _declaration(reading, incident)
     if incident.is_replay:
         rows.append(("replay", texts("report.of_replay")))
     table = [(texts(f"report.fact.{key}"), value) for key, value in rows]
-    return tabled("facts", ("what", "value"), table, (26, 96), lead=title_of(incident.sentence, ""))
+    how = texts("report.facts_how", number=incident.number)
+    return tabled("facts", ("what", "value"), table, (26, 96), lead=title_of(incident.sentence, ""), how=how)
 
 
 def _declaration(reading: Reading, incident: Incident) -> list[tuple[str, Text]]:
@@ -146,7 +151,7 @@ def alerts(reading: Reading) -> Section:
         }
     rows: list[Sequence[Text]] = [
         (
-            when(alert.first_at, reading.zone),
+            when(alert.first_at, reading.zone, address(f"/alerts/{alert.id}", "first_at")),
             joined(
                 [title_of(alert.rule_title, alert.rule_id), texts(f"common.level.{alert.level}"), f"#{alert.id}"], " · "
             ),
@@ -267,9 +272,11 @@ def notes(reading: Reading) -> Section:
     with reading.services.database.read() as session:
         query = select(Note).where(Note.incident_id == _this(reading).id).order_by(Note.at).limit(NOTES)
         found = session.scalars(query).all()
-    rows = [(when(n.at, reading.zone), n.author, n.text) for n in found]
+    path = f"/incidents/{_this(reading).number}"
+    rows = [(when(n.at, reading.zone, address(path, f"notes.{at}.at")), n.author, n.text) for at, n in enumerate(found)]
     lead = "" if rows else texts("report.no_note")
-    return tabled("notes", ("time", "author", "text"), rows, (28, 28, 86), lead=lead)
+    how = texts("report.notes_how", path=address(path, "notes"))
+    return tabled("notes", ("time", "author", "text"), rows, (28, 28, 86), lead=lead, how=how)
 
 
 def journal(reading: Reading) -> Section:

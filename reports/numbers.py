@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from core.clock import SECOND, Micros, iso
+from core.clock import Micros, iso
 from core.store.contract import Truth
-from core.words import LANGUAGES, duration, moment, number, say
+from core.words import LANGUAGES, moment, number, say
 from reports.document import Text
 
 EXACT = Truth()
@@ -49,11 +49,6 @@ def when(at: Micros | None, zone: str, rerun: str = "", *, seconds: bool = True)
         return "–"
     made = in_both(lambda lang: moment(at, lang, zone, seconds=seconds)) | {"value": iso(at)}
     return made | {"rerun": rerun} if rerun else made
-
-
-def lasting(length: Micros, rerun: str) -> dict[str, Any]:
-    """How long something lasts, its seconds beside it, with what gives them again."""
-    return in_both(lambda lang: duration(abs(length), lang)) | {"value": length / SECOND, "rerun": rerun}
 
 
 def texts(key: str, **values: Text) -> dict[str, Any]:

@@ -156,7 +156,8 @@ def incidents(reading: Reading) -> Section:
     lead = texts("report.incidents_lead", shown=own(len(rows)), count=of_all) if rows else texts("report.no_incident")
     heads = ("number", "level", "title", "start", "status")
     grave = [n for n, i in enumerate(found) if i.level in _GRAVE]
-    return tabled("incidents", heads, rows, (24, 20, 56, 20, 32), lead=lead, strong=grave)
+    how = texts("report.incidents_how")
+    return tabled("incidents", heads, rows, (24, 20, 56, 20, 32), lead=lead, how=how, strong=grave)
 
 
 def _incident_row(reading: Reading, incident: Incident) -> Sequence[Text]:
@@ -174,7 +175,7 @@ def _incident_row(reading: Reading, incident: Incident) -> Sequence[Text]:
         joined(mark),
         texts(f"common.level.{incident.level}"),
         joined(parts),
-        when(incident.first_at, reading.zone),
+        when(incident.first_at, reading.zone, address(f"/incidents/{incident.number}", "first_at")),
         joined(states),
     )
 

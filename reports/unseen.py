@@ -6,12 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Text as SqlText
 from sqlalchemy import cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from core.clock import DAY, HOUR, MINUTE, Micros, hour_of
+from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, hour_of
 from core.db.models import (
     Activity,
     Alert,
@@ -26,11 +27,11 @@ from core.db.models import (
 from core.lag import spool_lags, waits
 from core.ledger import Balance, read_balances
 from core.query.tree import Equals
-from core.sources import KNOWN_EVENTS, SourceState, SourceView, silence_limit, views
-from core.words import duration, moment
+from core.sources import KNOWN_EVENTS, SourceState, SourceView, silence_limit, silences_in, views
+from core.words import duration
 from reports.document import Section, Table, Text
 from reports.gather import LIVE, NAMED, Reading, as_of, names, title_of
-from reports.numbers import address, command, figure, in_both, joined, lasting, own, texts, when
+from reports.numbers import address, command, figure, in_both, joined, own, texts, when
 
 SKEW = MINUTE
 LAG = MINUTE
@@ -42,6 +43,7 @@ LINES = 12
 STATES = ("live", "unproven", "blind")
 """States of the rules in force."""
 SOURCES = 2_000
+LEDGER = "/sources/ledger"
 
 
 @dataclass(slots=True)
@@ -98,15 +100,10 @@ def _read(reading: Reading, session: Session) -> _House:
     activity: dict[str, list[Activity]] = defaultdict(list)
     for row in session.scalars(select(Activity)):
         activity[row.source].append(row)
-    silences = session.scalars(
-        select(Silence)
-        .where(Silence.start_at < end, or_(Silence.end_at.is_(None), Silence.end_at > start))
-        .order_by(Silence.start_at, Silence.source)
-    ).all()
     return _House(
         views=views(session, as_of(session, now)),
         balances=read_balances(session, start, end),
-        silences=silences,
+        silences=silences_in(session, start, end),
         activity=activity,
         expected={name: list(e) for name, e in session.execute(select(Source.name, Source.expected)).tuples()},
         alerts=alerts.all(),
@@ -137,7 +134,7 @@ def _before_us(reading: Reading, house: _House) -> list[Text]:
         return [texts("report.unseen.no_data")]
     if first <= reading.start:
         return []
-    return [texts("report.unseen.before", start=when(first, reading.zone))]
+    return [texts("report.unseen.before", start=when(first, reading.zone, reading.address(LEDGER, "hours.0.hour")))]
 
 
 def _empty_hours(reading: Reading, house: _House) -> list[Text]:
@@ -152,27 +149,46 @@ def _empty_hours(reading: Reading, house: _House) -> list[Text]:
             gaps[-1][1] = hour + HOUR
         else:
             gaps.append([hour, hour + HOUR])
-    return [_from_to(reading, "report.unseen.empty", a, b) for a, b in gaps]
+    return [_empty(reading, start, end) for start, end in gaps]
 
 
-def _from_to(reading: Reading, key: str, start: Micros, end: Micros, **values: Text) -> Text:
-    ends = {n: when(t, reading.zone, seconds=False) for n, t in (("start", start), ("end", end))}
-    return texts(key, lasted=in_both(partial(duration, end - start)), **ends, **values)
+def _empty(reading: Reading, start: Micros, end: Micros) -> Text:
+    """Its ends are whole hours; what is had again is that nothing came between them."""
+    nothing = address(LEDGER, "total.raws.received", start=start, end=end)
+    return {**_from_to(reading, "report.unseen.empty", start, end), "numbers": [{"value": 0, "rerun": nothing}]}
+
+
+def _from_to(
+    reading: Reading, key: str, start: Micros, end: Micros, began: str = "", ended: str = "", **values: Text
+) -> dict[str, Any]:
+    """``began`` and ``ended`` give the ends again, and so how long it lasted."""
+    first, last = when(start, reading.zone, began, seconds=False), when(end, reading.zone, ended, seconds=False)
+    return texts(key, lasted=in_both(partial(duration, end - start)), start=first, end=last, **values)
 
 
 def _silences(reading: Reading, house: _House) -> list[Text]:
     """Silences of the period, those of several sources together as one."""
-    folded: list[tuple[Micros, Micros, list[str]]] = []
+    folded: list[tuple[Silence, Micros, list[str], str]] = []
+    nth: Counter[str] = Counter()
     for row in house.silences:
         end = row.end_at if row.end_at is not None else min(reading.end, reading.services.clock.now())
-        for at, until, who in folded:
-            if abs(at - row.start_at) <= TOGETHER and abs(until - end) <= TOGETHER:
+        for first, until, who, _ in folded:
+            if abs(first.start_at - row.start_at) <= TOGETHER and abs(until - end) <= TOGETHER:
                 who.append(row.source)
                 break
         else:
-            folded.append((row.start_at, end, [row.source]))
-    folded.sort(key=lambda f: f[0] - f[1])
-    return [_from_to(reading, "report.unseen.silence", at, until, name=names(who)) for at, until, who in folded]
+            folded.append((row, end, [row.source], f"items.{nth[row.source]}"))
+        nth[row.source] += 1
+    folded.sort(key=lambda f: f[0].start_at - f[1])
+    return [_silence(reading, *one) for one in folded]
+
+
+def _silence(reading: Reading, row: Silence, end: Micros, who: Sequence[str], item: str) -> Text:
+    began, ended = (
+        reading.address("/sources/silences", f"{item}.{end_}", source=row.source) for end_ in ("start_at", "end_at")
+    )
+    ended = ended if row.end_at is not None else ""
+    return _from_to(reading, "report.unseen.silence", row.start_at, end, began, ended, name=names(who))
 
 
 def _silent_now(reading: Reading, house: _House) -> list[Text]:
@@ -180,8 +196,8 @@ def _silent_now(reading: Reading, house: _House) -> list[Text]:
     found = [v for v in house.views if v.state is SourceState.SILENT and v.name not in open_]
     if not found:
         return []
-    oldest = min(v.last_at for v in found if v.last_at is not None)
-    since = when(oldest, reading.zone, seconds=False)
+    oldest = min((v for v in found if v.last_at is not None), key=lambda v: v.last_at or 0)
+    since = when(oldest.last_at, reading.zone, _check(oldest.name, "source.last_at"), seconds=False)
     return [texts("report.unseen.silent_now", names=names([v.name for v in found]), at=since)]
 
 
@@ -203,8 +219,8 @@ def _datasets(reading: Reading, house: _House) -> list[Text]:
                 if reading.end - reading.start > _usual(rows, dataset):
                     lines.append(texts("report.unseen.dataset_never", name=view.name, dataset=dataset))
                 continue
-            for start, end in _gaps(reading, house, rows, dataset):
-                line = _from_to(reading, "report.unseen.dataset", start, end, name=view.name, dataset=dataset)
+            for start, end, again in _gaps(reading, house, rows, dataset):
+                line = _from_to(reading, "report.unseen.dataset", start, end, *again, name=view.name, dataset=dataset)
                 gaps.append((end - start, line))
     return lines + [line for _, line in sorted(gaps, key=lambda gap: -gap[0])]
 
@@ -215,7 +231,9 @@ def _usual(rows: Sequence[Activity], dataset: str) -> Micros:
     return max(*limits, HOUR) if limits else 0
 
 
-def _gaps(reading: Reading, house: _House, rows: Sequence[Activity], dataset: str) -> Iterable[tuple[Micros, Micros]]:
+def _gaps(
+    reading: Reading, house: _House, rows: Sequence[Activity], dataset: str
+) -> Iterable[tuple[Micros, Micros, tuple[str, str]]]:
     """Times within the period without a data set from the one host that sends it, though its source sent.
 
     What came back is told only where the rhythm is known, as it is with silences: a quiet night is no loss.
@@ -227,14 +245,22 @@ def _gaps(reading: Reading, house: _House, rows: Sequence[Activity], dataset: st
     row = of_it[0]
     limit = _usual(rows, dataset)
     is_known = row.count >= KNOWN_EVENTS or row.last_at - row.first_at > DAY
-    found = [(end - lasted, end) for lasted, end in row.gaps] if is_known else []
-    found.append((row.last_at, min(whole.last_at, reading.end)))
+
+    def again(field: str) -> str:
+        return address("/sources/check", f"heard.0.{field}", source=row.source, dataset=dataset)
+
+    found = [
+        (end - lasted, end, (again(f"gaps.{n}.start_at"), again(f"gaps.{n}.end_at")))
+        for n, (lasted, end) in enumerate(row.gaps if is_known else ())
+    ]
+    still = again("last_at"), _check(row.source, "source.last_at") if whole.last_at < reading.end else ""
+    found.append((row.last_at, min(whole.last_at, reading.end), still))
     silent = [(s.start_at, s.end_at or reading.end) for s in house.silences if s.source == row.source]
     silent += [(end - lasted, end) for lasted, end in whole.gaps]
-    for start, end in found:
+    for start, end, shown in found:
         heard_otherwise = not any(a <= start + MINUTE and end - MINUTE <= b for a, b in silent)
         if end - start > limit and start < reading.end and end > reading.start and heard_otherwise:
-            yield start, end
+            yield start, end, shown
 
 
 def _hiding(reading: Reading, house: _House) -> list[Text]:
@@ -246,15 +272,10 @@ def _ourselves(reading: Reading, house: _House) -> list[Text]:
 
 
 def _alert_line(reading: Reading, alert: Alert, number: str | None) -> Text:
-    title = title_of(alert.rule_title, alert.rule_id)
+    at = when(alert.first_at, reading.zone, address(f"/alerts/{alert.id}", "first_at"), seconds=False)
+    told = joined([title_of(alert.rule_title, alert.rule_id), at], ", ")
     ends = " · ".join(part for part in (alert.host, number) if part)
-
-    def write(lang: str) -> str:
-        shown = title if isinstance(title, str) else str(title[lang])
-        at = moment(alert.first_at, lang, reading.zone, seconds=False)
-        return f"{shown}, {at}" + (f" ({ends})" if ends else "")
-
-    return in_both(write)
+    return joined([told, f"({ends})"], " ") if ends else told
 
 
 def _clocks(reading: Reading, house: _House) -> list[Text]:
@@ -266,13 +287,22 @@ def _clocks(reading: Reading, house: _House) -> list[Text]:
         if view.wrong_zone_minutes is not None:
             zones[view.wrong_zone_minutes * MINUTE].append(view.name)
         elif abs(view.offset) >= SKEW:
-            lines.append(_offset("report.unseen.clock", view.name, view.offset))
-    return [_offset("report.unseen.zone", names(who), off) for off, who in sorted(zones.items())] + lines
+            lines.append(_offset("report.unseen.clock", [view.name], view.offset, "source.offset_seconds"))
+    return [
+        *(_offset("report.unseen.zone", who, off, "source.wrong_zone_minutes") for off, who in sorted(zones.items())),
+        *lines,
+    ]
 
 
-def _offset(key: str, name: str, offset: Micros) -> Text:
+def _offset(key: str, who: Sequence[str], offset: Micros, field: str) -> Text:
     way = texts("report.unseen.ahead" if offset > 0 else "report.unseen.behind")
-    return texts(key, name=name, offset=in_both(partial(duration, abs(offset))), way=way)
+    value = offset // MINUTE if field.endswith("minutes") else offset / SECOND
+    shown = in_both(partial(duration, abs(offset))) | {"value": value, "rerun": _check(who[0], field)}
+    return texts(key, name=names(who), offset=shown, way=way)
+
+
+def _check(source: str, field: str) -> str:
+    return address("/sources/check", field, source=source)
 
 
 def _undeclared(reading: Reading, house: _House) -> list[Text]:
@@ -325,7 +355,7 @@ def _lag(reading: Reading, house: _House) -> list[Text]:
 
 
 def _lag_line(name: str, age: Micros) -> Text:
-    shown = lasting(age, address("/health", f"lags.{name}"))
+    shown = in_both(partial(duration, age)) | {"value": age / SECOND, "rerun": address("/health", f"lags.{name}")}
     waits_ = name in ("hits", "work")
     return texts(f"upkeep.lag.{name}", lag=shown) if waits_ else texts("report.unseen.lag", spool=name, lag=shown)
 

@@ -6,15 +6,16 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from api import sources
-from api.deps import House, Reader, Svc
-from api.scope import sight
+from api.deps import House, Reader, Services, Svc
+from api.scope import Sight, sight
 from api.shapes import Shape, Words
-from api.sources import Balances, Heard, LedgerHour, SourceProblem, SourceRow, SourceTotals
+from api.sources import Balances, Heard, LedgerHour, SilenceRow, SourceProblem, SourceRow, SourceTotals
 from api.times import From, To, moment
 from core import inventory
-from core.clock import DAY
+from core.clock import DAY, Micros
 from core.errors import BadInput, NotFound, failure
 from core.export import csv_bytes, xlsx_bytes
 from core.ledger import Events, Raws
@@ -46,6 +47,12 @@ class SourceLedger(Shape):
     total: Balances
     senders: int
     """How many sources sent anything."""
+
+
+class SilenceList(Shape):
+    """Silences, the first to begin first."""
+
+    items: list[SilenceRow]
 
 
 class SourceCheck(Shape):
@@ -107,20 +114,43 @@ def get_ledger(
     end: To = None,
 ) -> SourceLedger:  # fmt: skip
     """The balances hour by hour, of one source or of all; the last 24 hours when no range is given."""
-    now = svc.clock.now()
-    last = moment(svc, end, is_end=True) or now
+    first, last = _span(svc, start, end)
+    seen = sight(caller.scope)
+    with svc.database.read() as session:
+        names = _names(session, svc, seen, source)
+        found, senders = sources.hours(session, source, first, last, None if seen.is_whole else names)
+    return SourceLedger(hours=found, total=_sum(found), senders=senders)
+
+
+@router.get("/silences")
+def list_silences(
+    caller: Reader, svc: Svc, source: Annotated[str | None, Query(max_length=200)] = None, start: From = None,
+    end: To = None,
+) -> SilenceList:  # fmt: skip
+    """When declared sources sent nothing for longer than they may; of the last 24 hours when no range is given."""
+    first, last = _span(svc, start, end)
+    with svc.database.read() as session:
+        names = _names(session, svc, sight(caller.scope), source)
+        return SilenceList(items=sources.silences(session, source, first, last, names))
+
+
+def _span(svc: Services, start: str | None, end: str | None) -> tuple[Micros, Micros]:
+    """The range asked for, the last 24 hours when none is given. Raises BadInput."""
+    last = moment(svc, end, is_end=True) or svc.clock.now()
     first = moment(svc, start)
     first = last - DAY if first is None else first
     in_order(first, last, start, end or "now")
     if last - first > LONGEST:
         raise failure(BadInput, "api.ledger_too_long", days=LONGEST // DAY)
-    seen = sight(caller.scope)
-    with svc.database.read() as session:
-        names = {view.name for view in views(session, now) if seen.sees(view.system, view.agency)}
-        if source is not None and source not in names:
-            raise failure(NotFound, "api.no_source")
-        found, senders = sources.hours(session, source, first, last, None if seen.is_whole else names)
-    return SourceLedger(hours=found, total=_sum(found), senders=senders)
+    return first, last
+
+
+def _names(session: Session, svc: Services, seen: Sight, source: str | None) -> set[str]:
+    """The sources that the caller sees. Raises NotFound for one that is asked for and not among them."""
+    names = {view.name for view in views(session, svc.clock.now()) if seen.sees(view.system, view.agency)}
+    if source is not None and source not in names:
+        raise failure(NotFound, "api.no_source")
+    return names
 
 
 def _sum(hours: list[LedgerHour]) -> Balances:
@@ -143,7 +173,13 @@ def _sum(hours: list[LedgerHour]) -> Balances:
 
 
 @router.get("/check")
-async def check_source(source: Name, request: Request, caller: Reader, svc: Svc) -> SourceCheck:
+async def check_source(
+    source: Name,
+    request: Request,
+    caller: Reader,
+    svc: Svc,
+    dataset: Annotated[str | None, Query(max_length=100, description="Of what was heard only this")] = None,
+) -> SourceCheck:
     """What is wrong with a source, and what to do about it."""
     seen = sight(caller.scope)
 
@@ -154,7 +190,7 @@ async def check_source(source: Name, request: Request, caller: Reader, svc: Svc)
             if view is None or balance is None or spark is None:
                 raise failure(NotFound, "api.no_source")
             wrong = sources.problems(view, balance, svc.zone)
-            heard = sources.heard(session, source)
+            heard = sources.heard(session, source, dataset)
         samples: list[str] = []
         if balance.raws["unparsed"]:
             where = And(

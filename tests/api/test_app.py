@@ -66,6 +66,7 @@ TABLE: dict[str, object] = {
     "POST /incidents/{key}/untag": TRIAGE,
     "GET /sources": ALL,
     "GET /sources/ledger": ALL,
+    "GET /sources/silences": ALL,
     "GET /sources/check": ALL,
     "GET /sources/template": ALL,
     "POST /sources/import": HOUSE,

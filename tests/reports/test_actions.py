@@ -51,7 +51,7 @@ def test_a_block_that_was_approved_done_and_undone(empty: Services) -> None:
     step = {"status": "succeeded", "approved_by": "hanhnt", "approved_at": AT, "ended_at": AT + 9}
     add(empty, step, {"state": "undone", "result": result})
     ((_, action, status, approver),) = shown(actions(reading(empty)))
-    assert action == "Block\n192.0.2.1, 192.0.2.2"
+    assert action == "Block\n192.0.2.1, 192.0.2.2\n#1"
     assert status.startswith("Succeeded\n")
     assert "undone 2026-" in status
     assert status.endswith("baotq")
@@ -71,7 +71,7 @@ def test_what_waits_shows_whom_it_would_touch_and_that_nobody_approved(empty: Se
 def test_self_approval_and_failure_are_said(house: Services) -> None:
     add(house, {"status": "failed", "error": "no such table", "approved_by": "x", "is_self_approved": True})
     first, second = shown(actions(reading(house)))
-    assert first[1] == "Block\nVV-2026-0001"
+    assert first[1] == "Block\nVV-2026-0001 · #1"
     assert first[3] == "baotq (self-approved)"
     assert second[2:] == ["Failed\nno such table", "x (self-approved)"]
 
@@ -98,7 +98,7 @@ def test_of_an_incident_only_its_own(house: Services) -> None:
     with house.database.read() as session:
         incident = session.scalars(select(Incident)).one()
     own = Reading(house, definitions()["incident"], START, END, incident)
-    assert [row[1] for row in shown(actions(own))] == ["Block"]
+    assert [row[1] for row in shown(actions(own))] == ["Block\n#1"]
 
 
 def test_who_came_behind_the_approval_is_told_with_the_address_that_counts_them(empty: Services) -> None:
@@ -109,7 +109,7 @@ def test_who_came_behind_the_approval_is_told_with_the_address_that_counts_them(
     )
     section = actions(reading(empty))
     ((_, action, *_),) = shown(section)
-    assert action == "Block\n192.0.2.1\ncame later, not blocked: 2: 203.0.113.8, 203.0.113.9"
+    assert action == "Block\n192.0.2.1\n#1\ncame later, not blocked: 2: 203.0.113.8, 203.0.113.9"
     assert section.table is not None
     (number,) = numbers_of(section.table.rows[0][1])
     assert number == {"value": 2, "rerun": "GET /api/v1/runs/1 → steps.0.newcomers.length"}

@@ -60,4 +60,6 @@ def test_times_are_local_with_their_canonical_text() -> None:
         "en": "1970-01-01 00:00:00",
         "value": "1970-01-01T00:00:00.000000Z",
     }
+    told = when(0, "UTC", "GET /x → at", seconds=False)
+    assert numbers_of(told) == [{"value": "1970-01-01T00:00:00.000000Z", "rerun": "GET /x → at"}]
     assert in_both(str.upper) == {"vi": "VI", "en": "EN"}

@@ -1312,6 +1312,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Silences
+         * @description When declared sources sent nothing for longer than they may; of the last 24 hours when no range is given.
+         */
+        get: operations["list_silences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources/template": {
         parameters: {
             query?: never;
@@ -2140,6 +2160,20 @@ export interface components {
             type: string;
         };
         /**
+         * Gap
+         * @description A time without anything; ``end_at`` is None while it lasts.
+         */
+        Gap: {
+            /** End At */
+            end_at: string | null;
+            /**
+             * Start At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            start_at: string;
+        };
+        /**
          * GroupPage
          * @description One page of groups; ``total`` counts groups.
          */
@@ -2201,6 +2235,8 @@ export interface components {
              * @example 2026-11-25T01:26:00.123456Z
              */
             first_at: string;
+            /** Gaps */
+            gaps: components["schemas"]["Gap"][];
             /** Host */
             host: string;
             /**
@@ -3271,6 +3307,32 @@ export interface components {
              * Format: password
              */
             password: string;
+        };
+        /**
+         * SilenceList
+         * @description Silences, the first to begin first.
+         */
+        SilenceList: {
+            /** Items */
+            items: components["schemas"]["SilenceRow"][];
+        };
+        /**
+         * SilenceRow
+         * @description A time in which a declared source sent nothing for longer than it may.
+         */
+        SilenceRow: {
+            /** End At */
+            end_at: string | null;
+            /** Limit Seconds */
+            limit_seconds: number;
+            /** Source */
+            source: string;
+            /**
+             * Start At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            start_at: string;
         };
         /**
          * Similar
@@ -8013,6 +8075,8 @@ export interface operations {
         parameters: {
             query: {
                 source: string;
+                /** @description Of what was heard only this */
+                dataset?: string | null;
             };
             header?: never;
             path?: never;
@@ -8162,6 +8226,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SourceLedger"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    list_silences: {
+        parameters: {
+            query?: {
+                source?: string | null;
+                /** @description RFC 3339, now-24h, 2026-11-24 */
+                from?: string | null;
+                /** @description As from; a day given is taken whole */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceList"];
                 };
             };
             /** @description Bad request */

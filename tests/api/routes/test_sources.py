@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from api.deps import Services
 from core.clock import HOUR, MINUTE, SECOND
-from core.db.models import Activity, Audit, Source
+from core.db.models import Activity, Audit, Silence, Source
 from core.export import csv_bytes
 from core.ledger import Events, Raws, Tally
 from core.store.contract import Batch
@@ -164,3 +164,28 @@ def test_a_zone_is_mended(client: Client, house: None, services: Services) -> No
     assert sysadmin.post(f"{URL}/zone", json={"source": "nobody", "zone": "UTC"}).status_code == 404
     with services.database.read() as session:
         assert session.scalar(select(Source.zone).where(Source.name == "web01")) == "UTC"
+
+
+def test_silences_of_a_time_and_of_what_one_may_see(client: Client, house: None, services: Services) -> None:
+    with services.database.write() as session:
+        for source, start, end in (("fw", 9, 8), ("web01", 7, 6), ("fw", 5, None)):
+            row = Silence(source=source, start_at=NOW - start * HOUR, limit=MINUTE)
+            row.end_at = None if end is None else NOW - end * HOUR
+            session.add(row)
+    whole = get(client("sysadmin"), "/silences")["items"]
+    assert [(row["source"], row["end_at"] is None) for row in whole] == [("fw", False), ("web01", False), ("fw", True)]
+    assert whole[0]["limit_seconds"] == 60
+    late = get(client("sysadmin"), "/silences", source="fw", **{"from": "now-7h"})["items"]
+    assert [row["start_at"] for row in late] == ["2026-11-24T20:52:08.000000Z"]
+    observer = client("auditor", scope='kydai.system: "Cổng"')
+    assert [row["source"] for row in get(observer, "/silences")["items"]] == ["web01"]
+    assert observer.get(f"{URL}/silences", params={"source": "fw"}).status_code == 404
+
+
+def test_what_was_heard_of_one_data_set_with_its_gaps(client: Client, house: None, services: Services) -> None:
+    with services.database.write() as session:
+        row = session.get_one(Activity, ("web01", "web01", "nginx.access"))
+        row.gaps = [[2 * HOUR, NOW - HOUR]]
+    (heard,) = get(client("sysadmin"), "/check", source="web01", dataset="nginx.access")["heard"]
+    assert heard["gaps"] == [{"start_at": "2026-11-24T22:52:08.000000Z", "end_at": "2026-11-25T00:52:08.000000Z"}]
+    assert get(client("sysadmin"), "/check", source="web01", dataset="x")["heard"] == []
