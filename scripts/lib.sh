@@ -18,8 +18,10 @@ need_disk() { # need_disk MB, or say so and leave
     "The disk under $PWD has $(free_mb) MB left and about $1 MB are needed: free some space and run again."
 }
 
+disk_full() { [ "$(free_mb)" -lt 20 ] || grep -qE 'No space left|ENOSPC|os error 28' "$log"; }
+
 failed() { # failed "việc không làm được" "what failed" "cách xử lý khi không có mạng" "remedy without a network"
-  if [ "$(free_mb)" -lt 20 ] || grep -qE 'No space left|ENOSPC|os error 28' "$log"; then
+  if disk_full; then
     die "$1 vì đĩa đã đầy: hãy giải phóng dung lượng rồi chạy lại." "$2: the disk is full. Free some space and run again."
   fi
   if grep -qiE 'certificate|UnknownIssuer' "$log"; then

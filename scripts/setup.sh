@@ -30,6 +30,7 @@ if [ $is_whole = no ] || { [ "$have" != "$stamp" ] && [ "$have" != "dev $print $
       say "Máy này không có Python 3.11 trở lên (có venv); đang tải vào .tools …" "No Python 3.11 or newer (with venv) here; fetching it into .tools …"
       python=$(fetch_python)
     } || {
+      ! disk_full || failed "Không tải được Python 3.11" "Python 3.11 could not be fetched" "" ""
       say "Không tải được Python 3.11. Hãy cài bằng một trong các lệnh sau rồi chạy lại:" \
         "Python 3.11 could not be fetched. Install it with one of these and run again:"
       python_lines
@@ -58,6 +59,7 @@ if [ -f console/package-lock.json ]; then
     if ! node_ok; then
       say "Máy này không có Node 20.19 trở lên; đang tải Node 22 vào .tools/node …" "No Node 20.19 or newer here; fetching Node 22 into .tools/node …"
       if ! fetch_node >>"$log" 2>&1; then
+        ! disk_full || failed "Không tải được Node" "Node could not be fetched" "" ""
         say "Không tải được Node, cần để dựng giao diện. Hãy cài bằng một trong các cách sau rồi chạy lại:" \
           "Node, which builds the console, could not be fetched. Install it in one of these ways and run again:"
         node_lines

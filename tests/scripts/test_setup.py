@@ -138,3 +138,18 @@ def test_why_it_failed(clone: Path, log: str, told: str) -> None:
         ["bash", "-c", script], cwd=clone, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
     )
     assert ran.stderr.startswith(told)
+
+
+def test_a_disk_that_fills_while_node_is_fetched(clone: Path) -> None:
+    stamp = 'printf "run $(sha256sum pyproject.toml | cut -c1-32) $PWD" >.venv/kydai-stamp'
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    (clone / ".venv" / "bin" / "python").symlink_to("/bin/true")
+    subprocess.run(["bash", "-c", stamp], cwd=clone, check=True)
+    (clone / "console").mkdir()
+    (clone / "console" / "package-lock.json").touch()
+    (clone / "core" / "words").mkdir(parents=True)
+    (clone / ".venv" / "bin" / "uv").write_text("#!/bin/sh\necho 'No space left on device' >&2\nexit 1\n")
+    (clone / ".venv" / "bin" / "uv").chmod(0o755)
+    status, said = set_up(clone)
+    assert status == 1
+    assert said.splitlines()[-1] == "Không tải được Node vì đĩa đã đầy: hãy giải phóng dung lượng rồi chạy lại."
