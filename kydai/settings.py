@@ -180,8 +180,11 @@ def load(data: Path | None = None, config: Path | None = None) -> Settings:
     env_config = os.environ.get("KYDAI_CONFIG")
     path = config or (Path(env_config) if env_config else None)
     folder = data or Path(os.environ.get("KYDAI_DATA", "~/.local/share/kydai")).expanduser()
-    if path is None and (folder / CONFIG_NAME).is_file():
-        path = folder / CONFIG_NAME
+    try:
+        if path is None and (folder / CONFIG_NAME).is_file():
+            path = folder / CONFIG_NAME
+    except OSError as error:  # a folder above it may not be entered
+        raise failure(BadConfig, "start.unwritable", folder=folder, why=cause(error)) from error
     values: dict[str, Any] = {}
     text = ""
     if path is not None:

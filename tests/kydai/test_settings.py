@@ -47,6 +47,11 @@ def test_broken_toml_is_named(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_a_folder_that_may_not_be_looked_into_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="cannot be written: File name too long"):
+        load(tmp_path / ("x" * 300))
+
+
 def test_every_setting_is_documented() -> None:
     text = DOC.read_text("utf-8")
     for section, field in Settings.model_fields.items():
