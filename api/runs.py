@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, select, true
 from sqlalchemy.orm import Session
 
 from api.scope import Sight
-from api.shapes import Bilingual, Shape, Time, Words
+from api.shapes import Bilingual, Recalled, Shape, Time, Words
 from core.db.models import Effect, EffectState, Incident, Run, RunStatus, StepRun
 from core.errors import NotFound, failure
 
@@ -32,7 +32,7 @@ class RunSummary(Shape):
     created_at: Time
     updated_at: Time
     ended_at: Time | None
-    error: str
+    error: Recalled
 
 
 class StepDetail(Shape):
@@ -58,7 +58,7 @@ class StepDetail(Shape):
     approved_by: str | None
     approved_at: Time | None
     is_self_approved: bool
-    error: str
+    error: Recalled
 
 
 class EffectDetail(Shape):

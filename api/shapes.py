@@ -11,7 +11,7 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from core.clock import iso
-from core.errors import BadInput, failure
+from core.errors import BadInput, failure, recalled
 from core.store import contract
 
 Time = Annotated[
@@ -43,6 +43,12 @@ def _words(value: object) -> object:
     return {k: str(v) for k, v in value.items() if k in ("vi", "en")} if isinstance(value, Mapping) else value
 
 
+def _recalled(value: object) -> object:
+    return recalled(value) if isinstance(value, str) else value
+
+
+Recalled = Annotated[Words, BeforeValidator(_recalled)]
+"""What went wrong, from a row that ``core.errors.kept`` wrote."""
 Bilingual = Annotated[Words, BeforeValidator(_words)]
 
 

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from api.runs import RunSummary, step_of, visible, words_of
 from api.scope import Sight
-from api.shapes import Shape, Time, Words
+from api.shapes import Recalled, Shape, Time, Words
 from core.db.models import Alert, Audit, Level, Run, StepRun
+from core.errors import recalled
 from core.words import LANGUAGES, entries
 
 
@@ -31,6 +32,7 @@ class TimelineItem(Shape):
     level: Level | None = None
     title: Words
     detail: str = ""
+    error: Recalled = Words()
     actor: str = ""
     status: str = ""
     count: int = 1
@@ -85,7 +87,12 @@ def steps(session: Session, incident_id: int, sight: Sight) -> list[TimelineItem
         if step.ended_at is not None:
             found.append(
                 TimelineItem(
-                    kind="step", at=step.ended_at, id=run.id, title=title, detail=step.error, status=step.status
+                    kind="step",
+                    at=step.ended_at,
+                    id=run.id,
+                    title=title,
+                    error=recalled(step.error),
+                    status=step.status,
                 )
             )
     return found

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
+import orjson
+
 from core.words import LANGUAGES, Text, both, entries
 
 MAX_REASON = 300
+MAX_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,29 @@ def misfit(error: Mapping[str, Any]) -> Text:
     """What pydantic says of a value (one of its ``errors()``), in both languages where it is a common thing."""
     key = f"common.shape.{error['type']}"
     return both(key, **error.get("ctx", {})) if key in entries() else reason(str(error["msg"]))
+
+
+def kept(error: Exception) -> str:
+    """An error as a text for a row that is read later, in either language; ``recalled`` reads it."""
+    if isinstance(error, KydaiError):
+        said: Text = {lang: error.told(lang) for lang in LANGUAGES}
+    elif isinstance(error, OSError) or hasattr(error, "orig"):
+        said = cause(error)
+    else:
+        said = reason(f"{type(error).__name__}: {error}")
+    return orjson.dumps({lang: said[lang][:MAX_KEPT] for lang in LANGUAGES}).decode()
+
+
+def recalled(text: str) -> Text:
+    """What ``kept`` wrote; any other text (a person's words, a row of before) stands for both languages."""
+    if text.startswith("{"):
+        try:
+            said = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            said = None
+        if isinstance(said, dict) and set(said) == set(LANGUAGES) and all(isinstance(t, str) for t in said.values()):
+            return said
+    return dict.fromkeys(LANGUAGES, text)
 
 
 E = TypeVar("E", bound=KydaiError)

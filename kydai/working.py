@@ -192,10 +192,10 @@ def _do(shop: Shop, work: Work) -> None:
         HANDLERS[work.kind](shop, work)
     except (KydaiError, SQLAlchemyError, OSError) as error:
         logger.warning("Work failed and is tried again.", kind=work.kind, key=work.key, error=str(error))
-        shop.leases.failed(work, str(error))
+        shop.leases.failed(work, error)
     except Exception as error:  # noqa: BLE001 - the boundary of handlers: logged, counted in the row, buried at last
         logger.exception("Work broke.", kind=work.kind, key=work.key)
-        shop.leases.failed(work, f"{type(error).__name__}: {error}")
+        shop.leases.failed(work, error)
 
 
 @contextmanager

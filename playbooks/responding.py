@@ -25,7 +25,7 @@ from core.db.models import (
     RunStatus,
     StepRun,
 )
-from core.errors import BadInput, KydaiError
+from core.errors import BadInput, KydaiError, Unavailable, failure, kept, recalled
 from core.words import LANGUAGES
 from playbooks import effects
 from playbooks.action import Action, Doing, EffectClass, Outcome, State, Unsure, World, action_named
@@ -120,7 +120,7 @@ def _decide(world: World, turn: Turn, name: str) -> None:
         doing = turn.doing(name)
         preview = dict(action.preview(parameters, world, doing))
     except KydaiError as error:
-        _step_ends(world, turn.run.id, name, RunStatus.QUEUED, RunStatus.FAILED, said_of(error), str(error))
+        _step_ends(world, turn.run.id, name, RunStatus.QUEUED, RunStatus.FAILED, said_of(error), kept(error))
         return
     if turn.run.is_dry:
         foreseen = action.foresee(parameters, world, doing) if action.foresee is not None else {}
@@ -147,7 +147,7 @@ def _perform(world: World, turn: Turn, name: str) -> None:
     try:
         parameters = action.read(arguments)
     except BadInput as error:
-        _step_ends(world, run_id, name, turn.row(name).status, RunStatus.FAILED, said_of(error), str(error))
+        _step_ends(world, run_id, name, turn.row(name).status, RunStatus.FAILED, said_of(error), kept(error))
         return
     with world.database.write() as session:
         now = world.clock.now()
@@ -175,7 +175,7 @@ def _perform(world: World, turn: Turn, name: str) -> None:
 def _done(
     action: Action[Any], parameters: Any, world: World, doing: Doing, *, is_repeat: bool
 ) -> tuple[Outcome | None, str]:
-    """The outcome and an error's text; None when it is not known whether it took place."""
+    """The outcome and an error as ``kept``; None when it is not known whether it took place."""
     try:
         if is_repeat and action.check is not None:
             found = action.check(parameters, world, doing)
@@ -184,14 +184,14 @@ def _done(
         return action.perform(parameters, world, doing), ""
     except Unsure as error:
         if action.effect_class is EffectClass.ONCE:
-            return None, str(error)
-        return Outcome(State.FAILED, said_of(error)), str(error)
+            return None, kept(error)
+        return Outcome(State.FAILED, said_of(error)), kept(error)
     except KydaiError as error:
-        return Outcome(State.FAILED, said_of(error)), str(error)
+        return Outcome(State.FAILED, said_of(error)), kept(error)
     except Exception as error:
         log.exception("An action broke.", action=action.name, run=doing.run_id, step=doing.step)
-        text = f"{type(error).__name__}: {error}"
-        return (None, text) if action.effect_class is EffectClass.ONCE else (Outcome(State.FAILED), text)
+        failed = None if action.effect_class is EffectClass.ONCE else Outcome(State.FAILED)
+        return failed, kept(error)
 
 
 def said_of(error: KydaiError) -> dict[str, Any]:
@@ -206,10 +206,16 @@ def _settle(world: World, run_id: int, step: Step, effect_id: int, outcome: Outc
         effects.settle(session, effect_id, outcome, now)
         if row.status not in (RunStatus.RUNNING, RunStatus.UNKNOWN):
             return  # a person has ended the step; the ledger says what became of it
-        row.result, row.error = {**row.result, **outcome.result}, error[:2000]
+        row.result, row.error = {**row.result, **outcome.result}, error
         after = {"step": step.name, "state": outcome.state, "result": dict(outcome.result)}
         audit.record(
-            session, _actor(run.playbook), f"action.{step.action}", f"run:{run_id}", now=now, after=after, reason=error
+            session,
+            _actor(run.playbook),
+            f"action.{step.action}",
+            f"run:{run_id}",
+            now=now,
+            after=after,
+            reason=recalled(error)["en"],
         )
         if outcome.state is State.WAITING_PERSON:
             row.status, row.due_at = RunStatus.WAITING_PERSON, now + round(step.hours * HOUR)
@@ -232,7 +238,7 @@ def _ask(world: World, run_id: int, name: str, effect_id: int, error: str = "") 
         if row.status != RunStatus.RUNNING:
             return
         session.get_one(Effect, effect_id).state = EffectState.UNKNOWN
-        row.status, row.error = RunStatus.UNKNOWN, error[:2000]
+        row.status, row.error = RunStatus.UNKNOWN, error
         run.status, run.updated_at = RunStatus.UNKNOWN, now
         _touch_incident(session, run, now)
 
@@ -252,7 +258,7 @@ def _step_ends(
         row = session.get_one(StepRun, (run_id, name))
         if row.status != was:
             return
-        row.status, row.ended_at, row.error = status, now, error[:2000]
+        row.status, row.ended_at, row.error = status, now, error
         row.result = {**row.result, **(result or {})}
         session.get_one(Run, run_id).updated_at = now
 
@@ -344,7 +350,7 @@ def rescue(session: Session, now: Micros) -> list[int]:
     for run in runs:
         if run.id in moved:
             continue
-        error = dead.get(run.id) or "its work was lost"
+        error = dead.get(run.id) or kept(failure(Unavailable, "upkeep.work.lost"))
         step = next((s for s in steps_of(session, run.id) if s.status in (RunStatus.QUEUED, RunStatus.RUNNING)), None)
         found.append(run.id)
         if step is None:
@@ -359,6 +365,6 @@ def rescue(session: Session, now: Micros) -> list[int]:
         else:
             step.status, step.ended_at = RunStatus.FAILED, now
             wake(session, run.id, now)
-        step.error, run.updated_at = error[:2000], now
+        step.error, run.updated_at = error, now
         _touch_incident(session, run, now)
     return found

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import Micros
 from core.db.models import Effect, Incident, Run, StepRun
+from core.errors import recalled
 from core.words import say
 from reports.document import Section, Text
 from reports.gather import Reading, names, tabled, title_of
@@ -86,7 +87,7 @@ def _status(reading: Reading, step: StepRun, effect: Effect | None) -> Text:
     if effect is not None and effect.state == "undone":
         parts.append(_undone(reading, effect.result))
     if step.error:
-        parts.append(step.error[:200])
+        parts.append({lang: said[:200] for lang, said in recalled(step.error).items()})
     return joined(parts)
 
 

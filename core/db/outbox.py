@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from core.clock import SECOND, Clock, Micros
 from core.db.database import HAS_WORK, Database
 from core.db.models import Outbox, OutboxState
+from core.errors import Unavailable, failure, kept
 
 BACKOFF_SECONDS = (1, 5, 30, 120, 600)
 
@@ -98,7 +99,7 @@ class Leases:
             for row in session.scalars(wanted.with_for_update(skip_locked=True)):
                 if row.attempts >= row.max_attempts:
                     row.state, row.owner = OutboxState.DEAD, ""
-                    row.error = row.error or "its worker died in every attempt"
+                    row.error = row.error or kept(failure(Unavailable, "upkeep.work.died"))
                     continue
                 row.state, row.owner, row.boot = OutboxState.LEASED, self.owner, self.boot
                 row.lease_until = ticks + round(self.lease_seconds * SECOND)
@@ -138,13 +139,13 @@ class Leases:
             result = session.execute(update(Outbox).where(self._mine(work)).values(lease_until=until))
             return bool(getattr(result, "rowcount", 0))
 
-    def failed(self, work: Work, error: str) -> None:
+    def failed(self, work: Work, error: Exception) -> None:
         """Give it back for a later attempt, or bury it (visibly) after the last one."""
         with self.database.write() as session:
             row = session.scalar(select(Outbox).where(self._mine(work)))
             if row is None:
                 return
-            row.error, row.owner = error[:2000], ""
+            row.error, row.owner = kept(error), ""
             if row.attempts >= row.max_attempts:
                 row.state = OutboxState.DEAD
             else:

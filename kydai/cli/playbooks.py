@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from core.clock import iso
 from core.db.database import first_of, open_database
 from core.db.models import Effect, Incident, Run, RunStatus, StepRun
-from core.errors import BadInput, NotFound, Place, cause, failure
+from core.errors import BadInput, NotFound, Place, cause, failure, recalled
 from core.words import moment, say
 from kydai.cli.incidents import find
 from kydai.cli.main import FAILED, LANG, WRONG
@@ -240,7 +240,7 @@ def _show(context: Context, run_id: int) -> int:
     out.one(None, f"{row.id} · {control.title_of(row, LANG)} · {say(f'common.run_status.{row.status}', LANG)}")
     for step in document["steps"]:
         words = say("common.run_status." + step["status"], LANG)
-        error = step["result"].get("said", {}).get(LANG) or step["error"]
+        error = recalled(step["error"])[LANG]
         out.one(None, f"  {step['step']}: {words} {safe(error)}".rstrip())
         for line in _details(step):
             out.one(None, f"    {safe(line)}")

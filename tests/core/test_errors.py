@@ -37,8 +37,10 @@ from core.errors import (
     Unavailable,
     cause,
     failure,
+    kept,
     misfit,
     reason,
+    recalled,
 )
 
 
@@ -172,6 +174,16 @@ def test_what_nobody_has_translated_is_quoted_in_one_line() -> None:
     (one,) = refused.value.errors()
     assert misfit(one)["vi"] == "phải từ 1 trở lên"
     assert misfit({**one, "type": "new"})["vi"] == "nguyên văn «Input should be greater than or equal to 1»"
+
+
+def test_an_error_in_a_row_is_read_in_either_language() -> None:
+    error = failure(Refused, "playbook.error.over")
+    assert recalled(kept(error)) == {"vi": "Lượt chạy đã kết thúc", "en": "The run is over"}
+    assert recalled(kept(PermissionError(13, "Permission denied")))["vi"] == "không có quyền"
+    assert recalled(kept(KeyError("x")))["vi"] == "nguyên văn «KeyError: 'x'»"
+    assert len(recalled(kept(BadInput("“" * 5000)))["vi"]) == 1000
+    for text in ("", "database is locked", "{", "{}", '{"vi": 1, "en": 2}', "[1]", "bị từ chối"):
+        assert recalled(text) == {"vi": text, "en": text}
 
 
 ROOT = Path(__file__).parents[2]

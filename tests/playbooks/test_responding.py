@@ -12,7 +12,7 @@ from core.audit import Actor
 from core.clock import HOUR, StillClock
 from core.db.database import Database
 from core.db.models import Alert, Audit, Effect, Incident, Note, Outbox, Run, RunStatus, StepRun, User
-from core.errors import Conflict, KydaiError, Refused, Unavailable
+from core.errors import Conflict, KydaiError, Refused, Unavailable, recalled
 from core.words import both
 from playbooks import action as action_module
 from playbooks import control, effects, responding
@@ -163,7 +163,10 @@ def test_a_firewall_that_refuses_ends_the_run_with_its_words(world: World, incid
     with world.database.read() as session:
         run = session.get_one(Run, run_id)
     assert run.status == RunStatus.FAILED
-    assert "not permitted" in run.error
+    said = recalled(run.error)
+    assert "nft từ chối: nguyên văn «" in said["vi"]
+    assert "not permitted" in said["en"]
+    assert "nguyên văn" not in said["en"]
 
 
 def test_replays_start_nothing(world: World, incident: Incident) -> None:

@@ -3205,8 +3205,7 @@ export interface components {
             effects: components["schemas"]["EffectDetail"][];
             /** Ended At */
             ended_at: string | null;
-            /** Error */
-            error: string;
+            error: components["schemas"]["Words"];
             /** Id */
             id: number;
             /** Incident Id */
@@ -3265,8 +3264,7 @@ export interface components {
             created_at: string;
             /** Ended At */
             ended_at: string | null;
-            /** Error */
-            error: string;
+            error: components["schemas"]["Words"];
             /** Id */
             id: number;
             /** Incident Id */
@@ -3504,8 +3502,7 @@ export interface components {
             due_at: string | null;
             /** Ended At */
             ended_at: string | null;
-            /** Error */
-            error: string;
+            error: components["schemas"]["Words"];
             /** Is Self Approved */
             is_self_approved: boolean;
             /** Newcomers */
@@ -3588,6 +3585,13 @@ export interface components {
              * @default
              */
             detail: string;
+            /**
+             * @default {
+             *       "en": "",
+             *       "vi": ""
+             *     }
+             */
+            error: components["schemas"]["Words"];
             /** Id */
             id: number;
             /**

@@ -108,7 +108,7 @@ function OtherItem({ item }: { item: Item }) {
           )}
           {item.status && `· ${named("common.run_status", item.status)}`}
         </span>
-        {item.detail && <div className="high">{visible(item.detail)}</div>}
+        {item.error.en && <div className="high">{visible(said(item.error))}</div>}
       </div>
     );
   }

@@ -64,7 +64,7 @@ export function Waiting({ run, step }: { run: Run; step: Step }) {
         <p>{said(step.title)}</p>
         {step.status === "waiting_approval" && step.preview_version > 1 && <p className="muted">{t("run.list_changed", { n: step.preview_version - 1 })}</p>}
         <Preview of={isUndoing || Object.keys(step.preview).length === 0 ? step.result : step.preview} />
-        {step.error && <p className="critical">{step.result.said ? said(step.result.said as Text) : step.error}</p>}
+        {step.error.en && <p className="critical">{visible(said(step.error))}</p>}
         {step.due_at && (
           <p className="muted" style={{ marginTop: 8 }}>
             {t("run.due")} <When at={step.due_at} />

@@ -5,7 +5,7 @@ import { api, data } from "../api/client";
 import { Asking, Failed } from "../parts/answer";
 import { visible } from "../lib/visible";
 import { When } from "../parts/when";
-import { type Text, useWords } from "../words";
+import { useWords } from "../words";
 import { Approvals, Newcomers, Preview, RunState, Undo, Waiting, WAITING } from "./run-card";
 
 export function RunPanel({ id }: { id: number }) {
@@ -29,7 +29,7 @@ export function RunPanel({ id }: { id: number }) {
           )}
         </span>
       </p>
-      {run.error && <p className="critical">{visible(run.error)}</p>}
+      {run.error.en && <p className="critical">{visible(said(run.error))}</p>}
       {step && <Waiting run={run} step={step} />}
       <section>
         <h3>{t("run.steps")}</h3>
@@ -40,7 +40,7 @@ export function RunPanel({ id }: { id: number }) {
               <div>
                 <RunState status={each.status} /> {each.ended_at && <span className="muted"><When at={each.ended_at} /></span>}
               </div>
-              {each.error && <div className="critical">{each.result.said ? said(each.result.said as Text) : visible(each.error)}</div>}
+              {each.error.en && <div className="critical">{visible(said(each.error))}</div>}
               {typeof each.result.dry_run === "object" && each.result.dry_run && <Preview of={each.result.dry_run as Record<string, unknown>} />}
             </li>
           ))}

@@ -12,6 +12,7 @@ from core.db import outbox
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Outbox
 from core.db.outbox import Leases
+from core.errors import Unavailable, failure, recalled
 
 
 @pytest.fixture
@@ -112,15 +113,16 @@ def test_failures_wait_longer_and_end_buried_with_the_reason(database: Database)
     put(database, "1", attempts=2)
     clock = StillClock()
     leases = Leases(database, clock, "a")
-    leases.failed(leases.take(["group"])[0], "no")
+    leases.failed(leases.take(["group"])[0], ValueError("no"))
     assert leases.take(["group"]) == []
     clock.advance(1.1)
-    leases.failed(leases.take(["group"])[0], "no again")
+    leases.failed(leases.take(["group"])[0], failure(Unavailable, "api.intake_busy"))
     clock.advance(10_000)
     assert leases.take(["group"]) == []
     assert states(database) == {"1": "dead"}
     with database.read() as session:
-        assert session.scalars(select(Outbox)).one().error == "no again"
+        error = recalled(session.scalars(select(Outbox)).one().error)
+    assert error == {"vi": "Đang nhận quá nhiều dữ liệu cùng lúc.", "en": "Too much is being handed in at once."}
 
 
 def test_work_that_kills_its_worker_is_buried(database: Database) -> None:
