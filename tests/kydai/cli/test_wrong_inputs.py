@@ -90,7 +90,7 @@ CASES = [
     Wrong("doctor --config log", 2, "log: "),
     Wrong("doctor --config nofile", 2, "nofile: "),
     Wrong("doctor", 2, "KYDAI_HTTP_PORT", {"KYDAI_HTTP_PORT": "x"}),
-    Wrong("doctor", 2, "docs/settings.md", {"KYDAI_HTTP_PROT": "8470"}),
+    Wrong("doctor", 2, "docs/vi/settings.md", {"KYDAI_HTTP_PROT": "8470"}),
     Wrong("ingest log", 1, "--data", {"KYDAI_DATA": "log/data"}),
     Wrong("search x", 2, "control.sqlite", {"KYDAI_DATA": "damaged"}),
     Wrong("up", 2, "control.sqlite", {"KYDAI_DATA": "damaged"}),
