@@ -18,7 +18,7 @@ from reports.numbers import address, figure, in_both, joined, texts, when
 
 SHOWN = 1_000
 TARGETS = 6
-_LISTS = ("blocked", "block", "to", "tags", "commands")
+_LISTS = ("blocked", "block", "items", "to", "tags")
 """Where actions keep whom they touch, in results and previews."""
 
 

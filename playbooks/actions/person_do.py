@@ -63,6 +63,7 @@ def _family(text: str) -> str:
 def preview(parameters: PersonDo, world: World, doing: Doing) -> Mapping[str, Any]:
     return {
         "instruction": parameters.instruction.model_dump(),
+        "items": _items(parameters) or [],
         "commands": lines(parameters.command, _items(parameters)),
         "inverse_commands": lines(parameters.inverse_command, _items(parameters)),
     }
