@@ -1,15 +1,18 @@
 // State lives in the address: each screen reads and writes its search parameters.
 import { useCallback } from "react";
-import { useSearchParams } from "react-router";
+import { useLocation, useSearchParams } from "react-router";
 
 export type Changes = Record<string, string | null | undefined>;
 
 /** One search parameter's value by name, and a way to change several; empty ones are left out. */
 export function useAddress(): [(name: string) => string, (changes: Changes, push?: boolean) => void] {
   const [params, set] = useSearchParams();
+  const { pathname } = useLocation();
   const get = useCallback((name: string) => params.get(name) ?? "", [params]);
   const change = useCallback(
-    (changes: Changes, push = false) =>
+    (changes: Changes, push = false) => {
+      // while the next screen is loaded this one still stands: what it writes late would lead back to it
+      if (window.location.pathname !== pathname) return;
       set(
         (before) => {
           const after = new URLSearchParams(before);
@@ -20,8 +23,9 @@ export function useAddress(): [(name: string) => string, (changes: Changes, push
           return after;
         },
         { replace: !push },
-      ),
-    [set],
+      );
+    },
+    [set, pathname],
   );
   return [get, change];
 }
