@@ -13,6 +13,7 @@ from api.shapes import Shape, Time, Words
 from core.clock import HOUR, MINUTE, SECOND, Micros, hour_of
 from core.db.models import Activity, Ledger
 from core.ledger import Balance, balances
+from core.said import Statement, read_hours, read_said, sum_of
 from core.sources import SourceState, SourceView, silences_in, views
 from core.words import LANGUAGES, duration, moment, number, say
 
@@ -37,6 +38,39 @@ class Reason(Shape):
     bucket: str
     reason: str
     count: int
+
+
+class Said(Shape):
+    """What is missing by the senders' own sequence numbers; not known of what they do not number."""
+
+    is_known: bool
+    checked: int
+    """Datagrams or messages whose number could be held against the one before."""
+    lost: dict[str, int]
+    """By what is counted: ``records`` (NetFlow v5, IPFIX), ``datagrams`` (NetFlow v9), ``messages`` (syslog)."""
+    is_doubtful: bool
+    """Most numbers do not follow each other: much is lost, or the sender counts in a way of its own."""
+
+
+class SaidStream(Shape):
+    """The same of one count of a sender: an observation domain, or its syslog messages."""
+
+    stream: str
+    unit: str
+    checked: int
+    lost: int
+    late: int
+    """Came after a later one; they are not lost."""
+    restarts: int
+    is_doubtful: bool
+
+
+class ReceiverSaid(Shape):
+    """What the kernel dropped on a receiver's socket; of which source, nobody knows."""
+
+    name: str
+    taken: int
+    kernel_drops: int
 
 
 class SourceRow(Shape):
@@ -116,6 +150,39 @@ class LedgerHour(Shape):
     hour: Time
     balance: Balances
     reasons: list[Reason]
+    said: Said
+
+
+def said_of(statement: Statement) -> Said:
+    """A statement as it is answered."""
+    return Said(
+        is_known=statement.is_known,
+        checked=statement.checked,
+        lost=dict(statement.lost),
+        is_doubtful=statement.is_doubtful,
+    )
+
+
+def streams_of(statement: Statement) -> list[SaidStream]:
+    """Its counts, one by one."""
+    return [
+        SaidStream(
+            stream=stream,
+            unit=unit,
+            checked=numbered.checked,
+            lost=numbered.lost,
+            late=numbered.late,
+            restarts=numbered.restarts,
+            is_doubtful=numbered.is_doubtful,
+        )
+        for (stream, unit), numbered in sorted(statement.streams.items())
+    ]
+
+
+def receivers(session: Session, start: Micros, end: Micros) -> list[ReceiverSaid]:
+    """What each receiver says of its socket."""
+    found = read_said(session, start, end, receivers=True)
+    return [ReceiverSaid(name=n, taken=s.checked, kernel_drops=s.lost.total()) for n, s in sorted(found.items())]
 
 
 def shown(balance: Balance) -> Balances:
@@ -214,11 +281,28 @@ def hours(
             by_hour[entry.hour].append(entry)
             if (entry.balance, entry.bucket) == ("raws", "received"):
                 senders.add(entry.source)
+    told: dict[Micros, list[Statement]] = defaultdict(list)
+    for (name, hour), statement in read_hours(session, start, end).items():
+        if name == source or (source is None and (names is None or name in names)):
+            told[hour].append(statement)
     made = []
-    for hour, entries in by_hour.items():
-        whole = total(balances(entries).values())
-        made.append(LedgerHour(hour=hour, balance=shown(whole), reasons=_reasons(whole)))
+    for hour in sorted(by_hour.keys() | told.keys()):
+        whole = total(balances(by_hour.get(hour, ())).values())
+        statement = sum_of(told.get(hour, ()))
+        made.append(LedgerHour(hour=hour, balance=shown(whole), reasons=_reasons(whole), said=said_of(statement)))
     return made, len(senders)
+
+
+def said(
+    session: Session, source: str | None, start: Micros, end: Micros, names: set[str] | None
+) -> tuple[Statement, int]:
+    """What one source said, or all (within ``names``), and how many of them number what they send."""
+    found = [
+        statement
+        for name, statement in read_said(session, start, end).items()
+        if statement.is_known and (name == source or (source is None and (names is None or name in names)))
+    ]
+    return sum_of(found), len(found)
 
 
 def heard(session: Session, source: str, dataset: str | None = None) -> list[Heard]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from collectors.decoders.netflow import Datagram, Fault
-from collectors.decoders.sequence import Gap
 from collectors.flows import FlowBatch, FlowState, decode_batch, give_up
 from collectors.pcap import Captured, FlowFile
 from core.clock import Micros
@@ -48,7 +47,6 @@ class FlowReading:
     options: int = 0
     malformed: list[Fault] = field(default_factory=list)
     damaged: list[Fault] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
 
     def tables(self) -> Iterator[Any]:
         """Tables of flows, about 2,000 datagrams each; those whose template never came are in ``malformed``."""
@@ -84,4 +82,3 @@ class FlowReading:
         self.options += result.options
         self.malformed += result.malformed + result.given_up
         self.damaged += result.damaged
-        self.gaps += result.gaps

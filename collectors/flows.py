@@ -9,11 +9,11 @@ from typing import Any
 
 from collectors.decoders.flow_join import joined
 from collectors.decoders.netflow import Datagram, Fault, FlowResult, Turn, Waiting, decode
-from collectors.decoders.sequence import Gap
-from collectors.decoders.templates import TemplateCache
+from collectors.decoders.templates import Domain, TemplateCache
 from collectors.flow_waiting import Held, WaitingRoom, place_of
 from core.clock import Micros
 from core.event import FrameKind, Stored
+from core.said import Numbered
 
 SOURCE_PREFIX = "flow:"
 
@@ -48,7 +48,7 @@ class FlowBatch:
     damaged: list[Fault] = field(default_factory=list)
     """Decoded as far as they go."""
     options: int = 0
-    gaps: list[Gap] = field(default_factory=list)
+    numbered: dict[tuple[Domain, Micros], Numbered] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     """Exporters whose ``state.templates.dump(exporter)`` is to be written again."""
 
@@ -56,7 +56,14 @@ class FlowBatch:
 def datagrams_of(frames: Sequence[Stored]) -> list[Datagram]:
     """The flow datagrams among frames, in their order."""
     return [
-        Datagram(frame.source.removeprefix(SOURCE_PREFIX), frame.data, frame.created_at, segment, record)
+        Datagram(
+            frame.source.removeprefix(SOURCE_PREFIX),
+            frame.data,
+            frame.created_at,
+            segment,
+            record,
+            frame.meta.get("port", ""),
+        )
         for segment, record, frame in frames
         if frame.kind is FrameKind.FLOW
     ]
@@ -86,7 +93,7 @@ def decode_batch(
         joined([result.table for result in results if result.table.num_rows]), FlowState(results[-1].templates, room)
     )
     batch.waiting = [one for one in first.waiting if place_of(one.datagram) in room.held]
-    batch.gaps = first.gaps
+    batch.numbered = first.numbered
     for result in results:
         batch.damaged += result.damaged
         batch.options += result.options

@@ -75,6 +75,8 @@ class FrameKind(StrEnum):
     """One NetFlow or IPFIX datagram."""
     DOOR = "door"
     """Turned away at the door (duplicate, refused): counted as received and as ignored or duplicate, not parsed."""
+    SAID = "said"
+    """No raw: what a receiver says of itself (core/said.py), so that it is counted exactly once, as raws are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Frame:
     """One raw in the spool, before it has an identity.
 
     ``source`` is what the transport proves, as text: ``udp:192.0.2.7``, ``tcp:192.0.2.7``, ``flow:192.0.2.1``,
-    ``token:<name>``, ``file:<name>`` or ``relay:<address>:<host>``.
+    ``token:<name>``, ``file:<name>`` or ``relay:<address>:<host>``; of a frame of kind SAID the receiver's name.
     ``created_at`` is when we first received it (an agent's frame keeps the agent's time), ``arrival_at`` when it
     entered this spool. ``meta`` holds small texts that the parser or the ledger needs: ``parser`` (forced),
     ``receiver`` (``syslog``, ``http``, ``file``, ``netflow``), ``sender_id``, ``id_reused`` ("1"), ``replay`` ("1"),

@@ -23,7 +23,7 @@ from core.event import Stored
 from core.ledger import Raws, Tally
 from core.sources import SourceBook
 
-EXPORTER, WAITING, SEQUENCES = "exporter:", "waiting:", "sequences"
+EXPORTER, WAITING, LINES = "exporter:", "waiting:", "lines"
 NO_TEMPLATE = "no template"
 
 _Row = tuple[str, bytes, int, str, int, list[tuple[str, int, int, int]], int]
@@ -40,9 +40,9 @@ class FlowStage:
             name = row.key.removeprefix(self.prefix)
             if name.startswith(EXPORTER):
                 self.state.templates.load(row.data)
-            elif name == SEQUENCES:
+            elif name == LINES:
                 self.state.templates.load_sequences(row.data)
-            else:
+            elif name.startswith(WAITING):
                 held.append(_load(row.data))
         held.sort(key=lambda one: (one.since, place_of(one.datagram)))
         self.state.room.held.update((place_of(one.datagram), one) for one in held)
@@ -81,8 +81,8 @@ class FlowStage:
         """Write what changed, in step 2 of the commit."""
         templates, before, after = batch.state.templates, self.state.room.held, batch.state.room.held
         rows = {EXPORTER + exporter: templates.dump(exporter) for exporter in batch.told}
-        if batch.decoded or batch.gaps:
-            rows[SEQUENCES] = templates.dump_sequences()
+        if templates.sequences != self.state.templates.sequences:
+            rows[LINES] = templates.dump_sequences()
         rows |= {_waiting_key(place): _dump(after[place]) for place in after.keys() - before.keys()}
         for name, data in rows.items():
             session.merge(DecoderState(key=(self.prefix + name)[:200], data=data, updated_at=now))
@@ -100,7 +100,7 @@ def _waiting_key(place: Place) -> str:
 
 
 def _dump(held: Held) -> bytes:
-    row: Any = (*held.datagram, [tuple(key) for key in held.missing], held.since)
+    row: Any = (*held.datagram[:5], [tuple(key) for key in held.missing], held.since)
     return msgspec.msgpack.encode(row)
 
 

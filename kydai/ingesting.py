@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 
 from collectors import evtx_records
 from collectors.files import FileReader, Raw, fingerprint
 from collectors.unpacking import HEAD_BYTES
 from collectors.walking import is_stream
 from core.db import outbox
-from core.db.models import IngestedFile, SpoolPosition
+from core.db.models import DecoderState, IngestedFile, SpoolPosition
 from core.errors import BadInput, Refused
 from core.event import Frame, FrameKind, new_ulid
 from core.spool import Position, Spool, SpoolReader
@@ -217,13 +217,14 @@ def _is_link(one: str, other: str) -> bool:
 
 
 def close_run(context: Context, name: str, *, has_raws: bool) -> None:
-    """A run's frames are all committed: its correlations may be judged, its position is no more needed."""
+    """A run's frames are all committed: its correlations may be judged, nothing of it is needed any more."""
     with context.database.write() as session:
         if has_raws:
             outbox.put(session, "replay_end", name, {"spool": name}, now=context.clock.now())
         position = session.get(SpoolPosition, name)
         if position is not None:
             session.delete(position)
+        session.execute(delete(DecoderState).where(DecoderState.key.startswith(f"{name}:")))
 
 
 def take_up(context: Context, parts: Parts) -> int:

@@ -31,6 +31,7 @@ from core.store.contract import Batch as StoreBatch
 from kydai.detector import Detector, Judgement
 from kydai.flow_columns import dress
 from kydai.flow_stage import FlowStage
+from kydai.said_stage import SaidBatch, SaidStage
 from kydai.seen import SeenLog
 
 BATCH_FRAMES = 5_000
@@ -91,6 +92,7 @@ class Pipeline:
             row = session.get(SpoolPosition, spool)
             self.position = Position(row.segment, row.record) if row else Position()
             self.flows = FlowStage(spool, session)
+            self.said = SaidStage(spool, session)
         self._book: SourceBook | None = None
         self._book_version = ""
         self._limits: dict[str, int | None] = {}
@@ -153,9 +155,9 @@ class Pipeline:
 
     def _commit(self, batch: Batch) -> None:
         now = self.parts.clock.now()
-        tally, heards = Tally(), Heards()
+        tally, heards, said = Tally(), Heards(), self.said.begin()
         frames = self._not_judged(batch.frames, tally)
-        made = self._parse(frames, tally, now)
+        made = self._parse(frames, tally, said, now)
         arrival_at = min((s.frame.arrival_at for s in frames), default=now)
         judged = self.parts.detector.judge(made.events, arrival_at)
         self._seen.note(made.events, now)
@@ -166,11 +168,13 @@ class Pipeline:
         self._hear(made, heards)
         if outcome is not None:
             self._count_flows(outcome, tally, heards)
+            said.flows(outcome.numbered, self._the_book)
         rejected = {str(i): reason for i, reason in result.rejected}
         with self.parts.database.write() as session:
             for judgement in (judged, *flow_judged):
                 self.alerts += judgement.save(session, self.spool, now)
             tally.save(session)
+            self.said.save(session, said, now)
             self._seen.save(session, now)
             if not self.is_replay:  # what an ingest brings has no time of receipt of its own
                 heards.save(session, self._limits)
@@ -187,6 +191,7 @@ class Pipeline:
             row.heartbeat_at = now
         self._heartbeat_at = now
         self._seen.settle(now)
+        self.said.settle(said)
         if outcome is not None:
             self.flows.settle(outcome)
 
@@ -205,6 +210,8 @@ class Pipeline:
         fresh = []
         for stored in frames:
             if any(r.segment == stored.segment and r.first <= stored.record <= r.last for r in ranges):
+                if stored.frame.kind is FrameKind.SAID:
+                    continue
                 name = self._the_book.resolve(stored.frame.source).name
                 tally.raws(name, stored.frame.created_at, Raws.RECEIVED)
                 tally.raws(name, stored.frame.created_at, Raws.DUPLICATES)
@@ -237,12 +244,15 @@ class Pipeline:
                 if moved_from and (old := session.get(IngestedFile, (fields["print"], moved_from))) is not None:
                     session.delete(old)
 
-    def _parse(self, frames: Sequence[Stored], tally: Tally, now: Micros) -> Made:
+    def _parse(self, frames: Sequence[Stored], tally: Tally, said: SaidBatch, now: Micros) -> Made:
         book, parse = self._the_book, self.parts.parsers.parse
         ingested = iso(now)
         made = Made()
         for segment, record, frame in frames:
             if frame.kind is FrameKind.FLOW:
+                continue
+            if frame.kind is FrameKind.SAID:
+                said.receiver(frame)
                 continue
             source = book.resolve(frame.source)
             if source.is_relay:
@@ -253,6 +263,7 @@ class Pipeline:
             if source.is_relay and parsed.events:
                 source = book.resolve(frame.source, str(parsed.events[0].get("host.name") or ""))
             at = frame.created_at
+            said.message(frame, source.name)
             if frame.kind is not FrameKind.DOOR:
                 tally.raws(source.name, at, Raws.RECEIVED)
                 tally.raws(source.name, at, Raws.UNPARSED if parsed.unparsed else Raws.PARSED)

@@ -27,6 +27,7 @@ from core.db.models import (
 from core.lag import spool_lags, waits
 from core.ledger import Balance, read_balances
 from core.query.tree import Equals
+from core.said import Statement, Unit, read_said
 from core.sources import KNOWN_EVENTS, SourceState, SourceView, silence_limit, silences_in, views
 from core.words import duration
 from reports.document import Section, Table, Text
@@ -52,6 +53,8 @@ class _House:
 
     views: list[SourceView]
     balances: dict[str, Balance]
+    said: dict[str, Statement]
+    receivers: dict[str, Statement]
     silences: Sequence[Silence]
     activity: dict[str, list[Activity]]
     expected: dict[str, list[str]]
@@ -103,6 +106,8 @@ def _read(reading: Reading, session: Session) -> _House:
     return _House(
         views=views(session, as_of(session, now)),
         balances=read_balances(session, start, end),
+        said=read_said(session, start, end),
+        receivers=read_said(session, start, end, receivers=True),
         silences=silences_in(session, start, end),
         activity=activity,
         expected={name: list(e) for name, e in session.execute(select(Source.name, Source.expected)).tuples()},
@@ -345,6 +350,30 @@ def _balance(reading: Reading, house: _House) -> list[Text]:
     return [texts("report.unseen.imbalance", names=names(off))] if off else []
 
 
+def _lost(reading: Reading, house: _House) -> list[Text]:
+    """What senders say that they sent and what never reached us; unknown of those that number nothing."""
+    lines: list[Text] = []
+    for unit in Unit:
+        by_source = {name: s.lost[unit] for name, s in house.said.items() if s.lost[unit]}
+        if by_source:
+            total = figure(sum(by_source.values()), reading.address("/sources/ledger", f"said.lost.{unit}"))
+            count = texts(f"common.lost.{unit}", count=total)
+            worst = sorted(by_source, key=lambda n: (-by_source[n], n))
+            lines.append(texts("report.unseen.lost", count=count, names=names(worst)))
+    if doubtful := sorted(name for name, s in house.said.items() if s.is_doubtful):
+        lines.append(texts("report.unseen.lost_doubtful", names=names(doubtful)))
+    dropping = {name: s.lost.total() for name, s in house.receivers.items() if s.lost.total()}
+    if dropping:
+        drops = figure(sum(dropping.values()), reading.address("/sources/ledger", "kernel_drops"))
+        lines.append(texts("report.unseen.lost_kernel", count=drops, names=names(sorted(dropping))))
+    silent = sorted(n for n, b in house.balances.items() if b.raws["received"] and not _is_known(house, n))
+    return [*lines, texts("report.unseen.lost_unknown", names=names(silent))] if silent else lines
+
+
+def _is_known(house: _House, source: str) -> bool:
+    return source in house.said and house.said[source].is_known
+
+
 def _lag(reading: Reading, house: _House) -> list[Text]:
     now, beat = reading.services.clock.now(), house.heartbeat
     if beat is None or now - beat > LIVE:
@@ -402,6 +431,7 @@ CHECKS: dict[str, Callable[[Reading, _House], list[Text]]] = {
     "ignored": _bucket("raws", "ignored"),
     "waiting": _bucket("raws", "waiting"),
     "balance": _balance,
+    "lost": _lost,
     "lag": _lag,
     "rules": _rules,
     "ourselves": _ourselves,

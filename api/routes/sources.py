@@ -12,7 +12,18 @@ from api import sources
 from api.deps import House, Reader, Services, Svc
 from api.scope import Sight, sight
 from api.shapes import Shape, Words
-from api.sources import Balances, Heard, LedgerHour, SilenceRow, SourceProblem, SourceRow, SourceTotals
+from api.sources import (
+    Balances,
+    Heard,
+    LedgerHour,
+    ReceiverSaid,
+    Said,
+    SaidStream,
+    SilenceRow,
+    SourceProblem,
+    SourceRow,
+    SourceTotals,
+)
 from api.times import From, To, moment
 from core import inventory
 from core.clock import DAY, Micros
@@ -47,6 +58,14 @@ class SourceLedger(Shape):
     total: Balances
     senders: int
     """How many sources sent anything."""
+    said: Said
+    streams: list[SaidStream]
+    """What is numbered apart, when one source is asked for."""
+    numbering: int
+    """How many sources number what they send; of the others it is unknown whether anything was lost on the way."""
+    receivers: list[ReceiverSaid]
+    kernel_drops: int
+    """By all receivers."""
 
 
 class SilenceList(Shape):
@@ -62,6 +81,9 @@ class SourceCheck(Shape):
     problems: list[SourceProblem]
     heard: list[Heard]
     unparsed: list[str]
+    said: Said
+    """Of the last 24 hours, as the balance."""
+    receivers: list[ReceiverSaid]
 
 
 class WrongCell(Shape):
@@ -118,8 +140,20 @@ def get_ledger(
     seen = sight(caller.scope)
     with svc.database.read() as session:
         names = _names(session, svc, seen, source)
-        found, senders = sources.hours(session, source, first, last, None if seen.is_whole else names)
-    return SourceLedger(hours=found, total=_sum(found), senders=senders)
+        within = None if seen.is_whole else names
+        found, senders = sources.hours(session, source, first, last, within)
+        statement, numbering = sources.said(session, source, first, last, within)
+        receivers = sources.receivers(session, first, last)
+    return SourceLedger(
+        hours=found,
+        total=_sum(found),
+        senders=senders,
+        said=sources.said_of(statement),
+        streams=sources.streams_of(statement) if source is not None else [],
+        numbering=numbering,
+        receivers=receivers,
+        kernel_drops=sum(receiver.kernel_drops for receiver in receivers),
+    )
 
 
 @router.get("/silences")
@@ -191,6 +225,9 @@ async def check_source(
                 raise failure(NotFound, "api.no_source")
             wrong = sources.problems(view, balance, svc.zone)
             heard = sources.heard(session, source, dataset)
+            now = svc.clock.now()
+            statement, _ = sources.said(session, source, now - DAY, now, None)
+            receivers = sources.receivers(session, now - DAY, now)
         samples: list[str] = []
         if balance.raws["unparsed"]:
             where = And(
@@ -202,7 +239,14 @@ async def check_source(
             question = contract.Query(where, scope=seen.node)
             rows = svc.store.search(question, limit=SAMPLES, fields=["event.original", "message"])
             samples = [str(e.get("event.original") or e.get("message") or "")[:2000] for e in rows.events]
-        return SourceCheck(source=sources.row(view, balance, spark), problems=wrong, heard=heard, unparsed=samples)
+        return SourceCheck(
+            source=sources.row(view, balance, spark),
+            problems=wrong,
+            heard=heard,
+            unparsed=samples,
+            said=sources.said_of(statement),
+            receivers=receivers,
+        )
 
     found: SourceCheck = await request.app.state.searches.run(request, ask)
     return found

@@ -30,7 +30,6 @@ from collectors.decoders.messages import (
 from collectors.decoders.plan import Plan, plan_of
 from collectors.decoders.records import cut_records
 from collectors.decoders.sampling import rates_told, tells_rates
-from collectors.decoders.sequence import Gap, Steps
 from collectors.decoders.templates import (
     NO_SAMPLING,
     Domain,
@@ -41,7 +40,9 @@ from collectors.decoders.templates import (
     TemplateKey,
     add_rates,
 )
+from collectors.sequence import Count
 from core.clock import Micros
+from core.said import Numbered
 
 _NO_RATES: Mapping[str, int] = MappingProxyType({})
 
@@ -55,6 +56,8 @@ class Datagram(NamedTuple):
     created_at: Micros
     segment: str
     record: int
+    port: str = ""
+    """The UDP port that it came from."""
 
 
 class Turn(StrEnum):
@@ -100,7 +103,8 @@ class FlowResult:
     """Datagrams of which nothing could be used."""
     damaged: list[Fault] = field(default_factory=list)
     """Datagrams that are decoded as far as they go."""
-    gaps: list[Gap] = field(default_factory=list)
+    numbered: dict[tuple[Domain, Micros], Numbered] = field(default_factory=dict)
+    """What the exporters' sequence numbers say, by hour of ``event.created``."""
     changes: list[TemplateChange] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
     """Exporters of which templates, rates or starts changed: their rows are to be written."""
@@ -124,7 +128,7 @@ class _Known:
         self.domain = domain
         self.cache = cache
         self.configured = configured
-        self.expected = cache.sequences.get(domain)
+        self.sequence = Count(cache.sequences.get(domain, ()))
         self.layouts: dict[int, _Layout] = {}
         self.groups: dict[int, Group] = {}
         """By the number of the set; emptied when a template or the sampling changes."""
@@ -203,7 +207,6 @@ class _Run:
         self.rows: list[Row] = []
         self.groups: dict[tuple[int, Sampling, Micros], Group] = {}
         self.known: dict[tuple[str, int, int], _Known] = {}
-        self.steps = Steps()
 
     def take(self, datagram: Datagram) -> None:
         try:
@@ -225,7 +228,7 @@ class _Run:
             message.damage = "some_sets"
         options = self._take_options(known, sets)
         flows = self._take_flows(datagram, known, message, sets)
-        self._count_sequence(known, message, flows + options)
+        self._count_sequence(datagram, known, message, None if message.damage else flows + options)
         self.result.options += options
         self.result.decoded.append((datagram, flows))
         if message.damage:
@@ -242,7 +245,7 @@ class _Run:
         return known
 
     def _hold(self, datagram: Datagram, known: _Known, message: Message, sets: list[_Set], missing: list[int]) -> None:
-        self._count_sequence(known, message, None)
+        self._count_sequence(datagram, known, message, None)
         self._take_options(known, sets)
         keys = tuple(TemplateKey(*known.domain, number) for number in dict.fromkeys(missing))
         self.result.waiting.append(Waiting(datagram, keys))
@@ -350,16 +353,22 @@ class _Run:
             self.groups[id(plan), sampling, boot] = group
         return group
 
-    def _count_sequence(self, known: _Known, message: Message, records: int | None) -> None:
+    def _count_sequence(self, datagram: Datagram, known: _Known, message: Message, records: int | None) -> None:
+        """NetFlow v5 and IPFIX count records (of options, too), v9 counts datagrams."""
         if self.turn is Turn.FIRST:
-            step = 1 if message.version == 9 else records
-            known.expected = self.steps.step(known.domain, known.expected, message.sequence, step)
+            known.sequence.step(
+                message.sequence,
+                1 if message.version == 9 else records,
+                datagram.created_at,
+                port=datagram.port,
+                uptime=message.uptime,
+            )
 
     def finish(self) -> FlowResult:
         result = self.result
-        result.gaps = self.steps.gaps()
         for known in self.known.values():
-            self.cache.expect(known.domain, known.expected)
+            self.cache.expect(known.domain, known.sequence.lines)
+            result.numbered |= {(known.domain, hour): told for hour, told in known.sequence.by_hour.items() if told}
         datagrams = DatagramColumns(self.rows)
         result.table = joined([table_of(group, datagrams) for group in self.groups.values()])
         return result

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from collectors.sequence import Line
 from core.clock import Micros
 
 VARIABLE = 65535
@@ -87,8 +88,7 @@ class TemplateCache:
 
     templates: dict[TemplateKey, Template] = field(default_factory=dict)
     sampling: dict[Domain, Sampling] = field(default_factory=dict)
-    sequences: dict[Domain, int | None] = field(default_factory=dict)
-    """The sequence number expected next; None when it cannot be known."""
+    sequences: dict[Domain, tuple[Line, ...]] = field(default_factory=dict)
     boots: dict[Domain, Micros] = field(default_factory=dict)
     """When the exporter started (element 160 of its options records): its flows' times are counted from there."""
 
@@ -122,9 +122,9 @@ class TemplateCache:
         self.boots[domain] = started
         _trim(self.boots, MAX_DOMAINS)
 
-    def expect(self, domain: Domain, sequence: int | None) -> None:
+    def expect(self, domain: Domain, lines: tuple[Line, ...]) -> None:
         self.sequences.pop(domain, None)
-        self.sequences[domain] = sequence
+        self.sequences[domain] = lines
         _trim(self.sequences, MAX_DOMAINS)
 
     def dump(self, exporter: str) -> bytes:
@@ -162,12 +162,15 @@ class TemplateCache:
 
     def dump_sequences(self) -> bytes:
         """Where every exporter's sequence stands, as JSON: small, and changed by every datagram."""
-        return msgspec.json.encode([[*d, n] for d, n in self.sequences.items()])
+        return msgspec.json.encode([[*d, lines] for d, lines in self.sequences.items()])
 
     def load_sequences(self, data: bytes) -> None:
         """Add what ``dump_sequences`` wrote. Raises ValueError when it is something else."""
-        for exporter, version, domain, n in msgspec.json.decode(data, type=list[tuple[str, int, int, int | None]]):
-            self.sequences[Domain(exporter, version, domain)] = n
+        for exporter, version, domain, lines in msgspec.json.decode(data, type=list[_Standing]):
+            self.sequences[Domain(exporter, version, domain)] = lines
+
+
+_Standing = tuple[str, int, int, tuple[Line, ...]]
 
 
 class _Saved(msgspec.Struct):
@@ -198,7 +201,7 @@ def add_rates(known: Sampling, told: Iterable[tuple[str, int, int]], *, only_mis
 
 
 def _trim(
-    table: dict[TemplateKey, Template] | dict[Domain, Sampling] | dict[Domain, int | None] | dict[Domain, int],
+    table: dict[TemplateKey, Template] | dict[Domain, Sampling] | dict[Domain, tuple[Line, ...]] | dict[Domain, int],
     limit: int,
 ) -> None:
     # a dict keeps the order of insertion, so the front is what was heard of longest ago

@@ -1,7 +1,7 @@
 """Flow datagrams over UDP: a thread that takes many in one system call and hands them on as frames.
 
 ``recvmmsg`` by way of ctypes costs about half of ``recvfrom`` a datagram; where the C library has none, the
-thread falls back to ``recvfrom``. The kernel says how many datagrams it dropped (SO_RXQ_OVFL); they are counted.
+thread falls back to ``recvfrom``. What the kernel drops is told in frames of its own (collectors/receivers/drops.py).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Protocol
 
 import structlog
 
+from collectors.receivers.drops import Drops
 from core.clock import Clock, Micros
 from core.errors import BadConfig, KydaiError, cause, failure
 from core.event import Frame, FrameKind, Stored
@@ -34,14 +35,11 @@ WANTED_BUFFER = 32 << 20
 
 _AT_ONCE = 64
 _DATAGRAM = 65_535
-_SO_RXQ_OVFL = 40
 _SO_RCVBUFFORCE = 33
 _MSG_WAITFORONE = 0x10000
 _MAX_PEERS = 10_000
 _LAST_CALLS = 200
 _NAME = 28
-_CONTROL = 64
-_CONTROL_MESSAGE = struct.Struct("@NiiI")
 
 Peer = bytes | tuple[str, int]
 """A raw sockaddr, or address and port."""
@@ -66,9 +64,9 @@ class NetflowReceiver:
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self._under_way: deque[tuple[Future[list[Stored]], int]] = deque()
+        self._under_way: deque[tuple[Future[list[Stored]], list[Frame]]] = deque()
         self._peers: dict[Peer, tuple[str, dict[str, str]]] = {}
-        self._drops_seen = 0
+        self._drops: Drops | None = None
 
     def start(self, address: str, port: int) -> None:
         """Bind before returning. Raises BadConfig when the port is taken or not allowed."""
@@ -86,8 +84,9 @@ class NetflowReceiver:
         self.receive_buffer = _raise_buffer(sock)
         self.port = sock.getsockname()[1]
         self._socket = sock
+        self._drops = Drops(f"netflow:{self.port}", sock, self.clock)
         self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, args=(sock,), name="netflow", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(sock, self._drops), name="netflow", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -102,7 +101,7 @@ class NetflowReceiver:
             self._socket.close()
             self._socket = None
 
-    def _run(self, sock: socket.socket) -> None:
+    def _run(self, sock: socket.socket, drops: Drops) -> None:
         take = _taker(sock)
         waiting: list[Frame] = []
         flush_at = 0.0
@@ -113,12 +112,14 @@ class NetflowReceiver:
                 self.last_error = str(error)
                 self._stopping.wait(WAIT_SECONDS)
                 continue
+            drops.taken += len(got)
+            fresh = self._told(drops)
             if got:
                 now = self.clock.now()
-                if not waiting:
-                    flush_at = self.clock.monotonic() + FLUSH_SECONDS
-                waiting += [self._frame(peer, data, now) for peer, data in got]
-                self._count_drops(take.drops)
+                fresh += [self._frame(peer, data, now) for peer, data in got]
+            if fresh and not waiting:
+                flush_at = self.clock.monotonic() + FLUSH_SECONDS
+            waiting += fresh
             if waiting and (len(waiting) >= FLUSH_FRAMES or self.clock.monotonic() >= flush_at):
                 self._hand_over(waiting)
                 waiting = []
@@ -126,8 +127,9 @@ class NetflowReceiver:
             if not (got := take()):
                 break
             now = self.clock.now()
+            drops.taken += len(got)
             waiting += [self._frame(peer, data, now) for peer, data in got]
-        self._count_drops(take.drops)
+        waiting += self._told(drops, at_end=True)
         if waiting:
             self._hand_over(waiting)
 
@@ -140,38 +142,47 @@ class NetflowReceiver:
             known = self._peers[peer] = (f"flow:{host}", {"receiver": "netflow", "port": str(port)})
         return Frame(known[0], now, data, FrameKind.FLOW, 0, known[1])
 
-    def _count_drops(self, total: int) -> None:
-        # the kernel's count is 32 bits wide and runs from the socket's beginning
-        self.counts["kernel_drops"] += (total - self._drops_seen) & 0xFFFFFFFF
-        self._drops_seen = total
+    def _told(self, drops: Drops, *, at_end: bool = False) -> list[Frame]:
+        found = drops.frames(at_end=at_end)
+        self.counts["kernel_drops"] = drops.total
+        return found
 
     def _hand_over(self, frames: list[Frame]) -> None:
         try:
             done = self.deliver(frames)
         except KydaiError as error:
-            self.counts["refused"] += len(frames)
-            self.last_error = str(error)
+            self._refused(frames, error)
             return
         except Exception as error:  # noqa: BLE001 - the thread must go on; counted and logged
-            self.counts["refused"] += len(frames)
-            self.last_error = str(error)
+            self._refused(frames, error)
             _log.exception("netflow.deliver_failed", datagrams=len(frames))
             return
         if done is None:
-            self.counts["datagrams"] += len(frames)
+            self.counts["datagrams"] += _datagrams(frames)
             return
-        self._under_way.append((done, len(frames)))
-        while self._under_way and (self._under_way[0][0].done() or sum(n for _, n in self._under_way) > PENDING_FRAMES):
+        self._under_way.append((done, frames))
+        while self._under_way and (
+            self._under_way[0][0].done() or sum(len(f) for _, f in self._under_way) > PENDING_FRAMES
+        ):
             self._finish(*self._under_way.popleft())
 
-    def _finish(self, done: Future[list[Stored]], count: int) -> None:
+    def _finish(self, done: Future[list[Stored]], frames: list[Frame]) -> None:
         error = done.exception()
         if error is None:
-            self.counts["datagrams"] += count
+            self.counts["datagrams"] += _datagrams(frames)
             self.last_error = ""
         else:
-            self.counts["refused"] += count
-            self.last_error = str(error)
+            self._refused(frames, error)
+
+    def _refused(self, frames: list[Frame], error: BaseException) -> None:
+        self.counts["refused"] += _datagrams(frames)
+        self.last_error = str(error)
+        if self._drops is not None:
+            self._drops.take_back(frames)
+
+
+def _datagrams(frames: list[Frame]) -> int:
+    return sum(frame.kind is FrameKind.FLOW for frame in frames)
 
 
 def _raise_buffer(sock: socket.socket) -> int:
@@ -198,16 +209,12 @@ def _peer_text(peer: Peer) -> tuple[str, int]:
 
 
 class _Taker(Protocol):
-    drops: int
-    """Datagrams the kernel has dropped since the socket was made."""
-
     def __call__(self) -> list[tuple[Peer, bytes]]:
         """Wait up to 100 ms for datagrams."""
         ...
 
 
 def _taker(sock: socket.socket) -> _Taker:
-    sock.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
     libc = ctypes.CDLL(None, use_errno=True)
     return _Many(sock, libc.recvmmsg) if hasattr(libc, "recvmmsg") else _One(sock)
 
@@ -217,17 +224,13 @@ class _One:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.drops = 0
         sock.settimeout(WAIT_SECONDS)
 
     def __call__(self) -> list[tuple[Peer, bytes]]:
         try:
-            data, ancillary, _, peer = self.sock.recvmsg(_DATAGRAM, socket.CMSG_SPACE(4))
+            data, peer = self.sock.recvfrom(_DATAGRAM)
         except TimeoutError:
             return []
-        for level, kind, value in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL):
-                self.drops = int.from_bytes(value[:4], sys.byteorder)
         return [((peer[0], peer[1]), data)]
 
 
@@ -257,12 +260,10 @@ class _Many:
     def __init__(self, sock: socket.socket, recvmmsg: Callable[..., int]) -> None:
         self.recvmmsg = recvmmsg
         self.descriptor = sock.fileno()
-        self.drops = 0
         wait = struct.pack("@ll", 0, round(WAIT_SECONDS * 1_000_000))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
         self.data = ctypes.create_string_buffer(_AT_ONCE * _DATAGRAM)
         self.names = ctypes.create_string_buffer(_AT_ONCE * _NAME)
-        self.control = ctypes.create_string_buffer(_CONTROL)
         self.vectors = (_IoVec * _AT_ONCE)()
         self.headers = (_MMsgHdr * _AT_ONCE)()
         for i in range(_AT_ONCE):
@@ -272,24 +273,16 @@ class _Many:
             header.namelen = _NAME
             header.iov = ctypes.pointer(self.vectors[i])
             header.iovlen = 1
-        # the drop count only grows, so that one message a call may tell it
-        self.first = self.headers[0].hdr
-        self.first.control = ctypes.addressof(self.control)
         self.entries = list(self.headers)
         self.data_view = memoryview(self.data).cast("B")
         self.name_view = memoryview(self.names).cast("B")
 
     def __call__(self) -> list[tuple[Peer, bytes]]:
-        self.first.controllen = _CONTROL
         count = self.recvmmsg(self.descriptor, self.headers, _AT_ONCE, _MSG_WAITFORONE, None)
         if count <= 0:
             if (number := ctypes.get_errno()) not in (errno.EAGAIN, errno.EINTR):
                 raise OSError(number, os.strerror(number))
             return []
-        if self.first.controllen >= _CONTROL_MESSAGE.size:
-            _, level, kind, drops = _CONTROL_MESSAGE.unpack_from(self.control)
-            if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL):
-                self.drops = drops
         data, names = self.data_view, bytes(self.name_view[: count * _NAME])
         got: list[tuple[Peer, bytes]] = []
         for i in range(count):

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collectors.joining import MARK, AuditJoiner
+from collectors.receivers.drops import Drops
 from core.clock import Clock, Micros
 from core.errors import BadConfig, cause, failure
 from core.event import Frame, FrameKind, Stored
@@ -25,6 +26,7 @@ Submit = Callable[[Sequence[Frame]], "Future[list[Stored]]"]
 
 FLUSH_SECONDS = 0.2
 JOIN_SECONDS = 1.0
+TELL_SECONDS = 1.0
 FLUSH_FRAMES = 2_000
 KEPT_OF_TOO_LONG = 64 << 10
 PENDING_BYTES = 32 << 20
@@ -121,12 +123,15 @@ class Outlet:
         self.clock = clock
         self.loop = loop
         self.counts: Counter[str] = Counter()
-        """``frames``, ``refused`` (the spool did not take them: UDP lost, TCP may be lost), ``too_long``."""
+        """``frames``, ``refused`` (the spool did not take them: UDP lost, TCP may be lost), ``too_long``,
+        ``kernel_drops`` (of UDP)."""
         self.last_error = ""
         self._joiner = AuditJoiner()
         self._waiting: list[Frame] = []
         self._timer: asyncio.TimerHandle | None = None
         self._due: asyncio.TimerHandle | None = None
+        self._drops: Drops | None = None
+        self._tick: asyncio.TimerHandle | None = None
         self._pending = 0
         self._paused: set[asyncio.Transport] = set()
 
@@ -145,12 +150,33 @@ class Outlet:
     ) -> None:
         if not messages:
             return
-        self._waiting.extend(Frame(source, now, m, kind, 0, meta) for m in messages)
-        self._pending += sum(map(len, messages))
+        self._add([Frame(source, now, m, kind, 0, meta) for m in messages])
+
+    def _add(self, frames: Sequence[Frame]) -> None:
+        self._waiting += frames
+        self._pending += sum(len(frame.data) for frame in frames)
         if len(self._waiting) >= FLUSH_FRAMES:
             self.flush()
         elif self._timer is None:
             self._timer = self.loop.call_later(FLUSH_SECONDS, self.flush)
+
+    def watch(self, drops: Drops) -> None:
+        """Tell what the kernel drops on the UDP socket."""
+        self._drops = drops
+        self._tell()
+
+    def unwatch(self) -> None:
+        """The last of it, while the socket is open."""
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tell(at_end=True)
+
+    def _tell(self, *, at_end: bool = False) -> None:
+        assert self._drops is not None
+        if frames := self._drops.frames(at_end=at_end):
+            self._add(frames)
+        self.counts["kernel_drops"] = self._drops.total
+        self._tick = None if at_end else self.loop.call_later(TELL_SECONDS, self._tell)
 
     def _let_go(self, *, everything: bool = False) -> None:
         """Audit records that nothing ended within two seconds."""
@@ -178,14 +204,17 @@ class Outlet:
         frames, self._waiting = self._waiting, []
         size = sum(len(f.data) for f in frames)
         done = self.submit(frames)
-        done.add_done_callback(lambda d: self.loop.call_soon_threadsafe(self._written, d, len(frames), size))
+        done.add_done_callback(lambda d: self.loop.call_soon_threadsafe(self._written, d, frames, size))
         return done
 
-    def _written(self, done: Future[list[Stored]], count: int, size: int) -> None:
+    def _written(self, done: Future[list[Stored]], frames: Sequence[Frame], size: int) -> None:
         self._pending -= size
+        count = sum(frame.kind is not FrameKind.SAID for frame in frames)
         if (error := done.exception()) is not None:
             self.counts["refused"] += count
             self.last_error = str(error)
+            if self._drops is not None:
+                self._drops.take_back(frames)
         else:
             self.counts["frames"] += count
             self.last_error = ""
@@ -241,8 +270,11 @@ class _Connection(asyncio.Protocol):
 class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self, outlet: Outlet) -> None:
         self.outlet = outlet
+        self.drops: Drops | None = None
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        if self.drops is not None:
+            self.drops.taken += 1
         if message := data.rstrip(b"\r\n\0"):
             self.outlet.put(f"udp:{addr[0]}", [message])
         else:
@@ -265,7 +297,7 @@ class SyslogReceiver:
         try:
             self._server = await loop.create_server(lambda: _Connection(self.outlet, self.limit), address, port)
             self.port = self._server.sockets[0].getsockname()[1]
-            self._udp, _ = await loop.create_datagram_endpoint(
+            self._udp, protocol = await loop.create_datagram_endpoint(
                 lambda: _Datagrams(self.outlet), local_addr=(address, self.port)
             )
         except OSError as error:
@@ -273,13 +305,17 @@ class SyslogReceiver:
             raise failure(
                 BadConfig, "collectors.listen_syslog", address=address, port=str(port), why=cause(error)
             ) from error
-        raise_receive_buffer(self._udp.get_extra_info("socket"))
+        sock = self._udp.get_extra_info("socket")
+        raise_receive_buffer(sock)
+        protocol.drops = Drops(f"syslog:{self.port}", sock, self.outlet.clock)
+        self.outlet.watch(protocol.drops)
 
     async def stop(self) -> None:
         """Close the sockets and hand over what is waiting."""
         if self._server is not None:
             self._server.close()
         if self._udp is not None:
+            self.outlet.unwatch()
             self._udp.close()
         await asyncio.sleep(0)
         if (done := self.outlet.close()) is not None:

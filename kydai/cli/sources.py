@@ -14,6 +14,7 @@ from core.clock import DAY, SECOND, iso
 from core.errors import BadInput, NotFound, Place, cause, failure
 from core.export import csv_bytes, xlsx_bytes
 from core.ledger import Balance, read_balances
+from core.said import Statement, lost_text, read_said, sum_of
 from core.sources import SourceState, SourceView, views
 from core.times import read_span
 from core.words import duration, moment, number, say
@@ -93,18 +94,50 @@ def _document(view: SourceView) -> dict[str, object]:
 
 
 @sources.command("ledger", help=say("cli.sources.ledger", LANG))
-def ledger(ctx: typer.Context, start: From = None, end: To = None) -> int:
+def ledger(
+    ctx: typer.Context,
+    source: Annotated[str | None, typer.Option("--source", help=say("cli.sources.ledger_source", LANG))] = None,
+    start: From = None,
+    end: To = None,
+) -> int:
     context: Context = ctx.obj
     context.need_data()
     now = context.clock.now()
-    zone = context.settings.zone
+    span = read_span(start, end, now, context.settings.zone)
     with context.database.read() as session:
-        found = read_balances(session, *read_span(start, end, now, zone))
+        found, said = read_balances(session, *span), read_said(session, *span)
+        receivers = read_said(session, *span, receivers=True)
+        if source is not None and source not in found and all(v.name != source for v in views(session, now)):
+            raise failure(NotFound, "cli.sources.unknown", name=source)
+    if source is not None:
+        found = {source: found.get(source, Balance(source))}
     if context.output.as_json:
-        context.output.lines(_balance_document(b) for b in found.values())
+        context.output.lines(
+            _balance_document(b) | _said_document(said.get(b.source, Statement()), receivers) for b in found.values()
+        )
     else:
-        _show_balances(context, list(found.values()))
+        _show_balances(context, list(found.values()), said)
+        _show_receivers(context, receivers)
     return 0 if all(b.holds for b in found.values()) else FAILED
+
+
+def _said_document(said: Statement, receivers: dict[str, Statement]) -> dict[str, object]:
+    streams = [
+        {"stream": stream, "unit": unit, "is_doubtful": numbered.is_doubtful} | asdict(numbered)
+        for (stream, unit), numbered in sorted(said.streams.items())
+    ]
+    return {
+        "said": {
+            "is_known": said.is_known,
+            "checked": said.checked,
+            "lost": dict(said.lost),
+            "is_doubtful": said.is_doubtful,
+            "streams": streams,
+        },
+        "receivers": [
+            {"receiver": name, "taken": s.checked, "kernel_drops": s.lost.total()} for name, s in receivers.items()
+        ],
+    }
 
 
 def _balance_document(balance: Balance) -> dict[str, object]:
@@ -117,7 +150,7 @@ def _balance_document(balance: Balance) -> dict[str, object]:
     }
 
 
-def _show_balances(context: Context, balances: list[Balance]) -> None:
+def _show_balances(context: Context, balances: list[Balance], said: dict[str, Statement]) -> None:
     raws = ("received", "parsed", "unparsed", "ignored", "duplicates", "waiting")
     events = ("made", "stored", "rejected")
     rows = []
@@ -126,11 +159,23 @@ def _show_balances(context: Context, balances: list[Balance]) -> None:
         if not b.holds:
             verdict = say("cli.ledger.off", LANG, count=b.raws_off_by or b.events_off_by)
         counts = [number(b.raws[k], LANG) for k in raws] + [number(b.events[k], LANG) for k in events]
-        rows.append((b.source, *counts, Text(verdict, style="green" if b.holds else "bold red")))
-    heads = [say(f"cli.column.{c}", LANG) for c in ("source", *raws, *events, "balance")]
-    context.output.table(heads, rows, right=range(1, 10))
+        lost = lost_text(said.get(b.source, Statement()), LANG)
+        rows.append((b.source, *counts, Text(verdict, style="green" if b.holds else "bold red"), lost))
+    heads = [say(f"cli.column.{c}", LANG) for c in ("source", *raws, *events, "balance", "lost")]
+    context.output.table(heads, rows, right=range(1, 10), wrap=(11,))
     for line in balance_lines(balances, LANG):
         context.output.tell(line)
+    known = {b.source: said[b.source] for b in balances if b.source in said and said[b.source].is_known}
+    lost, unknown = lost_text(sum_of(known.values()), LANG), len(balances) - len(known)
+    context.output.tell(say("cli.ledger.lost", LANG, lost=lost, unknown=unknown, all=len(balances)))
+    if doubtful := [name for name, statement in known.items() if statement.is_doubtful]:
+        context.output.tell(say("cli.ledger.doubtful", LANG, names=", ".join(map(safe, doubtful))))
+
+
+def _show_receivers(context: Context, receivers: dict[str, Statement]) -> None:
+    for name, statement in sorted(receivers.items()):
+        counts = {"lost": statement.lost.total(), "taken": statement.checked}
+        context.output.tell(say("cli.ledger.kernel", LANG, name=safe(name), **counts))
 
 
 def balance_lines(balances: list[Balance], lang: str) -> list[str]:

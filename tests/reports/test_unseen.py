@@ -9,10 +9,12 @@ import pytest
 
 from core.clock import HOUR, MINUTE, Micros, hour_of
 from core.db.models import Activity, Heartbeat, Ledger, Outbox, OutboxState, Silence, Source, SpoolPosition
+from core.said import Numbered, SaidTally, Unit
 from core.store.contract import Batch, Missing, Truth
 from core.words import say
 from reports.document import Section, said
 from reports.gather import Reading, Services
+from reports.numbers import numbers_of
 from reports.report import definitions
 from reports.unseen import CHECKS, unseen
 from tests.api.conftest import NOW
@@ -179,6 +181,45 @@ def test_hours_without_anything_and_time_before_the_first_data_are_told(house: S
     assert found["before"].startswith("Kỳ Đài has data since ")
     assert found["empty"].startswith("Nothing came from any source for 2 h, from ")
     assert found["empty"].count("\n") == 0
+
+
+def say_lost(
+    services: Services, name: str, numbered: Numbered, unit: Unit = Unit.RECORDS, *, of_us: bool = False
+) -> None:
+    tally = SaidTally()
+    tally.add(name, NOW - HOUR, "kernel" if of_us else "ipfix 0", unit, numbered, is_receiver=of_us)
+    with services.database.write() as session:
+        tally.save(session)
+
+
+def test_what_was_lost_before_us_is_told_by_unit_with_its_numbers(house: Services) -> None:
+    receive(house, "rt01")
+    say_lost(house, "rt01", Numbered(checked=9, lost=1200, jumps=1))
+    say_lost(house, "rt02", Numbered(checked=9, lost=34, jumps=1))
+    say_lost(house, "rt02", Numbered(checked=90, lost=7, jumps=80), Unit.DATAGRAMS)
+    say_lost(house, "netflow:2055", Numbered(checked=500, lost=11), Unit.DATAGRAMS, of_us=True)
+    assert look(house)["lost"].split("\n") == [
+        "1,234 flow records were lost before us by the senders' own numbers (rt01, rt02).",
+        "7 datagrams were lost before us by the senders' own numbers (rt02).",
+        "Doubtful: most numbers of rt02 do not follow each other; either much is lost or it counts in a way of its"
+        " own.",
+        "The kernel dropped 11 datagrams that the receiver did not read in time (netflow:2055); of which source is not"
+        " known.",
+    ]
+    section = unseen(Reading(house, definitions()["period"], START, END))
+    assert section.table is not None
+    numbers = [number for row in section.table.rows for number in numbers_of(row[1]) if "said" in number["rerun"]]
+    assert [(n["value"], n["rerun"].partition(" → ")[2]) for n in numbers] == [
+        (1234, "said.lost.records"),
+        (7, "said.lost.datagrams"),
+    ]
+
+
+def test_who_numbers_nothing_is_unknown(house: Services) -> None:
+    receive(house, "web01")
+    receive(house, "rt01")
+    say_lost(house, "rt01", Numbered(checked=9))
+    assert look(house)["lost"] == "Unknown whether anything was lost on the way: web01 number nothing that they send."
 
 
 def test_lag_undeclared_senders_and_dead_work_are_told(house: Services) -> None:

@@ -2602,6 +2602,7 @@ export interface components {
             hour: string;
             /** Reasons */
             reasons: components["schemas"]["api__sources__Reason"][];
+            said: components["schemas"]["Said"];
         };
         /**
          * Level
@@ -3028,6 +3029,18 @@ export interface components {
             type: string;
         };
         /**
+         * ReceiverSaid
+         * @description What the kernel dropped on a receiver's socket; of which source, nobody knows.
+         */
+        ReceiverSaid: {
+            /** Kernel Drops */
+            kernel_drops: number;
+            /** Name */
+            name: string;
+            /** Taken */
+            taken: number;
+        };
+        /**
          * Rejected
          * @description A line that was not taken, counted from 1.
          */
@@ -3289,6 +3302,42 @@ export interface components {
             version: string;
         };
         /**
+         * Said
+         * @description What is missing by the senders' own sequence numbers; not known of what they do not number.
+         */
+        Said: {
+            /** Checked */
+            checked: number;
+            /** Is Doubtful */
+            is_doubtful: boolean;
+            /** Is Known */
+            is_known: boolean;
+            /** Lost */
+            lost: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * SaidStream
+         * @description The same of one count of a sender: an observation domain, or its syslog messages.
+         */
+        SaidStream: {
+            /** Checked */
+            checked: number;
+            /** Is Doubtful */
+            is_doubtful: boolean;
+            /** Late */
+            late: number;
+            /** Lost */
+            lost: number;
+            /** Restarts */
+            restarts: number;
+            /** Stream */
+            stream: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
          * SeenBefore
          * @description Closed alerts of the same rule in the last 90 days, on this host and elsewhere.
          */
@@ -3364,6 +3413,9 @@ export interface components {
             heard: components["schemas"]["Heard"][];
             /** Problems */
             problems: components["schemas"]["SourceProblem"][];
+            /** Receivers */
+            receivers: components["schemas"]["ReceiverSaid"][];
+            said: components["schemas"]["Said"];
             source: components["schemas"]["SourceRow"];
             /** Unparsed */
             unparsed: string[];
@@ -3375,8 +3427,17 @@ export interface components {
         SourceLedger: {
             /** Hours */
             hours: components["schemas"]["LedgerHour"][];
+            /** Kernel Drops */
+            kernel_drops: number;
+            /** Numbering */
+            numbering: number;
+            /** Receivers */
+            receivers: components["schemas"]["ReceiverSaid"][];
+            said: components["schemas"]["Said"];
             /** Senders */
             senders: number;
+            /** Streams */
+            streams: components["schemas"]["SaidStream"][];
             total: components["schemas"]["Balances"];
         };
         /**

@@ -39,6 +39,15 @@ export function offsetText(source: Source, { n, language }: Speech): string {
   return `${seconds < 0 ? "" : "+"}${duration(seconds * 1000, language)}`;
 }
 
+/** What was lost on the way by its own numbers: `không rõ`, `0`, `48 bản ghi luồng`. */
+export function lostText(said: Schemas["Said"], { t }: Speech): string {
+  if (!said.is_known) return t("common.lost.unknown");
+  const lost = UNITS.flatMap((unit) => (said.lost[unit] ? [t(`common.lost.${unit}`, { count: said.lost[unit] })] : []));
+  return lost.length > 0 ? lost.join(" · ") : t("common.lost.none");
+}
+
+const UNITS = ["records", "datagrams", "messages"] as const;
+
 /** The buckets of the first balance, in the order in which they are added up. */
 export const BUCKETS = ["parsed", "unparsed", "ignored", "duplicates", "waiting"] as const;
 

@@ -2,10 +2,11 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
+import type { Schemas } from "../api/client";
 import { api, data } from "../api/client";
 import { entityPath } from "../lib/entity";
 import { literal } from "../lib/query-text";
-import { BUCKETS } from "../lib/source-state";
+import { BUCKETS, lostText } from "../lib/source-state";
 import { duration } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Asking, Failed } from "../parts/answer";
@@ -55,6 +56,7 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
           <p>
             <BalanceLine balance={found.source.balance} source={name} />
           </p>
+          <Lost said={found.said} receivers={found.receivers} />
           <Hours name={name} />
           <div className="source-columns">
             <div>
@@ -120,9 +122,31 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
   );
 }
 
+/** What its own numbers say is missing, and what the kernel dropped of all senders together. */
+function Lost({ said, receivers }: { said: Schemas["Said"]; receivers: Schemas["ReceiverSaid"][] }) {
+  const speech = useWords();
+  const { t } = speech;
+  const isLost = Object.values(said.lost).some((count) => count > 0);
+  const how = !said.is_known ? t("source.lost_unknown") : said.is_doubtful ? t("source.lost_doubtful") : t("source.lost_how");
+  return (
+    <p className="muted">
+      {t("source.lost")} <b className={isLost ? "medium" : "ink"}>{lostText(said, speech)}</b> ({how})
+      {receivers
+        .filter((receiver) => receiver.kernel_drops > 0)
+        .map((receiver) => (
+          <span key={receiver.name}>
+            {" · "}
+            <span className="medium">{t("source.kernel", { name: receiver.name, n: receiver.kernel_drops })}</span>
+          </span>
+        ))}
+    </p>
+  );
+}
+
 /** The balance hour by hour, the newest first. */
 function Hours({ name }: { name: string }) {
-  const { t, n } = useWords();
+  const speech = useWords();
+  const { t, n } = speech;
   const [isOpen, setOpen] = useState(false);
   const asked = useQuery({
     queryKey: ["sources", "ledger", name],
@@ -142,6 +166,9 @@ function Hours({ name }: { name: string }) {
                   {t(`balance.${bucket}`)}
                 </th>
               ))}
+              <th scope="col" className="right">
+                {t("source.lost_head")}
+              </th>
               <th scope="col">{t("column.status")}</th>
             </tr>
           </thead>
@@ -156,6 +183,7 @@ function Hours({ name }: { name: string }) {
                     {n(hour.balance.raws[bucket] ?? 0)}
                   </td>
                 ))}
+                <td className="right">{lostText(hour.said, speech)}</td>
                 <td>
                   {hour.balance.holds ? <span className="good">{t("balance.holds")}</span> : <span className="critical">{t("balance.off", { n: Math.abs(hour.balance.raws_off_by) + Math.abs(hour.balance.events_off_by) })}</span>}
                   {hour.reasons.length > 0 && <span className="muted"> {hour.reasons.map((reason) => `${reason.reason}: ${n(reason.count)}`).join(", ")}</span>}

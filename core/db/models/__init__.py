@@ -14,7 +14,7 @@ from core.db.models.incidents import Incident, IncidentEntity, IncidentLink, Inc
 from core.db.models.intake import DeadLetter, DecoderState, IngestedFile, JudgedRange, SpoolPosition
 from core.db.models.rules import CorrelationPartition, HitBlock, RuleMode
 from core.db.models.runs import Effect, EffectState, Run, RunStatus, StepRun
-from core.db.models.sources import Activity, Ledger, Silence, Source
+from core.db.models.sources import Activity, Ledger, Said, Silence, Source
 
 __all__ = [
     "LEVELS",
@@ -45,6 +45,7 @@ __all__ = [
     "RuleMode",
     "Run",
     "RunStatus",
+    "Said",
     "Session",
     "SignInLink",
     "Silence",

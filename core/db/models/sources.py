@@ -67,6 +67,25 @@ class Silence(Base):
     """How long it may be silent, in microseconds, when this was found."""
 
 
+class Said(Base):
+    """What senders and receivers say of their own, per UTC hour of ``event.created`` (core/said.py)."""
+
+    __tablename__ = "said"
+    is_receiver: Mapped[bool] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    """Of a source, or of a receiver."""
+    hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    stream: Mapped[str] = mapped_column(String(100), primary_key=True)
+    """What is numbered apart: ``netflow9 7`` (observation domain 7), ``syslog``; of a receiver ``kernel``."""
+    unit: Mapped[str] = mapped_column(String(16), primary_key=True)
+    checked: Mapped[int] = mapped_column(default=0)
+    lost: Mapped[int] = mapped_column(default=0)
+    jumps: Mapped[int] = mapped_column(default=0)
+    late: Mapped[int] = mapped_column(default=0)
+    strays: Mapped[int] = mapped_column(default=0)
+    restarts: Mapped[int] = mapped_column(default=0)
+
+
 class Ledger(Base):
     """The two balances: counts per source, UTC hour of ``event.created``, balance and bucket (core/ledger.py)."""
 

@@ -13,6 +13,7 @@ from core.clock import HOUR, MINUTE, SECOND
 from core.db.models import Activity, Audit, Silence, Source
 from core.export import csv_bytes
 from core.ledger import Events, Raws, Tally
+from core.said import Numbered, SaidTally, Unit
 from core.store.contract import Batch
 from tests.api.conftest import NOW, Client
 from tests.api.rows import events
@@ -99,6 +100,30 @@ def test_the_ledger_by_hours(client: Client, house: None) -> None:
     assert {b: n for b, n in one["total"]["raws"].items() if n} == {"received": 10, "parsed": 8, "unparsed": 2}
     assert (one["total"]["raws"]["waiting"], one["total"]["events"]["rejected"]) == (0, 0)
     assert (one["total"]["holds"], one["senders"], whole["senders"]) == (True, 1, 3)
+
+
+def test_what_was_lost_on_the_way_stands_beside_the_ledger(client: Client, house: None, services: Services) -> None:
+    tally = SaidTally()
+    tally.add("fw", NOW - 5 * HOUR, "ipfix 7", Unit.RECORDS, Numbered(checked=9, lost=40, jumps=1))
+    tally.add("web01", NOW, "syslog", Unit.MESSAGES, Numbered(checked=2))
+    tally.add("netflow:2055", NOW, "kernel", Unit.DATAGRAMS, Numbered(checked=90, lost=3), is_receiver=True)
+    with services.database.write() as session:
+        tally.save(session)
+    whole = get(client("sysadmin"), "/ledger")
+    assert whole["said"] == {
+        "is_known": True, "checked": 11, "lost": {"records": 40, "messages": 0}, "is_doubtful": False
+    }  # fmt: skip
+    assert (whole["numbering"], whole["senders"], whole["streams"], whole["kernel_drops"]) == (2, 3, [], 3)
+    assert whole["receivers"] == [{"name": "netflow:2055", "taken": 90, "kernel_drops": 3}]
+    assert [h["said"]["lost"].get("records") for h in whole["hours"]] == [40, None, None]
+    one = get(client("sysadmin"), "/ledger", source="fw")
+    assert [(s["stream"], s["unit"], s["lost"]) for s in one["streams"]] == [("ipfix 7", "records", 40)]
+    unknown = get(client("sysadmin"), "/ledger", source="udp:192.0.2.9")
+    assert (unknown["said"]["is_known"], unknown["said"]["lost"], unknown["numbering"]) == (False, {}, 0)
+    observer = get(client("auditor", scope="kydai.system: Cổng"), "/ledger")
+    assert (observer["said"]["lost"], observer["numbering"]) == ({"messages": 0}, 1)
+    check = get(client("analyst"), "/check", source="fw")
+    assert (check["said"]["lost"], check["receivers"][0]["kernel_drops"]) == ({"records": 40}, 3)
 
 
 def test_a_ledger_too_long_is_refused_and_not_cut(client: Client, house: None) -> None:

@@ -17,8 +17,9 @@ from collectors.decoders.flow_join import empty_table
 from collectors.decoders.netflow import Datagram, FlowResult, Turn, decode
 from collectors.decoders.templates import Domain, TemplateCache, TemplateKey
 from collectors.flow_events import to_events
-from core.clock import to_micros
+from core.clock import hour_of, to_micros
 from core.event import Event
+from core.said import Numbered
 from tests.collectors.decoders.craft import (
     BASIC,
     EXPORTER,
@@ -43,6 +44,10 @@ TEMPLATE = v9_template(256, BASIC)
 
 def run(*data: bytes, cache: TemplateCache | None = None) -> FlowResult:
     return decode(datagrams(*data), cache or TemplateCache())
+
+
+def lost(result: FlowResult) -> int:
+    return sum(told.lost for told in result.numbered.values())
 
 
 def test_v5() -> None:
@@ -99,7 +104,7 @@ def test_data_before_its_template_in_one_datagram_is_found() -> None:
 
 def test_data_before_its_template_in_one_batch_is_found() -> None:
     result = run(v9(DATA), v9(TEMPLATE, sequence=1))
-    assert (len(result.decoded), result.flows, result.waiting, result.gaps) == (2, 2, [], [])
+    assert (len(result.decoded), result.flows, result.waiting, lost(result)) == (2, 2, [], 0)
 
 
 def test_data_without_a_template_waits_and_is_decoded_when_it_has_come() -> None:
@@ -109,7 +114,7 @@ def test_data_without_a_template_waits_and_is_decoded_when_it_has_come() -> None
     assert waiting.missing == (TemplateKey(EXPORTER, 9, 0, 256),)
     second = run(v9(TEMPLATE, sequence=1), cache=first.templates)
     again = decode([waiting.datagram], second.templates, turn=Turn.AGAIN)
-    assert (len(again.decoded), again.flows, again.waiting, again.gaps) == (1, 2, [], [])
+    assert (len(again.decoded), again.flows, again.waiting, again.numbered) == (1, 2, [], {})
 
 
 def test_a_datagram_waits_whole_and_at_last_gives_what_it_has() -> None:
@@ -208,15 +213,21 @@ def test_a_configured_rate_is_the_last_resort() -> None:
 
 def test_sequences_count_datagrams_in_v9_and_records_in_ipfix() -> None:
     result = run(v9(TEMPLATE, sequence=1), v9(DATA, sequence=5))
-    assert [(gap.domain, gap.lost, gap.unit) for gap in result.gaps] == [(Domain(EXPORTER, 9, 0), 3, "datagrams")]
+    assert result.numbered == {(Domain(EXPORTER, 9, 0), hour_of(NOW)): Numbered(checked=1, lost=3, jumps=1)}
     template = ipfix_template(256, BASIC)
     result = run(ipfix(template, DATA, sequence=10), ipfix(DATA, sequence=12), ipfix(DATA, sequence=20))
-    assert [(gap.lost, gap.unit) for gap in result.gaps] == [(6, "records")]
+    assert [*result.numbered.values()] == [Numbered(checked=2, lost=6, jumps=1)]
+
+
+def test_a_datagram_that_was_cut_asks_nothing_of_the_next() -> None:
+    assert lost(run(v5(3, sequence=0)[:-60], v5(3, sequence=90), v5(3, sequence=93))) == 0
 
 
 def test_a_restart_keeps_the_templates() -> None:
-    result = run(v9(TEMPLATE, sequence=5_000_000), v9(DATA, sequence=0))
-    assert (result.flows, result.gaps[0].restarts) == (2, 1)
+    datas = [v9(DATA, sequence=number) for number in range(3)]
+    result = run(v9(TEMPLATE, sequence=5_000_000), *datas)
+    (told,) = result.numbered.values()
+    assert (result.flows, told.restarts, told.lost) == (6, 1, 0)
 
 
 def test_variable_length_fields_and_enterprise_elements() -> None:

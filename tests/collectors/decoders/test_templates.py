@@ -13,6 +13,8 @@ from collectors.decoders.templates import (
     TemplateKey,
     add_rates,
 )
+from collectors.sequence import Hole, Line
+from core.clock import HOUR
 
 KEY = TemplateKey("192.0.2.1", 9, 0, 256)
 DOMAIN = Domain("192.0.2.1", 9, 0)
@@ -34,7 +36,7 @@ def test_a_copy_is_independent() -> None:
     cache = TemplateCache()
     copy = cache.copy()
     copy.learn(KEY, ONE)
-    copy.expect(DOMAIN, 7)
+    copy.expect(DOMAIN, (Line("", 7),))
     assert not cache.templates and not cache.sequences
 
 
@@ -56,8 +58,8 @@ def test_dump_and_load_give_the_same_back() -> None:
     cache.learn(KEY._replace(number=300), OPTIONS)
     cache.learn(KEY._replace(exporter="198.51.100.1"), TWO)
     cache.set_sampling(DOMAIN, Sampling(100, "domain", ((1, 10), (2, 20)), ((3, 30),)))
-    cache.expect(DOMAIN, 12)
-    cache.expect(DOMAIN._replace(number=4), None)
+    cache.expect(DOMAIN, (Line("2055", 12, 900, (Hole(3, 4, HOUR),)), Line("2056")))
+    cache.expect(DOMAIN._replace(number=4), ())
     again = TemplateCache()
     again.load(cache.dump("192.0.2.1"))
     again.load(cache.dump("198.51.100.1"))

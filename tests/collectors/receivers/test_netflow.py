@@ -8,6 +8,7 @@ from concurrent.futures import Future
 import pytest
 
 from collectors.receivers import netflow
+from collectors.receivers.drops import read
 from collectors.receivers.netflow import NetflowReceiver
 from core.clock import StillClock, SystemClock
 from core.errors import BadConfig, Unavailable
@@ -85,7 +86,7 @@ def test_stop_hands_over_what_has_come_and_waits_for_it(way: str) -> None:
     send(receiver.port, b"one", b"two")
     threading.Timer(0.3, future.set_result, [[]]).start()
     receiver.stop()
-    assert [frame.data for frame in given] == [b"one", b"two"]
+    assert [frame.data for frame in given if frame.kind is FrameKind.FLOW] == [b"one", b"two"]
     assert receiver.counts["datagrams"] == 2
 
 
@@ -139,11 +140,38 @@ def test_what_the_kernel_drops_is_counted(way: str, monkeypatch: pytest.MonkeyPa
     send(receiver.port, *[bytes(1000)] * 300)
     go.set()
     _wait(lambda: len(got) > 1)
-    # the kernel tells its count with the next datagram that it can take
-    _wait(lambda: bool(send(receiver.port, b"after")) and receiver.counts["kernel_drops"] > 0)
     receiver.stop()
     kept = sum(len(frame.data) == 1000 for frame in got)
     assert kept + receiver.counts["kernel_drops"] == 300
+    told = [read(frame.data) for frame in got if frame.kind is FrameKind.SAID]
+    assert {frame.source for frame in got if frame.kind is FrameKind.SAID} == {f"netflow:{receiver.port}"}
+    assert (sum(t.checked for t in told), sum(t.lost for t in told)) == (kept + 1, 300 - kept)
+
+
+def test_what_was_told_in_vain_is_told_again() -> None:
+    futures: list[Future[list[Stored]]] = [Future(), Future()]
+    futures[0].set_exception(Unavailable("no space"))
+    futures[1].set_result([])
+    given: list[list[Frame]] = []
+
+    def deliver(frames: list[Frame]) -> Future[list[Stored]]:
+        given.append(frames)
+        return futures[len(given) - 1]
+
+    clock = StillClock()
+    receiver = NetflowReceiver(deliver, clock)
+    receiver.start("127.0.0.1", 0)
+    clock.advance(60)
+    send(receiver.port, b"one")
+
+    def is_refused() -> bool:
+        clock.advance(1)
+        return receiver.counts["refused"] == 1
+
+    _wait(is_refused)
+    receiver.stop()
+    told = [read(frame.data) for frames in given for frame in frames if frame.kind is FrameKind.SAID]
+    assert [t.checked for t in told] == [1, 1]
 
 
 def test_a_port_that_is_taken_is_said() -> None:

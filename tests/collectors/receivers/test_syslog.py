@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors.receivers import syslog
+from collectors.receivers.drops import read
 from collectors.receivers.syslog import Framer, Outlet, SyslogReceiver
 from core.clock import SystemClock
 from core.errors import BadConfig, Refused
@@ -228,3 +230,34 @@ def test_audit_lines_of_one_serial_become_one_raw() -> None:
         lines[0] + b'\ntype=EXECVE msg=audit(1764000000.123:501): argc=1 a0="sh"',
         lines[4],
     ]
+
+
+def test_what_the_kernel_drops_of_udp_is_told_of_the_receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        syslog, "raise_receive_buffer", lambda sock: sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    )
+
+    async def story() -> tuple[int, Outlet]:
+        spool = Spool(tmp_path, SystemClock(), reserve_bytes=0)
+        commit = GroupCommit(spool)
+        outlet = Outlet(commit.submit, SystemClock(), asyncio.get_running_loop())
+        receiver = SyslogReceiver(outlet, limit=16 << 20)
+        await receiver.start("127.0.0.1", 0)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            for _ in range(300):
+                udp.sendto(b"<13>" + b"a" * 1000, ("127.0.0.1", receiver.port))
+        for _ in range(100):
+            await asyncio.sleep(0.001)
+        await receiver.stop()
+        commit.close()
+        spool.close()
+        return receiver.port, outlet
+
+    port, outlet = asyncio.run(story())
+    frames = [stored.frame for stored in SpoolReader(tmp_path).read(Position()).frames]
+    told = [read(frame.data) for frame in frames if frame.kind is FrameKind.SAID]
+    kept = sum(frame.kind is FrameKind.LOG for frame in frames)
+    assert 0 < kept < 300
+    assert (sum(t.checked for t in told), sum(t.lost for t in told)) == (kept, 300 - kept)
+    assert {frame.source for frame in frames if frame.kind is FrameKind.SAID} == {f"syslog:{port}"}
+    assert (outlet.counts["frames"], outlet.counts["kernel_drops"]) == (kept, 300 - kept)

@@ -45,6 +45,25 @@ def test_the_ledger_holds_after_an_ingest(kydai: Run, log: Path) -> None:
     assert "3" in kydai("sources", "ledger").out
 
 
+def test_the_ledger_says_what_was_lost_or_that_it_is_unknown(kydai: Run, log: Path, tmp_path: Path) -> None:
+    numbered = tmp_path / "syslog-ng.log"
+    line = '<38>1 2026-11-25T08:00:0{0}+07:00 fw01 app 1 - [meta sequenceId="{0}"] hello\n'
+    numbered.write_text("".join(line.format(n) for n in (1, 2, 6)))
+    kydai("ingest", str(log), str(numbered))
+    plain, told = sorted(kydai("sources", "ledger", "--json").documents, key=lambda d: str(d["source"]))
+    assert plain["said"] == {"is_known": False, "checked": 0, "lost": {}, "is_doubtful": False, "streams": []}
+    assert (told["said"]["is_known"], told["said"]["lost"]) == (True, {"messages": 3})
+    assert told["receivers"] == []
+    ran = kydai("sources", "ledger")
+    assert "unknown" in ran.out
+    assert "3 messages" in ran.out
+    assert "3 messages; 1 of 2 sources number nothing: unknown." in ran.err
+    (one,) = kydai("sources", "ledger", "--source", told["source"], "--json").documents
+    assert one == told
+    assert "auth" not in kydai("sources", "ledger", "--source", told["source"]).out
+    assert kydai("sources", "ledger", "--source", "nobody").status == 2
+
+
 def test_a_zone_is_mended(kydai: Run, tmp_path: Path) -> None:
     file = tmp_path / "n.csv"
     file.write_text("name\nesx01\n")

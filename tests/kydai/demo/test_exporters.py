@@ -67,7 +67,12 @@ def test_our_decoder_reads_a_day_of_them_whole() -> None:
     result = decode(
         [Datagram(world.exporters[e.host].own, e.data, e.at, segment, n) for n, e in enumerate(made)], TemplateCache()
     )
-    assert (result.flows, len(result.waiting), len(result.malformed), len(result.gaps)) == (2000, 0, 0, 0)
+    assert (
+        result.flows,
+        len(result.waiting),
+        len(result.malformed),
+        sum(n.lost for n in result.numbered.values()),
+    ) == (2000, 0, 0, 0)
     event = to_events(result.table, [0])[0]
     assert (event["source.ip"], event["destination.ip"], event["network.bytes"]) == (
         "10.20.3.10",
