@@ -2,7 +2,7 @@
 
 A text that a spreadsheet would take for a formula gets an apostrophe in front (headers too); in XLSX every text
 is typed as text besides. Control characters become their visible pictures (U+2400 …), so no file holds an ESC or
-NUL. Numbers stay numbers.
+NUL. Numbers stay numbers, and times are times in XLSX.
 """
 
 from __future__ import annotations
@@ -11,10 +11,25 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from typing import Any
 
-Cell = str | int | float | bool | None
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A local time: a text in CSV, a time shown in ``form`` (``dd/mm/yyyy hh:mm:ss``) in XLSX."""
+
+    at: datetime
+    text: str
+    form: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Cell = str | int | float | bool | Moment | None
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _REPLACEMENT = 0xFFFD
@@ -45,7 +60,7 @@ def _cell(value: Cell) -> str | int | float:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return safe_text(value) if isinstance(value, str) else value
+    return safe_text(str(value)) if isinstance(value, str | Moment) else value
 
 
 def csv_bytes(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
@@ -108,10 +123,12 @@ def _xlsx_cell(sheet: Any, value: Cell, *, bold: bool = False, wrap: bool = Fals
 
     shown = _cell(value)
     made = WriteOnlyCell(sheet, value=(shown[:_XLSX_CHARACTERS] or None) if isinstance(shown, str) else shown)
-    if isinstance(shown, str) and shown:
+    if isinstance(value, Moment):
+        made.value, made.number_format = value.at, value.form
+    elif isinstance(shown, str) and shown:
         made.data_type = "s"
     if wrap and shown != "":
-        made.alignment = Alignment(wrap_text=isinstance(shown, str), vertical="top")
+        made.alignment = Alignment(wrap_text=isinstance(value, str), vertical="top")
     if bold:
         made.font = Font(bold=True)
     return made

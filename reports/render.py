@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import orjson
 
 from core.clock import SECOND, to_micros
-from core.export import Cell, Head, csv_bytes, xlsx_sheets
+from core.export import Cell, Head, Moment, csv_bytes, xlsx_sheets
 from core.words import LANGUAGES, number, say
 from reports.document import Document, Section, Text, said, value_of
 from reports.numbers import ARROW, numbers_of
@@ -24,6 +25,11 @@ _HOSTILE = re.compile(
 )
 
 
+_TIMES = {
+    "vi": ("%d/%m/%Y %H:%M:%S", "dd/mm/yyyy hh:mm:ss"),
+    "en": ("%Y-%m-%d %H:%M:%S", "yyyy-mm-dd hh:mm:ss"),
+}
+"""How words write a time (core.words.moment), and how a spreadsheet shows it so."""
 _ENDS = re.compile(r"[?&](from=[^&]+&to=\S+)")
 
 
@@ -170,13 +176,16 @@ def _rows(section: Section, lang: str) -> list[list[Cell]]:
 
 
 def _cell(text: Text, lang: str) -> Cell:
-    """A number as a number where nothing more is said of it, everything else as it is shown."""
-    value = value_of(text)
-    return (
-        value
-        if isinstance(value, int) and said(text, lang).lstrip("-−").replace(".", "").replace(",", "").isdecimal()
-        else shown(text, lang)
-    )
+    """A number as a number and a time as a time where nothing more is said of it, everything else as it is shown."""
+    value, told = value_of(text), shown(text, lang)
+    if isinstance(value, int) and told.lstrip("-−").replace(".", "").replace(",", "").isdecimal():
+        return value
+    if isinstance(value, str):
+        read, form = _TIMES[lang]
+        is_whole = len(told) > len("2026-11-25 14:30")
+        read, form = (read, form) if is_whole else (read[:-3], form[:-3])
+        return Moment(datetime.strptime(told, read), told, form)  # noqa: DTZ007 - a spreadsheet knows no zones
+    return told
 
 
 def csv(document: Document, lang: str) -> bytes:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from core.export import BOM, Cell, Head, csv_bytes, safe_text, xlsx_bytes, xlsx_sheets
+from core.export import BOM, Cell, Head, Moment, csv_bytes, safe_text, xlsx_bytes, xlsx_sheets
 
 EVIL = ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1", "\n=1"]
 
@@ -37,6 +38,17 @@ def test_numbers_vietnamese_and_nothing_pass_unchanged() -> None:
     row = [-3, 1.5, True, None, "Sở Y tế, “dòng 1”\ndòng 2"]
     assert read_csv(csv_bytes(["a"] * 5, [row]))[1] == ["-3", "1.5", "true", "", "Sở Y tế, “dòng 1”\ndòng 2"]
     assert read_xlsx(xlsx_bytes(["a"] * 5, [row]))[1] == [-3, 1.5, "true", None, "Sở Y tế, “dòng 1”\ndòng 2"]
+
+
+def test_a_time_is_a_time_in_a_spreadsheet_and_its_text_elsewhere() -> None:
+    at = datetime(2026, 11, 25, 14, 30, 5)  # noqa: DTZ001 - a spreadsheet knows no zones
+    told = Moment(at, "25/11/2026 14:30:05", "dd/mm/yyyy hh:mm:ss")
+    assert read_csv(csv_bytes(["a"], [[told]]))[1] == ["25/11/2026 14:30:05"]
+    sheet = load_workbook(io.BytesIO(xlsx_bytes(["a", "b"], [[told, 1]]))).active
+    assert sheet is not None
+    cell = sheet["A2"]
+    assert (cell.value, cell.number_format) == (at, "dd/mm/yyyy hh:mm:ss")
+    assert sheet.column_dimensions["A"].width >= len(told.text)
 
 
 def test_control_characters_become_pictures() -> None:

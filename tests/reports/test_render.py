@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 from collections.abc import Sequence
+from datetime import datetime
 
 import orjson
 import pytest
@@ -136,6 +137,8 @@ def test_a_workbook_has_a_sheet_for_each_section_numbers_as_numbers_and_no_formu
     assert not [c for sheet in book for row in sheet.iter_rows() for c in row if c.data_type == "f"]
     counts = {row[0]: row[1] for row in book["Numbers and the query of each"].iter_rows(values_only=True)}
     assert counts["Failed sign-ins"] == 5
+    starts = [row[3] for row in book["Incidents of the period"].iter_rows(values_only=True)]
+    assert any(isinstance(at, datetime) for at in starts)
 
 
 def test_a_number_that_is_not_whole_stays_a_text_that_says_so() -> None:
