@@ -80,12 +80,26 @@ def entities(event: Mapping[str, Value]) -> set[Entity]:
     for kind, names in ENTITY_FIELDS.items():
         for name in names:
             if (value := event.get(name)) is not None:
-                found.update((kind, (text.lower() if kind in _LOWERED else text)[:MAX_VALUE]) for text in texts(value))
+                found.update(_entity(kind, text) for text in texts(value))
     if process := _process(event, min(hosts, default="")):
         found.add(("process", process[:MAX_VALUE]))
     return {
         ("host", value) if kind == "observer" and ("host", value) in found else (kind, value) for kind, value in found
     }
+
+
+def _entity(kind: str, text: str) -> Entity:
+    if kind == "domain" and (address := _address(text)):
+        return "ip", address
+    return kind, (text.lower() if kind in _LOWERED else text)[:MAX_VALUE]
+
+
+def _address(text: str) -> str:
+    """The address that stands where a domain may (``http://203.0.113.5/``, ``http://[2001:db8::1]/``), else empty."""
+    try:
+        return str(ip_address(text.strip("[]")))
+    except ValueError:
+        return ""
 
 
 def _process(event: Mapping[str, Value], host: str) -> str:

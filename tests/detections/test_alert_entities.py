@@ -37,6 +37,20 @@ def test_a_firewall_is_an_observer_of_traffic_but_the_host_of_its_own_log_ons() 
     assert not is_onlooker({"host.name": "cong-web01", "event.dataset": "iis.access"})
 
 
+def test_an_address_in_the_place_of_a_domain_is_an_address() -> None:
+    event: Event = {
+        "url.domain": "203.0.113.5",
+        "destination.domain": ["[2001:DB8::1]", "Down.example"],
+        "url.full": "http://203.0.113.5/x",
+    }
+    assert entities(event) == {
+        ("ip", "203.0.113.5"),
+        ("ip", "2001:db8::1"),
+        ("domain", "down.example"),
+        ("url", "http://203.0.113.5/x"),
+    }
+
+
 def test_names_and_addresses_of_hosts() -> None:
     assert host_name("Web01.Example.") == "web01"
     assert host_name("10.20.1.1") == "10.20.1.1"

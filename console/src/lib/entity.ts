@@ -8,7 +8,7 @@ export type EntityKind = (typeof KINDS)[number];
 const FIELDS: Partial<Record<EntityKind, readonly string[]>> = {
   host: ["host.name"],
   user: ["user.name"],
-  ip: ["source.ip", "destination.ip"],
+  ip: ["source.ip", "destination.ip", "url.domain"],
   domain: ["dns.question.name", "url.domain"],
   hash: ["file.hash.sha256", "process.hash.sha256"],
   file: ["file.path"],
@@ -22,9 +22,12 @@ export function isKind(text: string): text is EntityKind {
   return (KINDS as readonly string[]).includes(text);
 }
 
-/** The kind of entity that a field holds, if it holds one. */
-export function kindOf(field: string): EntityKind | undefined {
-  return KIND_OF[field];
+const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*\]?)$/i;
+
+/** The kind of entity that a value of a field is, if it is one; an address may stand where a domain does. */
+export function kindOf(field: string, value: string): EntityKind | undefined {
+  const kind = KIND_OF[field];
+  return kind === "domain" && ADDRESS.test(value) ? "ip" : kind;
 }
 
 export function entityQuery(kind: string, value: string): string {

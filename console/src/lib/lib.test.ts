@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fill, number, speech } from "../words";
+import { kindOf } from "./entity";
 import { fold } from "./fold";
 import { hold } from "./held";
 import { literal, narrow } from "./query-text";
@@ -122,4 +123,12 @@ test("hostile characters become visible", () => {
   expect(visible("a\u202eb\u0000c\u001b[31m")).toBe("a‹U+202E›b␀c␛[31m");
   expect(visible("dòng 1\ndòng 2")).toBe("dòng 1⏎dòng 2");
   expect(visible("Nguyễn Thị Hạnh → 😀")).toBe("Nguyễn Thị Hạnh → 😀");
+});
+
+test("an address in the place of a domain is an address", () => {
+  expect(kindOf("url.domain", "203.0.113.5")).toBe("ip");
+  expect(kindOf("url.domain", "[2001:db8::1]")).toBe("ip");
+  expect(kindOf("url.domain", "down.example")).toBe("domain");
+  expect(kindOf("user.name", "203.0.113.5")).toBe("user");
+  expect(kindOf("message", "203.0.113.5")).toBeUndefined();
 });

@@ -87,13 +87,14 @@ export function HuntEvent({ id, columns, onColumn, onFilter, onClose }: Props) {
 
 /** A value that is an entity leads to it. */
 function Value({ field, value }: { field: string; value: unknown }) {
-  const kind = kindOf(field);
   const values = (Array.isArray(value) ? value : [value]).map(String);
-  if (!kind) return visible(values.join(", "));
-  return values.map((text, at) => (
-    <span key={text}>
-      {at > 0 && ", "}
-      <Link className="of" to={entityPath(kind, text)}>{visible(text)}</Link>
-    </span>
-  ));
+  return values.map((text, at) => {
+    const kind = kindOf(field, text);
+    return (
+      <span key={text}>
+        {at > 0 && ", "}
+        {kind ? <Link className="of" to={entityPath(kind, kind === "ip" ? text.replace(/^\[|\]$/g, "") : text)}>{visible(text)}</Link> : visible(text)}
+      </span>
+    );
+  });
 }
