@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from api.deps import TRIAGE
 from api.shapes import Bilingual, Entity, Shape, Time, entities
-from api.stories import story
 from core.clock import DAY, Micros
 from core.db.models import LEVELS, Alert, AlertStatus, Incident, Level, User, Verdict
 from core.errors import BadInput, failure
 from core.query.fold import fold
+from enrichment.incident_story import story
 from enrichment.incident_words import sentence
+from enrichment.observables import House
 
 SEEN_FOR = 90 * DAY
 GROUP_IDS = 200
@@ -242,7 +243,7 @@ def detail(session: Session, row: Alert, now: Micros) -> AlertDetail:
         {
             **{name: getattr(row, name) for name in AlertDetail.model_fields if hasattr(row, name)},
             "entities": entities(row.entities),
-            "sentence": sentence(story([row])),
+            "sentence": sentence(story([row], House())),
         }
     )
     if row.incident_id is not None:

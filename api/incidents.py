@@ -16,9 +16,9 @@ from api.alerts import AlertSummary
 from api.runs import RunSummary, summaries
 from api.scope import Sight
 from api.shapes import Bilingual, Shape, Time, Words
-from api.stories import story
 from api.timeline import NoteShown, TimelineItem
 from core.clock import Micros
+from core.counted import cut_entities, events_of
 from core.db.models import (
     LEVELS,
     Alert,
@@ -33,7 +33,9 @@ from core.db.models import (
 )
 from core.query.fold import fold
 from core.words import LANGUAGES, entries
+from enrichment.incident_story import events_query, story
 from enrichment.incident_words import sentence, title
+from enrichment.observables import House
 
 ALERTS_SHOWN = 500
 ENTITIES_SHOWN = 200
@@ -137,12 +139,19 @@ class IncidentDetail(IncidentSummary):
     priority_sum: list[Part]
     system_level: int | None
     events: int
-    """Hits in all of its alerts."""
+    """Different events that its alerts stand for."""
+    events_at_least: bool
+    """There are more, perhaps: an alert that came very often keeps its first events only."""
+    events_query: str
+    """Finds them within the incident's time, and nothing else where its alerts keep them all. Empty when no query of
+    bearable length does."""
     alert_rows: list[IncidentAlert]
     entities: list[IncidentEntity]
     """At most 200."""
     entity_counts: dict[str, int]
     """How many there are of each kind."""
+    entity_counts_at_least: list[str]
+    """The kinds of which there are more, perhaps."""
     notes: list[NoteShown]
     runs: list[RunSummary]
     timeline: list[TimelineItem]
@@ -235,7 +244,7 @@ def summaries_of(session: Session, rows: Sequence[Incident], sight: Sight) -> li
         whole, seen = counts[row.id]
         facts = summary_facts(row, seen)
         if seen < whole:
-            facts |= partial_facts(visible_alerts(session, row.id, sight))
+            facts |= partial_facts(visible_alerts(session, row.id, sight), seen)
         made.append(IncidentSummary.model_validate(facts))
     return made
 
@@ -254,12 +263,12 @@ def visible_alerts(session: Session, incident_id: int, sight: Sight, limit: int 
     return list(session.scalars(query))
 
 
-def partial_facts(alerts: Sequence[Alert]) -> dict[str, Any]:
-    """What may be said of an incident by its visible alerts alone."""
+def partial_facts(alerts: Sequence[Alert], total: int) -> dict[str, Any]:
+    """What may be said of an incident by its visible alerts alone, of which there are ``total``."""
     if not alerts:
         return {}
     gravest = max(alerts, key=lambda a: LEVELS.index(a.level))
-    told = story(alerts)
+    told = story(alerts, House(), total)  # whose address is whose lies outside the scope, perhaps
     return {
         "title": title(told),
         "priority": 0,
@@ -281,7 +290,7 @@ def detail(session: Session, row: Incident, sight: Sight) -> IncidentDetail:
     is_partial = len(every) < whole
     facts = summary_facts(row, len(every))
     if is_partial:
-        facts |= partial_facts(alerts)
+        facts |= partial_facts(every, len(every))
     # notes and changes speak of the whole incident, so somebody who sees a part of it sees none of them; runs are
     # judged by what each is about, which may be more or less than the incident is now
     notes = [] if is_partial else _notes(session, row.id)
@@ -290,14 +299,18 @@ def detail(session: Session, row: Incident, sight: Sight) -> IncidentDetail:
     changes = [] if is_partial else timeline.changes_of(session, row.number)
     items = timeline.items(alerts, notes, runs, changes) + steps
     parts = [] if is_partial else [_part(p) for p in row.priority_sum]
+    events = events_of(every)
     return IncidentDetail.model_validate(
         facts
         | {
             "verdict_reason": "" if is_partial else row.verdict_reason,
             "priority_sum": parts,
             "system_level": _system_level(session, row.system),
-            "events": sum(a.count for a in every),
+            "events": events.count,
+            "events_at_least": not events.is_exact,
+            "events_query": events_query(every),
             "entity_counts": Counter(kind for kind, _ in {(str(p[0]), str(p[1])) for a in every for p in a.entities}),
+            "entity_counts_at_least": sorted(cut_entities(every)),
             "alert_rows": _with_reasons(session, alerts),
             "entities": _entities(alerts),
             "notes": notes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 
@@ -11,8 +12,8 @@ Entity = tuple[str, str]
 """A kind and a value: ``("host", "web01")``, ``("user", "lannt")``, ``("ip", "192.0.2.1")``."""
 
 KINDS = ("host", "observer", "user", "ip", "hash", "process", "domain", "file", "url")
-PER_KIND = 22
-"""So that 9 kinds stay within 200, and a flood of one kind never crowds out another."""
+MOST: Mapping[str, int] = dict.fromkeys(KINDS, 22) | {"host": 100, "user": 100, "ip": 100}
+"""Of each kind, so that a flood of one never crowds out another; those that are counted for people are kept longer."""
 MAX_VALUE = 300
 
 ENTITY_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -110,15 +111,21 @@ def _process(event: Mapping[str, Value], host: str) -> str:
 
 
 def bounded(found: Iterable[Entity]) -> list[Entity]:
-    """At most ``PER_KIND`` of each kind, always the same ones in whatever order and batches they came."""
+    """At most ``MOST`` of each kind, always the same ones in whatever order and batches they came."""
     ranked = sorted(set(found), key=lambda entity: (_RANK.get(entity[0], len(KINDS)), entity[1]))
     kept: list[Entity] = []
     counts: dict[str, int] = {}
     for kind, value in ranked:
         counts[kind] = counts.get(kind, 0) + 1
-        if counts[kind] <= PER_KIND:
+        if counts[kind] <= MOST[kind]:
             kept.append((kind, value))
     return kept
+
+
+def cut_kinds(found: Iterable[Entity]) -> list[str]:
+    """What ``bounded`` leaves some of out, as ``summary["cut"]`` names it: ``entities.user``."""
+    counts = Counter(kind for kind, _ in set(found))
+    return sorted(f"entities.{kind}" for kind, count in counts.items() if count > MOST[kind])
 
 
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}

@@ -17,15 +17,19 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.clock import Micros, hour_of, to_micros
+from core.counted import CUT
 from core.db import outbox
 from core.db.models import Alert, AlertStatus, RuleMode
 from core.event import Event, Value
 from core.words import LANGUAGES, say
-from detections.alert_entities import Entity, bounded, entities, first, is_onlooker, texts
+from detections.alert_entities import Entity, bounded, cut_kinds, entities, first, is_onlooker, texts
 from detections.rule import Rule
 
 MAX_IDS = 100
-MAXFACT_FIELDS = 10
+MAX_VALUES = 10
+MAX_COUNTED = 100
+_COUNTED = frozenset({"from", "to", "user", "target_user"})
+"""Facts whose values are counted for people, and so kept longer."""
 MAX_ROWS_PER_HOUR = 1000
 SUSPENDED_BY = "kydai"
 """Stands in ``RuleMode.by`` when a rule was set to record for making too many alerts."""
@@ -220,7 +224,7 @@ def facts(event: Mapping[str, Value]) -> dict[str, Any]:
             continue
         for name in names:
             if values := list(texts(event.get(name))):
-                found[key] = [value[:MAX_FACT] for value in values[:MAXFACT_FIELDS]]
+                found[key] = [value[:MAX_FACT] for value in values[:MAX_VALUES]]
                 break
     return found
 
@@ -229,14 +233,20 @@ MAX_FACT = 500
 
 
 def merged_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, each list with its smallest ten members."""
+    """Both, each list with its smallest members, and the names of those that have more."""
     together = dict(one)
+    cut: set[str] = set(one.get(CUT, ()))
     for key, value in other.items():
-        if isinstance(value, list):
-            together[key] = sorted({*together.get(key, ()), *value})[:MAXFACT_FIELDS]
+        if key == CUT:
+            cut.update(value)
+        elif isinstance(value, list):
+            members = sorted({*together.get(key, ()), *value})
+            together[key] = members[: MAX_COUNTED if key in _COUNTED else MAX_VALUES]
+            if len(together[key]) < len(members):
+                cut.add(key)
         else:
             together[key] = value
-    return together
+    return together | {CUT: sorted(cut)} if cut else together
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +304,7 @@ def _open_rows(session: Session, keys: Sequence[str]) -> dict[str, tuple[str, Al
 
 def new_row(draft: AlertDraft, key: str, now: Micros) -> Alert:
     """The row of a draft, under the fold key ``key``."""
+    cut = cut_kinds(draft.entities)
     return Alert(
         fold_key=key,
         kind=draft.kind,
@@ -317,7 +328,7 @@ def new_row(draft: AlertDraft, key: str, now: Micros) -> Alert:
         sources=sorted(draft.sources)[:MAX_IDS],
         host=draft.host,
         user=draft.user,
-        summary=draft.summary,
+        summary=merged_facts(draft.summary, {CUT: cut}) if cut else draft.summary,
         system=draft.system,
         agency=draft.agency,
         is_replay=draft.is_replay,
@@ -332,11 +343,11 @@ def _add_to(row: Alert, draft: AlertDraft, now: Micros) -> None:
     row.first_at, row.last_at = min(row.first_at, draft.first_at), max(row.last_at, draft.last_at)
     row.count += draft.count
     row.event_ids = first_ids([*row.event_ids, *draft.ids])
-    known = {(kind, value) for kind, value in row.entities}
-    row.entities = [list(entity) for entity in bounded(known | draft.entities)]
+    together = {(kind, value) for kind, value in row.entities} | draft.entities
+    row.entities = [list(entity) for entity in bounded(together)]
     row.datasets = sorted({*row.datasets, *draft.datasets})[:MAX_IDS]
     row.sources = sorted({*row.sources, *draft.sources})[:MAX_IDS]
-    row.summary = merged_facts(row.summary, draft.summary)
+    row.summary = merged_facts(merged_facts(row.summary, draft.summary), {CUT: cut_kinds(together)})
     row.updated_at = now
 
 

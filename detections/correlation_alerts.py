@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.clock import Micros
+from core.counted import CUT
 from core.db import outbox
 from core.db.models import Alert, AlertStatus, Verdict
-from detections.alerting import AlertDraft, Room, digest, new_row
+from detections.alerting import MAX_IDS, AlertDraft, Room, digest, merged_facts, new_row
 from detections.correlation_items import Item
 from detections.correlation_rules import Pattern
 from detections.correlation_state import Alarm, Kind
@@ -72,6 +73,10 @@ def draft_of(alarm: Alarm, key: str, *, ruleset: str, is_replay: bool) -> AlertD
     note = joined_note([read_note(data) for data in dict.fromkeys(item.note for item in items)])
     notes = [read_note(item.note) for item in items]
     ids = base_events(items)
+    facts = dict(note.facts)
+    if len(ids) == MAX_IDS and any(each.ids for each in notes):
+        # of what other correlations gave, only the first events are known
+        facts = merged_facts(facts, {CUT: ["events"]})
     matched: list[dict[str, Any]] = [
         {"field": name, "value": value, "line": pattern.line}
         for name, value in zip(pattern.group_by, alarm.group, strict=True)
@@ -97,9 +102,10 @@ def draft_of(alarm: Alarm, key: str, *, ruleset: str, is_replay: bool) -> AlertD
         sources={each.source for each in notes if each.source},
         host=note.host,
         user=note.user,
-        summary=dict(note.facts)
+        summary=facts
         | {"at": alarm.at, "group": dict(zip(pattern.group_by, alarm.group, strict=True)), "type": pattern.type.value}
-        | _distinct(alarm),
+        | _distinct(alarm)
+        | _read(pattern),
         system=note.system,
         agency=note.agency,
         is_replay=is_replay,
@@ -111,6 +117,11 @@ def draft_of(alarm: Alarm, key: str, *, ruleset: str, is_replay: bool) -> AlertD
 def _events(items: Sequence[Item]) -> int:
     """How many events the window holds, what other correlations gave not counted."""
     return sum(1 for item in items if not read_note(item.note).ids) or len(items)
+
+
+def _read(pattern: Pattern) -> dict[str, Any]:
+    """The rules whose hits it reads, to find its events by; what reads other correlations names none."""
+    return {"rules": list(pattern.references)} if pattern.depth == 1 else {}
 
 
 def _distinct(alarm: Alarm) -> dict[str, Any]:

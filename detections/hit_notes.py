@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
+from core.counted import CUT
 from core.event import Event, Value
-from detections.alert_entities import ENTITY_FIELDS, Entity, entities, first, texts
-from detections.alerting import FACT_FIELDS, facts, first_ids
+from detections.alert_entities import ENTITY_FIELDS, Entity, bounded, cut_kinds, entities, first, texts
+from detections.alerting import FACT_FIELDS, facts, first_ids, merged_facts
 from detections.correlation_items import Item
 
 _SHOWN = ("host", "observer", "user", "ip", "hash", "domain")
 _TOLD = ("from", "to", "user", "target_user", "domain", "outcome")
-MAX_ENTITIES = 20
 _NOTED = tuple(
     dict.fromkeys(
         [
@@ -57,9 +57,9 @@ def note_of(event: Mapping[str, Value]) -> bytes:
 @lru_cache(maxsize=8192)
 def _noted(values: tuple[Value, ...]) -> bytes:
     event: Event = {name: value for name, value in zip(_NOTED, values, strict=True) if value is not None}
-    kept = sorted(entity for entity in entities(event) if entity[0] in _SHOWN)
+    kept = [entity for entity in entities(event) if entity[0] in _SHOWN]
     note = Note(
-        entities=tuple(kept[:MAX_ENTITIES]),
+        entities=tuple(bounded(kept)),
         facts={key: values for key, values in facts(event).items() if key in _TOLD},
         host=first(event, "host.name")[:255],
         user=first(event, "user.name")[:255],
@@ -100,10 +100,11 @@ def joined_note(notes: Sequence[Note], ids: Iterable[str] = ()) -> Note:
     """What is common stands (host and user: among those that name one); entities and facts are put together."""
     if len(notes) == 1:
         return msgspec.structs.replace(notes[0], ids=tuple(ids))
-    facts: dict[str, list[str]] = {}
+    named = {entity for note in notes for entity in note.entities}
+    facts: dict[str, Any] = {}
     for note in notes:
-        for key, values in note.facts.items():
-            facts[key] = sorted({*facts.get(key, ()), *values})[:10]
+        facts = merged_facts(facts, note.facts)
+    facts = merged_facts(facts, {CUT: cut_kinds(named)})
 
     def common(name: str, *, spoken: bool = False) -> str:
         values = {getattr(note, name) for note in notes}
@@ -112,7 +113,7 @@ def joined_note(notes: Sequence[Note], ids: Iterable[str] = ()) -> Note:
         return values.pop() if len(values) == 1 else ""
 
     return Note(
-        entities=tuple(sorted({entity for note in notes for entity in note.entities})[: 10 * MAX_ENTITIES]),
+        entities=tuple(bounded(named)),
         facts=facts,
         host=common("host", spoken=True),
         user=common("user", spoken=True),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.clock import Micros
-from core.words import LANGUAGES, moment, say
+from core.words import LANGUAGES, moment, number, say
 
 SHOWN = 3
 
@@ -32,6 +32,8 @@ class Story:
     events: int
     first_at: Micros
     last_at: Micros
+    at_least: frozenset[str] = frozenset()
+    """Which of hosts, origins, targets, users, events there are more of, perhaps."""
 
 
 def title(story: Story) -> dict[str, str]:
@@ -51,16 +53,16 @@ def sentence(story: Story) -> dict[str, str]:
 def _sentence(story: Story, lang: str) -> str:
     parts = []
     if story.origins:
-        parts.append(say("incident.from", lang, addresses=_some(story.origins, "incident.addresses_more", lang)))
+        parts.append(say("incident.from", lang, addresses=_some(story, "origins", "incident.addresses_more", lang)))
     if story.hosts:
         key = "incident.against" if story.origins else "incident.on"
         parts.append(say(key, lang, hosts=_hosts(story, lang)))
     if parts and story.users:
-        parts.append(say("incident.by_user", lang, users=_some(story.users, "incident.users_more", lang)))
+        parts.append(say("incident.by_user", lang, users=_some(story, "users", "incident.users_more", lang)))
     head = " ".join(parts) + ": " if parts else ""
-    what = _some([rule[lang] for rule in story.rules], "incident.rules_more", lang, joint="; ")
+    what = _joined([rule[lang] for rule in story.rules], "incident.rules_more", lang, joint="; ")
     if story.targets:
-        what += f", {say('incident.towards', lang, addresses=_some(story.targets, 'incident.addresses_more', lang))}"
+        what += f", {say('incident.towards', lang, addresses=_some(story, 'targets', 'incident.addresses_more', lang))}"
     text = f"{head}{what} ({_amount(story, lang)}), {_when(story, lang)}."
     if unknown := missing(story):
         text += " " + say("incident.not_known", lang, what="; ".join(say(key, lang) for key in unknown))
@@ -85,23 +87,32 @@ def missing(story: Story) -> list[str]:
 
 
 def _hosts(story: Story, lang: str) -> str:
-    return _some(story.hosts, "incident.hosts_more", lang)
+    return _some(story, "hosts", "incident.hosts_more", lang)
 
 
-def _some(values: Sequence[str], more: str, lang: str, joint: str = ", ") -> str:
-    """The first three, and how many more."""
+def _some(story: Story, what: str, more: str, lang: str) -> str:
+    return _joined(getattr(story, what), more, lang, is_floor=what in story.at_least)
+
+
+def _joined(values: Sequence[str], more: str, lang: str, joint: str = ", ", *, is_floor: bool = False) -> str:
+    """The first three, and how many more (at least, where that is all that is known)."""
     shown = joint.join(values[:SHOWN])
     left = len(values) - SHOWN
     if left <= 0:
         return shown
     name = more.removeprefix("incident.").removesuffix("_more")
-    return say(more, lang, **{name: shown, "count": left})
+    return say(more, lang, **{name: shown, "count": _number(left, lang, is_floor=is_floor)})
+
+
+def _number(count: int, lang: str, *, is_floor: bool) -> str:
+    return say("incident.at_least", lang, count=count) if is_floor else number(count, lang)
 
 
 def _amount(story: Story, lang: str) -> str:
+    events = _number(story.events, lang, is_floor="events" in story.at_least)
     if story.alerts == 1:
-        return say("incident.amount_one", lang, events=story.events)
-    return say("incident.amount", lang, alerts=story.alerts, events=story.events)
+        return say("incident.amount_one", lang, events=events)
+    return say("incident.amount", lang, alerts=story.alerts, events=events)
 
 
 def _when(story: Story, lang: str) -> str:

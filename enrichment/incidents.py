@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
@@ -34,8 +34,9 @@ from core.db.models import (
     Source,
     Verdict,
 )
-from enrichment.incident_words import Story, sentence, title
-from enrichment.observables import Entity, House, is_nobodys, is_outside, is_person, link_keys
+from enrichment.incident_story import story
+from enrichment.incident_words import sentence, title
+from enrichment.observables import Entity, House, link_keys
 from enrichment.priority import Facts, priority
 
 WINDOW = DAY
@@ -298,8 +299,8 @@ def refresh(session: Session, incident_id: int, now: Micros, house: House) -> No
     """Derive all that follows from the incident's alerts: times, level, entities, words, priority."""
     incident = session.get_one(Incident, incident_id)
     mine = Alert.incident_id == incident_id
-    count, events, first_at, last_at = session.execute(
-        select(func.count(), func.sum(Alert.count), func.min(Alert.first_at), func.max(Alert.last_at)).where(mine)
+    count, first_at, last_at = session.execute(
+        select(func.count(), func.min(Alert.first_at), func.max(Alert.last_at)).where(mine)
     ).one()
     if not count:
         return
@@ -309,14 +310,13 @@ def refresh(session: Session, incident_id: int, now: Micros, house: House) -> No
     own = {tag for tag in incident.tags or () if "." not in tag}
     incident.tags = sorted(own | {str(tag) for alert in alerts for tag in alert.tags})
     _write_entities(session, incident_id, alerts, house)
-    hosts = _hosts(alerts, house)
-    story = _story(alerts, hosts, int(count), int(events), first_at, last_at)
-    incident.title, incident.sentence = title(story), sentence(story)
+    told = replace(story(alerts, house, count), first_at=first_at, last_at=last_at)
+    incident.title, incident.sentence = title(told), sentence(told)
     facts = Facts(
         level=incident.level,
-        asset_level=_asset_level(session, alerts, hosts),
+        asset_level=_asset_level(session, alerts, told.hosts),
         is_new=_is_new(session, incident, alerts),
-        hosts=len(hosts),
+        hosts=len(told.hosts),
         tags=incident.tags,
         is_replay=incident.is_replay,
     )
@@ -349,49 +349,6 @@ def _write_entities(session: Session, incident_id: int, alerts: Sequence[Alert],
             session.add(
                 IncidentEntity(incident_id=incident_id, kind=kind, value=value, first_at=first_at, last_at=last_at)
             )
-
-
-def _hosts(alerts: Iterable[Alert], house: House) -> list[str]:
-    """Hosts that something happened to, the most alerted first."""
-    counts: dict[str, int] = defaultdict(int)
-    for alert in alerts:
-        named = {value for kind, value in alert.entities if kind == "host"}
-        owners = {house.owners[a] for a in _listed(alert, "from") if a in house.owners and a not in house.shared}
-        for host in named | owners:
-            counts[host] += 1
-    return sorted(counts, key=lambda host: (-counts[host], host))
-
-
-def _listed(alert: Alert, key: str) -> list[str]:
-    return [str(value) for value in alert.summary.get(key, ())]
-
-
-def _story(
-    alerts: Sequence[Alert], hosts: Sequence[str], count: int, events: int, first_at: Micros, last_at: Micros
-) -> Story:
-    ranked = sorted(
-        alerts, key=lambda each: (-LEVELS.index(each.level), each.kind != "correlation", each.first_at, each.id)
-    )
-    rules = {alert.rule_id: alert.rule_title for alert in ranked}
-    origins = dict.fromkeys(
-        address for alert in ranked for address in _listed(alert, "from") if not is_nobodys(address)
-    )
-    targets = dict.fromkeys(address for alert in ranked for address in _listed(alert, "to") if is_outside(address))
-    users = dict.fromkeys(user for alert in ranked for user in _listed(alert, "user") if is_person(user))
-    outside = [address for address in origins if is_outside(address)]
-    return Story(
-        rules=list(rules.values()),
-        hosts=hosts,
-        origins=outside or list(origins),
-        targets=[address for address in targets if address not in origins],
-        users=list(users),
-        outcomes=frozenset(outcome for alert in alerts for outcome in _listed(alert, "outcome")),
-        tags=frozenset(str(tag) for alert in alerts for tag in alert.tags),
-        alerts=count,
-        events=events,
-        first_at=first_at,
-        last_at=last_at,
-    )
 
 
 def _asset_level(session: Session, alerts: Iterable[Alert], hosts: Sequence[str]) -> int | None:

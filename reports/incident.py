@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 
 from core.clock import to_micros
+from core.counted import cut_entities, events_of
 from core.db.models import LEVELS, Alert, Audit, Incident, IncidentLink, Note
 from core.event import Event, parse_event_id
 from core.words import LANGUAGES, entries, say
@@ -66,6 +67,7 @@ def facts(reading: Reading) -> Section:
         ("system", " · ".join(p for p in (incident.system, incident.agency) if p) or "–"),
         ("first", at("first_at")),
         ("last", at("last_at")),
+        ("events", _events(reading)),
         ("created", at("created_at")),
     ]
     if incident.closed_at is not None:
@@ -78,6 +80,19 @@ def facts(reading: Reading) -> Section:
     table = [(texts(f"report.fact.{key}"), value) for key, value in rows]
     how = texts("report.facts_how", number=incident.number)
     return tabled("facts", ("what", "value"), table, (26, 96), lead=title_of(incident.sentence, ""), how=how)
+
+
+def _events(reading: Reading) -> Text:
+    """The number that the sentence tells."""
+    events = events_of(_alerts_of(reading))
+    return _counted(
+        events.count, address(f"/incidents/{_this(reading).number}", "events"), is_floor=not events.is_exact
+    )
+
+
+def _counted(count: int, again: str, *, is_floor: bool) -> Text:
+    shown = figure(count, again)
+    return texts("report.at_least", count=shown) if is_floor else shown
 
 
 def _declaration(reading: Reading, incident: Incident) -> list[tuple[str, Text]]:
@@ -119,7 +134,9 @@ def _label(part: Mapping[str, Any], lang: str) -> str:
 def entities(reading: Reading) -> Section:
     """Who and what the alerts name, by kind."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for alert in _alerts_of(reading):
+    alerts_ = _alerts_of(reading)
+    cut = cut_entities(alerts_)
+    for alert in alerts_:
         for kind, value, *_ in alert.entities:
             found[str(kind)][str(value)] += 1
     order = sorted(found, key=lambda k: (_KINDS.index(k) if k in _KINDS else len(_KINDS), k))
@@ -127,7 +144,7 @@ def entities(reading: Reading) -> Section:
     rows = [
         (
             _kind(kind),
-            figure(len(found[kind]), address(path, f"entity_counts.{kind}")),
+            _counted(len(found[kind]), address(path, f"entity_counts.{kind}"), is_floor=kind in cut),
             names(sorted(found[kind], key=lambda v: -found[kind][v]), ENTITIES),
         )
         for kind in order

@@ -33,7 +33,11 @@ def alert(**changes: Any) -> Alert:
         "tags": [],
         "summary": {},
     }
-    return Alert(**values | changes)
+    values |= changes
+    segment = new_ulid(at)
+    ids = [f"{segment}.{number}.0" for number in range(min(values["count"], 100))]
+    named = [["host", values["host"]], ["user", values["user"].lower()]]
+    return Alert(**{"entities": [pair for pair in named if pair[1]], "event_ids": ids} | values)
 
 
 def events(number: int, start: Micros, step: Micros = 1_000_000, /, **fields: Any) -> list[Event]:

@@ -16,12 +16,12 @@ def test_the_gravest_visible_alert_leads() -> None:
         alert(at=NOW - MINUTE, level="medium", tags=["attack.t1110"]),
         alert(at=NOW, rule_id="x", level="critical", host="db01", rule_title={"vi": "Xóa bản sao", "en": "Deleted"}),
     ]
-    facts = partial_facts(rows)
+    facts = partial_facts(rows, 2)
     assert facts["level"] == "critical"
     assert (facts["first_at"], facts["last_at"]) == (NOW - MINUTE, NOW)
     assert "Deleted; SSH password guessing (2 alerts, 2 events)" in facts["sentence"]["en"]
     assert facts["title"]["vi"] == "Xóa bản sao trên db01, web01"
-    assert partial_facts([]) == {}
+    assert partial_facts([], 0) == {}
 
 
 def test_only_alerts_in_scope_are_given(database: Database) -> None:

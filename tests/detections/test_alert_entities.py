@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.event import Event
-from detections.alert_entities import KINDS, PER_KIND, bounded, entities, host_name, is_onlooker
+from detections.alert_entities import KINDS, MOST, bounded, cut_kinds, entities, host_name, is_onlooker
 
 
 def test_entities_of_a_log_on() -> None:
@@ -62,6 +62,7 @@ def test_the_bound_keeps_each_kind_and_does_not_depend_on_order() -> None:
     kept = bounded(flood)
     assert kept == bounded(reversed(flood))
     assert kept[0] == ("host", "web01")
-    assert len(kept) == 1 + PER_KIND
-    assert len(KINDS) * PER_KIND <= 200
+    assert len(kept) == 1 + MOST["ip"]
+    assert sum(MOST[kind] for kind in KINDS) <= 500
+    assert (cut_kinds(flood), cut_kinds(kept)) == (["entities.ip"], [])
     assert bounded(bounded(flood[:100]) + bounded(flood[100:])) == kept

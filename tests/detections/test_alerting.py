@@ -14,7 +14,7 @@ from core.clock import HOUR, MINUTE, SECOND, Micros, hour_of, iso
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Alert, AlertStatus, Outbox, RuleMode
 from core.event import Event, Value
-from detections.alerting import MAX_ROWS_PER_HOUR, RuleHit, Saved, facts, fold, id_order, save, self_alert
+from detections.alerting import MAX_COUNTED, MAX_ROWS_PER_HOUR, RuleHit, Saved, facts, fold, id_order, save, self_alert
 from detections.rule import Level, Logsource, Rule
 
 NOW = hour_of(1_764_000_000 * SECOND)
@@ -180,3 +180,18 @@ def test_a_hosts_own_connection_is_no_origin() -> None:
     assert facts(going)["from"] == ["10.20.32.11"]
     assert "from" not in facts(going | {"process.executable": r"C:\Windows\notepad.exe"})
     assert facts({"client.ip": "10.20.32.11"}) == {"from": ["10.20.32.11"]}
+
+
+def test_values_that_are_counted_are_kept_and_a_flood_says_that_it_is_cut(database: Database) -> None:
+    with database.write() as session:
+        for first in (0, 20):  # in two batches
+            write(session, [event(n, user__target__name=f"u{n:03}") for n in range(first, first + 15)])
+        (row,) = rows(session)
+        assert len(row.summary["target_user"]) == 30
+        assert "cut" not in row.summary
+        assert sum(kind == "user" for kind, _ in row.entities) == 31
+        write(session, [event(n, user__target__name=f"u{n:03}") for n in range(100, 200)])
+        session.refresh(row)
+        assert len(row.summary["target_user"]) == MAX_COUNTED
+        assert row.summary["cut"] == ["entities.user", "target_user"]
+        assert sum(kind == "user" for kind, _ in row.entities) == 100

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from core.event import Event
+from detections.alert_entities import MOST
 from detections.correlation_items import Item
-from detections.hit_notes import MAX_ENTITIES, Note, base_events, joined_note, note_of, read_note, together, write_note
+from detections.hit_notes import Note, base_events, joined_note, note_of, read_note, together, write_note
 
 EVENT: Event = {
     "host.name": "Web01.bachvan.example",
@@ -50,8 +53,10 @@ def test_joined_notes() -> None:
     assert both.facts == {"from": ["a", "b", "c"]}
     assert (both.host, both.system, both.dataset, both.ids) == ("h1", "", "d", ("e1",))
     assert joined_note([]).entities == ()
-    many = [Note(entities=(("ip", f"192.0.2.{n}"),)) for n in range(250)]
-    assert len(joined_note(many).entities) == 10 * MAX_ENTITIES
+    flood = [Note(entities=(("ip", f"192.0.2.{n}"), ("user", f"u{n % 25}"))) for n in range(250)]
+    many = joined_note(flood)
+    assert Counter(kind for kind, _ in many.entities) == {"ip": MOST["ip"], "user": 25}, "a flood crowds nobody out"
+    assert many.facts == {"cut": ["entities.ip"]}
 
 
 def test_what_another_correlation_gave_stands_for_its_events() -> None:

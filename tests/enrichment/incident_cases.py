@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import SECOND, Micros
 from core.db.models import Alert
+from core.event import new_ulid
 from enrichment.observables import House
 
 NOW = 1_764_000_000 * SECOND
@@ -58,6 +59,7 @@ def alert(
         user=user,
         summary=summary,
         is_replay=is_replay,
+        event_ids=[f"{new_ulid(at)}.0.0"],
         **more,
     )
     session.add(row)

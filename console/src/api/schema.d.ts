@@ -2397,8 +2397,14 @@ export interface components {
             entity_counts: {
                 [key: string]: number;
             };
+            /** Entity Counts At Least */
+            entity_counts_at_least: string[];
             /** Events */
             events: number;
+            /** Events At Least */
+            events_at_least: boolean;
+            /** Events Query */
+            events_query: string;
             /**
              * First At
              * Format: date-time

@@ -25,6 +25,8 @@ interface Props {
 export function IncidentTimeline({ incident, onNote }: Props) {
   const { t } = useWords();
   const [kind, setKind] = useState("");
+  const events = huntIncident(incident);
+  const count = t(incident.events_at_least ? "hunt.count_least" : "hunt.count", { n: incident.events });
   const items = incident.timeline.filter((item) => !kind || item.kind === kind || (kind === "run" && item.kind === "step"));
   return (
     <>
@@ -37,7 +39,7 @@ export function IncidentTimeline({ incident, onNote }: Props) {
         )}
         <span className="space" />
         <span className="muted">
-          <Link className="of" to={huntIncident(incident)}>{t("hunt.count", { n: incident.events })}</Link> ·{" "}
+          {events ? <Link className="of" to={events}>{count}</Link> : count} ·{" "}
           <Link className="of" to={`/queue?status=all&incident=${incident.id}`}>{t("queue.alerts", { n: incident.alerts })}</Link>
         </span>
       </div>

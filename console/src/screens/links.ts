@@ -3,9 +3,6 @@ import type { Schemas } from "../api/client";
 import { literal } from "../lib/query-text";
 import { HOUR, MINUTE } from "../lib/time";
 
-/** So many fit into an address. */
-const CLAUSES = 20;
-
 export interface HuntRange {
   from?: string;
   to?: string;
@@ -24,23 +21,22 @@ export function around(first: string, last: string, margin: number): HuntRange {
 }
 
 function clause(alert: Schemas["AlertSummary"]): string {
-  const parts = alert.kind === "rule" ? [`kydai.rules: ${literal(alert.rule_id)}`] : [];
-  const group = alert.summary.group;
+  const { group, rules } = alert.summary;
+  const marks = alert.kind === "rule" ? [alert.rule_id] : Array.isArray(rules) ? rules.map(String) : [];
+  const parts = marks.length > 0 ? [`kydai.rules: ${marks.length > 1 ? `(${marks.map(literal).join(" or ")})` : literal(marks[0])}`] : [];
   if (typeof group === "object" && group) parts.push(...Object.entries(group).map(([field, value]) => `${field}: ${literal(value)}`));
   else if (alert.host) parts.push(`host.name: ${literal(alert.host)}`);
   return parts.join(" and ");
 }
 
-/** The events that an alert's rule marked. */
+/** The events that an alert's rule, or those that its correlation reads, marked. */
 export function huntEvents(alert: Schemas["AlertSummary"]): string {
   return hunt(clause(alert), around(alert.first_at, alert.last_at, MINUTE));
 }
 
-/** The events that the rules of an incident's alerts marked; those of a correlation where no rule marked any. */
-export function huntIncident(incident: Schemas["IncidentDetail"]): string {
-  const marked = incident.alert_rows.filter((alert) => alert.kind === "rule");
-  const clauses = [...new Set((marked.length > 0 ? marked : incident.alert_rows).map(clause).filter(Boolean))].slice(0, CLAUSES);
-  return hunt(clauses.length > 1 ? clauses.map((text) => `(${text})`).join(" or ") : (clauses[0] ?? ""), around(incident.first_at, incident.last_at, MINUTE));
+/** The events that an incident's alerts stand for, if a query of bearable length finds them. */
+export function huntIncident(incident: Schemas["IncidentDetail"]): string | null {
+  return incident.events_query && hunt(incident.events_query, around(incident.first_at, incident.last_at, MINUTE));
 }
 
 /** The events of a row of the queue. */

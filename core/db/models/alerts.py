@@ -52,13 +52,14 @@ class Alert(Base):
     matched: Mapped[list[Any]] = mapped_column(default=list)
     """``[{"field", "value", "line"}]``: what matched in its first event, and the line of the rule."""
     entities: Mapped[list[Any]] = mapped_column(default=list)
-    """``[["host", "web01"], ["user", "root"], ["ip", "192.0.2.1"], …]``, at most 200."""
+    """``[["host", "web01"], ["user", "root"], ["ip", "192.0.2.1"], …]``, at most 500."""
     datasets: Mapped[list[Any]] = mapped_column(default=list)
     sources: Mapped[list[Any]] = mapped_column(default=list)
     host: Mapped[str] = mapped_column(String(255), default="", index=True)
     user: Mapped[str] = mapped_column(String(255), default="")
     summary: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """Small facts for the sentence: addresses, command line, counts, group (correlations)."""
+    """Small facts for the sentence: addresses, command line, counts, group and rules (correlations). ``cut`` names
+    those, and kinds of entities (``entities.user``), of which more were seen than are kept."""
     system: Mapped[str] = mapped_column(String(200), default="")
     agency: Mapped[str] = mapped_column(String(200), default="")
     is_replay: Mapped[bool] = mapped_column(default=False)

@@ -74,7 +74,7 @@ def test_pages_are_newest_first_and_whole(client: Client, queue: list[int]) -> N
         ({"assignee": "-", "rule": "shell"}, (4,)), ({"from": "now-5m"}, (2, 1, 0)), ({"to": "now-12h"}, (5,)),
         ({"text": "do mat khau db01"}, (3, 5)), ({"text": "SHELL"}, (4,)), ({"text": "100%"}, ()),
         ({"incident": 9}, ()), ({"replay": True}, ()), ({"replay": False, "verdict": "benign"}, (5,)),
-        ({"entity": "user:BACHVAN\\minh"}, (1,)), ({"entity": "host:DB01"}, (3,)),
+        ({"entity": "user:BACHVAN\\minh"}, (1,)), ({"entity": "host:DB01"}, (3, 5)),
         ({"entity": "host:db0_"}, ()), ({"entity": "user:Trần"}, (3,)),
     ],
 )  # fmt: skip

@@ -80,7 +80,7 @@ def test_the_list_and_its_filters(client: Client, numbers: list[str]) -> None:
 def test_one_whole(client: Client, numbers: list[str]) -> None:
     found = get(client("auditor"), f"/{numbers[1]}")
     assert found["sentence"]["vi"].startswith("Từ 198.51.100.23")
-    assert found["events"] == 41
+    assert (found["events"], found["events_at_least"]) == (40, True), "those of the other alert may be among them"
     assert sum(p["points"] for p in found["priority_sum"]) == found["priority"]
     assert found["priority_sum"][0]["text"]["vi"] == "mức độ của cảnh báo"
     assert [(e["kind"], e["value"], e["alerts"]) for e in found["entities"]] == [
