@@ -140,7 +140,7 @@ class ParserSet:
         if fields is None:
             fields = _unparsed_fields(record)
         if refused:
-            fields |= {"event.dataset": "kydai.refused", "kydai.refused": refused}
+            fields |= {"event.dataset": "kydai.refused", "event.reason": refused}
         event = _finish(fields, record, parser)
         event["event.original"] = original
         if exact is not None:

@@ -131,7 +131,7 @@ def test_what_was_turned_away_at_the_door_is_kept_and_not_parsed() -> None:
     found = PARSERS.parse(Frame("token:a", CREATED, line, FrameKind.DOOR, meta=meta), zone="UTC", forced="linux_auth")
     (made,) = found.events
     assert (found.unparsed, found.parser) == (True, "")
-    assert (made["event.dataset"], made["kydai.refused"]) == ("kydai.refused", "not_json")
+    assert (made["event.dataset"], made["event.reason"]) == ("kydai.refused", "not_json")
     assert made["event.original"] == line.decode()
 
 

@@ -82,7 +82,7 @@ def test_what_the_door_turned_away_is_counted_with_its_reason_and_kept(context: 
     assert dict(balance.events) == {"made": 1, "stored": 1}
     assert all(b.holds for b in balances(context).values())
     (kept,) = context.store.search(Query()).events
-    assert (kept["event.dataset"], kept["kydai.refused"], kept["event.original"]) == (
+    assert (kept["event.dataset"], kept["event.reason"], kept["event.original"]) == (
         "kydai.refused", "not_json", "no json \\xff",
     )  # fmt: skip
     assert base64.b64decode(str(kept["kydai.original_b64"])) == b"no json \xff"
