@@ -56,7 +56,8 @@ def run(context: Context, stop: Stop) -> None:
     spools = [Pipeline(name, context.settings.spool_folder / name, parts) for name in SPOOLS]
     settle_memory()
     paces = {name: _Pace(context.clock) for name in SPOOLS}
-    ready(rules=len(parts.detector.ruleset.rules), ruleset=parts.detector.ruleset.hash)
+    facts = parts.detector.facts()
+    ready(rules=facts["rules"], ruleset=facts["ruleset"], rule_errors=facts["errors"])
     beaten = 0
     with Pulse(context.database, context.clock, "pipeline") as pulse:
         while not stop.asked():

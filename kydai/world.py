@@ -8,8 +8,10 @@ from pathlib import Path
 import orjson
 
 from core.db.models import Meta
+from core.errors import KydaiError
 from kydai.context import Context
 from playbooks.action import Mail, World, run_command
+from playbooks.playbook import load as load_playbooks
 from playbooks.protected import guard
 
 ENFORCEMENT = "enforcement"
@@ -51,6 +53,12 @@ def _stage(words: list[str]) -> tuple[str, ...]:
         return tuple(words) if run_command([*words, "true"], b"").returncode == 0 else ()
     except (OSError, subprocess.TimeoutExpired):
         return ()
+
+
+def broken_playbooks(context: Context) -> list[KydaiError]:
+    """What is wrong with the site's own playbooks; those that are broken run for nobody."""
+    folder = playbooks_folder(context)
+    return load_playbooks(folder)[1] if folder.is_dir() else []
 
 
 def playbooks_folder(context: Context) -> Path:

@@ -25,6 +25,7 @@ from kydai.cli.main import FAILED, LANG
 from kydai.cli.output import safe
 from kydai.context import Context, make_folder
 from kydai.settings import Settings
+from kydai.world import broken_playbooks
 
 WANTED_BUFFER = 32 << 20
 WORK_SHOWN = 10
@@ -159,6 +160,8 @@ def _buffer() -> Finding:
 
 def _data(context: Context) -> Iterator[Finding]:
     now = context.clock.now()
+    for error in broken_playbooks(context):
+        yield Finding("playbook", False, safe(error.told(LANG)), say("cli.doctor.playbook_remedy", LANG))
     with context.database.read() as session:
         spools = lag.spool_lags(session, now)
         dead = session.scalar(select(func.count()).select_from(DeadLetter)) or 0

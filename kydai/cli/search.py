@@ -20,7 +20,7 @@ from core.query.language import parse
 from core.query.tree import Node
 from core.store.contract import Query, Span, Truth
 from core.times import read_span
-from core.words import moment, say
+from core.words import moment, number, say
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import placing, safe
 from kydai.context import Context
@@ -35,6 +35,8 @@ Fields = Annotated[str | None, typer.Option("--fields", help=say("cli.search.fie
 OutFile = Annotated[Path | None, typer.Option("-o", "--output", help=say("cli.search.output", LANG), metavar="FILE")]
 
 PAGE = 1_000
+SHOWN_OF_A_VALUE = 2_000
+"""Characters in a table; a line may be megabytes long."""
 
 
 def register(app: typer.Typer) -> None:
@@ -121,7 +123,7 @@ def _show(context: Context, events: list[Event], fields: Sequence[str] | None) -
         return
     zone = context.settings.zone
     if fields is not None:
-        context.output.table(fields, [[_cell(e.get(f)) for f in fields] for e in events], wrap=range(len(fields)))
+        context.output.table(fields, [[_shown(e.get(f)) for f in fields] for e in events], wrap=range(len(fields)))
         return
     width = max(40, shutil.get_terminal_size((200, 24)).columns - 70)
     rows = [
@@ -143,6 +145,13 @@ def _flow(event: Event) -> str:
 
 def _cell(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+
+
+def _shown(value: object) -> str:
+    text = _cell(value)
+    if len(text) <= SHOWN_OF_A_VALUE:
+        return text
+    return text[:SHOWN_OF_A_VALUE] + say("cli.search.cut", LANG, count=number(len(text) - SHOWN_OF_A_VALUE, LANG))
 
 
 def _write(file: Path, events: list[Event], fields: Sequence[str] | None) -> None:

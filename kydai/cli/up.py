@@ -10,9 +10,11 @@ import typer
 from core import accounts
 from core.words import say
 from kydai.cli.main import LANG
+from kydai.cli.output import safe
 from kydai.context import Context, make_folder
 from kydai.process import Stop
 from kydai.supervisor import Supervisor
+from kydai.world import broken_playbooks
 
 Listen = Annotated[str | None, typer.Option("--listen", help=say("cli.up.listen", LANG), metavar="ADDR")]
 
@@ -43,6 +45,10 @@ def up(ctx: typer.Context, listen: Listen = None) -> None:
         out.tell(say("cli.up.link", LANG, url=f"{url}/sign-in#{secret}"))
     ports = {"syslog": str(facts["gateway"]["syslog"]), "netflow": str(facts["gateway"]["netflow"])}
     out.tell(say("cli.up.ports", LANG, http=str(facts["api"]["port"]), folder=settings.data, **ports))
+    if broken := facts["pipeline"]["rule_errors"]:
+        out.tell(say("cli.up.broken_rules", LANG, count=broken))
+    for error in broken_playbooks(context):
+        out.tell(safe(error.told(LANG)))
     out.tell(say("cli.up.stop", LANG))
     if out.as_json:
         out.one({"url": url, "link": f"{url}/sign-in#{secret}" if secret else None, **facts})

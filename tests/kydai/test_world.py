@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.db.models import Meta
 from kydai.cli.output import Output
 from kydai.context import Context
-from kydai.world import ENFORCEMENT, playbooks_folder, world_of
+from kydai.world import ENFORCEMENT, broken_playbooks, playbooks_folder, world_of
 
 
 def test_nothing_is_enforced_by_default(context: Context) -> None:
@@ -14,6 +14,14 @@ def test_nothing_is_enforced_by_default(context: Context) -> None:
     assert world.protected("127.0.0.1", None) == "playbook.protected.loopback"
     assert world.protected("203.0.113.7", None) is None
     assert playbooks_folder(context) == context.settings.data / "playbooks"
+
+
+def test_broken_playbooks_of_the_site_are_known(context: Context) -> None:
+    assert broken_playbooks(context) == []
+    playbooks_folder(context).mkdir()
+    (playbooks_folder(context) / "mine.yml").write_text("name: x\n")
+    (error,) = broken_playbooks(context)
+    assert str(error).startswith(f"{playbooks_folder(context)}/mine.yml:1: ")
 
 
 def test_only_a_demonstration_names_an_enforcement_point(context: Context) -> None:

@@ -61,6 +61,14 @@ def test_the_balances_are_looked_at(kydai: Run, log: Path) -> None:
     assert findings(kydai)["balance"][0]["ok"] is True
 
 
+def test_a_broken_playbook_is_named_with_its_line(kydai: Run, log: Path, tmp_path: Path) -> None:
+    kydai("ingest", str(log))
+    assert "playbook" not in findings(kydai)
+    (tmp_path / "data" / "playbooks").mkdir()
+    (tmp_path / "data" / "playbooks" / "mine.yml").write_text("name: [\n")
+    assert "mine.yml:2" in str(findings(kydai)["playbook"][0]["text"])
+
+
 def test_work_that_failed_for_good_is_named_with_its_error(kydai: Run, log: Path, tmp_path: Path) -> None:
     kydai("ingest", str(log))
     database = open_database(sqlite_url(tmp_path / "data"))

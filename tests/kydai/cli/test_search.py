@@ -29,6 +29,18 @@ def test_events_as_json_lines_newest_first(filled: Run) -> None:
     assert found[0]["user.name"] == "root"
 
 
+def test_a_very_long_value_is_cut_in_a_table_and_says_so(kydai: Run, tmp_path: Path) -> None:
+    (tmp_path / "x.log").write_text("y" * 100_000 + "\n")
+    kydai("ingest", str(tmp_path / "x.log"))
+    ran = kydai("search", "*", *ALL, "--fields", "event.original")
+    assert "98,000 more characters" in " ".join(ran.out.split())
+    assert len(ran.out) < 5_000
+    assert (
+        len(kydai("search", "*", *ALL, "--fields", "event.original", "--json").documents[0]["event.original"])
+        == 100_000
+    )
+
+
 def test_a_table_with_chosen_fields_and_a_limit(filled: Run) -> None:
     ran = filled("search", "sshd", *ALL, "--fields", "user.name,source.ip", "--limit", "2")
     assert ran.out.split() == ["user.name", "source.ip", "root", "203.0.113.5", "root", "203.0.113.5"]
