@@ -142,6 +142,14 @@ def _before_us(reading: Reading, house: _House) -> list[Text]:
     return [texts("report.unseen.before", start=when(first, reading.zone, reading.address(LEDGER, "hours.0.hour")))]
 
 
+def _still_to_come(reading: Reading, house: _House) -> list[Text]:
+    """A period that is not over yet; an incident has no end that somebody asked for."""
+    now = reading.services.clock.now()
+    if reading.incident is not None or reading.end <= now:
+        return []
+    return [texts("report.unseen.to_come", at=when(now, reading.zone))]
+
+
 def _empty_hours(reading: Reading, house: _House) -> list[Text]:
     """Hours in which nothing came from anybody: we did not run, or the network was away."""
     first = max(hour_of(reading.start), house.first_hour or reading.end)
@@ -423,6 +431,7 @@ CHECKS: dict[str, Callable[[Reading, _House], list[Text]]] = {
     "datasets": _datasets,
     "hiding": _hiding,
     "before": _before_us,
+    "to_come": _still_to_come,
     "empty": _empty_hours,
     "clocks": _clocks,
     "undeclared": _undeclared,

@@ -50,6 +50,12 @@ def test_every_check_is_told_whether_it_found_something_or_not(house: Services) 
         assert (name in told) != (name in clear(section)), key
 
 
+def test_a_period_that_is_not_over_says_so(house: Services) -> None:
+    assert "to_come" not in look(house)
+    assert look(house, START, END + HOUR)["to_come"].startswith("The period ends after this was made (2026-11-25 ")
+    assert look(house, END + HOUR, END + 2 * HOUR)["to_come"]
+
+
 def test_silences_and_sources_that_never_sent_are_named(house: Services) -> None:
     found = look(house)
     assert found["never"].endswith("rt-xa14, web01.")
