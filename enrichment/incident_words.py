@@ -110,8 +110,6 @@ def _number(count: int, lang: str, *, is_floor: bool) -> str:
 
 def _amount(story: Story, lang: str) -> str:
     events = _number(story.events, lang, is_floor="events" in story.at_least)
-    if story.alerts == 1:
-        return say("incident.amount_one", lang, events=events)
     return say("incident.amount", lang, alerts=story.alerts, events=events)
 
 

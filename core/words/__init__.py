@@ -1,8 +1,9 @@
 """The words that people read: Vietnamese first, English second, both complete.
 
 Every ``core/words/*.yml`` holds ``key: {vi: …, en: …}``; a key lives in one file only and starts with the file's
-name (``cli.`` in cli.yml). Values may hold ``{name}`` places; a brace that is to be seen is written twice. Numbers and
-times are written as the language wants them: 1.234,5 and 25/11/2026 14:30:05 in Vietnamese.
+name (``cli.`` in cli.yml). Values may hold ``{name}`` places; a brace that is to be seen is written twice, and
+``{count:event|events}`` is ``1 event`` or ``3 events``. Numbers and times are written as the language wants them:
+1.234,5 and 25/11/2026 14:30:05 in Vietnamese.
 """
 
 from __future__ import annotations
@@ -46,13 +47,21 @@ def language(environment: Mapping[str, str] | None = None) -> str:
 
 def say(key: str, lang: str, /, **values: object) -> str:
     """The words of a key; numbers and texts among the values are shown in the language. Raises KeyError."""
-    return entries()[key][lang].format(**{name: _shown(value, lang) for name, value in values.items()})
+    return entries()[key][lang].format(**{name: _Shown(_text(value, lang)) for name, value in values.items()})
 
 
-def _shown(value: object, lang: str) -> object:
+def _text(value: object, lang: str) -> object:
     if isinstance(value, Mapping):
         return value[lang]
     return number(value, lang) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class _Shown(str):
+    """A value in its place; ``{count:event|events}`` is ``1 event`` or ``3 events``."""
+
+    def __format__(self, forms: str) -> str:
+        one, _, many = forms.partition("|")
+        return f"{self!s} {one if self == '1' else many}" if forms else str(self)
 
 
 def both(key: str, /, **values: object) -> dict[str, str]:

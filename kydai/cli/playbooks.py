@@ -65,16 +65,21 @@ def list_playbooks(ctx: typer.Context) -> int:
             (
                 p.name,
                 getattr(p.definition.title, LANG),
-                p.definition.trigger.subject,
-                " → ".join(s.action for s in p.definition.steps),
+                say(f"cli.playbooks.trigger.{p.definition.trigger.subject}", LANG) + _where(p),
+                " → ".join(getattr(s.title, LANG) for s in p.definition.steps),
             )
             for p in found.values()
         ]
         heads = ("name", "title", "trigger", "step")
-        context.output.table([say(f"cli.column.{c}", LANG) for c in heads], rows, wrap=(1, 3))
+        context.output.table([say(f"cli.column.{c}", LANG) for c in heads], rows, wrap=(1, 2, 3))
     for error in errors:
         context.output.tell(safe(error.told(LANG)))
     return WRONG if errors else 0
+
+
+def _where(playbook: Playbook) -> str:
+    where = playbook.definition.trigger.where
+    return f": {where}" if where else ""
 
 
 def _text(file: Path) -> str:

@@ -107,6 +107,17 @@ def test_numbers_times_and_sizes_as_an_officer_writes_them() -> None:
     assert duration(421_000_000, "en") == "7 min 01 s"
 
 
+def test_one_is_not_many() -> None:
+    assert say("cli.search.total", "en", count=1) == "1 event matches."
+    assert say("cli.search.total", "en", count=1000) == "1,000 events match."
+    assert say("cli.search.total", "vi", count=1) == "1 sự kiện khớp."
+    assert say("demo.past.alerts", "en", alerts=21, incidents=1) == "21 alerts, grouped into 1 incident:"
+    for key, texts in entries().items():
+        for one, many in re.findall(r"\{\w+:([^|}]*)\|?([^}]*)\}", texts["en"]):
+            assert one and many and one != many, key
+        assert ":" not in "".join(re.findall(r"(?<!\{)\{\w+:[^}]*\}", texts["vi"])), key
+
+
 def test_language_is_vietnamese_unless_told() -> None:
     assert language({}) == "vi"
     assert language({"LANG": "C.UTF-8"}) == "vi"

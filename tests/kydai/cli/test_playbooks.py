@@ -14,6 +14,9 @@ __all__ = ["alerted"]
 
 
 def test_what_there_is_and_lint(kydai: Run, tmp_path: Path) -> None:
+    listed = " ".join(kydai("playbooks", "list").out.split())
+    assert "by itself when an incident meets: incident.level:" in listed
+    assert "started by a person" in listed
     assert "block_guessing_source" in [p["name"] for p in kydai("playbooks", "list", "--json").documents]
     bad = tmp_path / "p.yml"
     bad.write_text("name: x\nsteps: []\n")

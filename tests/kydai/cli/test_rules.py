@@ -60,7 +60,7 @@ def test_packages_are_installed_updated_and_removed(kydai: Run, tmp_path: Path) 
     assert "bad.yml:2: " in kydai("rules", "list", "--errors").out
     listed = kydai("rules", "list", "--package", "mine")
     assert listed.status == 3
-    assert "1 errors" in listed.err
+    assert "1 error (" in listed.err
     (folder / "bad.yml").unlink()
     assert kydai("rules", "update", "mine").status == 0
     assert kydai("rules", "list", "--errors", "--json").documents == []
