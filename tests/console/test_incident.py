@@ -52,7 +52,7 @@ def test_an_approval_shows_whom_it_touches_and_is_carried_out_and_undone(
     expect(run).to_contain_text("Chờ phê duyệt")
     expect(run).to_contain_text("+ chặn 198.51.100.141")
     expect(run).to_contain_text("… 15 địa chỉ nữa")
-    expect(run).to_contain_text(re.compile(r"đối tượng bảo vệ\s*không có"))
+    expect(run).to_contain_text(re.compile(r"đối tượng được bảo vệ\s*không có"))
     expect(run).to_contain_text("chạy thử, chưa chặn thật")
     console.button("Phê duyệt").click()
     console.toast("Đã phê duyệt")

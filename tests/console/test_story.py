@@ -126,7 +126,7 @@ def test_a_person_approves_and_the_block_is_made_and_undone(console: Console, de
     waiting.get_by_role("link").click()
     run = console.page.locator("article.run").first
     expect(run).to_contain_text(re.compile(r"\+ chặn (198\.51\.100|203\.0\.113)\."))
-    expect(run).to_contain_text("đối tượng bảo vệ")
+    expect(run).to_contain_text("đối tượng được bảo vệ")
     run.get_by_role("button", name="Phê duyệt").click()
     console.toast("Đã phê duyệt")
     expect(run).to_contain_text("admin phê duyệt", timeout=20_000)
