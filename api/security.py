@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from ipaddress import ip_address
 
 from fastapi import Request
@@ -17,6 +19,9 @@ API = "/api/"
 BODY_LIMIT = 8 << 20
 """Bytes of a request's body; HTTP intake has its own limit."""
 INTAKE_PATH = "/api/v1/ingest"
+REST_BYTES = 64 << 20
+REST_SECONDS = 10
+"""How much of a body that was refused is taken off the wire, and for how long."""
 HEALTH_PATH = "/api/v1/health"
 
 # Mantine sets styles in place, which needs 'unsafe-inline' for styles; scripts come from our own files only
@@ -86,7 +91,14 @@ class Guard:
             await known(request, failure(Refused, "api.plain_http"))(scope, receive, send_with_headers)
             return
         if path == INTAKE_PATH:
-            await self.app(scope, receive, send_with_headers)
+            body = _Body(receive, is_held_back="expect" in request.headers)
+
+            async def send_behind(message: Message) -> None:
+                if message["type"] == "http.response.start" and message["status"] >= 400:
+                    await body.take_rest()
+                await send_with_headers(message)
+
+            await self.app(scope, body.receive, send_behind)
             return
         declared = request.headers.get("content-length", "0")
         if not declared.isdecimal() or int(declared) > BODY_LIMIT:
@@ -104,6 +116,30 @@ class Guard:
             return message
 
         await self.app(scope, bounded, send_with_headers)
+
+
+class _Body:
+    """A request's body, of which the rest can be taken off the wire.
+
+    A sender that is refused while it still writes, on a connection that ends with the answer, would see that
+    connection reset and never the answer. One that asks first (``Expect: 100-continue``) has not begun.
+    """
+
+    def __init__(self, receive: Receive, *, is_held_back: bool) -> None:
+        self._receive = receive
+        self._has_more = not is_held_back
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._has_more = message["type"] == "http.request" and message.get("more_body", False)
+        return message
+
+    async def take_rest(self) -> None:
+        taken = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REST_SECONDS):
+                while self._has_more and taken < REST_BYTES:
+                    taken += len((await self.receive()).get("body", b""))
 
 
 class AddressWaits:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
 
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from api import security
 from api.security import BODY_LIMIT, AddressWaits, is_loopback
 from core.clock import SECOND
 from tests.api.conftest import Client
@@ -58,3 +62,38 @@ def test_the_memory_of_addresses_is_bounded() -> None:
     for i in range(AddressWaits.ADDRESSES + 50):
         waits.failed(str(i), 0)
     assert len(waits._failures) == AddressWaits.ADDRESSES
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "limit", "left"),
+    [
+        pytest.param([], 401, 1 << 20, 0, id="refused"),
+        pytest.param([(b"expect", b"100-continue")], 401, 1 << 20, 3, id="not begun"),
+        pytest.param([], 401, 15, 1, id="bounded"),
+        pytest.param([], 200, 1 << 20, 3, id="taken"),
+    ],
+)
+def test_a_refused_body_is_off_the_wire_before_the_answer(
+    monkeypatch: pytest.MonkeyPatch, headers: list[tuple[bytes, bytes]], status: int, limit: int, left: int
+) -> None:
+    monkeypatch.setattr(security, "REST_BYTES", limit)
+    parts: list[Message] = [
+        {"type": "http.request", "body": b"x" * 10, "more_body": more} for more in (True, True, False)
+    ]
+    left_at_answer: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+
+    async def receive() -> Message:
+        return parts.pop(0)
+
+    async def send(message: Message) -> None:
+        left_at_answer.append(len(parts))
+
+    scope = {
+        "type": "http", "path": security.INTAKE_PATH, "headers": headers, "scheme": "http", "client": ("127.0.0.1", 5),
+        "server": ("127.0.0.1", 8470), "query_string": b"", "method": "POST",
+    }  # fmt: skip
+    asyncio.run(security.Guard(app)(scope, receive, send))
+    assert left_at_answer == [left]

@@ -58,7 +58,7 @@ def token(system: Running, name: str, scope: str) -> str:
 
 def ask(system: Running, path: str, bearer: str, body: bytes | None = None) -> tuple[int, Any]:
     connection = HTTPConnection("127.0.0.1", int(system.facts["api"]["port"]))
-    headers = {"authorization": f"Bearer {bearer}"}
+    headers = {"authorization": f"Bearer {bearer}", "connection": "close"}
     connection.request("GET" if body is None else "POST", path, body, headers)
     with connection.getresponse() as answer:
         return answer.status, orjson.loads(answer.read())
