@@ -1,35 +1,31 @@
 """The inventory of sources: a table that a person fills in, read back all or nothing.
 
 One row a source. Columns are named in Vietnamese or English; a wrong cell is named by row and column with what is
-expected, and then nothing is changed. Reading is CSV (UTF-8, comma or semicolon) or XLSX.
+expected, and then nothing is changed. What no column of ours takes is wrong, too: nothing is left out without a word.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import ipaddress
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
-from zipfile import ZipFile
+from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import audit
 from core.clock import LOCAL_ZONE, Micros
 from core.db.models import Meta, Source
-from core.errors import BadInput, NotFound, Place, failure
+from core.errors import BadInput, NotFound, failure
+from core.inventory_table import unusable
+from core.query.fold import fold
+from core.store.retention import DEFAULT_POLICY
 from core.words import LANGUAGES, both, say
 
-MAX_ROWS = 10_000
-MAX_BYTES = 16 << 20
-MAX_UNPACKED = 256 << 20
 MAX_SHOWN = 100
 """Characters of a wrong cell that are shown."""
 COLUMNS = (
@@ -77,8 +73,16 @@ class Wrong:
 
     row: int
     column: str
+    """One of COLUMNS; else the letters that a spreadsheet shows above it."""
     value: str
     reason: dict[str, str]
+
+    @property
+    def title(self) -> dict[str, str]:
+        """The column as a person reads it."""
+        if self.column in COLUMNS:
+            return both(f"inventory.column.{self.column}")
+        return dict.fromkeys(LANGUAGES, self.column)
 
 
 @dataclass(slots=True)
@@ -108,88 +112,37 @@ def template(lang: str) -> tuple[list[str], list[list[str]]]:
     return headers(lang), examples
 
 
-def _unusable(name: str, key: str, line: int | None = None, **values: object) -> BadInput:
-    return failure(BadInput, f"inventory.file.{key}", place=Place(name, line), **values)
-
-
-def read_table(name: str, data: bytes) -> list[list[str]]:
-    """Cells of a .csv or .xlsx file as text; a formula without its value is its own text. Raises BadInput."""
-    if len(data) > MAX_BYTES:
-        raise _unusable(name, "large", limit=MAX_BYTES >> 20)
-    cells = _read_xlsx(name, data) if Path(name).suffix.lower() == ".xlsx" else _read_csv(name, data)
-    if len(cells) > MAX_ROWS + 1:
-        raise _unusable(name, "rows", limit=MAX_ROWS)
-    return cells
-
-
-def _read_csv(name: str, data: bytes) -> list[list[str]]:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _unusable(name, "not_utf8") from error
-    first = text.partition("\n")[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[list[str]] = []
-    begun = 1
-    try:
-        for row in reader:
-            rows.append(row)
-            begun = reader.line_num + 1
-    except csv.Error as error:
-        raise _unusable(name, "cell_long" if "limit" in str(error) else "quote", begun) from error
-    return rows
-
-
-def _read_xlsx(name: str, data: bytes) -> list[list[str]]:
-    """The first sheet, read twice: what its formulas gave when it was saved, and the formulas themselves."""
-    try:
-        with ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked <= MAX_UNPACKED:
-            values, written = (
-                load_workbook(io.BytesIO(data), read_only=True, data_only=is_value)
-                .worksheets[0]
-                .iter_rows(max_row=MAX_ROWS + 2, max_col=40)
-                for is_value in (True, False)
-            )
-            return [[_cell(*cell) for cell in zip(*pair, strict=True)] for pair in zip(values, written, strict=True)]
-    except Exception as error:  # on a file that is no workbook openpyxl may raise anything
-        raise _unusable(name, "not_xlsx") from error
-    raise _unusable(name, "large", limit=MAX_UNPACKED >> 20)
-
-
-def _cell(shown: Any, written: Any) -> str:
-    value = shown.value
-    if written.data_type == "f" and (value is None or shown.data_type == "e"):
-        return written.value if isinstance(written.value, str) else "="
-    if value is None:
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
 def _clean(cell: str) -> str:
     return unicodedata.normalize("NFC", cell).replace("\u00a0", " ").strip()
 
 
-def plan(session: Session, cells: Sequence[Sequence[str]], name: str = "") -> Plan:
-    """Check a table against the sources there are; changes nothing. Raises BadInput for an unusable header."""
+def plan(
+    session: Session, cells: Sequence[Sequence[str]], name: str = "", classes: Collection[str] = DEFAULT_POLICY.months
+) -> Plan:
+    """Check a table against the sources there are; changes nothing. ``classes`` are the retention classes there are.
+
+    Raises BadInput for an unusable header.
+    """
     if not cells:
-        raise _unusable(name, "empty")
-    places = _places(cells[0], name)
+        raise unusable(name, "empty")
     result = Plan()
+    places = _places(cells[0], name, result)
     rows: dict[str, tuple[int, Row]] = {}
+    spoilt: set[int] = set()
     for number, line in enumerate(cells[1:], 2):
         if not any(cell.strip() for cell in line):
             continue
-        row = _read_row(number, {c: (_clean(line[i]) if i < len(line) else "") for c, i in places.items()}, result)
-        if row is None:
-            continue
+        wrong = len(result.wrong)
+        _refuse_extra(number, line, len(cells[0]), result)
+        values = {c: (_clean(line[i]) if i < len(line) else "") for c, i in places.items()}
+        row = _read_row(number, values, result, classes)
         if row.name in rows:
             said = both("inventory.twice", row=str(rows[row.name][0]))
             result.wrong.append(Wrong(number, "name", row.name, said))
-        else:
+        elif row.name:
             rows[row.name] = number, row
+        if len(result.wrong) > wrong:
+            spoilt.add(number)
     known = {row.name: row for row in session.scalars(select(Source))}
     # the book of sources finds one by its name as by its addresses
     owners = {key.lower(): s.name for s in known.values() if s.name not in rows for key in (s.name, *s.keys)}
@@ -198,6 +151,8 @@ def plan(session: Session, cells: Sequence[Sequence[str]], name: str = "") -> Pl
             if (other := owners.setdefault(key, row.name)) != row.name:
                 column, reason = ("addresses", "address_twice") if key in row.keys else ("name", "name_taken")
                 result.wrong.append(Wrong(number, column, key, both(f"inventory.{reason}", other=other)))
+        if number in spoilt:
+            continue
         result.rows.append(row)
         before = known.get(row.name)
         if before is None:
@@ -210,71 +165,98 @@ def plan(session: Session, cells: Sequence[Sequence[str]], name: str = "") -> Pl
     return result
 
 
-def _places(header: Sequence[str], name: str) -> dict[str, int]:
-    names = {say(f"inventory.column.{c}", lang).lower(): c for c in COLUMNS for lang in LANGUAGES} | {
-        c: c for c in COLUMNS
-    }
-    places = {names[cell.strip().lower()]: i for i, cell in enumerate(header) if cell.strip().lower() in names}
+def _places(header: Sequence[str], name: str, result: Plan) -> dict[str, int]:
+    """Where each column stands. A title that is none of ours is wrong, and so is one that stands twice."""
+    titles = {fold(say(f"inventory.column.{c}", lang)): c for c in COLUMNS for lang in LANGUAGES}
+    titles |= {c: c for c in COLUMNS}
+    places: dict[str, int] = {}
+    for place, cell in enumerate(header):
+        if not (title := " ".join(_clean(cell).split())):
+            continue
+        column = titles.get(fold(title))
+        letter = get_column_letter(place + 1)
+        if column is None:
+            near = get_close_matches(fold(title), titles, 1)
+            reason = both("inventory.no_column")
+            if near:
+                reason = both("inventory.near_column", near=both(f"inventory.column.{titles[near[0]]}"))
+            result.wrong.append(Wrong(1, letter, title[:MAX_SHOWN], reason))
+        elif column in places:
+            first = get_column_letter(places[column] + 1)
+            result.wrong.append(Wrong(1, letter, title, both("inventory.column_twice", first=first)))
+        else:
+            places[column] = place
     if "name" not in places:
-        raise _unusable(name, "header", 1)
+        raise unusable(name, "header", 1)
     return places
 
 
-def _read_row(number: int, cells: dict[str, str], result: Plan) -> Row | None:
-    wrong: list[Wrong] = []
+def _refuse_extra(number: int, line: Sequence[str], width: int, result: Plan) -> None:
+    """A cell outside the columns of the first row would be lost; the first one of a row is named."""
+    for place, cell in enumerate(line[width:], width + 1):
+        if cell.strip():
+            said = both("inventory.extra")
+            result.wrong.append(Wrong(number, get_column_letter(place), cell[:MAX_SHOWN], said))
+            return
 
-    def bad(column: str, key: str, **values: object) -> None:
-        wrong.append(Wrong(number, column, cells.get(column, "")[:MAX_SHOWN], both(f"inventory.{key}", **values)))
 
-    def items(column: str) -> tuple[str, ...]:
-        return tuple(cells.get(column, "").replace(",", " ").replace(";", " ").replace("\n", " ").split())
+def _read_row(number: int, cells: dict[str, str], result: Plan, classes: Collection[str]) -> Row:
+    """The row by its good cells; every wrong one is noted."""
+    bad: set[str] = set()
+
+    def wrong(column: str, key: str, value: str | None = None, **values: object) -> None:
+        shown = cells[column] if value is None else value
+        bad.add(column)
+        result.wrong.append(Wrong(number, column, shown[:MAX_SHOWN], both(f"inventory.{key}", **values)))
 
     for column, cell in cells.items():
         # in a list, line ends and tabs stand between the items
         if not (" ".join(cell.split()) if column in _LISTS else cell).isprintable():
-            bad(column, "control")
+            wrong(column, "control")
         elif cell.startswith("="):
-            bad(column, "formula")
+            wrong(column, "formula")
         elif len(cell) > (limit := _LONGEST.get(column, MAX_SHOWN)):
-            bad(column, "long", limit=limit)
-    if wrong:
-        result.wrong += wrong
-        return None
+            wrong(column, "long", limit=limit)
+
+    def good(column: str) -> str:
+        return "" if column in bad else cells.get(column, "")
+
+    def items(column: str) -> tuple[str, ...]:
+        return tuple(good(column).replace(",", " ").replace(";", " ").split())
+
     if not cells["name"]:
-        bad("name", "name")
-    keys = [_key(text) for text in items("addresses")]
-    if None in keys:
-        bad("addresses", "address")
-    level = cells.get("level", "")
-    if level and level not in {"1", "2", "3", "4", "5"}:
-        bad("level", "level")
-    zone = cells.get("zone", "") or LOCAL_ZONE
+        wrong("name", "name")
+    keys = {text: _key(text) for text in items("addresses")}
+    if unknown := [text for text, key in keys.items() if key is None]:
+        wrong("addresses", "address", ", ".join(unknown))
+    if good("level") not in {"", "1", "2", "3", "4", "5"}:
+        wrong("level", "level")
+    zone = good("zone") or LOCAL_ZONE
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        bad("zone", "zone")
-    silence = cells.get("silence", "")
-    if silence and not (silence.isdecimal() and 1 <= int(silence) <= 43_200):
-        bad("silence", "silence")
-    relay = cells.get("relay", "").lower()
+        wrong("zone", "zone")
+    if (silence := good("silence")) and not (silence.isdecimal() and 1 <= int(silence) <= 43_200):
+        wrong("silence", "silence")
+    relay = good("relay").lower()
     if relay not in _YES | _NO:
-        bad("relay", "relay")
-    if wrong:
-        result.wrong += wrong
-        return None
+        wrong("relay", "relay")
+    retention = good("retention") or "default"
+    if retention not in classes:
+        wrong("retention", "retention", classes=", ".join(sorted(classes)))
     return Row(
-        cells["name"],
-        tuple(key for key in keys if key),
-        cells.get("product", ""),
-        cells.get("system", ""),
-        cells.get("agency", ""),
-        int(level) if level else None,
-        cells.get("owner", ""),
+        good("name"),
+        tuple(key for key in keys.values() if key),
+        good("product"),
+        good("system"),
+        good("agency"),
+        int(good("level")) if good("level") else None,
+        good("owner"),
         zone,
         items("expected"),
-        int(silence) * 60 if silence else None,
+        int(good("silence")) * 60 if good("silence") else None,
         relay in _YES,
-        cells.get("retention", "") or "default",
+        retention,
     )
 
 
@@ -311,8 +293,7 @@ def apply(session: Session, actor: audit.Actor, the_plan: Plan, now: Micros) -> 
     """Write a plan without wrong cells, in the caller's transaction. Raises BadInput when cells are wrong."""
     if the_plan.wrong:
         first = the_plan.wrong[0]
-        column = both(f"inventory.column.{first.column}")
-        raise failure(BadInput, "inventory.wrong_cell", row=first.row, column=column, reason=first.reason)
+        raise failure(BadInput, "inventory.wrong_cell", row=first.row, column=first.title, reason=first.reason)
     known = {row.name: row for row in session.scalars(select(Source))}
     for row in the_plan.rows:
         if row.name in the_plan.unchanged:

@@ -70,6 +70,7 @@ def run(context: Context, stop: Stop) -> None:
                 base_url=url,
                 is_demo=is_demo,
                 zone=settings.zone,
+                retention_classes=settings.store.retention_months,
                 shared_addresses=tuple(settings.site.shared),
                 version=version("kydai"),
                 console_folder=CONSOLE,

@@ -29,13 +29,13 @@ from core import inventory
 from core.clock import DAY, Micros
 from core.errors import BadInput, NotFound, failure
 from core.export import csv_bytes, xlsx_bytes
+from core.inventory_table import read_table
 from core.ledger import Events, Raws
 from core.query.fold import fold
 from core.query.tree import And, Comparison, Equals
 from core.sources import SourceState, views
 from core.store import contract
 from core.times import in_order
-from core.words import entries
 
 router = APIRouter(prefix="/sources", tags=["sources"])
 
@@ -283,9 +283,9 @@ async def import_inventory(
     data = await request.body()
 
     def work() -> ImportPlan:
-        cells = inventory.read_table(name.replace("/", "_") or "inventory.csv", data)
+        cells = read_table(name.replace("/", "_") or "inventory.csv", data)
         with svc.database.write() as session:
-            plan = inventory.plan(session, cells, name)
+            plan = inventory.plan(session, cells, name, svc.retention_classes)
             is_applied = not preview and not plan.wrong
             if is_applied:
                 inventory.apply(session, caller.actor, plan, svc.clock.now())
@@ -293,7 +293,7 @@ async def import_inventory(
             WrongCell(
                 row=w.row,
                 column=w.column,
-                title=Words(**entries()[f"inventory.column.{w.column}"]),
+                title=Words(**w.title),
                 value=w.value[:200],
                 reason=Words(**w.reason),
             )

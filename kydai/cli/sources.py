@@ -13,6 +13,7 @@ from core import inventory
 from core.clock import DAY, SECOND, iso
 from core.errors import BadInput, NotFound, Place, cause, failure
 from core.export import csv_bytes, xlsx_bytes
+from core.inventory_table import read_table
 from core.ledger import Balance, read_balances
 from core.said import Statement, lost_text, read_said, sum_of
 from core.sources import SourceState, SourceView, views
@@ -167,7 +168,10 @@ def _show_balances(context: Context, balances: list[Balance], said: dict[str, St
         context.output.tell(line)
     known = {b.source: said[b.source] for b in balances if b.source in said and said[b.source].is_known}
     lost, unknown = lost_text(sum_of(known.values()), LANG), len(balances) - len(known)
-    context.output.tell(say("cli.ledger.lost", LANG, lost=lost, unknown=unknown, all=len(balances)))
+    if known:
+        context.output.tell(say("cli.ledger.lost", LANG, lost=lost))
+    if unknown:
+        context.output.tell(say("cli.ledger.lost_unknown", LANG, unknown=unknown, all=len(balances)))
     if doubtful := [name for name, statement in known.items() if statement.is_doubtful]:
         context.output.tell(say("cli.ledger.doubtful", LANG, names=", ".join(map(safe, doubtful))))
 
@@ -261,11 +265,11 @@ def import_inventory(
 ) -> int:
     context: Context = ctx.obj
     try:
-        cells = inventory.read_table(str(file), file.read_bytes())
+        cells = read_table(str(file), file.read_bytes())
     except OSError as error:
         raise failure(BadInput, "common.error.read", place=Place(str(file)), why=cause(error)) from error
     with context.database.write() as session:
-        plan = inventory.plan(session, cells, str(file))
+        plan = inventory.plan(session, cells, str(file), context.settings.store.retention_months)
         if not plan.wrong and not preview:
             inventory.apply(session, cli_actor(), plan, context.clock.now())
     if context.output.as_json:
@@ -273,7 +277,7 @@ def import_inventory(
         context.output.one({"added": plan.added, "changed": plan.changed, "unchanged": plan.unchanged, "wrong": wrong})
     else:
         for w in plan.wrong:
-            cell = {"row": str(w.row), "column": say(f"inventory.column.{w.column}", LANG), "value": safe(w.value)}
+            cell = {"row": str(w.row), "column": w.title[LANG], "value": safe(w.value)}
             context.output.one(None, say("cli.sources.wrong_cell", LANG, **cell, reason=safe(w.reason[LANG])))
         key = "cli.sources.not_imported" if plan.wrong else ("cli.sources.would" if preview else "cli.sources.imported")
         counts = {"added": len(plan.added), "changed": len(plan.changed), "unchanged": len(plan.unchanged)}

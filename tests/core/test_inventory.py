@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook
@@ -14,8 +13,9 @@ from core import inventory
 from core.audit import Actor
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Audit, Source
-from core.errors import BadInput, Place
+from core.errors import BadInput
 from core.export import csv_bytes, xlsx_bytes
+from core.inventory_table import read_table
 from core.words import LANGUAGES
 
 ACTOR = Actor("duclm", "cli")
@@ -40,7 +40,7 @@ def bring_in(database: Database, cells: list[list[str]]) -> inventory.Plan:
 def test_the_template_can_be_read_back(database: Database, lang: str, suffix: str) -> None:
     head, rows = inventory.template(lang)
     data = csv_bytes(head, rows) if suffix == ".csv" else xlsx_bytes(head, rows)
-    plan = bring_in(database, inventory.read_table(f"x{suffix}", data))
+    plan = bring_in(database, read_table(f"x{suffix}", data))
     assert plan.added == ["web01", "relay01"]
     with database.read() as session:
         web, relay = session.scalars(select(Source).order_by(Source.id)).all()
@@ -143,35 +143,68 @@ def test_a_formula_counts_by_the_value_it_was_saved_with(database: Database) -> 
     file = io.BytesIO()
     book.save(file)
     with database.read() as session:
-        (wrong,) = inventory.plan(session, inventory.read_table("x.xlsx", file.getvalue())).wrong
+        (wrong,) = inventory.plan(session, read_table("x.xlsx", file.getvalue())).wrong
     assert (wrong.row, wrong.column, wrong.value) == (2, "addresses", '=CONCATENATE("10.0.0.",1)')
 
 
-def empty_zip() -> bytes:
-    file = io.BytesIO()
-    with ZipFile(file, "w") as archive:
-        archive.writestr("readme.txt", "no workbook")
-    return file.getvalue()
+def wrong_in(database: Database, cells: list[list[str]]) -> list[tuple[int, str, str, str]]:
+    with database.read() as session:
+        return [(w.row, w.column, w.value, w.reason["en"]) for w in inventory.plan(session, cells).wrong]
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "line"),
-    [
-        ("x.csv", b"\xff\xfe\x00", None),
-        ("x.csv", b"", None),
-        ("x.csv", b"one,two\n1,2\n", 1),
-        ("x.csv", b'name,owner\na,b\n"unclosed,1\nc,d\n', 3),
-        ("x.csv", b'name,owner\n"a"b,1\n', 2),
-        ("x.csv", b"name,owner\na,b\nc," + b"d" * 200_000, 3),
-        ("x.csv", b"name\n" + b"a\n" * 10_001, None),
-        ("x.xlsx", b"PK\x03\x04junk", None),
-        ("x.xlsx", empty_zip(), None),
-    ],
-)
-def test_an_unusable_file_is_refused_with_its_place(
-    database: Database, name: str, data: bytes, line: int | None
-) -> None:
-    with database.read() as session, pytest.raises(BadInput) as caught:
-        inventory.plan(session, inventory.read_table(name, data), name)
-    assert caught.value.place == Place(name, line)
-    assert set(caught.value.said or {}) == set(LANGUAGES)
+def test_every_wrong_cell_of_a_row_is_named_at_once(database: Database) -> None:
+    table = [
+        ["name", "addresses", "level", "zone", "silence", "relay", "retention", "owner"],
+        ["", "10.0.0.300 10.0.0.1 nowhere", "9", "Hà Nội", "soon", "maybe", "forever", "a\0b"],
+        ["good", "10.0.0.2", "3", "", "", "", "", ""],
+        ["good", "10.0.0.1", "0", "", "", "", "", ""],
+    ]
+    found = wrong_in(database, table)
+    assert [(row, column, value) for row, column, value, _ in found] == [
+        (2, "owner", "a\0b"),
+        (2, "name", ""),
+        (2, "addresses", "10.0.0.300, nowhere"),
+        (2, "level", "9"),
+        (2, "zone", "Hà Nội"),
+        (2, "silence", "soon"),
+        (2, "relay", "maybe"),
+        (2, "retention", "forever"),
+        (4, "level", "0"),
+        (4, "name", "good"),
+    ]
+    assert found[7][3] == "There is no such retention class; there are: default, level1, level2, level3, level4, level5"
+
+
+def test_a_row_with_a_wrong_cell_still_owns_its_name_and_addresses(database: Database) -> None:
+    found = wrong_in(database, [["name", "addresses", "level"], ["a", "10.0.0.1", "9"], ["b", "10.0.0.1", "2"]])
+    assert [(row, column) for row, column, *_ in found] == [(2, "level"), (3, "addresses")]
+
+
+def test_titles_that_are_none_of_ours_are_named_with_the_nearest(database: Database) -> None:
+    header = ["Tên nguồn", "CẤP ĐỘ", "Múi giở", "dia chi", "Adress", "Ghi chú", "level", ""]
+    found = wrong_in(database, [header, ["a", "3", "UTC", "10.0.0.1", "", "", "", ""]])
+    assert [(row, column, value) for row, column, value, _ in found] == [
+        (1, "E", "Adress"),
+        (1, "F", "Ghi chú"),
+        (1, "G", "level"),
+    ]
+    assert "'Addresses'" in found[0][3]
+    assert "template" in found[1][3]
+    assert found[2][3] == "This column already stands in column B"
+
+
+def test_cells_outside_the_columns_are_refused_with_their_place(database: Database) -> None:
+    found = wrong_in(database, [["name", "level"], ["a", "3", "", "lost", "too"], ["b", "3", "", ""]])
+    assert [(row, column, value) for row, column, value, _ in found] == [(2, "D", "lost")]
+
+
+def test_a_house_has_its_own_retention_classes(database: Database) -> None:
+    cells = [["name", "retention"], ["a", "ten_years"]]
+    with database.read() as session:
+        assert inventory.plan(session, cells, "", {"default", "ten_years"}).wrong == []
+
+
+def test_a_wrong_cell_is_titled_as_a_person_reads_it(database: Database) -> None:
+    with database.read() as session:
+        wrong = inventory.plan(session, [["name", "level"], ["a", "9", "x"]]).wrong
+    assert {w.title["vi"] for w in wrong} == {"Cấp độ", "C"}

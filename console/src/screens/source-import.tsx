@@ -91,7 +91,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
             </thead>
             <tbody>
               {plan.wrong.slice(0, 50).map((cell) => (
-                <tr key={`${cell.row} ${cell.column}`}>
+                <tr key={`${cell.row} ${cell.column} ${cell.reason.en}`}>
                   <td>{n(cell.row)}</td>
                   <td>{said(cell.title)}</td>
                   <td className="mono">{cell.value}</td>

@@ -1,0 +1,117 @@
+"""The file of an inventory as rows of texts: CSV, or XLSX with one filled sheet.
+
+CSV is UTF-8 or UTF-16, with commas, semicolons or tabs, as spreadsheets of different countries write it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+from openpyxl import load_workbook
+
+from core.errors import BadInput, Place, failure
+
+MAX_ROWS = 10_000
+MAX_COLUMNS = 200
+MAX_BYTES = 16 << 20
+MAX_UNPACKED = 256 << 20
+_SHEETS_NAMED = 5
+
+
+def unusable(name: str, key: str, line: int | None = None, **values: object) -> BadInput:
+    """A file of which nothing can be used."""
+    return failure(BadInput, f"inventory.file.{key}", place=Place(name, line), **values)
+
+
+def read_table(name: str, data: bytes) -> list[list[str]]:
+    """Cells of a CSV or XLSX file as text; a formula without its value is its own text. Raises BadInput."""
+    if len(data) > MAX_BYTES:
+        raise unusable(name, "large", limit=MAX_BYTES >> 20)
+    is_xlsx = data.startswith(b"PK\x03\x04") or Path(name).suffix.lower() == ".xlsx"
+    cells = _read_xlsx(name, data) if is_xlsx else _read_csv(name, data)
+    if len(cells) > MAX_ROWS + 1:
+        raise unusable(name, "rows", limit=MAX_ROWS)
+    for number, row in enumerate(cells, 1):
+        if any(cell.strip() for cell in row[MAX_COLUMNS:]):
+            raise unusable(name, "columns", number, limit=MAX_COLUMNS)
+    return cells
+
+
+def _read_csv(name: str, data: bytes) -> list[list[str]]:
+    is_utf_16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # what Excel calls Unicode text
+    try:
+        text = data.decode("utf-16" if is_utf_16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise unusable(name, "not_utf8") from error
+    first, _, rest = text.partition("\n")
+    delimiter = max(",;\t", key=first.count)
+    if first.strip().lower() in ("sep=,", "sep=;", "sep=\t"):  # a line for Excel, which does not show it as a row
+        delimiter, text = first[4], rest
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[list[str]] = []
+    begun = 1
+    try:
+        for row in reader:
+            rows.append(row)
+            begun = reader.line_num + 1
+    except csv.Error as error:
+        raise unusable(name, "cell_long" if "limit" in str(error) else "quote", begun) from error
+    return rows
+
+
+def _read_xlsx(name: str, data: bytes) -> list[list[str]]:
+    """The one sheet that holds anything, read twice: what its formulas gave when it was saved, and the formulas."""
+    try:
+        with ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        filled = _filled_sheets(data) if unpacked <= MAX_UNPACKED else {}
+    except Exception as error:  # on a file that is no workbook openpyxl may raise anything
+        raise unusable(name, "not_xlsx") from error
+    if unpacked > MAX_UNPACKED:
+        raise unusable(name, "large", limit=MAX_UNPACKED >> 20)
+    if len(filled) > 1:
+        raise unusable(name, "sheets", count=len(filled), names=", ".join(list(filled)[:_SHEETS_NAMED]))
+    return next(iter(filled.values()), [])
+
+
+def _filled_sheets(data: bytes) -> dict[str, list[list[str]]]:
+    values, written = (
+        load_workbook(io.BytesIO(data), read_only=True, data_only=is_value) for is_value in (True, False)
+    )
+    if not values.worksheets:
+        raise ValueError("there is no sheet")
+    filled: dict[str, list[list[str]]] = {}
+    for shown, formulas in zip(values.worksheets, written.worksheets, strict=True):
+        rows = [
+            _trimmed([_cell(*cell) for cell in zip(*pair, strict=True)])
+            for pair in zip(_rows(shown), _rows(formulas), strict=True)
+        ]
+        if any(rows):
+            filled[shown.title] = rows
+    return filled
+
+
+def _rows(sheet: Any) -> Iterator[Any]:
+    # what a sheet says of its own size is often wrong: too small with some programs, all columns with others
+    sheet.reset_dimensions()
+    return iter(sheet.iter_rows(max_row=MAX_ROWS + 2))
+
+
+def _trimmed(row: list[str]) -> list[str]:
+    while row and not row[-1].strip():
+        row.pop()
+    return row
+
+
+def _cell(shown: Any, written: Any) -> str:
+    value = shown.value
+    if written.data_type == "f" and (value is None or shown.data_type == "e"):
+        return written.value if isinstance(written.value, str) else "="
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

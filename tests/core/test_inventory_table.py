@@ -1,0 +1,127 @@
+"""Files as spreadsheets of any country write them; what cannot be read whole is refused with its place."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from openpyxl import Workbook
+
+from core import inventory
+from core.db.database import Database, migrate, open_database, sqlite_url
+from core.errors import BadInput, Place
+from core.inventory_table import read_table
+from core.words import LANGUAGES
+
+TABLE = [["Tên nguồn", "Địa chỉ"], ["máy 1", "10.0.0.1, 10.0.0.2"]]
+SEMICOLONS = "Tên nguồn;Địa chỉ\r\nmáy 1;10.0.0.1, 10.0.0.2\r\n"
+TABS = SEMICOLONS.replace(";", "\t")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    database = open_database(sqlite_url(tmp_path))
+    migrate(database)
+    return database
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(SEMICOLONS.encode("utf-8-sig"), id="Excel in Vietnamese"),
+        pytest.param(SEMICOLONS.encode(), id="no mark of UTF-8"),
+        pytest.param(SEMICOLONS.replace("\r\n", "\n").encode(), id="Unix"),
+        pytest.param(SEMICOLONS.replace("\r\n", "\r").encode(), id="old Macs"),
+        pytest.param(('"Tên nguồn","Địa chỉ"\r\n"máy 1","10.0.0.1, 10.0.0.2"\r\n').encode(), id="commas, quoted"),
+        pytest.param(TABS.encode("utf-16"), id="Unicode text of Excel"),
+        pytest.param(("sep=;\r\n" + SEMICOLONS).encode("utf-8-sig"), id="a line for Excel"),
+    ],
+)
+def test_the_same_table_in_many_hands(data: bytes) -> None:
+    assert read_table("x.csv", data) == TABLE
+
+
+def saved(book: Workbook) -> bytes:
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def test_empty_sheets_do_not_count() -> None:
+    book = Workbook()
+    book.create_sheet("Trang 2").append(["name"])
+    book["Trang 2"].append(["a"])
+    book.create_sheet("Trang 3")
+    assert read_table("x.xlsx", saved(book)) == [["name"], ["a"]]
+
+
+def test_a_workbook_is_one_whatever_it_is_called() -> None:
+    book = Workbook()
+    book.worksheets[0].append(["name"])
+    assert read_table("x.csv", saved(book)) == [["name"]]
+
+
+def test_two_filled_sheets_are_refused_by_their_names() -> None:
+    book = Workbook()
+    for title in ("Sở A", "Sở B"):
+        book.create_sheet(title).append(["name"])
+    with pytest.raises(BadInput) as caught:
+        read_table("x.xlsx", saved(book))
+    assert "Sở A, Sở B" in (caught.value.said or {})["vi"]
+
+
+@pytest.mark.parametrize("column", [41, 150])
+def test_cells_far_to_the_right_are_seen(database: Database, column: int) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["name"])
+    sheet.append(["a"])
+    sheet.cell(2, column, "lost")
+    with database.read() as session:
+        (wrong,) = inventory.plan(session, read_table("x.xlsx", saved(book))).wrong
+    assert (wrong.row, wrong.value) == (2, "lost")
+
+
+def test_too_many_columns_are_refused() -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["name"])
+    sheet.cell(1, 16_384, "far")
+    with pytest.raises(BadInput, match="200"):
+        read_table("x.xlsx", saved(book))
+
+
+def empty_zip() -> bytes:
+    file = io.BytesIO()
+    with ZipFile(file, "w") as archive:
+        archive.writestr("readme.txt", "no workbook")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "line"),
+    [
+        ("x.csv", b"\xff\xfe\x00", None),
+        ("x.csv", b"n\xe2me\n", None),
+        ("x.csv", b"name\na\nb" + b"," * 200 + b"c\n", 3),
+        ("x.csv", b"", None),
+        ("x.csv", b"one,two\n1,2\n", 1),
+        ("x.csv", b'name,owner\na,b\n"unclosed,1\nc,d\n', 3),
+        ("x.csv", b'name,owner\n"a"b,1\n', 2),
+        ("x.csv", b"name,owner\na,b\nc," + b"d" * 200_000, 3),
+        ("x.csv", b"name\n" + b"a\n" * 10_001, None),
+        ("x.xlsx", b"PK\x03\x04junk", None),
+        ("x.xlsx", empty_zip(), None),
+    ],
+)
+def test_an_unusable_file_is_refused_with_its_place(
+    database: Database, name: str, data: bytes, line: int | None
+) -> None:
+    with database.read() as session, pytest.raises(BadInput) as caught:
+        inventory.plan(session, read_table(name, data), name)
+    assert caught.value.place == Place(name, line)
+    assert set(caught.value.said or {}) == set(LANGUAGES)
