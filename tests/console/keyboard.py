@@ -16,7 +16,8 @@ FARTHEST = 250
 FOCUS = """() => {
   const at = document.activeElement;
   if (!at || at === document.body || at === document.documentElement) return null;
-  const shown = at.closest('.file-field') ?? at.closest('.choice') ?? at;
+  const row = at.getAttribute('aria-activedescendant');
+  const shown = at.closest('.file-field, .choice') ?? (row && document.getElementById(row)) ?? at;
   const rings = [at, shown].map(each => getComputedStyle(each));
   const box = shown.getBoundingClientRect();
   const label = at.getAttribute('aria-label') ?? at.closest('label')?.innerText ?? at.innerText ?? '';

@@ -16,6 +16,32 @@ SCREENS = {
     "/people?show=tokens": "", "/entity?kind=host&value=baochi-crawl01": "",
 }  # fmt: skip
 
+FORMS = {
+    ("/incidents/VV-2026-0005", "Thêm ghi chú"), ("/incidents/VV-2026-0005", "Thêm…"),
+    ("/incidents/VV-2026-0005", "Xác nhận là sự cố…"), ("/incidents/VV-2026-0005", "Gộp thêm…"),
+    ("/incidents/VV-2026-0005", "Tách…"), ("/incidents/VV-2026-0005", "Chạy kịch bản…"),
+    ("/incidents/VV-2026-0005", "Từ chối…"), ("/sources", "Nhập danh mục…"), ("/people", "Thêm người dùng"),
+    ("/people?show=tokens", "Tạo mã truy cập"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_form_is_a_dialog_that_takes_the_focus_and_gives_it_back(
+    open_console: Open, shared_house: Running, scheme: str
+) -> None:
+    console = open_console(shared_house, "admin", scheme=scheme)
+    for path, name in sorted(FORMS):
+        console.go(path)
+        opener = console.button(re.compile(f"^{re.escape(name)}"))
+        opener.click()
+        first = console.dialog().locator("form :is(input, select, textarea)").first
+        expect(first).to_be_focused()
+        expect(console.dialog().get_by_role("button", name="Hủy")).to_be_visible()
+        assert console.violations() == [], name
+        console.press("Escape")
+        expect(console.dialog()).to_have_count(0)
+        expect(opener).to_be_focused()
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_serious_finding_of_axe(open_console: Open, shared_house: Running, scheme: str) -> None:

@@ -16,7 +16,8 @@ export function usePeople(): People {
   const nameOf = (actor: string) => {
     if (actor.startsWith("playbook:")) return t("who.playbook");
     const [, name = actor, rest = ""] = /^(\S+)( \(token:.*\))$/.exec(actor) ?? [];
-    return (asked.data?.find((person) => person.name === name)?.full_name || name) + rest;
+    const called = asked.data?.find((person) => person.name === name)?.full_name || name;
+    return rest ? t("who.token", { name: called }) : called;
   };
   return { assignable: asked.data?.filter((person) => person.is_assignable) ?? [], nameOf };
 }

@@ -51,7 +51,7 @@ export default function Journal() {
   const columns: Column<Entry>[] = [
     { key: "seq", title: t("journal.seq"), width: "74px", className: "muted", cell: (entry) => n(entry.seq) },
     { key: "at", title: t("column.time"), width: "112px", className: "muted", cell: (entry) => <When at={entry.at} /> },
-    { key: "actor", title: t("journal.actor"), width: "150px", cell: (entry) => <Who actor={entry.actor} /> },
+    { key: "actor", title: t("journal.actor"), width: "184px", cell: (entry) => <Who actor={entry.actor} /> },
     { key: "channel", title: t("journal.channel"), width: "104px", className: "muted", cell: (entry) => named("journal.by", entry.channel) },
     { key: "action", title: t("journal.action"), width: "minmax(180px, 1fr)", cell: (entry) => <span title={entry.action}>{named("journal.did", entry.action)}</span> },
     { key: "object", title: t("journal.object"), width: "minmax(120px, 190px)", cell: (entry) => <Subject name={entry.object} /> },

@@ -47,10 +47,10 @@ export default function People() {
       <div className="head">
         <h1>{t("nav.people")}</h1>
         <span className="tabs" role="group" aria-label={t("nav.people")}>
-          <button type="button" className={`button small${isTokens ? "" : " pressed"}`} aria-pressed={!isTokens} onClick={() => set({ show: null, at: null })}>
+          <button type="button" className={isTokens ? "" : "active"} aria-pressed={!isTokens} onClick={() => set({ show: null, at: null })}>
             {t("people.title")}
           </button>
-          <button type="button" className={`button small${isTokens ? " pressed" : ""}`} aria-pressed={isTokens} onClick={() => set({ show: "tokens", at: null })}>
+          <button type="button" className={isTokens ? "active" : ""} aria-pressed={isTokens} onClick={() => set({ show: "tokens", at: null })}>
             {t("tokens.title")}
           </button>
         </span>

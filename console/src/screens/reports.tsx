@@ -83,7 +83,7 @@ export default function Reports() {
             <button
               key={name}
               type="button"
-              className={`button small${kind === name ? " pressed" : ""}`}
+              className={kind === name ? "active" : ""}
               aria-pressed={kind === name}
               onClick={() => {
                 setAsked(null);

@@ -83,7 +83,7 @@ const list = (value: unknown): string[] => (Array.isArray(value) ? value.map(Str
 /** What an action foresees: addresses with what is left out and why, commands for a person, else names and values. */
 export function Preview({ of }: { of: Record<string, unknown> }) {
   const { t, said } = useWords();
-  const { block, blocked, refused, minutes, is_dry: isDry, until, instruction, commands, inverse_commands: inverse, ...others } = of;
+  const { block, blocked, refused, minutes, is_dry: isDry, until, instruction, commands, inverse_commands: inverse, items, ...others } = of;
   const shown = Object.entries(others).filter(([name]) => !INNER.has(name));
   const addresses = list(block ?? blocked);
   const left = typeof refused === "object" && refused ? Object.entries(refused as Record<string, Text>) : [];
@@ -91,25 +91,8 @@ export function Preview({ of }: { of: Record<string, unknown> }) {
   return (
     <>
       {typeof instruction === "object" && instruction && <p>{said(instruction as Text)}</p>}
-      {addresses.length > 0 && (
-        <div className="mono preview">
-          {addresses.slice(0, SHOWN).map((address) => (
-            <div key={address}>
-              + {t("run.block")} {address}
-            </div>
-          ))}
-          {addresses.length > SHOWN && (
-            <details>
-              <summary className="muted">{t("run.more_addresses", { n: addresses.length - SHOWN })}</summary>
-              {addresses.slice(SHOWN).map((address) => (
-                <div key={address}>
-                  + {t("run.block")} {address}
-                </div>
-              ))}
-            </details>
-          )}
-        </div>
-      )}
+      <Several lines={addresses.map((address) => `+ ${t("run.block")} ${address}`)} />
+      <Several lines={list(items)} />
       {list(commands).length > 0 && <Commands title={t("run.commands")} lines={list(commands)} />}
       {list(inverse).length > 0 && (
         <details>
@@ -168,6 +151,24 @@ export function Preview({ of }: { of: Record<string, unknown> }) {
         </dl>
       )}
     </>
+  );
+}
+
+/** The first of several lines; the others on demand. */
+function Several({ lines }: { lines: string[] }) {
+  const { t } = useWords();
+  if (lines.length === 0) return null;
+  const row = (line: string) => <div key={line}>{visible(line)}</div>;
+  return (
+    <div className="mono preview">
+      {lines.slice(0, SHOWN).map(row)}
+      {lines.length > SHOWN && (
+        <details>
+          <summary className="muted">{t("run.more_addresses", { n: lines.length - SHOWN })}</summary>
+          {lines.slice(SHOWN).map(row)}
+        </details>
+      )}
+    </div>
   );
 }
 

@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, data } from "../api/client";
-import { Asking, Failed } from "../parts/answer";
+import { Failed } from "../parts/answer";
 import { Dialog } from "../parts/dialog";
 import { textOf } from "../parts/field";
 import { FormDialog } from "../parts/form-dialog";
@@ -23,10 +23,11 @@ export function StartRun({ number, onClose }: { number: string; onClose: () => v
     tell({ text: t("start.done", { title: said(run.title) }) });
     onClose();
   };
-  if (!asked.data) {
+  if (asked.isPending) return null;
+  if (asked.isError) {
     return (
       <Dialog title={title} onClose={onClose}>
-        {asked.isError ? <Failed error={asked.error} again={() => void asked.refetch()} /> : <Asking />}
+        <Failed error={asked.error} again={() => void asked.refetch()} />
       </Dialog>
     );
   }
