@@ -7,6 +7,7 @@ lies in its window.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -81,7 +82,7 @@ def save_replay(
 ) -> list[int]:
     """Write the alerts of a replay, marked so, and delete its blocks; in the transaction that ends the work."""
     reported = [
-        Alarm(Kind.RAISED, a.pattern, a.group, a.key, a.at, a.items, is_final=True, is_late=a.is_late)
+        replace(a, kind=Kind.RAISED, is_final=True)
         for a in alarms
         if is_reported(a.pattern, patterns.quiet, ruleset.modes)
     ]

@@ -12,7 +12,8 @@ from core.clock import Micros
 from core.counted import CUT
 from core.db import outbox
 from core.db.models import Alert, AlertStatus, Verdict
-from detections.alerting import MAX_IDS, AlertDraft, Room, digest, merged_facts, new_row
+from detections.alert_entities import bounded, cut_kinds
+from detections.alerting import FACT_FIELDS, MAX_IDS, AlertDraft, Room, digest, first_ids, merged_facts, new_row
 from detections.correlation_items import Item
 from detections.correlation_rules import Pattern
 from detections.correlation_state import Alarm, Kind
@@ -37,7 +38,7 @@ def save_alarms(
     """
     room = Room(session, now)
     touched: dict[int, None] = {}
-    for alarm in alarms:
+    for alarm in _newest(alarms):
         key = row_key(alarm.key, is_replay)
         row = session.scalar(select(Alert).where(Alert.fold_key == key))
         if alarm.kind is Kind.JOINED:
@@ -48,7 +49,9 @@ def save_alarms(
                 outbox.put(session, "group", str(row.id), now=now)
             continue
         draft = draft_of(alarm, key, ruleset=ruleset, is_replay=is_replay)
-        if row is not None:
+        if row is not None and alarm.is_part:
+            _grow(row, draft, alarm, now)
+        elif row is not None:
             _follow(row, draft, now)
         elif alarm.kind is not Kind.RAISED or not room.take(draft):
             continue  # its rule was set to record when it was raised
@@ -62,17 +65,30 @@ def save_alarms(
     return list(touched)
 
 
+def _newest(alarms: Sequence[Alarm]) -> list[Alarm]:
+    """Without what a later one of the same alarm tells again."""
+    kept: list[Alarm] = []
+    seen: set[str] = set()
+    for alarm in reversed(alarms):
+        if alarm.kind is not Kind.GROWN or alarm.key not in seen:
+            kept.append(alarm)
+        seen.add(alarm.key)
+    return kept[::-1]
+
+
 def row_key(key: str, is_replay: bool) -> str:
     """The fold key of an alarm's row."""
     return digest("replay", key) if is_replay else key
 
 
 def draft_of(alarm: Alarm, key: str, *, ruleset: str, is_replay: bool) -> AlertDraft:
-    """What the row of an alarm holds: the window's events, bounded, with an exact count."""
-    pattern, items = alarm.pattern, alarm.items
+    """What the row of an alarm holds: the events of its window and those with which the burst went on, bounded, with
+    an exact count. Of the ids the window's come first."""
+    pattern, items = alarm.pattern, (*alarm.items, *alarm.later)
     note = joined_note([read_note(data) for data in dict.fromkeys(item.note for item in items)])
     notes = [read_note(item.note) for item in items]
-    ids = base_events(items)
+    ids = base_events(alarm.items)
+    ids = first_ids([*ids, *base_events(alarm.later)[: MAX_IDS - len(ids)]])
     facts = dict(note.facts)
     if len(ids) == MAX_IDS and any(each.ids for each in notes):
         # of what other correlations gave, only the first events are known
@@ -88,7 +104,7 @@ def draft_of(alarm: Alarm, key: str, *, ruleset: str, is_replay: bool) -> AlertD
         title=pattern.title,
         level=pattern.level,
         first_at=min((item.time for item in items), default=alarm.at),
-        last_at=alarm.at,
+        last_at=max((item.time for item in items), default=alarm.at),
         received_at=min((item.received for item in items if item.received), default=alarm.at),
         rule_file=pattern.file,
         rule_line=pattern.line,
@@ -127,7 +143,7 @@ def _read(pattern: Pattern) -> dict[str, Any]:
 def _distinct(alarm: Alarm) -> dict[str, Any]:
     if not alarm.pattern.fields or alarm.pattern.reads_number:
         return {}
-    values = {item.value for item in alarm.items}
+    values = {item.value for item in (*alarm.items, *alarm.later)}
     return {"distinct": len(values), "values": sorted(str(value) for value in values)[:10]}
 
 
@@ -153,6 +169,19 @@ def _follow(row: Alert, draft: AlertDraft, now: Micros) -> None:
         "is_late",
     ):
         setattr(row, name, getattr(made, name))
+    row.updated_at = now
+
+
+def _grow(row: Alert, draft: AlertDraft, alarm: Alarm, now: Micros) -> None:
+    """The row of a burst whose first items are forgotten: what came behind its last is added."""
+    fresh = [item for item in alarm.later if item.time > row.last_at]
+    row.count += _events(fresh) if fresh else 0
+    row.last_at, row.is_final, row.is_late = max(row.last_at, draft.last_at), draft.is_final, draft.is_late
+    together = {(kind, value) for kind, value in row.entities} | draft.entities
+    row.entities = [list(entity) for entity in bounded(together)]
+    facts = {key: value for key, value in draft.summary.items() if key in FACT_FIELDS or key == CUT}
+    # what came late, behind the last that was told, may be missing
+    row.summary = merged_facts(merged_facts(row.summary, facts), {CUT: ["events", *cut_kinds(together)]})
     row.updated_at = now
 
 

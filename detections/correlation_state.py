@@ -42,6 +42,8 @@ class Kind(StrEnum):
     JOINED = "joined"
     """Its burst turned out to be part of the one before."""
     FINAL = "final"
+    GROWN = "grown"
+    """Its burst went on: the condition holds without a lapse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,10 @@ class Alarm:
     is_final: bool = False
     is_late: bool = False
     into: str = ""
+    later: tuple[Item, ...] = ()
+    """The items with which its burst went on behind ``at``, until the condition no longer held."""
+    is_part: bool = False
+    """The burst is so long that its first items are forgotten."""
 
 
 class Raised(msgspec.Struct, array_like=True):
@@ -66,6 +72,8 @@ class Raised(msgspec.Struct, array_like=True):
     key: str
     is_final: bool
     is_late: bool
+    until: int = 0
+    """How far its burst was told."""
 
 
 @dataclass(slots=True)
@@ -138,6 +146,10 @@ class Member:
         self.emitted = {at for at in self.emitted if at >= oldest}
         if self.scan is not None:
             self.scan.forget(oldest)
+
+    def has_forgotten(self, at: Micros) -> bool:
+        """Whether items of an instant may be gone."""
+        return self.judged - KEPT_TIMESPANS * self.pattern.timespan > at or len(self.items) >= MAX_ITEMS
 
     def next_wake(self) -> Micros | None:
         """When the frontier must come by again; None when there is nothing left."""
@@ -270,8 +282,26 @@ class Machine:
         self._reconcile(member, scan, frontier, output)
         if late:
             self._judge_late(member, scan, late, frontier, output)
+        self._tell_growth(member, output)
         holding = scan.holding[bisect_right(scan.holding, frontier) :]
         self._emit(member, holding, output)
+
+    def _tell_growth(self, member: Member, output: Output) -> None:
+        for each in member.raised:
+            if self._until(member, each) > max(each.at, each.until):
+                output.alarms.append(self._alarm(Kind.GROWN, member, each))
+
+    def _until(self, member: Member, raised: Raised) -> Micros:
+        """The last instant at which the condition still held before the next burst."""
+        told = max(raised.at, raised.until)
+        if member.scan is None:
+            return told
+        holding, firing = member.scan.holding, member.scan.firing
+        # before what was judged, a scan of what is still kept may fire where no burst began
+        starts = [each.at for each in member.raised if each.at > raised.at]
+        starts += firing[bisect_right(firing, max(raised.at, member.judged)) :][:1]
+        last = bisect_left(holding, min(starts)) if starts else len(holding)
+        return max(told, holding[last - 1]) if last else told
 
     def _reconcile(self, member: Member, scan: Scan, frontier: Micros, output: Output) -> None:
         """Fit provisional alarms to the bursts that are seen now; more items never undo one."""
@@ -337,6 +367,7 @@ class Machine:
         scan.push(member.items[start : bisect_right(member.items, (frontier + 1,))])
         for at in scan.firing[bisect_right(scan.firing, member.judged) :]:
             self._raise(member, at, output, is_final=True, is_late=False)
+        self._tell_growth(member, output)
         self._emit(member, scan.holding[bisect_right(scan.holding, member.judged) :], output)
 
     def _raise(self, member: Member, at: Micros, output: Output, *, is_final: bool, is_late: bool) -> None:
@@ -350,6 +381,8 @@ class Machine:
 
     def _alarm(self, kind: Kind, member: Member, raised: Raised) -> Alarm:
         items = window(member.items, raised.at, member.pattern.timespan)
+        until = raised.until = self._until(member, raised)
+        later = member.items[bisect_right(member.items, (raised.at + 1,)) : bisect_right(member.items, (until + 1,))]
         return Alarm(
             kind,
             member.pattern,
@@ -359,6 +392,8 @@ class Machine:
             tuple(item for item in items if item.id),
             raised.is_final,
             raised.is_late,
+            later=tuple(item for item in later if item.id),
+            is_part=member.has_forgotten(raised.at - member.pattern.timespan),
         )
 
     def _emit(self, member: Member, instants: Iterable[Micros], output: Output) -> None:

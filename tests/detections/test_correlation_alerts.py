@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,34 @@ def test_who_is_reported() -> None:
     assert not is_reported(PATTERN, frozenset(), {"id-names": Mode.RECORD})
     low = pattern_set(document("low", Level.LOW, type="temporal", rules=["a"], timespan="1m")).patterns[0]
     assert not is_reported(low, frozenset(), {})
+
+
+def grown(*seconds: int, since: int, until: int, is_part: bool = False) -> Alarm:
+    """The alarm ``k1``, raised at 2; of its burst the seconds from ``since`` on are kept."""
+    kept = [item(second) for second in seconds if since <= second <= until]
+    items, later = [i for i in kept if i.time <= BASE + 2 * SECOND], [i for i in kept if i.time > BASE + 2 * SECOND]
+    return Alarm(
+        Kind.GROWN, PATTERN, ("192.0.2.1",), "k1", BASE + 2 * SECOND, tuple(items), later=tuple(later), is_part=is_part
+    )
+
+
+def test_the_row_follows_the_burst(session: Session) -> None:
+    save_alarms(session, [alarm(Kind.RAISED, "k1", 1, 2)], BASE)
+    times = range(1, 400)
+    steps = [grown(*times, since=1, until=until) for until in (3, 9, 30)]
+    for _ in range(2):
+        save_alarms(session, steps, BASE + 1)
+        (row,) = rows(session)
+        assert (row.count, row.last_at, row.summary["at"]) == (30, BASE + 30 * SECOND, BASE + 2 * SECOND)
+        assert len(row.event_ids) == 30
+        assert "cut" not in row.summary
+    save_alarms(session, [grown(*times, since=1, until=300)], BASE + 2)
+    assert (row.count, len(row.event_ids), row.event_ids[0]) == (300, 100, item(1).id)
+    for _ in range(2):  # its first events are forgotten: what came behind the last is added, once
+        save_alarms(session, [grown(*times, since=250, until=350, is_part=True)], BASE + 3)
+        assert (row.count, row.last_at) == (350, BASE + 350 * SECOND)
+        assert (row.first_at, row.event_ids[0]) == (BASE + SECOND, item(1).id)
+        assert row.summary["cut"] == ["events"]
+    final = replace(grown(*times, since=320, until=350, is_part=True), kind=Kind.FINAL, is_final=True)
+    save_alarms(session, [final], BASE + 4)
+    assert (row.count, row.is_final) == (350, True)

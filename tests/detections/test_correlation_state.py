@@ -47,7 +47,13 @@ class Alarms:
                 self.joined[alarm.key] = alarm.into
             else:
                 assert alarm.kind is Kind.RAISED or alarm.key in self.now
-                assert alarm.kind is Kind.RAISED or not self.now[alarm.key].is_final, "a final one was changed"
+                if alarm.kind is Kind.GROWN:
+                    known = self.now[alarm.key]
+                    assert (alarm.at, alarm.is_final, alarm.is_late) == (known.at, known.is_final, known.is_late)
+                    assert alarm.is_part or {i.id for i in alarm.items} >= {i.id for i in known.items}
+                    assert alarm.later[-1].time > max((item.time for item in known.later), default=alarm.at)
+                elif alarm.kind is not Kind.RAISED:
+                    assert not self.now[alarm.key].is_final, "a final one was changed"
                 self.now[alarm.key] = alarm
 
     def brutes(self, patterns: PatternSet) -> set[Brute]:
@@ -221,12 +227,37 @@ def test_groups_that_must_be_heard_even_if_they_never_were() -> None:
     assert sorted(total) == [(("h1",), BASE + 10 * SECOND, ()), (("h2",), BASE + 10 * SECOND, ())]
 
 
+def test_an_alarm_follows_its_burst_until_the_condition_lapses() -> None:
+    patterns = pattern_set(document("count", condition={"gte": 3}, **COUNT))  # in ten seconds
+    machine = Machine(patterns, 0)
+    times = [0, 1, 2, 3, 11, 12, 13, 30, 31, 32, 33]
+    alarms = [a for n in times for a in machine.apply([row("id-count", n, f"e{n}")]).alarms]
+    told = [(a.kind, (a.at - BASE) // SECOND, [i.id for i in a.items], [i.id for i in a.later]) for a in alarms]
+    first, second = ["e0", "e1", "e2"], ["e30", "e31", "e32"]
+    assert told == [
+        (Kind.RAISED, 2, first, []),
+        (Kind.GROWN, 2, first, ["e3"]),
+        (Kind.GROWN, 2, first, ["e3", "e11"]),
+        (Kind.GROWN, 2, first, ["e3", "e11", "e12"]),
+        (Kind.GROWN, 2, first, ["e3", "e11", "e12", "e13"]),
+        (Kind.RAISED, 32, second, []),
+        (Kind.GROWN, 32, second, ["e33"]),
+    ]
+    at_once = Machine(patterns, 0).apply([row("id-count", n, f"e{n}") for n in times]).alarms
+    assert [(a.at, a.items, a.later) for a in at_once] == [(a.at, a.items, a.later) for a in (alarms[4], alarms[6])]
+    final = machine.advance([BASE + 35 * SECOND]).alarms
+    assert [(a.kind, a.later) for a in final] == [(Kind.FINAL, alarms[4].later), (Kind.FINAL, alarms[6].later)]
+
+
 def test_one_group_cannot_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("detections.correlation_state.MAX_ITEMS", 50)
     patterns = pattern_set(document("count", condition={"gte": 20}, **COUNT))
     machine = Machine(patterns, 0)
     alarms = [a for n in range(300) for a in machine.apply([row("id-count", n / 100, f"e{n}")]).alarms]
-    assert [a.kind for a in alarms] == [Kind.RAISED]
+    assert alarms[0].kind is Kind.RAISED
+    assert {a.kind for a in alarms[1:]} == {Kind.GROWN}
+    assert alarms[-1].later[-1].id == "e299"
+    assert (alarms[1].is_part, alarms[-1].is_part) == (False, True), "its first items are gone"
     (member,) = machine.members.values()
     assert len(member.items) == 50
     assert machine.forgotten == 250
