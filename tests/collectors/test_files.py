@@ -115,7 +115,7 @@ def test_evtx_records_and_flow_datagrams(tmp_path: Path) -> None:
     ("payloads", "cut", "said"),
     [
         ([v5(), b"dns"], 0, ""),
-        ([v5(), v5()], 10, "1 packets cannot be read"),
+        ([v5(), v5()], 10, "1 packet cannot be read"),
         ([b"dns", b"dns"], 0, "holds 2 packets"),
         ([], 0, "holds 0 packets"),
     ],

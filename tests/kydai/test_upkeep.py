@@ -122,7 +122,7 @@ def test_a_balance_that_does_not_hold(database: Database) -> None:
     with database.read() as session:
         found = {m.key: m for m in upkeep.imbalances(session, NOW)}
     assert set(found) == {"imbalance:fw", "imbalance:web"}
-    assert found["imbalance:fw"].title["en"] == "The ledger does not balance: source fw, off by 1 raws and 0 events"
+    assert found["imbalance:fw"].title["en"] == "The ledger does not balance: source fw, off by 1 raw and 0 events"
     assert found["imbalance:web"].facts == {"source": ["web"], "raws": 0, "events": 2}
 
 

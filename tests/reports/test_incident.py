@@ -101,7 +101,7 @@ def test_events_are_shown_as_received_with_their_ids(house: Services) -> None:
     with house.database.write() as session:
         found = session.scalars(select(Alert)).one()
         found.event_ids = [*found.event_ids, "01ARZ3NDEKTSV4RRFFQ69G5FAV.1.0"]
-    assert said(incident.evidence(reading(house)).lines[0], "en").startswith("1 events are no longer")
+    assert said(incident.evidence(reading(house)).lines[0], "en").startswith("1 event is no longer")
 
 
 def test_a_loud_alert_hides_no_quiet_one(house: Services) -> None:

@@ -239,7 +239,7 @@ def test_lag_undeclared_senders_and_dead_work_are_told(house: Services) -> None:
     found = look(house)
     assert found["lag"].split("\n") == ["Spool gateway is 5 min behind.", "Lag: the oldest due work has waited 2 min"]
     assert found["undeclared"].endswith("udp:192.0.2.9.")
-    assert found["dead"] == "1 pieces of work failed in every attempt; see: kydai doctor"
+    assert found["dead"] == "1 piece of work failed in every attempt; see: kydai doctor"
 
 
 @dataclass
