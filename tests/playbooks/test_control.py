@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from core.audit import Actor
 from core.db.models import Incident, StepRun, User
 from core.errors import Conflict, NotFound, Refused
 from playbooks import control, responding
 from playbooks.action import World
+from playbooks.control import Person
 from playbooks.playbook import load
 from tests.playbooks.test_responding import ADMIN, ANALYST, begin, decide, state
 
@@ -61,3 +63,32 @@ def test_a_token_is_its_owner(world: World, incident: Incident) -> None:
     decide(world, control.approve, boss, run_id, "block")
     with world.database.read() as session:
         assert session.get_one(StepRun, (run_id, "block")).is_self_approved, "the lone admin, by a token"
+
+
+@pytest.mark.parametrize(
+    ("starter", "approver", "is_self"),
+    [
+        ("os:root", "os:root", True),
+        ("os:root", "quantri", True),
+        ("quantri", "os:root", True),
+        ("playbook:block_guessing_source", "os:root", False),
+    ],
+)
+def test_the_one_admin_there_is_has_the_shell_too(
+    world: World, incident: Incident, starter: str, approver: str, is_self: bool
+) -> None:
+    playbook = load()[0]["block_guessing_source"]
+    with world.database.write() as session:
+        session.add(User(name="quantri", role="admin", created_at=1, scope=""))
+        run_id = control.start(session, Actor(starter, "cli"), playbook, incident, now=1).id
+    responding.advance(world, run_id)
+    person = Person(Actor(approver, "cli"), "admin")
+    with world.database.write() as session:
+        session.add(User(name="hanhnt", role="analyst", created_at=1, scope=""))
+        session.flush()
+        if starter == approver:
+            with pytest.raises(Refused):
+                control.approve(session, person, run_id, "block", now=1)
+        session.delete(session.scalars(select(User).where(User.name == "hanhnt")).one())
+    with world.database.write() as session:
+        assert control.approve(session, person, run_id, "block", now=1).is_self_approved is is_self
