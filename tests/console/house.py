@@ -23,6 +23,7 @@ from core.db.database import Database
 from core.db.models import Alert, Heartbeat, RuleMode, Session, Source, SpoolPosition
 from core.event import Event, new_ulid
 from core.ledger import Events, Raws, Tally
+from core.said import Numbered, SaidTally, Unit
 from core.sources import Heards
 from core.store.contract import Batch
 from core.store.segments import SegmentStore
@@ -195,8 +196,12 @@ def _ledger(database: Database, now: Micros) -> None:
     tally.events("udp:10.20.31.9", now, Events.MADE, 311)
     tally.events("udp:10.20.31.9", now, Events.STORED, 311)
     heards.add("udp:10.20.31.9", "10.20.31.9", "kydai.unparsed", now - MINUTE, None)
+    said = SaidTally()
+    said.add("fw-ttdl", now - 3 * HOUR, "netflow9 7", Unit.DATAGRAMS, Numbered(checked=900, lost=48, jumps=3))
+    said.add("netflow:2055", now - HOUR, "kernel", Unit.DATAGRAMS, Numbered(checked=9_000, lost=23), is_receiver=True)
     with database.write() as session:
         tally.save(session)
+        said.save(session)
         heards.save(session, {s[0]: None for s in SOURCES})
 
 

@@ -31,6 +31,12 @@ def test_sources_say_what_is_wrong_with_each(open_console: Open, shared_house: R
     panel = console.page.locator(".source-panel")
     expect(panel).to_contain_text("Thiếu loại nhật ký: system.auth")
     expect(panel).to_contain_text("postgresql.log")
+    expect(panel).to_contain_text("Mất trước khi đến: không rõ (nguồn không đánh số những gì gửi đi)")
+    console.row("fw-ttdl").get_by_text("fw-ttdl").first.click()
+    expect(panel).to_contain_text("Mất trước khi đến: 48 gói tin (theo số thứ tự của chính nguồn)")
+    expect(panel).to_contain_text("Bộ nhận netflow:2055: hệ điều hành loại 23 gói tin trong 24 giờ")
+    panel.get_by_text("Đối soát từng giờ").click()
+    expect(panel.locator("table.numbers")).to_contain_text("48 gói tin")
     console.button("1 chưa từng gửi").click()
     expect(console.rows()).to_have_count(1)
     assert "state=never" in console.page.url

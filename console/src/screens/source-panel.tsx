@@ -183,7 +183,7 @@ function Hours({ name }: { name: string }) {
                     {n(hour.balance.raws[bucket] ?? 0)}
                   </td>
                 ))}
-                <td className="right">{lostText(hour.said, speech)}</td>
+                <td className={hour.said.is_known ? "right" : "right muted"}>{lostText(hour.said, speech)}</td>
                 <td>
                   {hour.balance.holds ? <span className="good">{t("balance.holds")}</span> : <span className="critical">{t("balance.off", { n: Math.abs(hour.balance.raws_off_by) + Math.abs(hour.balance.events_off_by) })}</span>}
                   {hour.reasons.length > 0 && <span className="muted"> {hour.reasons.map((reason) => `${reason.reason}: ${n(reason.count)}`).join(", ")}</span>}
