@@ -51,7 +51,7 @@ def test_every_key_that_the_code_names_has_words() -> None:
     for file in SOURCES:
         names |= set(re.findall(r"\bt\(\s*\"([a-z_.0-9-]+)\"", file.read_text("utf-8")))
         names |= set(re.findall(r"\"((?:nav|keys)\.[a-z_]+)\"", file.read_text("utf-8")))
-    missing = sorted(n for n in names if f"console.{n}" not in known)
+    missing = sorted(n for n in names if not {n, f"console.{n}"} & known)
     assert len(names) > 150
     assert not missing
 
