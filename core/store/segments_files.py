@@ -7,14 +7,21 @@ import hashlib
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 ROW_GROUP = 100_000
 """Rows of a row group: fewer cost scans, more cost memory."""
+
+LONG = 256 << 10
+"""Bytes from which on a document is long."""
+LONG_IN_GROUP = 16 << 20
+"""Bytes of long documents in a row group, unless one alone has more."""
 
 _TEXTS_OF_THEIR_OWN = frozenset({"message", "event.original", "doc"})
 _DELTA = frozenset({"ts", "created", "ingested", "record", "event.start", "event.end"})
@@ -43,8 +50,24 @@ def encode(table: Any, *, level: int = 3) -> Any:
         store_schema=False,
         max_rows_per_page=ROW_GROUP,
     ) as writer:
-        writer.write_table(table, row_group_size=ROW_GROUP)
+        for start, stop in pairwise(_cuts(table)):
+            writer.write_table(table.slice(start, stop - start), row_group_size=ROW_GROUP)
     return sink.getvalue()
+
+
+def _cuts(table: Any) -> list[int]:
+    """Where row groups begin and end, so that none holds many long documents: a scan takes a group's page whole."""
+    cuts = [0, table.num_rows]
+    if "doc" in table.schema.names:
+        lengths = pc.fill_null(pc.binary_length(table["doc"]), 0)
+        rows = pc.indices_nonzero(pc.greater(lengths, LONG)).to_pylist()
+        bytes_so_far = 0
+        for row, length in zip(rows, lengths.take(rows).to_pylist() if rows else (), strict=True):
+            if bytes_so_far + length > LONG_IN_GROUP:
+                cuts.append(row)
+                bytes_so_far = 0
+            bytes_so_far += length
+    return sorted(set(cuts))
 
 
 def _path(schema: Any, name: str) -> str:

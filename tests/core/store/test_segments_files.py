@@ -7,6 +7,8 @@ import pyarrow.parquet as pq
 
 from core.durable import write_durably
 from core.store.segments_files import (
+    LONG,
+    LONG_IN_GROUP,
     digest,
     digest_of_file,
     encode,
@@ -23,6 +25,15 @@ def test_a_table_comes_back_from_its_bytes(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "deep" / "a.parquet").equals(table)
     assert digest_of_file(tmp_path / "deep" / "a.parquet") == digest(data)
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["a.parquet"]
+
+
+def test_a_row_group_holds_few_long_documents() -> None:
+    long, huge = "x" * LONG_IN_GROUP, "y" * 3 * LONG_IN_GROUP
+    docs = ["a", long, "b", None, long, huge, "c", "z" * LONG]
+    groups = pq.ParquetFile(pa.BufferReader(encode(pa.table({"doc": docs}))))
+    rows = [groups.read_row_group(i)["doc"].to_pylist() for i in range(groups.num_row_groups)]
+    assert [row for group in rows for row in group] == docs
+    assert [len(group) for group in rows] == [4, 1, 3]
 
 
 def test_a_mark_lives_as_long_as_its_holder(tmp_path: Path) -> None:

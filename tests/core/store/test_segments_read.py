@@ -152,3 +152,13 @@ def test_any_query_finds_in_files_what_the_predicate_finds(
         assert {str(e["event.id"]) for e in found} == {str(e["event.id"]) for e in stored if matches(e)}
         assert store.count(Query(node)).count == len(found)
     store.close()
+
+
+def test_long_lines_do_not_take_the_memory_of_a_search(tmp_path: Path) -> None:
+    store = SegmentStore(tmp_path, StillClock(START), memory_mb=160)
+    long = {"vendor.kind": "odd", "kydai.original_b64": "QUJD" * (2 << 20)}
+    store.append(Batch([event(i, i, long) for i in range(12)]))
+    assert store.count(Query(Equals("vendor.kind", "odd"))).count == 12
+    (last,) = store.search(Query(), limit=1).events
+    assert last["kydai.original_b64"] == long["kydai.original_b64"]
+    store.close()
