@@ -18,7 +18,7 @@ from api.errors import Unauthenticated
 from api.house import Ailment
 from core import accounts
 from core.accounts import Role, TokenScope
-from core.audit import Actor
+from core.audit import Actor, Channel
 from core.clock import LOCAL_ZONE, SECOND, Clock, Micros
 from core.db.database import Database
 from core.db.models import Session, Token
@@ -75,7 +75,7 @@ class Caller:
     role: Role
     scope: str = ""
     user_id: int = 0
-    channel: str = "console"
+    channel: Channel = "console"
     session_hash: str = ""
     token_name: str = ""
     token_scope: TokenScope | None = None

@@ -28,6 +28,8 @@ ALERTS_OF = 30 * DAY
 COVERAGE_SECONDS = 300.0
 PATIENCE_SECONDS = 0.5
 
+CoverageState = Literal["live", "unproven", "blind", "disabled"]
+
 log = structlog.get_logger(__name__)
 
 
@@ -48,7 +50,7 @@ class RuleRow(Shape):
     mode: Mode
     default_mode: Mode
     decided_by: str | None
-    coverage: Literal["live", "unproven", "blind", "disabled"] | None
+    coverage: CoverageState | None
     """None while that is not known."""
     why: Words | None
     """Unless it is live: why."""

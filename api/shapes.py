@@ -60,7 +60,12 @@ class Entity(Shape):
 
 
 EntityText = Annotated[
-    str, Field(max_length=320, pattern="^[a-z]+:.", description="kind:value of an entity, as ip:192.0.2.7")
+    str,
+    Field(
+        max_length=320,
+        pattern="^(host|user|ip|domain|hash|process|file|url|observer):.",
+        description="kind:value of an entity, as ip:192.0.2.7",
+    ),
 ]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from sqlalchemy import select
@@ -25,13 +25,15 @@ HEAD = "audit_head"
 """The row of ``meta`` that holds number and hash of the newest entry."""
 _COLUMNS = ("seq", "at", "actor", "channel", "session", "action", "object", "before", "after", "reason", "is_demo")
 
+Channel = Literal["console", "api", "cli", "playbook", "maintenance"]
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts: a user, token, playbook (``playbook:<name>``) or ``maintenance``, and by which way."""
 
     name: str
-    channel: str
+    channel: Channel
     session: str = ""
     is_demo: bool = False
 

@@ -59,7 +59,7 @@ def wanted(
     actor: Annotated[str | None, Query(max_length=100)] = None,
     action: Annotated[str | None, Query(max_length=64, description="Whole, or its beginning up to a dot")] = None,
     object: Annotated[str | None, Query(max_length=200)] = None,
-    channel: Annotated[str | None, Query(max_length=16)] = None,
+    channel: audit.Channel | None = None,
     start: From = None,
     end: To = None,
 ) -> ColumnElement[bool]:

@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 from api import rules
 from api.deps import Reader, Svc, Triage
 from api.errors import language_of
-from api.rules import RuleBook, RuleDetail, RuleRow
+from api.rules import CoverageState, RuleBook, RuleDetail, RuleRow
 from api.scope import sight
 from api.shapes import Page, Shape, read_cursor, write_cursor
 from core.db.models import Level
+from core.errors import BadInput, failure
 from core.query.fold import fold
 from detections.rule import Mode
 from detections.rule_modes import choose
@@ -59,7 +60,7 @@ def list_rules(
     mode: Annotated[list[Mode] | None, Query()] = None,
     level: Annotated[list[Level] | None, Query()] = None,
     package: Annotated[str | None, Query(max_length=100)] = None,
-    coverage: Annotated[list[str] | None, Query()] = None,
+    coverage: Annotated[list[CoverageState] | None, Query()] = None,
     fired: Annotated[bool | None, Query(description="Has alerts in the last 30 days")] = None,
     text: Annotated[str | None, Query(max_length=200, description="Words of title, id, file, source or tags")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -71,6 +72,9 @@ def list_rules(
     with svc.database.read() as session:
         ruleset = book.rules(session)
         every = list(rules.rows(session, ruleset, book.coverage(), sight(caller.scope), svc.clock.now()))
+    names = {row.package for row in every}
+    if package is not None and package not in names:
+        raise failure(BadInput, "rules.package.none_of_it", name=package, names=", ".join(sorted(names)))
     words = fold(text or "").split()
     found = [
         row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ from sqlalchemy import select
 
 from core.clock import iso
 from core.db.database import first_of
-from core.db.models import LEVELS, Alert, AlertStatus, Verdict
+from core.db.models import LEVELS, Alert, AlertStatus, Level, Verdict
 from core.errors import NotFound, failure
 from core.words import moment, number, say
 from detections import alert_actions
@@ -23,7 +24,17 @@ LEVEL_STYLE = {"critical": ("◆", "red"), "high": ("▲", "dark_orange"), "medi
 
 Ids = Annotated[list[int], typer.Argument(metavar="ID...")]
 Reason = Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))]
-LevelOption = Annotated[str, typer.Option("--level", help=say("cli.alerts.level", LANG))]
+LevelOption = Annotated[Level, typer.Option("--level", help=say("cli.alerts.level", LANG))]
+
+
+class Shown(StrEnum):
+    """Which alerts are listed: those not closed, of one status, or all."""
+
+    OPEN = "open"
+    NEW = AlertStatus.NEW
+    ACKNOWLEDGED = AlertStatus.ACKNOWLEDGED
+    CLOSED = AlertStatus.CLOSED
+    ALL = "all"
 
 
 def register(app: typer.Typer) -> None:
@@ -50,18 +61,18 @@ def alert_document(alert: Alert) -> dict[str, Any]:
 @alerts.command("list", help=say("cli.alerts.list", LANG))
 def list_alerts(
     ctx: typer.Context,
-    status: Annotated[str, typer.Option("--status", help=say("cli.alerts.status", LANG))] = "open",
-    level: LevelOption = "informational",
+    status: Annotated[Shown, typer.Option("--status", help=say("cli.alerts.status", LANG))] = Shown.OPEN,
+    level: LevelOption = Level.INFORMATIONAL,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 100,
 ) -> None:
     context: Context = ctx.obj
     context.need_data()
     query = select(Alert).where(Alert.joined_to.is_(None)).order_by(Alert.last_at.desc(), Alert.id.desc())
-    if status == "open":
+    if status is Shown.OPEN:
         query = query.where(Alert.status != AlertStatus.CLOSED)
-    elif status != "all":
-        query = query.where(Alert.status == status)
-    query = query.where(Alert.level.in_(LEVELS[LEVELS.index(level) if level in LEVELS else 0 :]))
+    elif status is not Shown.ALL:
+        query = query.where(Alert.status == status.value)
+    query = query.where(Alert.level.in_(LEVELS[LEVELS.index(level) :]))
     with context.database.read() as session:
         rows, total = first_of(session, query, limit)
     context.output.cut(len(rows), total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,15 @@ from kydai.people import cli_actor
 
 incidents = typer.Typer(no_args_is_help=True, help=say("cli.incidents.help", LANG))
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help=say("cli.incidents.number", LANG))]
+
+
+class Shown(StrEnum):
+    """Which incidents are listed: those not closed, of one status, or all."""
+
+    OPEN = "open"
+    NEW = IncidentStatus.NEW
+    CLOSED = IncidentStatus.CLOSED
+    ALL = "all"
 
 
 def register(app: typer.Typer) -> None:
@@ -56,16 +66,16 @@ def incident_document(incident: Incident) -> dict[str, Any]:
 @incidents.command("list", help=say("cli.incidents.list", LANG))
 def list_incidents(
     ctx: typer.Context,
-    status: Annotated[str, typer.Option("--status", help=say("cli.alerts.status", LANG))] = "open",
+    status: Annotated[Shown, typer.Option("--status", help=say("cli.alerts.status", LANG))] = Shown.OPEN,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 100,
 ) -> None:
     context: Context = ctx.obj
     context.need_data()
     query = select(Incident).where(Incident.merged_into.is_(None)).order_by(Incident.priority.desc())
-    if status == "open":
+    if status is Shown.OPEN:
         query = query.where(Incident.status != IncidentStatus.CLOSED)
-    elif status != "all":
-        query = query.where(Incident.status == status)
+    elif status is not Shown.ALL:
+        query = query.where(Incident.status == status.value)
     with context.database.read() as session:
         rows, total = first_of(session, query, limit)
     context.output.cut(len(rows), total)

@@ -11,7 +11,7 @@ import typer
 
 from core import audit
 from core.db.models import Meta
-from core.errors import NotFound, failure
+from core.errors import BadInput, NotFound, failure
 from core.event import parse_event_id
 from core.words import number, say
 from detections import packages
@@ -57,6 +57,9 @@ def list_rules(
     if errors:
         _show_errors(context, found)
         return 0
+    names = {r.package for r in found.every.values()}
+    if package is not None and package not in names:
+        raise failure(BadInput, "rules.package.none_of_it", name=package[:100], names=", ".join(sorted(names)))
     chosen = [
         r
         for r in found.every.values()

@@ -4606,7 +4606,7 @@ export interface operations {
                 /** @description Whole, or its beginning up to a dot */
                 action?: string | null;
                 object?: string | null;
-                channel?: string | null;
+                channel?: ("console" | "api" | "cli" | "playbook" | "maintenance") | null;
                 /** @description RFC 3339, now-24h, 2026-11-24 */
                 from?: string | null;
                 /** @description As from; a day given is taken whole */
@@ -4676,7 +4676,7 @@ export interface operations {
                 /** @description Whole, or its beginning up to a dot */
                 action?: string | null;
                 object?: string | null;
-                channel?: string | null;
+                channel?: ("console" | "api" | "cli" | "playbook" | "maintenance") | null;
                 /** @description RFC 3339, now-24h, 2026-11-24 */
                 from?: string | null;
                 /** @description As from; a day given is taken whole */
@@ -7234,7 +7234,7 @@ export interface operations {
                 mode?: components["schemas"]["Mode"][] | null;
                 level?: components["schemas"]["Level"][] | null;
                 package?: string | null;
-                coverage?: string[] | null;
+                coverage?: ("live" | "unproven" | "blind" | "disabled")[] | null;
                 /** @description Has alerts in the last 30 days */
                 fired?: boolean | null;
                 /** @description Words of title, id, file, source or tags */

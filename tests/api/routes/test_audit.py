@@ -29,6 +29,8 @@ def test_it_is_read_in_pages_with_filters(client: Client) -> None:
     assert (count(action="user"), count(action="us"), count(action="user.add")) == (2, 0, 2)
     assert (count(actor="analyst2"), count(object="events"), count(channel="cli")) == (2, 1, 2)
     assert (count(**{"from": "now-1h"}), count(**{"from": "now+1h"}), count(to="now-1h")) == (5, 0, 0)
+    refused = auditor.get(URL, params={"channel": "ssh"}).json()
+    assert "'cli'" in refused["detail"]
 
 
 def test_a_forged_entry_is_found(client: Client, services: Services) -> None:

@@ -218,3 +218,6 @@ def test_found_by_an_entity_within_the_scope(client: Client, numbers: list[str])
     assert found("analyst", entity="ip:198.51.100.23") == found("analyst", entity="host:web01") != []
     assert found("analyst", entity="host:pg") == []
     assert client("analyst").get(URL, params={"entity": "web01"}).status_code == 422
+    refused = client("analyst").get(URL, params={"entity": "foo:web01"})
+    assert refused.status_code == 422
+    assert "host|user|ip" in refused.json()["detail"]

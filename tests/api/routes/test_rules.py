@@ -81,7 +81,9 @@ def test_the_list_tells_modes_coverage_and_alerts(analyst: TestClient, ruleset: 
 def test_filters_and_pages(analyst: TestClient, ruleset: RuleSet) -> None:
     assert get(analyst, fired=True)["total"] == 1
     assert get(analyst, coverage="blind")["total"] == 1
-    assert get(analyst, package="sigmahq")["total"] == 0
+    refused = analyst.get(URL, params={"package": "sigmahq"})
+    assert (refused.status_code, refused.json()["remedy"]) == (400, "The packages are: kydai.")
+    assert "'blind'" in analyst.get(URL, params={"coverage": "foo"}).json()["detail"]
     assert get(analyst, text="linux SSHD")["total"] == len(ruleset.rules)
     seen: list[str] = []
     cursor = None

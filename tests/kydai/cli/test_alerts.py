@@ -36,6 +36,24 @@ def test_an_alert_is_listed_shown_and_closed(alerted: Run) -> None:
     assert len(alerted("alerts", "list").out.splitlines()) == 2
 
 
+@pytest.mark.parametrize("noun", ["alerts", "incidents"])
+def test_an_unknown_status_or_level_is_refused_with_the_known_ones(alerted: Run, noun: str) -> None:
+    for status, count in {"open": 1, "new": 1, "closed": 0, "all": 1}.items():
+        assert len(alerted(noun, "list", "--status", status, "--json").documents) == count
+    refused = alerted(noun, "list", "--status", "foo")
+    assert (refused.status, refused.out) == (2, "")
+    assert "open, new, " in refused.err
+    assert "closed, all" in refused.err
+
+
+def test_the_lowest_level(alerted: Run) -> None:
+    assert len(alerted("alerts", "list", "--level", "high", "--json").documents) == 1
+    assert alerted("alerts", "list", "--level", "critical", "--json").documents == []
+    refused = alerted("alerts", "list", "--level", "foo")
+    assert refused.status == 2
+    assert "informational, low, medium, high, critical" in refused.err
+
+
 def test_wrong_ids_and_verdicts(alerted: Run) -> None:
     assert alerted("alerts", "show", "999").status == 2
     assert alerted("alerts", "ack", "999").status == 2

@@ -54,6 +54,7 @@ CASES = [
     Wrong("ingest cut.gz", 3, "cut.gz: "),
     Wrong("ingest broken.json", 3, ".jsonl"),
     Wrong("ingest short.evtx", 3, "EVTX"),
+    Wrong("rules list --package foo", 2, "kydai"),
     Wrong("search x --from 2026-13-45", 2, "now-24h"),
     Wrong("search x --to hôm-qua", 2, "“hôm-qua”"),
     Wrong("search x -o nowhere/a.csv", 2, "nowhere/a.csv: "),
