@@ -284,11 +284,10 @@ class Catalog:
         with self.change() as db:
             db.execute("UPDATE segment SET state='quarantined' WHERE id=? AND state='live'", (segment_id,))
 
-    def take_back(self, segment_id: int) -> bool:
-        """Make a quarantined segment live again; not when another may hold some of its ids by now."""
+    def take_back(self, segment_id: int, *, checked: int) -> bool:
+        """Make a quarantined segment live again; not when one newer than ``checked`` may hold some of its ids."""
         with self.change() as db:
-            ranges = _ids_of(db, segment_id)
-            if any(s.id != segment_id for s in _holding(db, ranges, 0)):
+            if _holding(db, _ids_of(db, segment_id), checked):
                 return False
             done = db.execute("UPDATE segment SET state='live' WHERE id=? AND state='quarantined'", (segment_id,))
             return done.rowcount == 1

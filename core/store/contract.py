@@ -135,11 +135,13 @@ class FieldInfo:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that ``verify`` found; ``mended`` when it could be put right."""
+    """Something that ``verify`` found; ``mended`` when it was put right."""
 
     segment: str
     problem: str
     mended: bool = False
+    set_aside: bool = False
+    """A broken file was taken out of the answers, which now say what is missing."""
 
 
 @dataclass(frozen=True, slots=True)

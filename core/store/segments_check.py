@@ -32,16 +32,36 @@ def check(folder: Path, catalog: Catalog, *, mend: bool) -> list[Finding]:
         if segment.state is State.LIVE and problem is not None:
             if mend:
                 catalog.quarantine(segment.id)
-            findings.append(Finding(segment.name, problem, mended=mend))
+            findings.append(Finding(segment.name, problem, set_aside=mend))
         elif segment.state is State.QUARANTINED and problem is not None:
             findings.append(Finding(segment.name, "quarantined"))
         elif segment.state is State.QUARANTINED:
-            findings.append(Finding(segment.name, "restored", mended=mend and catalog.take_back(segment.id)))
+            findings.append(Finding(segment.name, "restored", mended=mend and _take_back(folder, catalog, segment)))
     known, alive = catalog.names(), set(live_marks(folder / "marks"))
     strays = [name for name in files(folder) if name not in known and owner(name) not in alive]
     if mend:
         remove_leftovers(folder, catalog)
     return findings + [Finding(name, "stray", mended=mend) for name in strays]
+
+
+def _take_back(folder: Path, catalog: Catalog, segment: Segment) -> bool:
+    """Make a file live again; not when another holds some of its events by now (they were brought anew).
+
+    Ranges of ids do not tell: those of the files that one compaction made interleave.
+    """
+    newest = catalog.newest()
+    mine = _ids(folder, segment)
+    for other in catalog.holding(catalog.ids_of(segment.id)):
+        if other.state is State.LIVE and mine.join(_ids(folder, other), _ID, join_type="inner").num_rows:
+            return False
+    return catalog.take_back(segment.id, checked=newest)
+
+
+_ID = ["segment", "record", "n"]
+
+
+def _ids(folder: Path, segment: Segment) -> Any:
+    return pq.read_table(folder / segment.name, columns=_ID)
 
 
 def fault(folder: Path, catalog: Catalog, segment: Segment) -> str | None:
@@ -52,7 +72,7 @@ def fault(folder: Path, catalog: Catalog, segment: Segment) -> str | None:
     try:
         if digest_of_file(path) != segment.sha256:
             return "checksum"
-        table = pq.read_table(path, columns=["segment", "record", "n", "ts"])
+        table = pq.read_table(path, columns=[*_ID, "ts"])
     except FileNotFoundError:
         return "absent"
     except (OSError, pa.ArrowException):

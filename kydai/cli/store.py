@@ -9,7 +9,7 @@ import typer
 
 from core import audit
 from core.clock import iso
-from core.store.contract import Span
+from core.store.contract import Finding, Span
 from core.times import read_span
 from core.words import moment, number, say, size
 from kydai.cli.main import FAILED, LANG
@@ -59,12 +59,19 @@ def verify(
         context.output.lines(asdict(f) for f in findings)
     else:
         for f in findings:
-            context.output.one(
-                None, f"{f.segment}: {f.problem}" + (f" · {say('cli.store.mended', LANG)}" if f.mended else "")
-            )
+            context.output.one(None, _told(f))
         if not findings:
             context.output.one(None, say("cli.store.whole", LANG, segments=context.store.stats().segments))
     return FAILED if any(not f.mended for f in findings) else 0
+
+
+def _told(finding: Finding) -> str:
+    parts = [f"{finding.segment}: {say(f'cli.store.problem.{finding.problem}', LANG)}"]
+    if finding.set_aside:
+        parts.append(say("cli.store.set_aside", LANG))
+    if finding.mended:
+        parts.append(say("cli.store.mended", LANG))
+    return " · ".join(parts)
 
 
 @store.command("compact", help=say("cli.store.compact", LANG))

@@ -98,14 +98,15 @@ def test_what_is_deleted_leaves_a_tombstone(catalog: Catalog) -> None:
     assert catalog.snapshot(Span(START + 11, None)).tombstones == []
 
 
-def test_a_quarantined_segment_is_taken_back_unless_its_ids_were_stored_again(catalog: Catalog) -> None:
+def test_a_quarantined_segment_is_taken_back_unless_its_ids_came_since_they_were_checked(catalog: Catalog) -> None:
     number = catalog.publish([New(segment("a"), (IdRange("S", 0, 9),))], START)
     catalog.quarantine(number)
     assert [s.name for s in catalog.snapshot().quarantined] == ["a"]
-    assert catalog.take_back(number)
+    assert catalog.take_back(number, checked=number)
     catalog.quarantine(number)
-    catalog.publish([New(segment("b"), (IdRange("S", 5, 6),))], START)
-    assert not catalog.take_back(number)
+    newest = catalog.publish([New(segment("b"), (IdRange("S", 5, 6),))], START)
+    assert not catalog.take_back(number, checked=number)
+    assert catalog.take_back(number, checked=newest)
 
 
 def test_holds_have_one_name(catalog: Catalog) -> None:

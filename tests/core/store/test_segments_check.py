@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.clock import StillClock
+from core.store import compaction
 from core.store.contract import Batch, Finding, Query
 from core.store.segments import SegmentStore
 from tests.core.store.conformance import START, event
@@ -30,13 +31,46 @@ def test_damage_is_found_set_aside_and_taken_back(tmp_path: Path, damage: Callab
     whole = (tmp_path / name).read_bytes()
     damage(tmp_path / name)
     assert store.verify() == [Finding(name, problem)]
-    assert store.verify(mend=True) == [Finding(name, problem, mended=True)]
+    assert store.verify(mend=True) == [Finding(name, problem, set_aside=True)]
     assert store.verify() == [Finding(name, "quarantined")]
     assert store.count(Query()).count == 1
     (tmp_path / name).write_bytes(whole)
     assert store.verify(mend=True) == [Finding(name, "restored", mended=True)]
     assert store.verify() == []
     assert store.count(Query()).count == 2
+    store.close()
+
+
+def test_files_of_one_compaction_are_taken_back_though_their_ids_interleave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "FROM_FILES", 2)
+    store = SegmentStore(tmp_path, StillClock(START), memory_mb=64)
+    for first in (0, 4):
+        store.append(Batch([event(first + i, 0, {"kydai.retention": f"level{3 + i % 2}"}) for i in range(4)]))
+    store.compact()
+    name = sorted(s.name for s in store.catalog.snapshot().live)[0]
+    whole = (tmp_path / name).read_bytes()
+    flip(tmp_path / name)
+    store.verify(mend=True)
+    assert store.count(Query()).count == 4
+    (tmp_path / name).write_bytes(whole)
+    assert store.verify(mend=True) == [Finding(name, "restored", mended=True)]
+    assert store.count(Query()).count == 8
+    store.close()
+
+
+def test_a_file_whose_events_came_again_stays_aside(tmp_path: Path) -> None:
+    store = SegmentStore(tmp_path, StillClock(START), memory_mb=64)
+    store.append(Batch([event(1), event(2)]))
+    (name,) = (s.name for s in store.catalog.snapshot().live)
+    whole = (tmp_path / name).read_bytes()
+    flip(tmp_path / name)
+    store.verify(mend=True)
+    store.append(Batch([event(2)]))
+    (tmp_path / name).write_bytes(whole)
+    assert store.verify(mend=True) == [Finding(name, "restored")]
+    assert store.count(Query()).count == 1
     store.close()
 
 

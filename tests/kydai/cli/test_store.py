@@ -20,8 +20,17 @@ def test_stats_verify_compact_retain_and_holds(kydai: Run, log: Path, tmp_path: 
     (segment,) = (tmp_path / "data" / "store").rglob("*.parquet")
     damaged = bytearray(segment.read_bytes())
     damaged[len(damaged) // 2] ^= 0xFF
+    whole = segment.read_bytes()
     segment.write_bytes(damaged)
     ran = kydai("store", "verify", "--json")
     assert ran.status == 1
     assert len(ran.documents) == 1
     assert kydai("search", "sshd", "--from", "2020-01-01").status == 3, "an answer without the segment is incomplete"
+    ran = kydai("store", "verify", "--mend")
+    assert ran.status == 1
+    assert "put the file back" in ran.out
+    segment.write_bytes(whole)
+    ran = kydai("store", "verify", "--mend")
+    assert ran.status == 0
+    assert "whole again" in ran.out
+    assert kydai("search", "sshd", "--from", "2020-01-01").status == 0
