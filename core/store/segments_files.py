@@ -60,9 +60,9 @@ def _cuts(table: Any) -> list[int]:
     cuts = [0, table.num_rows]
     if "doc" in table.schema.names:
         lengths = pc.fill_null(pc.binary_length(table["doc"]), 0)
-        rows = pc.indices_nonzero(pc.greater(lengths, LONG)).to_pylist()
+        rows = pc.indices_nonzero(pc.greater(lengths, pa.scalar(LONG)))
         bytes_so_far = 0
-        for row, length in zip(rows, lengths.take(rows).to_pylist() if rows else (), strict=True):
+        for row, length in zip(rows.to_pylist(), lengths.take(rows).to_pylist(), strict=True):
             if bytes_so_far + length > LONG_IN_GROUP:
                 cuts.append(row)
                 bytes_so_far = 0
