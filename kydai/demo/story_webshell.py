@@ -368,7 +368,7 @@ STORY = Story(
                 "T1505.003",
             ),
             Expected(
-                {"vi": "máy chủ web mở trình lệnh con", "en": "child shell of the web server"},
+                {"vi": "máy chủ web mở trình lệnh", "en": "child shell of the web server"},
                 "cong-web01",
                 "T1505.003",
             ),
@@ -377,7 +377,7 @@ STORY = Story(
                 "cong-web01",
                 "T1087.002",
             ),
-            Expected({"vi": "PowerShell ẩn tải tệp về", "en": "hidden PowerShell download"}, "cong-web01", "T1059.001"),
+            Expected({"vi": "PowerShell chạy ẩn tải tệp về", "en": "hidden PowerShell download"}, "cong-web01", "T1059.001"),
             Expected(
                 {
                     "vi": "tiến trình máy chủ web ghi đè trang web",
