@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from collectors.decoders.netflow import Datagram, Fault
-from collectors.flows import FlowBatch, FlowState, decode_batch, give_up
+from collectors.flows import FlowBatch, FlowState, decode_batch
 from collectors.pcap import Captured, FlowFile
 from core.clock import Micros
 from core.errors import BadInput, Place, cause, failure
@@ -50,21 +50,19 @@ class FlowReading:
 
     def tables(self) -> Iterator[Any]:
         """Tables of flows, about 2,000 datagrams each; those whose template never came are in ``malformed``."""
-        state = FlowState()
-        for batch in self._batches():
-            result = decode_batch(batch, state, batch[-1].created_at, self.configured)
-            state = result.state
+        for result in self._results():
             self._count(result)
             if result.table.num_rows:
                 self.flows += result.table.num_rows
                 yield result.table
-        last = give_up(state, self.configured)
-        self.options += last.options
-        self.malformed += last.malformed
-        self.damaged += last.damaged
-        if last.flows:
-            self.flows += last.flows
-            yield last.table
+
+    def _results(self) -> Iterator[FlowBatch]:
+        state = FlowState()
+        for batch in self._batches():
+            result = decode_batch(batch, state, batch[-1].created_at, self.configured)
+            state = result.state
+            yield result
+        yield decode_batch([], state, self.now, self.configured, is_last=True)
 
     def _batches(self) -> Iterator[list[Datagram]]:
         batch: list[Datagram] = []

@@ -65,6 +65,10 @@ class WaitingRoom:
                 pushed.append(place)
         return taken + self._take(pushed)
 
+    def take_all(self) -> list[Held]:
+        """Take out everything: nothing more will come."""
+        return self._take(list(self.held))
+
     def missing(self) -> dict[TemplateKey, int]:
         """The templates waited for, and how many datagrams wait for each."""
         return dict(Counter(key for one in self.held.values() for key in one.missing))

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from collectors.decoders.flow_join import joined
-from collectors.decoders.netflow import Datagram, Fault, FlowResult, Turn, Waiting, decode
+from collectors.decoders.netflow import Datagram, Fault, Turn, Waiting, decode
 from collectors.decoders.templates import Domain, TemplateCache
 from collectors.flow_waiting import Held, WaitingRoom, place_of
 from core.clock import Micros
@@ -70,11 +70,17 @@ def datagrams_of(frames: Sequence[Stored]) -> list[Datagram]:
 
 
 def decode_batch(
-    datagrams: Sequence[Datagram], state: FlowState, now: Micros, configured: Mapping[str, int] = _NO_RATES
+    datagrams: Sequence[Datagram],
+    state: FlowState,
+    now: Micros,
+    configured: Mapping[str, int] = _NO_RATES,
+    *,
+    is_last: bool = False,
 ) -> FlowBatch:
     """Decode new datagrams, then those whose template has come, then for the last time those overdue.
 
-    ``configured`` gives sampling rates (1 in n) by exporter, for exporters that tell none.
+    ``configured`` gives sampling rates (1 in n) by exporter, for exporters that tell none. Behind the last batch
+    nothing waits.
     """
     before = state.room.held
     room = state.room.copy()
@@ -87,7 +93,7 @@ def decode_batch(
         for one in again.waiting:
             room.add([one], since[place_of(one.datagram)])
         results.append(again)
-    if overdue := room.take_overdue(now):
+    if overdue := room.take_all() if is_last else room.take_overdue(now):
         results.append(decode(_datagrams(overdue), results[-1].templates, turn=Turn.LAST, configured=configured))
     batch = FlowBatch(
         joined([result.table for result in results if result.table.num_rows]), FlowState(results[-1].templates, room)
@@ -107,9 +113,3 @@ def decode_batch(
 
 def _datagrams(held: Sequence[Held]) -> list[Datagram]:
     return [one.datagram for one in held]
-
-
-def give_up(state: FlowState, configured: Mapping[str, int] = _NO_RATES) -> FlowResult:
-    """Decode all that still waits for the last time, as at the end of a file."""
-    held = _datagrams(list(state.room.held.values()))
-    return decode(held, state.templates, turn=Turn.LAST, configured=configured)

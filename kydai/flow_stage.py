@@ -51,12 +51,17 @@ class FlowStage:
     def is_holding(self) -> bool:
         return bool(self.state.room.held)
 
-    def take(self, frames: Sequence[Stored], book: SourceBook, tally: Tally, now: Micros) -> FlowBatch | None:
-        """Decode the frames and what waits; counts go into ``tally``. None when nothing came of it."""
+    def take(
+        self, frames: Sequence[Stored], book: SourceBook, tally: Tally, now: Micros, *, is_last: bool = False
+    ) -> FlowBatch | None:
+        """Decode the frames and what waits; counts go into ``tally``. None when nothing came of it.
+
+        Behind the last frames nothing waits any more.
+        """
         datagrams = datagrams_of(frames)
         if not datagrams and not self.is_holding:
             return None
-        batch = decode_batch(datagrams, self.state, now)
+        batch = decode_batch(datagrams, self.state, now, is_last=is_last)
 
         def count(d: Datagram, bucket: Raws, number: int = 1, reason: str = "") -> None:
             tally.raws(book.resolve(f"flow:{d.exporter}").name, d.created_at, bucket, number, reason)

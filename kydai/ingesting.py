@@ -36,6 +36,8 @@ class Ingested:
     files: int = 0
     raws: int = 0
     alerts: int = 0
+    without_template: int = 0
+    """Flow datagrams whose template is in none of the files."""
     unchanged: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
     bad: list[BadInput] = field(default_factory=list)
@@ -177,8 +179,9 @@ class Ingest:
         return first, first._replace(offset=offset, tail_print=tail_print) if offset else None
 
     def finish(self) -> Ingested:
-        """Hand the replay over to correlation and clear the spool away."""
-        self.result.alerts = self.pipeline.alerts
+        """Give up what waits for a template, hand the replay over to correlation and clear the spool away."""
+        self.pipeline.end()
+        self.result.alerts, self.result.without_template = self.pipeline.alerts, self.pipeline.without_template
         close_run(self.context, self.name, has_raws=bool(self.result.raws))
         self.spool.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -238,11 +241,10 @@ def take_up(context: Context, parts: Parts) -> int:
             spool = Spool(folder, context.clock, reserve_bytes=0)
         except Refused:
             continue  # its run is alive
-        end = _last_mark(folder)
-        if end is not None:
-            pipeline = Pipeline(folder.name, folder, parts, is_replay=True)
-            while pipeline.step(until=end):
-                pass
+        pipeline, end = Pipeline(folder.name, folder, parts, is_replay=True), _last_mark(folder)
+        while end is not None and pipeline.step(until=end):
+            pass
+        pipeline.end()
         close_run(context, folder.name, has_raws=end is not None)
         spool.close()
         shutil.rmtree(folder)

@@ -100,6 +100,8 @@ class Pipeline:
         self._seen = SeenLog()
         self.alerts = 0
         """Alert rows written or changed so far."""
+        self.without_template = 0
+        """Datagrams given up so far."""
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -122,6 +124,12 @@ class Pipeline:
         self._commit(batch)
         self.position = batch.position
         return len(batch.frames)
+
+    def end(self) -> None:
+        """Nothing more will come: what still waits for a template is decoded for the last time. Raises as ``step``."""
+        if self.flows.is_holding:
+            self._refresh()
+            self._commit(Batch(position=self.position), is_last=True)
 
     def _idle(self, began: Micros, position: Position) -> None:
         if began - self._heartbeat_at < 2 * SECOND:
@@ -153,7 +161,7 @@ class Pipeline:
 
     # --- one batch ----------------------------------------------------------------------------------------
 
-    def _commit(self, batch: Batch) -> None:
+    def _commit(self, batch: Batch, *, is_last: bool = False) -> None:
         now = self.parts.clock.now()
         tally, heards, said = Tally(), Heards(), self.said.begin()
         frames = self._not_judged(batch.frames, tally)
@@ -161,7 +169,7 @@ class Pipeline:
         arrival_at = min((s.frame.arrival_at for s in frames), default=now)
         judged = self.parts.detector.judge(made.events, arrival_at)
         self._seen.note(made.events, now)
-        outcome = self.flows.take(frames, self._the_book, tally, now)
+        outcome = self.flows.take(frames, self._the_book, tally, now, is_last=is_last)
         blocks, flow_judged = self._judge_flows(outcome, frames, now)
         result = self.parts.store.append(StoreBatch(made.events, blocks))
         self._count_events(made, result, tally)
@@ -194,6 +202,7 @@ class Pipeline:
         self.said.settle(said)
         if outcome is not None:
             self.flows.settle(outcome)
+            self.without_template += sum(f.reason == "no_template" for f in (*outcome.malformed, *outcome.given_up))
 
     @property
     def _the_book(self) -> SourceBook:

@@ -68,6 +68,8 @@ def ingest(
         else:
             for name in names:
                 out.tell(say(f"cli.ingest.{key}", LANG, file=safe(name)))
+    if result.without_template:
+        out.tell(say("cli.ingest.without_template", LANG, count=result.without_template))
     with context.database.read() as session:
         made = _difference(before, read_balances(session))
     seconds = context.clock.monotonic() - began
@@ -77,6 +79,7 @@ def ingest(
                 "files": result.files,
                 "raws": result.raws,
                 "alerts": result.alerts,
+                "without_template": result.without_template,
                 "seconds": round(seconds, 3),
                 "sources": {b.source: {"raws": dict(b.raws), "events": dict(b.events), "holds": b.holds} for b in made},
                 "unchanged": result.unchanged,

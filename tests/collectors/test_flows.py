@@ -5,7 +5,7 @@ import pytest
 from collectors import flow_waiting
 from collectors.decoders.netflow import Datagram
 from collectors.flow_waiting import MAX_AGE
-from collectors.flows import FlowBatch, FlowState, datagrams_of, decode_batch, give_up
+from collectors.flows import FlowBatch, FlowState, datagrams_of, decode_batch
 from core.event import Frame, FrameKind, Stored
 from tests.collectors.decoders.craft import (
     BASIC,
@@ -85,8 +85,10 @@ def test_one_that_needs_two_templates_waits_on_with_its_first_time() -> None:
 def test_at_the_end_all_is_given_up() -> None:
     both = v9(v9_template(256, BASIC), flowset(256, basic_record()), flowset(257, bytes(8)))
     batch = decode_batch([datagram(both, 1), datagram(v9(flowset(300, bytes(8))), 2)], FlowState(), NOW)
-    last = give_up(batch.state)
-    assert (last.flows, [fault.reason for fault in last.malformed]) == (1, ["no_template"])
+    last = decode_batch([], batch.state, NOW, is_last=True)
+    assert (last.table.num_rows, records(last.released)) == (1, [(1, 1)])
+    assert [(fault.datagram.record, fault.reason) for fault in last.given_up] == [(2, "no_template")]
+    assert len(last.state.room) == 0
 
 
 def test_configured_rates_are_handed_on() -> None:

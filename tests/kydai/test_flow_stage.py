@@ -53,5 +53,14 @@ def test_an_hour_without_a_template_ends_the_waiting(context: Context) -> None:
     assert not stage_of(context).is_holding
 
 
+def test_behind_the_last_nothing_waits(context: Context) -> None:
+    stage, tally = stage_of(context), Tally()
+    take(context, stage, NOW, data(0))
+    batch = stage.take([], BOOK, tally, NOW, is_last=True)
+    assert batch is not None
+    assert not batch.state.room.held
+    assert {(key[3], key[4]): n for key, n in tally} == {("ignored", "no template"): 1, ("waiting", ""): -1}
+
+
 def test_garbage_is_ignored_with_its_reason(context: Context) -> None:
     assert take(context, stage_of(context), NOW, b"\x00\x09") == {"received": 1, "ignored: short_header": 1}

@@ -14,9 +14,12 @@ from collectors.evtx_records import number
 from core.db.models import IngestedFile, Outbox
 from core.store.contract import Query
 from kydai.context import Context
+from kydai.flow_stage import FlowStage
 from kydai.ingesting import Ingest, Ingested, take_up
 from kydai.pipeline import Parts, Pipeline
+from tests.collectors.decoders.craft import BASIC, basic_record, flowset, ip_packet, pcap, v9, v9_template
 from tests.collectors.evtx_states import chunks, earlier, ring
+from tests.kydai.test_pipeline import balances
 from tests.samples import sample
 
 LINE = "Nov 25 08:00:{:02d} web01 sshd[7]: Failed password for root from 203.0.113.5 port 4022 ssh2\n"
@@ -221,6 +224,43 @@ def test_a_killed_run_is_taken_up_and_nothing_is_lost_or_doubled(
     assert count(context) == 10
     with context.database.read() as session:
         assert [f.offset for f in session.scalars(select(IngestedFile))] == [file.stat().st_size]
+
+
+@pytest.mark.parametrize("killed_in", ["", "append", "write", "close_run"])
+def test_datagrams_whose_template_is_in_no_file_are_given_up_once(
+    context: Context, parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_in: str
+) -> None:
+    lone, file = v9(flowset(300, bytes(8)), sequence=2), tmp_path / "x.pcap"
+    both = v9(v9_template(256, BASIC), flowset(256, basic_record()), flowset(257, bytes(8)), sequence=1)
+    file.write_bytes(pcap(101, ip_packet(both), ip_packet(lone)))
+    run = Ingest(context, parts, source=None, parser=None, again=False)
+    run.take(str(file), lambda count: None)
+    (balance,) = balances(context).values()
+    assert {k: n for k, n in balance.raws.items() if n} == {"received": 2, "waiting": 2}
+
+    def die(*args: object, **kwargs: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        if killed_in == "append":
+            patched.setattr(type(context.store), "append", die)
+        elif killed_in == "write":  # behind step 1
+            patched.setattr(FlowStage, "save", die)
+        elif killed_in:
+            patched.setattr("kydai.ingesting.close_run", die)
+        if killed_in:
+            with pytest.raises(Killed):
+                run.finish()
+            run.spool.close()
+        else:
+            assert run.finish().without_template == 1
+    assert take_up(context, parts) == bool(killed_in)
+    (balance,) = balances(context).values()
+    assert balance.holds
+    assert {k: n for k, n in balance.raws.items() if n} == {"received": 2, "parsed": 1, "ignored": 1}
+    assert balance.reasons[("raws", "ignored", "no template")] == 1
+    assert dict(balance.events) == {"made": 1, "stored": 1}
+    assert count(context) == 1
 
 
 def test_a_record_that_is_being_joined_outlives_a_kill(

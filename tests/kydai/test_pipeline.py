@@ -233,6 +233,16 @@ def test_a_template_that_never_comes_ends_as_ignored(
     assert balance.reasons[("raws", "ignored", "no template")] == 1
 
 
+def test_at_the_end_nothing_waits_any_more(context: Context, parts: Parts) -> None:
+    pipeline = run(context, parts, flow(data(0), context.clock.now()))
+    pipeline.end()
+    pipeline.end()
+    balance = balances(context)["flow:192.0.2.254"]
+    assert {k: n for k, n in balance.raws.items() if n} == {"received": 1, "ignored": 1}
+    assert balance.reasons[("raws", "ignored", "no template")] == 1
+    assert pipeline.without_template == 1
+
+
 def test_a_rule_that_is_disabled_meanwhile_no_longer_alerts(context: Context, parts: Parts) -> None:
     from core.db.models import Meta, RuleMode
 

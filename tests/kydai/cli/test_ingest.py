@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tests.collectors.decoders.craft import flowset, ip_packet, pcap, v9
 from tests.kydai.cli.conftest import Run
 
 
@@ -29,6 +30,16 @@ def test_unparsed_lines_and_bad_files_end_with_status_3(kydai: Run, tmp_path: Pa
     assert kydai("ingest", str(tmp_path / "junk.bin")).status == 3
     (tmp_path / "bad.gz").write_bytes(b"\x1f\x8b\x08junk")
     assert kydai("ingest", str(tmp_path / "bad.gz")).status == 3
+
+
+def test_flows_without_their_template_are_said(kydai: Run, tmp_path: Path) -> None:
+    (tmp_path / "x.pcap").write_bytes(pcap(101, ip_packet(v9(flowset(300, bytes(8))))))
+    ran = kydai("ingest", str(tmp_path / "x.pcap"), "--json")
+    (told,) = ran.documents
+    assert (ran.status, told["without_template"]) == (3, 1)
+    (source,) = told["sources"].values()
+    assert source == {"raws": {"received": 1, "ignored": 1}, "events": {}, "holds": True}
+    assert "--again" in ran.err
 
 
 def test_what_a_folder_leaves_out_is_said(kydai: Run, log: Path, tmp_path: Path) -> None:
