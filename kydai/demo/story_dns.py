@@ -50,7 +50,10 @@ STORY = Story(
                 "T1071.004",
             ),
             Expected(
-                {"vi": "một máy truy vấn nhiều bản ghi TXT hoặc NULL", "en": "one machine asks many TXT or NULL records"},
+                {
+                    "vi": "một máy truy vấn nhiều bản ghi TXT hoặc NULL",
+                    "en": "one machine asks many TXT or NULL records",
+                },
                 "dns01",
                 "T1048.003",
             ),

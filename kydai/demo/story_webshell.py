@@ -377,7 +377,9 @@ STORY = Story(
                 "cong-web01",
                 "T1087.002",
             ),
-            Expected({"vi": "PowerShell chạy ẩn tải tệp về", "en": "hidden PowerShell download"}, "cong-web01", "T1059.001"),
+            Expected(
+                {"vi": "PowerShell chạy ẩn tải tệp về", "en": "hidden PowerShell download"}, "cong-web01", "T1059.001"
+            ),
             Expected(
                 {
                     "vi": "tiến trình máy chủ web ghi đè trang web",
