@@ -31,7 +31,7 @@ failed() { # failed "việc không làm được" "what failed" "cách xử lý 
   if grep -qiE 'failed to fetch|name resolution|dns error|connection|timed out|unreachable|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|proxy' "$log"; then
     die "$1 vì không kết nối được: $3" "$2: no connection. $4"
   fi
-  die "$1 («$(grep -v '^$' "$log" | tail -n 1)»); xem $log rồi chạy lại." "$2 («$(grep -v '^$' "$log" | tail -n 1)»); see $log, then run again."
+  die "$1 (“$(grep -v '^$' "$log" | tail -n 1)”); xem $log rồi chạy lại." "$2 (“$(grep -v '^$' "$log" | tail -n 1)”); see $log, then run again."
 }
 
 python_lines() {

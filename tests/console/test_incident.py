@@ -133,7 +133,7 @@ def test_a_dry_run_shows_what_a_playbook_would_do(open_console: Open, own_house:
     console = open_console(own_house, path=PATH).heading(TITLE)
     console.button("Chạy kịch bản…").click()
     console.dialog().get_by_role("button", name="Chạy thử").click()
-    console.toast("Đã khởi động")
+    console.toast("Đã khởi chạy")
     dry = console.page.locator("article.run").filter(has_text="chạy thử (không tác động)")
     expect(dry).to_contain_text("Hoàn tất", timeout=10_000)
     dry.get_by_role("link").first.click()

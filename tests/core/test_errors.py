@@ -68,7 +68,7 @@ def test_in_the_readers_language_with_its_remedy() -> None:
 def test_why_the_system_refused_is_said_in_the_readers_language() -> None:
     assert cause(FileNotFoundError(2, "No such file or directory"))["vi"] == "không có tệp hoặc thư mục này"
     assert "kết thúc giữa chừng" in cause(EOFError("Compressed file ended"))["vi"]
-    assert cause(ValueError("no PEM.")) == {"vi": "nguyên văn «no PEM»", "en": "no PEM"}
+    assert cause(ValueError("no PEM.")) == {"vi": "nguyên văn “no PEM”", "en": "no PEM"}
     context = ssl.create_default_context()
     with pytest.raises(ssl.SSLError) as refused:
         context.load_cert_chain(__file__)
@@ -143,11 +143,11 @@ REAL = [
     (orjson.loads, ["[1,"], "kết thúc giữa chừng (dòng 1, cột 4)"),
     (tomllib.loads, ["a=x"], "giá trị không hợp lệ (văn bản phải đặt trong dấu nháy kép) (dòng 1, cột 3)"),
     (tomllib.loads, ["a"], "thiếu dấu = sau khóa (cuối tệp)"),
-    (sigma_of, ["logsource: {product: linux}\n", ""], "thiếu 'logsource'"),
-    (sigma_of, ["level: high", "level: huge"], "'level' không có mức 'huge'"),
+    (sigma_of, ["logsource: {product: linux}\n", ""], "thiếu “logsource”"),
+    (sigma_of, ["level: high", "level: huge"], "“level” không có mức “huge”"),
     (sigma_of, ["a|contains", "a|contain"], "không có cách so sánh 'contain'"),
-    (sigma_of, ["title: A\n", ""], "thiếu 'title'"),
-    (sigma_of, ["a|contains: b", "a|cidr: 10.0.0.1/8"], "dải mạng viết sai: nguyên văn «10.0.0.1/8 has host bits set»"),
+    (sigma_of, ["title: A\n", ""], "thiếu “title”"),
+    (sigma_of, ["a|contains: b", "a|cidr: 10.0.0.1/8"], "dải mạng viết sai: nguyên văn “10.0.0.1/8 has host bits set”"),
     (sql_of, ["select * from nowhere"], "thiếu bảng nowhere"),
     (b"a\xff".decode, [], "byte 0xff ở vị trí 1 không phải UTF-8"),
     (gzip.decompress, [b"abcdef"], "đây không phải tệp gzip"),
@@ -167,20 +167,20 @@ def test_what_a_library_says_is_said_in_vietnamese(do: Callable[..., object], ar
 
 
 def test_what_nobody_has_translated_is_quoted_in_one_line() -> None:
-    assert reason("Flux of 3.\n  more of it") == {"vi": "nguyên văn «Flux of 3»", "en": "Flux of 3"}
-    assert reason(RuntimeError())["vi"] == "nguyên văn «RuntimeError»"
+    assert reason("Flux of 3.\n  more of it") == {"vi": "nguyên văn “Flux of 3”", "en": "Flux of 3"}
+    assert reason(RuntimeError())["vi"] == "nguyên văn “RuntimeError”"
     with pytest.raises(ValidationError) as refused:
         Shape.model_validate({"port": 0})
     (one,) = refused.value.errors()
     assert misfit(one)["vi"] == "phải từ 1 trở lên"
-    assert misfit({**one, "type": "new"})["vi"] == "nguyên văn «Input should be greater than or equal to 1»"
+    assert misfit({**one, "type": "new"})["vi"] == "nguyên văn “Input should be greater than or equal to 1”"
 
 
 def test_an_error_in_a_row_is_read_in_either_language() -> None:
     error = failure(Refused, "playbook.error.over")
     assert recalled(kept(error)) == {"vi": "Lượt chạy đã kết thúc", "en": "The run is over"}
     assert recalled(kept(PermissionError(13, "Permission denied")))["vi"] == "không có quyền"
-    assert recalled(kept(KeyError("x")))["vi"] == "nguyên văn «KeyError: 'x'»"
+    assert recalled(kept(KeyError("x")))["vi"] == "nguyên văn “KeyError: 'x'”"
     assert len(recalled(kept(BadInput("“" * 5000)))["vi"]) == 1000
     for text in ("", "database is locked", "{", "{}", '{"vi": 1, "en": 2}', "[1]", "bị từ chối"):
         assert recalled(text) == {"vi": text, "en": text}

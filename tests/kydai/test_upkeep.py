@@ -66,7 +66,7 @@ def test_lag_is_that_of_each_live_spool(database: Database) -> None:
         (found,) = upkeep.lags(session, NOW)
         assert upkeep.lags(session, NOW + 61 * SECOND) == [], "who says nothing any more says nothing of lag"
     assert (found.key, found.facts) == ("lag:spool:gateway", {"spool": "gateway", "lag_seconds": 61})
-    assert found.title["vi"].endswith("dòng nhật ký cũ nhất chưa xử lý của gateway đã chờ 1 phút 01 giây")
+    assert found.title["vi"].endswith("bản ghi cũ nhất chưa xử lý của gateway đã chờ 1 phút 01 giây")
 
 
 def test_hits_and_work_that_wait(database: Database) -> None:

@@ -164,7 +164,7 @@ def test_a_firewall_that_refuses_ends_the_run_with_its_words(world: World, incid
         run = session.get_one(Run, run_id)
     assert run.status == RunStatus.FAILED
     said = recalled(run.error)
-    assert "nft từ chối: nguyên văn «" in said["vi"]
+    assert "nft từ chối: nguyên văn “" in said["vi"]
     assert "not permitted" in said["en"]
     assert "nguyên văn" not in said["en"]
 

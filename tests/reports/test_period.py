@@ -103,7 +103,7 @@ def test_the_summary_counts_what_the_parts_show(house: Services) -> None:
         session.add(alert(is_replay=True, level="low"))
     told = [said(line, "vi") for line in period.summary(reading(house)).lines]
     assert told[0].startswith("Nhận 1.500 bản ghi từ 1 nguồn; lưu 12 sự kiện")
-    assert told[1] == "2 cảnh báo (1 mức cao hoặc nghiêm trọng), gộp thành 1 vụ việc."
+    assert told[1] == "2 cảnh báo (1 mức cao hoặc nghiêm trọng), gom thành 1 vụ việc."
     assert told[2].startswith("0 vụ việc được xác nhận là sự cố an ninh mạng; 0 đã đóng; 1 còn mở")
     assert told[3].startswith("1 bước ứng phó hoàn tất, 0 đã hoàn tác")
     assert told[4].startswith("1 trong 2 cảnh báo")

@@ -127,7 +127,7 @@ def test_a_full_disk(clone: Path) -> None:
         ("OSError: [Errno 28] No space left on device", "Hỏng vì đĩa đã đầy: hãy giải phóng dung lượng rồi chạy lại."),
         ("error: Failed to fetch\n  cause: invalid peer certificate: UnknownIssuer", "Hỏng vì máy không tin chứng thư"),
         ("npm error code ENOTFOUND", "Hỏng vì không kết nối được: hãy nối mạng."),
-        ("error: something new\n", "Hỏng («error: something new»); xem .tools/setup.log rồi chạy lại."),
+        ("error: something new\n", "Hỏng (“error: something new”); xem .tools/setup.log rồi chạy lại."),
     ],
 )
 def test_why_it_failed(clone: Path, log: str, told: str) -> None:

@@ -68,7 +68,7 @@ def test_a_dry_run_is_never_told_as_a_block() -> None:
 
 
 def test_an_odd_balance_is_said() -> None:
-    assert "KHÔNG cân" in text.balance("vi", received=10, parsed=8, unparsed=1, ignored=0, duplicates=0, waiting=0)
+    assert "KHÔNG khớp" in text.balance("vi", received=10, parsed=8, unparsed=1, ignored=0, duplicates=0, waiting=0)
 
 
 def test_what_was_missed_is_named() -> None:

@@ -60,7 +60,7 @@ def test_a_relay_that_refuses_or_is_away_is_known_not_to_have_sent(world: World,
     handler.answer = "554 no"
     with pytest.raises(Unavailable, match="refused it: 554 no") as refused:
         ACTION.perform(EMAIL, with_mail(world, port), DOING)
-    assert refused.value.told("vi") == "Máy chủ thư từ chối: nguyên văn «554 no»."
+    assert refused.value.told("vi") == "Máy chủ thư từ chối: nguyên văn “554 no”."
     with pytest.raises(Unavailable):
         ACTION.perform(EMAIL, with_mail(world, free_port()), DOING)
 
