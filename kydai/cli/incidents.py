@@ -111,10 +111,12 @@ def show(ctx: typer.Context, number: Number) -> None:
             for row in session.scalars(select(IncidentLink).where(IncidentLink.incident_id == incident.id))
         }
         notes = session.scalars(select(Note).where(Note.incident_id == incident.id).order_by(Note.at)).all()
+        merged = session.get(Incident, incident.merged_into) if incident.merged_into is not None else None
     if context.output.as_json:
         context.output.one(
             incident_document(incident)
             | {
+                "merged_into": merged.number if merged is not None else None,
                 "alerts": [alert_document(a) | {"links": links.get(a.id, [])} for a in alerts],
                 "notes": [{"author": n.author, "at": iso(n.at), "text": n.text} for n in notes],
             }
@@ -126,8 +128,15 @@ def show(ctx: typer.Context, number: Number) -> None:
     level = f"{mark} {say(f'common.level.{incident.level}', LANG)}"
     out.one(None, f"{incident.number} · {level} · {incident.title.get(LANG, '')}")
     out.one(None, incident.sentence.get(LANG, ""))
-    total = " ".join(
-        f"{p['detail'] if isinstance(p.get('detail'), str) else p['key']} +{p['points']}" for p in incident.priority_sum
+    if merged is not None:
+        out.one(None, say("cli.incidents.merged_into", LANG, number=merged.number))
+    status = say(f"common.incident_status.{incident.status}", LANG)
+    verdict = f" ({say(f'common.verdict.{incident.verdict}', LANG)})" if incident.verdict else ""
+    replay = f" · {say('common.replay', LANG)}" if incident.is_replay else ""
+    out.one(None, f"{say('cli.column.status', LANG)}: {status}{verdict}{replay}")
+    out.one(None, f"{say('cli.column.assignee', LANG)}: {incident.assignee or '–'}")
+    total = ", ".join(
+        f"{p['points']:+d} {say('incident.priority.' + p['key'], LANG)}" for p in incident.priority_sum if p["points"]
     )
     out.one(None, f"{say('cli.column.priority', LANG)} {incident.priority}: {total}")
     rows = [

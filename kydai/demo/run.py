@@ -111,8 +111,8 @@ class Demonstration:
         self.progress(say("demo.progress.judge", self.lang))
         self._settle()
         with self.context.database.read() as session:
-            flows = _flows(read_balances(session))
             events = sum(b.events["stored"] for b in read_balances(session).values())
+        flows = self.context.store.stats().flows
         self._tell(
             story_text.past(
                 self.lang, events=events, flows=flows, start=self.began - DAY, end=self.began, took=replayed.took
@@ -252,24 +252,12 @@ class Demonstration:
                 .select_from(Alert)
                 .where(Alert.is_replay.is_(is_replay), Alert.kind != "self", Alert.joined_to.is_(None))
             )
-            lines = []
-            for row in rows:
-                counted = session.execute(
-                    select(func.count(), func.sum(Alert.count)).where(
-                        Alert.incident_id == row.id, Alert.joined_to.is_(None)
-                    )
-                ).one()
-                lines.append(
-                    story_text.IncidentLine(
-                        row.number,
-                        row.title.get(self.lang, ""),
-                        row.sentence.get(self.lang, ""),
-                        row.level,
-                        counted[0],
-                        int(counted[1] or 0),
-                        row.priority,
-                    )
-                )
+        lines = [
+            story_text.IncidentLine(
+                row.number, row.title.get(self.lang, ""), row.sentence.get(self.lang, ""), row.level, row.priority
+            )
+            for row in rows
+        ]
         return story_text.incidents(self.lang, alerts=alerts or 0, found=lines)
 
     def _first_alert(self, start: Micros) -> tuple[str, Micros] | None:
@@ -281,10 +269,6 @@ class Demonstration:
                 .order_by(Alert.created_at)
             )
         return None if row is None else (row.rule_title.get(self.lang, ""), row.created_at - row.first_at)
-
-
-def _flows(balances: dict[str, Balance]) -> int:
-    return sum(b.events["stored"] for name, b in balances.items() if b.events["stored"] > b.raws["parsed"])
 
 
 def _unseen(session: Session, now: Micros) -> story_text.Unseen:

@@ -21,8 +21,6 @@ class IncidentLine:
     title: str
     sentence: str
     level: str
-    alerts: int
-    events: int
     priority: int
 
 
@@ -95,14 +93,7 @@ def incidents(lang: str, *, alerts: int, found: Sequence[IncidentLine]) -> list[
     for one in found:
         level = say(f"common.level.{one.level}", lang)
         lines.append(_INDENT * 2 + say("demo.incident", lang, number=one.number, level=level, title=one.title))
-        facts = say(
-            "demo.incident.facts",
-            lang,
-            alerts=one.alerts,
-            events=one.events,
-            priority=one.priority,
-            sentence=one.sentence,
-        )
+        facts = say("demo.incident.facts", lang, priority=one.priority, sentence=one.sentence)
         lines.append(_INDENT * 3 + facts.rstrip())
     return lines
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.kydai.cli.conftest import Run
 from tests.kydai.cli.test_alerts import alerted
 
@@ -40,3 +42,28 @@ def test_an_incident_is_shown_noted_declared_and_closed(alerted: Run) -> None:
 
 def test_an_unknown_number_is_said(alerted: Run) -> None:
     assert alerted("incidents", "show", "VV-1999-0001").status == 2
+
+
+def test_an_incident_says_how_it_stands_and_what_its_priority_adds_up_from(alerted: Run) -> None:
+    number = alerted("incidents", "list", "--json").documents[0]["number"]
+    alerted("incidents", "assign", number, "--to", "hanhnt")
+    shown = alerted("incidents", "show", number).out
+    assert "Assignee: hanhnt" in shown
+    assert "Status: In progress" in shown
+    assert "level of the alerts" in shown
+    assert "+0" not in shown
+    alerted("incidents", "close", number, "--verdict", "benign", "--reason", "tập")
+    assert "Status: Closed (benign)" in alerted("incidents", "show", number).out
+
+
+def test_a_merged_incident_names_the_one_it_went_into(alerted: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other.log"
+    other.write_text("<38>Nov 25 08:00:09 db09 sshd[7]: Failed password for lan from 198.51.100.9 port 4022 ssh2\n")
+    alerted("ingest", str(other))
+    (whole,) = alerted("incidents", "list", "--json").documents
+    alerts = alerted("incidents", "show", whole["number"], "--json").documents[0]["alerts"]
+    alerted("incidents", "split", whole["number"], str(alerts[1]["id"]))
+    into, gone = sorted(i["number"] for i in alerted("incidents", "list", "--json").documents)
+    assert alerted("incidents", "merge", into, gone).status == 0
+    assert f"Merged into {into}" in alerted("incidents", "show", gone).out
+    assert alerted("incidents", "show", gone, "--json").documents[0]["merged_into"] == into

@@ -35,6 +35,13 @@ def test_it_ends_well_and_tells_the_story(shown: Shown) -> None:
     assert "sign-in" not in shown.text, "with --once nothing is left to sign in to"
 
 
+def test_the_flows_it_tells_of_are_flows(shown: Shown, house: Context) -> None:
+    told = re.search(r"trong đó ([\d.]+) bản ghi luồng mạng", shown.text)
+    assert told, shown.text
+    live = 1000  # what the minute after it adds
+    assert 0 <= house.store.stats().flows - int(told[1].replace(".", "")) < live
+
+
 def test_four_incidents_at_most_and_the_live_one_is_whole(house: Context) -> None:
     with house.database.read() as session:
         incidents = session.scalars(select(Incident).where(Incident.merged_into.is_(None))).all()

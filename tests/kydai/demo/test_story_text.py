@@ -38,7 +38,7 @@ def test_in_vietnamese() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_line_is_filled_in(lang: str) -> None:
-    one = text.IncidentLine("VV-2026-0001", "T", "S.", "critical", 9, 120, 87)
+    one = text.IncidentLine("VV-2026-0001", "T", "S.", "critical", 87)
     lines = [
         *text.opening(load_world(), 7, lang, dry_reason=None),
         *text.past(lang, events=118_000, flows=31_000, start=AT, end=AT, took=20 * SECOND),
@@ -60,6 +60,16 @@ def test_every_line_is_filled_in(lang: str) -> None:
     ]
     assert not [line for line in lines if "{" in line or "}" in line]
     assert text.incidents(lang, alerts=0, found=[])
+
+
+def test_an_incident_counts_its_alerts_and_events_once() -> None:
+    """Its sentence does; hits beside it would read as another number of the same events."""
+    one = text.IncidentLine("VV-2026-0001", "T", "On web01: T (2 alerts, 3 events).", "high", 40)
+    assert text.incidents("en", alerts=2, found=[one]) == [
+        "  2 alerts, grouped into 1 incident:",
+        "    VV-2026-0001 [High] T",
+        "      Priority 40. On web01: T (2 alerts, 3 events).",
+    ]
 
 
 def test_a_dry_run_is_never_told_as_a_block() -> None:
