@@ -29,7 +29,14 @@ OTHER = "other"
 KERNEL = "kernel"
 _SYSLOG_MODULO = (1 << 31) - 1
 _HEAD = 2_000
-_NUMBER = re.compile(rb'\[meta (?:[^\]"]|"[^"]*")*?\bsequenceId="(\d{1,10})"')
+# of RFC 5424: elements of structured data, which alone may tell; a message may quote them. Possessive: read once
+_VALUE = rb'"(?:[^"\\]|\\.)*+"'
+_NUMBER = re.compile(
+    rb"<\d{1,3}>1 [^ ]+ ([^ ]+) [^ ]+ [^ ]+ [^ ]+ "
+    rb'(?:\[(?!meta )(?:[^\]"]|' + _VALUE + rb")*+\])*+"
+    rb'\[meta(?: (?!sequenceId=)[^ ="\]]+=' + _VALUE + rb')*+ sequenceId="(\d{1,10})"',
+    re.DOTALL,
+)
 _FLOWS = {5: ("netflow5", Unit.RECORDS), 9: ("netflow9", Unit.DATAGRAMS), 10: ("ipfix", Unit.RECORDS)}
 
 Sender = tuple[str, str]
@@ -38,12 +45,11 @@ Sender = tuple[str, str]
 
 def message_number(data: bytes) -> tuple[str, int] | None:
     """Host and number of an RFC 5424 message with ``[meta sequenceId="…"]`` (section 7.3.1)."""
-    head = data[:_HEAD]
-    if head.find(b">1 ", 0, 7) < 0 or (found := _NUMBER.search(head)) is None:
+    found = _NUMBER.match(data[:_HEAD])
+    if found is None:
         return None
-    parts = head.split(b" ", 3)
-    number = int(found[1])
-    return (parts[2].decode("utf-8", "replace"), number) if 0 < number <= _SYSLOG_MODULO else None
+    number = int(found[2])
+    return (found[1].decode("utf-8", "replace"), number) if 0 < number <= _SYSLOG_MODULO else None
 
 
 class SaidBatch:

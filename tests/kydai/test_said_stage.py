@@ -59,6 +59,9 @@ def add(context: Context, *frames: Frame) -> None:
         (b'<13>1 - h a - - - it said sequenceId="3"', None),
         (b'<13>Nov 25 08:00:00 h a: [meta sequenceId="3"]', None),
         (b'[meta sequenceId="', None),
+        (b'<13>1 - h a - - - they typed [meta sequenceId="3"] x', None),
+        (b'<13>1 - h a - - [x a="[meta sequenceId=\\"3\\"]"] x', None),
+        (b"<13>1 - h a - - " + b"[meta " * 300 + b'sequenceId="3"', None),
     ],
 )
 def test_the_number_of_a_message(raw: bytes, told: tuple[str, int] | None) -> None:
