@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 import api.routes
 from api import errors
 from api.console import serve_console
-from api.deps import Anyone, IngestToken, Need, Services, check_parameters
+from api.deps import Anyone, IngestToken, Need, Services
 from api.errors import PROBLEM, Problem
 from api.feed import Feed
 from api.journal import SearchJournal
@@ -95,7 +95,7 @@ def create_app(services: Services) -> FastAPI:
         for route in router.routes:
             if not isinstance(route, APIRoute) or not any(guards(route.dependant)):
                 raise BadConfig(f"the route {getattr(route, 'path', route)} does not say who may call it")
-        app.include_router(router, prefix=PREFIX, dependencies=[Depends(check_parameters)])
+        app.include_router(router, prefix=PREFIX)
     if services.console_folder is not None:
         serve_console(app, services.console_folder)
     app.add_middleware(Guard)

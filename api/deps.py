@@ -176,14 +176,15 @@ class Need:
             raise failure(Refused, "api.need_whole")
         if caller.channel == "console" and request.method not in _SAFE_METHODS:
             check_header(request)
+        check_parameters(request)
         return caller
 
 
 class Anyone:
     """A route that needs no sign-in: health and the ways of signing in."""
 
-    def __call__(self) -> None:
-        return None
+    def __call__(self, request: Request) -> None:
+        check_parameters(request)
 
 
 class IngestToken:
@@ -211,6 +212,7 @@ class IngestToken:
             if len(self._good) > 1000:
                 self._good.clear()
             self._good[key] = (caller, now + self.REMEMBERED)
+        check_parameters(request)
         return caller
 
 
@@ -227,9 +229,9 @@ def _parameters(dependant: Dependant) -> Iterator[str]:
         yield from _parameters(inner)
 
 
-async def check_parameters(request: Request) -> None:
+def check_parameters(request: Request) -> None:
     """Refuse a query parameter that the route does not have: left aside, a mistyped filter would answer another
-    question. Stands before every route."""
+    question. Every guard asks it, behind the question who calls: strangers learn no names."""
     if not request.query_params:
         return
     known = sorted(set(_parameters(request.scope["route"].dependant)))

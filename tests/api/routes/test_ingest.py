@@ -56,6 +56,10 @@ def test_what_is_answered_for_is_on_disk(sender: TestClient, spool: Spool, clock
     assert (again["accepted"], again["duplicates"]) == (0, 3)
 
 
+def test_a_parameter_that_there_is_not_is_refused(sender: TestClient) -> None:
+    assert sender.post(URL, params={"sorce": "x"}, content=b"{}").status_code == 400
+
+
 def test_large_bodies_take_the_same_way(sender: TestClient, spool: Spool) -> None:
     body = b"\n".join(orjson.dumps({"message": f"line {i}", "event.id": i, "n": i}) for i in range(8000))
     assert sender.post(URL, content=body).json()["accepted"] == 8000
