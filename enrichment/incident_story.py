@@ -30,15 +30,21 @@ def _queries(alerts: Sequence[Alert]) -> Iterator[Node]:
     """From the narrowest to the widest."""
     if all(keeps_all_events(alert) for alert in alerts):
         yield _any("event.id", (str(event_id) for alert in alerts for event_id in alert.event_ids))
-    yield Or(tuple(dict.fromkeys(map(_query_of, alerts))))
-    yield Or((_any("kydai.rules", (rule for alert in alerts for rule in _rules(alert))),))
+    if all(map(_parts_of, alerts)):
+        yield Or(tuple(dict.fromkeys(map(_query_of, alerts))))
+    if all(map(_rules, alerts)):
+        yield _any("kydai.rules", (rule for alert in alerts for rule in _rules(alert)))
 
 
 def _query_of(alert: Alert) -> Node:
+    parts = _parts_of(alert)
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def _parts_of(alert: Alert) -> list[Node]:
     parts: list[Node] = [_any("kydai.rules", rules)] if (rules := _rules(alert)) else []
     group = alert.summary.get("group") or {"host.name": alert.host, "user.name": alert.user}
-    parts += [_any(name, [str(value)]) for name, value in group.items() if value]
-    return parts[0] if len(parts) == 1 else And(tuple(parts))
+    return parts + [_any(name, [str(value)]) for name, value in group.items() if value]
 
 
 def _rules(alert: Alert) -> list[str]:

@@ -97,6 +97,11 @@ def test_the_query_is_never_longer_than_the_api_takes() -> None:
     assert events_query([of(n, rule_id=f"a-long-name-of-a-rule-{n}", count=2) for n in range(500)]) == ""
 
 
+def test_where_nothing_names_the_events_there_is_no_query() -> None:
+    ours = of(1, kind="self", rule_id="self:silence", host="", user="", count=3)
+    assert events_query([ours]) == events_query([ours, of(2)]) == ""
+
+
 def test_what_was_cut_is_at_least() -> None:
     users = [f"u{number:03}" for number in range(100)]
     told = story([of(1, id=1, summary={"user": users, "cut": ["entities.user", "user"]})], House())
