@@ -154,7 +154,9 @@ def kept(error: Exception) -> str:
         said = cause(error)
     else:
         said = reason(f"{type(error).__name__}: {error}")
-    return orjson.dumps({lang: said[lang][:MAX_KEPT] for lang in LANGUAGES}).decode()
+    # a name of a file that is no UTF-8 reads as half pairs of surrogates, which no database takes
+    texts = {lang: said[lang][:MAX_KEPT].encode("utf-8", "backslashreplace").decode() for lang in LANGUAGES}
+    return orjson.dumps(texts).decode()
 
 
 def recalled(text: str) -> Text:

@@ -181,6 +181,7 @@ def test_an_error_in_a_row_is_read_in_either_language() -> None:
     assert recalled(kept(error)) == {"vi": "Lượt chạy đã kết thúc", "en": "The run is over"}
     assert recalled(kept(PermissionError(13, "Permission denied")))["vi"] == "không có quyền"
     assert recalled(kept(KeyError("x")))["vi"] == "nguyên văn “KeyError: 'x'”"
+    assert recalled(kept(BadInput("a\udc80")))["vi"] == r"a\udc80"
     assert len(recalled(kept(BadInput("“" * 5000)))["vi"]) == 1000
     for text in ("", "database is locked", "{", "{}", '{"vi": 1, "en": 2}', "[1]", "bị từ chối"):
         assert recalled(text) == {"vi": text, "en": text}
