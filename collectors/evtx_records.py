@@ -35,7 +35,8 @@ def number(text: bytes) -> int:
         found = json.loads(text)["Event"]["System"]["EventRecordID"]
     except (ValueError, LookupError, TypeError):
         return 0
-    return found if isinstance(found, int) else 0
+    # kept in a database, whose numbers are signed
+    return found if isinstance(found, int) and 0 <= found < 1 << 63 else 0
 
 
 def _from_the_oldest(data: bytes) -> bytes:

@@ -36,7 +36,8 @@ def test_a_full_log_is_read_from_its_oldest_record(log: bytes) -> None:
 def test_the_number_of_a_record(log: bytes) -> None:
     first = next(evtx_records.read(log, "x"))[1]
     assert evtx_records.number(first) == json.loads(first)["Event"]["System"]["EventRecordID"] > 1
-    for text in (b"", b"[]", b'{"Event": {"System": {"EventRecordID": "7"}}}', b"\xff"):
+    too_high = b'{"Event": {"System": {"EventRecordID": 18446744073709551615}}}'
+    for text in (b"", b"[]", b'{"Event": {"System": {"EventRecordID": "7"}}}', b"\xff", too_high):
         assert evtx_records.number(text) == 0
 
 
