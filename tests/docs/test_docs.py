@@ -182,3 +182,10 @@ def test_a_guide_says_the_same_in_both_languages(guide: Path) -> None:
 def test_no_rejected_word(document: Path) -> None:
     text = document.read_text("utf-8").lower()
     assert not {wrong: right for wrong, right in REJECTED.items() if wrong in text}
+
+
+def test_decisions_are_numbered_each_once() -> None:
+    files = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [file.name[:4] for file in files] == [f"{number:04d}" for number in range(1, len(files) + 1)]
+    for number, file in enumerate(files, 1):
+        assert file.read_text("utf-8").startswith(f"# {number}. "), file.name
