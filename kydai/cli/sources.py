@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from api import house
 from core import inventory
 from core.clock import DAY, SECOND, iso
 from core.errors import BadInput, NotFound, Place, cause, failure
@@ -57,12 +58,24 @@ def state_text(view: SourceView, lang: str) -> str:
     return text
 
 
+def lag_line(seen: house.House, lang: str) -> str:
+    """What waits for longer than a minute: raws not judged, hits not correlated, due work."""
+    if seen.lag is None:
+        return say("common.lag.unknown", lang)
+    late = {name: duration(age, lang) for name, age in seen.lags.items() if age > house.LAG_LIMIT}
+    if not late:
+        return say("common.lag.none", lang)
+    keys = {name: name if name in ("hits", "work") else "spool" for name in late}
+    parts = [say(f"common.lag.{keys[name]}", lang, spool=name, lag=age) for name, age in late.items()]
+    return say("common.lag.late", lang, parts="; ".join(parts))
+
+
 @sources.command("list", help=say("cli.sources.list", LANG))
 def list_sources(ctx: typer.Context) -> None:
     context: Context = ctx.obj
     context.need_data()
     with context.database.read() as session:
-        found = views(session, context.clock.now())
+        found, seen = views(session, context.clock.now()), house.look(session, context.clock.now())
     if context.output.as_json:
         context.output.lines(_document(v) for v in found)
         return
@@ -83,6 +96,7 @@ def list_sources(ctx: typer.Context) -> None:
     context.output.table(heads, rows, wrap=(2, 5))
     if not any(v.is_declared for v in found):
         context.output.tell(say("common.no_inventory", LANG))
+    context.output.tell(safe(lag_line(seen, LANG)))
 
 
 def _document(view: SourceView) -> dict[str, object]:

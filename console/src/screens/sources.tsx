@@ -8,10 +8,11 @@ import { useCurrent } from "../lib/current";
 import { useKeys } from "../lib/keys";
 import { literal } from "../lib/query-text";
 import { BUCKETS, gravity, isSkewed, offsetText, type Source, STATES, stateOf } from "../lib/source-state";
+import { duration } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { type Column, Grid, neighbour } from "../parts/grid";
-import { useHouse } from "../parts/house";
+import { useHouse, useStream } from "../parts/house";
 import { Search } from "../parts/search";
 import { State, type Tone } from "../parts/severity";
 import { Spark } from "../parts/spark";
@@ -25,6 +26,7 @@ import "../styles/sources.css";
 const nameOf = (source: Source) => source.name;
 const TONES: Record<(typeof STATES)[number], Tone> = { sending: "good", silent: "high", never: "critical", undeclared: "low" };
 const REFETCH = 15_000;
+const LAG_LIMIT = 60;
 
 export default function Sources() {
   const words = useWords();
@@ -42,6 +44,7 @@ export default function Sources() {
   });
   const rows = useMemo(() => (asked.data?.items ?? []).toSorted((a, b) => gravity(a) - gravity(b) || a.name.localeCompare(b.name)), [asked.data]);
   const totals = asked.data?.totals;
+  const lag = useLag();
   useKeys({
     j: () => setCurrent(neighbour(rows, nameOf, current, 1)),
     k: () => setCurrent(neighbour(rows, nameOf, current, -1)),
@@ -120,12 +123,14 @@ export default function Sources() {
       </div>
       <div className="head">
         {totals && <BalanceLine balance={totals.balance} isAll />}
+        {lag && !lag.isLate && <span className="muted">{lag.text}</span>}
         <span className="space" />
         <div style={{ width: 260, display: "flex" }}>
           <Search label={t("sources.search")} value={get("text")} onChange={(text) => set({ text })} />
         </div>
       </div>
-      {totals && totals.declared === 0 && <p className="sentence high">{named("common", "no_inventory")}</p>}
+      {lag?.isLate && <p className="head medium">{lag.text}</p>}
+      {totals && totals.declared === 0 && <p className="head high">{named("common", "no_inventory")}</p>}
       <div className={`rows${current ? " with-panel" : ""}`}>
         {asked.isError ? (
           <Failed error={asked.error} again={() => void asked.refetch()} />
@@ -164,6 +169,22 @@ function Count({ of = 0, to, tone }: { of?: number; to: string; tone?: Tone }) {
       {n(of)}
     </Link>
   );
+}
+
+/** What waits for longer than a minute: raws not judged, hits not correlated, due work. */
+function useLag(): { text: string; isLate: boolean } | null {
+  const { t, language } = useWords();
+  const health = useStream().tick?.health;
+  if (!health) return null;
+  if (health.lag_seconds === null) return { text: t("common.lag.unknown"), isLate: false };
+  const late = Object.entries(health.lags).filter(([, seconds]) => seconds > LAG_LIMIT);
+  if (late.length === 0) return { text: t("common.lag.none"), isLate: false };
+  const parts = late.map(([name, seconds]) => {
+    const lag = duration(seconds * 1000, language);
+    if (name === "hits") return t("common.lag.hits", { lag });
+    return name === "work" ? t("common.lag.work", { lag }) : t("common.lag.spool", { spool: name, lag });
+  });
+  return { text: t("common.lag.late", { parts: parts.join("; ") }), isLate: true };
 }
 
 /** Received = parsed + unparsed + ignored + duplicates + waiting, and whether that is so. */

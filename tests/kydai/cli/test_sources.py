@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from api.house import House
+from core.clock import SECOND
+from kydai.cli.sources import lag_line
 from kydai.source_config import products
 from tests.kydai.cli.conftest import Run
 
@@ -22,6 +25,22 @@ def test_the_inventory_round_trip(kydai: Run, tmp_path: Path) -> None:
     (web,) = kydai("sources", "list", "--json").documents
     assert (web["name"], web["state"], web["level"]) == ("web01", "never", 3)
     assert kydai("sources", "check", "web01").status == 3
+
+
+def test_lag_is_one_line(kydai: Run, tmp_path: Path) -> None:
+    kydai("sources", "template", str(tmp_path / "n.csv"))
+    kydai("sources", "import", str(tmp_path / "n.csv"))
+    listed = kydai("sources", "list")
+    assert "Lag not known" in listed.err
+    assert "Lag" not in listed.out
+
+    def told(**lags: int) -> str:
+        return lag_line(House(0, 0, 0, {n: s * SECOND for n, s in lags.items()}, 0, ()), "en")
+
+    assert told(gateway=2, hits=60) == "No lag"
+    assert told(gateway=125, api=1, hits=61, work=3600) == (
+        "Lag: raws of gateway not judged for 2 min 05 s; hits not correlated for 1 min 01 s; work due for 1 h"
+    )
 
 
 def test_a_wrong_cell_is_named_and_nothing_is_imported(kydai: Run, tmp_path: Path) -> None:
