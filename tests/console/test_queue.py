@@ -31,7 +31,7 @@ def test_the_panel_says_why_and_what_to_do(open_console: Open, shared_house: Run
     console.row("Đăng nhập SSH thành công").click()
     side = console.side()
     expect(side).to_contain_text("Chưa rõ")
-    expect(side).to_contain_text("198.51.100.141, 198.51.100.142, 198.51.100.143 và 17 khác")
+    expect(side).to_contain_text("198.51.100.141, 198.51.100.142, 198.51.100.143 và 17 giá trị khác")
     expect(side).to_contain_text(re.compile(r"ssh_guessing\.yml:14"))
     expect(side).to_contain_text("Chưa gặp trên máy này trong 90 ngày")
     expect(side).to_contain_text("Failed password for baochi")
