@@ -232,20 +232,23 @@ def facts(event: Mapping[str, Value]) -> dict[str, Any]:
 MAX_FACT = 500
 
 
-def merged_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, each list with its smallest members, and the names of those that have more."""
-    together = dict(one)
-    cut: set[str] = set(one.get(CUT, ()))
-    for key, value in other.items():
-        if key == CUT:
-            cut.update(value)
-        elif isinstance(value, list):
-            members = sorted({*together.get(key, ()), *value})
-            together[key] = members[: MAX_COUNTED if key in _COUNTED else MAX_VALUES]
-            if len(together[key]) < len(members):
-                cut.add(key)
-        else:
-            together[key] = value
+def merged_facts(first: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]:
+    """All of them, each list with its smallest members, and the names of those that have more."""
+    together = dict(first)
+    members: dict[str, set[Any]] = {}
+    for other in others:
+        for key, value in other.items():
+            if not isinstance(value, list):
+                together[key] = value
+            elif key in members:
+                members[key].update(value)
+            else:
+                members[key] = {*together.get(key, ()), *value}
+    cut = members.pop(CUT, None) or set(first.get(CUT, ()))
+    for key, values in members.items():
+        together[key] = sorted(values)[: MAX_COUNTED if key in _COUNTED else MAX_VALUES]
+        if len(together[key]) < len(values):
+            cut.add(key)
     return together | {CUT: sorted(cut)} if cut else together
 
 

@@ -6,7 +6,7 @@ lies in its window.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import delete, select
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from core.clock import Micros
 from core.db.database import Database
 from core.db.models import HitBlock
-from detections.correlation_alerts import is_reported, save_alarms
+from detections.correlation_alerts import Drafted, drafted, is_reported, save_alarms
 from detections.correlation_rules import PatternSet
 from detections.correlation_state import Alarm, Kind, Machine, Output
 from detections.hit_blocks import Placed, decode
@@ -77,15 +77,18 @@ def settled(rows: Iterable[Placed], patterns: PatternSet, end: Micros) -> list[A
     return sorted(alarms.values(), key=lambda alarm: (alarm.at, alarm.pattern.id, alarm.group))
 
 
-def save_replay(
-    session: Session, alarms: Iterable[Alarm], spool: str, patterns: PatternSet, ruleset: RuleSet, now: Micros
-) -> list[int]:
-    """Write the alerts of a replay, marked so, and delete its blocks; in the transaction that ends the work."""
+def drafted_replay(alarms: Iterable[Alarm], patterns: PatternSet, ruleset: RuleSet) -> list[Drafted]:
+    """The alerts of a replay, marked so, for ``save_replay``."""
     reported = [
         replace(a, kind=Kind.RAISED, is_final=True)
         for a in alarms
         if is_reported(a.pattern, patterns.quiet, ruleset.modes)
     ]
-    ids = save_alarms(session, reported, now, ruleset=ruleset.hash, is_replay=True)
+    return drafted(reported, ruleset=ruleset.hash, is_replay=True)
+
+
+def save_replay(session: Session, drafts: Sequence[Drafted], spool: str, now: Micros) -> list[int]:
+    """Write the alerts of a replay and delete its blocks; in the transaction that ends the work."""
+    ids = save_alarms(session, drafts, now, is_replay=True)
     session.execute(delete(HitBlock).where(HitBlock.is_replay, HitBlock.spool == spool))
     return ids

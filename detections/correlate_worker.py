@@ -23,7 +23,7 @@ from core.db.database import Database
 from core.db.models import CorrelationPartition, HitBlock, Meta, SpoolPosition
 from core.db.outbox import boot_id
 from core.errors import BadInput, Unavailable
-from detections.correlation_alerts import is_reported, save_alarms
+from detections.correlation_alerts import Drafted, drafted, is_reported, save_alarms
 from detections.correlation_frozen import freeze, thaw
 from detections.correlation_rules import PatternSet, resolve
 from detections.correlation_state import Alarm, Kind, Machine, Output
@@ -312,13 +312,14 @@ class CorrelationWorker:
     def _write(self, steps: dict[int, _Step], checkpoints: Iterable[int]) -> None:
         lost: list[int] = []
         states = {partition: _packed(self._held[partition]) for partition in checkpoints}
+        drafts = {partition: self._drafted(step.alarms) for partition, step in steps.items()}
         with self.database.write() as session:
             for partition, step in sorted(steps.items()):
                 held = self._held[partition]
                 if not self._update(session, partition, held.epoch, {"read_to": step.read_to}):
                     lost.append(partition)
                     continue
-                self._put(session, partition, step)
+                self._put(session, partition, step, drafts[partition])
             for partition, state in states.items():
                 if partition not in lost:
                     taken_in = steps[partition].read_to if partition in steps else self._held[partition].read_to
@@ -335,11 +336,14 @@ class CorrelationWorker:
             else:
                 self._held[partition].read_to = max(self._held[partition].read_to, step.read_to)
 
-    def _put(self, session: Session, partition: int, step: _Step) -> None:
-        alarms = [alarm for alarm in step.alarms if is_reported(alarm.pattern, self.patterns.quiet, self.ruleset.modes)]
-        if alarms:
-            save_alarms(session, alarms, self.clock.now(), ruleset=self.ruleset.hash)
-            self.stats.alarms += sum(1 for alarm in alarms if alarm.kind is Kind.RAISED)
+    def _drafted(self, alarms: Iterable[Alarm]) -> list[Drafted]:
+        reported = [alarm for alarm in alarms if is_reported(alarm.pattern, self.patterns.quiet, self.ruleset.modes)]
+        return drafted(reported, ruleset=self.ruleset.hash)
+
+    def _put(self, session: Session, partition: int, step: _Step, drafts: Sequence[Drafted]) -> None:
+        if drafts:
+            save_alarms(session, drafts, self.clock.now())
+            self.stats.alarms += sum(1 for alarm, _ in drafts if alarm.kind is Kind.RAISED)
         parts: dict[int, list[Placed]] = defaultdict(list)
         for row in step.rows:
             parts[partition_of(row.pattern, row.group)].append(row)

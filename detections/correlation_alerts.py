@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -29,28 +30,45 @@ def is_reported(pattern: Pattern, quiet: frozenset[str], modes: Mapping[str, Mod
     return pattern.id not in quiet and pattern.level in LEVELS[2:]
 
 
-def save_alarms(
-    session: Session, alarms: Sequence[Alarm], now: Micros, *, ruleset: str = "", is_replay: bool = False
-) -> list[int]:
-    """Write the changes of alarms in the caller's transaction; doing it again changes nothing. Returns the rows' ids.
+Drafted = tuple[Alarm, AlertDraft | None]
+"""An alarm and what is to be written of it; nothing of one that joined another."""
+
+
+def drafted(alarms: Sequence[Alarm], *, ruleset: str = "", is_replay: bool = False) -> list[Drafted]:
+    """What ``save_alarms`` writes. A long burst takes a second, so not while the database is locked."""
+    return [
+        (
+            alarm,
+            None
+            if alarm.kind is Kind.JOINED
+            else draft_of(alarm, row_key(alarm.key, is_replay), ruleset=ruleset, is_replay=is_replay),
+        )
+        for alarm in _newest(alarms)
+    ]
+
+
+def save_alarms(session: Session, drafts: Sequence[Drafted], now: Micros, *, is_replay: bool = False) -> list[int]:
+    """Write the changes of alarms in the caller's transaction, which moves the read position: growth is added, the
+    rest is the same when it is written again. Returns the rows' ids.
 
     Each row goes to be grouped into incidents; a joined one leaves its own to the survivor.
     """
     room = Room(session, now)
     touched: dict[int, None] = {}
-    for alarm in _newest(alarms):
+    for alarm, draft in drafts:
         key = row_key(alarm.key, is_replay)
         row = session.scalar(select(Alert).where(Alert.fold_key == key))
-        if alarm.kind is Kind.JOINED:
+        if draft is None:
             survivor = session.scalar(select(Alert).where(Alert.fold_key == row_key(alarm.into, is_replay)))
             if row is not None and survivor is not None:
                 _join(row, survivor, now)
                 touched[row.id] = None
                 outbox.put(session, "group", str(row.id), now=now)
             continue
-        draft = draft_of(alarm, key, ruleset=ruleset, is_replay=is_replay)
-        if row is not None and alarm.is_part:
-            _grow(row, draft, alarm, now)
+        if row is not None and alarm.kind is Kind.GROWN:
+            _grow(row, draft, alarm, alarm.fresh, now)
+        elif row is not None and alarm.is_part:
+            _grow(row, draft, alarm, [item for item in alarm.later if item.time > row.last_at], now)
         elif row is not None:
             _follow(row, draft, now)
         elif alarm.kind is not Kind.RAISED or not room.take(draft):
@@ -66,13 +84,21 @@ def save_alarms(
 
 
 def _newest(alarms: Sequence[Alarm]) -> list[Alarm]:
-    """Without what a later one of the same alarm tells again."""
+    """Growth of one alarm put together, and without what a later one tells whole."""
     kept: list[Alarm] = []
-    seen: set[str] = set()
+    whole: set[str] = set()
+    grown: dict[str, int] = {}
     for alarm in reversed(alarms):
-        if alarm.kind is not Kind.GROWN or alarm.key not in seen:
-            kept.append(alarm)
-        seen.add(alarm.key)
+        if alarm.kind is not Kind.GROWN:
+            grown.pop(alarm.key, None)
+            if not alarm.is_part:
+                whole.add(alarm.key)
+        elif alarm.key in whole:
+            continue
+        elif (place := grown.setdefault(alarm.key, len(kept))) < len(kept):
+            kept[place] = replace(kept[place], fresh=(*alarm.fresh, *kept[place].fresh))
+            continue
+        kept.append(alarm)
     return kept[::-1]
 
 
@@ -83,12 +109,13 @@ def row_key(key: str, is_replay: bool) -> str:
 
 def draft_of(alarm: Alarm, key: str, *, ruleset: str, is_replay: bool) -> AlertDraft:
     """What the row of an alarm holds: the events of its window and those with which the burst went on, bounded, with
-    an exact count. Of the ids the window's come first."""
-    pattern, items = alarm.pattern, (*alarm.items, *alarm.later)
-    note = joined_note([read_note(data) for data in dict.fromkeys(item.note for item in items)])
-    notes = [read_note(item.note) for item in items]
-    ids = base_events(alarm.items)
-    ids = first_ids([*ids, *base_events(alarm.later)[: MAX_IDS - len(ids)]])
+    an exact count. Of the ids the window's come first. Of one that has grown only what is fresh."""
+    pattern = alarm.pattern
+    first, later = (alarm.fresh, ()) if alarm.kind is Kind.GROWN else (alarm.items, alarm.later)
+    items = (*first, *later)
+    notes = [read_note(data) for data in dict.fromkeys(item.note for item in items)]
+    note = joined_note(notes)
+    ids = _more_ids(base_events(first), base_events(later))
     facts = dict(note.facts)
     if len(ids) == MAX_IDS and any(each.ids for each in notes):
         # of what other correlations gave, only the first events are known
@@ -172,16 +199,34 @@ def _follow(row: Alert, draft: AlertDraft, now: Micros) -> None:
     row.updated_at = now
 
 
-def _grow(row: Alert, draft: AlertDraft, alarm: Alarm, now: Micros) -> None:
-    """The row of a burst whose first items are forgotten: what came behind its last is added."""
-    fresh = [item for item in alarm.later if item.time > row.last_at]
-    row.count += _events(fresh) if fresh else 0
-    row.last_at, row.is_final, row.is_late = max(row.last_at, draft.last_at), draft.is_final, draft.is_late
+def _more_ids(ids: Sequence[str], more: Sequence[str]) -> list[str]:
+    """Room that is left goes to the first of more."""
+    return first_ids([*ids, *more[: MAX_IDS - len(ids)]])
+
+
+def _grow(row: Alert, draft: AlertDraft, alarm: Alarm, fresh: Sequence[Item], now: Micros) -> None:
+    """Add what a burst gained; its first items may be forgotten."""
+    row.count += _events(fresh)
+    row.first_at, row.last_at = min(row.first_at, draft.first_at), max(row.last_at, draft.last_at)
+    row.is_final, row.is_late = draft.is_final, draft.is_late
     together = {(kind, value) for kind, value in row.entities} | draft.entities
     row.entities = [list(entity) for entity in bounded(together)]
+    cut = cut_kinds(together)
     facts = {key: value for key, value in draft.summary.items() if key in FACT_FIELDS or key == CUT}
-    # what came late, behind the last that was told, may be missing
-    row.summary = merged_facts(merged_facts(row.summary, facts), {CUT: ["events", *cut_kinds(together)]})
+    if alarm.kind is Kind.GROWN:
+        row.event_ids = _more_ids(row.event_ids, draft.ids)
+        row.datasets = sorted({*row.datasets, *draft.datasets})[:MAX_IDS]
+        row.sources = sorted({*row.sources, *draft.sources})[:MAX_IDS]
+        spoken = {kind for kind, _ in draft.entities}
+        for name in ("host", "user", "system", "agency"):
+            if getattr(row, name) != getattr(draft, name) and (name in spoken or name in ("system", "agency")):
+                setattr(row, name, "")
+        if not alarm.is_part:
+            facts |= _distinct(alarm)
+    else:
+        cut.append("events")  # what came late, behind the last that was told, may be missing
+    values = {name: facts.pop(name) for name in ("distinct", "values") if name in facts}
+    row.summary = merged_facts(row.summary, facts, {CUT: cut}) | values
     row.updated_at = now
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import msgspec
@@ -63,6 +63,8 @@ class Alarm:
     """The items with which its burst went on behind ``at``, until the condition no longer held."""
     is_part: bool = False
     """The burst is so long that its first items are forgotten."""
+    fresh: tuple[Item, ...] = ()
+    """Of a GROWN one: the items that were not told yet."""
 
 
 class Raised(msgspec.Struct, array_like=True):
@@ -167,6 +169,11 @@ class Member:
         return min(times, default=None)
 
 
+def _between(items: Sequence[Item], first: Micros, last: Micros) -> Sequence[Item]:
+    """Those of sorted items whose time lies in [first, last]."""
+    return items[bisect_left(items, (first,)) : bisect_left(items, (last + 1,))]
+
+
 class Machine:
     """All groups of one partition."""
 
@@ -194,9 +201,11 @@ class Machine:
             if member.is_eager:
                 self._judge_eagerly(member, fresh, late, changed, frontier, output)
             elif late and not member.pattern.is_absence:
+                since = len(output.alarms)
                 scan = member.rescan(frontier)
                 member.judged = max(member.judged, frontier)
                 self._judge_late(member, scan, late, frontier, output)
+                self._tell_growth(member, late, since, output)
             self._sleep(member)
         return output
 
@@ -279,17 +288,25 @@ class Machine:
             scan = member.rescan(None)
         else:
             scan.push(fresh)
+        since = len(output.alarms)
         self._reconcile(member, scan, frontier, output)
         if late:
             self._judge_late(member, scan, late, frontier, output)
-        self._tell_growth(member, output)
+        self._tell_growth(member, fresh, since, output)
         holding = scan.holding[bisect_right(scan.holding, frontier) :]
         self._emit(member, holding, output)
 
-    def _tell_growth(self, member: Member, output: Output) -> None:
+    def _tell_growth(self, member: Member, fresh: Sequence[Item], since: int, output: Output) -> None:
+        """Tell what bursts gained that were not told whole since; ``fresh``: what came just now, in order of time."""
+        whole = {alarm.key for alarm in output.alarms[since:]}
         for each in member.raised:
-            if self._until(member, each) > max(each.at, each.until):
-                output.alarms.append(self._alarm(Kind.GROWN, member, each))
+            if each.key in whole:
+                continue
+            start, told = each.at - member.pattern.timespan, max(each.at, each.until)
+            until = self._until(member, each)
+            if gained := (*_between(fresh, start, told), *_between(member.items, told + 1, until)):
+                alarm = self._alarm(Kind.GROWN, member, each)
+                output.alarms.append(replace(alarm, fresh=tuple(item for item in gained if item.id)))
 
     def _until(self, member: Member, raised: Raised) -> Micros:
         """The last instant at which the condition still held before the next burst."""
@@ -362,12 +379,13 @@ class Machine:
                     each.is_final = True
                     output.alarms.append(self._alarm(Kind.FINAL, member, each))
             return
+        since = len(output.alarms)
         scan = member.scan if member.scan is not None else member.rescan(member.judged)
         start = bisect_right(member.items, (member.judged + 1,))
         scan.push(member.items[start : bisect_right(member.items, (frontier + 1,))])
         for at in scan.firing[bisect_right(scan.firing, member.judged) :]:
             self._raise(member, at, output, is_final=True, is_late=False)
-        self._tell_growth(member, output)
+        self._tell_growth(member, (), since, output)
         self._emit(member, scan.holding[bisect_right(scan.holding, member.judged) :], output)
 
     def _raise(self, member: Member, at: Micros, output: Output, *, is_final: bool, is_late: bool) -> None:
@@ -382,7 +400,7 @@ class Machine:
     def _alarm(self, kind: Kind, member: Member, raised: Raised) -> Alarm:
         items = window(member.items, raised.at, member.pattern.timespan)
         until = raised.until = self._until(member, raised)
-        later = member.items[bisect_right(member.items, (raised.at + 1,)) : bisect_right(member.items, (until + 1,))]
+        later = _between(member.items, raised.at + 1, until)
         return Alarm(
             kind,
             member.pattern,

@@ -101,10 +101,7 @@ def joined_note(notes: Sequence[Note], ids: Iterable[str] = ()) -> Note:
     if len(notes) == 1:
         return msgspec.structs.replace(notes[0], ids=tuple(ids))
     named = {entity for note in notes for entity in note.entities}
-    facts: dict[str, Any] = {}
-    for note in notes:
-        facts = merged_facts(facts, note.facts)
-    facts = merged_facts(facts, {CUT: cut_kinds(named)})
+    facts = merged_facts({}, *(note.facts for note in notes), {CUT: cut_kinds(named)})
 
     def common(name: str, *, spoken: bool = False) -> str:
         values = {getattr(note, name) for note in notes}

@@ -25,7 +25,7 @@ from core.db.outbox import Leases, Work
 from core.errors import KydaiError
 from core.words import LANGUAGES
 from detections.alerting import rule_title
-from detections.correlate_replay import correlate_replay, save_replay
+from detections.correlate_replay import correlate_replay, drafted_replay, save_replay
 from detections.correlation_rules import PatternSet, resolve
 from detections.ruleset import RuleSet
 from enrichment import incidents
@@ -91,10 +91,10 @@ def group(shop: Shop, work: Work) -> None:
 def replay_end(shop: Shop, work: Work) -> None:
     """A replay is whole: its correlations are judged by event time."""
     ruleset, patterns = shop.rules()
-    alarms = correlate_replay(shop.context.database, patterns, work.key)
+    drafts = drafted_replay(correlate_replay(shop.context.database, patterns, work.key), patterns, ruleset)
     with shop.context.database.write() as session:
         if shop.leases.done(session, work):
-            save_replay(session, alarms, work.key, patterns, ruleset, shop.context.clock.now())
+            save_replay(session, drafts, work.key, shop.context.clock.now())
 
 
 def playbook_trigger(shop: Shop, work: Work) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from core.clock import SECOND, StillClock
 from core.db.models import Alert, HitBlock
-from detections.correlate_replay import correlate_replay, save_replay, settled
+from detections.correlate_replay import correlate_replay, drafted_replay, save_replay, settled
 from detections.correlate_worker import CorrelationWorker
 from detections.correlation_rules import resolve
 from detections.hit_blocks import Placed, hit_of, rows_of
@@ -52,7 +52,7 @@ def test_a_replay_never_touches_live_state_and_sees_what_is_around(folder: Path)
     for _ in range(2):  # the second time there is nothing left
         alarms = correlate_replay(database, patterns, "ingest-1")
         with database.write() as session:
-            save_replay(session, alarms, "ingest-1", patterns, rules, clock.now())
+            save_replay(session, drafted_replay(alarms, patterns, rules), "ingest-1", clock.now())
     with database.read() as session:
         rows = session.scalars(select(Alert).order_by(Alert.last_at)).all()
         assert [(row.last_at - BASE) // SECOND for row in rows] == [2, 102]

@@ -51,7 +51,10 @@ class Alarms:
                     known = self.now[alarm.key]
                     assert (alarm.at, alarm.is_final, alarm.is_late) == (known.at, known.is_final, known.is_late)
                     assert alarm.is_part or {i.id for i in alarm.items} >= {i.id for i in known.items}
-                    assert alarm.later[-1].time > max((item.time for item in known.later), default=alarm.at)
+                    told = {item.id for item in (*known.items, *known.later)}
+                    assert alarm.fresh and told.isdisjoint(item.id for item in alarm.fresh), "told twice"
+                    every = {item.id for item in (*alarm.items, *alarm.later)}
+                    assert alarm.is_part or every == told | {item.id for item in alarm.fresh}, "not told"
                 elif alarm.kind is not Kind.RAISED:
                     assert not self.now[alarm.key].is_final, "a final one was changed"
                 self.now[alarm.key] = alarm
@@ -183,7 +186,8 @@ def test_what_comes_late_raises_a_late_alarm_once() -> None:
     late = machine.apply([row("id-count", 2, "c"), row("id-count", 3, "d"), row("id-count", 1.5, "e")]).alarms
     assert [(a.kind, a.is_late, a.is_final) for a in late] == [(Kind.RAISED, True, True)]
     assert [item.id for item in late[0].items] == ["e", "c", "d"]
-    assert not machine.apply([row("id-count", 2.5, "f")]).alarms
+    (grown,) = machine.apply([row("id-count", 2.5, "f")]).alarms
+    assert (grown.kind, [item.id for item in grown.fresh]) == (Kind.GROWN, ["f"])
     returned = machine.apply([row("id-count", 90 + n, f"g{n}") for n in range(4)]).alarms
     assert [a.is_late for a in returned] == [True]
 
