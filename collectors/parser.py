@@ -354,9 +354,11 @@ def _finish(out: dict[str, Any], record: Record, parser: str) -> Event:
             at = header.time
     if at is None:
         at = created
-        out["kydai.time_flag"] = "missing"
-    elif at > created + MAX_AHEAD:
-        out["kydai.time_flag"] = "future"
+        out.setdefault("kydai.time_flag", "missing")
+    else:
+        out.pop("kydai.time_flag", None)  # a time was found beside the one that cannot be read
+        if at > created + MAX_AHEAD:
+            out["kydai.time_flag"] = "future"
     if "host.name" not in out and record.source.startswith("relay:"):
         out["host.name"] = record.source.split(":", 2)[-1].rpartition(":")[2]
     if not FIRST_TIME <= at <= LAST_TIME:

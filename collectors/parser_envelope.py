@@ -108,6 +108,8 @@ def _shipper(document: Mapping[str, Any], text: str, zone: str, created_at: Micr
             break
     fields: Event = {}
     file = ""
+    if time is None and flat.get("@timestamp") not in (None, ""):
+        fields["kydai.time_flag"] = "unreadable"
     for name, value in flat.items():
         if name in _HOST_NAMES:
             put(fields, "host.name", value)

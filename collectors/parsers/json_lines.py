@@ -99,6 +99,8 @@ def _take_time(out: Out, flat: Out, names: tuple[str, ...], record: Record) -> N
             out["@timestamp"] = found[0]
             del flat[name]
             return
+    if flat.get("@timestamp") not in (None, ""):
+        out["kydai.time_flag"] = "unreadable"
 
 
 PARSER = JsonLines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import orjson
 import pytest
@@ -170,6 +171,21 @@ def test_a_time_that_has_no_date_in_some_zone_is_flagged_and_not_taken(time: str
     assert made["kydai.time_flag"] == "unreadable"
     assert made["@timestamp"] == made["event.created"]
     assert time in str(made["event.original"])
+
+
+@pytest.mark.parametrize("told", ["99999-11-25T01:00:00Z", "yesterday", 1e30, True])
+@pytest.mark.parametrize("more", [{"a": 1}, {"ecs.version": "9", "event.dataset": "x.y"}, {"message": "no parser's"}])
+def test_a_timestamp_that_cannot_be_read_is_not_called_missing(told: object, more: dict[str, object]) -> None:
+    made = event(json.dumps({"@timestamp": told, **more}))
+    assert made["kydai.time_flag"] == "unreadable"
+    assert made["@timestamp"] == made["event.created"]
+    assert event(json.dumps({"@timestamp": None, **more}))["kydai.time_flag"] == "missing"
+
+
+def test_a_time_beside_one_that_cannot_be_read_is_taken() -> None:
+    line = "<13>1 2026-11-25T01:00:00Z host app - - - words"
+    made = event(json.dumps({"@timestamp": "yesterday", "message": line}))
+    assert (made["@timestamp"], made.get("kydai.time_flag")) == ("2026-11-25T01:00:00.000000Z", None)
 
 
 def test_a_time_long_past_is_flagged_unless_it_is_replayed() -> None:
