@@ -105,7 +105,7 @@ def _joined(values: Sequence[str], more: str, lang: str, joint: str = ", ", *, i
 
 
 def _number(count: int, lang: str, *, is_floor: bool) -> str:
-    return say("incident.at_least", lang, count=count) if is_floor else number(count, lang)
+    return say("common.at_least", lang, count=count) if is_floor else number(count, lang)
 
 
 def _amount(story: Story, lang: str) -> str:

@@ -92,7 +92,7 @@ def _events(reading: Reading) -> Text:
 
 def _counted(count: int, again: str, *, is_floor: bool) -> Text:
     shown = figure(count, again)
-    return texts("report.at_least", count=shown) if is_floor else shown
+    return texts("common.at_least", count=shown) if is_floor else shown
 
 
 def _declaration(reading: Reading, incident: Incident) -> list[tuple[str, Text]]:
