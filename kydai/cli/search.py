@@ -113,7 +113,9 @@ def _confess(context: Context, truth: Truth) -> int:
     if truth.complete:
         return 0
     reasons = "; ".join(f"{say(f'common.missing.{m.what}', LANG)} {m.detail}".strip() for m in truth.missing)
-    context.output.tell(say("cli.search.incomplete", LANG, reasons=reasons))
+    context.output.tell(safe(say("cli.search.incomplete", LANG, reasons=reasons)))
+    for what in dict.fromkeys(m.what for m in truth.missing):
+        context.output.tell(say(f"common.missing.{what}.remedy", LANG))
     return INCOMPLETE
 
 

@@ -63,6 +63,18 @@ def test_files(filled: Run, suffix: str, tmp_path: Path) -> None:
         assert len(data.splitlines()) == 3
 
 
+def test_an_incomplete_answer_says_what_is_missing_and_what_to_do(filled: Run, tmp_path: Path) -> None:
+    for file in (tmp_path / "data" / "store").rglob("*.parquet"):
+        file.write_bytes(file.read_bytes()[:-100])
+    ran = filled("search", "sshd", *ALL)
+    assert ran.status == 3
+    assert "INCOMPLETE: Part of the data is quarantined as damaged" in ran.err
+    assert "kydai store verify --mend" in ran.err
+    again = filled("search", "sshd", *ALL, "--count", "--json")
+    assert (again.status, again.documents[0]["complete"]) == (3, False)
+    assert again.err.count("kydai store verify --mend") == 1
+
+
 def test_an_unknown_kind_of_file_is_refused(filled: Run, tmp_path: Path) -> None:
     assert filled("search", "sshd", *ALL, "-o", str(tmp_path / "x.doc")).status == 2
 
