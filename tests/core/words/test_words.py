@@ -41,6 +41,13 @@ def test_both_languages_say_the_same_with_the_same_places(key: str) -> None:
         assert places[0] == places[1], key
 
 
+def test_an_error_that_has_a_remedy_is_a_sentence_of_its_own() -> None:
+    """The remedy stands behind it in one line."""
+    errors = [(k, t) for k, t in entries().items() if ".error." in k and f"{k}.remedy" in entries()]
+    assert errors
+    assert not [k for k, texts in errors for t in texts.values() if t[-1] not in ".?!}"]
+
+
 PARTS = ("core", "collectors", "detections", "enrichment", "playbooks", "reports", "api", "kydai")
 
 
