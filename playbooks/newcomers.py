@@ -111,7 +111,11 @@ def _of_turn(world: World, turn: Turn, context: Mapping[str, Any], effects: Sequ
 def _refreshed(world: World, turn: Turn, row: StepRun, context: Mapping[str, Any]) -> _Change | None:
     step, action, arguments = turn.prepared(row.step, context)
     if set(listed(step.arguments, turn.facts(context))) == set(listed(step.arguments, turn.facts())):
-        return None
+        *_, seen = turn.prepared(row.step)
+        if arguments != seen or dict(context) == turn.run.context:
+            return None
+        # what was shown stands, and later steps tell of the incident as it is now
+        return _Change(turn.run.id, row.step, row.preview_version, row.newcomers, context, row.preview)
     try:
         preview = dict(action.preview(action.read(arguments), world, turn.doing(row.step)))
     except KydaiError as error:  # nothing is left to do: what was shown stays, for a person to decide
@@ -160,8 +164,8 @@ def _write(world: World, incident_id: int, changes: Sequence[_Change]) -> bool:
                 continue
             run = session.get_one(Run, change.run_id)
             if change.preview is not None:
+                row.preview_version += dict(change.preview) != row.preview
                 run.context, row.preview = dict(change.context or {}), dict(change.preview)
-                row.preview_version += 1
             row.newcomers = change.newcomers
             alert = session.get(Alert, run.alert_id) if run.alert_id is not None else None
             run.about = about(session, incident, alert, run.about)

@@ -56,6 +56,21 @@ def test_while_it_waits_the_list_follows_and_an_approval_names_what_was_seen(
     assert block(world, run_id).newcomers == ["203.0.113.9"]
 
 
+def test_while_it_waits_later_steps_tell_of_the_incident_as_it_is(world: World, incident: Incident) -> None:
+    run_id = begin(world, incident)
+    said = {"vi": "Nay có 9 cảnh báo.", "en": "9 alerts by now."}
+    with world.database.write() as session:
+        session.get_one(Incident, incident.id).sentence = said
+    newcomers.keep_up(world, incident.id)
+    with world.database.read() as session:
+        run = session.get_one(Run, run_id)
+    assert run.context["incident.sentence.en"] == said["en"]
+    assert block(world, run_id).preview_version == 1, "whom it touches is as it was shown"
+    newcomers.keep_up(world, incident.id)
+    with world.database.read() as session:
+        assert session.get_one(Run, run_id).updated_at == run.updated_at, "nothing has changed since"
+
+
 def test_another_run_is_the_way_to_newcomers(world: World, incident: Incident, nft: FakeNft) -> None:
     run_id = begin(world, incident)
     decide(world, control.approve, ANALYST, run_id, "block")
