@@ -51,7 +51,8 @@ class IncidentSummary(Shape):
     title: Bilingual
     sentence: Bilingual
     level: Level
-    priority: int
+    priority: int | None
+    """None where it would tell of alerts outside the caller's scope."""
     status: IncidentStatus
     verdict: Verdict | None
     assignee: str | None
@@ -271,7 +272,7 @@ def partial_facts(alerts: Sequence[Alert], total: int) -> dict[str, Any]:
     told = story(alerts, House(), total)  # whose address is whose lies outside the scope, perhaps
     return {
         "title": title(told),
-        "priority": 0,
+        "priority": None,
         "sentence": sentence(told),
         "level": gravest.level,
         "first_at": min(a.first_at for a in alerts),

@@ -2435,7 +2435,7 @@ export interface components {
             /** Number */
             number: string;
             /** Priority */
-            priority: number;
+            priority: number | null;
             /** Priority Sum */
             priority_sum: components["schemas"]["Part"][];
             /** Runs */
@@ -2564,7 +2564,7 @@ export interface components {
             /** Number */
             number: string;
             /** Priority */
-            priority: number;
+            priority: number | null;
             sentence: components["schemas"]["Words"];
             status: components["schemas"]["IncidentStatus"];
             /** System */

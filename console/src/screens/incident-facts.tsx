@@ -99,7 +99,7 @@ export function IncidentFacts({ incident, onAssign, onMerge, onSplit, onTag, onU
         )}
       </dl>
       {incident.declaration && <DeclarationFacts declaration={incident.declaration} />}
-      {incident.priority_sum.length > 0 && (
+      {incident.priority !== null && incident.priority_sum.length > 0 && (
         <section>
           <h3>
             {t("incident.priority")} <b className="ink">{n(incident.priority)}</b>

@@ -82,7 +82,7 @@ export default function Incidents() {
         </span>
       ),
     },
-    { key: "priority", title: t("column.priority"), width: "74px", align: "right", cell: (incident) => n(incident.priority) },
+    { key: "priority", title: t("column.priority"), width: "74px", align: "right", cell: (incident) => (incident.priority === null ? "–" : n(incident.priority)) },
     { key: "alerts", title: t("column.alerts"), width: "76px", align: "right", cell: (incident) => <Link to={`/queue?status=all&incident=${incident.id}`}>{n(incident.alerts)}</Link> },
     { key: "time", title: t("column.time"), width: "minmax(148px, 0.2fr)", className: "muted", cell: (incident) => <Between first={incident.first_at} last={incident.last_at} /> },
     {
@@ -174,7 +174,7 @@ export default function Incidents() {
             <p style={{ margin: "10px 0" }}>{said(row.sentence)}</p>
             <dl className="pairs">
               <dt>{t("column.priority")}</dt>
-              <dd>{n(row.priority)}</dd>
+              <dd>{row.priority === null ? "–" : n(row.priority)}</dd>
               <dt>{t("column.alerts")}</dt>
               <dd>
                 <Link to={`/queue?status=all&incident=${row.id}`}>{n(row.alerts)}</Link>
