@@ -77,8 +77,10 @@ def number(value: float, lang: str, digits: int | None = None) -> str:
 
 def moment(at: Micros, lang: str, zone: str = LOCAL_ZONE, *, seconds: bool = True) -> str:
     """``25/11/2026 14:30:05`` in Vietnamese, ``2026-11-25 14:30:05`` in English, in ``zone``."""
-    form = ("%d/%m/%Y %H:%M" if lang == "vi" else "%Y-%m-%d %H:%M") + (":%S" if seconds else "")
-    return from_micros(at, zone).strftime(form)
+    local = from_micros(at, zone)
+    year = f"{local.year:04}"  # strftime leaves the zeros of old years out, and what reads them wants four digits
+    day = f"{local:%d/%m}/{year}" if lang == "vi" else f"{year}-{local:%m-%d}"
+    return f"{day} {local:%H:%M:%S}" if seconds else f"{day} {local:%H:%M}"
 
 
 def size(count: float, lang: str) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from core import lag
 from core.clock import MINUTE
 from core.db.models import DeadLetter, Heartbeat, Outbox, OutboxState
-from core.errors import KydaiError
+from core.errors import KydaiError, recalled
 from core.ledger import read_balances
 from core.words import duration, say, size
 from kydai.cli.main import FAILED, LANG
@@ -179,7 +179,8 @@ def _data(context: Context) -> Iterator[Finding]:
         if age > MINUTE:
             yield Finding("lag", False, say(f"upkeep.lag.{name}", LANG, lag=duration(age, LANG)), see_worker)
     for row in buried[:WORK_SHOWN]:
-        told = {"kind": row.kind, "key": safe(row.key), "attempts": str(row.attempts), "error": safe(row.error)}
+        why = safe(recalled(row.error)[LANG])
+        told = {"kind": row.kind, "key": safe(row.key), "attempts": str(row.attempts), "error": why}
         yield Finding("dead work", False, say("cli.doctor.dead_work", LANG, **told), see_worker)
     if len(buried) > WORK_SHOWN:
         more = say("cli.doctor.dead_work_more", LANG, count=len(buried) - WORK_SHOWN)

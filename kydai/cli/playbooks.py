@@ -192,7 +192,7 @@ def run_document(session: Session, row: Run) -> dict[str, Any]:
         "started_by": row.started_by,
         "created_at": iso(row.created_at),
         "waiting_step": waiting,
-        "error": row.error,
+        "error": recalled(row.error),
         "steps": [_step_document(s) for s in steps],
         "effects": [
             {"id": e.id, "action": e.action, "class": e.effect_class, "state": e.state, "result": e.result}
@@ -215,7 +215,7 @@ def _step_document(step: StepRun) -> dict[str, Any]:
         "approved_by": step.approved_by,
         "self_approved": step.is_self_approved,
         "due_at": iso(step.due_at) if step.due_at is not None else None,
-        "error": step.error,
+        "error": recalled(step.error),
     }
 
 
@@ -245,7 +245,7 @@ def _show(context: Context, run_id: int) -> int:
     out.one(None, f"{row.id} · {control.title_of(row, LANG)} · {say(f'common.run_status.{row.status}', LANG)}")
     for step in document["steps"]:
         words = say("common.run_status." + step["status"], LANG)
-        error = recalled(step["error"])[LANG]
+        error = step["error"][LANG]
         out.one(None, f"  {step['step']}: {words} {safe(error)}".rstrip())
         for line in _details(step):
             out.one(None, f"    {safe(line)}")

@@ -108,6 +108,7 @@ def test_numbers_times_and_sizes_as_an_officer_writes_them() -> None:
     assert number(1234567, "vi") == "1.234.567"
     assert number(1234.5, "en") == "1,234.5"
     assert moment(to_micros("2026-11-25T07:30:05Z"), "vi") == "25/11/2026 14:30:05"
+    assert moment(to_micros("0005-04-19T00:00:00Z"), "en", "UTC", seconds=False) == "0005-04-19 00:00"
     assert size(3_200_000_000, "vi") == "3,2 GB"
     assert duration(50 * 60_000_000, "vi") == "50 phút"
     assert duration(-7 * 3_600_000_000, "vi") == "−7 giờ"

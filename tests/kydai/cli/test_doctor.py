@@ -10,6 +10,7 @@ import pytest
 from core.clock import HOUR, SystemClock
 from core.db.database import open_database, sqlite_url
 from core.db.models import Heartbeat, Outbox, OutboxState
+from core.errors import Unavailable, kept
 from tests.kydai.cli.conftest import Run
 
 
@@ -77,7 +78,7 @@ def test_work_that_failed_for_good_is_named_with_its_error(kydai: Run, log: Path
             session.add(
                 Outbox(
                     kind="group", key=str(n), state=OutboxState.DEAD, due_at=0, created_at=0, attempts=5,
-                    error="no \x1b[31mway",
+                    error=kept(Unavailable("no \x1b[31mway")),
                 )
             )  # fmt: skip
         session.add(Heartbeat(name="worker", kind="worker", at=SystemClock().now()))

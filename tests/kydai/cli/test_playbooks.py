@@ -48,6 +48,7 @@ def test_a_run_is_tried_dry_approved_and_undone(alerted: Run) -> None:
     assert alerted("playbooks", "done", str(run["id"]), "--not-done").status == 2
     (done,) = alerted("playbooks", "done", str(run["id"]), "--step", "isolate", "--json").documents
     assert done["status"] == "succeeded"
+    assert done["error"] == done["steps"][0]["error"] == {"vi": "", "en": ""}
     undone = alerted("playbooks", "undo", str(run["id"]), "--json").documents[0]
     assert "undone" in {e["state"] for e in undone["effects"]}
     assert alerted("playbooks", "undo", str(run["id"])).status == 1, "nothing is left to undo"
