@@ -112,11 +112,19 @@ def show(ctx: typer.Context, number_: Annotated[int, typer.Argument(metavar="ID"
         None, f"{alert.id} · {say(f'common.level.{alert.level}', LANG)} · {alert.rule_title.get(LANG, '')}"
     )
     span = f"{moment(alert.first_at, LANG, zone)} → {moment(alert.last_at, LANG, zone)}"
-    context.output.one(None, f"{span} · {number(alert.count, LANG)} × · {alert.host}")
-    context.output.one(None, f"{alert.rule_file}:{alert.rule_line or 1}")
+    facts = [span, f"{number(alert.count, LANG)} ×", alert.host, say("common.replay", LANG) if alert.is_replay else ""]
+    context.output.one(None, " · ".join(filter(None, facts)))
+    status = say(f"common.alert_status.{alert.status}", LANG)
+    verdict = f" ({say(f'common.verdict.{alert.verdict}', LANG)})" if alert.verdict else ""
+    context.output.one(None, f"{say('cli.column.status', LANG)}: {status}{verdict}")
+    context.output.one(None, f"{say('cli.column.assignee', LANG)}: {alert.assignee or '–'}")
+    if alert.rule_file:
+        context.output.one(None, f"{alert.rule_file}:{alert.rule_line or 1}")
     rows = [(str(m.get("field") or ""), m.get("value"), str(m.get("line") or "")) for m in alert.matched]
-    context.output.table(["field", "value", "line"], rows, wrap=(1,))
-    context.output.one(None, "\n".join(alert.event_ids))
+    if rows:
+        context.output.table([say(f"cli.column.{c}", LANG) for c in ("field", "value", "line")], rows, wrap=(1,))
+    if alert.event_ids:
+        context.output.one(None, "\n".join(alert.event_ids))
 
 
 def _changed(context: Context, ids: list[int], changed: list[int]) -> None:

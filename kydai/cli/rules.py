@@ -295,4 +295,4 @@ def explain_rule(ctx: typer.Context, rule_id: str, event_id: str) -> None:
     if not reasons:
         context.output.tell(say("cli.rules.no_match", LANG))
     shown = [(str(r["field"]), safe(r["value"]), f"{rule.file}:{r['line']}") for r in reasons]
-    context.output.table(["field", "value", "line"], shown, wrap=(1,))
+    context.output.table([say(f"cli.column.{c}", LANG) for c in ("field", "value", "line")], shown, wrap=(1,))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from core.db.database import open_database, sqlite_url
+from core.db.models import Alert
 from tests.kydai.cli.conftest import Run
 from tests.kydai.conftest import RULE
 
@@ -25,6 +27,8 @@ def test_an_alert_is_listed_shown_and_closed(alerted: Run) -> None:
     assert alert["matched"][0]["line"] == 9
     shown = alerted("alerts", "show", str(alert["id"]))
     assert "event.outcome" in shown.out
+    assert "Line of the rule" in shown.out
+    assert "Status: New" in shown.out
     assert alerted("alerts", "ack", str(alert["id"])).status == 0
     assert alerted("alerts", "assign", str(alert["id"]), "--to", "hanhnt").status == 0
     assert alerted("alerts", "close", str(alert["id"]), "--verdict", "benign", "--reason", "thử").status == 0
@@ -34,6 +38,13 @@ def test_an_alert_is_listed_shown_and_closed(alerted: Run) -> None:
     assert "unchanged: 1" in again.err
     assert alerted("alerts", "reopen", str(alert["id"])).status == 0
     assert len(alerted("alerts", "list").out.splitlines()) == 2
+
+
+def test_an_alert_about_ourselves_shows_no_rule_that_there_is_not(alerted: Run, tmp_path: Path) -> None:
+    with open_database(sqlite_url(tmp_path / "data")).write() as session:
+        alert = session.get_one(Alert, 1)
+        alert.rule_file, alert.matched, alert.event_ids = "", [], []
+    assert len(alerted("alerts", "show", "1").out.splitlines()) == 4
 
 
 @pytest.mark.parametrize("noun", ["alerts", "incidents"])
