@@ -244,6 +244,7 @@ READERS = frozenset(Role)
 TRIAGE = frozenset({Role.ADMIN, Role.ANALYST})
 HOUSE = frozenset({Role.ADMIN, Role.SYSADMIN})
 JOURNAL = frozenset({Role.ADMIN, Role.AUDITOR})
+TOKENS = HOUSE | JOURNAL
 ADMINS = frozenset({Role.ADMIN})
 
 Reader = Annotated[Caller, Depends(Need(READERS))]
@@ -256,6 +257,8 @@ House = Annotated[Caller, Depends(Need(HOUSE, whole=True))]
 """Sources, store and settings: admin and sysadmin."""
 Journal = Annotated[Caller, Depends(Need(JOURNAL, whole=True))]
 """The journal and the list of people: admin and auditor."""
+TokenReader = Annotated[Caller, Depends(Need(TOKENS, whole=True))]
+"""The list of tokens: all but the analyst; a sysadmin sees those for intake."""
 Admin = Annotated[Caller, Depends(Need(ADMINS, whole=True))]
 Sender = Annotated[Caller, Depends(IngestToken())]
 Open = Annotated[None, Depends(Anyone())]

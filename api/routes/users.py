@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Transaction
 
-from api.deps import TRIAGE, Admin, House, Journal, Reader, Services, Svc
+from api.deps import TRIAGE, Admin, House, Journal, Reader, Services, Svc, TokenReader
 from api.shapes import Shape, Time
 from core import accounts
 from core.accounts import LINK_LIFE, Role, TokenScope
@@ -198,9 +198,11 @@ def make_link(name: str, body: NewLink, caller: Admin, svc: Svc) -> Link:
 
 
 @router.get("/tokens")
-def list_tokens(_: Journal, svc: Svc) -> list[TokenRow]:
-    """Every token, the newest first."""
+def list_tokens(caller: TokenReader, svc: Svc) -> list[TokenRow]:
+    """Every token, the newest first; a sysadmin sees those of scope ``ingest``."""
     query = select(Token, User.name).join(User, User.id == Token.user_id).order_by(Token.id.desc())
+    if caller.role is Role.SYSADMIN:
+        query = query.where(Token.scope == TokenScope.INGEST)
     with svc.database.read() as session:
         return [
             TokenRow(
@@ -232,9 +234,10 @@ def make_token(body: NewToken, caller: House, svc: Svc) -> TokenMade:
 
 @router.delete("/tokens/{name}", status_code=204)
 def revoke_token(name: str, caller: House, svc: Svc) -> None:
-    """End a token; a sysadmin ends one's own."""
+    """End a token; a sysadmin ends those of scope ``ingest``, whoever made them, and one's own."""
     with svc.database.write() as session:
         row = session.scalar(select(Token).where(Token.name == name))
-        if row is not None and caller.role is not Role.ADMIN and row.user_id != caller.user_id:
-            raise failure(Refused, "api.token_owner")
+        is_theirs = row is None or row.scope == TokenScope.INGEST or row.user_id == caller.user_id
+        if caller.role is not Role.ADMIN and not is_theirs:
+            raise failure(Refused, "api.token_of_another")
         accounts.revoke_token(session, caller.actor, name, now=svc.clock.now())

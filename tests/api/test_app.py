@@ -22,6 +22,7 @@ ALL = frozenset(Role)
 TRIAGE = {Role.ADMIN, Role.ANALYST}
 HOUSE = {Role.ADMIN, Role.SYSADMIN}
 JOURNAL = {Role.ADMIN, Role.AUDITOR}
+TOKENS = HOUSE | JOURNAL
 ADMIN = {Role.ADMIN}
 OPEN = "open"
 SENDER = "sender"
@@ -91,7 +92,7 @@ TABLE: dict[str, object] = {
     "POST /users": ADMIN,
     "PATCH /users/{name}": ADMIN,
     "POST /users/{name}/link": ADMIN,
-    "GET /tokens": JOURNAL,
+    "GET /tokens": TOKENS,
     "POST /tokens": HOUSE,
     "DELETE /tokens/{name}": HOUSE,
     "GET /reports/period": ALL,

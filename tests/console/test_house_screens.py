@@ -132,6 +132,30 @@ def test_a_token_is_shown_once_and_can_be_revoked(open_console: Open, own_house:
     expect(console.row("may-web")).to_contain_text("Đã thu hồi")
 
 
+def test_a_sysadmin_keeps_the_tokens_for_intake_alone(open_console: Open, own_house: Running) -> None:
+    admin = open_console(own_house, "admin", path="/people?show=tokens").heading("Quản trị")
+    for name, scope in (("may-web", "ingest"), ("bao-cao", "api")):
+        admin.button("Tạo mã truy cập").click()
+        admin.dialog().locator("input[name=name]").fill(name)
+        admin.dialog().locator("select[name=scope]").select_option(scope)
+        admin.dialog().get_by_role("button", name="Tạo mã truy cập").click()
+        expect(admin.dialog().locator("pre")).to_be_visible()
+        admin.press("Escape")
+    console = open_console(own_house, "duclm", path="/sources").heading("Nguồn")
+    console.press("g", "a").heading("Quản trị")
+    expect(console.page.locator(".page > .head")).to_contain_text("Mã truy cập để gửi dữ liệu")
+    expect(console.rows()).to_have_count(1)
+    console.button("Tạo mã truy cập").click()
+    expect(console.dialog().locator("select[name=scope] option")).to_have_text(["gửi dữ liệu"])
+    console.dialog().locator("input[name=name]").fill("may-db")
+    console.dialog().get_by_role("button", name="Tạo mã truy cập").click()
+    assert console.dialog().locator("pre").inner_text().startswith("kydai_")
+    console.press("Escape")
+    expect(console.rows()).to_have_count(2)
+    console.row("may-web").get_by_role("button", name="Thu hồi").click()
+    expect(console.row("may-web")).to_contain_text("Đã thu hồi")
+
+
 def test_a_report_is_read_first_and_its_numbers_can_be_run_again(open_console: Open, own_house: Running) -> None:
     console = open_console(own_house, "trangpt", path="/reports").heading("Báo cáo")
     console.button("Xem").click()

@@ -1401,7 +1401,7 @@ export interface paths {
         };
         /**
          * List Tokens
-         * @description Every token, the newest first.
+         * @description Every token, the newest first; a sysadmin sees those of scope ``ingest``.
          */
         get: operations["list_tokens"];
         put?: never;
@@ -1428,7 +1428,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke Token
-         * @description End a token; a sysadmin ends one's own.
+         * @description End a token; a sysadmin ends those of scope ``ingest``, whoever made them, and one's own.
          */
         delete: operations["revoke_token"];
         options?: never;

@@ -37,7 +37,8 @@ export default function People() {
   const [get, set] = useAddress();
   const [dialog, setDialog] = useState<"person" | "token" | null>(null);
   const [secret, setSecret] = useState<Secret | null>(null);
-  const isTokens = get("show") === "tokens";
+  const hasPeople = may("journal");
+  const isTokens = !hasPeople || get("show") === "tokens";
   const show = (found: Secret) => {
     setDialog(null);
     setSecret(found);
@@ -46,14 +47,18 @@ export default function People() {
     <div className="page">
       <div className="head">
         <h1>{t("nav.people")}</h1>
-        <span className="tabs" role="group" aria-label={t("nav.people")}>
-          <button type="button" className={isTokens ? "" : "active"} aria-pressed={!isTokens} onClick={() => set({ show: null, at: null })}>
-            {t("people.title")}
-          </button>
-          <button type="button" className={isTokens ? "active" : ""} aria-pressed={isTokens} onClick={() => set({ show: "tokens", at: null })}>
-            {t("tokens.title")}
-          </button>
-        </span>
+        {hasPeople ? (
+          <span className="tabs" role="group" aria-label={t("nav.people")}>
+            <button type="button" className={isTokens ? "" : "active"} aria-pressed={!isTokens} onClick={() => set({ show: null, at: null })}>
+              {t("people.title")}
+            </button>
+            <button type="button" className={isTokens ? "active" : ""} aria-pressed={isTokens} onClick={() => set({ show: "tokens", at: null })}>
+              {t("tokens.title")}
+            </button>
+          </span>
+        ) : (
+          <span className="muted">{t("tokens.for_intake")}</span>
+        )}
         <span className="space" />
         {may("admin") && !isTokens && (
           <button type="button" className="button main" onClick={() => setDialog("person")}>
@@ -232,7 +237,7 @@ function AddPerson({ onClose, onSecret }: { onClose: () => void; onSecret: (secr
 
 function Tokens() {
   const { t, named } = useWords();
-  const { me, may } = useHouse();
+  const { may } = useHouse();
   const tell = useToast();
   const queries = useQueryClient();
   const asked = useQuery({ queryKey: ["tokens"], queryFn: () => data(api.GET("/api/v1/tokens")) });
@@ -241,7 +246,7 @@ function Tokens() {
     onSuccess: () => void queries.invalidateQueries({ queryKey: ["tokens"] }),
     onError: (error) => tell({ error }),
   });
-  const canRevoke = (token: Token) => may("admin") || (may("house") && token.owner === me.name);
+  const canRevoke = (token: Token) => may("admin") || (may("house") && token.scope === "ingest");
   const columns: Column<Token>[] = [
     { key: "name", title: t("tokens.name"), width: "minmax(160px, 1fr)", className: "mono", cell: (token) => token.name },
     { key: "scope", title: t("tokens.scope"), width: "150px", className: "muted", cell: (token) => named("tokens.for", token.scope) },

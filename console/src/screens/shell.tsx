@@ -20,7 +20,8 @@ interface Place {
   name: Key;
   key: string;
   count?: "queue" | "incidents" | "waiting_runs" | "sources";
-  right?: "journal";
+  /** Who has one of them may open it. */
+  rights?: readonly ("journal" | "house")[];
   /** Another path that belongs to it. */
   also?: string;
 }
@@ -35,14 +36,14 @@ export const PLACES: readonly (Place | null)[] = [
   { path: "/sources", name: "nav.sources", key: "s", count: "sources" },
   null,
   { path: "/reports", name: "nav.reports", key: "b" },
-  { path: "/journal", name: "nav.journal", key: "l", right: "journal" },
-  { path: "/people", name: "nav.people", key: "a", right: "journal" },
+  { path: "/journal", name: "nav.journal", key: "l", rights: ["journal"] },
+  { path: "/people", name: "nav.people", key: "a", rights: ["journal", "house"] },
 ];
 
 /** The screens that this person may open. */
 export function usePlaces(): (Place | null)[] {
   const { may } = useHouse();
-  const seen = PLACES.filter((place) => !place?.right || may(place.right));
+  const seen = PLACES.filter((place) => !place?.rights || place.rights.some(may));
   // a rule with nothing after it parts nothing
   return seen.filter((place, at) => place || seen[at + 1]);
 }
