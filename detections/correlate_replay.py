@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from core.clock import Micros
 from core.db.database import Database
 from core.db.models import HitBlock
+from detections.correlation_alarms import Alarm, Kind
 from detections.correlation_alerts import Drafted, drafted, is_reported, save_alarms
 from detections.correlation_rules import PatternSet
-from detections.correlation_state import Alarm, Kind, Machine, Output
+from detections.correlation_state import Machine, Output
 from detections.hit_blocks import Placed, decode
 from detections.hit_notes import read_note
 from detections.ruleset import RuleSet

@@ -23,10 +23,11 @@ from core.db.database import Database
 from core.db.models import CorrelationPartition, HitBlock, Meta, SpoolPosition
 from core.db.outbox import boot_id
 from core.errors import BadInput, Unavailable
+from detections.correlation_alarms import Alarm, Kind
 from detections.correlation_alerts import Drafted, drafted, is_reported, save_alarms
 from detections.correlation_frozen import freeze, thaw
 from detections.correlation_rules import PatternSet, resolve
-from detections.correlation_state import Alarm, Kind, Machine, Output
+from detections.correlation_state import Machine, Output
 from detections.hit_blocks import PARTITIONS, Cut, Decoded, Placed, add, decode, encode, partition_of
 from detections.ruleset import RuleSet
 

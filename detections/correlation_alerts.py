@@ -15,9 +15,9 @@ from core.db import outbox
 from core.db.models import Alert, AlertStatus, Verdict
 from detections.alert_entities import bounded, cut_kinds
 from detections.alerting import FACT_FIELDS, MAX_IDS, AlertDraft, Room, digest, first_ids, merged_facts, new_row
+from detections.correlation_alarms import Alarm, Kind
 from detections.correlation_items import Item
 from detections.correlation_rules import Pattern
-from detections.correlation_state import Alarm, Kind
 from detections.hit_notes import base_events, joined_note, read_note
 from detections.rule import LEVELS, Mode
 

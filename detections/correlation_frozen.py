@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from detections.alerting import digest
+from detections.correlation_alarms import Raised
 from detections.correlation_items import Item
 from detections.correlation_rules import Pattern, PatternSet
-from detections.correlation_state import Machine, Member, Raised
+from detections.correlation_state import Machine, Member
 
 
 class _SavedMember(msgspec.Struct, array_like=True):

@@ -12,14 +12,10 @@ import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-
-import msgspec
-import orjson
 
 from core.clock import Micros
-from detections.alerting import digest
 from detections.correlation import Scan, absences, emission, group_fields
+from detections.correlation_alarms import Alarm, Kind, Raised, alarm_key
 from detections.correlation_items import Group, Item, placed, window
 from detections.correlation_rules import Pattern, PatternSet
 from detections.hit_blocks import Placed, partition_of
@@ -31,51 +27,6 @@ ABSENCE_TIMESPANS = 10
 """A silent group is forgotten after this many."""
 MAX_ITEMS = 100_000
 """Of one group; beyond it the oldest are forgotten, and counted."""
-
-
-class Kind(StrEnum):
-    """What became of an alarm."""
-
-    RAISED = "raised"
-    MOVED = "moved"
-    """It stands for the same burst, which began earlier."""
-    JOINED = "joined"
-    """Its burst turned out to be part of the one before."""
-    FINAL = "final"
-    GROWN = "grown"
-    """Its burst went on: the condition holds without a lapse."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """A change of one alarm. ``key`` names it for good; ``into`` names the surviving one when it joined."""
-
-    kind: Kind
-    pattern: Pattern
-    group: Group
-    key: str
-    at: Micros
-    items: tuple[Item, ...] = ()
-    is_final: bool = False
-    is_late: bool = False
-    into: str = ""
-    later: tuple[Item, ...] = ()
-    """The items with which its burst went on behind ``at``, until the condition no longer held."""
-    is_part: bool = False
-    """The burst is so long that its first items are forgotten."""
-    fresh: tuple[Item, ...] = ()
-    """Of a GROWN one: the items that were not told yet."""
-
-
-class Raised(msgspec.Struct, array_like=True):
-    """An alarm as its group remembers it."""
-
-    at: int
-    key: str
-    is_final: bool
-    is_late: bool
-    until: int = 0
-    """How far its burst was told."""
 
 
 @dataclass(slots=True)
@@ -167,11 +118,6 @@ class Member:
             last = max(self.items[-1].time, max(self.late.values(), default=0))
             times.append(last + (ABSENCE_TIMESPANS if self.pattern.is_absence else KEPT_TIMESPANS) * span + 1)
         return min(times, default=None)
-
-
-def _between(items: Sequence[Item], first: Micros, last: Micros) -> Sequence[Item]:
-    """Those of sorted items whose time lies in [first, last]."""
-    return items[bisect_left(items, (first,)) : bisect_left(items, (last + 1,))]
 
 
 class Machine:
@@ -302,9 +248,9 @@ class Machine:
         for each in member.raised:
             if each.key in whole:
                 continue
-            start, told = each.at - member.pattern.timespan, max(each.at, each.until)
-            until = self._until(member, each)
-            if gained := (*_between(fresh, start, told), *_between(member.items, told + 1, until)):
+            told, until = max(each.at, each.until), self._until(member, each)
+            missed = window(fresh, told, told - each.at + member.pattern.timespan)
+            if gained := (*missed, *window(member.items, until, until - told - 1)):
                 alarm = self._alarm(Kind.GROWN, member, each)
                 output.alarms.append(replace(alarm, fresh=tuple(item for item in gained if item.id)))
 
@@ -381,8 +327,7 @@ class Machine:
             return
         since = len(output.alarms)
         scan = member.scan if member.scan is not None else member.rescan(member.judged)
-        start = bisect_right(member.items, (member.judged + 1,))
-        scan.push(member.items[start : bisect_right(member.items, (frontier + 1,))])
+        scan.push(window(member.items, frontier, frontier - member.judged - 1))
         for at in scan.firing[bisect_right(scan.firing, member.judged) :]:
             self._raise(member, at, output, is_final=True, is_late=False)
         self._tell_growth(member, (), since, output)
@@ -400,7 +345,7 @@ class Machine:
     def _alarm(self, kind: Kind, member: Member, raised: Raised) -> Alarm:
         items = window(member.items, raised.at, member.pattern.timespan)
         until = raised.until = self._until(member, raised)
-        later = _between(member.items, raised.at + 1, until)
+        later = window(member.items, until, until - raised.at - 1)
         return Alarm(
             kind,
             member.pattern,
@@ -450,8 +395,3 @@ class Machine:
                 # an item without an id: the watch begins here, and it is no event
                 member.items.append(Item(self.frontiers[pattern.depth - 1], "", 0))
                 self._sleep(member)
-
-
-def alarm_key(pattern: Pattern, group: Group, at: Micros) -> str:
-    """Names an alarm by where it was first raised."""
-    return digest("correlation", pattern.id, orjson.dumps(group).decode(), str(at))

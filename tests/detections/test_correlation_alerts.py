@@ -14,9 +14,9 @@ from core.clock import SECOND
 from core.db.database import migrate, open_database, sqlite_url
 from core.db.models import Alert, Outbox, RuleMode
 from detections.alerting import MAX_ROWS_PER_HOUR
+from detections.correlation_alarms import Alarm, Kind
 from detections.correlation_alerts import draft_of, drafted, is_reported, save_alarms
 from detections.correlation_items import Item
-from detections.correlation_state import Alarm, Kind
 from detections.hit_notes import Note, together, write_note
 from detections.rule import Level, Mode
 from tests.detections.correlation_cases import BASE, document, pattern_set

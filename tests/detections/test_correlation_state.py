@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from core.clock import SECOND, Micros
+from detections.correlation_alarms import Alarm, Kind
 from detections.correlation_items import Item
 from detections.correlation_rules import PatternSet
-from detections.correlation_state import Alarm, Kind, Machine, Output
+from detections.correlation_state import Machine, Output
 from detections.hit_blocks import PARTITIONS, Placed, hit_of, partition_of, rows_of
 from tests.detections.brute_force import Brute, fires
 from tests.detections.correlation_cases import (

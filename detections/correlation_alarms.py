@@ -1,0 +1,64 @@
+"""Alarms: what the state of correlations says, and the rows of alerts are written from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+import orjson
+
+from core.clock import Micros
+from detections.alerting import digest
+from detections.correlation_items import Group, Item
+from detections.correlation_rules import Pattern
+
+
+class Kind(StrEnum):
+    """What became of an alarm."""
+
+    RAISED = "raised"
+    MOVED = "moved"
+    """It stands for the same burst, which began earlier."""
+    JOINED = "joined"
+    """Its burst turned out to be part of the one before."""
+    FINAL = "final"
+    GROWN = "grown"
+    """Its burst went on: the condition holds without a lapse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A change of one alarm. ``key`` names it for good; ``into`` names the surviving one when it joined."""
+
+    kind: Kind
+    pattern: Pattern
+    group: Group
+    key: str
+    at: Micros
+    items: tuple[Item, ...] = ()
+    is_final: bool = False
+    is_late: bool = False
+    into: str = ""
+    later: tuple[Item, ...] = ()
+    """The items with which its burst went on behind ``at``, until the condition no longer held."""
+    is_part: bool = False
+    """The burst is so long that its first items are forgotten."""
+    fresh: tuple[Item, ...] = ()
+    """Of a GROWN one: the items that were not told yet."""
+
+
+class Raised(msgspec.Struct, array_like=True):
+    """An alarm as its group remembers it."""
+
+    at: int
+    key: str
+    is_final: bool
+    is_late: bool
+    until: int = 0
+    """How far its burst was told."""
+
+
+def alarm_key(pattern: Pattern, group: Group, at: Micros) -> str:
+    """Names an alarm by where it was first raised."""
+    return digest("correlation", pattern.id, orjson.dumps(group).decode(), str(at))
