@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api import exports, incidents
+from api import exports, incident_detail, incidents
 from api.alerts import known_assignee
 from api.deps import Caller, Reader, Svc, Triage
-from api.incidents import Filter, IncidentDetail, IncidentSummary
+from api.incident_detail import IncidentDetail
+from api.incidents import Filter, IncidentSummary
 from api.scope import sight
 from api.shapes import EntityText, Id, Page, Shape, Truth, read_cursor, write_cursor
 from api.times import From, To, span
@@ -122,7 +123,7 @@ async def export_incidents(
 def get_incident(key: str, caller: Reader, svc: Svc) -> IncidentDetail:
     """Everything about an incident; ``key`` is its id or its number (``VV-2026-0142``)."""
     with svc.database.read() as session:
-        return incidents.detail(session, find(session, caller, key), sight(caller.scope))
+        return incident_detail.detail(session, find(session, caller, key), sight(caller.scope))
 
 
 @router.get("/{key}/events")
@@ -187,7 +188,7 @@ class Tags(BaseModel):
 
 def _shown(session: Session, caller: Caller, row: Incident) -> IncidentDetail:
     session.flush()
-    return incidents.detail(session, row, sight(caller.scope))
+    return incident_detail.detail(session, row, sight(caller.scope))
 
 
 @router.post("/{key}/assign")
