@@ -69,7 +69,8 @@ class ReceiverSaid(Shape):
     """What the kernel dropped on a receiver's socket; of which source, nobody knows."""
 
     name: str
-    taken: int
+    taken: int | None
+    """By all of its senders, so it is told to who may see them all."""
     kernel_drops: int
 
 
@@ -179,10 +180,13 @@ def streams_of(statement: Statement) -> list[SaidStream]:
     ]
 
 
-def receivers(session: Session, start: Micros, end: Micros) -> list[ReceiverSaid]:
+def receivers(session: Session, start: Micros, end: Micros, sight: Sight) -> list[ReceiverSaid]:
     """What each receiver says of its socket."""
-    found = read_said(session, start, end, receivers=True)
-    return [ReceiverSaid(name=n, taken=s.checked, kernel_drops=s.lost.total()) for n, s in sorted(found.items())]
+    found = sorted(read_said(session, start, end, receivers=True).items())
+    return [
+        ReceiverSaid(name=name, taken=said.checked if sight.is_whole else None, kernel_drops=said.lost.total())
+        for name, said in found
+    ]
 
 
 def shown(balance: Balance) -> Balances:

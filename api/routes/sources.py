@@ -143,7 +143,7 @@ def get_ledger(
         within = None if seen.is_whole else names
         found, senders = sources.hours(session, source, first, last, within)
         statement, numbering = sources.said(session, source, first, last, within)
-        receivers = sources.receivers(session, first, last)
+        receivers = sources.receivers(session, first, last, seen)
     return SourceLedger(
         hours=found,
         total=_sum(found),
@@ -227,7 +227,7 @@ async def check_source(
             heard = sources.heard(session, source, dataset)
             now = svc.clock.now()
             statement, _ = sources.said(session, source, now - DAY, now, None)
-            receivers = sources.receivers(session, now - DAY, now)
+            receivers = sources.receivers(session, now - DAY, now, seen)
         samples: list[str] = []
         if balance.raws["unparsed"]:
             where = And(

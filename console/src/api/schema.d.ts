@@ -3044,7 +3044,7 @@ export interface components {
             /** Name */
             name: string;
             /** Taken */
-            taken: number;
+            taken: number | null;
         };
         /**
          * Rejected

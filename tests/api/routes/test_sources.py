@@ -122,6 +122,7 @@ def test_what_was_lost_on_the_way_stands_beside_the_ledger(client: Client, house
     assert (unknown["said"]["is_known"], unknown["said"]["lost"], unknown["numbering"]) == (False, {}, 0)
     observer = get(client("auditor", scope="kydai.system: Cổng"), "/ledger")
     assert (observer["said"]["lost"], observer["numbering"]) == ({"messages": 0}, 1)
+    assert observer["receivers"] == [{"name": "netflow:2055", "taken": None, "kernel_drops": 3}]
     check = get(client("analyst"), "/check", source="fw")
     assert (check["said"]["lost"], check["receivers"][0]["kernel_drops"]) == ({"records": 40}, 3)
 
