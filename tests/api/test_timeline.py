@@ -55,7 +55,7 @@ def test_steps_tell_who_approved_and_how_they_ended(database: Database) -> None:
         )  # fmt: skip
     with database.read() as session:
         found = timeline.steps(session, 1, WHOLE)
-    assert [(i.title.vi, i.actor, i.status, i.detail) for i in found] == [
+    assert [(i.title.vi, i.actor, i.status, i.error.vi) for i in found] == [
         ("tự phê duyệt: Chặn", "admin", "", ""),
         ("Chặn", "", "failed", "nft: no"),
     ]
