@@ -30,6 +30,6 @@ def test_each_problem_says_what_to_do() -> None:
     found = problems(view, counted, "Asia/Ho_Chi_Minh")
     assert [p.key for p in found] == ["silent", "skew", "missing", "unparsed", "refused", "imbalance"]
     assert "not_json" in found[4].text.vi
-    assert found[0].text.vi == "Không có gì từ 25/11/2026 07:52:08; nguồn này không được im quá 15 phút."
+    assert found[0].text.vi == "Không có gì từ 25/11/2026 07:52:08; nguồn này không được im lặng quá 15 phút."
     assert found[1].text.en == "Its clock is 1 min 30 s off; switch on NTP there."
     assert problems(SourceView("a", SourceState.SENDING, True), balance(), "UTC") == []
