@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import structlog
@@ -17,7 +18,7 @@ from api.shapes import Shape, Time, Words
 from core.clock import DAY, Micros
 from core.db.models import Alert, Level, RuleMode
 from core.errors import KydaiError, NotFound, Unavailable, failure
-from detections.rule import Correlation, Mode, Rule, default_mode
+from detections.rule import Correlation, Effect, Mode, Rule
 from detections.rule_modes import rules_version
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class RuleRow(Shape):
     """``windows/process_creation``; empty for a correlation."""
     tags: list[str]
     mode: Mode
+    effect: Effect
+    """What becomes of a hit: as the mode says, or ``correlation`` where only a correlation reads it."""
     default_mode: Mode
     decided_by: str | None
     coverage: CoverageState | None
@@ -134,11 +137,13 @@ def rows(
         .where(Alert.created_at >= now - ALERTS_OF, sight.alerts(session)).group_by(Alert.rule_id)
     )  # fmt: skip
     alerts = {row[0]: row[1] for row in session.execute(counted)}
+    current = replace(ruleset, modes={**ruleset.modes, **{i: Mode(row.mode) for i, row in decided.items()}})
+    usually = replace(ruleset, modes={})
     every: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
     for rule in every:
         choice = decided.get(rule.id)
         covered = coverage.get(rule.id)
-        usual = default_mode(rule) if isinstance(rule, Rule) else Mode.ALERT
+        usual = usually.mode(rule.id)
         is_live = covered is None or covered.state == "live"
         yield RuleRow(
             id=rule.id,
@@ -151,7 +156,8 @@ def rows(
             line=rule.line,
             logsource=_logsource(rule),
             tags=_tags(rule),
-            mode=Mode(choice.mode) if choice else ruleset.modes.get(rule.id, usual),
+            mode=current.mode(rule.id),
+            effect=current.effect(rule.id),
             default_mode=usual,
             decided_by=choice.by if choice else None,
             coverage=covered.state.value if covered else None,

@@ -19,6 +19,15 @@ class Mode(StrEnum):
     DISABLED = "disabled"
 
 
+class Effect(StrEnum):
+    """What becomes of a hit: its mode, or that only correlations read it, so that it makes no alert of its own."""
+
+    ALERT = Mode.ALERT
+    CORRELATION = "correlation"
+    RECORD = Mode.RECORD
+    DISABLED = Mode.DISABLED
+
+
 class Level(StrEnum):
     """Sigma's levels, lowest first."""
 

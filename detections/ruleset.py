@@ -20,8 +20,9 @@ from typing import Any
 import msgspec
 
 from core.errors import BadInput, Place, failure
+from detections.correlation_rules import resolve
 from detections.ir import HOLE, Expr, Kind, conj, disj, rewrite, text_predicate, thaw
-from detections.rule import Correlation, Filter, Level, Mode, Rule, RuleError, default_mode, error_of
+from detections.rule import Correlation, Effect, Filter, Level, Mode, Rule, RuleError, default_mode, error_of
 from detections.rule_files import rule_files
 from detections.sigma_reader import read_file
 
@@ -82,6 +83,17 @@ class RuleSet:
         if isinstance(found, Rule):
             return default_mode(found)
         return Mode.RECORD if found.level in (Level.INFORMATIONAL, Level.LOW) else Mode.ALERT
+
+    @cached_property
+    def quiet(self) -> frozenset[str]:
+        """Ids of rules and correlations that only correlations read (without ``generate``)."""
+        return resolve(self.rules, self.correlations).quiet
+
+    def effect(self, rule_id: str) -> Effect:
+        """What becomes of a hit. A person's choice makes a quiet correlation alert, a quiet rule never does."""
+        mode = self.mode(rule_id)
+        is_loud = rule_id not in self.quiet or (rule_id not in self.by_id and rule_id in self.modes)
+        return Effect.CORRELATION if mode is Mode.ALERT and not is_loud else Effect(mode)
 
 
 def load(

@@ -17,7 +17,7 @@ from api.shapes import Page, Shape, read_cursor, write_cursor
 from core.db.models import Level
 from core.errors import BadInput, failure
 from core.query.fold import fold
-from detections.rule import Mode
+from detections.rule import Effect, Mode
 from detections.rule_modes import choose
 
 router = APIRouter(prefix="/rules", tags=["rules"])
@@ -35,6 +35,7 @@ class RulePage(Page[RuleRow]):
     """One page of rules; the counts are over all that meet the filters."""
 
     modes: dict[str, int]
+    """By what becomes of a hit (``effect``)."""
     coverage: dict[str, int]
     packages: dict[str, int]
     errors: int
@@ -57,7 +58,7 @@ def list_rules(
     request: Request,
     caller: Reader,
     svc: Svc,
-    mode: Annotated[list[Mode] | None, Query()] = None,
+    mode: Annotated[list[Effect] | None, Query(description="By what becomes of a hit")] = None,
     level: Annotated[list[Level] | None, Query()] = None,
     package: Annotated[str | None, Query(max_length=100)] = None,
     coverage: Annotated[list[CoverageState] | None, Query()] = None,
@@ -79,7 +80,7 @@ def list_rules(
     found = [
         row
         for row in every
-        if (not mode or row.mode in mode)
+        if (not mode or row.effect in mode)
         and (not level or row.level in level)
         and (package is None or row.package == package)
         and (not coverage or row.coverage in coverage)
@@ -92,7 +93,7 @@ def list_rules(
         items=found[offset:more],
         cursor=write_cursor(more) if more < len(found) else None,
         total=len(found),
-        modes=Counter(row.mode.value for row in found),
+        modes=Counter(row.effect.value for row in found),
         coverage=Counter(row.coverage for row in found if row.coverage),
         packages=Counter(row.package for row in found),
         errors=len(ruleset.errors),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from detections.coverage import State, coverage
 from detections.explain import explain
 from detections.lint import Weight, lint
 from detections.match import MatchReport, match_files
-from detections.rule import Correlation, Mode, Rule
+from detections.rule import Correlation, Effect, Mode, Rule
 from detections.rule_modes import VERSION_KEY, choose
 from detections.ruleset import RuleSet, RuleSource, load
 from kydai.cli.alerts import level_text
@@ -48,7 +49,7 @@ def rules_of(context: Context) -> RuleSet:
 @rules.command("list", help=say("cli.rules.list", LANG))
 def list_rules(
     ctx: typer.Context,
-    mode: Annotated[Mode | None, typer.Option("--mode", help=say("cli.rules.mode", LANG))] = None,
+    mode: Annotated[Effect | None, typer.Option("--mode", help=say("cli.rules.mode", LANG))] = None,
     package: Annotated[str | None, typer.Option("--package", help=say("cli.rules.package", LANG))] = None,
     errors: Annotated[bool, typer.Option("--errors", help=say("cli.rules.errors", LANG))] = False,
 ) -> int:
@@ -63,7 +64,7 @@ def list_rules(
     chosen = [
         r
         for r in found.every.values()
-        if (mode is None or found.mode(r.id) is mode) and (package is None or r.package == package)
+        if (mode is None or found.effect(r.id) is mode) and (package is None or r.package == package)
     ]
     if context.output.as_json:
         context.output.lines(rule_document(r, found) for r in chosen)
@@ -74,16 +75,21 @@ def list_rules(
                 level_text(r.level, LANG),
                 r.text("title", LANG),
                 say(f"cli.rules.kind.{_kind(r)}", LANG),
-                say(f"common.mode.{found.mode(r.id)}", LANG),
+                say(f"common.mode.{found.effect(r.id)}", LANG),
                 r.package,
                 r.file.rpartition("/")[2],
             )
             for r in chosen
         ]
         context.output.table([say(f"cli.column.{c}", LANG) for c in heads], rows, wrap=(1,))
-        counts = {"count": len(chosen), "correlations": sum(_kind(r) == "correlation" for r in chosen)}
-        context.output.tell(say("cli.rules.count", LANG, **counts, errors=len(found.errors)))
+        told = _counted(chosen)
+        context.output.tell(say("cli.rules.count", LANG, rules=told, errors=len(found.errors)))
     return INCOMPLETE if found.errors else 0
+
+
+def _counted(chosen: Collection[Rule | Correlation]) -> str:
+    correlations = sum(_kind(r) == "correlation" for r in chosen)
+    return say("cli.rules.number", LANG, count=len(chosen), correlations=correlations)
 
 
 def _kind(rule: Rule | Correlation) -> str:
@@ -101,6 +107,7 @@ def rule_document(rule: Rule | Correlation, ruleset: RuleSet) -> dict[str, Any]:
         "level": rule.level.value,
         "status": rule.status,
         "mode": ruleset.mode(rule.id).value,
+        "effect": ruleset.effect(rule.id).value,
         "package": rule.package,
         "file": rule.file,
         "tags": list(rule.tags if isinstance(rule, Rule) else document.get("tags") or ()),
@@ -128,7 +135,12 @@ def _set(ctx: typer.Context, ids: list[str], mode: Mode, reason: str) -> None:
     with context.database.write() as session:
         for rule_id in wanted:
             choose(session, cli_actor(), rule_id, mode, reason, now=context.clock.now())
-    context.output.tell(say("cli.rules.set", LANG, count=len(wanted), mode=say(f"common.mode.{mode}", LANG)))
+    after = replace(known, modes={**known.modes, **dict.fromkeys(wanted, mode)})
+    effects = Counter(after.effect(rule_id) for rule_id in wanted)
+    for effect, count in effects.items():
+        context.output.tell(say("cli.rules.set", LANG, count=count, mode=say(f"common.mode.{effect}", LANG)))
+    if Effect.CORRELATION in effects:
+        context.output.tell(say("common.only_correlation", LANG))
 
 
 @rules.command("enable", help=say("cli.rules.enable", LANG))
@@ -207,17 +219,17 @@ def _installed(context: Context, change: packages.Change) -> int:
     with context.database.read() as session:
         found = load_rules(context.settings, session)
     loaded = [r for r in found.every.values() if r.package == package.name]
-    modes = Counter(found.mode(r.id).value for r in loaded)
+    effects = Counter(found.effect(r.id).value for r in loaded)
     correlations = sum(_kind(r) == "correlation" for r in loaded)
     if context.output.as_json:
         errors = [{"file": e.file, "line": e.line, "reason": e.reason} for e in package.errors]
         context.output.one(
-            {"name": package.name, **after, "correlations": correlations, "modes": dict(modes), "error_list": errors}
+            {"name": package.name, **after, "correlations": correlations, "modes": dict(effects), "error_list": errors}
         )
     else:
         for error in package.errors:
             context.output.one(None, safe(error.told(LANG)))
-        told = {mode.value: modes[mode.value] for mode in Mode} | {"errors": len(package.errors), **counts}
+        told = {effect.value: effects[effect.value] for effect in Effect} | {"errors": len(package.errors), **counts}
         told["correlations"] = correlations
         context.output.one(None, say("cli.rules.installed", LANG, name=package.name, count=package.rules, **told))
     return INCOMPLETE if package.errors else 0
@@ -236,7 +248,9 @@ def lint_rules(ctx: typer.Context, path: Path) -> int:
             place = f"{f.file}:{f.line}" if f.line else f.file
             weight = say(f"rules.lint.{f.weight}", LANG)
             context.output.one(None, safe(f"{place}: {weight}: {f.said[LANG]} [{f.code}]"))
-        context.output.tell(say("cli.rules.linted", LANG, count=len(loaded.rules), findings=len(findings)))
+        context.output.tell(
+            say("cli.rules.linted", LANG, rules=_counted(loaded.every.values()), findings=len(findings))
+        )
     return WRONG if any(f.weight is Weight.ERROR for f in findings) else 0
 
 

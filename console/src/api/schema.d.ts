@@ -2029,6 +2029,12 @@ export interface components {
             version?: number | null;
         };
         /**
+         * Effect
+         * @description What becomes of a hit: its mode, or that only correlations read it, so that it makes no alert of its own.
+         * @enum {string}
+         */
+        Effect: "alert" | "correlation" | "record" | "disabled";
+        /**
          * EffectDetail
          * @description What was done to the world, or is not known to have been.
          */
@@ -3098,6 +3104,7 @@ export interface components {
             default_mode: components["schemas"]["Mode"];
             /** Description */
             description: string;
+            effect: components["schemas"]["Effect"];
             falsepositives: components["schemas"]["Words"];
             /** File */
             file: string;
@@ -3183,6 +3190,7 @@ export interface components {
             /** Decided By */
             decided_by: string | null;
             default_mode: components["schemas"]["Mode"];
+            effect: components["schemas"]["Effect"];
             /** File */
             file: string;
             /** Id */
@@ -7231,7 +7239,8 @@ export interface operations {
     list_rules: {
         parameters: {
             query?: {
-                mode?: components["schemas"]["Mode"][] | null;
+                /** @description By what becomes of a hit */
+                mode?: components["schemas"]["Effect"][] | null;
                 level?: components["schemas"]["Level"][] | null;
                 package?: string | null;
                 coverage?: ("live" | "unproven" | "blind" | "disabled")[] | null;

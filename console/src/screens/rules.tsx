@@ -19,6 +19,7 @@ import { useWords } from "../words";
 type Rule = Schemas["RuleRow"];
 type Mode = Schemas["Mode"];
 const MODES: readonly Mode[] = ["alert", "record", "disabled"];
+const EFFECTS: readonly Schemas["Effect"][] = ["alert", "correlation", "record", "disabled"];
 const COVERAGES = ["live", "unproven", "blind"] as const;
 const TONES: Record<string, Tone> = { live: "good", unproven: "low", blind: "high", disabled: "muted" };
 const idOf = (rule: Rule) => rule.id;
@@ -27,7 +28,7 @@ export default function Rules() {
   const { t, said, n, named } = useWords();
   const [get, set] = useAddress();
   const [current, setCurrent] = useCurrent();
-  const mode = MODES.find((name) => name === get("mode"));
+  const mode = EFFECTS.find((name) => name === get("mode"));
   const coverage = COVERAGES.find((name) => name === get("coverage"));
   const filter = useMemo(() => ({ text: get("text") || undefined, mode: mode ? [mode] : undefined, coverage: coverage ? [coverage] : undefined }), [get, mode, coverage]);
   const asked = useInfiniteQuery({
@@ -48,7 +49,7 @@ export default function Rules() {
     { key: "level", title: t("column.level"), width: "134px", cell: (rule) => <Severity level={rule.level} /> },
     { key: "title", title: t("column.rule"), width: "minmax(200px, 1fr)", cell: (rule) => <span title={said(rule.title)}>{said(rule.title)}</span> },
     { key: "logsource", title: t("rules.logsource"), width: "190px", className: "mono muted", cell: (rule) => rule.logsource || t("rules.correlation") },
-    { key: "mode", title: t("rules.mode"), width: "104px", className: "muted", cell: (rule) => named("common.mode", rule.mode) },
+    { key: "mode", title: t("rules.mode"), width: "156px", className: "muted", cell: (rule) => named("common.mode", rule.effect) },
     {
       key: "coverage",
       title: t("rules.coverage"),
@@ -65,7 +66,7 @@ export default function Rules() {
         {page && (
           <span className="muted">
             {t("rules.count", { n: page.total ?? 0 })}
-            {MODES.map((name) => page.modes[name] && <span key={name}> · {n(page.modes[name] ?? 0)} {named("common.mode", name)}</span>)}
+            {EFFECTS.map((name) => page.modes[name] && <span key={name}> · {n(page.modes[name] ?? 0)} {named("common.mode", name)}</span>)}
             {COVERAGES.map(
               (name) =>
                 page.coverage[name] && (
@@ -83,7 +84,7 @@ export default function Rules() {
       </div>
       <div className="head">
         <Search label={t("rules.search")} value={get("text")} onChange={(text) => set({ text })} />
-        <Choice label={t("rules.mode")} value={mode ?? ""} options={[{ value: "", label: t("choice.all") }, ...MODES.map((value) => ({ value, label: named("common.mode", value) }))]} onChange={(value) => set({ mode: value })} />
+        <Choice label={t("rules.mode")} value={mode ?? ""} options={[{ value: "", label: t("choice.all") }, ...EFFECTS.map((value) => ({ value, label: named("common.mode", value) }))]} onChange={(value) => set({ mode: value })} />
         <Choice label={t("rules.coverage")} value={coverage ?? ""} options={[{ value: "", label: t("choice.all") }, ...COVERAGES.map((value) => ({ value, label: named("common.coverage", value) }))]} onChange={(value) => set({ coverage: value })} />
       </div>
       <div className={`split${current ? "" : " alone"}`}>
@@ -125,7 +126,7 @@ function RulePanel({ id }: { id: string }) {
       queries.setQueryData(["rule", id], found);
       void queries.invalidateQueries({ queryKey: ["rules"] });
       setReason("");
-      tell({ text: t("rules.chosen", { mode: named("common.mode", found.mode) }) });
+      tell({ text: t("rules.chosen", { mode: named("common.mode", found.effect) }) });
     },
     onError: (error) => tell({ error }),
   });
@@ -164,6 +165,7 @@ function RulePanel({ id }: { id: string }) {
             </button>
           ))}
         </div>
+        {rule.effect === "correlation" && <p className="muted">{t("common.only_correlation")}</p>}
         {may("triage") && <input className="input" style={{ width: "100%", marginTop: 6 }} placeholder={t("rules.why_change")} aria-label={t("rules.why_change")} maxLength={2000} value={reason} onChange={(event) => setReason(event.target.value)} />}
         {rule.decided_by && (
           <p className="muted">

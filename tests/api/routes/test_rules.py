@@ -76,6 +76,10 @@ def test_the_list_tells_modes_coverage_and_alerts(analyst: TestClient, ruleset: 
     assert all(row["title"]["vi"] and row["title"]["en"] for row in page["items"])
     assert page["packages"] == {"kydai": page["total"]}
     assert sum(page["modes"].values()) == page["total"]
+    read = get(analyst, mode="correlation")
+    assert read["total"] == page["modes"]["correlation"] > 0, "read by a correlation only: no alert of its own"
+    assert {(row["mode"], row["effect"]) for row in read["items"]} == {("alert", "correlation")}
+    assert all(row["id"] not in {r["id"] for r in read["items"]} for row in get(analyst, mode="alert")["items"])
 
 
 def test_filters_and_pages(analyst: TestClient, ruleset: RuleSet) -> None:

@@ -76,12 +76,22 @@ def test_a_correlation_is_counted_alike_and_named(kydai: Run, log: Path, tmp_pat
     (folder / "c.yml").write_text(CORRELATION)
     kydai("ingest", str(log))
     installed = kydai("rules", "install", str(tmp_path / "mine"))
-    assert "2 rules, 1 of them correlations (2 alert, 0 record, 0 disabled)" in installed.out
+    assert "2 rules, 1 of them correlations (1 alert, 1 for a correlation, 0 record, 0 disabled)" in installed.out
     listed = kydai("rules", "list", "--package", "mine")
     assert "2 rules, 1 of them correlations" in listed.err
     assert "correlation" in listed.out
     kinds = {r["id"]: r["kind"] for r in kydai("rules", "list", "--package", "mine", "--json").documents}
     assert kinds == {ID: "rule", CORRELATION_ID: "correlation"}
+    effects = {r["id"]: r["effect"] for r in kydai("rules", "list", "--package", "mine", "--json").documents}
+    assert effects == {ID: "correlation", CORRELATION_ID: "alert"}, "nobody is called by what a correlation reads"
+    assert "for a correlation" in listed.out
+    read = kydai("rules", "list", "--package", "mine", "--mode", "correlation", "--json").documents
+    assert [r["id"] for r in read] == [ID]
+    told = kydai("rules", "enable", ID, CORRELATION_ID).err
+    assert "1 rule now: for a correlation." in told
+    assert "1 rule now: alerts." in told
+    assert "it makes no alert of its own" in told
+    assert "2 rules, 1 of them correlations; 0 findings" in kydai("rules", "lint", str(folder)).err
     states = {c["rule"]: c["state"] for c in kydai("rules", "coverage", "--json").documents}
     assert states[CORRELATION_ID] == states[ID] == "live"
     assert "Many failures" in kydai("rules", "coverage").out
