@@ -80,6 +80,8 @@ class Caller:
     token_name: str = ""
     token_scope: TokenScope | None = None
     is_demo: bool = False
+    must_set_password: bool = False
+    """In by a link and without a password yet: whoever else read the link might be them."""
 
     @property
     def credential(self) -> str:
@@ -120,7 +122,15 @@ def identify(request: Request, svc: Services) -> Caller:
             raise failure(Unauthenticated, "api.need_sign_in")
         row, user = found
         is_stale = now - row.seen_at > accounts.SEEN_GRAIN
-        caller = Caller(user.name, Role(user.role), user.scope, user.id, session_hash=row.hash, is_demo=svc.is_demo)
+        caller = Caller(
+            user.name,
+            Role(user.role),
+            user.scope,
+            user.id,
+            session_hash=row.hash,
+            is_demo=svc.is_demo,
+            must_set_password=user.password_hash is None,
+        )
     if is_stale:
         with svc.database.write() as session:
             if (kept := session.get(Session, caller.session_hash)) is not None:
@@ -160,16 +170,20 @@ class Need:
     """A route's right: the roles that may call it. Used as a dependency, it answers with the caller.
 
     ``whole``: what it shows or changes cannot be cut to a scope, so people with a scope may not call it.
+    ``first``: open to a session whose person has set no password yet.
     """
 
-    def __init__(self, roles: frozenset[Role], *, whole: bool = False) -> None:
+    def __init__(self, roles: frozenset[Role], *, whole: bool = False, first: bool = False) -> None:
         self.roles = roles
         self.whole = whole
+        self.first = first
 
     def __call__(self, request: Request) -> Caller:
         caller = identify(request, services(request))
         if caller.token_scope not in (None, TokenScope.API):
             raise failure(Refused, "api.token_scope", scope=str(caller.token_scope))
+        if caller.must_set_password and not self.first:
+            raise failure(Refused, "api.need_password")
         if caller.role not in self.roles:
             raise failure(Refused, "api.need_role", role=str(caller.role))
         if self.whole and caller.scope:
@@ -249,6 +263,8 @@ ADMINS = frozenset({Role.ADMIN})
 
 Reader = Annotated[Caller, Depends(Need(READERS))]
 """All four roles: it changes nothing."""
+Newcomer = Annotated[Caller, Depends(Need(READERS, first=True))]
+"""All four roles, before they have set a password, too."""
 WholeReader = Annotated[Caller, Depends(Need(READERS, whole=True))]
 """Anybody who sees the whole house."""
 Triage = Annotated[Caller, Depends(Need(TRIAGE))]

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field, SecretStr
 from sqlalchemy import delete, select
 
-from api.deps import COOKIE, HOUSE, JOURNAL, TRIAGE, Caller, Open, Reader, Services, Svc, check_header
+from api.deps import COOKIE, HOUSE, JOURNAL, TRIAGE, Caller, Newcomer, Open, Reader, Services, Svc, check_header
 from api.shapes import Shape, Time
 from core import accounts, audit
 from core.accounts import Role
@@ -191,7 +191,7 @@ def use_link(body: LinkCode, svc: Svc, request: Request, response: Response, _: 
 
 
 @router.get("/me")
-def get_me(caller: Reader, svc: Svc) -> Me:
+def get_me(caller: Newcomer, svc: Svc) -> Me:
     """Who is signed in. 401 when nobody is."""
     with svc.database.read() as session:
         return me(svc, accounts.find_user(session, caller.name))
@@ -206,7 +206,7 @@ def change_me(body: MyChange, caller: Reader, svc: Svc) -> Me:
 
 
 @router.post("/sign-out", status_code=204)
-def sign_out(caller: Reader, svc: Svc, response: Response) -> None:
+def sign_out(caller: Newcomer, svc: Svc, response: Response) -> None:
     """End this session."""
     _console_only(caller)
     with svc.database.write() as session:
@@ -215,7 +215,7 @@ def sign_out(caller: Reader, svc: Svc, response: Response) -> None:
 
 
 @router.post("/password", status_code=204)
-def set_password(body: NewPassword, caller: Reader, svc: Svc) -> None:
+def set_password(body: NewPassword, caller: Newcomer, svc: Svc) -> None:
     """Set one's own password; every other session of the person ends."""
     _console_only(caller)
     now, new = svc.clock.now(), body.new.get_secret_value()

@@ -85,12 +85,13 @@ def shared_app() -> FastAPI:
 
 @pytest.fixture
 def client(services: Services, shared_app: FastAPI) -> Iterator[Client]:
-    """``client()`` is nobody, ``client("analyst")`` a signed-in analyst; ``scope`` limits what they see."""
+    """``client()`` is nobody, ``client("analyst")`` a signed-in analyst; ``scope`` limits what they see;
+    ``is_new``: without a password yet."""
     app = shared_app
     app.state.services = services
     opened: list[TestClient] = []
 
-    def make(role: str | None = None, scope: str = "", peer: str = "127.0.0.1") -> TestClient:
+    def make(role: str | None = None, scope: str = "", peer: str = "127.0.0.1", is_new: bool = False) -> TestClient:
         made = TestClient(app, client=(peer, 50_000), headers={"x-kydai": "1", "accept-language": "en"})
         made.__enter__()
         opened.append(made)
@@ -98,6 +99,7 @@ def client(services: Services, shared_app: FastAPI) -> Iterator[Client]:
             name = f"{role}{len(opened)}"
             with services.database.write() as session:
                 user = accounts.add_user(session, CLI, name, Role(role), now=services.clock.now(), scope=scope)
+                user.password_hash = None if is_new else "-"
                 secret = accounts.open_session(session, user, now=services.clock.now(), address="127.0.0.1", way="link")
             made.cookies.set(COOKIE, secret)
         return made

@@ -217,6 +217,7 @@ def test_the_api_rings_and_a_broker_that_is_gone_fails_no_request(rung: Context,
         common = {"first_at": now, "last_at": now, "created_at": now, "updated_at": now}
         session.add(Incident(number="VV-2026-0001", title={}, level="high", **common))
         user = accounts.add_user(session, Actor("setup", "cli"), "hanhnt", accounts.Role.ANALYST, now=now)
+        user.password_hash = "-"
         secret = accounts.open_session(session, user, now=now, address="127.0.0.1", way="link")
     app = create_app(Services(rung.database, rung.store, rung.clock))
     with TestClient(app, client=("127.0.0.1", 50_000), headers={"x-kydai": "1"}) as client:

@@ -14,7 +14,7 @@ from api.routes import auth
 from core import accounts
 from core.accounts import Role
 from core.clock import MINUTE, StillClock
-from core.db.models import Audit, Session
+from core.db.models import Audit, Incident, Session
 from tests.api.conftest import CLI, Client
 
 PASSWORD = "bốn con ngựa trắng"
@@ -128,7 +128,7 @@ def test_a_link_signs_in_once_by_get_or_post(client: Client, person: str, servic
 
 
 def test_ones_own_password(client: Client, services: Services) -> None:
-    browser, other = client("analyst"), client()
+    browser, other = client("analyst", is_new=True), client()
     name = browser.get("/api/v1/auth/me").json()["name"]
 
     def change(**body: str) -> int:
@@ -142,6 +142,26 @@ def test_ones_own_password(client: Client, services: Services) -> None:
     assert change(new="một hai ba bốn năm") == 403
     assert change(current=PASSWORD, new="một hai ba bốn năm") == 204
     assert other.get("/api/v1/auth/me").status_code == 401, "the others end"
+
+
+def test_before_the_first_password_a_session_sets_it_or_ends(client: Client, services: Services) -> None:
+    browser, leaving = client("admin", is_new=True), client("admin", is_new=True)
+    with services.database.write() as session:
+        times = dict.fromkeys(("first_at", "last_at", "created_at", "updated_at"), services.clock.now())
+        session.add(Incident(number="VV-2026-0001", title={}, level="high", **times))
+    notes, note = "/api/v1/incidents/VV-2026-0001/notes", {"text": "by whoever found the link"}
+    for answer in (
+        browser.post(notes, json=note),
+        browser.get("/api/v1/incidents"),
+        browser.get("/api/v1/auth/sessions"),
+        browser.patch("/api/v1/auth/me", json={"language": "en"}),
+    ):
+        assert answer.status_code == 403
+        assert "No password is set yet" in answer.json()["detail"]
+    assert browser.get("/api/v1/auth/me").json()["must_set_password"] is True
+    assert leaving.post("/api/v1/auth/sign-out").status_code == 204
+    assert browser.post("/api/v1/auth/password", json={"new": PASSWORD}).status_code == 204
+    assert browser.post(notes, json=note).status_code == 200
 
 
 def test_sessions_are_listed_and_ended(client: Client, person: str) -> None:

@@ -50,6 +50,7 @@ def analyst(services: Services, ruleset: RuleSet) -> Iterator[TestClient]:
     )  # fmt: skip
     with services.database.write() as session:
         user = accounts.add_user(session, CLI, "hanhnt", Role.ANALYST, now=0)
+        user.password_hash = "-"
         now = services.clock.now()
         secret = accounts.open_session(session, user, now=now, address="127.0.0.1", way="link")
         session.add_all([alert(rule_id=first.id), alert(rule_id=first.id, host="db01")])

@@ -23,7 +23,7 @@ def test_adding_somebody_gives_a_link_that_signs_them_in(client: Client) -> None
     assert admin.post(f"{V1}/users", json={"name": "x", "role": "god"}).status_code == 422
     listed = client("auditor").get(f"{V1}/users").json()
     assert [(p["name"], p["role"], p["has_password"]) for p in listed] == [
-        ("admin1", "admin", False), ("auditor3", "auditor", False), ("hanhnt", "analyst", False),
+        ("admin1", "admin", True), ("auditor3", "auditor", True), ("hanhnt", "analyst", False),
     ]  # fmt: skip
     assert all("hash" not in key for p in listed for key in p)
     names = client("sysadmin").get(f"{V1}/users/names").json()
@@ -55,7 +55,7 @@ def test_a_scope_is_checked_before_it_is_kept(client: Client) -> None:
 
 
 def test_a_link_can_make_the_password_be_forgotten(client: Client) -> None:
-    admin, analyst = client("admin"), client("analyst")
+    admin, analyst = client("admin"), client("analyst", is_new=True)
     assert analyst.post(f"{V1}/auth/password", json={"new": "bốn con ngựa trắng"}).status_code == 204
     answer = admin.post(f"{V1}/users/analyst2/link", json={"forget_password": True})
     assert answer.status_code == 201
