@@ -16,8 +16,9 @@ from core import audit
 from core.audit import Actor
 from core.clock import MINUTE, Micros, iso
 from core.db import outbox
-from core.db.models import Alert, AlertStatus, Incident, IncidentLink, IncidentStatus, Note, Verdict
+from core.db.models import Alert, AlertStatus, Category, Incident, IncidentLink, IncidentStatus, Note, Verdict
 from core.errors import BadInput, Conflict, NotFound, Refused, failure
+from core.words import LANGUAGES, moment
 from enrichment.incidents import Link, attach, close_merged, new_incident, refresh
 from enrichment.observables import House
 
@@ -115,15 +116,23 @@ def declare(
 ) -> Incident:
     """A person says that it is a security incident (sự cố an ninh mạng): only then do legal clocks run.
 
-    ``detected_at`` is cut to the minute.
+    ``detected_at`` is cut to the minute. Nobody can have noticed it before its first event or after now.
     """
     incident = _load(session, incident_id, version)
     if incident.declared_at is not None and incident.withdrawn_at is None:
         raise failure(Refused, "incident.error.declared")
     if detected_at > now:
         raise failure(BadInput, "incident.error.future")
+    earliest = min(incident.first_at, now)  # a sender's clock may run ahead
+    if detected_at < earliest - earliest % MINUTE:
+        told = {lang: moment(incident.first_at, lang) for lang in LANGUAGES}
+        given = {lang: moment(detected_at, lang) for lang in LANGUAGES}
+        raise failure(BadInput, "incident.error.too_early", detected=given, first=told)
+    if category not in list(Category):
+        key = "category" if category.strip() else "empty_category"
+        raise failure(BadInput, f"incident.error.{key}", category=category[:100], categories=", ".join(Category))
     before = {"declared_at": None, "withdrawn_at": _iso(incident.withdrawn_at)}
-    incident.category, incident.declaration_reason = _text(category, "category")[:100], _text(reason, "reason")
+    incident.category, incident.declaration_reason = category, _text(reason, "reason")
     incident.declared_at, incident.declared_by = now, actor.name
     incident.detected_at = detected_at - detected_at % MINUTE
     incident.withdrawn_at, incident.withdrawn_by, incident.withdrawal_reason = None, None, ""

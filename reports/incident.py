@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from core.clock import to_micros
 from core.counted import cut_entities, events_of
-from core.db.models import LEVELS, Alert, Audit, Incident, IncidentLink, Note
+from core.db.models import LEVELS, Alert, Audit, Category, Incident, IncidentLink, Note
 from core.event import Event, parse_event_id
 from core.words import LANGUAGES, entries, say
 from reports.document import Section, Text
@@ -102,7 +102,7 @@ def _declaration(reading: Reading, incident: Incident) -> list[tuple[str, Text]]
     rows: list[tuple[str, Text]] = [
         ("declared", joined([p for p in declared if p], " · ")),
         ("detected", when(incident.detected_at, reading.zone, seconds=False)),
-        ("category", incident.category or "–"),
+        ("category", _category(incident.category)),
     ]
     if incident.withdrawn_at is not None:
         withdrawn = [
@@ -112,6 +112,11 @@ def _declaration(reading: Reading, incident: Incident) -> list[tuple[str, Text]]
         ]
         rows.append(("withdrawn", joined([p for p in withdrawn if p], " · ")))
     return rows
+
+
+def _category(key: str) -> Text:
+    """Before there were keys it was free text."""
+    return texts(f"common.category.{key}") if key in list(Category) else key or "–"
 
 
 def _priority(incident: Incident) -> Text:

@@ -20,7 +20,7 @@ from api.scope import sight
 from api.shapes import EntityText, Id, Page, Shape, Truth, read_cursor, write_cursor
 from api.times import From, To, span
 from core.clock import to_micros
-from core.db.models import Incident, IncidentStatus, Level, Verdict
+from core.db.models import Category, Incident, IncidentStatus, Level, Verdict
 from core.errors import BadInput, NotFound, failure
 from core.event import parse_event_id
 from core.store import contract
@@ -179,7 +179,7 @@ class Split(Reason):
 
 class Declare(Reason):
     detected_at: Annotated[str, Field(max_length=64, description="RFC 3339; cut to the minute")]
-    category: Annotated[str, Field(min_length=1, max_length=100)]
+    category: Category
 
 
 class Tags(BaseModel):

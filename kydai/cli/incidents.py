@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import MINUTE, iso
 from core.db.database import first_of
-from core.db.models import Alert, Incident, IncidentLink, IncidentStatus, Note, Verdict
+from core.db.models import Alert, Category, Incident, IncidentLink, IncidentStatus, Note, Verdict
 from core.errors import BadInput, NotFound, failure
 from core.times import read_time
 from core.words import moment, say
@@ -19,6 +19,7 @@ from enrichment import incident_actions
 from enrichment.observables import read_house
 from kydai.cli.alerts import LEVEL_STYLE, Ids, Reason, alert_document, level_text
 from kydai.cli.main import LANG
+from kydai.cli.output import safe
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -135,6 +136,11 @@ def show(ctx: typer.Context, number: Number) -> None:
     replay = f" · {say('common.replay', LANG)}" if incident.is_replay else ""
     out.one(None, f"{say('cli.column.status', LANG)}: {status}{verdict}{replay}")
     out.one(None, f"{say('cli.column.assignee', LANG)}: {incident.assignee or '–'}")
+    if incident.declared_at is not None and incident.detected_at is not None and incident.withdrawn_at is None:
+        key = incident.category
+        category = say(f"common.category.{key}", LANG) if key in list(Category) else key
+        detected = moment(incident.detected_at, LANG, zone)
+        out.one(None, say("cli.incidents.declared", LANG, category=safe(category), detected=detected))
     total = ", ".join(
         f"{p['points']:+d} {say('incident.priority.' + p['key'], LANG)}" for p in incident.priority_sum if p["points"]
     )

@@ -96,17 +96,18 @@ def test_notes_declaration_and_end_by_keys(open_console: Open, own_house: Runnin
     console.press("Control+Enter").toast("Đã lưu ghi chú")
     expect(console.page.locator(".timeline .note-text")).to_have_text("Đã gọi nhà thầu <b>lúc 10 giờ</b>")
     console.button("Xác nhận là sự cố…").click()
-    console.dialog().locator("input[name=category]").fill("Xâm nhập, chiếm quyền điều khiển")
+    console.dialog().locator("select[name=category]").select_option(label="Xâm nhập, chiếm quyền điều khiển")
     console.dialog().locator("textarea").fill("Có đăng nhập trái phép vào máy chủ")
     console.button("Xác nhận sự cố").click()
     console.toast("Đã xác nhận sự cố an ninh mạng")
     expect(console.page.locator(".tag.declared")).to_be_visible()
+    expect(console.page.locator(".facts").last).to_contain_text("Xâm nhập, chiếm quyền điều khiển")
     close_current(console, 1).toast("Đã đóng vụ việc: đúng, có tấn công")
     expect(console.page.locator(".page")).to_contain_text("Kết luận: đúng, có tấn công.")
     with own_house.services.database.read() as session:
         row = session.scalars(select(Incident).where(Incident.number == NUMBER)).one()
         assert (row.status, row.verdict, row.category) == (
-            "closed", "true_positive", "Xâm nhập, chiếm quyền điều khiển",
+            "closed", "true_positive", "intrusion",
         )  # fmt: skip
     assert {"incident.assign", "incident.note", "incident.declare", "incident.close"} <= set(actions_of(own_house))
 

@@ -79,14 +79,23 @@ def test_closing_takes_the_alerts_along_and_reopening_brings_them_back(session: 
 
 def test_only_a_person_declares_and_may_withdraw(session: Session) -> None:
     incident = opened(session)
+    incident.first_at = NOW - MINUTE
 
-    def declare(reason: str = "mã độc", detected: int = NOW - SECOND) -> Incident:
+    def declare(reason: str = "mã độc", detected: int = NOW - SECOND, category: str = "malware") -> Incident:
         return act.declare(
-            session, HANH, incident.id, detected_at=detected, category="Mã độc", reason=reason, version=None, now=NOW
+            session, HANH, incident.id, detected_at=detected, category=category, reason=reason, version=None, now=NOW
         )
 
     with pytest.raises(BadInput):
         declare(detected=NOW + MINUTE)
+    with pytest.raises(BadInput, match="before the first event"):
+        declare(detected=incident.first_at - MINUTE)
+    with pytest.raises(BadInput, match="There is no category “Mã độc”") as unknown:
+        declare(category="Mã độc")
+    assert unknown.value.remedy is not None
+    assert "intrusion, malware" in unknown.value.remedy["vi"]
+    with pytest.raises(BadInput, match="category is empty"):
+        declare(category=" ")
     with pytest.raises(BadInput):
         declare(reason="  ")
     declare()
@@ -105,6 +114,13 @@ def test_only_a_person_declares_and_may_withdraw(session: Session) -> None:
         "incident.withdraw",
         "incident.declare",
     ]
+
+
+def test_an_incident_of_a_clock_ahead_can_be_declared(session: Session) -> None:
+    incident = opened(session)
+    incident.first_at = NOW + 7 * MINUTE
+    act.declare(session, HANH, incident.id, detected_at=NOW, category="other", reason="y", version=None, now=NOW)
+    assert incident.detected_at == NOW - NOW % MINUTE
 
 
 def test_merging_moves_alerts_and_notes_and_splitting_undoes_it(session: Session) -> None:
@@ -133,7 +149,7 @@ def test_merging_moves_alerts_and_notes_and_splitting_undoes_it(session: Session
 def test_what_cannot_be_merged(session: Session) -> None:
     one, two = opened(session, "h1"), opened(session, "h2")
     replay = opened(session, "h3", is_replay=True)
-    act.declare(session, HANH, two.id, detected_at=NOW, category="x", reason="y", version=None, now=NOW)
+    act.declare(session, HANH, two.id, detected_at=NOW, category="other", reason="y", version=None, now=NOW)
     for others, error in (([one.id], BadInput), ([], BadInput), ([replay.id], Refused), ([two.id], Refused)):
         with pytest.raises(error):
             act.merge(session, HANH, one.id, others, "", HOUSE, version=None, now=NOW)

@@ -1888,6 +1888,12 @@ export interface components {
             reason: "session" | "slow" | "stop";
         };
         /**
+         * Category
+         * @description What a declared security incident is: the names that the law's forms and people's reports go by.
+         * @enum {string}
+         */
+        Category: "intrusion" | "malware" | "data_leak" | "deface" | "denial" | "phishing" | "other";
+        /**
          * Chain
          * @description Whether every entry follows from the one before; ``bad_seq`` is the first that does not.
          */
@@ -2013,8 +2019,7 @@ export interface components {
         };
         /** Declare */
         Declare: {
-            /** Category */
-            category: string;
+            category: components["schemas"]["Category"];
             /**
              * Detected At
              * @description RFC 3339; cut to the minute

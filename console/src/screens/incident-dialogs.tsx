@@ -1,5 +1,6 @@
 // Declaring a security incident, and what needs a reason.
 import { useState } from "react";
+import type { Schemas } from "../api/client";
 import { moment, typed } from "../lib/time";
 import { Field, ReasonField, textOf } from "../parts/field";
 import { FormDialog } from "../parts/form-dialog";
@@ -10,32 +11,37 @@ import type { Detail } from "./incident";
 
 export interface DeclarationText {
   detected_at: string;
-  category: string;
+  category: Schemas["Category"];
   reason: string;
 }
 
-const CATEGORIES = ["intrusion", "malware", "data_leak", "deface", "denial", "phishing", "other"] as const;
+const CATEGORIES: readonly Schemas["Category"][] = ["intrusion", "malware", "data_leak", "deface", "denial", "phishing", "other"];
 
 export function DeclareDialog({ incident, onClose, onDeclare }: { incident: Detail; onClose: () => void; onDeclare: (text: DeclarationText) => Promise<void> }) {
-  const { t, language } = useWords();
+  const { t, language, named } = useWords();
   const { zone } = useHouse().me;
   const [problem, setProblem] = useState("");
   const send = async (form: FormData) => {
     const at = typed(textOf(form, "at"), zone);
     setProblem(Number.isNaN(at) ? t("moment.wrong") : "");
-    if (!Number.isNaN(at)) await onDeclare({ detected_at: new Date(at).toISOString(), category: textOf(form, "category"), reason: textOf(form, "reason") });
+    const category = CATEGORIES.find((name) => name === textOf(form, "category"));
+    if (!Number.isNaN(at) && category) await onDeclare({ detected_at: new Date(at).toISOString(), category, reason: textOf(form, "reason") });
   };
   return (
     <FormDialog title={t("declare.title", { number: incident.number })} onClose={onClose} wide send={t("declare.do")} onSend={send}>
       <p className="muted">{t("declare.meaning")}</p>
-      <MomentField label={t("declare.detected")} name="at" initial={moment(Date.parse(incident.created_at), language, zone).slice(0, -3)} problem={problem} />
+      <MomentField label={t("declare.detected")} name="at" initial={moment(Math.max(Date.parse(incident.created_at), Date.parse(incident.first_at)), language, zone).slice(0, -3)} problem={problem} />
       <Field label={t("incident.category")}>
-        <input className="input" name="category" list="categories" required maxLength={100} autoComplete="off" />
-        <datalist id="categories">
+        <select className="input" name="category" required defaultValue="">
+          <option value="" disabled>
+            {t("declare.choose")}
+          </option>
           {CATEGORIES.map((name) => (
-            <option key={name} value={t(`category.${name}`)} />
+            <option key={name} value={name}>
+              {named("common.category", name)}
+            </option>
           ))}
-        </datalist>
+        </select>
       </Field>
       <ReasonField label={t("declare.reason")} isNeeded />
     </FormDialog>

@@ -213,7 +213,7 @@ function Entity({ entity, range }: { entity: Schemas["IncidentEntity"]; range: {
 }
 
 function DeclarationFacts({ declaration }: { declaration: Schemas["Declaration"] }) {
-  const { t } = useWords();
+  const { t, named } = useWords();
   return (
     <section>
       <h3>{t("incident.declaration")}</h3>
@@ -227,7 +227,7 @@ function DeclarationFacts({ declaration }: { declaration: Schemas["Declaration"]
           <Who actor={declaration.declared_by} />
         </dd>
         <dt>{t("incident.category")}</dt>
-        <dd>{declaration.category}</dd>
+        <dd>{named("common.category", declaration.category)}</dd>
         {declaration.withdrawn_at && (
           <>
             <dt>{t("incident.withdrawn")}</dt>

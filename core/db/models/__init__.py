@@ -10,7 +10,7 @@ from core.db.models.accounts import Audit, Session, SignInLink, Token, User
 from core.db.models.alerts import Alert, AlertStatus
 from core.db.models.base import LEVELS, Base, Level, Verdict
 from core.db.models.house import Heartbeat, Meta, Outbox, OutboxState
-from core.db.models.incidents import Incident, IncidentEntity, IncidentLink, IncidentStatus, Note
+from core.db.models.incidents import Category, Incident, IncidentEntity, IncidentLink, IncidentStatus, Note
 from core.db.models.intake import DeadLetter, DecoderState, IngestedFile, JudgedRange, SpoolPosition
 from core.db.models.rules import CorrelationPartition, HitBlock, RuleMode
 from core.db.models.runs import Effect, EffectState, Run, RunStatus, StepRun
@@ -23,6 +23,7 @@ __all__ = [
     "AlertStatus",
     "Audit",
     "Base",
+    "Category",
     "CorrelationPartition",
     "DeadLetter",
     "DecoderState",

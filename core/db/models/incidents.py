@@ -17,6 +17,18 @@ class IncidentStatus(StrEnum):
     CLOSED = "closed"
 
 
+class Category(StrEnum):
+    """What a declared security incident is: the names that the law's forms and people's reports go by."""
+
+    INTRUSION = "intrusion"
+    MALWARE = "malware"
+    DATA_LEAK = "data_leak"
+    DEFACE = "deface"
+    DENIAL = "denial"
+    PHISHING = "phishing"
+    OTHER = "other"
+
+
 class Incident(Base):
     """Alerts that belong together (vụ việc); declared a security incident only by a person."""
 
@@ -50,6 +62,7 @@ class Incident(Base):
     detected_at: Mapped[int | None] = mapped_column(default=None)
     """Time of detection, to the minute, as the person declared it."""
     category: Mapped[str] = mapped_column(String(100), default="")
+    """A ``Category``; what was declared before there were keys is shown as it stands."""
     declaration_reason: Mapped[str] = mapped_column(Text, default="")
     withdrawn_at: Mapped[int | None] = mapped_column(default=None)
     withdrawn_by: Mapped[str | None] = mapped_column(String(100), default=None)

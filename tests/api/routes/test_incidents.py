@@ -139,10 +139,14 @@ def test_what_persons_do(client: Client, numbers: list[str], services: Services)
     post("assign", 400, assignee="auditor9")
     assert post("notes", text="Đã gọi đơn vị vận hành.")["notes"][0]["author"] == "analyst1"
     post("notes", 422, text="")
-    declared = post("declare", detected_at="2026-11-25T08:45:30+07:00", category="Tấn công", reason="chiếm quyền")
+    early = post("declare", 400, detected_at="2001-01-01T00:00:00Z", category="intrusion", reason="chiếm quyền")
+    assert "before the first event" in str(early)
+    declared = post("declare", detected_at="2026-11-25T08:45:30+07:00", category="intrusion", reason="chiếm quyền")
     assert declared["is_declared"] is True
     assert declared["declaration"]["detected_at"] == "2026-11-25T01:45:00.000000Z"
-    post("declare", 400, detected_at="yesterday", category="x", reason="y")
+    assert declared["declaration"]["category"] == "intrusion"
+    post("declare", 400, detected_at="yesterday", category="other", reason="y")
+    post("declare", 422, detected_at="2026-11-25T08:45:30+07:00", category="Tấn công", reason="y")
     assert post("withdraw", reason="nhầm")["is_declared"] is False
     assert post("tags", tags=["ca đêm", "nhầm"])["tags"][-2:] == ["ca đêm", "nhầm"]
     assert post("untag", tags=["nhầm"])["tags"][-1] == "ca đêm"

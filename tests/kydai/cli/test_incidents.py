@@ -20,13 +20,19 @@ def test_an_incident_is_shown_noted_declared_and_closed(alerted: Run) -> None:
     assert shown["sentence"]["vi"]
     assert alerted("incidents", "note", number, "đã gọi quản trị").status == 0
     assert alerted("incidents", "assign", number, "--to", "hanhnt").status == 0
-    declared = alerted("incidents", "declare", number, "--category", "xâm nhập", "--reason", "thử")
+    unknown = alerted("incidents", "declare", number, "--category", "xâm nhập", "--reason", "thử")
+    assert unknown.status == 2
+    assert "intrusion, malware, data_leak" in unknown.err
+    early = ("--category", "intrusion", "--reason", "thử", "--detected", "2001-01-01T00:00")
+    assert "before the first event" in alerted("incidents", "declare", number, *early).err
+    declared = alerted("incidents", "declare", number, "--category", "intrusion", "--reason", "thử")
     assert declared.status == 0
-    wrong = alerted("incidents", "declare", number, "--withdraw", "--category", "xâm nhập", "--reason", "nhầm")
+    assert "Declared a security incident: Intrusion, takeover; detected " in alerted("incidents", "show", number).out
+    wrong = alerted("incidents", "declare", number, "--withdraw", "--category", "intrusion", "--reason", "nhầm")
     assert wrong.status == 2, "a category that would do nothing"
     assert alerted("incidents", "declare", number, "--withdraw", "--reason", "nhầm").status == 0
     assert alerted("incidents", "declare", number, "--reason", "thử").status == 2, "a category is needed"
-    assert alerted("incidents", "declare", number, "--category", "xâm nhập", "--reason", "thử").status == 0
+    assert alerted("incidents", "declare", number, "--category", "intrusion", "--reason", "thử").status == 0
     assert alerted("incidents", "show", number, "--json").documents[0]["declared_by"]
     assert alerted("incidents", "close", number, "--verdict", "true_positive", "--reason", "xong").status == 0
     assert alerted("incidents", "list", "--json").documents == []
