@@ -57,11 +57,11 @@ def _text(value: object, lang: str) -> object:
 
 
 class _Shown(str):
-    """A value in its place; ``{count:event|events}`` is ``1 event`` or ``3 events``."""
+    """A value in its place; ``{count:event|events}`` is ``1 event``, ``at least 1 event`` or ``3 events``."""
 
     def __format__(self, forms: str) -> str:
         one, _, many = forms.partition("|")
-        return f"{self!s} {one if self == '1' else many}" if forms else str(self)
+        return f"{self!s} {one if self.rpartition(' ')[2] == '1' else many}" if forms else str(self)
 
 
 def both(key: str, /, **values: object) -> dict[str, str]:
