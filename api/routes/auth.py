@@ -31,7 +31,8 @@ class Me(Shape):
     scope: str
     must_set_password: bool
     may: list[Literal["triage", "house", "journal", "admin"]]
-    """``triage``: verdicts, incidents, approvals, rules; ``house``: sources; ``journal``: journal and people."""
+    """``triage``: verdicts, incidents, approvals, rules; ``house``: sources; ``journal``: journal and people.
+    A scope takes all but ``triage``: the rest cannot be cut to it."""
     is_demo: bool
     zone: str
 
@@ -76,11 +77,11 @@ def me(svc: Services, user: User) -> Me:
     may: list[Literal["triage", "house", "journal", "admin"]] = []
     if role in TRIAGE:
         may.append("triage")
-    if role in HOUSE:
+    if role in HOUSE and not user.scope:
         may.append("house")
-    if role in JOURNAL:
+    if role in JOURNAL and not user.scope:
         may.append("journal")
-    if role is Role.ADMIN:
+    if role is Role.ADMIN and not user.scope:
         may.append("admin")
     return Me(
         name=user.name,

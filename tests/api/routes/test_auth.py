@@ -209,6 +209,16 @@ def test_sign_ins_are_in_the_journal(client: Client, person: str, services: Serv
     assert actions == ["user.add", "sign_in.failed", "sign_in", "sign_out"]
 
 
+def test_a_scope_takes_the_rights_that_need_the_whole_house(client: Client) -> None:
+    scope = 'kydai.agency: "Sở Y tế"'
+    found = {
+        role: client(role, scope).get("/api/v1/auth/me").json()["may"] for role in ("admin", "auditor", "sysadmin")
+    }
+    assert found == {"admin": ["triage"], "auditor": [], "sysadmin": []}
+    assert client("auditor", scope).get("/api/v1/audit").status_code == 403
+    assert client("auditor").get("/api/v1/auth/me").json()["may"] == ["journal"]
+
+
 def test_the_language_is_kept(client: Client) -> None:
     browser = client("auditor")
     assert browser.patch("/api/v1/auth/me", json={"language": "en"}).json()["language"] == "en"
