@@ -412,11 +412,13 @@ def self_alert(
     now: Micros,
     *,
     since: Micros | None = None,
+    count: int | None = None,
 ) -> int:
     """An alert about ourselves (imbalance, lag, silence, a suspended rule): one row a key and hour, until closed.
 
     ``key`` names the matter (``lag:gateway-1``); ``facts`` of the newest call stand in the row. ``since``: when the
-    matter began, where that is known; then its hour is the row's, however long it is told of. Returns the row's id.
+    matter began, where that is known; then its hour is the row's, however long it is told of. ``count``: of what the
+    title counts; else how often it was told. Returns the row's id.
     """
     began = now if since is None else since
     draft = AlertDraft(
@@ -437,5 +439,7 @@ def self_alert(
     else:
         row.count, row.last_at, row.updated_at = row.count + 1, now, now
         row.rule_title, row.level, row.summary = dict(title), level, draft.summary
+    if count is not None:
+        row.count = count
     session.flush()
     return row.id

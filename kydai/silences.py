@@ -187,4 +187,4 @@ def _tell(session: Session, told: Told | None, group: Sequence[Begun], now: Micr
     common = shared(rows)
     facts: dict[str, Any] = {"source": ordered, "first": first, "last": last, **common}
     since = int(key.partition(":")[2])  # the beginning that the wave was first told with: it keeps its row
-    self_alert(session, key, title_of(ordered, common), Level.MEDIUM, facts, now, since=since)
+    self_alert(session, key, title_of(ordered, common), Level.MEDIUM, facts, now, since=since, count=len(ordered))

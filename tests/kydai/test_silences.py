@@ -79,9 +79,9 @@ def test_fourteen_communes_that_lose_power_are_one_alert(database: Database) -> 
     assert look(database, NOW + 15 * MINUTE) == []
     look(database, NOW + 16 * MINUTE)
     (alert,) = look(database, NOW + 18 * MINUTE)
-    assert len(alert.summary["source"]) == 12
+    assert len(alert.summary["source"]) == alert.count == 12
     (alert,) = look(database, NOW + 45 * MINUTE)
-    assert len(alert.summary["source"]) == 14
+    assert len(alert.summary["source"]) == alert.count == 14, "one number in its title and beside it"
     assert alert.summary["system"] == "Mạng truyền số liệu"
     assert alert.summary["block"] == "10.40.0.0/20"
     assert "agency" not in alert.summary
