@@ -170,6 +170,8 @@ def assign(
     with context.database.write() as session:
         row = find(session, number)
         incident_actions.assign(session, cli_actor(), row.id, to or None, version=None, now=context.clock.now())
+    key = "cli.incidents.assigned" if to else "cli.incidents.unassigned"
+    context.output.tell(say(key, LANG, number=row.number, to=to))
 
 
 @incidents.command("note", help=say("cli.incidents.note", LANG))
@@ -177,7 +179,9 @@ def note(ctx: typer.Context, number: Number, text: str) -> None:
     context: Context = ctx.obj
     context.need_data()
     with context.database.write() as session:
-        incident_actions.note(session, cli_actor(), find(session, number).id, text, now=context.clock.now())
+        row = find(session, number)
+        incident_actions.note(session, cli_actor(), row.id, text, now=context.clock.now())
+    context.output.tell(say("cli.incidents.noted", LANG, number=row.number))
 
 
 @incidents.command("close", help=say("cli.incidents.close", LANG))
@@ -269,3 +273,5 @@ def declare(
                 version=None,
                 now=now,
             )
+    key = "cli.incidents.withdrawn" if withdraw else "cli.incidents.now_declared"
+    context.output.tell(say(key, LANG, number=row.number))

@@ -167,7 +167,9 @@ def runs(
         (
             str(r.id),
             control.title_of(r, LANG),
-            say(f"common.run_status.{r.status}", LANG) + (f" · {say('common.dry_run', LANG)}" if r.is_dry else ""),
+            say(f"common.run_status.{r.status}", LANG)
+            + (f" · {say('common.dry_run', LANG)}" if r.is_dry else "")
+            + "".join(f" · {words}" for s in d["steps"] if (words := _undone(context, s))),
             moment(r.created_at, LANG, context.settings.zone),
             str(d["waiting_step"] or "–"),
         )
@@ -219,6 +221,13 @@ def _step_document(step: StepRun) -> dict[str, Any]:
     }
 
 
+def _undone(context: Context, step: dict[str, Any]) -> str:
+    """``block undone at …``, once it is."""
+    at = step["result"].get("undone_at")
+    zone = context.settings.zone
+    return "" if at is None else say("cli.playbooks.undone", LANG, step=step["step"], at=moment(at, LANG, zone))
+
+
 def _details(step: dict[str, Any]) -> list[str]:
     """What a step does or did, for a person: what is asked of them, addresses, commands, texts."""
     result = step["result"]
@@ -243,10 +252,16 @@ def _show(context: Context, run_id: int) -> int:
         return status
     out = context.output
     out.one(None, f"{row.id} · {control.title_of(row, LANG)} · {say(f'common.run_status.{row.status}', LANG)}")
+    gone: list[str] = []
     for step in document["steps"]:
         words = say("common.run_status." + step["status"], LANG)
         error = step["error"][LANG]
         out.one(None, f"  {step['step']}: {words} {safe(error)}".rstrip())
+        if words := _undone(context, step):
+            out.one(None, f"    {words}")
+            gone.append(step["step"])
+        elif gone and step["status"] in _WAITING:
+            out.one(None, "    " + say("cli.playbooks.undone_before", LANG, step=", ".join(gone)))
         for line in _details(step):
             out.one(None, f"    {safe(line)}")
         if came := step["newcomers"]:

@@ -91,11 +91,16 @@ def _show_link(context: Context, name: str, secret: str) -> None:
 
 
 @users.command("disable", help=say("cli.users.disable", LANG))
-def disable(ctx: typer.Context, name: str) -> None:
+def disable(
+    ctx: typer.Context,
+    name: str,
+    undo: Annotated[bool, typer.Option("--undo", help=say("cli.users.enable", LANG))] = False,
+) -> None:
     context: Context = ctx.obj
     context.need_data()
     with context.database.write() as session:
-        accounts.change_user(session, cli_actor(), name, now=context.clock.now(), is_disabled=True)
+        accounts.change_user(session, cli_actor(), name, now=context.clock.now(), is_disabled=not undo)
+    context.output.tell(say("cli.users.enabled" if undo else "cli.users.disabled", LANG, name=name))
 
 
 @users.command("scope", help=say("cli.users.set_scope", LANG))

@@ -40,6 +40,11 @@ export function RunPanel({ id }: { id: number }) {
               <div>
                 <RunState status={each.status} /> {each.ended_at && <span className="muted"><When at={each.ended_at} /></span>}
               </div>
+              {typeof each.result.undone_at === "number" && (
+                <div className="muted">
+                  {t("run.undone_at")} <When at={new Date(each.result.undone_at / 1000).toISOString()} />
+                </div>
+              )}
               {each.error.en && <div className="critical">{visible(said(each.error))}</div>}
               {typeof each.result.dry_run === "object" && each.result.dry_run && <Preview of={each.result.dry_run as Record<string, unknown>} />}
             </li>

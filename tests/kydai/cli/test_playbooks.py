@@ -52,6 +52,17 @@ def test_a_run_is_tried_dry_approved_and_undone(alerted: Run) -> None:
     undone = alerted("playbooks", "undo", str(run["id"]), "--json").documents[0]
     assert "undone" in {e["state"] for e in undone["effects"]}
     assert alerted("playbooks", "undo", str(run["id"])).status == 1, "nothing is left to undo"
+    listed = alerted("playbooks", "runs").out
+    assert "block undone at" in listed or "block đã hoàn tác lúc" in listed
+
+
+def test_what_waits_behind_an_undone_step_says_so(alerted: Run) -> None:
+    (incident,) = alerted("incidents", "list", "--json").documents
+    (run,) = alerted("playbooks", "run", "isolate_web_shell", incident["number"], "--json").documents
+    alerted("playbooks", "approve", str(run["id"]), "--step", "block")
+    told = alerted("playbooks", "undo", str(run["id"]), "--step", "block").out
+    assert "block undone at" in told or "block đã hoàn tác lúc" in told
+    assert "Step block was undone" in told or "Bước block đã hoàn tác" in told
 
 
 def test_an_approval_names_the_list_that_was_seen(alerted: Run, tmp_path: Path) -> None:

@@ -29,3 +29,7 @@ def test_scope_and_disable(kydai: Run) -> None:
     (user,) = kydai("users", "list", "--json").documents
     assert (user["scope"], user["disabled"]) == ("kydai.system: cong", True)
     assert kydai("users", "disable", "nobody").status == 2
+    assert kydai("users", "disable", "sonhv", "--undo").status == 0
+    assert kydai("users", "list", "--json").documents[0]["disabled"] is False
+    changes = [a for a in kydai("audit", "list", "--json").documents if a["object"] == "user:sonhv"]
+    assert {"is_disabled": False} in [a["after"] for a in changes]
