@@ -126,7 +126,7 @@ def incident(console: Console) -> None:
     console.press("Tab", "Space", "Control+Enter").toast("Đã gộp vào VV-2026-0005")
     in_dialog(use(console, "^Xác nhận là sự cố…$"))
     tab_to(console, "^Loại sự cố")
-    type_in(console, "Xâm nhập")
+    console.press("x")
     tab_to(console, "^Lý do")
     type_in(console, "Có đăng nhập trái phép").press("Control+Enter").toast("Đã xác nhận sự cố an ninh mạng")
     in_dialog(console.press("c")).press("Escape")
