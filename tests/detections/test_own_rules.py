@@ -99,6 +99,36 @@ def test_samples(file: Path) -> None:
             assert bool(ids.intersection(hits)) is wanted, f"{file}: {kind}: {sample}"
 
 
+@pytest.mark.parametrize(
+    ("file", "logsource", "left_out"),
+    [
+        ("linux/process_creation/network_scanner.yml", "{product: linux, category: process_creation}", "host.name"),
+        ("flow/control_protocol.yml", "{category: flow}", "source.ip"),
+    ],
+)
+def test_a_sigma_filter_leaves_out_what_the_texts_tell_to(
+    tmp_path: Path, file: str, logsource: str, left_out: str
+) -> None:
+    samples = yaml.safe_load((SAMPLES / file).read_text("utf-8"))["match"]
+    event = event_of(samples[0])
+    (rule,) = [each for each in own().rules if each.file.endswith(file)]
+    written = f"filter: {{rules: [{rule.name}], known: {{{left_out}: '{event[left_out]}'}}, condition: not known}}"
+    (tmp_path / "filter.yml").write_text(f"title: Known\nlogsource: {logsource}\n{written}\n")
+    filtered = Matcher(load([RuleSource(ROOT / "rules", "kydai"), RuleSource(tmp_path, "local")]))
+    for found, wanted in ((matcher(), True), (filtered, False)):
+        ((_, hits),) = found.judge([event])
+        assert (rule.id in hits) is wanted
+    ((_, hits),) = filtered.judge([event | {left_out: "192.0.2.7"}])
+    assert rule.id in hits
+
+
+def test_no_text_speaks_of_exceptions_which_do_not_exist() -> None:
+    for each in everything():
+        for texts in each.texts.values():
+            assert "ngoại lệ" not in texts.get("vi", ""), each.file
+            assert "an exception" not in texts.get("en", ""), each.file
+
+
 def test_every_text_is_there_in_both_languages() -> None:
     for each in everything():
         for key in TEXTS:
