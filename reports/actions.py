@@ -13,7 +13,7 @@ from core.db.models import Effect, Incident, Run, StepRun
 from core.errors import recalled
 from core.words import say
 from reports.document import Section, Text
-from reports.gather import Reading, names, tabled, title_of
+from reports.gather import Reading, author, names, tabled, title_of
 from reports.numbers import address, figure, in_both, joined, texts, when
 
 SHOWN = 1_000
@@ -92,12 +92,16 @@ def _status(reading: Reading, step: StepRun, effect: Effect | None) -> Text:
 
 
 def _undone(reading: Reading, result: Mapping[str, Any]) -> Text:
-    at, by = result.get("undone_at"), str(result.get("undone_by") or "")
+    at, by = result.get("undone_at"), author(reading, str(result.get("undone_by") or ""))
     shown = when(at if isinstance(at, int) else None, reading.zone)
 
     def write(lang: str) -> str:
         moment_ = shown if isinstance(shown, str) else str(shown[lang])
-        return " ".join(p for p in (say("report.undone", lang), moment_ if at else "", by) if p)
+        return " ".join(
+            p
+            for p in (say("report.undone", lang), moment_ if at else "", by if isinstance(by, str) else str(by[lang]))
+            if p
+        )
 
     return in_both(write)
 
@@ -105,9 +109,10 @@ def _undone(reading: Reading, result: Mapping[str, Any]) -> Text:
 def _approver(reading: Reading, step: StepRun, is_needed: bool) -> Text:
     if step.approved_by is None:
         return texts("report.nobody_yet" if is_needed else "report.no_approval")
-    parts: list[Text] = [step.approved_by]
+    parts: list[Text] = [author(reading, step.approved_by)]
     if step.is_self_approved:
-        parts = [in_both(lambda lang: f"{step.approved_by} ({say('common.self_approved', lang)})")]
+        said = in_both(lambda lang: f"({say('common.self_approved', lang)})")
+        parts = [joined([*parts, said], " ")]
     return joined([*parts, when(step.approved_at, reading.zone)] if step.approved_at is not None else parts)
 
 

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from core.clock import LOCAL_ZONE, MINUTE, Clock, Micros
 from core.db.database import Database
-from core.db.models import Heartbeat, Incident, Meta
+from core.db.models import Heartbeat, Incident, Meta, User
 from core.query.language import parse
 from core.query.tree import TRUE, And, Equals, Node
 from core.store.contract import EventStore, Missing, Query, Span, Truth
 from core.words import LANGUAGES, say
 from reports.document import Section, Table, Text
-from reports.numbers import Filter, address, command, figure, in_both, texts
+from reports.numbers import Filter, address, command, figure, in_both, joined, texts
 
 LIVE = MINUTE
 """A heartbeat older than this is of a process that no longer runs."""
@@ -143,6 +143,15 @@ def title_of(titles: Mapping[str, Any] | None, otherwise: str) -> Text:
     """A title kept in a row, in both languages; another text where there is none."""
     found = {lang: str((titles or {}).get(lang) or otherwise) for lang in LANGUAGES}
     return found if any(found.values()) else "–"
+
+
+def author(reading: Reading, actor: str) -> Text:
+    """A person as people know them: the full name before the account, and an access token in words."""
+    account, _, token = actor.partition(" (token:")
+    with reading.services.database.read() as session:
+        full_name = session.scalar(select(User.full_name).where(User.name == account))
+    shown = f"{full_name} ({account})" if full_name else account
+    return joined([shown, texts("report.by_token")], ", ") if token else shown
 
 
 def names(values: Sequence[str], most: int = NAMED) -> str:

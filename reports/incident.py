@@ -17,7 +17,7 @@ from core.db.models import LEVELS, Alert, Audit, Category, Incident, IncidentLin
 from core.event import Event, parse_event_id
 from core.words import LANGUAGES, entries, say
 from reports.document import Section, Text
-from reports.gather import Reading, names, tabled, title_of
+from reports.gather import Reading, author, names, tabled, title_of
 from reports.numbers import address, figure, in_both, joined, own, texts, when
 
 ALERTS = 300
@@ -63,7 +63,7 @@ def facts(reading: Reading) -> Section:
     rows: list[tuple[str, Text]] = [
         ("level", joined([texts(f"common.level.{incident.level}"), _priority(incident)])),
         ("status", joined(states, " · ")),
-        ("assignee", incident.assignee or texts("report.unassigned")),
+        ("assignee", author(reading, incident.assignee) if incident.assignee else texts("report.unassigned")),
         ("system", " · ".join(p for p in (incident.system, incident.agency) if p) or "–"),
         ("first", at("first_at")),
         ("last", at("last_at")),
@@ -98,7 +98,11 @@ def _counted(count: int, again: str, *, is_floor: bool) -> Text:
 def _declaration(reading: Reading, incident: Incident) -> list[tuple[str, Text]]:
     if incident.declared_at is None:
         return [("declared", texts("report.not_declared"))]
-    declared = [when(incident.declared_at, reading.zone), incident.declared_by or "–", incident.declaration_reason]
+    declared = [
+        when(incident.declared_at, reading.zone),
+        author(reading, incident.declared_by or "–"),
+        incident.declaration_reason,
+    ]
     rows: list[tuple[str, Text]] = [
         ("declared", joined([p for p in declared if p], " · ")),
         ("detected", when(incident.detected_at, reading.zone, seconds=False)),
@@ -107,7 +111,7 @@ def _declaration(reading: Reading, incident: Incident) -> list[tuple[str, Text]]
     if incident.withdrawn_at is not None:
         withdrawn = [
             when(incident.withdrawn_at, reading.zone),
-            incident.withdrawn_by or "–",
+            author(reading, incident.withdrawn_by or "–"),
             incident.withdrawal_reason,
         ]
         rows.append(("withdrawn", joined([p for p in withdrawn if p], " · ")))
@@ -295,7 +299,10 @@ def notes(reading: Reading) -> Section:
         query = select(Note).where(Note.incident_id == _this(reading).id).order_by(Note.at).limit(NOTES)
         found = session.scalars(query).all()
     path = f"/incidents/{_this(reading).number}"
-    rows = [(when(n.at, reading.zone, address(path, f"notes.{at}.at")), n.author, n.text) for at, n in enumerate(found)]
+    rows = [
+        (when(n.at, reading.zone, address(path, f"notes.{at}.at")), author(reading, n.author), n.text)
+        for at, n in enumerate(found)
+    ]
     lead = "" if rows else texts("report.no_note")
     how = texts("report.notes_how", path=address(path, "notes"))
     return tabled("notes", ("time", "author", "text"), rows, (28, 28, 86), lead=lead, how=how)
@@ -306,7 +313,7 @@ def journal(reading: Reading) -> Section:
     with reading.services.database.read() as session:
         query = select(Audit).where(Audit.object == f"incident:{_this(reading).number}").order_by(Audit.seq)
         found = session.scalars(query.limit(NOTES)).all()
-    rows = [(str(e.seq), when(e.at, reading.zone), e.actor, _done(e), e.reason or "–") for e in found]
+    rows = [(str(e.seq), when(e.at, reading.zone), author(reading, e.actor), _done(e), e.reason or "–") for e in found]
     lead = texts("report.journal_lead") if rows else texts("report.no_journal")
     heads = ("seq", "time", "author", "done", "reason")
     return tabled("journal", heads, rows, (8, 28, 36, 28, 42), right=(0,), lead=lead)

@@ -18,7 +18,7 @@ from core.store.contract import Span
 from core.words import say
 from reports.actions import action_figures
 from reports.document import Section, Text
-from reports.gather import Reading, as_of, tabled, title_of, within
+from reports.gather import Reading, as_of, author, tabled, title_of, within
 from reports.numbers import address, figure, in_both, joined, own, texts, when
 
 INCIDENTS = 1_000
@@ -166,7 +166,7 @@ def _incident_row(reading: Reading, incident: Incident) -> Sequence[Text]:
         states.append(texts(f"common.verdict.{incident.verdict}"))
     if incident.declared_at is not None and incident.withdrawn_at is None:
         states.append(texts("report.declared"))
-    states.append(incident.assignee or texts("report.unassigned"))
+    states.append(author(reading, incident.assignee) if incident.assignee else texts("report.unassigned"))
     parts: list[Text] = [title_of(incident.title, incident.number)]
     if incident.system:
         parts.append(incident.system)

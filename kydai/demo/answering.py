@@ -138,6 +138,7 @@ def leave_one_waiting(client: ApiClient, *, is_replay: bool) -> Waiting | None:
 
 
 def _blocked(addresses: list[str], lang: str) -> str:
+    """The first, how many more, and that these are the incident's guessers and not this minute's alone."""
     if len(addresses) < 2:
         return addresses[0] if addresses else "–"
-    return say("incident.addresses_more", lang, addresses=addresses[0], count=len(addresses) - 1)
+    return say("demo.answer.many", lang, address=addresses[0], more=len(addresses) - 1, count=len(addresses))

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from core import audit
 from core.audit import Actor
 from core.clock import HOUR, MINUTE
-from core.db.models import Alert, Incident
+from core.db.models import Alert, Incident, User
 from core.store.contract import Batch
 from reports import incident
 from reports.document import Section, said, value_of
@@ -162,8 +162,13 @@ def test_notes_and_the_journal_name_who_wrote_them(house: Services) -> None:
             session, Actor("hanhnt", "console"), "incident.close", "incident:VV-2026-0001", now=NOW, reason="done"
         )
         audit.record(session, Actor("x", "console"), "incident.close", "incident:VV-2026-0002", now=NOW)
+        audit.record(
+            session, Actor("baotq (token:demo-baotq-17)", "api"), "incident.note", "incident:VV-2026-0001", now=NOW
+        )
+        session.add(User(name="baotq", full_name="Trần Quốc Bảo", role="analyst", created_at=0))
     assert cells(incident.notes(reading(house)))[0][1:] == ["hanhnt", HOSTILE]
-    ((number, _, actor, _, reason),) = cells(incident.journal(reading(house)))
+    (number, _, actor, _, reason), by_token = cells(incident.journal(reading(house)))
+    assert by_token[2] == "Trần Quốc Bảo (baotq), by access token"
     assert (number, actor, reason) == ("1", "hanhnt", "done")
 
 

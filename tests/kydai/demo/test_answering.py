@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.clock import HOUR, StillClock
 from core.words import LANGUAGES
-from kydai.demo.answering import Told
+from kydai.demo.answering import Told, _blocked
 from kydai.demo.story_text import answered
 
 
@@ -16,3 +16,10 @@ def test_a_real_block_and_a_dry_one_are_told_apart() -> None:
         dry = "\n".join(answered(lang, told.answer(is_real=False, another=False)))
         assert "203.0.113.7 và 2 địa chỉ khác" in real
         assert real != dry
+
+
+def test_a_block_of_many_says_that_it_is_of_the_whole_incident() -> None:
+    many = [f"203.0.113.{n}" for n in range(23)]
+    assert "23 địa chỉ (203.0.113.0 và 22 địa chỉ khác, gồm mọi địa chỉ dò mật khẩu của vụ việc" in _blocked(many, "vi")
+    assert "every password guesser of the incident" in _blocked(many, "en")
+    assert _blocked(many[:1], "en") == "203.0.113.0"
