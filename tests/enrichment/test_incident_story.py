@@ -110,9 +110,7 @@ def test_what_was_cut_is_at_least() -> None:
     whole = story([of(1, id=1, summary={"user": users[:25]})], House())
     assert "and 22 more accounts" in sentence(whole)["en"]
     part = story([of(1, id=1, summary={"user": users[:25]})], House(), total=600)
-    assert (
-        "and at least 22 more accounts: SSH password guessing (600 alerts, at least 1 events)" in sentence(part)["en"]
-    )
+    assert "and at least 22 more accounts: SSH password guessing (600 alerts, at least 1 event)" in sentence(part)["en"]
 
 
 def test_a_declared_source_is_a_host_that_something_came_from() -> None:
