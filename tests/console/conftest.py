@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
 
 from api.deps import COOKIE
 from tests.console.house import DIST, Running, served
 from tests.console.pages import Console
+
+expect.set_options(timeout=15_000)  # milliseconds: a machine under load is slow, not wrong
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (

@@ -13,17 +13,13 @@ export function useAddress(): [(name: string) => string, (changes: Changes, push
     (changes: Changes, push = false) => {
       // while the next screen is loaded this one still stands: what it writes late would lead back to it
       if (window.location.pathname !== pathname) return;
-      set(
-        (before) => {
-          const after = new URLSearchParams(before);
-          for (const [name, value] of Object.entries(changes)) {
-            if (value) after.set(name, value);
-            else after.delete(name);
-          }
-          return after;
-        },
-        { replace: !push },
-      );
+      // nor may it undo what was written since it was last shown: the router's own "before" is as old as that
+      const after = new URLSearchParams(window.location.search);
+      for (const [name, value] of Object.entries(changes)) {
+        if (value) after.set(name, value);
+        else after.delete(name);
+      }
+      set(after, { replace: !push });
     },
     [set, pathname],
   );

@@ -38,7 +38,10 @@ export default function Incident() {
   /** Changes it; what goes wrong is the caller's to show, and the page is asked for again. */
   const change = async (asked: Asked, done: string) => {
     try {
-      queries.setQueryData(key, await data(asked));
+      const now = await data(asked);
+      // what was asked before the change and is answered behind it would bring the old version back
+      await queries.cancelQueries({ queryKey: key });
+      queries.setQueryData(key, now);
     } catch (error) {
       void queries.invalidateQueries({ queryKey: key });
       throw error;
