@@ -75,10 +75,13 @@ def test_silent_sources_are_looked_for(context: Context, keeper: Maintenance) ->
     now = context.clock.now()
     put(context, *source("fw", now), *source("replayed", now, is_replay=True))
     assert after(context, keeper, 14 * 60) == []
-    assert after(context, keeper, 120) == [("self:silence", 1)]
-    assert after(context, keeper, 40) == [("self:silence", 1)], "told once"
+    assert after(context, keeper, 120) == [("self:silence", 2)], "it counts what its title counts: sources"
+    told_at = context.clock.now()
+    assert after(context, keeper, 40) == [("self:silence", 2)]
     with context.database.read() as session:
-        assert session.scalars(select(Alert)).one().summary["source"] == ["fw", "replayed"]
+        alert = session.scalars(select(Alert)).one()
+    assert alert.summary["source"] == ["fw", "replayed"]
+    assert alert.updated_at == told_at, "told once"
 
 
 def test_time_in_which_we_did_not_listen_is_nobodys_silence(context: Context, keeper: Maintenance) -> None:
