@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import orjson
-import structlog
+
+# structlog takes rich along where it finds it, for colours that our lines never have: 10 MB in each process
+_rich = sys.modules.get("rich")
+_hidden: dict[str, Any] = sys.modules
+_hidden["rich"] = None
+import structlog  # noqa: E402
+
+if _rich is None:
+    del sys.modules["rich"]
+else:
+    sys.modules["rich"] = _rich
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger("kydai")
 

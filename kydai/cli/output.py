@@ -8,16 +8,17 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import orjson
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from core.errors import BadInput, Place, cause, failure
 from core.words import say
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # C0 and C1 controls, bidi embeddings, overrides and isolates, and the invisible characters
 _HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -53,15 +54,25 @@ def placing(path: Path) -> Iterator[IO[bytes]]:
 
 
 class Output:
-    """Standard output is the answer; words, progress and warnings go to standard error."""
+    """Standard output is the answer; words, progress and warnings go to standard error.
+
+    Rich is loaded when first used: a process of ``kydai up``, which prints nothing, does without its memory.
+    """
 
     def __init__(self, as_json: bool, lang: str) -> None:
         self.as_json = as_json
         self.lang = lang
-        self.err = Console(stderr=True, highlight=False)
+
+    @cached_property
+    def err(self) -> Console:
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False)
 
     def tell(self, text: str) -> None:
         """A sentence for the person."""
+        from rich.text import Text
+
         self.err.print(Text(text), soft_wrap=True)
 
     def cut(self, shown: int, total: int) -> None:
@@ -91,6 +102,10 @@ class Output:
         wrap: Sequence[int] = (),
     ) -> None:
         """A plain table; columns in ``right`` are numbers, those in ``wrap`` may break."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
         table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
         for index, head in enumerate(heads):
             table.add_column(

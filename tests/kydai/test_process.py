@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
+
+import pytest
 
 from core.clock import SECOND, StillClock
 from core.db.models import Heartbeat
 from kydai.context import Context
-from kydai.process import PATIENCE, Pulse, Stop, beat, is_due
+from kydai.process import NAMES, PATIENCE, Pulse, Stop, beat, is_due
 from tests.kydai.running import until
 
 
@@ -58,3 +62,10 @@ def test_stop_is_asked_once_for_all() -> None:
     stop(signal.SIGTERM, None)
     assert stop.asked()
     assert stop.wait(60.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_process_carries_what_only_the_command_line_shows(name: str) -> None:
+    code = f"import sys, kydai.process, kydai.{name}_process; print({{'rich', 'typer', 'alembic'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "set()\n"
