@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.clock import SECOND
-from core.db.models import Effect, Meta, Outbox, OutboxState, Run
+from core.db.models import Meta, Outbox, OutboxState, Run
 from core.db.outbox import Leases, Work
 from core.errors import KydaiError
 from core.words import LANGUAGES
@@ -35,7 +35,6 @@ from kydai.detector import load_rules
 from kydai.log import logger
 from kydai.world import playbooks_folder, world_of
 from playbooks import newcomers, responding
-from playbooks.action import World
 from playbooks.playbook import Playbook
 from playbooks.playbook import load as load_playbooks
 
@@ -109,7 +108,7 @@ def playbook_trigger(shop: Shop, work: Work) -> None:
 
 
 def run_step(shop: Shop, work: Work) -> None:
-    """Move a run on until it ends or must wait; one worker at a time."""
+    """Move a run on until it ends or must wait, and bring the runs of its incident up; one worker at a time."""
     run_id = int(work.payload["run"])
     with shop.context.database.write() as session:
         if not _claim(session, shop.leases, work, run_id):
@@ -142,7 +141,6 @@ def effect_undo(shop: Shop, work: Work) -> None:
     world = world_of(shop.context)
     by = str(work.payload.get("by", ""))
     responding.undo_effect(world, int(work.key), by, lambda session: shop.leases.done(session, work))
-    _keep_up_after(world, int(work.key))
 
 
 def effect_expire(shop: Shop, work: Work) -> None:
@@ -150,14 +148,6 @@ def effect_expire(shop: Shop, work: Work) -> None:
     with shop.context.database.write() as session:
         responding.expire_effect(session, int(work.key), shop.context.clock.now())
         shop.leases.done(session, work)
-    _keep_up_after(world_of(shop.context), int(work.key))
-
-
-def _keep_up_after(world: World, effect_id: int) -> None:
-    """An effect is no more: nobody came behind it then, and who came behind another may stand open again."""
-    with world.database.read() as session:
-        run_id = session.get_one(Effect, effect_id).run_id
-    newcomers.keep_up_run(world, run_id)
 
 
 HANDLERS: Mapping[str, Handler] = {

@@ -319,6 +319,7 @@ def undo_effect(world: World, effect_id: int, by: str, done: Done) -> None:
         after = {"step": row.step, "state": outcome.state, "result": dict(outcome.result)}
         audit.record(session, _actor(run.playbook), "action.undo", f"run:{run.id}", now=now, after=after, reason=by)
         own.updated_at = now
+        wake(session, run.id, now)  # who came behind this effect, or another of the incident, stands otherwise now
         _touch_incident(session, own, now)
 
 
@@ -328,6 +329,7 @@ def expire_effect(session: Session, effect_id: int, now: Micros) -> None:
     if row is not None:
         row.state = EffectState.UNDONE
         row.result = {**row.result, "expired_at": now}
+        wake(session, row.run_id, now)
 
 
 def rescue(session: Session, now: Micros) -> list[int]:

@@ -20,6 +20,7 @@ from kydai import working
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.working import Shop, drain, shop_of, step
+from kydai.world import world_of
 from playbooks import control, responding
 from playbooks.control import Person
 from playbooks.playbook import load
@@ -35,12 +36,12 @@ def still(tmp_path: Path) -> Iterator[Context]:
     made.close()
 
 
-def alert(context: Context, **more: Any) -> int:
+def alert(context: Context, address: str = "203.0.113.7", **more: Any) -> int:
     """A strong alert of guessing that got in, waiting to be grouped."""
     now = context.clock.now()
     with context.database.write() as session:
         row = Alert(
-            fold_key=str(now),
+            fold_key=f"{now} {address}",
             rule_id="r",
             rule_title={"vi": "Dò mật khẩu", "en": "Guessing"},
             level="high",
@@ -51,8 +52,8 @@ def alert(context: Context, **more: Any) -> int:
             created_at=now,
             updated_at=now,
             host="web01",
-            entities=[["host", "web01"], ["ip", "203.0.113.7"]],
-            summary={"from": ["203.0.113.7"]},
+            entities=[["host", "web01"], ["ip", address]],
+            summary={"from": [address]},
             **more,
         )
         session.add(row)
@@ -102,6 +103,30 @@ def test_a_block_ends_in_the_ledger_after_its_hour(still: Context) -> None:
     with still.database.read() as session:
         effect = session.scalars(select(Effect).where(Effect.action == "firewall.block_ip")).one()
     assert "expired_at" in effect.result
+
+
+def newcomers_of(context: Context) -> list[str]:
+    with context.database.read() as session:
+        return session.get_one(StepRun, (1, "block")).newcomers
+
+
+@pytest.mark.parametrize("end", ["undone", "expired"])
+def test_who_came_behind_a_block_is_told_until_it_ends_though_the_worker_dies_there(still: Context, end: str) -> None:
+    alert(still)
+    drain(still)
+    with still.database.write() as session:
+        control.approve(session, ANALYST, 1, "block", now=still.clock.now())
+    drain(still)
+    alert(still, "198.51.100.9")
+    drain(still)
+    assert newcomers_of(still) == ["198.51.100.9"]
+    if end == "undone":
+        responding.undo_effect(world_of(still), 1, "hanhnt", lambda session: True)
+    else:
+        with still.database.write() as session:
+            responding.expire_effect(session, 1, still.clock.now())
+    drain(still)
+    assert newcomers_of(still) == []
 
 
 def test_the_sites_playbooks_are_read_anew_when_they_change(still: Context) -> None:
