@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests run against: Redis, rsyslog, softflowd, Chromium, nftables, iproute2, strace. From the system's packages, when allowed.
+# Installs what the tests run against: Redis, rsyslog, softflowd, Chromium, nftables, iproute2, strace from the system's packages,
+# when allowed; Elasticsearch from Maven Central.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -14,14 +15,24 @@ command -v ip >/dev/null || [ -x /usr/sbin/ip ] || missing+=(iproute2)
 command -v strace >/dev/null || missing+=(strace)
 command -v pdftotext >/dev/null || missing+=(poppler-utils)
 command -v logger >/dev/null || missing+=(bsdutils)
-[ ${#missing[@]} -eq 0 ] && exit 0
+command -v mvn >/dev/null || missing+=(maven)
 
+elasticsearch() { # no server, no failure here: the tests that need it say so
+  [ -d "${KYDAI_TEST_ELASTICSEARCH:-${TMPDIR:-/tmp}/kydai-elasticsearch-$(id -u)}" ] || say "Chuẩn bị Elasticsearch cho kiểm thử (lần đầu tải khoảng 950 MB) …" \
+    "Preparing Elasticsearch for the tests (about 950 MB to fetch, the first time) …"
+  .venv/bin/python -m tests.services.elasticsearch >>"$log" 2>&1 ||
+    say "Không có Elasticsearch (cần Maven, JDK từ 21 và Maven Central; xem $log); các kiểm thử cần nó sẽ được bỏ qua và nêu rõ." \
+      "No Elasticsearch (it takes Maven, a JDK 21 or newer and Maven Central; see $log); the tests that need it are skipped and say so."
+}
+
+if [ ${#missing[@]} -eq 0 ]; then elasticsearch; exit 0; fi
 if command -v apt-get >/dev/null; then
   sudo=""
   [ "$(id -u)" -eq 0 ] || sudo="sudo -n"
   say "Cài dịch vụ cho kiểm thử: ${missing[*]} …" "Installing services for the tests: ${missing[*]} …"
   export DEBIAN_FRONTEND=noninteractive
   if $sudo apt-get update -qq >/dev/null && $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; then
+    elasticsearch
     exit 0
   fi
 fi
