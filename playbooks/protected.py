@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from core.db.models import Source
 
+TRANSPORTS = ("udp:", "tcp:", "flow:")
+"""Before an address in the key of a source."""
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PRIVATE: tuple[Network, ...] = tuple(
     ipaddress.ip_network(n)
@@ -39,13 +41,10 @@ def reason_of(
     targets: Sequence[Network],
 ) -> str | None:
     """A key of core/words that says why ``text`` must not be an effect; None when it may."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
+    shown = _plain(text)
+    if shown is None:
         return "playbook.protected.no_address"
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    shown = str(address)
+    address = ipaddress.ip_address(shown)
     if address.is_loopback or address.is_unspecified or address.is_multicast or shown == "255.255.255.255":
         return "playbook.protected.loopback"
     if shown in own:
@@ -54,7 +53,7 @@ def reason_of(
         return "playbook.protected.infrastructure"
     if shown in declared:
         return "playbook.protected.declared"
-    if approver is not None and shown == approver:
+    if approver is not None and shown == _plain(approver):
         return "playbook.protected.approver"
     if any(address in n for n in extra if n.version == address.version):
         return "playbook.protected.listed"
@@ -64,25 +63,38 @@ def reason_of(
     return None
 
 
+def _plain(text: str) -> str | None:
+    """An address in its one spelling: no zone, IPv4 as itself where IPv6 carries it; None for anything else."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
 def own_addresses() -> set[str]:
     """Every address of this machine."""
     families = (socket.AF_INET, socket.AF_INET6)
     found = (a.address for addresses in psutil.net_if_addrs().values() for a in addresses if a.family in families)
-    return {text.partition("%")[0] for text in found}
+    return {text for address in found if (text := _plain(address))}
 
 
-def infrastructure_addresses() -> set[str]:
+def infrastructure_addresses(system: Path = Path("/")) -> set[str]:
     """Default gateways and name servers."""
-    found = set()
-    for line in _lines(Path("/proc/net/route"))[1:]:
+    found: set[str | None] = set()
+    for line in _lines(system / "proc/net/route")[1:]:
         words = line.split()
         if len(words) > 2 and words[1] == "00000000":
             found.add(str(ipaddress.ip_address(bytes.fromhex(words[2])[::-1])))
-    for line in _lines(Path("/etc/resolv.conf")):
+    for line in _lines(system / "proc/net/ipv6_route"):
+        words = line.split()
+        if len(words) > 4 and (words[0], words[1]) == ("0" * 32, "00"):
+            found.add(str(ipaddress.ip_address(bytes.fromhex(words[4]))))
+    for line in _lines(system / "etc/resolv.conf"):
         words = line.split()
         if len(words) > 1 and words[0] == "nameserver":
-            found.add(words[1].partition("%")[0])
-    return found
+            found.add(_plain(words[1]))
+    return {text for text in found if text}
 
 
 def _lines(path: Path) -> list[str]:
@@ -94,15 +106,10 @@ def _lines(path: Path) -> list[str]:
 
 def declared_addresses(session: Session) -> set[str]:
     """Addresses of declared sources and relays."""
-    found = set()
-    for keys in session.scalars(select(Source.keys).where(Source.is_declared)):
-        for key in keys:
-            text = str(key).rpartition(":")[2] if str(key).split(":", 1)[0] in ("udp", "tcp", "flow") else str(key)
-            try:
-                found.add(str(ipaddress.ip_address(text)))
-            except ValueError:
-                continue
-    return found
+    query = select(Source.name, Source.keys).where(Source.is_declared)
+    keys = (str(key) for name, given in session.execute(query).tuples() for key in (name, *given))
+    found = (_plain(key.partition(":")[2] if key.startswith(TRANSPORTS) else key) for key in keys)
+    return {text for text in found if text}
 
 
 def guard(session: Session, extra: Sequence[str], targets: Sequence[str]) -> Callable[[str, str | None], str | None]:
