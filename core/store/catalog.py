@@ -280,9 +280,9 @@ class Catalog:
                 )  # fmt: skip
         return gone
 
-    def quarantine(self, segment_id: int) -> None:
+    def quarantine(self, *ids: int) -> None:
         with self.change() as db:
-            db.execute("UPDATE segment SET state='quarantined' WHERE id=? AND state='live'", (segment_id,))
+            db.executemany("UPDATE segment SET state='quarantined' WHERE id=? AND state='live'", [(i,) for i in ids])
 
     def take_back(self, segment_id: int, *, checked: int) -> bool:
         """Make a quarantined segment live again; not when one newer than ``checked`` may hold some of its ids."""

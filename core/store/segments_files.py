@@ -86,6 +86,14 @@ def digest_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def size_of_file(path: Path) -> int:
+    """How many bytes a file has; -1 when it cannot be seen."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
 @dataclass(slots=True)
 class Mark:
     """A file whose lock says that the process that made it still lives."""

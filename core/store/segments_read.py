@@ -21,7 +21,7 @@ from core.store.catalog import Catalog
 from core.store.catalog_rows import IdRange, Kind, Segment, Snapshot
 from core.store.contract import Bucket, Buckets, Count, FieldInfo, Missing, Position, Query, Rows, Span, Truth
 from core.store.segments_engine import Broken, Engine, Read
-from core.store.segments_files import digest_of_file
+from core.store.segments_files import digest_of_file, size_of_file
 from core.store.segments_folder import reading
 from core.store.segments_layout import IDENTITY, TIMES
 from core.store.segments_sql import IDS, Group, Members, group, members, only, selected
@@ -89,7 +89,7 @@ class Reader:
 
     def scan(self, query: Query, fields: Sequence[str] | None) -> Scan:
         mark = reading(self._folder, self._clock.now())
-        snapshot = self._catalog.snapshot(query.span)
+        snapshot = self._intact(self._snapshot(query))
         scan = Scan(self._scanned(query, fields, snapshot), self._truth(query.span, snapshot))
         scan.release = weakref.finalize(scan, mark.release)
         return scan
@@ -214,7 +214,7 @@ class Reader:
         """Run ``work`` on a snapshot; when a file is gone or broken, on a new one without it."""
         trouble = ""
         for _ in range(_TRIES):
-            snapshot = take()
+            snapshot = self._intact(take)
             try:
                 with self._engine.read() as read:
                     return work(read, snapshot), self._truth(span, snapshot)
@@ -223,6 +223,19 @@ class Reader:
                 if not self._set_aside(snapshot.live, trouble):
                     raise failure(Unavailable, "store.error.no_answer", reason=reason(trouble)) from error
         raise failure(Unavailable, "store.error.no_answer", reason=reason(trouble))
+
+    def _intact(self, take: Callable[[], Snapshot]) -> Snapshot:
+        """A snapshot whose files all are there, none cut short or grown; those that are not are quarantined.
+
+        Neither a count of the catalog's nor columns read from a part of the file that is left would show it.
+        """
+        for _ in range(_TRIES):
+            snapshot = take()
+            broken = [s for s in snapshot.live if size_of_file(self._folder / s.name) != s.bytes]
+            if not broken:
+                return snapshot
+            self._catalog.quarantine(*(s.id for s in broken))
+        raise failure(Unavailable, "store.error.no_answer", reason=reason(broken[0].name))
 
     def _set_aside(self, segments: Sequence[Segment], trouble: str) -> bool:
         """Quarantine the broken files; whether a second try makes sense."""

@@ -14,6 +14,7 @@ from core.store.segments_files import (
     encode,
     leave_mark,
     live_marks,
+    size_of_file,
     try_lock,
 )
 
@@ -25,6 +26,12 @@ def test_a_table_comes_back_from_its_bytes(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "deep" / "a.parquet").equals(table)
     assert digest_of_file(tmp_path / "deep" / "a.parquet") == digest(data)
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["a.parquet"]
+
+
+def test_a_file_that_cannot_be_seen_has_no_size(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert size_of_file(tmp_path / "a") == 3
+    assert size_of_file(tmp_path / "b") == size_of_file(tmp_path / "a" / "b") == -1
 
 
 def test_a_row_group_holds_few_long_documents() -> None:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import strategies as st
 
 from core.clock import DAY, HOUR, MINUTE, SECOND, StillClock
 from core.errors import BadInput, Unavailable
-from core.event import Event
+from core.event import Event, EventId
 from core.query.to_match import compile_match
 from core.query.tree import Equals, Node
 from core.store import segments_read
-from core.store.contract import Batch, Missing, Query, Span
+from core.store.catalog_rows import State
+from core.store.contract import Batch, Missing, Query, Span, Truth
 from core.store.segments import SegmentStore
 from core.store.segments_engine import Read
 from core.store.segments_files import live_marks
@@ -116,6 +118,40 @@ def test_the_position_grows_with_each_publication(store: SegmentStore) -> None:
     before = store.count(Query()).truth.position.seen
     store.append(Batch([event(99)]))
     assert store.count(Query()).truth.position.seen == before + 1
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 100)
+
+
+def grow(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"x")
+
+
+@pytest.mark.parametrize("damage", [cut, grow, Path.unlink])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda store: store.count(Query()).truth,
+        lambda store: store.count(Query(Equals("event.kind", "event"))).truth,
+        lambda store: store.histogram(Query(), HOUR).truth,
+        lambda store: store.terms(Query(), "message").truth,
+        lambda store: store.search(Query(), limit=1).truth,
+        lambda store: store.get([EventId(spool(), 1, 0)]).truth,
+        lambda store: store.scan(Query()).truth,
+    ],
+    ids=["count", "count_of", "histogram", "terms", "search", "get", "scan"],
+)
+def test_a_file_that_is_gone_or_of_another_length_is_missing_in_every_answer(
+    store: SegmentStore, damage: Callable[[Path], None], ask: Callable[[SegmentStore], Truth]
+) -> None:
+    assert ask(store).complete
+    first = store.catalog.segments(State.LIVE)[0]
+    damage(store.folder / first.name)
+    assert ask(store).missing == (Missing("quarantined", first.name, first.min_ts, first.max_ts),)
+    assert store.count(Query()).count == 40
+    assert len(store.catalog.segments(State.LIVE)) == 4
 
 
 def test_what_a_newer_version_wrote_is_missing(store: SegmentStore) -> None:
