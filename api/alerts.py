@@ -11,11 +11,9 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Text, and_, case, cast, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from api.deps import TRIAGE
 from api.shapes import Bilingual, Entity, Shape, Time, entities
 from core.clock import DAY, Micros
-from core.db.models import LEVELS, Alert, AlertStatus, Incident, Level, User, Verdict
-from core.errors import BadInput, failure
+from core.db.models import LEVELS, Alert, AlertStatus, Incident, Level, Verdict
 from core.query.fold import fold
 from enrichment.incident_story import story
 from enrichment.incident_words import sentence
@@ -356,10 +354,3 @@ def _members(
 def _incident_numbers(session: Session, members: Iterable[list[Any]]) -> dict[int | None, str]:
     ids = {row.incident_id for rows in members for row in rows if row.incident_id is not None}
     return {r.id: r.number for r in session.execute(select(Incident.id, Incident.number).where(Incident.id.in_(ids)))}
-
-
-def known_assignee(session: Session, name: str) -> None:
-    """Raises BadInput unless somebody of that name may triage."""
-    user = session.scalar(select(User).where(User.name == name))
-    if user is None or user.is_disabled or user.role not in TRIAGE:
-        raise failure(BadInput, "api.no_assignee", name=name)

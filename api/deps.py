@@ -17,7 +17,7 @@ from fastapi.dependencies.models import Dependant
 from api.errors import Unauthenticated
 from api.house import Ailment
 from core import accounts
-from core.accounts import Role, TokenScope
+from core.accounts import TRIAGE, Role, TokenScope
 from core.audit import Actor, Channel
 from core.clock import LOCAL_ZONE, SECOND, Clock, Micros
 from core.db.database import Database
@@ -255,7 +255,6 @@ def check_parameters(request: Request) -> None:
 
 
 READERS = frozenset(Role)
-TRIAGE = frozenset({Role.ADMIN, Role.ANALYST})
 HOUSE = frozenset({Role.ADMIN, Role.SYSADMIN})
 JOURNAL = frozenset({Role.ADMIN, Role.AUDITOR})
 TOKENS = HOUSE | JOURNAL

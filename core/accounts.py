@@ -38,6 +38,10 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+TRIAGE = frozenset({Role.ADMIN, Role.ANALYST})
+"""Who judges alerts and incidents, and so can be given them."""
+
+
 class TokenScope(StrEnum):
     """What a token is good for: handing in events, or what its owner may do."""
 
@@ -145,6 +149,13 @@ def find_user(session: Transaction, name: str) -> User:
     if user is None:
         raise failure(NotFound, "api.account.nobody", name=name[:100])
     return user
+
+
+def known_assignee(session: Transaction, name: str) -> None:
+    """Raises BadInput unless somebody of that name may triage."""
+    user = session.scalar(select(User).where(User.name == name))
+    if user is None or user.is_disabled or user.role not in TRIAGE:
+        raise failure(BadInput, "api.no_assignee", name=name[:100])
 
 
 def add_user(

@@ -18,6 +18,7 @@ from api.scope import sight
 from api.shapes import EntityText, Id, Page, Shape, Truth, read_cursor, write_cursor
 from api.times import From, To, span
 from api.undo import undo_alerts as undo
+from core.accounts import known_assignee
 from core.db.models import Alert, AlertStatus, Audit, Level, Verdict
 from core.errors import NotFound, failure
 from core.event import parse_event_id
@@ -207,7 +208,7 @@ def assign_alerts(body: Assign, caller: Triage, svc: Svc) -> Changed:
 
     def change(session: Session) -> list[int]:
         if body.assignee is not None:
-            alerts.known_assignee(session, body.assignee)
+            known_assignee(session, body.assignee)
         return actions.assign(session, caller.actor, body.ids, body.assignee, now=now, versions=body.versions)
 
     return _change(svc, caller, body.ids, change)

@@ -10,10 +10,10 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field, SecretStr
 from sqlalchemy import delete, select
 
-from api.deps import COOKIE, HOUSE, JOURNAL, TRIAGE, Caller, Newcomer, Open, Reader, Services, Svc, check_header
+from api.deps import COOKIE, HOUSE, JOURNAL, Caller, Newcomer, Open, Reader, Services, Svc, check_header
 from api.shapes import Shape, Time
 from core import accounts, audit
-from core.accounts import Role
+from core.accounts import TRIAGE, Role
 from core.audit import Actor
 from core.db.models import Session, User
 from core.errors import NotFound, Refused, failure

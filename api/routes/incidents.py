@@ -12,13 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api import exports, incident_detail, incidents
-from api.alerts import known_assignee
 from api.deps import Caller, Reader, Svc, Triage
 from api.incident_detail import IncidentDetail
 from api.incidents import Filter, IncidentSummary
 from api.scope import sight
 from api.shapes import EntityText, Id, Page, Shape, Truth, read_cursor, write_cursor
 from api.times import From, To, span
+from core.accounts import known_assignee
 from core.clock import to_micros
 from core.db.models import Category, Incident, IncidentStatus, Level, Verdict
 from core.errors import BadInput, NotFound, failure

@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Transaction
 
-from api.deps import TRIAGE, Admin, House, Journal, Reader, Services, Svc, TokenReader
+from api.deps import Admin, House, Journal, Reader, Services, Svc, TokenReader
 from api.shapes import Shape, Time
 from core import accounts
-from core.accounts import LINK_LIFE, Role, TokenScope
+from core.accounts import LINK_LIFE, TRIAGE, Role, TokenScope
 from core.clock import DAY, Micros
 from core.db.models import Session, Token, User
 from core.errors import Refused, failure

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 from sqlalchemy import select
 
+from core.accounts import known_assignee
 from core.clock import iso
 from core.db.database import first_of
 from core.db.models import LEVELS, Alert, AlertStatus, Level, Verdict
@@ -149,6 +150,8 @@ def assign(
     context: Context = ctx.obj
     context.need_data()
     with context.database.write() as session:
+        if to:
+            known_assignee(session, to)
         changed = alert_actions.assign(session, cli_actor(), ids, to or None, now=context.clock.now())
     _changed(context, ids, changed)
 

@@ -9,6 +9,7 @@ import typer
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from core.accounts import known_assignee
 from core.clock import MINUTE, iso
 from core.db.database import first_of
 from core.db.models import Alert, Category, Incident, IncidentLink, IncidentStatus, Note, Verdict
@@ -169,6 +170,8 @@ def assign(
     context.need_data()
     with context.database.write() as session:
         row = find(session, number)
+        if to:
+            known_assignee(session, to)
         incident_actions.assign(session, cli_actor(), row.id, to or None, version=None, now=context.clock.now())
     key = "cli.incidents.assigned" if to else "cli.incidents.unassigned"
     context.output.tell(say(key, LANG, number=row.number, to=to))

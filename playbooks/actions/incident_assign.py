@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
-
 from core import audit
+from core.accounts import known_assignee
 from core.audit import Actor
-from core.db.models import Incident, IncidentStatus, User
+from core.db.models import Incident, IncidentStatus
 from core.errors import BadInput, failure
 from core.words import both
 from playbooks.action import Action, Doing, EffectClass, Outcome, Parameters, State, World
@@ -20,14 +19,15 @@ class Assign(Parameters):
 
 
 def preview(parameters: Assign, world: World, doing: Doing) -> Mapping[str, Any]:
+    with world.database.read() as session:
+        known_assignee(session, parameters.to)
     return {"to": parameters.to}
 
 
 def perform(parameters: Assign, world: World, doing: Doing) -> Outcome:
     now = world.clock.now()
     with world.database.write() as session:
-        if session.scalar(select(User.id).where(User.name == parameters.to, User.is_disabled.is_(False))) is None:
-            raise failure(BadInput, "api.account.nobody", name=parameters.to[:100])
+        known_assignee(session, parameters.to)
         incident = session.get(Incident, doing.incident_id)
         if incident is None:
             raise failure(BadInput, "playbook.error.no_incident")

@@ -211,3 +211,16 @@ def test_every_change_is_in_the_journal_and_the_chain_holds(database: Database) 
         assert [e.action for e in entries] == ["user.add", "user.link", "user.password", "user.change"]
         assert audit.verify(entries).is_whole
         assert entries[3].after == {"full_name": "Nguyễn Thị Hạnh"}
+
+
+def test_only_those_who_triage_can_be_given_work(database: Database) -> None:
+    person(database)
+    person(database, "trangpt", Role.AUDITOR)
+    person(database, "gone")
+    with database.write() as session:
+        accounts.find_user(session, "gone").is_disabled = True
+    with database.read() as session:
+        accounts.known_assignee(session, "hanhnt")
+        for name in ("trangpt", "gone", "nobody"):
+            with pytest.raises(BadInput, match=name):
+                accounts.known_assignee(session, name)

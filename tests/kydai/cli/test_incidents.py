@@ -20,6 +20,7 @@ def test_an_incident_is_shown_noted_declared_and_closed(alerted: Run) -> None:
     assert shown["sentence"]["vi"]
     noted = alerted("incidents", "note", number, "đã gọi quản trị")
     assert (noted.status, number in noted.err) == (0, True)
+    assert alerted("incidents", "assign", number, "--to", "nobody").status == 2
     assigned = alerted("incidents", "assign", number, "--to", "hanhnt")
     assert (assigned.status, f"{number}: " in assigned.err or f"{number} is" in assigned.err) == (0, True)
     assert "hanhnt" in assigned.err

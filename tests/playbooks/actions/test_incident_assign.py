@@ -12,8 +12,12 @@ from playbooks.actions.incident_assign import ACTION, Assign
 
 def test_assigning(world: World, incident: Incident) -> None:
     doing = Doing(1, "assign", "k", incident.id, "playbook:x")
-    with pytest.raises(BadInput):
-        ACTION.perform(Assign(to="nobody"), world, doing)
+    with world.database.write() as session:
+        session.add(User(name="trangpt", role="auditor", created_at=1, scope=""))
+    for act in (ACTION.preview, ACTION.perform):
+        for name in ("nobody", "trangpt"):
+            with pytest.raises(BadInput, match=name):
+                act(Assign(to=name), world, doing)
     with world.database.write() as session:
         session.add_all(User(name=n, role="analyst", created_at=1, scope="") for n in ("hanhnt", "baotq"))
     assert ACTION.perform(Assign(to="hanhnt"), world, doing).result == {"to": "hanhnt"}
