@@ -24,7 +24,7 @@ from core.errors import Conflict, Unavailable, cause, failure
 from core.event import ulid_time
 from core.store.catalog import Catalog
 from core.store.catalog_rows import Kind, New, Segment, State
-from core.store.segments_files import encode, try_lock
+from core.store.segments_files import digest, encode, try_lock
 from core.store.segments_folder import unlink_retired
 from core.store.segments_write import Piece, describe, flow_piece, with_same
 
@@ -106,11 +106,12 @@ def _replace(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[]
     tables: list[Any] = []
     taken: list[Segment] = []
     for s in old:
-        try:
-            tables.append(with_same(pq.read_table(folder / s.name), s.columns))
-            taken.append(s)
-        except (OSError, pa.ArrowException):
+        table = _read(folder, s)
+        if table is None:
             catalog.quarantine(s.id)
+            continue
+        tables.append(table)
+        taken.append(s)
     if not taken:
         return 0
     table = pa.concat_tables(tables, promote_options="permissive")
@@ -138,6 +139,17 @@ def _replace(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[]
             return 0  # retention took one of them meanwhile
         raise
     return len(taken)
+
+
+def _read(folder: Path, segment: Segment) -> Any | None:
+    """What a file holds; None when it is not as it was published: its successor's checksum would call it whole."""
+    try:
+        data = (folder / segment.name).read_bytes()
+        if digest(data) != segment.sha256:
+            return None
+        return with_same(pq.read_table(pa.BufferReader(data)), segment.columns)
+    except (OSError, pa.ArrowException):
+        return None
 
 
 def _remove(folder: Path, written: Sequence[New]) -> None:

@@ -119,6 +119,16 @@ def test_a_broken_file_is_set_aside_and_the_others_compacted(store: SegmentStore
     assert [m.what for m in store.count(Query()).truth.missing] == ["quarantined"]
 
 
+def test_a_file_in_which_a_byte_changed_is_set_aside_though_it_can_be_read(store: SegmentStore) -> None:
+    for i in range(5):
+        store.append(Batch([event(i)]))
+    path = store.folder / live(store)[0].name
+    path.write_bytes(path.read_bytes().replace(b"parquet-cpp", b"qarquet-cpp"))
+    assert pq.read_table(path).num_rows == 1
+    assert store.compact() == 4
+    assert [m.detail for m in store.count(Query()).truth.missing] == [f"l0/{path.name}"]
+
+
 def test_a_failed_round_changes_nothing(store: SegmentStore, monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(4):
         store.append(Batch([event(i)]))
