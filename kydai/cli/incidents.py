@@ -201,8 +201,7 @@ def close(
         row = find(session, number)
         seen = row.version
         incident_actions.close(session, cli_actor(), row.id, verdict, reason, version=None, now=now)
-    if row.version == seen:
-        _tell_same(context, row)
+    _tell_status(context, row, is_same=row.version == seen)
 
 
 @incidents.command("reopen", help=say("cli.incidents.reopen", LANG))
@@ -213,15 +212,15 @@ def reopen(ctx: typer.Context, number: Number, reason: Reason = "") -> None:
         row = find(session, number)
         seen = row.version
         incident_actions.reopen(session, cli_actor(), row.id, reason, version=None, now=context.clock.now())
-    if row.version == seen:
-        _tell_same(context, row)
+    _tell_status(context, row, is_same=row.version == seen)
 
 
-def _tell_same(context: Context, incident: Incident) -> None:
+def _tell_status(context: Context, incident: Incident, *, is_same: bool) -> None:
     status = say(f"common.incident_status.{incident.status}", LANG)
     if incident.verdict:
         status += f" ({say(f'common.verdict.{incident.verdict}', LANG)})"
-    context.output.tell(say("cli.incidents.same", LANG, number=incident.number, status=status))
+    key = "cli.incidents.same" if is_same else "cli.incidents.now"
+    context.output.tell(say(key, LANG, number=incident.number, status=status))
 
 
 @incidents.command("merge", help=say("cli.incidents.merge", LANG))
@@ -230,9 +229,11 @@ def merge(ctx: typer.Context, number: Number, others: list[str], reason: Reason 
     context.need_data()
     now = context.clock.now()
     with context.database.write() as session:
-        into, rest = find(session, number).id, [find(session, other).id for other in others]
-        house = read_house(session)
-        incident_actions.merge(session, cli_actor(), into, rest, reason, house, version=None, now=now)
+        into, rest = find(session, number), [find(session, other) for other in others]
+        ids, house = [i.id for i in rest], read_house(session)
+        incident_actions.merge(session, cli_actor(), into.id, ids, reason, house, version=None, now=now)
+    numbers = ", ".join(dict.fromkeys(i.number for i in rest))
+    context.output.tell(say("cli.incidents.merged", LANG, others=numbers, number=into.number))
 
 
 @incidents.command("split", help=say("cli.incidents.split", LANG))
@@ -244,6 +245,8 @@ def split(ctx: typer.Context, number: Number, alerts: Ids, reason: Reason = "") 
         row, house = find(session, number), read_house(session)
         made = incident_actions.split(session, cli_actor(), row.id, alerts, reason, house, version=None, now=now)
         context.output.one({"number": made.number}, made.number)
+    count = len(set(alerts))
+    context.output.tell(say("cli.incidents.split_off", LANG, count=count, number=row.number, made=made.number))
 
 
 @incidents.command("declare", help=say("cli.incidents.declare", LANG))

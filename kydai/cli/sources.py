@@ -261,14 +261,17 @@ def _problems(view: SourceView, balance: Balance | None) -> list[str]:
 
 @sources.command("template", help=say("cli.sources.template", LANG))
 def template(
+    ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help=say("cli.sources.template_file", LANG))],
 ) -> None:
+    context: Context = ctx.obj
     head, rows = inventory.template(LANG)
     data = xlsx_bytes(head, rows) if file.suffix.lower() == ".xlsx" else csv_bytes(head, rows)
     if file.exists():
         raise failure(BadInput, "cli.exists", place=Place(str(file)))
     with placing(file) as written:
         written.write(data)
+    context.output.tell(say("cli.sources.template_written", LANG, file=str(file)))
 
 
 @sources.command("import", help=say("cli.sources.import", LANG))
@@ -309,6 +312,7 @@ def set_source(
     context.need_data()
     with context.database.write() as session:
         inventory.set_zone(session, cli_actor(), name, zone, context.clock.now())
+    context.output.tell(say("cli.sources.zone_set", LANG, name=name, zone=zone))
 
 
 @sources.command("config", help=say("source_config.help", LANG))

@@ -13,6 +13,7 @@ from core.store.contract import Finding, Span
 from core.times import read_span
 from core.words import moment, number, say, size
 from kydai.cli.main import FAILED, LANG
+from kydai.cli.output import safe
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -116,3 +117,4 @@ def hold(
         audit.record(
             session, cli_actor(), action, f"hold:{name}", now=now, after={"from": start, "to": end}, reason=reason
         )
+    context.output.tell(say("cli.store.lifted" if lift else "cli.store.held", LANG, name=safe(name)))

@@ -13,6 +13,7 @@ from core.clock import DAY, iso
 from core.db.models import Heartbeat, User
 from core.words import say
 from kydai.cli.main import LANG
+from kydai.cli.output import safe
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -109,6 +110,8 @@ def scope(ctx: typer.Context, name: str, scope: str) -> None:
     context.need_data()
     with context.database.write() as session:
         accounts.change_user(session, cli_actor(), name, now=context.clock.now(), scope=scope)
+    key = "cli.users.scoped" if scope else "cli.users.unscoped"
+    context.output.tell(say(key, LANG, name=name, scope=safe(scope)))
 
 
 @users.command("passwd", help=say("cli.users.passwd", LANG))
@@ -123,6 +126,7 @@ def passwd(ctx: typer.Context, name: str) -> None:
     with context.database.write() as session:
         user = accounts.find_user(session, name)
         accounts.set_password(session, cli_actor(), user, hashed, now=context.clock.now())
+    context.output.tell(say("cli.users.password_set", LANG, name=name))
 
 
 @users.command("token", help=say("cli.users.token", LANG))
@@ -136,10 +140,12 @@ def token(
 ) -> None:
     context: Context = ctx.obj
     now = context.clock.now()
-    with context.database.write() as session:
-        if revoke:
+    if revoke:
+        with context.database.write() as session:
             accounts.revoke_token(session, cli_actor(), name, now=now)
-            return
+        context.output.tell(say("cli.users.token_revoked", LANG, name=name))
+        return
+    with context.database.write() as session:
         accounts.first_person(session, now=now)
         user = accounts.find_user(session, owner)
         chosen = name or f"{scope}-{now // 1000}"

@@ -38,12 +38,13 @@ def test_an_incident_is_shown_noted_declared_and_closed(alerted: Run) -> None:
     assert alerted("incidents", "declare", number, "--reason", "thử").status == 2, "a category is needed"
     assert alerted("incidents", "declare", number, "--category", "intrusion", "--reason", "thử").status == 0
     assert alerted("incidents", "show", number, "--json").documents[0]["declared_by"]
-    assert alerted("incidents", "close", number, "--verdict", "true_positive", "--reason", "xong").status == 0
+    closed = alerted("incidents", "close", number, "--verdict", "true_positive", "--reason", "xong")
+    assert (closed.status, closed.err) == (0, f"{number}: Closed (true positive).\n")
     assert alerted("incidents", "list", "--json").documents == []
     again = alerted("incidents", "close", number, "--verdict", "benign")
     assert again.status == 0
     assert "Closed (true positive) already" in again.err
-    assert alerted("incidents", "reopen", number, "--reason", "lại").err == ""
+    assert alerted("incidents", "reopen", number, "--reason", "lại").err == f"{number}: In progress.\n"
     again = alerted("incidents", "reopen", number)
     assert again.status == 0
     assert "already" in again.err
@@ -72,8 +73,10 @@ def test_a_merged_incident_names_the_one_it_went_into(alerted: Run, tmp_path: Pa
     alerted("ingest", str(other))
     (whole,) = alerted("incidents", "list", "--json").documents
     alerts = alerted("incidents", "show", whole["number"], "--json").documents[0]["alerts"]
-    alerted("incidents", "split", whole["number"], str(alerts[1]["id"]))
+    split = alerted("incidents", "split", whole["number"], str(alerts[1]["id"]), "--json")
+    made = split.documents[0]["number"]
+    assert split.err == f"{whole['number']}: 1 alert split off into {made}.\n"
     into, gone = sorted(i["number"] for i in alerted("incidents", "list", "--json").documents)
-    assert alerted("incidents", "merge", into, gone).status == 0
+    assert alerted("incidents", "merge", into, gone).err == f"{gone} merged into {into}.\n"
     assert f"Merged into {into}" in alerted("incidents", "show", gone).out
     assert alerted("incidents", "show", gone, "--json").documents[0]["merged_into"] == into

@@ -15,7 +15,8 @@ from tests.kydai.cli.conftest import Run
 
 def test_the_inventory_round_trip(kydai: Run, tmp_path: Path) -> None:
     file = tmp_path / "nguon.xlsx"
-    assert kydai("sources", "template", str(file)).status == 0
+    written = kydai("sources", "template", str(file))
+    assert (written.status, str(file) in written.err) == (0, True)
     assert kydai("sources", "template", str(file)).status == 2, "an existing file is not overwritten"
     assert kydai("sources", "import", str(file), "--preview", "--json").documents[0]["added"] == ["web01", "relay01"]
     assert (
@@ -88,7 +89,8 @@ def test_a_zone_is_mended(kydai: Run, tmp_path: Path) -> None:
     file = tmp_path / "n.csv"
     file.write_text("name\nesx01\n")
     kydai("sources", "import", str(file))
-    assert kydai("sources", "set", "esx01", "--zone", "UTC").status == 0
+    mended = kydai("sources", "set", "esx01", "--zone", "UTC")
+    assert (mended.status, mended.err) == (0, "esx01: read in zone UTC from now on.\n")
     assert kydai("sources", "list", "--json").documents[0]["zone"] == "UTC"
     assert kydai("sources", "set", "esx01", "--zone", "Nowhere").status == 2
     assert kydai("sources", "set", "nobody", "--zone", "UTC").status == 2

@@ -12,9 +12,11 @@ def test_stats_verify_compact_retain_and_holds(kydai: Run, log: Path, tmp_path: 
     (stats,) = kydai("store", "stats", "--json").documents
     assert (stats["events"], stats["segments"]) == (3, 1)
     assert kydai("store", "verify").status == 0
-    assert kydai("store", "hold", "vu-1", "--from", "2026-11-01", "--reason", "điều tra").status == 0
+    held = kydai("store", "hold", "vu-1", "--from", "2026-11-01", "--reason", "điều tra")
+    assert (held.status, held.err) == (0, "vu-1: the hold is in force.\n")
     assert kydai("store", "retain", "--json").documents == [{"deleted": []}]
-    assert kydai("store", "hold", "vu-1", "--lift").status == 0
+    lifted = kydai("store", "hold", "vu-1", "--lift")
+    assert (lifted.status, lifted.err) == (0, "vu-1: the hold is lifted.\n")
     assert kydai("store", "hold", "vu-1", "--lift").status == 2
     assert kydai("store", "compact").status == 0
     (segment,) = (tmp_path / "data" / "store").rglob("*.parquet")

@@ -19,12 +19,14 @@ def test_tokens_are_shown_once_and_revoked(kydai: Run) -> None:
     (token,) = kydai("users", "token", "web", "--json").documents
     assert token["token"].startswith("kydai_")
     assert kydai("users", "token", "web", "--json").status == 1, "a name is used once"
-    assert kydai("users", "token", "web", "--revoke").status == 0
+    revoked = kydai("users", "token", "web", "--revoke")
+    assert (revoked.status, revoked.err) == (0, "The token web is revoked.\n")
 
 
 def test_scope_and_disable(kydai: Run) -> None:
     kydai("users", "add", "sonhv", "--role", "auditor")
-    assert kydai("users", "scope", "sonhv", "kydai.system: cong").status == 0
+    scoped = kydai("users", "scope", "sonhv", "kydai.system: cong")
+    assert (scoped.status, scoped.err) == (0, "sonhv may see from now on: kydai.system: cong\n")
     assert kydai("users", "disable", "sonhv").status == 0
     (user,) = kydai("users", "list", "--json").documents
     assert (user["scope"], user["disabled"]) == ("kydai.system: cong", True)
@@ -33,3 +35,4 @@ def test_scope_and_disable(kydai: Run) -> None:
     assert kydai("users", "list", "--json").documents[0]["disabled"] is False
     changes = [a for a in kydai("audit", "list", "--json").documents if a["object"] == "user:sonhv"]
     assert {"is_disabled": False} in [a["after"] for a in changes]
+    assert kydai("users", "scope", "sonhv", "").err == "sonhv may see everything from now on.\n"
