@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import orjson
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 # C0 and C1 controls, bidi embeddings, overrides and isolates, and the invisible characters
 _HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+LONG = 60
+"""A value of more characters breaks into lines, so that it pushes no other column out."""
 
 
 def safe(text: object) -> str:
@@ -101,17 +104,18 @@ class Output:
         right: Sequence[int] = (),
         wrap: Sequence[int] = (),
     ) -> None:
-        """A plain table; columns in ``right`` are numbers, those in ``wrap`` may break."""
+        """A plain table; columns in ``right`` are numbers, those in ``wrap`` and those with a long value may break."""
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+        cells = [[cell if isinstance(cell, Text) else Text(safe(cell)) for cell in row] for row in rows]
         for index, head in enumerate(heads):
-            table.add_column(
-                Text(head), justify="right" if index in right else "left", no_wrap=index not in wrap, overflow="fold"
-            )
-        for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else Text(safe(cell)) for cell in row))
+            may_break = index in wrap or any(len(row[index]) > LONG for row in cells)
+            side: Literal["left", "right"] = "right" if index in right else "left"
+            table.add_column(Text(head), justify=side, no_wrap=not may_break, overflow="fold")
+        for row in cells:
+            table.add_row(*row)
         width = None if sys.stdout.isatty() else 200
         Console(file=sys.stdout, highlight=False, width=width).print(table)

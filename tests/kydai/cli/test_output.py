@@ -36,6 +36,13 @@ def test_tables_hold_no_markup_and_no_escape(capfd: pytest.CaptureFixture[str]) 
     assert "\x1b" not in out
 
 
+def test_a_long_value_breaks_and_pushes_no_column_out(capfd: pytest.CaptureFixture[str]) -> None:
+    Output(False, "vi").table(["Số", "Máy", "Lúc"], [("61", "may-chu-" * 40, "04:14:10")])
+    first = capfd.readouterr().out.splitlines()[1]
+    assert first.startswith("61")
+    assert first.rstrip().endswith("04:14:10")
+
+
 def test_json_goes_to_standard_output_and_words_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
     output = Output(True, "vi")
     output.one({"a": "đ"}, "words")
