@@ -24,7 +24,6 @@ from core.event import EventId
 from core.store.catalog_rows import (
     SEGMENT_COLUMNS,
     TOMBSTONE_COLUMNS,
-    Hold,
     IdRange,
     New,
     Segment,
@@ -35,7 +34,7 @@ from core.store.catalog_rows import (
     segment_values,
     tombstone_of,
 )
-from core.store.contract import Span
+from core.store.contract import Hold, Span
 from core.store.segments_layout import LAYOUT
 
 VERSION = 1

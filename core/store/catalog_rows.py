@@ -10,7 +10,6 @@ from typing import Any
 
 from core.clock import Micros
 from core.event import ulid_time
-from core.store.contract import Span
 
 SEGMENT_COLUMNS = (
     "id, name, kind, level, layout, classes, late, min_ts, max_ts, min_received, max_received, "
@@ -83,14 +82,6 @@ class New:
 
     segment: Segment
     ids: tuple[IdRange, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    name: str
-    span: Span
-    reason: str
-    placed_at: Micros
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ what is missing. Age, partition, hold and retention go by the hour of receipt in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -49,7 +49,7 @@ class Missing:
     """Something that an answer could not take into account."""
 
     what: str
-    """A key of core/words: ``quarantined``, ``retention``, ``undrained``, ``timeout``, ``unreadable``."""
+    """A key of core/words: ``quarantined``, ``retention``, ``undrained``, ``timeout``, ``unreadable``, ``shards``."""
     detail: str = ""
     start: Micros | None = None
     end: Micros | None = None
@@ -60,7 +60,7 @@ class Position:
     """How far the store had come when the answer was made."""
 
     seen: int
-    """Number of the newest publication that was read."""
+    """What was published up to this number was read: it grows with each publication, or is the time."""
     at: Micros
 
 
@@ -134,6 +134,43 @@ class FieldInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """What was received within the span is kept until the hold is lifted."""
+
+    name: str
+    span: Span
+    reason: str
+    placed_at: Micros
+
+
+def nothing_undrained(span: Span) -> Sequence[Missing]:
+    """For a store that no spool feeds."""
+    return ()
+
+
+class Scan:
+    """An iterator over bounded batches of events, which also says what it cannot give.
+
+    What it reads is kept until it ends or is dropped: ``release`` is called then.
+    """
+
+    def __init__(self, batches: Iterator[list[Event]], truth: Truth) -> None:
+        self._batches = batches
+        self.truth = truth
+        self.release: Callable[[], object] = lambda: None
+
+    def __iter__(self) -> Iterator[list[Event]]:
+        return self
+
+    def __next__(self) -> list[Event]:
+        try:
+            return next(self._batches)
+        except BaseException:
+            self.release()
+            raise
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something that ``verify`` found; ``mended`` when it was put right."""
 
@@ -176,8 +213,9 @@ class EventStore(Protocol):
         """Events in order of (``@timestamp``, ``event.id``); ``fields`` None gives whole events."""
         ...
 
-    def scan(self, query: Query, *, fields: Sequence[str] | None = None) -> Iterator[list[Event]]:
-        """All matching events, oldest segment first, in bounded batches; for hunts and exports."""
+    def scan(self, query: Query, *, fields: Sequence[str] | None = None) -> Scan:
+        """All matching events, oldest segment first, in bounded batches; for hunts and exports. What breaks
+        meanwhile ends it with Unavailable."""
         ...
 
     def count(self, query: Query) -> Count: ...
@@ -196,17 +234,33 @@ class EventStore(Protocol):
 
     def fields(self, query: Query) -> list[FieldInfo]: ...
 
+    def interrupt(self, thread: int | None = None) -> int:
+        """End the reads that run in this process, or those of one thread (``threading.get_ident()``); each
+        raises Unavailable there. Returns how many there were."""
+        ...
+
+    def mark_replaced(self, ids: Sequence[EventId]) -> None:
+        """Hide the n = 0 event of these records, which a replay has parsed, from reads that do not ask for it."""
+        ...
+
+    def compact(self) -> int:
+        """One round of merging small files, where the engine leaves that to us; how many were replaced."""
+        ...
+
     def retain(self, now: Micros) -> list[str]:
         """Delete what is older than its class allows and not held; returns the segments deleted."""
         ...
 
     def hold(self, name: str, span: Span, reason: str) -> None:
-        """Keep what was received within the span until the hold is lifted."""
+        """Keep what was received within the span until the hold is lifted. Raises BadInput for what is no name,
+        Conflict for a second of one name."""
         ...
 
     def lift(self, name: str) -> None:
         """Lift a hold. Raises NotFound."""
         ...
+
+    def holds(self) -> list[Hold]: ...
 
     def verify(self, *, mend: bool = False) -> list[Finding]: ...
 

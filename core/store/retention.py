@@ -5,9 +5,30 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from core.clock import DAY, HOUR, Micros, from_micros, micros
-from core.store.catalog_rows import Hold, Segment
+from core.errors import BadInput, failure
+from core.store.contract import Hold, Span
+
+HOLD_NAME = 100
+"""Characters."""
+
+
+class Aged(Protocol):
+    """What is deleted as one: a segment, an index. When its events were received, both ends included."""
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def min_received(self) -> Micros: ...
+
+    @property
+    def max_received(self) -> Micros: ...
+
+
+A = TypeVar("A", bound=Aged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +54,20 @@ def months_later(at: Micros, months: int) -> Micros:
     return micros(moment.replace(year=year, month=month + 1, day=day))
 
 
-def kept_until(segment: Segment, policy: Policy) -> Micros:
+def kept_until(segment: Aged, policy: Policy) -> Micros:
     """When every event of the segment has been kept as long as its class asks, from the end of its day."""
     end_of_day = (segment.max_received // DAY + 1) * DAY
     return months_later(end_of_day, max(policy.of(class_) for class_ in segment.classes))
 
 
-def held_by(segment: Segment, holds: Iterable[Hold]) -> list[Hold]:
+def new_hold(name: str, span: Span, reason: str, at: Micros) -> Hold:
+    """A hold to be placed. Raises BadInput for what is no name."""
+    if not 0 < len(name.strip()) <= HOLD_NAME:
+        raise failure(BadInput, "store.error.hold_name", limit=HOLD_NAME)
+    return Hold(name, span, reason, at)
+
+
+def held_by(segment: Aged, holds: Iterable[Hold]) -> list[Hold]:
     """The holds that a segment falls under. A spool segment takes bytes for up to an hour after its ULID."""
     return [
         hold
@@ -49,12 +77,10 @@ def held_by(segment: Segment, holds: Iterable[Hold]) -> list[Hold]:
     ]
 
 
-def expired(
-    segments: Iterable[Segment], holds: Iterable[Hold], policy: Policy, now: Micros
-) -> dict[str, list[Segment]]:
+def expired(segments: Iterable[A], holds: Iterable[Hold], policy: Policy, now: Micros) -> dict[str, list[A]]:
     """The segments to be deleted, under the words of the policy that says so."""
     in_place = list(holds)
-    found: dict[str, list[Segment]] = {}
+    found: dict[str, list[A]] = {}
     for s in segments:
         if kept_until(s, policy) <= now and not held_by(s, in_place):
             months = max(policy.of(class_) for class_ in s.classes)

@@ -20,12 +20,12 @@ from pathlib import Path
 
 from core.clock import Clock, Micros
 from core.durable import make_folder, write_durably
-from core.errors import BadInput, Conflict, Refused, Unavailable, cause, failure
+from core.errors import Conflict, Refused, Unavailable, cause, failure
 from core.event import EventId, new_ulid
 from core.query.to_sql import FUNCTIONS
 from core.query.tree import TRUE, Node
 from core.store.catalog import Catalog
-from core.store.catalog_rows import Hold, IdRange, Kind, New, State
+from core.store.catalog_rows import IdRange, Kind, New, State
 from core.store.compaction import compact
 from core.store.contract import (
     AppendResult,
@@ -34,29 +34,25 @@ from core.store.contract import (
     Count,
     FieldInfo,
     Finding,
+    Hold,
     Missing,
     Query,
     Rows,
+    Scan,
     Span,
     Stats,
+    nothing_undrained,
 )
-from core.store.retention import DEFAULT_POLICY, Policy, expired
+from core.store.retention import DEFAULT_POLICY, Policy, expired, new_hold
 from core.store.segments_check import check
 from core.store.segments_engine import Engine
 from core.store.segments_files import Mark, encode, leave_mark
 from core.store.segments_folder import remove_leftovers, unlink_retired
-from core.store.segments_read import Reader, Scan
+from core.store.segments_read import Reader
 from core.store.segments_rows import flatten
 from core.store.segments_write import Piece, describe, flow_piece, only_new
 
 _TRIES = 8
-HOLD_NAME = 100
-"""Characters."""
-
-
-def nothing_undrained(span: Span) -> Sequence[Missing]:
-    """For a store that no spool feeds."""
-    return ()
 
 
 class SegmentStore:
@@ -194,11 +190,7 @@ class SegmentStore:
         return gone
 
     def hold(self, name: str, span: Span, reason: str) -> None:
-        """Keep what was received within the span until the hold is lifted. Raises BadInput for what is no name,
-        Conflict for a second of one name."""
-        if not 0 < len(name.strip()) <= HOLD_NAME:
-            raise failure(BadInput, "store.error.hold_name", limit=HOLD_NAME)
-        self.catalog.place_hold(Hold(name, span, reason, self._clock.now()))
+        self.catalog.place_hold(new_hold(name, span, reason, self._clock.now()))
 
     def lift(self, name: str) -> None:
         self.catalog.lift_hold(name)

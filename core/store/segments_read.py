@@ -19,7 +19,7 @@ from core.query.to_sql import quote
 from core.query.tree import Node
 from core.store.catalog import Catalog
 from core.store.catalog_rows import IdRange, Kind, Segment, Snapshot
-from core.store.contract import Bucket, Buckets, Count, FieldInfo, Missing, Position, Query, Rows, Span, Truth
+from core.store.contract import Bucket, Buckets, Count, FieldInfo, Missing, Position, Query, Rows, Scan, Span, Truth
 from core.store.segments_engine import Broken, Engine, Read
 from core.store.segments_files import digest_of_file, size_of_file
 from core.store.segments_folder import reading
@@ -265,26 +265,6 @@ class Reader:
             missing=tuple(missing),
             position=Position(snapshot.seen, self._clock.now()),
         )
-
-
-class Scan:
-    """An iterator over batches of events, which also says what it cannot give. The files it reads are kept
-    until it ends or is dropped. A broken segment ends it with Unavailable."""
-
-    def __init__(self, batches: Iterator[list[Event]], truth: Truth) -> None:
-        self._batches = batches
-        self.truth = truth
-        self.release: Callable[[], object] = lambda: None
-
-    def __iter__(self) -> Iterator[list[Event]]:
-        return self
-
-    def __next__(self) -> list[Event]:
-        try:
-            return next(self._batches)
-        except BaseException:
-            self.release()
-            raise
 
 
 Order = tuple[Micros, str, int, int]

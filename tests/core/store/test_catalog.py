@@ -11,8 +11,8 @@ from core.clock import HOUR
 from core.errors import BadConfig, Conflict, NotFound, Unavailable
 from core.event import EventId
 from core.store.catalog import Catalog
-from core.store.catalog_rows import Hold, IdRange, Kind, New, Segment, State
-from core.store.contract import Span
+from core.store.catalog_rows import IdRange, Kind, New, Segment, State
+from core.store.contract import Hold, Span
 from tests.core.store.conformance import START
 
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.clock import DAY, HOUR, iso, to_micros
-from core.store.catalog_rows import Hold
-from core.store.contract import Span
+from core.store.contract import Hold, Span
 from core.store.retention import DEFAULT_POLICY, Policy, expired, held_by, kept_until, months_later
 from tests.core.store.conformance import START
 from tests.core.store.test_catalog import segment
