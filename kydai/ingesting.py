@@ -27,6 +27,8 @@ from kydai.context import Context
 from kydai.pipeline import MARK, FileMark, Parts, Pipeline
 
 CHUNK = 5_000
+PREFIX = "ingest-"
+"""Of the names of the runs' spools."""
 
 
 @dataclass(slots=True)
@@ -51,13 +53,15 @@ class Ingest:
         self.source = source
         self.parser = parser
         self.again = again
-        self.name = f"ingest-{new_ulid(context.clock.now())}"
-        self.folder = context.settings.spool_folder / self.name
+        name = f"{PREFIX}{new_ulid(context.clock.now())}"
         limits = context.settings.spool
         self.spool = Spool(
-            self.folder, context.clock, quota_bytes=limits.quota_mb << 20, reserve_bytes=limits.reserve_mb << 20
+            context.settings.spool_folder / name,
+            context.clock,
+            quota_bytes=limits.quota_mb << 20,
+            reserve_bytes=limits.reserve_mb << 20,
         )
-        self.pipeline = Pipeline(self.name, self.folder, parts, is_replay=True)
+        self.pipeline = Pipeline(name, self.spool.folder, parts, is_replay=True)
         self.result = Ingested()
 
     def take(self, name: str, progress: Callable[[int], None]) -> None:
@@ -182,9 +186,7 @@ class Ingest:
         """Give up what waits for a template, hand the replay over to correlation and clear the spool away."""
         self.pipeline.end()
         self.result.alerts, self.result.without_template = self.pipeline.alerts, self.pipeline.without_template
-        close_run(self.context, self.name, has_raws=bool(self.result.raws))
-        self.spool.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        close_run(self.context, self.spool, has_raws=bool(self.result.raws))
         return self.result
 
 
@@ -219,15 +221,28 @@ def _is_link(one: str, other: str) -> bool:
         return False
 
 
-def close_run(context: Context, name: str, *, has_raws: bool) -> None:
-    """A run's frames are all committed: its correlations may be judged, nothing of it is needed any more."""
-    with context.database.write() as session:
-        if has_raws:
+def close_run(context: Context, spool: Spool, *, has_raws: bool) -> None:
+    """A run's frames are all committed: its correlations may be judged, nothing of it is needed any more.
+
+    How far it is committed is known for as long as its spool is there, so that a kill repeats nothing.
+    """
+    name = spool.folder.name
+    if has_raws:
+        with context.database.write() as session:
             outbox.put(session, "replay_end", name, {"spool": name}, now=context.clock.now())
-        position = session.get(SpoolPosition, name)
-        if position is not None:
-            session.delete(position)
-        session.execute(delete(DecoderState).where(DecoderState.key.startswith(f"{name}:")))
+    spool.close()
+    shutil.rmtree(spool.folder, ignore_errors=True)
+    _forget_gone(context, name)
+
+
+def _forget_gone(context: Context, name: str) -> None:
+    """Forget how far this run is committed, and those that were killed here, when their spools are gone."""
+    mine = or_(SpoolPosition.spool == name, SpoolPosition.spool.startswith(PREFIX))
+    with context.database.write() as session:
+        for row in session.scalars(select(SpoolPosition).where(mine)).all():
+            if not (context.settings.spool_folder / row.spool).exists():
+                session.delete(row)
+                session.execute(delete(DecoderState).where(DecoderState.key.startswith(f"{row.spool}:")))
 
 
 def take_up(context: Context, parts: Parts) -> int:
@@ -236,7 +251,7 @@ def take_up(context: Context, parts: Parts) -> int:
     What stands behind the last mark was never recorded as read, so the next run reads it from the file.
     """
     count = 0
-    for folder in sorted(context.settings.spool_folder.glob("ingest-*")):
+    for folder in sorted(context.settings.spool_folder.glob(f"{PREFIX}*")):
         try:
             spool = Spool(folder, context.clock, reserve_bytes=0)
         except Refused:
@@ -245,9 +260,7 @@ def take_up(context: Context, parts: Parts) -> int:
         while end is not None and pipeline.step(until=end):
             pass
         pipeline.end()
-        close_run(context, folder.name, has_raws=end is not None)
-        spool.close()
-        shutil.rmtree(folder)
+        close_run(context, spool, has_raws=end is not None)
         count += 1
     return count
 

@@ -96,9 +96,7 @@ def replay(context: Context, parts: Parts, seed: int, now: Micros) -> Replayed:
             count += _commit(spool, pipeline, frames)
             frames = []
     count += _commit(spool, pipeline, frames)
-    close_run(context, SPOOL, has_raws=bool(count))
-    spool.close()
-    shutil.rmtree(folder)
+    close_run(context, spool, has_raws=bool(count))
     return Replayed(count, context.clock.now() - now)
 
 

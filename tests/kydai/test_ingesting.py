@@ -11,9 +11,10 @@ import zstandard
 from sqlalchemy import select
 
 from collectors.evtx_records import number
-from core.db.models import IngestedFile, Outbox
-from core.store.contract import Query
-from kydai.context import Context
+from core.clock import SECOND, StillClock
+from core.db.models import IngestedFile, Outbox, SpoolPosition
+from core.store.contract import Query, Span
+from kydai.context import WAITED, Context, undrained
 from kydai.flow_stage import FlowStage
 from kydai.ingesting import Ingest, Ingested, take_up
 from kydai.pipeline import Parts, Pipeline
@@ -224,6 +225,29 @@ def test_a_killed_run_is_taken_up_and_nothing_is_lost_or_doubled(
     assert count(context) == 10
     with context.database.read() as session:
         assert [f.offset for f in session.scalars(select(IngestedFile))] == [file.stat().st_size]
+
+
+@pytest.mark.parametrize("killed_in", ["shutil.rmtree", "_forget_gone"])
+def test_a_run_that_was_killed_at_its_very_end_counts_nothing_again(
+    context: Context, parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_in: str
+) -> None:
+    def die(*args: object, **kwargs: object) -> None:
+        raise Killed
+
+    write(tmp_path / "a.log", 10)
+    with monkeypatch.context() as patched:
+        patched.setattr(f"kydai.ingesting.{killed_in}", die)
+        with pytest.raises(Killed):
+            ingest(context, parts, tmp_path / "a.log")
+    later = StillClock(context.clock.now() + WAITED + SECOND)
+    assert not undrained(context.settings.spool_folder, context.database, later, Span())
+    assert take_up(context, parts) == (killed_in == "shutil.rmtree")
+    ingest(context, parts, tmp_path / "a.log")
+    (balance,) = balances(context).values()
+    assert {k: n for k, n in balance.raws.items() if n} == {"received": 10, "parsed": 10}
+    assert list(context.settings.spool_folder.iterdir()) == []
+    with context.database.read() as session:
+        assert session.scalars(select(SpoolPosition)).all() == []
 
 
 @pytest.mark.parametrize("killed_in", ["", "append", "write", "close_run"])
