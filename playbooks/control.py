@@ -24,7 +24,7 @@ from playbooks.facts import alert_facts, facts_of
 from playbooks.playbook import Playbook, Step
 
 OPEN = {RunStatus.RUNNING, RunStatus.WAITING_APPROVAL, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN}
-ENDED = {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.CANCELLED}
+ENDED = {RunStatus.SUCCEEDED, RunStatus.SKIPPED, RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.CANCELLED}
 APPROVERS = ("analyst", "admin")
 
 

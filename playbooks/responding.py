@@ -113,7 +113,7 @@ def _decide(world: World, turn: Turn, name: str) -> None:
     now = world.clock.now()
     step, action, arguments = turn.prepared(name)
     if not meets(step.condition, turn.facts(), now):
-        _step_ends(world, turn.run.id, name, RunStatus.QUEUED, RunStatus.SUCCEEDED, {"skipped": True})
+        _step_ends(world, turn.run.id, name, RunStatus.QUEUED, RunStatus.SKIPPED)
         return
     try:
         parameters = action.read(arguments)

@@ -41,7 +41,7 @@ class Move:
     due_at: Micros | None = None
 
 
-_ENDED = {RunStatus.SUCCEEDED}
+_ENDED = {RunStatus.SUCCEEDED, RunStatus.SKIPPED}
 _STOPS = {RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.CANCELLED}
 _WAITS = {RunStatus.WAITING_APPROVAL, RunStatus.WAITING_PERSON, RunStatus.UNKNOWN}
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from core.clock import Micros
-from core.db.models import Effect, Incident, Run, StepRun
+from core.db.models import Effect, EffectState, Incident, Run, RunStatus, StepRun
 from core.errors import recalled
 from core.words import say
 from reports.document import Section, Text
@@ -58,7 +58,7 @@ def _row(reading: Reading, step: StepRun, run: Run, number: str | None, effect: 
         when(step.started_at, reading.zone, address(f"/runs/{run.id}", f"steps.{step.position}.started_at")),
         joined(parts),
         _status(reading, step, effect),
-        _approver(reading, step, bool(defined.get("approval"))),
+        _approver(reading, step, bool(defined.get("approval")) and step.status != RunStatus.SKIPPED),
     )
 
 
@@ -84,14 +84,17 @@ def _status(reading: Reading, step: StepRun, effect: Effect | None) -> Text:
         parts.append(texts("common.dry_run"))
     if step.ended_at is not None and step.ended_at - (step.started_at or 0) > 0:
         parts.append(when(step.ended_at, reading.zone))
-    if effect is not None and effect.state == "undone":
-        parts.append(_undone(reading, effect.result))
+    if effect is not None and effect.state == EffectState.UNDONE:
+        parts.append(_ended(reading, effect.result))
     if step.error:
         parts.append({lang: said[:200] for lang, said in recalled(step.error).items()})
     return joined(parts)
 
 
-def _undone(reading: Reading, result: Mapping[str, Any]) -> Text:
+def _ended(reading: Reading, result: Mapping[str, Any]) -> Text:
+    """How an effect that is no more came to its end: undone by somebody, or by itself when its time was over."""
+    if isinstance(at := result.get("expired_at"), int):
+        return joined([texts("report.expired"), when(at, reading.zone)], " ")
     at, by = result.get("undone_at"), author(reading, str(result.get("undone_by") or ""))
     shown = when(at if isinstance(at, int) else None, reading.zone)
 
@@ -124,17 +127,20 @@ def step_counts(session: Session, start: Micros | None, end: Micros | None) -> d
     if end is not None:
         where.append(StepRun.started_at < end)
     rows = session.execute(
-        select(StepRun.run_id, StepRun.step, StepRun.status, Effect.state)
+        select(StepRun.run_id, StepRun.step, StepRun.status, Effect.state, Effect.result)
         .join(Run, Run.id == StepRun.run_id)
         .join(Effect, and_(Effect.run_id == StepRun.run_id, Effect.step == StepRun.step), isouter=True)
         .where(*where)
     ).tuples()
-    found = [((run, step), status, state) for run, step, status, state in rows]
+    found = [
+        ((run, step), status, state == EffectState.UNDONE and "expired_at" not in (result or {}))
+        for run, step, status, state, result in rows
+    ]
     # a step that ran again with other arguments has two effects, and is one step
     steps = {step: status for step, status, _ in found}
     return {
         "done": sum(status == "succeeded" for status in steps.values()),
-        "undone": len({step for step, _, state in found if state == "undone"}),
+        "undone": len({step for step, _, is_undone in found if is_undone}),
         "waiting": sum(status in ("waiting_approval", "waiting_person") for status in steps.values()),
     }
 

@@ -251,7 +251,8 @@ def _show(context: Context, run_id: int) -> int:
         context.output.one(document)
         return status
     out = context.output
-    out.one(None, f"{row.id} · {control.title_of(row, LANG)} · {say(f'common.run_status.{row.status}', LANG)}")
+    heads = (str(row.id), control.title_of(row, LANG), say(f"common.run_status.{row.status}", LANG))
+    out.one(None, " · ".join((*heads, say("common.dry_run", LANG)) if row.is_dry else heads))
     gone: list[str] = []
     for step in document["steps"]:
         words = say("common.run_status." + step["status"], LANG)
@@ -260,7 +261,7 @@ def _show(context: Context, run_id: int) -> int:
         if words := _undone(context, step):
             out.one(None, f"    {words}")
             gone.append(step["step"])
-        elif gone and step["status"] in _WAITING:
+        elif gone and step["status"] in _WAITING and "undoing" not in step["result"]:
             out.one(None, "    " + say("cli.playbooks.undone_before", LANG, step=", ".join(gone)))
         for line in _details(step):
             out.one(None, f"    {safe(line)}")

@@ -93,7 +93,9 @@ def perform(parameters: BlockIp, world: World, doing: Doing) -> Outcome:
 
 
 def foresee(parameters: BlockIp, world: World, doing: Doing) -> Mapping[str, Any]:
-    return _outcome(parameters, replace(world, enforce=False), *_sorted(parameters, world, doing)).result
+    """Told as not done; ``is_dry`` as it will be, for the conditions of later steps."""
+    told = _outcome(parameters, replace(world, enforce=False), *_sorted(parameters, world, doing)).result
+    return {**told, "is_dry": not world.enforce}
 
 
 def _outcome(parameters: BlockIp, world: World, allowed: list[str], refused: Mapping[str, str]) -> Outcome:

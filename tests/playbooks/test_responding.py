@@ -75,7 +75,8 @@ def test_the_whole_story(world: World, incident: Incident, nft: FakeNft, clock: 
     assert note == "Nguồn dò mật khẩu: đã chặn 203.0.113.7 trong 60 phút."
     assert "set subnet 203.0.113.7 255.255.255.255" in commands
     decide(world, control.done, ANALYST, run_id, "border")
-    assert state(world, run_id)[0] == RunStatus.SUCCEEDED
+    run_status, steps = state(world, run_id)
+    assert (run_status, steps["border_ipv6"]) == ("succeeded", "skipped"), "nothing of IPv6 was blocked"
     with world.database.write() as session:
         effects = control.undo(session, ANALYST, run_id, None, now=clock.now(), reason="nhầm")
     for effect in effects:
@@ -112,6 +113,7 @@ def test_a_dry_run_touches_nothing(world: World, incident: Incident, nft: FakeNf
         assert session.get_one(StepRun, (run_id, "block")).result["dry_run"]["block"] == ["203.0.113.7"]
         assert "lẽ ra chặn 203.0.113.7" in session.get_one(StepRun, (run_id, "note")).result["dry_run"]["text"]
         commands = session.get_one(StepRun, (run_id, "border")).result["dry_run"]["commands"]
+        assert session.get_one(StepRun, (run_id, "block")).result["is_dry"] is False, "conditions read what will be"
     assert "edit kydai-203.0.113.7" in commands, "what follows from a step is shown too"
 
 

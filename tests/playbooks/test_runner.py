@@ -13,6 +13,7 @@ from playbooks.runner import Do, Move, StepState, next_move
     [
         pytest.param([StepState("a", S.QUEUED)], Move(Do.DECIDE, "a"), id="begin"),
         pytest.param([StepState("a", S.SUCCEEDED), StepState("b", S.QUEUED)], Move(Do.DECIDE, "b"), id="next"),
+        pytest.param([StepState("a", S.SKIPPED), StepState("b", S.QUEUED)], Move(Do.DECIDE, "b"), id="skipped"),
         pytest.param([StepState("a", S.QUEUED, None, True)], Move(Do.PERFORM, "a"), id="approved"),
         pytest.param([StepState("a", S.RUNNING)], Move(Do.PERFORM, "a"), id="killed while running"),
         pytest.param([StepState("a", S.WAITING_APPROVAL, 10)], Move(Do.WAIT, "a", S.WAITING_APPROVAL, 10), id="waits"),

@@ -59,6 +59,22 @@ def test_a_block_that_was_approved_done_and_undone(empty: Services) -> None:
     assert {k: value_of(v) for k, v in action_figures(reading(empty)).items()} == {"done": 1, "undone": 1, "waiting": 0}
 
 
+def test_a_block_that_ended_by_itself_was_undone_by_nobody(empty: Services) -> None:
+    add(empty, {"status": "succeeded", "ended_at": AT + 9}, {"state": "undone", "result": {"expired_at": AT + HOUR}})
+    ((_, _, status, _),) = shown(actions(reading(empty)))
+    assert "ended by itself 2026-" in status
+    assert "undone" not in status
+    assert value_of(action_figures(reading(empty))["undone"]) == 0
+
+
+def test_a_step_that_was_skipped_is_not_called_done(empty: Services) -> None:
+    add(empty, {"status": "skipped", "ended_at": AT + 9})
+    ((_, _, status, approver),) = shown(actions(reading(empty)))
+    assert status.startswith("Skipped, its condition did not hold")
+    assert approver == "needs no approval"
+    assert value_of(action_figures(reading(empty))["done"]) == 0
+
+
 def test_what_waits_shows_whom_it_would_touch_and_that_nobody_approved(empty: Services) -> None:
     add(empty, {"status": "waiting_approval", "preview": {"block": ["192.0.2.7"], "is_dry": True}})
     ((_, action, status, approver),) = shown(actions(reading(empty)))

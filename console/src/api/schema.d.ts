@@ -3280,7 +3280,7 @@ export interface components {
          * @description The states of a run; a step run uses the same words.
          * @enum {string}
          */
-        RunStatus: "queued" | "running" | "waiting_approval" | "waiting_person" | "unknown" | "succeeded" | "failed" | "timed_out" | "cancelled";
+        RunStatus: "queued" | "running" | "waiting_approval" | "waiting_person" | "unknown" | "succeeded" | "skipped" | "failed" | "timed_out" | "cancelled";
         /**
          * RunSummary
          * @description A run as a row of a list.

@@ -50,7 +50,7 @@ export function IncidentTimeline({ incident, onNote }: Props) {
               <When at={item.at} />
             </span>
             <span className="dot">
-              <Shape tone={item.level ?? (item.kind === "note" || item.kind === "change" ? "good" : item.kind === "step" && item.status !== "succeeded" && item.status ? "high" : "muted")} />
+              <Shape tone={item.level ?? (item.kind === "note" || item.kind === "change" ? "good" : item.kind === "step" && item.status && item.status !== "succeeded" && item.status !== "skipped" ? "high" : "muted")} />
             </span>
             {item.kind === "alert" ? <AlertItem item={item} incident={incident} /> : <OtherItem item={item} />}
           </li>

@@ -63,7 +63,7 @@ export function Waiting({ run, step }: { run: Run; step: Step }) {
       <section>
         <h3>{isUndoing ? t("run.to_undo") : t("run.will_do")}</h3>
         <p>{said(step.title)}</p>
-        {undone.length > 0 && <p className="medium">{t("run.undone_before", { steps: undone.map((s) => said(s.title)).join(", ") })}</p>}
+        {undone.length > 0 && !isUndoing && <p className="medium">{t("run.undone_before", { steps: undone.map((s) => said(s.title)).join(", ") })}</p>}
         {step.status === "waiting_approval" && step.preview_version > 1 && <p className="muted">{t("run.list_changed", { n: step.preview_version - 1 })}</p>}
         <Preview of={isUndoing || Object.keys(step.preview).length === 0 ? step.result : step.preview} />
         {step.error.en && <p className="critical">{visible(said(step.error))}</p>}
@@ -79,7 +79,7 @@ export function Waiting({ run, step }: { run: Run; step: Step }) {
 }
 
 /** What a result keeps for the machinery and not for people. */
-const INNER = new Set(["undoing", "undone", "undone_at", "undone_by", "approver_address", "skipped", "said", "outcome"]);
+const INNER = new Set(["undoing", "undone", "undone_at", "undone_by", "approver_address", "said", "outcome"]);
 const list = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
 
 /** What an action foresees: addresses with what is left out and why, commands for a person, else names and values. */

@@ -20,6 +20,8 @@ class RunStatus(StrEnum):
     WAITING_PERSON = "waiting_person"
     UNKNOWN = "unknown"
     SUCCEEDED = "succeeded"
+    SKIPPED = "skipped"
+    """Of a step: its condition did not hold."""
     FAILED = "failed"
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"

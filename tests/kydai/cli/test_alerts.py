@@ -18,7 +18,6 @@ def alerted(kydai: Run, log: Path, tmp_path: Path) -> Run:
     local.mkdir(parents=True)
     (local / "r.yml").write_text(RULE)
     kydai("ingest", str(log))
-    kydai("users", "add", "hanhnt", "--role", "analyst")
     return kydai
 
 
@@ -31,6 +30,7 @@ def test_an_alert_is_listed_shown_and_closed(alerted: Run) -> None:
     assert "Line of the rule" in shown.out
     assert "Status: New" in shown.out
     assert alerted("alerts", "ack", str(alert["id"])).status == 0
+    alerted("users", "add", "hanhnt", "--role", "analyst")
     nobody = alerted("alerts", "assign", str(alert["id"]), "--to", "nobody")
     assert (nobody.status, "nobody" in nobody.err) == (2, True)
     assert alerted("alerts", "assign", str(alert["id"]), "--to", "hanhnt").status == 0

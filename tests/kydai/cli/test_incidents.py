@@ -21,6 +21,7 @@ def test_an_incident_is_shown_noted_declared_and_closed(alerted: Run) -> None:
     noted = alerted("incidents", "note", number, "đã gọi quản trị")
     assert (noted.status, number in noted.err) == (0, True)
     assert alerted("incidents", "assign", number, "--to", "nobody").status == 2
+    alerted("users", "add", "hanhnt", "--role", "analyst")
     assigned = alerted("incidents", "assign", number, "--to", "hanhnt")
     assert (assigned.status, f"{number}: " in assigned.err or f"{number} is" in assigned.err) == (0, True)
     assert "hanhnt" in assigned.err
@@ -57,6 +58,7 @@ def test_an_unknown_number_is_said(alerted: Run) -> None:
 
 def test_an_incident_says_how_it_stands_and_what_its_priority_adds_up_from(alerted: Run) -> None:
     number = alerted("incidents", "list", "--json").documents[0]["number"]
+    alerted("users", "add", "hanhnt", "--role", "analyst")
     alerted("incidents", "assign", number, "--to", "hanhnt")
     shown = alerted("incidents", "show", number).out
     assert "Assignee: hanhnt" in shown

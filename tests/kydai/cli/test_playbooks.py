@@ -35,6 +35,8 @@ def test_a_run_is_tried_dry_approved_and_undone(alerted: Run) -> None:
     assert len(alerted("playbooks", "runs", "--waiting", "--json").documents) == 1
     shown = alerted("playbooks", "run", "isolate_web_shell", incident["number"], "--dry-run")
     assert "\n    203.0.113.5\n" in shown.out
+    head = shown.out.splitlines()[0]
+    assert "dry run" in head or "chạy thử" in head
     looked = alerted("playbooks", "approve", str(run["id"]))
     assert looked.status == 2, "a person approves what they saw, so they name it"
     assert "\n    203.0.113.5\n" in looked.out
@@ -63,6 +65,10 @@ def test_what_waits_behind_an_undone_step_says_so(alerted: Run) -> None:
     told = alerted("playbooks", "undo", str(run["id"]), "--step", "block").out
     assert "block undone at" in told or "block đã hoàn tác lúc" in told
     assert "Step block was undone" in told or "Bước block đã hoàn tác" in told
+    alerted("playbooks", "done", str(run["id"]), "--step", "isolate")
+    asked = alerted("playbooks", "undo", str(run["id"]), "--step", "isolate").out
+    assert "Step block was undone" not in asked, "what is to be undone is needed"
+    assert "Bước block đã hoàn tác" not in asked
 
 
 def test_an_approval_names_the_list_that_was_seen(alerted: Run, tmp_path: Path) -> None:
