@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,12 +10,13 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.clock import Micros, iso, to_micros
+from core.clock import Micros, iso
 from core.ecs import ARRAYS, FieldType, type_of
 from core.errors import BadInput
 from core.event import Event, EventId, Value
 from core.query.fold import MAX_CHARS, cut, fold
 from core.query.values import coerce, to_ip, to_text
+from core.store.admission import ID, event_id, instant, number_that_is_none, reason_against
 from core.store.segments_layout import (
     ADDRESSES,
     FOLDED,
@@ -32,7 +32,6 @@ class _Nothing:
 
 
 _PYTHON = {Shape.TEXT: str, Shape.LONG: int, Shape.TEXTS: list}
-_ID = re.compile(r"([0-7][0-9A-HJKMNP-TV-Z]{25})\.(0|[1-9][0-9]{0,18})\.(0|[1-9][0-9]{0,9})")
 _CANONICAL_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
 _INT64 = range(-(2**63), 2**63)
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -65,11 +64,11 @@ def flatten(events: Sequence[Event]) -> Flat:
     kept: list[Event] = []
     rejected: list[tuple[EventId, str]] = []
     for event in events:
-        reason = _reason_against(event)
+        reason = reason_against(event)
         if reason is None:
             kept.append(event)
         else:
-            rejected.append((_event_id(event), reason))
+            rejected.append((event_id(event), reason))
     return replace(_columns(kept, careful=True), rejected=rejected)
 
 
@@ -107,7 +106,7 @@ def _columns(events: Sequence[Event], *, careful: bool = False) -> Flat:
         doc = dumps(rest)
         names = tuple(event)
         if b"null" in doc:
-            if reason := _number_that_is_none(rest):
+            if reason := number_that_is_none(rest):
                 raise pa.ArrowInvalid(reason)
             names = tuple(name for name in names if event[name] is not None)
         docs.append(doc)
@@ -173,7 +172,7 @@ def _identity(texts: list[Any], count: int) -> dict[str, Any]:
     segments: list[str] = []
     records: list[int] = []
     numbers: list[int] = []
-    match = _ID.fullmatch
+    match = ID.fullmatch
     for text in texts:
         found = match(text) if text else None
         if found is None:
@@ -203,20 +202,11 @@ def _times(name: str, texts: list[Any], whole: dict[int, Event], *, careful: boo
         return array.cast(_INSTANT).cast(pa.int64())
     values: list[Micros | None] = []
     for row, text in enumerate(texts):
-        at = _instant(text)
+        at = instant(text)
         values.append(at)
         if text is not None and (at is None or iso(at) != text):
             whole.setdefault(row, {})[name] = text
     return pa.array(values, pa.int64())
-
-
-def _instant(text: Any) -> Micros | None:
-    try:
-        at = to_micros(text)
-        iso(at)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return at
 
 
 def _longest(array: Any, shape: Shape) -> int:
@@ -253,36 +243,6 @@ def _hex(texts: Any) -> Any:
     encoded = texts.dictionary_encode()
     dictionary = pa.array([to_ip(text) for text in encoded.dictionary.to_pylist()], pa.string())
     return dictionary.take(encoded.indices)
-
-
-def _number_that_is_none(event: Event) -> str | None:
-    """JSON has no NaN and no infinities: they would come back as null."""
-    for name, value in event.items():
-        members = value if isinstance(value, list) else (value,)
-        for member in members:
-            if isinstance(member, float) and (member != member or member in (float("inf"), float("-inf"))):
-                return f"{name} is not a number"
-    return None
-
-
-def _event_id(event: Event) -> EventId:
-    found = _ID.fullmatch(str(event.get("event.id")))
-    if found is None:
-        raise BadInput(f"an event to be stored has no usable event.id: {str(event.get('event.id'))[:80]!r}")
-    return EventId(found[1], int(found[2]), int(found[3]))
-
-
-def _reason_against(event: Event) -> str | None:
-    """Why an event cannot be stored; None when it can."""
-    if _instant(event.get("@timestamp")) is None:
-        return "no readable @timestamp"
-    if reason := _number_that_is_none(event):
-        return reason
-    try:
-        orjson.dumps(event)
-    except orjson.JSONEncodeError as error:
-        return str(error)
-    return None
 
 
 def builder(columns: Sequence[str], only: frozenset[str] | None = None) -> Callable[[Sequence[Any]], Event]:

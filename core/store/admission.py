@@ -1,0 +1,57 @@
+"""What an event must be to be stored, whatever the engine."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from core.clock import Micros, iso, to_micros
+from core.errors import BadInput
+from core.event import Event, EventId
+
+ID = re.compile(r"([0-7][0-9A-HJKMNP-TV-Z]{25})\.(0|[1-9][0-9]{0,18})\.(0|[1-9][0-9]{0,9})")
+"""An ``event.id`` as it is written: segment, record, n."""
+
+
+def event_id(event: Event) -> EventId:
+    """The parts of ``event.id``. Raises BadInput without one: ids are ours, so that is a fault of the caller."""
+    found = ID.fullmatch(str(event.get("event.id")))
+    if found is None:
+        raise BadInput(f"an event to be stored has no usable event.id: {str(event.get('event.id'))[:80]!r}")
+    return EventId(found[1], int(found[2]), int(found[3]))
+
+
+def instant(text: Any) -> Micros | None:
+    """A time in microseconds; None for what is no time that can be written again."""
+    try:
+        at = to_micros(text)
+        iso(at)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return at
+
+
+def number_that_is_none(event: Event) -> str | None:
+    """JSON has no NaN and no infinities: they would come back as null."""
+    for name, value in event.items():
+        members = value if isinstance(value, list) else (value,)
+        for member in members:
+            if isinstance(member, float) and (member != member or member in (float("inf"), float("-inf"))):
+                return f"{name} is not a number"
+    return None
+
+
+def reason_against(event: Event) -> str | None:
+    """Why an event cannot be stored (a lone surrogate, a number that is none or of more than 64 bits, a missing or
+    unreadable ``@timestamp``); None when it can."""
+    if instant(event.get("@timestamp")) is None:
+        return "no readable @timestamp"
+    if reason := number_that_is_none(event):
+        return reason
+    try:
+        orjson.dumps(event)
+    except orjson.JSONEncodeError as error:
+        return str(error)
+    return None
