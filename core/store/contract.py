@@ -122,6 +122,8 @@ class Buckets:
     truth: Truth
     other: int = 0
     """Events that have the field and fall outside the buckets returned."""
+    bound: int = 0
+    """When the answer is not exact: no count is too small by more than this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,13 @@ from core.query.tree import Node
 from core.store.catalog import Catalog
 from core.store.catalog_rows import IdRange, Kind, Segment, Snapshot
 from core.store.contract import Bucket, Buckets, Count, FieldInfo, Missing, Position, Query, Rows, Scan, Span, Truth
+from core.store.paging import MAX_LIMIT, MAX_TERMS, Order, read_cursor, write_cursor
 from core.store.segments_engine import Broken, Engine, Read
 from core.store.segments_files import digest_of_file, size_of_file
 from core.store.segments_folder import reading
 from core.store.segments_layout import IDENTITY, TIMES
 from core.store.segments_sql import IDS, Group, Members, group, members, only, selected
-from core.store.segments_time import Steps
+from core.store.steps import Steps
 
 T = TypeVar("T")
 
@@ -33,8 +34,6 @@ _TRIES = 5
 _FIRST_ROWS = 200_000
 """Rows of the segments that a search looks at first; twice as many each further time."""
 _SMALL = 20_000
-_MAX_LIMIT = 100_000
-_MAX_TERMS = 10_000
 
 
 class Reader:
@@ -60,9 +59,9 @@ class Reader:
     def search(
         self, query: Query, limit: int, newest_first: bool, cursor: str | None, fields: Sequence[str] | None
     ) -> Rows:
-        if not 0 < limit <= _MAX_LIMIT:
-            raise failure(BadInput, "store.error.page", limit=_MAX_LIMIT, asked=limit)
-        after = None if cursor is None else _read_cursor(cursor)
+        if not 0 < limit <= MAX_LIMIT:
+            raise failure(BadInput, "store.error.page", limit=MAX_LIMIT, asked=limit)
+        after = None if cursor is None else read_cursor(cursor)
 
         def work(read: Read, snapshot: Snapshot) -> tuple[list[_Hit], dict[Order, Event]]:
             found: list[_Hit] = []
@@ -85,7 +84,7 @@ class Reader:
         (found, events), truth = self._answer(self._snapshot(query), query.span, work)
         more = len(found) > limit
         found = found[:limit]
-        return Rows([events[hit.order] for hit in found], truth, _write_cursor(found[-1].order) if more else None)
+        return Rows([events[hit.order] for hit in found], truth, write_cursor(found[-1].order) if more else None)
 
     def scan(self, query: Query, fields: Sequence[str] | None) -> Scan:
         mark = reading(self._folder, self._clock.now())
@@ -146,8 +145,8 @@ class Reader:
         return Buckets([Bucket(key, counts.get(key, 0)) for key in keys], truth)
 
     def terms(self, query: Query, name: str, limit: int) -> Buckets:
-        if not 0 < limit <= _MAX_TERMS:
-            raise failure(BadInput, "store.error.terms", limit=_MAX_TERMS, asked=limit)
+        if not 0 < limit <= MAX_TERMS:
+            raise failure(BadInput, "store.error.terms", limit=MAX_TERMS, asked=limit)
 
         def work(read: Read, snapshot: Snapshot) -> tuple[list[tuple[str, int]], int]:
             found = self._groups(read, snapshot.live, query, snapshot, touched=[name])
@@ -267,10 +266,6 @@ class Reader:
         )
 
 
-Order = tuple[Micros, str, int, int]
-"""What a page is ordered by: ``@timestamp`` and the parts of ``event.id``."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Hit:
     """A row that may be shown, and where it stands."""
@@ -335,22 +330,6 @@ def _beyond(segments: Sequence[Segment], ts: Micros, newest_first: bool) -> bool
     if newest_first:
         return max(s.max_ts for s in segments) < ts
     return min(s.min_ts for s in segments) > ts
-
-
-def _write_cursor(order: Order) -> str:
-    ts, segment, record, n = order
-    return f"{ts}.{segment}.{record}.{n}"
-
-
-def _read_cursor(text: str) -> Order:
-    try:
-        ts, segment, record, n = text.split(".")
-        order = (int(ts), segment, int(record), int(n))
-    except ValueError:
-        raise failure(BadInput, "api.wrong_cursor") from None
-    if not is_ulid(segment):
-        raise failure(BadInput, "api.wrong_cursor")
-    return order
 
 
 def _top(read: Read, parts: Sequence[tuple[Group, Members]], limit: int) -> tuple[list[tuple[str, int]], int]:

@@ -6,7 +6,7 @@ import pytest
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, iso, to_micros
 from core.errors import BadInput
 from core.store.contract import Span
-from core.store.segments_time import Steps
+from core.store.steps import Steps
 
 
 def start_of(text: str, interval: Micros, zone: str) -> str:

@@ -40,13 +40,19 @@ class Steps:
         if (end - start) // self._interval > MAX_BUCKETS:
             raise failure(BadInput, "api.wrong_interval", limit=MAX_BUCKETS)
 
+    def stretches(self, first: Micros, last: Micros) -> list[tuple[Micros, Micros]]:
+        """(until, offset) for each stretch of one offset, right for times from first to last; the last one has no
+        end, whatever stands there."""
+        if self._interval < DAY:
+            return [(last, self._offset)]
+        changes = self._changes(max(first, _FIRST), min(last, _LAST))
+        return changes if len(changes) > 1 else [(last, self._offset)]
+
     def sql(self, first: Micros, last: Micros) -> str:
         """An expression over ``ts`` for the local start of its bucket, right for times from first to last."""
-        local = f"(ts + {self._offset})"
-        if self._interval >= DAY:
-            changes = self._changes(max(first, _FIRST), min(last, _LAST))
-            cases = "".join(f" WHEN ts < {at} THEN {offset}" for at, offset in changes[:-1])
-            local = f"(ts + CASE{cases} ELSE {changes[-1][1]} END)" if cases else local
+        changes = self.stretches(first, last)
+        cases = "".join(f" WHEN ts < {at} THEN {offset}" for at, offset in changes[:-1])
+        local = f"(ts + CASE{cases} ELSE {changes[-1][1]} END)" if cases else f"(ts + {changes[-1][1]})"
         step = self._interval
         return f"({local} - ({local} % {step} + {step}) % {step})"
 
