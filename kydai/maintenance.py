@@ -116,7 +116,7 @@ class Maintenance:
             logger.warning("Runs whose work is dead were ended.", runs=runs)
 
     def _sweep(self, now: Micros) -> None:
-        for old in upkeep.old_rows(now):
+        for old in upkeep.old_rows(now, self.context.settings.store.retention_months.values()):
             more = True
             while more:
                 with self.context.database.read() as session:

@@ -5,11 +5,11 @@ Every function here only reads, and is handed the time. ``kydai/maintenance.py``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, inspect, select, tuple_
 from sqlalchemy.orm import Session
 
 from core.clock import DAY, SECOND, Micros
@@ -18,9 +18,11 @@ from core.db.models import (
     DeadLetter,
     Heartbeat,
     JudgedRange,
+    Ledger,
     Level,
     Outbox,
     OutboxState,
+    Said,
     SignInLink,
     SpoolPosition,
 )
@@ -28,6 +30,7 @@ from core.db.models import Session as SignedIn
 from core.event import new_ulid
 from core.lag import LIVE, live_spools, spool_lags, waits
 from core.ledger import read_balances
+from core.store.retention import months_later
 from core.words import LANGUAGES, both, duration, say
 
 LIMIT = 60 * SECOND
@@ -39,6 +42,8 @@ JUDGED_KEPT = 40 * DAY
 """A gateway takes an agent's segment that is up to 30 days old."""
 LINK_KEPT = DAY
 BEATS_KEPT = 7 * DAY
+COUNTS_KEPT = 25
+"""Months that the balances and what senders say stand, at least: two years can be reported on, and the month after."""
 SWEPT_AT_ONCE = 500
 """So that a transaction holds the lock for less than 50 ms."""
 
@@ -127,27 +132,35 @@ def stopped_rules(session: Session, now: Micros, rule_title: Callable[[str], Map
     return found
 
 
-Old = tuple[type[Base], Any, ColumnElement[bool]]
-"""A table, the column by which rows are deleted, and which rows are old."""
+Old = tuple[type[Base], ColumnElement[bool]]
+"""A table, and which of its rows are old."""
 
 
-def old_rows(now: Micros) -> Iterator[Old]:
-    """What nobody asks for any more. Hit blocks are the correlation's own to delete."""
+def old_rows(now: Micros, months: Iterable[int] = ()) -> Iterator[Old]:
+    """What nobody asks for any more, when events are kept for so many months. Hit blocks are the correlation's own
+    to delete."""
     segment = new_ulid(max(0, now - JUDGED_KEPT), bytes)
-    yield Outbox, Outbox.id, (Outbox.state == OutboxState.DONE) & (Outbox.due_at < now - WORK_KEPT)
-    yield JudgedRange, JudgedRange.segment, JudgedRange.segment < segment
-    yield SignedIn, SignedIn.hash, SignedIn.expires_at <= now
-    yield SignInLink, SignInLink.hash, SignInLink.expires_at < now - LINK_KEPT
-    yield Heartbeat, Heartbeat.name, Heartbeat.at < now - BEATS_KEPT
+    counted = months_later(now, -max([COUNTS_KEPT, *(each + 1 for each in months)]))
+    yield Outbox, (Outbox.state == OutboxState.DONE) & (Outbox.due_at < now - WORK_KEPT)
+    yield JudgedRange, JudgedRange.segment < segment
+    yield SignedIn, SignedIn.expires_at <= now
+    yield SignInLink, SignInLink.expires_at < now - LINK_KEPT
+    yield Heartbeat, Heartbeat.at < now - BEATS_KEPT
+    yield Ledger, Ledger.hour < counted
+    yield Said, Said.hour < counted
 
 
-def some_of(session: Session, old: Old) -> list[Any]:
+def _key(table: type[Base]) -> Sequence[Any]:
+    return inspect(table).primary_key
+
+
+def some_of(session: Session, old: Old) -> list[tuple[Any, ...]]:
     """The keys of up to 500 old rows."""
-    _, column, is_old = old
-    return list(session.scalars(select(column).where(is_old).distinct().limit(SWEPT_AT_ONCE)))
+    table, is_old = old
+    return [tuple(row) for row in session.execute(select(*_key(table)).where(is_old).limit(SWEPT_AT_ONCE))]
 
 
-def sweep(session: Session, old: Old, keys: list[Any]) -> None:
+def sweep(session: Session, old: Old, keys: list[tuple[Any, ...]]) -> None:
     """Delete them, those that are still old."""
-    table, column, is_old = old
-    session.execute(delete(table).where(column.in_(keys), is_old))
+    table, is_old = old
+    session.execute(delete(table).where(tuple_(*_key(table)).in_(keys), is_old))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from core.clock import DAY, HOUR, MINUTE, SECOND, StillClock
+from core.clock import DAY, HOUR, MINUTE, SECOND, StillClock, hour_of
 from core.db import outbox
 from core.db.database import Database, migrate, open_database
 from core.db.models import (
@@ -19,8 +19,10 @@ from core.db.models import (
     Heartbeat,
     HitBlock,
     JudgedRange,
+    Ledger,
     Outbox,
     OutboxState,
+    Said,
     SignInLink,
     SpoolPosition,
     User,
@@ -139,10 +141,10 @@ def test_rules_that_the_engine_suspended(database: Database) -> None:
     assert found.facts == {"rule": ["r1"], "reason": "a test of url took 90 ms"}
 
 
-def sweep_all(database: Database) -> float:
+def sweep_all(database: Database, months: Sequence[int] = ()) -> float:
     """Delete what is old; the longest time that the lock was held, in seconds."""
     longest = 0.0
-    for old in upkeep.old_rows(NOW):
+    for old in upkeep.old_rows(NOW, months):
         while True:
             with database.read() as session:
                 if not (some := upkeep.some_of(session, old)):
@@ -176,16 +178,33 @@ def test_old_rows_go_and_others_stay(database: Database) -> None:
     assert (done, others, left, signed_in, links, beats) == (["0"], 8, 6, ["0"], ["0"], ["worker:0"])
 
 
+def test_counts_stand_for_two_years_and_as_long_as_events(database: Database) -> None:
+    def left(*months: int) -> list[int]:
+        sweep_all(database, months)
+        with database.read() as session:
+            hours = session.scalars(select(Ledger.hour).order_by(Ledger.hour)).all()
+            assert session.scalars(select(Said.hour).order_by(Said.hour)).all() == hours
+        return [(NOW - hour) // DAY for hour in hours]
+
+    for days in (0, 700, 750, 800, 1200):
+        hour = hour_of(NOW - days * DAY)
+        put(database, *(Ledger(source=s, hour=hour, balance="raws", bucket="received", reason="") for s in "ab"))
+        put(database, *(Said(is_receiver=b, name="a", hour=hour, stream="syslog", unit="messages") for b in (0, 1)))
+    assert left(6, 36) == [800, 800, 750, 750, 700, 700, 0, 0]
+    assert left(6, 12) == [750, 750, 700, 700, 0, 0]
+    assert left() == [750, 750, 700, 700, 0, 0]
+
+
 def test_a_row_that_is_no_longer_old_stays(database: Database) -> None:
     put(database, User(id=1, name="an", role="analyst", created_at=0))
     put(database, SignedIn(hash="h", user_id=1, created_at=0, seen_at=0, expires_at=NOW))
     signed_in = next(old for old in upkeep.old_rows(NOW) if old[0] is SignedIn)
     with database.read() as session:
-        assert upkeep.some_of(session, signed_in) == ["h"]
+        assert upkeep.some_of(session, signed_in) == [("h",)]
     with database.write() as session:
         session.get_one(SignedIn, "h").expires_at = NOW + HOUR
     with database.write() as session:
-        upkeep.sweep(session, signed_in, ["h"])
+        upkeep.sweep(session, signed_in, [("h",)])
     with database.read() as session:
         assert session.get(SignedIn, "h") is not None
 

@@ -74,7 +74,7 @@ class Said(Base):
     is_receiver: Mapped[bool] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     """Of a source, or of a receiver."""
-    hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, index=True)
     stream: Mapped[str] = mapped_column(String(100), primary_key=True)
     """What is numbered apart: ``netflow9 7`` (observation domain 7), ``syslog``; of a receiver ``kernel``."""
     unit: Mapped[str] = mapped_column(String(16), primary_key=True)
@@ -91,7 +91,7 @@ class Ledger(Base):
 
     __tablename__ = "ledger"
     source: Mapped[str] = mapped_column(String(200), primary_key=True)
-    hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, index=True)
     balance: Mapped[str] = mapped_column(String(8), primary_key=True)
     bucket: Mapped[str] = mapped_column(String(16), primary_key=True)
     reason: Mapped[str] = mapped_column(String(100), primary_key=True, default="")
