@@ -50,15 +50,22 @@ def parse(
     ``now`` and ``zone`` (an IANA name) resolve date math. ``known`` are the fields of the store beside those of
     ECS: when given, a field that neither has is an error, unless its name is in double quotes.
     """
-    if len(text) > MAX_TEXT:
-        raise QueryError("too_long", text[:MAX_TEXT], MAX_TEXT, size=len(text), limit=MAX_TEXT)
-    if bad := re.search("[\ud800-\udfff]", text):
-        clean = text.encode("utf-8", "replace").decode()
-        raise QueryError("bad_character", clean, bad.start())
-    return _Parser(text, Meaning(text, now, zone, tuple(free_text)), known).whole()
+    Parser.check_text(text)
+    return Parser(text, Meaning(text, now, zone, tuple(free_text)), known).whole()
 
 
-class _Parser:
+class Parser:
+    """Reads one text from left to right; every method raises QueryError with the place."""
+
+    @staticmethod
+    def check_text(text: str) -> None:
+        """Refuse what is too long or no Unicode."""
+        if len(text) > MAX_TEXT:
+            raise QueryError("too_long", text[:MAX_TEXT], MAX_TEXT, size=len(text), limit=MAX_TEXT)
+        if bad := re.search("[\ud800-\udfff]", text):
+            clean = text.encode("utf-8", "replace").decode()
+            raise QueryError("bad_character", clean, bad.start())
+
     def __init__(self, text: str, meaning: Meaning, known: Collection[str] | None) -> None:
         self.text = text
         self.meaning = meaning
@@ -75,9 +82,15 @@ class _Parser:
         if self.at == len(self.text):
             return TRUE
         node = self.any_of(self.condition)
+        if self.at_pipe():
+            raise self.error("no_pipes", self.at)
         if self.at < len(self.text):
             raise self.error("unexpected", self.at, found=self.text[self.at])
         return node
+
+    def at_pipe(self) -> bool:
+        """Whether a stage begins here (core/query/pipes.py)."""
+        return self.text.startswith("|", self.at) and not self.text.startswith("||", self.at)
 
     def any_of(self, one: Callable[[], Node]) -> Node:
         parts = [self.all_of(one)]
@@ -94,7 +107,7 @@ class _Parser:
 
     def at_end_of_all(self) -> bool:
         ended = self.at == len(self.text) or self.text[self.at] in ")}"
-        return ended or self.text.startswith("||", self.at) or self.at_word("or")
+        return ended or self.text.startswith("|", self.at) or self.at_word("or")
 
     def maybe_not(self, one: Callable[[], Node]) -> Node:
         self.skip()

@@ -197,6 +197,13 @@ def _double(x: str, holds: Holds) -> str:
     return f"CASE WHEN isfinite({number}) THEN {number} END"
 
 
+def figure_of(x: str, holds: Holds, type_: FieldType) -> str:
+    """A value as figures over it are made: a number, or of a date its canonical text; null for any other."""
+    if type_ is FieldType.DATE:
+        return _date(x)
+    return _long(x, holds) if type_ is FieldType.LONG else _double(x, holds)
+
+
 def _boolean(x: str) -> str:
     return f"CASE {x} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
 

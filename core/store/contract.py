@@ -11,9 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from core.clock import Micros
+from core.clock import LOCAL_ZONE, Micros
 from core.event import Event, EventId
+from core.query.pipes import Grouping
 from core.query.tree import TRUE, Node
+
+MAX_GROUPS = 1_000_000
+"""Groups that one answer gives at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,31 @@ class Buckets:
     """When the answer is not exact: no count is too small by more than this."""
 
 
+GroupKey = Micros | str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """One group: its keys (the bucket's start in microseconds first, where there are buckets) and its figures.
+
+    A figure is None where no value of the field can have it.
+    """
+
+    keys: tuple[GroupKey, ...]
+    figures: tuple[int | float | str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Groups in order of their keys; when there are more than MAX_GROUPS these are not all, and not exact.
+
+    Without keys there is always one group, of all the events, be they none.
+    """
+
+    rows: list[GroupRow]
+    truth: Truth
+
+
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
     """A field that the store holds: its type in core/ecs.py's words and how many events have it."""
@@ -222,12 +251,16 @@ class EventStore(Protocol):
 
     def count(self, query: Query) -> Count: ...
 
-    def histogram(self, query: Query, interval: Micros, *, zone: str = "Asia/Ho_Chi_Minh") -> Buckets:
+    def histogram(self, query: Query, interval: Micros, *, zone: str = LOCAL_ZONE) -> Buckets:
         """Counts per interval, empty ones filled in when the query's span is closed."""
         ...
 
     def terms(self, query: Query, field: str, *, limit: int = 20) -> Buckets:
         """The most frequent values, by count and then by value; an array counts once per distinct member."""
+        ...
+
+    def group(self, query: Query, grouping: Grouping, *, zone: str = LOCAL_ZONE) -> Groups:
+        """The figures of every group (core/query/pipes.py), buckets of time by the wall clock of ``zone``."""
         ...
 
     def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:

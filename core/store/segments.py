@@ -18,10 +18,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from core.clock import Clock, Micros
+from core.clock import LOCAL_ZONE, Clock, Micros
 from core.durable import make_folder, write_durably
 from core.errors import Conflict, Refused, Unavailable, cause, failure
 from core.event import EventId, new_ulid
+from core.query.pipes import Grouping
 from core.query.to_sql import FUNCTIONS
 from core.query.tree import TRUE, Node
 from core.store.catalog import Catalog
@@ -34,6 +35,7 @@ from core.store.contract import (
     Count,
     FieldInfo,
     Finding,
+    Groups,
     Hold,
     Missing,
     Query,
@@ -156,11 +158,14 @@ class SegmentStore:
     def count(self, query: Query) -> Count:
         return self._reader.count(query)
 
-    def histogram(self, query: Query, interval: Micros, *, zone: str = "Asia/Ho_Chi_Minh") -> Buckets:
+    def histogram(self, query: Query, interval: Micros, *, zone: str = LOCAL_ZONE) -> Buckets:
         return self._reader.histogram(query, interval, zone)
 
     def terms(self, query: Query, field: str, *, limit: int = 20) -> Buckets:
         return self._reader.terms(query, field, limit)
+
+    def group(self, query: Query, grouping: Grouping, *, zone: str = LOCAL_ZONE) -> Groups:
+        return self._reader.group(query, grouping, zone)
 
     def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:
         return self._reader.get(ids, scope)

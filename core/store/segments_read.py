@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,17 +15,33 @@ from core.clock import Clock, Micros
 from core.ecs import type_of
 from core.errors import BadInput, Unavailable, failure, reason
 from core.event import Event, EventId, is_ulid
+from core.query.pipes import Grouping
 from core.query.to_sql import quote
 from core.query.tree import Node
 from core.store.catalog import Catalog
 from core.store.catalog_rows import IdRange, Kind, Segment, Snapshot
-from core.store.contract import Bucket, Buckets, Count, FieldInfo, Missing, Position, Query, Rows, Scan, Span, Truth
+from core.store.contract import (
+    Bucket,
+    Buckets,
+    Count,
+    FieldInfo,
+    GroupRow,
+    Groups,
+    Missing,
+    Position,
+    Query,
+    Rows,
+    Scan,
+    Span,
+    Truth,
+)
 from core.store.paging import MAX_LIMIT, MAX_TERMS, Order, read_cursor, write_cursor
 from core.store.segments_engine import Broken, Engine, Read
 from core.store.segments_files import digest_of_file, size_of_file
 from core.store.segments_folder import reading
+from core.store.segments_group import grouped, top_values
 from core.store.segments_layout import IDENTITY, TIMES
-from core.store.segments_sql import IDS, Group, Members, group, members, only, selected
+from core.store.segments_sql import IDS, Group, group, members, only, selected
 from core.store.steps import Steps
 
 T = TypeVar("T")
@@ -150,10 +166,24 @@ class Reader:
 
         def work(read: Read, snapshot: Snapshot) -> tuple[list[tuple[str, int]], int]:
             found = self._groups(read, snapshot.live, query, snapshot, touched=[name])
-            return _top(read, [(each, members(name, each.schema)) for each in found], limit)
+            return top_values(read, [(each, members(name, each.schema)) for each in found], limit)
 
         (top, other), truth = self._answer(self._snapshot(query), query.span, work)
         return Buckets([Bucket(value, count) for value, count in top], truth, other)
+
+    def group(self, query: Query, grouping: Grouping, zone: str) -> Groups:
+        anchor = next((at for at in (query.span.start, query.span.end) if at is not None), self._clock.now())
+        steps = None if grouping.interval is None else Steps(grouping.interval, zone, anchor)
+        touched = [*grouping.by, *(f.field for f in grouping.figures if f.field)]
+
+        def work(read: Read, snapshot: Snapshot) -> tuple[list[GroupRow], bool]:
+            bucket = ""
+            if steps is not None and snapshot.live:
+                bucket = steps.sql(min(s.min_ts for s in snapshot.live), max(s.max_ts for s in snapshot.live))
+            return grouped(read, self._groups(read, snapshot.live, query, snapshot, touched), grouping, steps, bucket)
+
+        (rows, all_of_them), truth = self._answer(self._snapshot(query), query.span, work)
+        return Groups(rows, truth if all_of_them else replace(truth, exact=False))
 
     def get(self, ids: Sequence[EventId], scope: Node) -> Rows:
         wanted = [i for i in ids if is_ulid(i.segment) and 0 <= i.record < 2**63 and 0 <= i.n < 2**31]
@@ -330,41 +360,6 @@ def _beyond(segments: Sequence[Segment], ts: Micros, newest_first: bool) -> bool
     if newest_first:
         return max(s.max_ts for s in segments) < ts
     return min(s.min_ts for s in segments) > ts
-
-
-def _top(read: Read, parts: Sequence[tuple[Group, Members]], limit: int) -> tuple[list[tuple[str, int]], int]:
-    """The most frequent values, and how many rows have the field and none of them."""
-    if not parts:
-        return [], 0
-    selects: list[str] = []
-    parameters: list[object] = []
-    for of, value in parts:
-        each = f"unnest(list_distinct({value.sql}))" if value.listed else value.sql
-        selects.append(
-            f"SELECT CAST(v AS VARCHAR) AS v, count(*) AS c FROM (SELECT {each} AS v FROM {of.relation} "
-            f"WHERE {value.where} AND {of.where}) WHERE v IS NOT NULL GROUP BY ALL"
-        )
-        parameters += [*value.parameters, *value.names, *of.parameters]
-    rows = read.rows(
-        f"SELECT v, c, CAST(sum(c) OVER () AS BIGINT) FROM (SELECT v, CAST(sum(c) AS BIGINT) AS c "
-        f"FROM ({' UNION ALL '.join(selects)}) GROUP BY v) ORDER BY c DESC, v LIMIT {limit}",
-        parameters,
-    )
-    top = [(value, count) for value, count, _ in rows]
-    if not top:
-        return [], 0
-    if not any(value.listed for _, value in parts):
-        return top, rows[0][2] - sum(count for _, count in top)
-    shown = [value for value, _ in top]
-    other = 0
-    for of, value in parts:
-        texts = value.sql if value.listed else f"[CAST({value.sql} AS VARCHAR)]"
-        other += read.rows(
-            f"SELECT count(*) FROM (SELECT list_filter({texts}, lambda m: m IS NOT NULL) AS l FROM {of.relation} "
-            f"WHERE {value.where} AND {of.where}) WHERE len(l) > 0 AND NOT list_has_any(l, ?)",
-            [*value.parameters, *value.names, *of.parameters, shown],
-        )[0][0]
-    return top, other
 
 
 def _field_counts(read: Read, of: Group) -> Iterator[tuple[str, int]]:

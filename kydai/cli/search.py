@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,14 +11,16 @@ import orjson
 import typer
 
 from core import audit
-from core.clock import to_micros
+from core.clock import from_micros, iso, to_micros
+from core.ecs import FieldType, type_of
 from core.errors import BadInput, Place, failure
 from core.event import Event
-from core.export import csv_bytes, xlsx_bytes
+from core.export import Moment, csv_bytes, xlsx_bytes
 from core.hints import hints
-from core.query.language import parse
-from core.query.tree import Node
-from core.store.contract import Query, Span, Truth
+from core.query.pipes import TIME, Grouping, Piped, parse_piped
+from core.query.tree import And, Exists
+from core.store.arranged import Arranged, Cell, arranged
+from core.store.contract import MAX_GROUPS, Query, Span, Truth
 from core.times import read_span
 from core.words import moment, number, say
 from kydai.cli.main import INCOMPLETE, LANG
@@ -35,6 +37,7 @@ Fields = Annotated[str | None, typer.Option("--fields", help=say("cli.search.fie
 OutFile = Annotated[Path | None, typer.Option("-o", "--output", help=say("cli.search.output", LANG), metavar="FILE")]
 
 PAGE = 1_000
+BAR = 40
 SHOWN_OF_A_VALUE = 2_000
 """Characters in a table; a line may be megabytes long."""
 
@@ -57,23 +60,30 @@ def search(
     context.need_data()
     now = context.clock.now()
     zone = context.settings.zone
-    tree = parse(query, now=now, zone=zone)
+    piped = parse_piped(query, now=now, zone=zone)
     span = Span(*read_span(start, end, now, zone))
-    question = Query(tree, span)
-    wanted = [f.strip() for f in fields.split(",") if f.strip()] if fields else None
+    question = Query(piped.where, span)
+    wanted = [f.strip() for f in fields.split(",") if f.strip()] if fields else [*piped.fields] or None
+    limit = limit if piped.limit is None else piped.limit
     with context.database.write() as session:  # the entry is committed before the answer
         facts = {"query": query, "from": start, "to": end}
         audit.record(session, cli_actor(), "events.search", now=now, after=facts)
-    _doubt(context, tree)
+    _doubt(context, piped)
+    if piped.grouping is not None:
+        if count or fields:
+            raise failure(BadInput, "cli.search.grouped")
+        return _groups(context, piped, question, output)
     if count:
         answer = context.store.count(question)
         context.output.one(
             {"count": answer.count, **_truth(answer.truth)}, say("cli.search.total", LANG, count=answer.count)
         )
         return _confess(context, answer.truth)
-    events, truth = _collect(context, question, limit, wanted)
+    newest_first = piped.order in ((), (("@timestamp", True),))
+    events, truth = _collect(context, question, limit, wanted, newest_first)
     if output is not None:
-        _write(output, events, wanted)
+        columns = wanted or sorted({name for e in events for name in e})
+        _write(output, columns, [[_cell(e.get(c)) for c in columns] for e in events], events)
         context.output.tell(say("cli.search.written", LANG, count=len(events), file=output))
     elif context.output.as_json:
         context.output.lines(events)
@@ -84,20 +94,92 @@ def search(
     return _confess(context, truth)
 
 
-def _doubt(context: Context, where: Node) -> None:
+def _groups(context: Context, piped: Piped, question: Query, output: Path | None) -> int:
+    """A table of groups: to a file, as one JSON object a row, or for people; a chart of time has bars."""
+    assert piped.grouping is not None
+    zone = context.settings.zone
+    groups = context.store.group(question, piped.grouping, zone=zone)
+    table = arranged(piped, groups.rows, question.span, zone, context.clock.now())
+    documents = [
+        {name: _json_cell(name, value) for name, value in zip(table.columns, row, strict=True)} for row in table.rows
+    ]
+    if output is not None:
+        _write(output, table.columns, [[_file_cell(c, v, zone) for c, v in d.items()] for d in documents], documents)
+        context.output.tell(say("cli.search.groups_written", LANG, count=len(table.rows), file=output))
+    elif context.output.as_json:
+        context.output.lines(documents)
+    elif not table.rows:
+        context.output.tell(say("cli.search.none", LANG))
+    else:
+        _show_groups(context, piped.grouping, table)
+    if len(table.rows) < table.total:
+        context.output.tell(say("cli.search.groups_shown", LANG, shown=len(table.rows), count=table.total))
+    if not groups.truth.exact:
+        context.output.tell(say("cli.search.groups_cut", LANG, limit=MAX_GROUPS))
+    return _confess(context, groups.truth) or (0 if groups.truth.exact else INCOMPLETE)
+
+
+def _show_groups(context: Context, grouping: Grouping, table: Arranged) -> None:
+    zone = context.settings.zone
+    heads = [say("cli.column.time", LANG) if name == TIME else name for name in table.columns]
+    times = {TIME, *(f.name for f in grouping.figures if type_of(f.field) is FieldType.DATE and f.how != "distinct")}
+    rows = [[_group_cell(v, zone, c in times) for c, v in zip(table.columns, row, strict=True)] for row in table.rows]
+    charted = grouping.figures[0].name
+    if grouping.interval is not None and not grouping.by and charted in table.columns:
+        values = [row[table.columns.index(charted)] for row in table.rows]
+        most = max((v for v in values if isinstance(v, int | float)), default=0)
+        heads.append("")
+        for row, value in zip(rows, values, strict=True):
+            row.append(_bar(value / most if most > 0 and isinstance(value, int | float) else 0))
+    figures = {f.name for f in grouping.figures}
+    right = [i for i, name in enumerate(table.columns) if name in figures]
+    context.output.table(heads, rows, right=right, wrap=[i for i in range(len(table.columns)) if i not in right])
+
+
+def _bar(share: float) -> str:
+    """A bar of up to BAR characters, to an eighth of one; what is not nothing is seen."""
+    eighths = round(share * BAR * 8) or (1 if share > 0 else 0)
+    return "█" * (eighths // 8) + (" ▏▎▍▌▋▊▉"[eighths % 8] if eighths % 8 else "")
+
+
+def _group_cell(value: Cell, zone: str, is_time: bool) -> str:
+    if value is None:
+        return "–"
+    if is_time:
+        return moment(value if isinstance(value, int) else to_micros(str(value)), LANG, zone)
+    return number(value, LANG) if isinstance(value, int | float) else _shown(value)
+
+
+def _json_cell(name: str, value: Cell) -> Cell:
+    return iso(value) if name == TIME and isinstance(value, int) else value
+
+
+def _file_cell(name: str, value: Cell, zone: str) -> str | int | float | Moment | None:
+    if name == TIME and isinstance(value, str):
+        at = to_micros(value)
+        return Moment(from_micros(at, zone).replace(tzinfo=None), moment(at, LANG, zone), "dd/mm/yyyy hh:mm:ss")
+    return value
+
+
+def _doubt(context: Context, piped: Piped) -> None:
     """Say which fields of the query nothing has: mistyped, they find nothing and are no error."""
+    grouping = piped.grouping or Grouping()
+    read = [Exists(f) for f in (*grouping.by, *(f.field for f in grouping.figures if f.field))]
     with context.database.read() as session:
-        found = hints(session, where)
+        found = hints(session, And((piped.where, *read)))
     for hint in found:
         key = "query.unknown_field_near" if hint.near else "query.unknown_field"
         context.output.tell(safe(say(key, LANG, field=hint.field, near=", ".join(hint.near))))
 
 
-def _collect(context: Context, query: Query, limit: int, fields: Sequence[str] | None) -> tuple[list[Event], Truth]:
+def _collect(
+    context: Context, query: Query, limit: int, fields: Sequence[str] | None, newest_first: bool
+) -> tuple[list[Event], Truth]:
     events: list[Event] = []
     cursor: str | None = None
     while True:
-        rows = context.store.search(query, limit=min(PAGE, limit - len(events)), cursor=cursor, fields=fields)
+        size = min(PAGE, limit - len(events))
+        rows = context.store.search(query, limit=size, newest_first=newest_first, cursor=cursor, fields=fields)
         events += rows.events
         cursor = rows.cursor
         if cursor is None or len(events) >= limit or not rows.truth.complete:
@@ -156,18 +238,22 @@ def _shown(value: object) -> str:
     return text[:SHOWN_OF_A_VALUE] + say("cli.search.cut", LANG, count=number(len(text) - SHOWN_OF_A_VALUE, LANG))
 
 
-def _write(file: Path, events: list[Event], fields: Sequence[str] | None) -> None:
+def _write(
+    file: Path,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str | int | float | Moment | None]],
+    documents: Sequence[Mapping[str, Any]],
+) -> None:
+    """Rows to a table's file, or documents to a JSON one. Raises BadInput for another."""
     suffix = file.suffix.lower()
-    columns = list(fields) if fields else sorted({name for e in events for name in e})
-    rows = [[_cell(e.get(c)) for c in columns] for e in events]
     if suffix == ".csv":
         data = csv_bytes(columns, rows)
     elif suffix == ".xlsx":
         data = xlsx_bytes(columns, rows)
     elif suffix == ".json":
-        data = orjson.dumps(events, option=orjson.OPT_INDENT_2)
+        data = orjson.dumps(documents, option=orjson.OPT_INDENT_2)
     elif suffix == ".jsonl":
-        data = b"".join(orjson.dumps(e, option=orjson.OPT_APPEND_NEWLINE) for e in events)
+        data = b"".join(orjson.dumps(d, option=orjson.OPT_APPEND_NEWLINE) for d in documents)
     else:
         raise failure(BadInput, "cli.search.output", place=Place(str(file)))
     with placing(file) as written:

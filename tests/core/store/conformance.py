@@ -6,17 +6,22 @@ core/query/to_match.py over the same events.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from core.clock import DAY, HOUR, MINUTE, SECOND, iso, to_micros
+from core.ecs import FieldType, type_of
 from core.errors import BadInput, NotFound
 from core.event import Event, EventId, Value, new_ulid, parse_event_id
 from core.query.language import parse
+from core.query.pipes import Figure, Grouping, parse_piped
 from core.query.to_match import compile_match
 from core.query.tree import TRUE, Equals, Exists, Like, Node, Not, Wild
+from core.query.values import to_date, to_double, to_long, to_text
 from core.store.contract import Batch, EventStore, Query, Span
 
 START = to_micros("2026-11-25T00:00:00Z")
@@ -85,6 +90,64 @@ QUERIES = [
     "event.original: *11*",
     "password",
 ]
+
+
+GROUPINGS = [
+    "* | count",
+    "message: failed | count by event.dataset",
+    "* | count by source.ip, event.dataset",
+    "* | count by related.ip, vendor.code",
+    "nowhere: x | count by source.ip",
+    "nowhere: x | count",
+    "* | timechart 10m",
+    "* | timechart 5m count, max(source.port) by event.dataset",
+    "* | stats count, min(source.port), max(source.port), sum(source.port), avg(source.port) by event.dataset",
+    "* | stats min(vendor.number), max(vendor.ratio), sum(vendor.number), distinct(vendor.code) by event.dataset",
+    "* | stats count, distinct(source.ip), distinct(related.ip), distinct(nowhere)",
+    "* | stats distinct(message), min(@timestamp), max(event.created) by vendor.code",
+]
+
+
+def brute_force(events: Sequence[Event], grouping: Grouping) -> dict[tuple[int | str, ...], tuple[Any, ...]]:
+    """The groups by the words of core/query/pipes.py."""
+    members: dict[tuple[int | str, ...], list[Event]] = {}
+    for e in events:
+        keys: list[list[int | str]] = []
+        if grouping.interval is not None:
+            at = to_micros(str(e["@timestamp"]))
+            keys.append([at - at % grouping.interval])
+        keys += [sorted(texts_of(e, name)) for name in grouping.by]
+        for place in itertools.product(*keys):
+            members.setdefault(place, []).append(e)
+    if not grouping.by and grouping.interval is None:
+        members.setdefault((), [])
+    return {place: tuple(figure_of(f, inside) for f in grouping.figures) for place, inside in members.items()}
+
+
+def values_of(e: Event, name: str) -> list[Any]:
+    value = e.get(name)
+    return [m for m in (value if isinstance(value, list) else [value]) if m is not None]
+
+
+def texts_of(e: Event, name: str) -> set[str]:
+    return {text for m in values_of(e, name) if (text := to_text(m)) is not None}
+
+
+def figure_of(figure: Figure, inside: Sequence[Event]) -> int | float | str | None:
+    if figure.how == "count":
+        return len(inside)
+    if figure.how == "distinct":
+        return len(set().union(*(texts_of(e, figure.field) for e in inside)))
+    type_ = type_of(figure.field)
+    read = {FieldType.LONG: to_long, FieldType.DATE: to_date}.get(type_, to_double)
+    held: list[Any] = [v for e in inside for m in values_of(e, figure.field) if (v := read(m)) is not None]
+    if not held:
+        return None
+    if figure.how in ("min", "max"):
+        least: int | float | str = min(held) if figure.how == "min" else max(held)
+        return least
+    total: int | float = sum(held)
+    return total if figure.how == "sum" else total / len(held)
 
 
 def key(e: Event) -> tuple[str, EventId]:
@@ -236,6 +299,17 @@ class Conformance:
         assert [(b.key, b.count) for b in found.buckets] == top
         assert found.other == sum(1 for values in members_of if values and not values & shown)
 
+    @pytest.mark.parametrize("text", GROUPINGS)
+    def test_groups_are_those_of_the_events(self, filled: EventStore, text: str) -> None:
+        piped = parse_piped(text, now=START)
+        assert piped.grouping is not None
+        found = filled.group(Query(piped.where), piped.grouping, zone="UTC")
+        assert found.truth.exact
+        assert found.truth.complete
+        expected = brute_force(matching(world(), piped.where), piped.grouping)
+        assert {row.keys: row.figures for row in found.rows} == expected
+        assert [row.keys for row in found.rows] == sorted(expected)
+
     def test_get_keeps_the_order_and_leaves_out_the_unknown(self, filled: EventStore) -> None:
         ids = [parse_event_id(str(world()[i]["event.id"])) for i in (100, 3, 55)]
         unknown = [EventId(spool(), 9999, 0), EventId(spool(START, 7), 1, 0), EventId(spool(), 3, 1)]
@@ -274,6 +348,8 @@ class Conformance:
         assert store.terms(Query(), "message").buckets == []
         assert store.histogram(Query(), HOUR).buckets == []
         assert store.fields(Query()) == []
+        assert store.group(Query(), Grouping(("message",))).rows == []
+        assert [row.figures for row in store.group(Query(), Grouping()).rows] == [(0,)]
         assert list(store.scan(Query())) == []
         assert store.append(Batch([])).stored == 0
         assert store.verify() == []

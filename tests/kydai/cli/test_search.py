@@ -114,3 +114,46 @@ def test_an_answer_that_is_cut_says_so(
     monkeypatch.chdir(tmp_path)
     assert "2 of 3" in filled("search", "sshd", *ALL, *more, "--limit", "2").err
     assert " of 3" not in filled("search", "sshd", *ALL, *more, "--limit", "3").err
+
+
+def test_groups_in_a_table_and_as_json(filled: Run) -> None:
+    ran = filled("search", "sshd | count by user.name, source.ip | sort -count", *ALL)
+    assert ran.status == 0
+    assert ran.out.split()[:3] == ["user.name", "source.ip", "count"]
+    documents = filled("search", "sshd | top 1 user.name", *ALL, "--json").documents
+    assert documents == [{"user.name": "root", "count": 3}]
+
+
+def test_a_chart_of_time_has_bars(filled: Run) -> None:
+    ran = filled("search", "sshd | timechart 1d", *ALL, "--to", "now")
+    counted = [line for line in ran.out.splitlines() if "█" in line]
+    assert ran.status == 0
+    assert counted
+    (document,) = [d for d in filled("search", "sshd | timechart 1d", *ALL, "--json").documents if d["count"]]
+    assert document["time"].endswith("Z")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".json", ".jsonl"])
+def test_groups_in_files(filled: Run, suffix: str, tmp_path: Path) -> None:
+    file = tmp_path / f"out{suffix}"
+    assert filled("search", "sshd | stats count, distinct(source.ip) by user.name", *ALL, "-o", str(file)).status == 0
+    data = file.read_bytes()
+    if suffix == ".csv":
+        assert data.startswith(b"\xef\xbb\xbfuser.name,count,distinct(source.ip)\r\nroot,3,")
+    elif suffix == ".xlsx":
+        assert load_workbook(io.BytesIO(data)).active.max_row == 2  # type: ignore[union-attr]  # it has a sheet
+    else:
+        assert b'"distinct(source.ip)":' in data
+
+
+def test_the_other_stages_shape_events(filled: Run) -> None:
+    found = filled("search", "sshd | table @timestamp, user.name | sort @timestamp | limit 2", *ALL, "--json").documents
+    assert [set(e) for e in found] == [{"@timestamp", "user.name"}] * 2
+    assert found[0]["@timestamp"] < found[1]["@timestamp"]
+
+
+def test_a_wrong_stage_is_shown_with_its_place(filled: Run) -> None:
+    ran = filled("search", "sshd | count user.name", *ALL)
+    assert ran.status == 2
+    assert " ^\n" in ran.err
+    assert filled("search", "sshd | count", "--count", *ALL).status == 2

@@ -1,0 +1,46 @@
+"""Groups over files of events and of flows together, and more of them than one answer gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.clock import StillClock
+from core.query.pipes import parse_piped
+from core.store import segments_group
+from core.store.contract import Batch, GroupRow, Query
+from core.store.segments import SegmentStore
+from tests.core.store.conformance import START, event
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SegmentStore:
+    return SegmentStore(tmp_path / "store", StillClock(START))
+
+
+def rows(store: SegmentStore, text: str) -> list[GroupRow]:
+    grouping = parse_piped(text, now=START).grouping
+    assert grouping is not None
+    return store.group(Query(), grouping, zone="UTC").rows
+
+
+def test_files_with_a_value_in_the_column_and_in_the_document_are_one_answer(store: SegmentStore) -> None:
+    store.append(Batch([event(1, 0, {"source.port": 22, "source.bytes": 2**53 + 1})]))
+    store.append(Batch([event(2, 0, {"source.port": "22", "source.bytes": [1, "2"]})]))
+    store.append(Batch([event(3, 0, {"source.port": ["22", 443], "source.bytes": "many"})]))
+    assert rows(store, "* | stats count, sum(source.bytes), avg(source.bytes) by source.port") == [
+        GroupRow(("22",), (3, 2**53 + 4, (2**53 + 4) / 3)),
+        GroupRow(("443",), (1, None, None)),
+    ]
+
+
+def test_more_groups_than_one_answer_gives_are_said_not_to_be_all(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append(Batch([event(i, 0, {"user.name": f"u{i}"}) for i in range(5)]))
+    monkeypatch.setattr(segments_group, "MAX_GROUPS", 3)
+    grouping = parse_piped("* | stats count, distinct(host.name) by user.name", now=START).grouping
+    assert grouping is not None
+    found = store.group(Query(), grouping)
+    assert ([row.keys for row in found.rows], found.truth.exact) == ([("u0",), ("u1",), ("u2",)], False)
