@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import Micros, hour_of
 from core.db.models import Ledger
+from core.listed import NameOf, own_name
 
 
 class Raws(StrEnum):
@@ -48,14 +49,15 @@ Key = tuple[str, Micros, str, str, str]
 class Tally:
     """Counts of one batch, to be added to the ledger in step 2 of the commit."""
 
-    def __init__(self) -> None:
+    def __init__(self, name_of: NameOf = own_name) -> None:
         self._counts: Counter[Key] = Counter()
+        self._name_of = name_of
 
     def raws(self, source: str, at: Micros, bucket: Raws, count: int = 1, reason: str = "") -> None:
-        self._counts[source, hour_of(at), "raws", bucket, reason[:100]] += count
+        self._counts[self._name_of(source, at), hour_of(at), "raws", bucket, reason[:100]] += count
 
     def events(self, source: str, at: Micros, bucket: Events, count: int = 1, reason: str = "") -> None:
-        self._counts[source, hour_of(at), "events", bucket, reason[:100]] += count
+        self._counts[self._name_of(source, at), hour_of(at), "events", bucket, reason[:100]] += count
 
     def __iter__(self) -> Iterator[tuple[Key, int]]:
         return iter(sorted((k, n) for k, n in self._counts.items() if n))

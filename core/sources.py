@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import DAY, HOUR, LOCAL_ZONE, MINUTE, SECOND, Micros
 from core.db.models import Activity, Silence, Source
+from core.listed import OTHERS
 
 SILENCE_FLOOR = 15 * MINUTE
 SILENCE_FACTOR = 5
@@ -160,8 +161,8 @@ class Heards:
             times = sorted(set(heard.created))
             row = session.get(Activity, key)
             if row is None:
-                if known >= ACTIVITY_KEYS and key[1:] != ("", ""):
-                    key = (key[0], OTHER, OTHER)
+                if known >= ACTIVITY_KEYS:
+                    key = _within_bounds(session, key, is_declared=key[0] in limits)
                     row = session.get(Activity, key)
                 if row is None:
                     row = Activity(
@@ -186,6 +187,14 @@ class Heards:
                 row.offset = clock_offset(row.offsets)
             if not heard.fields <= set(row.fields):
                 row.fields = sorted({*row.fields, *heard.fields})[:FIELDS_KEPT]
+
+
+def _within_bounds(session: Session, key: ActivityKey, *, is_declared: bool) -> ActivityKey:
+    """The row that a key is folded into when there are enough: anyone can make up senders, hosts and data sets."""
+    source, *part = key
+    if not is_declared and session.get(Activity, (source, "", "")) is None:
+        source = OTHERS
+    return (source, "", "") if part == ["", ""] else (source, OTHER, OTHER)
 
 
 def _note_silences(session: Session, row: Activity, times: Sequence[Micros], own_seconds: int | None) -> None:

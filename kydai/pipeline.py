@@ -24,6 +24,7 @@ from core.db.database import Database
 from core.db.models import DeadLetter, IngestedFile, JudgedRange, Meta, Source, SpoolPosition
 from core.event import Event, Frame, FrameKind, Stored
 from core.ledger import Events, Raws, Tally
+from core.listed import Listed
 from core.sources import Heards, Resolved, SourceBook
 from core.spool import Batch, Position, SpoolReader
 from core.store.contract import AppendResult, EventStore, FlowBlock
@@ -96,6 +97,7 @@ class Pipeline:
         self._book: SourceBook | None = None
         self._book_version = ""
         self._limits: dict[str, int | None] = {}
+        self._listed = Listed(parts.database)
         self._heartbeat_at = 0
         self._seen = SeenLog()
         self.alerts = 0
@@ -156,6 +158,7 @@ class Pipeline:
                 rows = list(session.scalars(select(Source)))
                 self._book = SourceBook(rows, zone=self.parts.zone)
                 self._book_version = versions.get("sources", "")
+                self._listed.declared = {r.name for r in rows}
                 self._limits = {r.name: r.silence_limit_s for r in rows if r.is_declared and not r.is_relay}
             self.parts.detector.refresh(session, versions.get("rules", ""))
 
@@ -163,7 +166,8 @@ class Pipeline:
 
     def _commit(self, batch: Batch, *, is_last: bool = False) -> None:
         now = self.parts.clock.now()
-        tally, heards, said = Tally(), Heards(), self.said.begin()
+        name_of = self._listed.name_of
+        tally, heards, said = Tally(name_of), Heards(), self.said.begin(name_of)
         frames = self._not_judged(batch.frames, tally)
         made = self._parse(frames, tally, said, now)
         arrival_at = min((s.frame.arrival_at for s in frames), default=now)
@@ -334,7 +338,8 @@ class Pipeline:
     def _count_flows(self, outcome: FlowBatch, tally: Tally, heards: Heards) -> None:
         for datagram, flows in (*outcome.decoded, *outcome.released):
             source = self._the_book.resolve(f"flow:{datagram.exporter}").name
-            heards.add(source, source, "netflow.flow", datagram.created_at, None)
+            heard = self._listed.name_of(source, datagram.created_at)
+            heards.add(heard, heard, "netflow.flow", datagram.created_at, None)
             if flows:
                 tally.events(source, datagram.created_at, Events.MADE, flows)
                 tally.events(source, datagram.created_at, Events.STORED, flows)
@@ -345,7 +350,7 @@ class Pipeline:
             offset = None
             if event.get("kydai.time_flag") not in ("missing", "unreadable"):  # a time that the raw told
                 offset = to_micros(str(event["@timestamp"])) - at
-            heard = heards.add(source.name, host[:255], dataset[:100], at, offset)
+            heard = heards.add(self._listed.name_of(source.name, at), host[:255], dataset[:100], at, offset)
             if heard.count < 4 or heard.count % FIELDS_EVERY == 0:
                 heard.fields.update(event)
 

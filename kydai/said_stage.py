@@ -18,6 +18,7 @@ from collectors.sequence import Count, Line
 from core.clock import Micros
 from core.db.models import DecoderState
 from core.event import Frame
+from core.listed import NameOf, own_name
 from core.said import Numbered, SaidTally, Unit
 from core.sources import SourceBook
 
@@ -55,8 +56,14 @@ def message_number(data: bytes) -> tuple[str, int] | None:
 class SaidBatch:
     """What one batch says; nothing of it is remembered before ``SaidStage.settle``."""
 
-    def __init__(self, lines: Mapping[Sender, tuple[Line, ...]], streams: Mapping[str, frozenset[str]]) -> None:
+    def __init__(
+        self,
+        lines: Mapping[Sender, tuple[Line, ...]],
+        streams: Mapping[str, frozenset[str]],
+        name_of: NameOf = own_name,
+    ) -> None:
         self.tally = SaidTally()
+        self._name_of = name_of
         self.streams = dict(streams)
         self.counts: dict[Sender, Count] = {}
         self._lines = lines
@@ -77,7 +84,7 @@ class SaidBatch:
     def flows(self, numbered: Mapping[tuple[Domain, Micros], Numbered], book: SourceBook) -> None:
         """What exporters say of themselves."""
         for (domain, hour), told in numbered.items():
-            name = book.resolve(f"flow:{domain.exporter}").name
+            name = self._name_of(book.resolve(f"flow:{domain.exporter}").name, hour)
             kind, unit = _FLOWS[domain.version]
             self.tally.add(name, hour, self._stream(name, f"{kind} {domain.number}", kind), unit, told)
 
@@ -99,7 +106,7 @@ class SaidBatch:
         """Write counts and where the numbers stand, in the caller's transaction."""
         for sender, count in self.counts.items():
             for hour, told in count.by_hour.items():
-                self.tally.add(self._names[sender], hour, "syslog", Unit.MESSAGES, told)
+                self.tally.add(self._name_of(self._names[sender], hour), hour, "syslog", Unit.MESSAGES, told)
         self.tally.save(session)
         if self.counts:
             data = msgspec.json.encode([[*sender, standing] for sender, standing in lines.items()])
@@ -118,8 +125,8 @@ class SaidStage:
             for source, host, lines in msgspec.json.decode(row.data, type=list[tuple[str, str, tuple[Line, ...]]]):
                 self.lines[source, host] = lines
 
-    def begin(self) -> SaidBatch:
-        return SaidBatch(self.lines, self.streams)
+    def begin(self, name_of: NameOf = own_name) -> SaidBatch:
+        return SaidBatch(self.lines, self.streams, name_of)
 
     def save(self, session: Session, batch: SaidBatch, now: Micros) -> None:
         batch.save(session, self.key, self._after(batch), now)

@@ -16,6 +16,7 @@ from core.errors import BadInput, NotFound, Place, cause, failure
 from core.export import csv_bytes, xlsx_bytes
 from core.inventory_table import read_table
 from core.ledger import Balance, read_balances
+from core.listed import LISTED, OTHERS
 from core.said import Statement, lost_text, read_said, sum_of
 from core.sources import SourceState, SourceView, views
 from core.times import read_span
@@ -180,6 +181,8 @@ def _show_balances(context: Context, balances: list[Balance], said: dict[str, St
     context.output.table(heads, rows, right=range(1, 10), wrap=(11,))
     for line in balance_lines(balances, LANG):
         context.output.tell(line)
+    if any(b.source == OTHERS for b in balances):
+        context.output.tell(say("cli.ledger.others", LANG, name=OTHERS, limit=LISTED))
     known = {b.source: said[b.source] for b in balances if b.source in said and said[b.source].is_known}
     lost, unknown = lost_text(sum_of(known.values()), LANG), len(balances) - len(known)
     if known:

@@ -8,7 +8,8 @@ import pytest
 
 from core.clock import DAY, HOUR, MINUTE, SECOND
 from core.db.database import Database, migrate, open_database, sqlite_url
-from core.db.models import Silence, Source
+from core.db.models import Activity, Silence, Source
+from core.listed import OTHERS
 from core.sources import Heards, SourceBook, SourceState, SourceView, clock_offset, views, wrong_zone
 
 T0 = 1_764_000_000 * SECOND
@@ -104,6 +105,20 @@ def test_a_silence_that_ended_is_remembered_and_does_not_become_the_rhythm(datab
         silences = session.query(Silence).all()
         assert [(s.source, s.start_at, s.end_at) for s in silences] == [("fw", before[-1], after[0])]
     assert state(database, "fw", after[-1] + 16 * MINUTE) is SourceState.SILENT
+
+
+def test_senders_that_anyone_can_make_up_take_so_many_rows(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.sources.ACTIVITY_KEYS", 4)
+    hear(database, "udp:192.0.2.1", T0, limits={})
+    for n in range(20):
+        hear(database, f"udp:198.51.100.{n}", T0 + n, limits={})
+    hear(database, "fw", T0)
+    with database.read() as session:
+        rows = [(a.source, a.host, a.dataset, a.count) for a in session.query(Activity).order_by(Activity.source)]
+    own = [(name, *part, 1) for name in ("udp:192.0.2.1", "udp:198.51.100.0") for part in (("", ""), ("h", "sshd"))]
+    assert sorted(rows) == sorted(
+        [*own, (OTHERS, "", "", 19), (OTHERS, "other", "other", 19), ("fw", "", "", 1), ("fw", "other", "other", 1)]
+    )
 
 
 def test_expected_data_sets_that_stopped_are_named(database: Database) -> None:

@@ -13,8 +13,11 @@ from collectors.decoders.templates import Domain
 from core.clock import HOUR, SECOND
 from core.db.models import DecoderState, Source, SpoolPosition
 from core.event import Frame, FrameKind
+from core.listed import OTHERS
+from core.query.tree import Equals
 from core.said import Numbered, Statement, read_said
 from core.sources import SourceBook
+from core.store.contract import Query
 from kydai import said_stage
 from kydai.context import Context
 from kydai.pipeline import Parts, Pipeline
@@ -160,3 +163,22 @@ def test_senders_are_bounded(context: Context, parts: Parts, monkeypatch: pytest
     assert [host for _, host in pipeline.said.lines] == ["h6", "h7", "h8"]
     with context.database.read() as session:
         assert len(session.scalars(select(DecoderState.key)).all()) == 1
+
+
+def test_forged_exporters_make_so_many_rows_and_both_balances_hold(
+    context: Context, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.listed.LISTED", 3)
+    forged = [f"flow:198.51.100.{n}" for n in range(30)]
+    run(context, parts, *(Frame(name, AT, data(0), FrameKind.FLOW) for name in forged))
+    add(context, *(Frame(name, AT, template(), FrameKind.FLOW) for name in forged))
+    again(context, parts)
+    add(context, *(Frame(name, AT, data(9), FrameKind.FLOW) for name in forged), *map(message, (1, 3)))
+    again(context, parts)
+    found, told = balances(context), said(context)
+    assert found.keys() == told.keys() == {*forged[:3], OTHERS}
+    assert all(balance.holds and not balance.raws["waiting"] for balance in found.values())
+    assert (found[OTHERS].raws["received"], found[OTHERS].raws["parsed"]) == (3 * 27 + 2, 3 * 27 + 2)
+    assert told[OTHERS].lost["messages"] == 1
+    assert count(context) == 62, "an event names its own source"
+    assert context.store.count(Query(Equals("kydai.source", forged[29]))).count == 2
