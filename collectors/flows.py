@@ -50,7 +50,7 @@ class FlowBatch:
     options: int = 0
     numbered: dict[tuple[Domain, Micros], Numbered] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
-    """Exporters whose ``state.templates.dump(exporter)`` is to be written again."""
+    """Exporters of whom ``state.templates.dump`` is to be written again."""
 
 
 def datagrams_of(frames: Sequence[Stored]) -> list[Datagram]:

@@ -85,13 +85,15 @@ class FlowStage:
     def save(self, session: Session, batch: FlowBatch, now: Micros) -> None:
         """Write what changed, in step 2 of the commit."""
         templates, before, after = batch.state.templates, self.state.room.held, batch.state.room.held
-        rows = {EXPORTER + exporter: templates.dump(exporter) for exporter in batch.told}
+        known = templates.exporters
+        rows = {EXPORTER + exporter: data for exporter, data in templates.dump(batch.told & known).items()}
         if templates.sequences != self.state.templates.sequences:
             rows[LINES] = templates.dump_sequences()
         rows |= {_waiting_key(place): _dump(after[place]) for place in after.keys() - before.keys()}
         for name, data in rows.items():
             session.merge(DecoderState(key=(self.prefix + name)[:200], data=data, updated_at=now))
         gone = [self.prefix + _waiting_key(place) for place in before.keys() - after.keys()]
+        gone += [(self.prefix + EXPORTER + name)[:200] for name in self.state.templates.exporters - known]
         for start in range(0, len(gone), 500):
             session.execute(delete(DecoderState).where(DecoderState.key.in_(gone[start : start + 500])))
 

@@ -127,25 +127,24 @@ class TemplateCache:
         self.sequences[domain] = lines
         _trim(self.sequences, MAX_DOMAINS)
 
-    def dump(self, exporter: str) -> bytes:
-        """The templates, rates and starts of one exporter as JSON, for a row of a database."""
-        return msgspec.json.encode(
-            {
-                "format": _FORMAT,
-                "exporter": exporter,
-                "templates": [
-                    [k.version, k.domain, k.number, t.scopes, t.fields]
-                    for k, t in self.templates.items()
-                    if k.exporter == exporter
-                ],
-                "sampling": [
-                    [d.version, d.number, s.rate, s.origin, s.samplers, s.interfaces]
-                    for d, s in self.sampling.items()
-                    if d.exporter == exporter
-                ],
-                "boots": [[d.version, d.number, at] for d, at in self.boots.items() if d.exporter == exporter],
-            }
-        )
+    @property
+    def exporters(self) -> set[str]:
+        """Whoever told something that stands in a row of its own."""
+        return {key.exporter for table in (self.templates, self.sampling, self.boots) for key in table}
+
+    def dump(self, exporters: Iterable[str]) -> dict[str, bytes]:
+        """The templates, rates and starts of each of these exporters as JSON, for a row of a database."""
+        saved = {name: _Saved(_FORMAT, name, [], [], []) for name in exporters}
+        for k, template in self.templates.items():
+            if (one := saved.get(k.exporter)) is not None:
+                one.templates.append((k.version, k.domain, k.number, template.scopes, template.fields))
+        for d, s in self.sampling.items():
+            if (one := saved.get(d.exporter)) is not None:
+                one.sampling.append((d.version, d.number, s.rate, s.origin, s.samplers, s.interfaces))
+        for d, at in self.boots.items():
+            if (one := saved.get(d.exporter)) is not None:
+                one.boots.append((d.version, d.number, at))
+        return {name: msgspec.json.encode(one) for name, one in saved.items()}
 
     def load(self, data: bytes) -> None:
         """Add what ``dump`` wrote. Raises ValueError when it is something else."""

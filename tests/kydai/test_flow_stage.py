@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+from sqlalchemy import select
+
 from core.clock import HOUR
-from core.event import Stored, new_ulid
+from core.db.models import DecoderState
+from core.event import Frame, FrameKind, Stored, new_ulid
 from core.ledger import Tally
 from core.sources import SourceBook
 from kydai.context import Context
@@ -64,3 +68,19 @@ def test_behind_the_last_nothing_waits(context: Context) -> None:
 
 def test_garbage_is_ignored_with_its_reason(context: Context) -> None:
     assert take(context, stage_of(context), NOW, b"\x00\x09") == {"received": 1, "ignored: short_header": 1}
+
+
+def test_exporters_that_are_forgotten_have_no_row(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collectors.decoders.templates.MAX_TEMPLATES", 10)
+    stage = stage_of(context)
+    for n in range(30):
+        frame = Frame(f"flow:198.51.100.{n}", NOW, template(), FrameKind.FLOW)
+        batch = stage.take([Stored(new_ulid(NOW), n, frame)], BOOK, Tally(), NOW)
+        assert batch is not None
+        with context.database.write() as session:
+            stage.save(session, batch, NOW)
+        stage.settle(batch)
+    with context.database.read() as session:
+        keys = session.scalars(select(DecoderState.key).where(DecoderState.key.contains("exporter:"))).all()
+    assert {key.rpartition(":")[2] for key in keys} == stage.state.templates.exporters
+    assert len(keys) <= 10

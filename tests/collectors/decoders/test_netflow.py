@@ -465,7 +465,7 @@ def test_ipfix_counts_from_the_start_that_its_options_records_tell() -> None:
     told = run(ipfix(SINCE_BOOT, STARTS, start()))
     assert told.told == {EXPORTER}
     saved = TemplateCache()
-    saved.load(told.templates.dump(EXPORTER))
+    saved.load(told.templates.dump([EXPORTER])[EXPORTER])
     assert saved.boots == told.templates.boots == {Domain(EXPORTER, 10, 0): STARTED}
     again = run(ipfix(FLOW, start()), cache=saved)
     assert (times(again), again.told) == ([expected], set()), "what is told again is no news"

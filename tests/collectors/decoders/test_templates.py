@@ -61,8 +61,10 @@ def test_dump_and_load_give_the_same_back() -> None:
     cache.expect(DOMAIN, (Line("2055", 12, 900, (Hole(3, 4, HOUR),)), Line("2056")))
     cache.expect(DOMAIN._replace(number=4), ())
     again = TemplateCache()
-    again.load(cache.dump("192.0.2.1"))
-    again.load(cache.dump("198.51.100.1"))
+    dumped = cache.dump(cache.exporters)
+    assert dumped.keys() == {"192.0.2.1", "198.51.100.1"}
+    for data in dumped.values():
+        again.load(data)
     again.load_sequences(cache.dump_sequences())
     assert again == cache
 
