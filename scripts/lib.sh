@@ -40,6 +40,8 @@ python_lines() {
   Ubuntu 22.04:                sudo apt-get install -y python3.11 python3.11-venv
   Rocky/Alma 8/9:              sudo dnf install -y python3.11 python3.11-pip
 TEXT
+  say "  Bản khác:                    cài uv (https://docs.astral.sh/uv), rồi máy tự tải Python 3.11" \
+    "  Others:                      install uv (https://docs.astral.sh/uv), which fetches Python 3.11"
 }
 
 node_lines() {
@@ -63,16 +65,19 @@ find_python() { # prints a Python >= 3.11 that can make a virtual environment
 fetch_uv() { # into the clone, from the registry or, where there is no Python at all, from its makers
   rm -rf .tools/uv
   python3 -m pip install -q --retries 1 --target .tools/uv uv ||
-    { curl -LsSf --max-time 60 -o .tools/uv.sh https://astral.sh/uv/install.sh &&
+    { { curl -LsSf --max-time 60 -o .tools/uv.sh https://astral.sh/uv/install.sh ||
+      wget -q -T 60 -t 1 -O .tools/uv.sh https://astral.sh/uv/install.sh; } &&
       UV_UNMANAGED_INSTALL="$PWD/.tools/uv/bin" sh .tools/uv.sh; }
 }
 
 fetch_python() { # with uv, into the clone; prints it
   local uv
   uv=$(command -v uv) || uv=.tools/uv/bin/uv
-  export UV_PYTHON_INSTALL_DIR="$PWD/.tools/python"
+  export UV_PYTHON_INSTALL_DIR="$PWD/.tools/python" UV_PYTHON_INSTALL_BIN=0 # nothing in ~/.local/bin
   "$uv" --version >/dev/null 2>&1 || fetch_uv >>"$log" 2>&1 || return 1
-  "$uv" python install -q 3.11 >>"$log" 2>&1 && "$uv" python find 3.11
+  "$uv" python install 3.11 >>"$log" 2>&1 || return 1
+  set -- .tools/python/cpython-3.11*/bin/python3.11 # `uv python find` may answer with an environment that is active
+  python_ok "$1" && printf '%s' "$PWD/$1"
 }
 
 node_ok() { # Node that Vite runs on, with npm

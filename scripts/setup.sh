@@ -31,8 +31,8 @@ if [ $is_whole = no ] || { [ "$have" != "$stamp" ] && [ "$have" != "dev $print $
       python=$(fetch_python)
     } || {
       ! disk_full || failed "Không tải được Python 3.11" "Python 3.11 could not be fetched" "" ""
-      say "Không tải được Python 3.11. Hãy cài bằng một trong các lệnh sau rồi chạy lại:" \
-        "Python 3.11 could not be fetched. Install it with one of these and run again:"
+      say "Không tải được Python 3.11 (xem $log). Hãy cài bằng một trong các lệnh sau rồi chạy lại:" \
+        "Python 3.11 could not be fetched (see $log). Install it with one of these and run again:"
       python_lines
       exit 1
     }

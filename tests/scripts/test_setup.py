@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,11 +75,14 @@ def set_up(clone: Path, *before: str, **environment: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("environment", "told"),
     [
-        ({}, "Không tải được Python 3.11. Hãy cài bằng một trong các lệnh sau rồi chạy lại:"),
-        ({"LANG": "C"}, "Không tải được Python 3.11. Hãy cài bằng"),
-        ({"LANG": "en_GB.UTF-8"}, "Python 3.11 could not be fetched. Install it with one of these and run again:"),
-        ({"LANG": "en_GB.UTF-8", "KYDAI_LANG": "vi"}, "Không tải được Python 3.11."),
-        ({"KYDAI_LANG": "en"}, "Python 3.11 could not be fetched."),
+        ({}, "Không tải được Python 3.11 (xem .tools/setup.log). Hãy cài bằng một trong các lệnh sau rồi chạy lại:"),
+        ({"LANG": "C"}, "Không tải được Python 3.11 (xem .tools/setup.log). Hãy cài bằng"),
+        (
+            {"LANG": "en_GB.UTF-8"},
+            "Python 3.11 could not be fetched (see .tools/setup.log). Install it with one of these and run again:",
+        ),
+        ({"LANG": "en_GB.UTF-8", "KYDAI_LANG": "vi"}, "Không tải được Python 3.11 "),
+        ({"KYDAI_LANG": "en"}, "Python 3.11 could not be fetched "),
     ],
     ids=str,
 )
@@ -89,6 +96,66 @@ def test_without_a_python_the_lines_that_install_it(clone: Path, environment: di
 def test_an_old_python_is_none(clone: Path) -> None:
     add(clone, "python3", "#!/bin/sh\nexit 1\n")
     assert "Python 3.11 trở lên" in set_up(clone)[1]
+
+
+def mirror(clone: Path) -> dict[str, str]:
+    """A mirror as uv reads one, with this Python in the layout of python-build-standalone."""
+    folder = clone.parent / "mirror" / "20261001"
+    folder.mkdir(parents=True)
+    machine = os.uname().machine
+    archive = folder / "cpython-3.11.2+20261001-install_only_stripped.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, text in (
+            ("bin/python3.11", f'#!/bin/sh\nexec {sys.executable} "$@"\n'),
+            (
+                f"lib/python3.11/_sysconfigdata__linux_{machine}-linux-gnu.py",
+                "# system configuration generated and used by the sysconfig module\nbuild_time_vars = {}\n",
+            ),
+        ):
+            entry = tarfile.TarInfo(f"python/{name}")
+            entry.size, entry.mode = len(text.encode()), 0o755
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    known = {
+        "name": "cpython",
+        "arch": {"family": machine, "variant": None},
+        "os": "linux",
+        "libc": "gnu",
+        "major": 3,
+        "minor": 11,
+        "patch": 2,
+        "prerelease": "",
+        "url": f"https://github.com/astral-sh/python-build-standalone/releases/download/20261001/{archive.name}",
+        "sha256": hashlib.sha256(archive.read_bytes()).hexdigest(),
+        "variant": None,
+        "build": "20261001",
+    }
+    listed = clone.parent / "mirror" / "downloads.json"
+    listed.write_text(json.dumps({f"cpython-3.11.2-linux-{machine}-gnu": known}))
+    return {
+        "UV_PYTHON_DOWNLOADS_JSON_URL": str(listed),
+        "UV_PYTHON_INSTALL_MIRROR": f"file://{clone.parent / 'mirror'}",
+        "UV_CACHE_DIR": str(clone.parent / "cache"),
+    }
+
+
+def test_a_python_that_is_missing_is_fetched_into_the_clone(clone: Path) -> None:
+    add(clone, "uv", f'#!/bin/sh\nexec {Path(sys.executable).parent / "uv"} "$@"\n')
+    elsewhere = clone.parent / "active"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", elsewhere], check=True)
+    from_here = mirror(clone)
+    whole = (clone.parent / "mirror" / "downloads.json").read_text()
+    (clone.parent / "mirror" / "downloads.json").write_text(whole.replace('"sha256": "', '"sha256": "0'))
+    status, said = set_up(clone, **from_here)
+    assert status == 1
+    assert "Không tải được Python 3.11 " in said
+    assert "error" in (clone / ".tools" / "setup.log").read_text()
+    (clone.parent / "mirror" / "downloads.json").write_text(whole)
+    status, said = set_up(clone, VIRTUAL_ENV=str(elsewhere), PIP_RETRIES="0", **from_here, **NOWHERE)
+    assert said.splitlines()[1] == "Tạo môi trường Python trong .venv …"
+    assert "Không cài được các thư viện Python" in said, "there is no network; the Python is there"
+    assert list(clone.glob(".tools/python/cpython-3.11.2-*/bin/python3.11"))
+    assert (clone / ".venv" / "bin" / "pip").exists()
+    assert not (clone.parent / ".local").exists(), "nothing is put beside the clone"
 
 
 def test_a_folder_that_may_not_be_written(clone: Path) -> None:
