@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.clock import LOCAL_ZONE
 from core.errors import BadConfig, Place, cause, failure, misfit, reason
@@ -21,6 +23,7 @@ from core.store.retention import DEFAULT_POLICY
 from core.words import Text
 
 CONFIG_NAME = "kydai.toml"
+RETENTION_MONTHS = {**DEFAULT_POLICY.months, "flow": 3}
 
 
 class _Section(BaseModel):
@@ -64,9 +67,14 @@ class StoreSettings(_Section):
 
     memory_mb: int = Field(256, ge=64, description="Memory a searching process may use for queries.")
     threads: int = Field(1, ge=1, description="Threads of a searching process.")
-    retention_months: dict[str, int] = Field(
-        {**DEFAULT_POLICY.months, "flow": 3}, description="Months that each retention class is kept."
+    retention_months: dict[str, Annotated[int, Field(ge=1, le=1200)]] = Field(
+        RETENTION_MONTHS, description="Months that each retention class is kept; what is not named keeps its default."
     )
+
+    @field_validator("retention_months")
+    @classmethod
+    def _with_defaults(cls, value: dict[str, int]) -> dict[str, int]:
+        return {**RETENTION_MONTHS, **value}
 
 
 class Mail(_Section):
@@ -104,6 +112,16 @@ class Site(_Section):
     )
 
 
+class _Environment(EnvSettingsSource):
+    """The variables. What is no JSON where a list belongs is refused like any other wrong value."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
 class Settings(BaseSettings):
     """Everything that can be set. ``data`` is where all data live and nowhere else."""
 
@@ -131,7 +149,10 @@ class Settings(BaseSettings):
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        ZoneInfo(value)
+        try:
+            ZoneInfo(value)
+        except (LookupError, OSError, ValueError) as error:
+            raise PydanticCustomError("zone", "unknown time zone") from error
         return value
 
     @classmethod
@@ -143,7 +164,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return env_settings, init_settings
+        return _Environment(settings_cls), init_settings
 
     @property
     def control_url(self) -> str:

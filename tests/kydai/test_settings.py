@@ -41,6 +41,30 @@ def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("KYDAI_HTTP_NAMES", "siem.example.vn", "valid list"),
+        ("KYDAI_HTTP", "8470", "a mapping"),
+        ("KYDAI_ZONE", "Mars/Olympus", "IANA"),
+        ("KYDAI_ZONE", "/etc/passwd", "IANA"),
+        ("KYDAI_STORE_RETENTION_MONTHS", '{"level3": 0}', "greater than or equal to 1"),
+    ],
+)
+def test_what_a_variable_cannot_hold_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadConfig, match=f"{name}.*{told}"):
+        load(tmp_path)
+
+
+def test_a_retention_class_that_is_not_named_keeps_its_default(tmp_path: Path) -> None:
+    (tmp_path / "kydai.toml").write_text("[store.retention_months]\nlevel3 = 24\nthan_tra = 120\n")
+    months = load(tmp_path).store.retention_months
+    assert (months["level3"], months["level1"], months["flow"], months["than_tra"]) == (24, 3, 3, 120)
+
+
 def test_broken_toml_is_named(tmp_path: Path) -> None:
     (tmp_path / "kydai.toml").write_text("[http\n")
     with pytest.raises(BadConfig, match="not TOML"):
