@@ -13,7 +13,8 @@ from api.scope import Sight
 from api.shapes import Recalled, Shape, Time, Words
 from core.db.models import Alert, Audit, Level, Run, StepRun
 from core.errors import recalled
-from core.words import LANGUAGES, entries
+from core.words import LANGUAGES, both, entries
+from playbooks.control import who
 
 
 class NoteShown(Shape):
@@ -59,22 +60,27 @@ def items(
         TimelineItem(kind="note", at=n.at, id=n.id, title=_said("note"), detail=n.text, actor=n.author) for n in notes
     ]
     found += [
-        TimelineItem(kind="run", at=r.created_at, id=r.id, title=r.title, status=r.status, actor=r.started_by)
+        TimelineItem(
+            kind="run",
+            at=r.created_at,
+            id=r.id,
+            title=_tried(Words(vi=r.title.vi, en=r.title.en), is_dry=r.is_dry),
+            status=r.status,
+            actor=r.started_by,
+        )
         for r in runs
     ]
     found += [
-        TimelineItem(
-            kind="change", at=c.at, id=c.seq, title=_said(c.action.partition(".")[2]), detail=c.reason, actor=c.actor
-        )
+        TimelineItem(kind="change", at=c.at, id=c.seq, title=_changed(c), detail=c.reason, actor=c.actor)
         for c in changes
     ]
     return found
 
 
 def steps(session: Session, incident_id: int, sight: Sight) -> list[TimelineItem]:
-    """What persons approved and what steps of runs ended."""
+    """What persons approved and undid, and what steps of runs ended; those of a dry run did nothing."""
     query = select(StepRun, Run).join(Run, Run.id == StepRun.run_id)
-    query = query.where(Run.incident_id == incident_id, visible(session, sight))
+    query = query.where(Run.incident_id == incident_id, Run.is_dry.is_(False), visible(session, sight))
     found = []
     for step, run in session.execute(query.limit(500)):
         defined = step_of(run.definition, step.step)
@@ -84,13 +90,18 @@ def steps(session: Session, incident_id: int, sight: Sight) -> list[TimelineItem
             both_ = Words(vi=f"{approved.vi}: {title.vi}", en=f"{approved.en}: {title.en}")
             by = step.approved_by or ""
             found.append(TimelineItem(kind="step", at=step.approved_at, id=run.id, title=both_, actor=by))
+        if isinstance(undone_at := step.result.get("undone_at"), int):
+            undone = _said("undone")
+            both_ = Words(vi=f"{undone.vi}: {title.vi}", en=f"{undone.en}: {title.en}")
+            by = str(step.result.get("undone_by", ""))
+            found.append(TimelineItem(kind="step", at=undone_at, id=run.id, title=both_, actor=by))
         if step.ended_at is not None:
             found.append(
                 TimelineItem(
                     kind="step",
                     at=step.ended_at,
                     id=run.id,
-                    title=title,
+                    title=_tried(title, is_dry=bool(step.result.get("is_dry"))),
                     error=recalled(step.error),
                     status=step.status,
                 )
@@ -98,13 +109,32 @@ def steps(session: Session, incident_id: int, sight: Sight) -> list[TimelineItem
     return found
 
 
+def _changed(entry: Audit) -> Words:
+    """What was done: to whom it was given, and which tags, when the entry tells."""
+    action = entry.action.partition(".")[2]
+    before, after = entry.before or {}, entry.after or {}
+    if action == "assign" and "assignee" in after:
+        to = after["assignee"]
+        return _said("assign" if to == who(entry.actor) else "given" if to else "taken", name=str(to))
+    changed = set(after.get("tags") or ()) ^ set(before.get("tags") or ()) if action in ("tag", "untag") else ()
+    tags = f": {', '.join(sorted(map(str, changed)))}" if changed else ""
+    said = _said(action)
+    return Words(vi=said.vi + tags, en=said.en + tags)
+
+
+def _tried(title: Words, *, is_dry: bool) -> Words:
+    """A title that says when nothing was really done."""
+    dry = both("common.dry_run")
+    return Words(vi=f"{title.vi} · {dry['vi']}", en=f"{title.en} · {dry['en']}") if is_dry else title
+
+
 def _two(title: Mapping[str, Any]) -> dict[str, str]:
     return {lang: str(title.get(lang, "")) for lang in LANGUAGES}
 
 
-def _said(action: str) -> Words:
-    words = entries().get(f"api.timeline.{action}", {"vi": action, "en": action})
-    return Words(**words)
+def _said(action: str, **values: str) -> Words:
+    key = f"api.timeline.{action}"
+    return Words(**both(key, **values)) if key in entries() else Words(vi=action, en=action)
 
 
 def _fact(summary: Mapping[str, Any]) -> str:

@@ -37,6 +37,25 @@ def test_changes_have_words_or_their_own_name() -> None:
     assert [i.title.vi for i in timeline.items([], [], [], changes)] == ["nhận xử lý", "x"]
 
 
+@pytest.mark.parametrize(
+    ("action", "actor", "before", "after", "vi", "en"),
+    [
+        ("assign", "hanhnt", {}, {"assignee": "hanhnt"}, "nhận xử lý", "took it"),
+        ("assign", "hanhnt (token:x)", {}, {"assignee": "hanhnt"}, "nhận xử lý", "took it"),
+        ("assign", "os:root", {}, {"assignee": "hanhnt"}, "giao cho hanhnt xử lý", "assigned to hanhnt"),
+        ("assign", "hanhnt", {}, {"assignee": None}, "bỏ người xử lý", "assigned to nobody"),
+        ("tag", "hanhnt", {"tags": ["a"]}, {"tags": ["a", "b"]}, "gắn nhãn: b", "tagged: b"),
+        ("untag", "hanhnt", {"tags": ["a"]}, {"tags": []}, "gỡ nhãn: a", "took a tag off: a"),
+    ],
+)
+def test_a_change_says_to_whom_and_what(
+    action: str, actor: str, before: dict[str, Any], after: dict[str, Any], vi: str, en: str
+) -> None:
+    entry = Audit(seq=1, at=NOW, actor=actor, action=f"incident.{action}", before=before, after=after, reason="")
+    (item,) = timeline.items([], [], [], [entry])
+    assert (item.title.vi, item.title.en) == (vi, en)
+
+
 def test_steps_tell_who_approved_and_how_they_ended(database: Database) -> None:
     title = {"vi": "Chặn", "en": "Block"}
     with database.write() as session:
@@ -53,9 +72,28 @@ def test_steps_tell_who_approved_and_how_they_ended(database: Database) -> None:
             StepRun(run_id=run.id, step="block", position=0, status="failed", approved_by="admin", approved_at=NOW,
                     is_self_approved=True, ended_at=NOW + 1, error="nft: no")
         )  # fmt: skip
+        session.add(
+            StepRun(
+                run_id=run.id,
+                step="tried",
+                position=1,
+                status="succeeded",
+                ended_at=NOW + 2,
+                result={"is_dry": True, "undone_at": NOW + 3, "undone_by": "baotq"},
+            )
+        )
+        dry = Run(
+            key="d", playbook="p", version="1", definition={}, incident_id=incident.id, is_dry=True,
+            created_at=NOW, updated_at=NOW,
+        )  # fmt: skip
+        session.add(dry)
+        session.flush()
+        session.add(StepRun(run_id=dry.id, step="block", position=0, status="succeeded", ended_at=NOW + 3))
     with database.read() as session:
         found = timeline.steps(session, 1, WHOLE)
     assert [(i.title.vi, i.actor, i.status, i.error.vi) for i in found] == [
         ("tự phê duyệt: Chặn", "admin", "", ""),
         ("Chặn", "", "failed", "nft: no"),
+        ("hoàn tác: tried", "baotq", "", ""),
+        ("tried · chạy thử (không tác động)", "", "succeeded", ""),
     ]

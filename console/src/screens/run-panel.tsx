@@ -38,7 +38,8 @@ export function RunPanel({ id }: { id: number }) {
             <li key={each.step}>
               {said(each.title)}
               <div>
-                <RunState status={each.status} /> {each.ended_at && <span className="muted"><When at={each.ended_at} /></span>}
+                <RunState status={each.status} /> {each.ended_at && <span className="muted"><When at={each.ended_at} /></span>}{" "}
+                {!run.is_dry && each.result.is_dry === true && <span className="tag">{named("common", "dry_run")}</span>}
               </div>
               {typeof each.result.undone_at === "number" && (
                 <div className="muted">
@@ -46,7 +47,7 @@ export function RunPanel({ id }: { id: number }) {
                 </div>
               )}
               {each.error.en && <div className="critical">{visible(said(each.error))}</div>}
-              {typeof each.result.dry_run === "object" && each.result.dry_run && <Preview of={each.result.dry_run as Record<string, unknown>} />}
+              {typeof each.result.dry_run === "object" && each.result.dry_run && <Preview of={{ ...each.result.dry_run, ...("is_dry" in each.result.dry_run && { is_dry: true }) }} />}
             </li>
           ))}
         </ol>
@@ -58,8 +59,8 @@ export function RunPanel({ id }: { id: number }) {
           <h3>{t("run.effects")}</h3>
           {run.effects.map((effect) => (
             <div key={effect.id} style={{ marginBottom: 8 }}>
-              <span className="mono">{effect.action}</span> <span className="muted">{named("run.effect", effect.state)}</span>{" "}
-              {effect.expires_at && (
+              <span className="mono">{effect.action}</span> <span className="muted">{named("run.effect", typeof effect.result.expired_at === "number" ? "expired" : effect.state)}</span>{" "}
+              {effect.state === "done" && effect.expires_at && (
                 <span className="muted">
                   {t("run.expires")} <When at={effect.expires_at} />
                 </span>
