@@ -22,7 +22,9 @@ from core.event import Event, parse_event_id
 from core.export import Cell, csv_bytes
 from core.hints import hints as hints_of
 from core.query.language import parse
+from core.query.pipes import TIME, Piped, parse_piped
 from core.store import contract
+from core.store.arranged import arranged
 
 router = APIRouter(prefix="/events", tags=["events"])
 T = TypeVar("T")
@@ -30,6 +32,7 @@ T = TypeVar("T")
 MAX_BARS = 400
 AUTO_BARS = 80
 EXPORT_EVENTS = 50_000
+GROUPS_SHOWN = 10_000
 _STEPS: tuple[Micros, ...] = (
     SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR,
     6 * HOUR, 12 * HOUR, DAY, 7 * DAY, 30 * DAY,
@@ -89,6 +92,15 @@ class Terms(Shape):
     truth: Truth
 
 
+class Table(Shape):
+    """What the stages behind a query give; ``total`` rows there are. Times are canonical texts, a figure may be null."""
+
+    columns: list[str]
+    rows: list[list[str | int | float | None]]
+    total: int
+    truth: Truth
+
+
 class FieldSeen(Shape):
     """A field that the events found have: its type, and in how many of them it is."""
 
@@ -127,6 +139,28 @@ def asked(
 
 
 Question = Annotated[Asked, Depends(asked)]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedInGroups(Asked):
+    """A question with stages of which one groups."""
+
+    piped: Piped
+
+
+def asked_in_groups(
+    caller: Reader,
+    svc: Svc,
+    query: Annotated[str, Query(max_length=10_000, description="With stages: source.ip: * | count by source.ip")],
+    start: From = None,
+    end: To = None,
+) -> AskedInGroups:
+    """The query with its stages, and the rest as ``asked``. Raises QueryError, BadInput when nothing groups."""
+    piped = parse_piped(query, now=svc.clock.now(), zone=svc.zone)
+    if piped.grouping is None:
+        raise failure(BadInput, "api.no_group")
+    wanted = contract.Query(piped.where, span(svc, start, end), sight(caller.scope).node)
+    return AskedInGroups(query, start or "", end or "", wanted, piped)
 
 
 async def _answer(request: Request, caller: Caller, question: Asked, ask: Callable[[], T]) -> T:
@@ -217,6 +251,27 @@ async def terms_of_events(
     found = await _answer(request, caller, question, partial(svc.store.terms, question.query, field, limit=limit))
     values = [Term(value=str(b.key), count=b.count) for b in found.buckets]
     return Terms(field=field, values=values, other=found.other, truth=Truth.of(found.truth))
+
+
+@router.get("/groups")
+async def groups_of_events(
+    request: Request,
+    caller: Reader,
+    svc: Svc,
+    question: Annotated[AskedInGroups, Depends(asked_in_groups)],
+    limit: Annotated[int, Query(ge=1, le=GROUPS_SHOWN)] = 1_000,
+) -> Table:
+    """The table that the stages behind a query make (docs/query-language.md, Stages)."""
+    piped, wanted = question.piped, question.query
+    assert piped.grouping is not None
+    ask = partial(svc.store.group, wanted, piped.grouping, zone=svc.zone)
+    found = await _answer(request, caller, question, ask)
+    table = arranged(piped, found.rows, wanted.span, svc.zone, svc.clock.now())
+    rows = [
+        [iso(v) if name == TIME and isinstance(v, int) else v for name, v in zip(table.columns, row, strict=True)]
+        for row in table.rows[:limit]
+    ]
+    return Table(columns=list(table.columns), rows=rows, total=table.total, truth=Truth.of(found.truth))
 
 
 @router.get("/fields")

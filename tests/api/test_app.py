@@ -103,6 +103,7 @@ TABLE: dict[str, object] = {
     "GET /events": ALL,
     "GET /events/count": ALL,
     "GET /events/histogram": ALL,
+    "GET /events/groups": ALL,
     "GET /events/terms": ALL,
     "GET /events/fields": ALL,
     "GET /events/export": ALL,

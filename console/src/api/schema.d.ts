@@ -512,6 +512,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Groups Of Events
+         * @description The table that the stages behind a query make (docs/query-language.md, Stages).
+         */
+        get: operations["groups_of_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events/histogram": {
         parameters: {
             query?: never;
@@ -3606,6 +3626,19 @@ export interface components {
             step: string;
             title: components["schemas"]["Words"];
         };
+        /**
+         * Table
+         * @description What the stages behind a query give; ``total`` rows there are. Times are canonical texts, a figure may be null.
+         */
+        Table: {
+            /** Columns */
+            columns: string[];
+            /** Rows */
+            rows: (string | number | null)[][];
+            /** Total */
+            total: number;
+            truth: components["schemas"]["Truth"];
+        };
         /** Tags */
         Tags: {
             /** Tags */
@@ -5661,6 +5694,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FieldSeen"][];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    groups_of_events: {
+        parameters: {
+            query: {
+                limit?: number;
+                /** @description With stages: source.ip: * | count by source.ip */
+                query: string;
+                /** @description RFC 3339, now-24h, 2026-11-24 */
+                from?: string | null;
+                /** @description As from; a day given is taken whole */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Table"];
                 };
             };
             /** @description Bad request */

@@ -70,6 +70,36 @@ def test_histogram_terms_and_fields(analyst: TestClient) -> None:
     assert {"name": "source.ip", "type": "ip", "count": 30} in get(analyst, "/fields")
 
 
+def test_groups_are_a_table(analyst: TestClient) -> None:
+    table = get(analyst, "/groups", query="source.ip: * | stats count, max(@timestamp) by source.ip")
+    assert table["columns"] == ["source.ip", "count", "max(@timestamp)"]
+    assert table["rows"] == [["192.0.2.7", 30, iso(START + 29 * MINUTE)]]
+    assert (table["total"], table["truth"]["exact"]) == (1, True)
+    chart = get(analyst, "/groups", query="* | timechart 1h", **{"from": iso(START), "to": iso(NOW)})
+    assert sum(row[1] for row in chart["rows"]) == 35
+    assert all(row[0].endswith("Z") for row in chart["rows"])
+    part = get(analyst, "/groups", query="* | count by message", limit=2)
+    assert (len(part["rows"]), part["total"]) == (2, 30)
+
+
+def test_groups_are_within_the_callers_scope(analyst: TestClient, client: Client) -> None:
+    scoped = client("auditor", scope='kydai.system: "Cổng TTĐT"')
+    assert get(scoped, "/groups", query="* | count")["rows"] == [[30]]
+    assert get(analyst, "/groups", query="* | count")["rows"] == [[35]]
+
+
+@pytest.mark.parametrize("query", ["source.ip: *", "source.ip: * | table source.ip", "* | count by", "* | top 5"])
+def test_a_question_that_makes_no_groups_is_refused(analyst: TestClient, query: str) -> None:
+    answer = analyst.get(f"{URL}/groups", params={"query": query})
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_stages_are_refused_where_events_are_listed(analyst: TestClient) -> None:
+    answer = analyst.get(URL, params={"query": "* | count"})
+    assert (answer.status_code, answer.json()["position"]) == (400, 2)
+
+
 def test_one_event_by_its_id(analyst: TestClient) -> None:
     event = get(analyst, limit=1)["events"][0]
     assert get(analyst, "/" + event["event.id"])["event"] == event
