@@ -35,6 +35,8 @@ class Told:
 
     playbook: str
     address: str
+    again: str
+    """The addresses, and what they are called the second time."""
     person: str
     approved_at: Micros
     until: Micros | None
@@ -43,8 +45,9 @@ class Told:
 
     def answer(self, *, is_real: bool, another: bool) -> Answer:
         return Answer(
-            self.playbook, self.address, self.person, self.approved_at, self.until, is_real, self.undone_at, another
-        )
+            self.playbook, self.address, self.person, self.approved_at, self.until, is_real, self.undone_at, another,
+            self.again,
+        )  # fmt: skip
 
 
 class ApiClient:
@@ -108,6 +111,7 @@ def approve_and_undo(client: ApiClient, run: dict[str, Any], world: World, lang:
     return Told(
         playbook=str(detail["title"][lang]),
         address=_blocked(addresses, lang),
+        again=say("demo.answer.these", lang, count=len(addresses)) if len(addresses) > 1 else "",
         person=name,
         approved_at=to_micros(blocked["approved_at"]),
         until=int(until) if until is not None else None,
@@ -138,7 +142,7 @@ def leave_one_waiting(client: ApiClient, *, is_replay: bool) -> Waiting | None:
 
 
 def _blocked(addresses: list[str], lang: str) -> str:
-    """The first, how many more, and that these are the incident's guessers and not this minute's alone."""
+    """The first, how many more, and that these are all the guessers of the incident, whatever story they belong to."""
     if len(addresses) < 2:
         return addresses[0] if addresses else "–"
     return say("demo.answer.many", lang, address=addresses[0], more=len(addresses) - 1, count=len(addresses))

@@ -54,6 +54,8 @@ class Answer:
     is_real: bool = False
     undone_at: Micros | None = None
     another_waits: bool = False
+    again: str = ""
+    """The addresses when they are named a second time."""
 
 
 def opening(world: World, seed: int, lang: str, *, dry_reason: str | None) -> list[str]:
@@ -138,7 +140,7 @@ def answered(lang: str, answer: Answer) -> list[str]:
         lines.append(say("demo.answer.approved", lang, person=answer.person, at=at))
     if answer.until is not None:
         key = "demo.answer.blocked" if answer.is_real else "demo.answer.tried"
-        lines.append(say(key, lang, address=answer.address, until=moment(answer.until, lang)))
+        lines.append(say(key, lang, address=answer.again or answer.address, until=moment(answer.until, lang)))
     if answer.undone_at is not None:
         lines.append(say("demo.answer.undone", lang, at=moment(answer.undone_at, lang)))
     if answer.another_waits:

@@ -34,7 +34,7 @@ def test_a_whole_story() -> None:
         "203.0.113.9 (9 cảnh báo, 1.143 sự kiện), bắt đầu lúc 25/11/2026 07:12:05, gần nhất lúc 07:13:11. "
         "Chưa rõ: vào bằng đường nào; dữ liệu có bị lấy ra ngoài hay không; còn máy nào khác bị ảnh hưởng hay không.",
         "en": "From 203.0.113.77, 203.0.113.71, 203.0.113.72 and 2 more addresses against baochi-crawl01, jump01 "
-        "using the account baochi: SSH success after many failures; sudo reads /etc/shadow, towards 203.0.113.9 "
+        "as baochi: SSH success after many failures; sudo reads /etc/shadow, towards 203.0.113.9 "
         "(9 alerts, 1,143 events), since 2026-11-25 07:12:05, latest 07:13:11. Not known: how they got in; whether "
         "data left; whether other machines are affected.",
     }
