@@ -93,7 +93,7 @@ class Terms(Shape):
 
 
 class Table(Shape):
-    """What the stages behind a query give; ``total`` rows there are. Times are canonical texts, a figure may be null."""
+    """What stages give: ``total`` rows there are. Times are canonical texts, a figure may be null."""
 
     columns: list[str]
     rows: list[list[str | int | float | None]]

@@ -3628,7 +3628,7 @@ export interface components {
         };
         /**
          * Table
-         * @description What the stages behind a query give; ``total`` rows there are. Times are canonical texts, a figure may be null.
+         * @description What stages give: ``total`` rows there are. Times are canonical texts, a figure may be null.
          */
         Table: {
             /** Columns */
