@@ -152,7 +152,8 @@ def counts(session: Session, scope: Sight, sources: int) -> Counts:
                                                 scope.alerts(session)).distinct().subquery()
     )  # fmt: skip
     open_ = (Incident.status != IncidentStatus.CLOSED, Incident.merged_into.is_(None), scope.incidents(session))
-    waiting = (Run.status.in_(runs.WAITING), runs.visible(session, scope))
+    is_waiting = Run.status.in_(runs.WAITING)
+    waiting = (is_waiting, runs.visible(session, scope, is_waiting))
     return Counts(
         queue=session.scalar(select(func.count()).select_from(new)) or 0,
         incidents=session.scalar(select(func.count()).select_from(Incident).where(*open_)) or 0,

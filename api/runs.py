@@ -117,25 +117,27 @@ def summaries(
     session: Session, where: ColumnElement[bool], sight: Sight, limit: int, offset: int = 0
 ) -> list[RunSummary]:
     """Runs within the sight, newest first."""
-    query = _rows(session, sight).where(where, visible(session, sight))
+    query = _rows(session, sight).where(where, visible(session, sight, where))
     found = session.execute(query.order_by(Run.id.desc()).limit(limit).offset(offset)).tuples()
     return [RunSummary.model_validate(_facts(*row)) for row in found]
 
 
-def visible(session: Session, sight: Sight) -> ColumnElement[bool]:
+def visible(session: Session, sight: Sight, *among: ColumnElement[bool]) -> ColumnElement[bool]:
     """The runs about nothing that lies outside the scope: what a run shows was made from all that it is about.
 
-    A run about nothing known is seen by people without a scope only.
+    Only what those ``among`` whom one asks are about is read; of others the answer says nothing. A run about nothing
+    known is seen by people without a scope only.
     """
     if sight.is_whole:
         return true()
-    abouts = session.scalars(select(Run.about).distinct())
+    abouts = session.scalars(select(Run.about).where(*among).distinct())
     return Run.about.in_([a for a in abouts if (pairs := orjson.loads(a)) and all(sight.sees(*p) for p in pairs)])
 
 
 def detail(session: Session, run_id: int, sight: Sight) -> RunDetail:
     """A run with everything that it did. Raises NotFound for one that the caller may not see."""
-    found = session.execute(_rows(session, sight).where(Run.id == run_id, visible(session, sight))).tuples().first()
+    this = Run.id == run_id
+    found = session.execute(_rows(session, sight).where(this, visible(session, sight, this))).tuples().first()
     if found is None:
         raise failure(NotFound, "api.no_run")
     run = found[0]

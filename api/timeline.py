@@ -80,7 +80,8 @@ def items(
 def steps(session: Session, incident_id: int, sight: Sight) -> list[TimelineItem]:
     """What persons approved and undid, and what steps of runs ended; those of a dry run did nothing."""
     query = select(StepRun, Run).join(Run, Run.id == StepRun.run_id)
-    query = query.where(Run.incident_id == incident_id, Run.is_dry.is_(False), visible(session, sight))
+    those = (Run.incident_id == incident_id, Run.is_dry.is_(False))
+    query = query.where(*those, visible(session, sight, *those))
     found = []
     for step, run in session.execute(query.limit(500)):
         defined = step_of(run.definition, step.step)

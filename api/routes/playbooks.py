@@ -122,6 +122,9 @@ def start_run(key: str, body: NewRun, caller: Triage, svc: Svc) -> RunDetail:
         run = control.start(session, caller.actor, playbook, incident, now=svc.clock.now(), is_dry=body.is_dry)
         session.flush()
         seen = sight(caller.scope)
-        if session.scalar(select(Run.id).where(Run.id == run.id, runs.visible(session, seen))) is None:
+        if (
+            session.scalar(select(Run.id).where(Run.id == run.id, runs.visible(session, seen, Run.id == run.id)))
+            is None
+        ):
             raise failure(Refused, "api.need_whole")  # it would act on what lies outside the scope
         return runs.detail(session, run.id, seen)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from api import runs
@@ -43,14 +43,14 @@ def list_runs(
     offset = read_cursor(cursor, int)[0] if cursor else 0
     with svc.database.read() as session:
         seen = sight(caller.scope)
-        parts = [runs.visible(session, seen)]
+        parts: list[ColumnElement[bool]] = []
         if status or waiting:
             parts.append(Run.status.in_([str(s) for s in (*(status or ()), *(runs.WAITING if waiting else ()))]))
         if playbook is not None:
             parts.append(Run.playbook == playbook)
         if incident is not None:
             parts.append(Run.incident_id == incident)
-        where = and_(*parts)
+        where = and_(runs.visible(session, seen, *parts), *parts)
         items = runs.summaries(session, where, seen, limit, offset)
         total = session.scalar(select(func.count()).select_from(Run).where(where)) or 0
     more = offset + len(items)
