@@ -26,6 +26,7 @@ from core.errors import BadInput, KydaiError, Refused, failure
 from core.spool import GroupCommit
 from core.store.contract import EventStore
 from core.store.retention import DEFAULT_POLICY
+from core.words import both
 
 if TYPE_CHECKING:  # the engine weighs much and this process does not judge
     from detections.coverage import Coverage
@@ -185,7 +186,7 @@ class Need:
         if caller.must_set_password and not self.first:
             raise failure(Refused, "api.need_password")
         if caller.role not in self.roles:
-            raise failure(Refused, "api.need_role", role=str(caller.role))
+            raise failure(Refused, "api.need_role", role=both(f"common.role.{caller.role}"))
         if self.whole and caller.scope:
             raise failure(Refused, "api.need_whole")
         if caller.channel == "console" and request.method not in _SAFE_METHODS:

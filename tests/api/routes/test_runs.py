@@ -176,3 +176,8 @@ def test_steps_are_counted_over_a_time_without_dry_runs(client: Client, made: li
     assert get(auditor, "/steps") == {"done": 1, "undone": 0, "waiting": 1}
     assert get(auditor, "/steps", **{"from": "now-1m", "to": "now+1m"}) == {"done": 0, "undone": 0, "waiting": 1}
     assert client("auditor", scope="kydai.system: Cổng").get(f"{URL}/steps").status_code == 403
+
+
+def test_a_role_that_may_not_is_called_in_the_readers_words(client: Client) -> None:
+    refused = client("auditor").post(f"{URL}/1/approve", json={"step": "s"}, headers={"accept-language": "vi"})
+    assert (refused.status_code, refused.json()["detail"]) == (403, "Vai trò cán bộ kiểm tra không được làm việc này.")
