@@ -30,6 +30,8 @@ KNOWN_EVENTS = 1_000
 ACTIVITY_KEYS = 10_000
 FIELDS_KEPT = 300
 OTHER = "other"
+LONGEST_NAME = 200
+"""A host names itself as it likes; the tables of the control database take so many characters."""
 ZONE_TOLERANCE = 2 * MINUTE
 OFFSETS_KEPT = 21
 OFFSETS_NEEDED = 10
@@ -106,7 +108,7 @@ class SourceBook:
             return self._behind(address, host.lower() or named)
         found = self._by_key.get(key.lower()) or self._by_key.get(rest)
         if found is None:
-            return Resolved(key, zone=self.zone)
+            return Resolved(key[:LONGEST_NAME], zone=self.zone)
         return self._behind(rest, host.lower()) if found.is_relay and host else found
 
     def _behind(self, address: str, host: str) -> Resolved:
@@ -114,7 +116,7 @@ class SourceBook:
         for key in (f"host:{host}", host, f"host:{short}", short):
             if (found := self._by_key.get(key)) is not None and not found.is_relay:
                 return found
-        return Resolved(f"relay:{address}:{host}", zone=self.zone)
+        return Resolved(f"relay:{address}:{host}"[:LONGEST_NAME], zone=self.zone)
 
 
 @dataclass(slots=True)

@@ -41,6 +41,8 @@ def source(
         pytest.param("udp:10.20.1.9", "other", "relay:10.20.1.9:other", id="undeclared behind a relay"),
         pytest.param("udp:10.20.1.9", "", "relay01", id="a relay that names nobody"),
         pytest.param("udp:192.0.2.77", "x", "udp:192.0.2.77", id="undeclared"),
+        pytest.param("udp:10.20.1.9", "h" * 255, "relay:10.20.1.9:" + "h" * 184, id="a long name behind a relay"),
+        pytest.param("file:" + "f" * 255, "", "file:" + "f" * 195, id="a long name of a file"),
         pytest.param("token:apps", "", "apps", id="token"),
     ],
 )
