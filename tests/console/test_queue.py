@@ -96,7 +96,7 @@ def test_what_is_new_waits_for_a_person_and_moves_no_row(open_console: Open, own
 
 def test_filters_and_groups_live_in_the_address(open_console: Open, shared_house: Running) -> None:
     console = open_console(shared_house).heading("Cảnh báo chờ xử lý")
-    console.choose("Mức", "Từ Cao")
+    console.choose("Mức độ", "Từ Cao")
     expect(console.rows()).to_have_count(6)
     console.page.get_by_role("searchbox").fill("dao tien ao")
     expect(console.rows()).to_have_count(1)

@@ -46,7 +46,7 @@ def test_every_argument_and_option_says_what_it_is() -> None:
 @pytest.mark.parametrize(
     ("lang", "path", "told"),
     [
-        ("vi", "kydai report", "Cách dùng: kydai report [TÙY_CHỌN] TÊN [SỐ_VỤ_VIỆC]"),
+        ("vi", "kydai report", "Cách dùng: kydai report [TÙY_CHỌN] TÊN [SỐ_HIỆU]"),
         ("en", "kydai report", "Usage: kydai report [OPTIONS] NAME [NUMBER]"),
         ("vi", "kydai search", "[mặc định: 100; 1–1.000.000]"),
         ("en", "kydai search", "[default: 100; 1–1,000,000]"),
