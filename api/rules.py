@@ -51,7 +51,9 @@ class RuleRow(Shape):
     mode: Mode
     effect: Effect
     """What becomes of a hit: as the mode says, or ``correlation`` where only a correlation reads it."""
-    default_mode: Mode
+    default_effect: Effect
+    alert_effect: Effect
+    """What becomes of a hit when a person chooses ``alert``."""
     decided_by: str | None
     coverage: CoverageState | None
     """None while that is not known."""
@@ -143,7 +145,6 @@ def rows(
     for rule in every:
         choice = decided.get(rule.id)
         covered = coverage.get(rule.id)
-        usual = usually.mode(rule.id)
         is_live = covered is None or covered.state == "live"
         yield RuleRow(
             id=rule.id,
@@ -158,7 +159,8 @@ def rows(
             tags=_tags(rule),
             mode=current.mode(rule.id),
             effect=current.effect(rule.id),
-            default_mode=usual,
+            default_effect=usually.effect(rule.id),
+            alert_effect=current.effect(rule.id, Mode.ALERT),
             decided_by=choice.by if choice else None,
             coverage=covered.state.value if covered else None,
             why=None if is_live or covered is None else Words(**covered.reason),

@@ -89,10 +89,12 @@ class RuleSet:
         """Ids of rules and correlations that only correlations read (without ``generate``)."""
         return resolve(self.rules, self.correlations).quiet
 
-    def effect(self, rule_id: str) -> Effect:
-        """What becomes of a hit. A person's choice makes a quiet correlation alert, a quiet rule never does."""
-        mode = self.mode(rule_id)
-        is_loud = rule_id not in self.quiet or (rule_id not in self.by_id and rule_id in self.modes)
+    def effect(self, rule_id: str, choice: Mode | None = None) -> Effect:
+        """What becomes of a hit, as it stands or with a person's ``choice``, which makes a quiet correlation alert; a
+        quiet rule never does."""
+        mode = choice or self.mode(rule_id)
+        is_chosen = choice is not None or rule_id in self.modes
+        is_loud = rule_id not in self.quiet or (rule_id not in self.by_id and is_chosen)
         return Effect.CORRELATION if mode is Mode.ALERT and not is_loud else Effect(mode)
 
 

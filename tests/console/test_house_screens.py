@@ -100,6 +100,17 @@ def test_a_rule_is_set_to_record_with_a_reason(open_console: Open, own_house: Ru
         assert (row.mode, row.reason, row.by) == ("record", "Máy sao lưu thử nghiệm", "hanhnt")
 
 
+def test_a_correlation_that_others_read_is_made_to_alert(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, path="/rules?text=ssh_guessing").heading("Quy tắc phát hiện")
+    console.row("Nhiều lần đăng nhập SSH bị từ chối").click()
+    pressed = console.side().locator("button[aria-pressed=true]")
+    expect(pressed).to_have_text("dùng cho tương quan (mặc định)")
+    expect(console.side()).to_contain_text("Chỉ tương quan khác đọc tương quan này")
+    console.side().get_by_role("button", name="cảnh báo").click()
+    console.toast("Quy tắc nay ở chế độ: cảnh báo")
+    expect(pressed).to_have_text("cảnh báo")
+
+
 def test_playbooks_say_what_starts_them_and_who_approves(open_console: Open, shared_house: Running) -> None:
     console = open_console(shared_house, path="/playbooks")
     console.row("Chặn nguồn dò mật khẩu").click()

@@ -3112,6 +3112,7 @@ export interface components {
          * @description A rule with its words and its text.
          */
         RuleDetail: {
+            alert_effect: components["schemas"]["Effect"];
             /** Alerts */
             alerts: number;
             /** Author */
@@ -3126,7 +3127,7 @@ export interface components {
             decided_by: string | null;
             /** Decided Reason */
             decided_reason: string;
-            default_mode: components["schemas"]["Mode"];
+            default_effect: components["schemas"]["Effect"];
             /** Description */
             description: string;
             effect: components["schemas"]["Effect"];
@@ -3208,13 +3209,14 @@ export interface components {
          * @description A rule as a row of the list.
          */
         RuleRow: {
+            alert_effect: components["schemas"]["Effect"];
             /** Alerts */
             alerts: number;
             /** Coverage */
             coverage: ("live" | "unproven" | "blind" | "disabled") | null;
             /** Decided By */
             decided_by: string | null;
-            default_mode: components["schemas"]["Mode"];
+            default_effect: components["schemas"]["Effect"];
             effect: components["schemas"]["Effect"];
             /** File */
             file: string;

@@ -133,6 +133,9 @@ function RulePanel({ id }: { id: string }) {
   const rule = asked.data;
   if (asked.isPending) return <aside className="side"><Asking /></aside>;
   if (!rule) return <aside className="side"><Failed error={asked.error} /></aside>;
+  const choices = MODES.map((mode) => ({ mode, effect: mode === "alert" ? rule.alert_effect : mode }));
+  // a correlation that others read alerts by itself when a person chooses so, a rule never does
+  const isByDefault = rule.effect === "correlation" && rule.alert_effect === "alert";
   const texts = [
     [t("rules.reason"), said(rule.reason) || rule.description],
     [t("rules.falsepositives"), said(rule.falsepositives)],
@@ -158,14 +161,23 @@ function RulePanel({ id }: { id: string }) {
       <section>
         <h3>{t("rules.mode")}</h3>
         <div className="row wrap" role="group" aria-label={t("rules.mode")}>
-          {MODES.map((mode) => (
-            <button key={mode} type="button" className={`button small${rule.mode === mode ? " pressed" : ""}`} aria-pressed={rule.mode === mode} disabled={!may("triage") || choose.isPending} onClick={() => rule.mode !== mode && choose.mutate(mode)}>
-              {named("common.mode", mode)}
-              {rule.default_mode === mode && <span className="muted"> {t("rules.usual")}</span>}
+          {isByDefault && (
+            <button type="button" className="button small pressed" aria-pressed disabled>
+              {named("common.mode", "correlation")} <span className="muted">{t("rules.usual")}</span>
+            </button>
+          )}
+          {choices.map(({ mode, effect }) => (
+            <button key={mode} type="button" className={`button small${rule.effect === effect ? " pressed" : ""}`} aria-pressed={rule.effect === effect} disabled={!may("triage") || choose.isPending} onClick={() => rule.effect !== effect && choose.mutate(mode)}>
+              {named("common.mode", effect)}
+              {rule.default_effect === effect && <span className="muted"> {t("rules.usual")}</span>}
             </button>
           ))}
         </div>
-        {rule.effect === "correlation" && <p className="muted">{t("common.only_correlation")}</p>}
+        {rule.effect === "correlation" && (
+          <p className="muted" style={{ marginTop: 6 }}>
+            {isByDefault ? t("rules.read_by_others") : t("common.only_correlation")}
+          </p>
+        )}
         {may("triage") && <input className="input" style={{ width: "100%", marginTop: 6 }} placeholder={t("rules.why_change")} aria-label={t("rules.why_change")} maxLength={2000} value={reason} onChange={(event) => setReason(event.target.value)} />}
         {rule.decided_by && (
           <p className="muted">

@@ -80,6 +80,8 @@ def test_the_list_tells_modes_coverage_and_alerts(analyst: TestClient, ruleset: 
     read = get(analyst, mode="correlation")
     assert read["total"] == page["modes"]["correlation"] > 0, "read by a correlation only: no alert of its own"
     assert {(row["mode"], row["effect"]) for row in read["items"]} == {("alert", "correlation")}
+    assert {row["default_effect"] for row in read["items"]} == {"correlation"}
+    assert all(row["alert_effect"] == ("correlation" if row["kind"] == "rule" else "alert") for row in read["items"])
     assert all(row["id"] not in {r["id"] for r in read["items"]} for row in get(analyst, mode="alert")["items"])
 
 
