@@ -138,7 +138,9 @@ def test_a_token_is_shown_once_and_can_be_revoked(open_console: Open, own_house:
     console.dialog().locator("input[name=name]").fill("may-web")
     console.dialog().get_by_role("button", name="Tạo mã truy cập").click()
     assert console.dialog().locator("pre").inner_text().startswith("kydai_")
+    expect(console.dialog().get_by_role("button", name="Chép")).to_be_focused()
     console.press("Escape")
+    expect(console.button("Tạo mã truy cập")).to_be_focused()
     console.row("may-web").get_by_role("button", name="Thu hồi").click()
     expect(console.row("may-web")).to_contain_text("Đã thu hồi")
 

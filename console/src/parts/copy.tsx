@@ -4,7 +4,7 @@ import { useWords } from "../words";
 
 const SAID_FOR = 2_000;
 
-export function Copy({ text }: { text: string }) {
+export function Copy({ text, isFirst }: { text: string; isFirst?: boolean }) {
   const { t } = useWords();
   const [isDone, setDone] = useState(false);
   const copy = async () => {
@@ -15,7 +15,7 @@ export function Copy({ text }: { text: string }) {
   // over plain HTTP from another machine there is no clipboard
   if (!("clipboard" in navigator)) return null;
   return (
-    <button type="button" className="button small" onClick={() => void copy()}>
+    <button type="button" className="button small" data-autofocus={isFirst} onClick={() => void copy()}>
       {isDone ? t("copy.done") : t("copy.do")}
     </button>
   );

@@ -33,9 +33,16 @@ export function Dialog(props: Props) {
   );
 }
 
+/** What had the focus before the first of dialogs that follow each other. */
+let opener: Element | null = null;
+
 /** Mantine gives the focus back to what had it only when a modal stays and is closed; ours go. */
 function useFocusBack(): void {
-  const [before] = useState(() => document.activeElement);
+  const [before] = useState(() => {
+    // what opens a second dialog stands in the first, and goes with it
+    if (!document.querySelector('[role="dialog"]')) opener = document.activeElement;
+    return opener;
+  });
   useEffect(
     () => () => {
       window.setTimeout(() => {

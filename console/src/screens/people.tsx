@@ -82,7 +82,7 @@ export default function People() {
               {secret.text}
             </pre>
             <div className="form-actions">
-              <Copy text={secret.text} />
+              <Copy text={secret.text} isFirst />
             </div>
           </div>
         </Dialog>
