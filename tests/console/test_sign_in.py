@@ -85,6 +85,7 @@ def test_people_see_what_their_role_may_do(open_console: Open, shared_house: Run
     scoped = open_console(shared_house, "sonhv", path="/incidents").heading(re.compile("Vụ việc|Incidents"))
     expect(scoped.rows()).to_have_count(1)
     expect(scoped.row("baochi-crawl01")).to_be_visible()
+    expect(scoped.page.get_by_role("navigation")).not_to_contain_text(re.compile("Báo cáo|Nhật ký|Quản trị"))
 
 
 def test_a_lost_server_is_red_across_the_top_within_ten_seconds(open_console: Open, own_house: Running) -> None:

@@ -205,6 +205,7 @@ function Entity({ entity, range }: { entity: Schemas["IncidentEntity"]; range: {
       <Link className="mono plain-link" to={entityPath(entity.kind, entity.value)} title={isKind(entity.kind) ? t(`entity.kind.${entity.kind}`) : entity.kind}>
         {shown}
       </Link>
+      {"\u00a0"}
       <Link className="icon-button hunt-it" to={hunt(entityQuery(entity.kind, entity.value), range)} title={t("entity.hunt_around")} aria-label={`${t("entity.hunt_around")}: ${shown}`}>
         <Glass />
       </Link>

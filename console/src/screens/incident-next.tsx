@@ -17,23 +17,26 @@ export function IncidentNext({ incident }: { incident: Detail }) {
   const { may } = useHouse();
   const [isStarting, setStarting] = useState(false);
   const others = incident.runs.filter((run) => !WAITING.has(run.status));
+  const canStart = may("triage") && !incident.is_partial;
   return (
     <>
       {waiting.map((run) => (
         <RunCard key={run.id} id={run.id} />
       ))}
       <Advice incident={incident} />
-      <section>
-        <h3>{t("incident.runs")}</h3>
-        {others.map((run) => (
-          <RunCard key={run.id} id={run.id} isShort />
-        ))}
-        {may("triage") && !incident.is_partial && (
-          <button type="button" className="button" onClick={() => setStarting(true)}>
-            {t("start.open")}
-          </button>
-        )}
-      </section>
+      {(others.length > 0 || canStart) && (
+        <section>
+          <h3>{t("incident.runs")}</h3>
+          {others.map((run) => (
+            <RunCard key={run.id} id={run.id} isShort />
+          ))}
+          {canStart && (
+            <button type="button" className="button" onClick={() => setStarting(true)}>
+              {t("start.open")}
+            </button>
+          )}
+        </section>
+      )}
       {isStarting && <StartRun number={incident.number} onClose={() => setStarting(false)} />}
     </>
   );

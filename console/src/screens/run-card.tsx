@@ -1,6 +1,6 @@
 // One run of a playbook: what it would do, whom it touches, what was done, and what a person has to decide.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { Link } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { visible } from "../lib/visible";
@@ -174,11 +174,11 @@ function Several({ lines }: { lines: string[] }) {
   );
 }
 
-function Pair({ name, children }: { name: string; children: ReactNode }) {
+function Pair({ name, children }: { name: string; children: string }) {
   return (
     <>
       <dt className="mono">{name}</dt>
-      <dd className="mono">{children}</dd>
+      <dd className="mono">{visible(children)}</dd>
     </>
   );
 }

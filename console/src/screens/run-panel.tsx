@@ -6,7 +6,14 @@ import { Asking, Failed } from "../parts/answer";
 import { visible } from "../lib/visible";
 import { When } from "../parts/when";
 import { useWords } from "../words";
-import { Approvals, Newcomers, Preview, RunState, Undo, Waiting, WAITING } from "./run-card";
+import { Approvals, Newcomers, Preview, type Run, RunState, Undo, Waiting, WAITING } from "./run-card";
+
+/** What an effect did; nothing of one that was undone is told as if it held. */
+function didOf(effect: Run["effects"][number]): Record<string, unknown> {
+  const did = Object.keys(effect.result).length > 0 ? effect.result : effect.arguments;
+  if (effect.state !== "undone") return did;
+  return { ...did, items: did.block ?? did.blocked, block: null, blocked: null, refused: null, minutes: null, until: null, is_dry: null };
+}
 
 export function RunPanel({ id }: { id: number }) {
   const { t, said, named } = useWords();
@@ -59,14 +66,15 @@ export function RunPanel({ id }: { id: number }) {
           <h3>{t("run.effects")}</h3>
           {run.effects.map((effect) => (
             <div key={effect.id} style={{ marginBottom: 8 }}>
-              <span className="mono">{effect.action}</span> <span className="muted">{named("run.effect", typeof effect.result.expired_at === "number" ? "expired" : effect.state)}</span>{" "}
+              {said(run.steps.find((each) => each.step === effect.step)?.title)} <span className="mono muted">{effect.action}</span>{" "}
+              <span className="muted">{named("run.effect", typeof effect.result.expired_at === "number" ? "expired" : effect.state)}</span>{" "}
               {effect.state === "done" && effect.expires_at && (
                 <span className="muted">
                   {t("run.expires")} <When at={effect.expires_at} />
                 </span>
               )}
               {effect.can_undo && <Undo run={run} step={effect.step} />}
-              <Preview of={Object.keys(effect.result).length > 0 ? effect.result : effect.arguments} />
+              <Preview of={didOf(effect)} />
             </div>
           ))}
         </section>

@@ -22,6 +22,8 @@ interface Place {
   count?: "queue" | "incidents" | "waiting_runs" | "sources";
   /** Who has one of them may open it. */
   rights?: readonly ("journal" | "house")[];
+  /** Not for an account with a scope. */
+  isWhole?: boolean;
   /** Another path that belongs to it. */
   also?: string;
 }
@@ -35,15 +37,15 @@ export const PLACES: readonly (Place | null)[] = [
   { path: "/runs", name: "nav.runs", key: "p", count: "waiting_runs", also: "/playbooks" },
   { path: "/sources", name: "nav.sources", key: "s", count: "sources" },
   null,
-  { path: "/reports", name: "nav.reports", key: "b" },
+  { path: "/reports", name: "nav.reports", key: "b", isWhole: true },
   { path: "/journal", name: "nav.journal", key: "l", rights: ["journal"] },
   { path: "/people", name: "nav.people", key: "a", rights: ["journal", "house"] },
 ];
 
 /** The screens that this person may open. */
 export function usePlaces(): (Place | null)[] {
-  const { may } = useHouse();
-  const seen = PLACES.filter((place) => !place?.rights || place.rights.some(may));
+  const { may, me } = useHouse();
+  const seen = PLACES.filter((place) => (!place?.rights || place.rights.some(may)) && !(place?.isWhole && me.scope));
   // a rule with nothing after it parts nothing
   return seen.filter((place, at) => place || seen[at + 1]);
 }
@@ -83,7 +85,11 @@ export function Shell({ children }: { children: ReactNode }) {
           <span>{t("palette.ask")}</span>
           <kbd>Ctrl K</kbd>
         </button>
-        {me.scope && <span className="tag mono">{me.scope}</span>}
+        {me.scope && (
+          <span className="tag scope" title={me.scope}>
+            {me.scope}
+          </span>
+        )}
         <DataClock />
         <PersonMenu onPassword={() => setDialog("password")} onKeys={() => setDialog("keys")} />
       </header>

@@ -91,11 +91,13 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
                 <thead>
                   <tr>
                     <th scope="col">{t("column.host")}</th>
-                    <th scope="col">{t("source.dataset")}</th>
-                    <th scope="col" className="right">
+                    <th scope="col" style={{ minWidth: 130 }}>
+                      {t("source.dataset")}
+                    </th>
+                    <th scope="col" className="right whole">
                       {t("source.count")}
                     </th>
-                    <th scope="col" className="right">
+                    <th scope="col" className="right whole">
                       {t("column.last")}
                     </th>
                   </tr>
@@ -105,8 +107,8 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
                     <tr key={`${heard.host} ${heard.dataset}`}>
                       <td className="mono">{heard.host ? <Link to={entityPath("host", heard.host)}>{visible(heard.host)}</Link> : "–"}</td>
                       <td className="mono">{heard.dataset}</td>
-                      <td className="right">{n(heard.count)}</td>
-                      <td className="right muted">
+                      <td className="right whole">{n(heard.count)}</td>
+                      <td className="right whole muted">
                         <When at={heard.last_at} />
                       </td>
                     </tr>
