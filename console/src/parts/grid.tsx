@@ -1,7 +1,7 @@
 // The table of every screen: rows of 32 px, virtual, one current row, moved by arrows and by the page's keys.
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef } from "react";
-import { isTyping } from "../lib/keys";
+import { isTyping, useKeys } from "../lib/keys";
 import "../styles/grid.css";
 
 export interface Column<T> {
@@ -148,6 +148,15 @@ export function Grid<T>(props: GridProps<T>) {
 }
 
 /** The key of the row `step` away from the current one; the first row when there is none. */
+/** `j` and `k` move the current row, Esc lets it go. */
+export function useRowKeys<T>(rows: readonly T[], rowKey: (row: T) => string, current: string | null, onCurrent: (key: string | null) => void): void {
+  useKeys({
+    j: () => onCurrent(neighbour(rows, rowKey, current, 1)),
+    k: () => onCurrent(neighbour(rows, rowKey, current, -1)),
+    Escape: () => onCurrent(null),
+  });
+}
+
 export function neighbour<T>(rows: readonly T[], rowKey: (row: T) => string, current: string | null, step: number): string | null {
   if (rows.length === 0) return null;
   const at = current ? rows.findIndex((row) => rowKey(row) === current) : -1;

@@ -10,7 +10,7 @@ import { narrow } from "../lib/query-text";
 import { DEFAULT_FROM, resolve } from "../lib/range";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed, Incomplete, isWhole, TruthLine } from "../parts/answer";
-import { type Column, Grid, neighbour } from "../parts/grid";
+import { type Column, Grid, useRowKeys } from "../parts/grid";
 import { ExportMenu, searchOf } from "../parts/export-menu";
 import { RangeChoice } from "../parts/range-choice";
 import { When } from "../parts/when";
@@ -71,12 +71,8 @@ export default function Hunt() {
     return `/api/v1/events/export?${searchOf({ ...question, format, limit: EXPORTED, fields: names })}`;
   };
 
-  useKeys({
-    j: () => setCurrent(neighbour(rows, idOf, current, 1)),
-    k: () => setCurrent(neighbour(rows, idOf, current, -1)),
-    Escape: () => setCurrent(null),
-    r: () => ask(query),
-  });
+  useRowKeys(rows, idOf, current, setCurrent);
+  useKeys({ r: () => ask(query) });
 
   const columns: Column<Event>[] = [
     { key: "time", title: t("column.time"), width: "112px", className: "muted", cell: (event) => <When at={String(event["@timestamp"])} /> },

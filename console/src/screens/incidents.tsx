@@ -11,7 +11,7 @@ import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { Choice } from "../parts/choice";
 import { ExportMenu, searchOf } from "../parts/export-menu";
-import { type Column, Grid, neighbour } from "../parts/grid";
+import { type Column, Grid, useRowKeys } from "../parts/grid";
 import { useHouse } from "../parts/house";
 import { Search } from "../parts/search";
 import { LEVELS, Severity } from "../parts/severity";
@@ -55,13 +55,8 @@ export default function Incidents() {
   const open = (incident: Incident | null) => incident && void navigate(`/incidents/${incident.number}`);
 
   const tidy = () => void asked.refetch().then((answer) => release(answer.data?.pages.flatMap((page) => page.items)));
-  useKeys({
-    j: () => setCurrent(neighbour(rows, numberOf, current, 1)),
-    k: () => setCurrent(neighbour(rows, numberOf, current, -1)),
-    Enter: () => open(row),
-    Escape: () => setCurrent(null),
-    r: tidy,
-  });
+  useRowKeys(rows, numberOf, current, setCurrent);
+  useKeys({ Enter: () => open(row), r: tidy });
 
   const columns: Column<Incident>[] = [
     { key: "level", title: t("column.level"), width: "126px", cell: (incident) => <Severity level={incident.level} /> },

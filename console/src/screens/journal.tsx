@@ -8,7 +8,7 @@ import { useKeys } from "../lib/keys";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { ExportMenu, searchOf } from "../parts/export-menu";
-import { type Column, Grid, neighbour } from "../parts/grid";
+import { type Column, Grid, useRowKeys } from "../parts/grid";
 import { RangeChoice } from "../parts/range-choice";
 import { Search } from "../parts/search";
 import { State } from "../parts/severity";
@@ -41,12 +41,8 @@ export default function Journal() {
   const verify = useMutation({ mutationFn: () => data(api.GET("/api/v1/audit/verify")), onError: (error) => tell({ error }) });
   const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.items) ?? [], [asked.data]);
   const row = rows.find((entry) => seqOf(entry) === current) ?? null;
-  useKeys({
-    j: () => setCurrent(neighbour(rows, seqOf, current, 1)),
-    k: () => setCurrent(neighbour(rows, seqOf, current, -1)),
-    Escape: () => setCurrent(null),
-    r: () => void asked.refetch(),
-  });
+  useRowKeys(rows, seqOf, current, setCurrent);
+  useKeys({ r: () => void asked.refetch() });
 
   const columns: Column<Entry>[] = [
     { key: "seq", title: t("journal.seq"), width: "74px", className: "muted", cell: (entry) => n(entry.seq) },

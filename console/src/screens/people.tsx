@@ -4,13 +4,12 @@ import { useState } from "react";
 import { api, data, type Schemas } from "../api/client";
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
-import { useKeys } from "../lib/keys";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { Copy } from "../parts/copy";
 import { Dialog } from "../parts/dialog";
 import { Field, textOf } from "../parts/field";
 import { FormDialog } from "../parts/form-dialog";
-import { type Column, Grid, neighbour } from "../parts/grid";
+import { type Column, Grid, useRowKeys } from "../parts/grid";
 import { useHouse } from "../parts/house";
 import { State } from "../parts/severity";
 import { useToast } from "../parts/toast";
@@ -97,11 +96,7 @@ function Persons({ onSecret }: { onSecret: (secret: Secret) => void }) {
   const asked = useQuery({ queryKey: ["people"], queryFn: () => data(api.GET("/api/v1/users")) });
   const rows = asked.data ?? [];
   const row = rows.find((person) => person.name === current) ?? null;
-  useKeys({
-    j: () => setCurrent(neighbour(rows, nameOf, current, 1)),
-    k: () => setCurrent(neighbour(rows, nameOf, current, -1)),
-    Escape: () => setCurrent(null),
-  });
+  useRowKeys(rows, nameOf, current, setCurrent);
   const columns: Column<Person>[] = [
     { key: "name", title: t("sign_in.name"), width: "150px", className: "mono", cell: (person) => person.name },
     { key: "full", title: t("people.full_name"), width: "minmax(160px, 1fr)", cell: (person) => person.full_name || "–" },

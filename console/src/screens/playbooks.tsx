@@ -2,9 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, data, type Schemas } from "../api/client";
 import { useCurrent } from "../lib/current";
-import { useKeys } from "../lib/keys";
 import { Asking, Empty, Failed } from "../parts/answer";
-import { type Column, Grid, neighbour } from "../parts/grid";
+import { type Column, Grid, useRowKeys } from "../parts/grid";
 import { useWords } from "../words";
 import { RunTabs } from "./run-tabs";
 
@@ -17,11 +16,7 @@ export default function Playbooks() {
   const asked = useQuery({ queryKey: ["playbooks"], queryFn: () => data(api.GET("/api/v1/playbooks")) });
   const rows = asked.data?.items ?? [];
   const row = rows.find((playbook) => playbook.name === current) ?? null;
-  useKeys({
-    j: () => setCurrent(neighbour(rows, nameOf, current, 1)),
-    k: () => setCurrent(neighbour(rows, nameOf, current, -1)),
-    Escape: () => setCurrent(null),
-  });
+  useRowKeys(rows, nameOf, current, setCurrent);
   const columns: Column<Playbook>[] = [
     { key: "title", title: t("nav.runs"), width: "minmax(220px, 1fr)", cell: (playbook) => said(playbook.title) },
     { key: "name", title: t("playbooks.name"), width: "200px", className: "mono muted", cell: (playbook) => playbook.name },

@@ -5,10 +5,9 @@ import { Link } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
-import { useKeys } from "../lib/keys";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { Choice } from "../parts/choice";
-import { type Column, Grid, neighbour } from "../parts/grid";
+import { type Column, Grid, useRowKeys } from "../parts/grid";
 import { useHouse } from "../parts/house";
 import { Search } from "../parts/search";
 import { Severity, State, type Tone } from "../parts/severity";
@@ -39,11 +38,7 @@ export default function Rules() {
   });
   const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.items) ?? [], [asked.data]);
   const page = asked.data?.pages[0];
-  useKeys({
-    j: () => setCurrent(neighbour(rows, idOf, current, 1)),
-    k: () => setCurrent(neighbour(rows, idOf, current, -1)),
-    Escape: () => setCurrent(null),
-  });
+  useRowKeys(rows, idOf, current, setCurrent);
 
   const columns: Column<Rule>[] = [
     { key: "level", title: t("column.level"), width: "134px", cell: (rule) => <Severity level={rule.level} /> },

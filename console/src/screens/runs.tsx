@@ -4,10 +4,9 @@ import { useMemo } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { useAddress } from "../lib/address";
-import { useKeys } from "../lib/keys";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { Choice } from "../parts/choice";
-import { type Column, Grid, neighbour } from "../parts/grid";
+import { type Column, Grid, useRowKeys } from "../parts/grid";
 import { When } from "../parts/when";
 import { Who } from "../parts/who";
 import { useWords } from "../words";
@@ -34,11 +33,7 @@ export default function Runs() {
   const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.items) ?? [], [asked.data]);
   const search = shown ? `?show=${shown}` : "";
   const go = (key: string | null) => void navigate(key ? `/runs/${key}${search}` : `/runs${search}`, { replace: true });
-  useKeys({
-    j: () => go(neighbour(rows, idOf, id ?? null, 1)),
-    k: () => go(neighbour(rows, idOf, id ?? null, -1)),
-    Escape: () => go(null),
-  });
+  useRowKeys(rows, idOf, id ?? null, go);
   const columns: Column<Run>[] = [
     { key: "status", title: t("column.status"), width: "190px", cell: (run) => <RunState status={run.status} /> },
     {

@@ -11,7 +11,7 @@ import { BUCKETS, gravity, isSkewed, offsetText, type Source, STATES, stateOf } 
 import { duration } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
-import { type Column, Grid, neighbour } from "../parts/grid";
+import { type Column, Grid, useRowKeys } from "../parts/grid";
 import { useHouse, useStream } from "../parts/house";
 import { Search } from "../parts/search";
 import { State, type Tone } from "../parts/severity";
@@ -45,12 +45,8 @@ export default function Sources() {
   const rows = useMemo(() => (asked.data?.items ?? []).toSorted((a, b) => gravity(a) - gravity(b) || a.name.localeCompare(b.name)), [asked.data]);
   const totals = asked.data?.totals;
   const lag = useLag();
-  useKeys({
-    j: () => setCurrent(neighbour(rows, nameOf, current, 1)),
-    k: () => setCurrent(neighbour(rows, nameOf, current, -1)),
-    Escape: () => setCurrent(null),
-    r: () => void asked.refetch(),
-  });
+  useRowKeys(rows, nameOf, current, setCurrent);
+  useKeys({ r: () => void asked.refetch() });
 
   const columns: Column<Source>[] = [
     { key: "name", title: t("column.source"), width: "150px", className: "mono", cell: (source) => <span title={source.name}>{visible(source.name)}</span> },
