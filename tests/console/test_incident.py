@@ -118,7 +118,8 @@ def test_a_change_in_between_is_a_conflict_that_is_said(open_console: Open, own_
     with own_house.services.database.write() as session:
         row = session.scalars(select(Incident).where(Incident.number == NUMBER)).one()
         row.version += 1
-    console.press("a").toast("vừa được người khác thay đổi")
+    with console.page.expect_response(lambda r: r.request.method == "GET" and r.url.endswith(f"/incidents/{NUMBER}")):
+        console.press("a").toast("vừa được người khác thay đổi")
     # in a dialog it stands there, and what was typed is still there to be sent
     with own_house.services.database.write() as session:
         session.scalars(select(Incident).where(Incident.number == NUMBER)).one().version += 1
