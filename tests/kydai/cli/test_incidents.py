@@ -40,12 +40,12 @@ def test_an_incident_is_shown_noted_declared_and_closed(alerted: Run) -> None:
     assert alerted("incidents", "declare", number, "--category", "intrusion", "--reason", "thử").status == 0
     assert alerted("incidents", "show", number, "--json").documents[0]["declared_by"]
     closed = alerted("incidents", "close", number, "--verdict", "true_positive", "--reason", "xong")
-    assert (closed.status, closed.err) == (0, f"{number}: Closed (true positive).\n")
+    assert (closed.status, closed.err) == (0, f"{number} is now: Closed (true positive).\n")
     assert alerted("incidents", "list", "--json").documents == []
     again = alerted("incidents", "close", number, "--verdict", "benign")
     assert again.status == 0
     assert "Closed (true positive) already" in again.err
-    assert alerted("incidents", "reopen", number, "--reason", "lại").err == f"{number}: In progress.\n"
+    assert alerted("incidents", "reopen", number, "--reason", "lại").err == f"{number} is now: In progress.\n"
     again = alerted("incidents", "reopen", number)
     assert again.status == 0
     assert "already" in again.err
