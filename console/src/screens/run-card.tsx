@@ -79,7 +79,7 @@ export function Waiting({ run, step }: { run: Run; step: Step }) {
 }
 
 /** What a result keeps for the machinery and not for people. */
-const INNER = new Set(["undoing", "undone", "undone_at", "undone_by", "approver_address", "said", "outcome"]);
+const INNER = new Set(["undoing", "undone", "undone_at", "undone_by", "expired_at", "approver_address", "said", "outcome"]);
 const list = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
 
 /** What an action foresees: addresses with what is left out and why, commands for a person, else names and values. */
