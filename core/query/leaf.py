@@ -15,6 +15,7 @@ import re2
 from core.clock import Micros, to_micros
 from core.ecs import FieldType, type_of
 from core.errors import BadInput, failure, reason
+from core.event import EventId, parse_event_id
 from core.query.fold import comparable, cut, fold
 from core.query.tree import Cidr, Comparison, Equals, Leaf, Like, Node, Not, Or, Pattern, Phrase, Range, Regex, Wild
 from core.query.values import ip_bounds, to_boolean, to_date, to_double, to_ip, to_long, to_text
@@ -22,6 +23,8 @@ from core.query.values import ip_bounds, to_boolean, to_date, to_double, to_ip, 
 MAX_REGEX = 2_000
 """Characters that a regular expression may have."""
 
+_MAX_ID = 26 + 1 + 19 + 1 + 10
+"""A ULID, a record of 64 bits and a number of 32."""
 _WORD_CHARS = r"\p{L}\p{N}\p{M}_"
 _WORD = re2.compile(f"[{_WORD_CHARS}]+")
 _MAPPED = "0" * 20 + "ffff"
@@ -118,16 +121,21 @@ def regex_text(leaf: Regex) -> str:
     """The regular expression with its flags. Raises BadInput when RE2 cannot compile it or it is too long."""
     if len(leaf.pattern) > MAX_REGEX:
         raise failure(BadInput, "query.error.long_regex", size=len(leaf.pattern), limit=MAX_REGEX)
-    pattern = leaf.pattern
-    if leaf.comparison is Comparison.FOLD:
-        # escapes are ASCII, and fold would turn \S into \s: only other characters are folded
-        pattern = "".join(c if c.isascii() else fold(c) for c in pattern)
+    pattern = comparable_pattern(leaf)
     flags = "i" if leaf.comparison is not Comparison.EXACT else ""
     flags += "m" if leaf.multiline else ""
     flags += "s" if leaf.dotall else ""
     text = f"(?{flags}:{pattern})" if flags else pattern
     compile_regex(text)
     return text
+
+
+def comparable_pattern(leaf: Regex) -> str:
+    """The regular expression as its texts are compared: folded, if they are."""
+    if leaf.comparison is not Comparison.FOLD:
+        return leaf.pattern
+    # escapes are ASCII, and fold would turn \S into \s: only other characters are folded
+    return "".join(c if c.isascii() else fold(c) for c in leaf.pattern)
 
 
 def compile_regex(text: str) -> re2._Regexp:
@@ -209,6 +217,18 @@ def v4_bounds(leaf: Leaf) -> tuple[int, int] | None:
     if not (low.startswith(_MAPPED) and high.startswith(_MAPPED)):
         return None
     return int(low[24:], 16), int(high[24:], 16)
+
+
+def asked_id(leaf: Leaf) -> EventId | None:
+    """The one ``event.id`` that the leaf can mean; None when it has to look at texts. Letters of ids are upper case."""
+    if not isinstance(leaf, Equals) or leaf.comparison is Comparison.FOLD or not isinstance(leaf.value, str):
+        return None
+    text = leaf.value.upper() if leaf.comparison is Comparison.CI else leaf.value
+    try:
+        asked = parse_event_id(text) if len(text) <= _MAX_ID else None
+    except BadInput:
+        return None
+    return asked if str(asked) == text else None
 
 
 def _number(leaf: Range, value: int | float | str) -> int | float:

@@ -16,9 +16,9 @@ from enum import StrEnum
 
 from core.ecs import FieldType, type_of
 from core.errors import BadInput, failure
-from core.event import EventId, parse_event_id
 from core.query.fold import fold
 from core.query.leaf import (
+    asked_id,
     by_field,
     compares_address,
     folds,
@@ -28,7 +28,6 @@ from core.query.sql_leaf import NEVER, Holds, Sql, any_leaf, between, compared, 
 from core.query.tree import (
     And,
     Comparison,
-    Equals,
     FieldEquals,
     Leaf,
     Node,
@@ -76,8 +75,6 @@ _HOLDS = {
     ColumnKind.BOOLEAN: Holds.BOOLEAN,
 }
 _ID_TEXT = "concat(segment, '.', record, '.', n)"
-_MAX_ID = 26 + 1 + 19 + 1 + 10
-"""A ULID, a record of 64 bits and a number of 32."""
 _SHORT_NAMES = {"@timestamp": "ts", "event.created": "created", "event.ingested": "ingested"}
 
 
@@ -219,7 +216,7 @@ def _event_id(leaves: Sequence[Leaf]) -> Sql:
     parts: list[Sql] = []
     rest: list[Leaf] = []
     for leaf in leaves:
-        asked = _asked_id(leaf)
+        asked = asked_id(leaf)
         if asked is None:
             rest.append(leaf)
         else:
@@ -227,18 +224,6 @@ def _event_id(leaves: Sequence[Leaf]) -> Sql:
     if rest:
         parts.append(any_leaf(rest, _ID_TEXT, Holds.TEXT))
     return join("OR", "FALSE", parts)
-
-
-def _asked_id(leaf: Leaf) -> EventId | None:
-    """The one id that the leaf can mean; None when it has to look at texts. Letters of ids are upper case."""
-    if not isinstance(leaf, Equals) or leaf.comparison is Comparison.FOLD or not isinstance(leaf.value, str):
-        return None
-    text = leaf.value.upper() if leaf.comparison is Comparison.CI else leaf.value
-    try:
-        asked = parse_event_id(text) if len(text) <= _MAX_ID else None
-    except BadInput:
-        return None
-    return asked if str(asked) == text else None
 
 
 def _two_fields(leaf: FieldEquals, source: _Source) -> Sql:

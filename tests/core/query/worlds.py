@@ -126,6 +126,11 @@ events: st.SearchStrategy[Event] = st.fixed_dictionaries(
     optional={field: values(field) for field in FIELDS if field not in ("@timestamp", "event.id")},
 )
 
+full_events: st.SearchStrategy[Event] = st.fixed_dictionaries({field: values(field) for field in FIELDS}).map(
+    lambda event: {name: value for name, value in event.items() if value is not None or name != "message"}
+)
+"""Events that have nearly every field, so that a query says something of most of them."""
+
 fields = st.sampled_from((*FIELDS, "absent.field"))
 patterns = st.lists(st.one_of(texts, st.sampled_from(Wild)), min_size=1, max_size=4).map(tuple)
 regexes = st.sampled_from(

@@ -1,0 +1,180 @@
+"""Regular expressions in RE2's syntax as Lucene's, which have no anchors, borders or classes of Unicode.
+
+What both can say is a subset (docs/query-language.md); typed queries take only that, on every engine, so that no
+engine finds what another refuses.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+from core.errors import BadInput, failure
+from core.query.fold import fold, lower
+from core.query.regex import (
+    ALL,
+    EMPTY,
+    MAX_CASED,
+    Alt,
+    Chars,
+    Edge,
+    Ranges,
+    Repeat,
+    Seq,
+    Tree,
+    has_edge,
+    inverted,
+    members,
+    parsed,
+    ranges,
+)
+from core.query.tree import Pattern, Regex, Wild
+
+
+@functools.cache
+def _lowers() -> dict[int, tuple[int, ...]]:
+    return {p: (ord(lower(chr(p))),) for p in range(MAX_CASED) if lower(chr(p)) != chr(p)}
+
+
+Stripped = tuple[Tree | None, Tree | None, Tree | None]
+"""What of a tree must begin (or end) at the text's edge, what at a line's edge, and what may stand anywhere."""
+
+
+def _strip(tree: Tree, *, end: bool) -> Stripped:
+    if isinstance(tree, Edge) and tree.end is end:
+        return (None, EMPTY, None) if tree.line else (EMPTY, None, None)
+    if isinstance(tree, Alt):
+        sides = [_strip(part, end=end) for part in tree.parts]
+        at_text, at_line, free = (_either([side[i] for side in sides]) for i in range(3))
+        return at_text, at_line, free
+    if isinstance(tree, Seq) and tree.parts:
+        near, rest = (tree.parts[-1], tree.parts[:-1]) if end else (tree.parts[0], tree.parts[1:])
+        sides3 = _strip(near, end=end)
+        others = Seq(rest)
+        if sides3[2] is None and sides3[0 if sides3[0] is not None else 1] == EMPTY:
+            # nothing but the edge stands before the rest, which may say it again
+            again = _strip(others, end=end)
+            if sides3[0] is not None and sides3[1] is None:
+                return _either(again), None, None
+            if sides3[1] is not None and sides3[0] is None and again[0] is None:
+                return None, _either(again), None
+        if sides3 == (None, None, near):
+            return None, None, tree
+        at_text, at_line, free = (
+            None if part is None else Seq((*rest, part) if end else (part, *rest)) for part in sides3
+        )
+        return at_text, at_line, free
+    return None, None, tree
+
+
+def _either(parts: Sequence[Tree | None]) -> Tree | None:
+    found = tuple(part for part in parts if part is not None)
+    if len(found) > 1:
+        return Alt(found)
+    return found[0] if found else None
+
+
+def to_lucene(leaf: Regex, *, lowered: bool = False, before: str = "", without: str = "") -> str:
+    """The expression for a whole term, in Lucene's syntax, to be used with ``flags: NONE``.
+
+    ``lowered``: the terms are in lower case, and more may be found than is right. ``before``: a text that every
+    term begins with. ``without``: a character that stands between the members of a list, and in none.
+    Raises BadInput for what Lucene cannot say.
+    """
+    tree = parsed(leaf)
+    any_char = Chars(ALL)
+    newline = Chars(((10, 10),))
+    anything = Repeat(any_char, 0, None)
+    starts = (None, Seq((Repeat(Seq((anything, newline)), 0, 1),)), anything)
+    ends = (None, Seq((Repeat(Seq((newline, anything)), 0, 1),)), anything)
+    found: list[Tree] = []
+    for start, of in zip(starts, _strip(tree, end=False), strict=True):
+        if of is None:
+            continue
+        for end, inner in zip(ends, _strip(of, end=True), strict=True):
+            if inner is None:
+                continue
+            if has_edge(inner):
+                raise failure(BadInput, "query.error.regex_edge")
+            found.append(Seq(tuple(part for part in (start, inner, end) if part is not None)))
+    body = _write(Alt(tuple(found)), lowered=lowered, without=ord(without) if without else None)
+    if without:
+        apart = _escape(without)
+        body = f"(.*{apart})?{body}({apart}.*)?"
+    return "".join(map(_escape, before)) + body
+
+
+def _write(tree: Tree, *, lowered: bool, without: int | None) -> str:
+    if isinstance(tree, Chars):
+        return _write_set(tree.of, lowered=lowered, without=without)
+    if isinstance(tree, Repeat):
+        most = "" if tree.most is None else str(tree.most)
+        times = {(0, ""): "*", (1, ""): "+", (0, "1"): "?"}.get((tree.least, most), f"{{{tree.least},{most}}}")
+        return f"({_write(tree.part, lowered=lowered, without=without)}){times}"
+    assert isinstance(tree, Seq | Alt)
+    parts = [_write(part, lowered=lowered, without=without) for part in tree.parts]
+    if isinstance(tree, Seq):
+        return "".join(parts) or "()"
+    return f"({'|'.join(parts)})"
+
+
+def _write_set(of: Ranges, *, lowered: bool, without: int | None) -> str:
+    if lowered:
+        of = ranges([*of, *((p, p) for found in members(of, _lowers()) for p in found)])
+    if without is not None:
+        of = inverted(ranges([*inverted(of), (without, without)]))
+    if of == ALL:
+        return "."
+    if len(of) == 1 and of[0][0] == of[0][1]:
+        return _escape(chr(of[0][0]))
+    other = inverted(of)
+    negated = len(other) < len(of)
+    written = [
+        _escape(chr(low)) + (f"-{_escape(chr(high))}" if high > low else "")
+        for part in (other if negated else of)
+        for low, high in _no_surrogates(*part)
+    ]
+    return f"[{'^' if negated else ''}{''.join(written)}]"
+
+
+def _no_surrogates(low: int, high: int) -> Iterator[tuple[int, int]]:
+    """A range without the halves of surrogate pairs, which no text has."""
+    if low <= 0xD7FF:
+        yield low, min(high, 0xD7FF)
+    if high >= 0xE000:
+        yield max(low, 0xE000), high
+
+
+def _escape(c: str) -> str:
+    return c if c.isalnum() or c > "\x7f" or c < " " else f"\\{c}"
+
+
+def literals(leaf: Regex) -> Pattern:
+    """A pattern, folded, that every text has in which the expression is found."""
+    found: list[str | Wild] = []
+    parts = list(_flat(parsed(leaf)))
+    for part in parts:
+        text = _same_fold(part.of) if isinstance(part, Chars) else None
+        if text is not None:
+            found.append(text)
+        elif part not in (Edge(False, False), Edge(True, False)):
+            found.append(Wild.MANY)
+    start = () if parts and parts[0] == Edge(False, False) else (Wild.MANY,)
+    end = () if parts and parts[-1] == Edge(True, False) else (Wild.MANY,)
+    return (*start, *found, *end)
+
+
+def _flat(tree: Tree) -> Iterator[Tree]:
+    if isinstance(tree, Seq):
+        for part in tree.parts:
+            yield from _flat(part)
+    else:
+        yield tree
+
+
+def _same_fold(of: Ranges) -> str | None:
+    """The folded text of all characters of a small set, when it is one."""
+    if sum(high - low + 1 for low, high in of) > 8:
+        return None
+    texts = {fold(chr(point)) for low, high in of for point in range(low, high + 1)}
+    return texts.pop() if len(texts) == 1 else None
