@@ -91,7 +91,10 @@ class Pattern:
     expected: tuple[tuple[str, ...], ...] = ()
     """Groups that must be heard even if they never were (absence)."""
     name: str = ""
+    heading: str = ""
+    """Sigma's ``title``."""
     title: Mapping[str, str] = field(default_factory=dict)
+    """The same in both languages, where the rule gives them."""
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     level: Level = Level.MEDIUM
     status: str = ""
@@ -260,6 +263,7 @@ def _pattern(document: Correlation, ids: Mapping[str, str]) -> Pattern:
         generate=_generate(body.get("generate", False)),
         expected=_expected(value.get("custom")),
         name=str(value.get("name") or ""),
+        heading=document.title,
         title={"vi": document.title, "en": document.title} | texts.get("title", {}),
         texts=texts,
         level=document.level,

@@ -168,7 +168,7 @@ def _correlated(found: Found, paths: Sequence[Path]) -> dict[str, Any]:
     pattern = found.pattern
     return {
         "rule": pattern.id,
-        "title": pattern.title.get("en") or next(iter(pattern.title.values()), ""),
+        "title": pattern.heading,
         "level": pattern.level.value,
         "group": list(found.group),
         "time": iso(found.time),

@@ -29,12 +29,14 @@ from kydai.log import logger
 from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
 from kydai.world import playbooks_folder
 from playbooks.playbook import load as load_playbooks
+from playbooks.protected import own_addresses
 
 if TYPE_CHECKING:
     from detections.coverage import Coverage
     from detections.ruleset import RuleSet
 
 SPOOL = SPOOLS[1]
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 CONSOLE = Path(__file__).parent.parent / "console" / "dist"
 
 
@@ -55,7 +57,7 @@ def run(context: Context, stop: Stop) -> None:
         identity = _identity(context)
         port = int(sock.getsockname()[1])
         shown = settings.http.address
-        if shown in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        if shown in EVERYWHERE:
             shown = settings.http.names[0] if settings.http.names else socket.gethostname()
         url = f"{'https' if identity else 'http'}://{f'[{shown}]' if ':' in shown else shown}:{port}"
         with context.database.read() as session:
@@ -164,7 +166,9 @@ def _identity(context: Context) -> tls.Identity | None:
         return tls.own(own, own)
     if is_loopback(http.address):
         return None
-    return tls.local(chosen, [http.address, *http.names], context.clock.now())
+    # on every address: people may type any of them
+    names = sorted(own_addresses()) if http.address in EVERYWHERE else [http.address]
+    return tls.local(chosen, [*names, *http.names], context.clock.now())
 
 
 class _Rules:

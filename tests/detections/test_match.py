@@ -24,6 +24,7 @@ RULES = [
 title: Many failures
 id: 00000000-0000-4000-8000-000000000009
 level: high
+kydai: {title: {vi: Nhiều lần sai, en: Wrong many times}}
 correlation:
   type: event_count
   rules: [failed]

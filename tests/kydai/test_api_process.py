@@ -11,6 +11,7 @@ import pytest
 
 from core.errors import BadConfig
 from kydai.api_process import _bind, is_loopback
+from playbooks.protected import own_addresses
 from tests.kydai.running import running
 
 
@@ -36,5 +37,8 @@ def test_off_loopback_it_is_https_by_the_local_ca(tmp_path: Path) -> None:
         assert system.facts["api"]["fingerprint"] in (tmp_path / "data" / "up.log").read_text()
         context = ssl.create_default_context(cafile=str(tmp_path / "data" / "tls" / "ca.pem"))
         port = system.facts["api"]["port"]
-        with urllib.request.urlopen(f"https://localhost:{port}/api/v1/health", context=context, timeout=30) as answer:
-            assert answer.status == 200
+        for name in ("localhost", *sorted(own_addresses())):
+            if ":" not in name:  # 0.0.0.0 listens to IPv4
+                url = f"https://{name}:{port}/api/v1/health"
+                with urllib.request.urlopen(url, context=context, timeout=30) as answer:
+                    assert answer.status == 200
