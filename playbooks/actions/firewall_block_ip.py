@@ -1,6 +1,6 @@
 """``firewall.block_ip``: addresses into a set of our own nftables table, which they leave by themselves after a time.
 
-Nothing outside the table ``inet kydai`` is touched. A protected asset is never blocked, in a dry run neither.
+Packets from them and to them are dropped: what is already inside may not call out to them either. Nothing outside the table ``inet kydai`` is touched. A protected asset is never blocked, in a dry run neither.
 """
 
 from __future__ import annotations
@@ -36,12 +36,14 @@ add set inet kydai blocked4 { type ipv4_addr; flags timeout; }
 add set inet kydai blocked6 { type ipv6_addr; flags timeout; }
 add chain inet kydai input { type filter hook input priority -10; }
 add chain inet kydai forward { type filter hook forward priority -10; }
+add chain inet kydai output { type filter hook output priority -10; }
 flush chain inet kydai input
 flush chain inet kydai forward
+flush chain inet kydai output
 """
 _RULES = "".join(
-    f"add rule inet kydai {chain} {family} saddr @blocked{number} counter drop\n"
-    for chain in ("input", "forward")
+    f"add rule inet kydai {chain} {family} {end} @blocked{number} counter drop\n"
+    for chain, end in (("input", "saddr"), ("forward", "saddr"), ("forward", "daddr"), ("output", "daddr"))
     for family, number in (("ip", 4), ("ip6", 6))
 )
 

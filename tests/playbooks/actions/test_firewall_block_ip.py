@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -39,6 +40,11 @@ def stage(world: World) -> Iterator[World]:
         holder.wait()
 
 
+def inside(stage: World, *words: str) -> str:
+    """What a command in the namespace prints."""
+    return stage.command([*stage.enforcement, *words], b"").stdout.decode()
+
+
 def test_a_block_and_its_undo_in_a_real_firewall(stage: World) -> None:
     parameters = BlockIp(addresses=["203.0.113.7", "2001:db8::7"], minutes=30)
     for _ in range(2):
@@ -48,14 +54,21 @@ def test_a_block_and_its_undo_in_a_real_firewall(stage: World) -> None:
     found = ACTION.check(parameters, stage, DOING)
     assert found is not None
     assert found.inverse == {"addresses": ["203.0.113.7", "2001:db8::7"], "is_dry": False}
-    rules = stage.command(
-        [*stage.enforcement, program("nft"), "list", "chain", "inet", "kydai", "input"], b""
-    ).stdout.decode()
-    assert rules.count("drop") == 2, "twice is once"
+    rules = inside(stage, program("nft"), "list", "table", "inet", "kydai")
+    assert rules.count("drop") == 8, "twice is once"
     assert ACTION.undo is not None
     ACTION.undo(parameters, {"addresses": ["203.0.113.7"], "is_dry": False}, stage, DOING)
     assert blocked(stage) == {"2001:db8::7"}
     ACTION.undo(parameters, {"addresses": ["203.0.113.7"], "is_dry": False}, stage, DOING)
+
+
+def test_nothing_calls_out_to_who_is_blocked(stage: World) -> None:
+    inside(stage, program("ip"), "link", "set", "lo", "up")
+    inside(stage, program("ip"), "route", "add", "203.0.113.0/24", "dev", "lo")
+    call = "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('203.0.113.7', 53)); print('sent')"
+    assert inside(stage, sys.executable, "-c", call) == "sent\n"
+    ACTION.perform(BlockIp(addresses=["203.0.113.7"]), stage, DOING)
+    assert inside(stage, sys.executable, "-c", call) == ""
 
 
 def test_a_dry_run_runs_nothing(world: World, nft: FakeNft) -> None:
