@@ -45,8 +45,38 @@ List misfits(def values, String prefix) {
 }
 """
 
+_NUMBER = r"""
+int digits(String text, int start) {
+  int at = start;
+  while (at < text.length() && text.charAt(at) >= (char) '0' && text.charAt(at) <= (char) '9') { at++; }
+  return at;
+}
+boolean isNumber(String text) {
+  int size = text.length();
+  if (size == 0 || size > 400) { return false; }
+  int at = text.charAt(0) == (char) '-' ? 1 : 0;
+  int end = digits(text, at);
+  if (end == at) { return false; }
+  at = end;
+  if (at < size && text.charAt(at) == (char) '.') {
+    end = digits(text, at + 1);
+    if (end == at + 1) { return false; }
+    at = end;
+  }
+  if (at < size && (text.charAt(at) == (char) 'e' || text.charAt(at) == (char) 'E')) {
+    at++;
+    if (at < size && (text.charAt(at) == (char) '-' || text.charAt(at) == (char) '+')) { at++; }
+    end = digits(text, at);
+    if (end == at) { return false; }
+    at = end;
+  }
+  return at == size;
+}
+"""
+
 CHECK = (
     _TEXTS
+    + _NUMBER
     + r"""
 int after(String text, int start, List segment) {
   int at = start;
@@ -122,32 +152,6 @@ boolean phrase(String text, List words) {
   }
   return false;
 }
-int digits(String text, int start) {
-  int at = start;
-  while (at < text.length() && text.charAt(at) >= (char) '0' && text.charAt(at) <= (char) '9') { at++; }
-  return at;
-}
-boolean isNumber(String text) {
-  int size = text.length();
-  if (size == 0 || size > 400) { return false; }
-  int at = text.charAt(0) == (char) '-' ? 1 : 0;
-  int end = digits(text, at);
-  if (end == at) { return false; }
-  at = end;
-  if (at < size && text.charAt(at) == (char) '.') {
-    end = digits(text, at + 1);
-    if (end == at + 1) { return false; }
-    at = end;
-  }
-  if (at < size && (text.charAt(at) == (char) 'e' || text.charAt(at) == (char) 'E')) {
-    at++;
-    if (at < size && (text.charAt(at) == (char) '-' || text.charAt(at) == (char) '+')) { at++; }
-    end = digits(text, at);
-    if (end == at) { return false; }
-    at = end;
-  }
-  return at == size;
-}
 boolean within(String text, Map p) {
   if (!isNumber(text)) { return false; }
   double number = Double.parseDouble(text);
@@ -207,7 +211,7 @@ VALUES = (
     + r"""
 List found = texts(params._source, params.field, 'exact');
 if (params.misfit != null) { found.addAll(misfits(doc['kydai.index.misfit'], params.misfit)); }
-return found;
+return new ArrayList(new HashSet(found));
 """
 )
 """For aggregations: the texts of the field's members."""
@@ -217,7 +221,23 @@ NUMBERS = (
     + r"""
 List found = misfits(doc['kydai.index.misfit'], params.misfit);
 for (def value : doc[params.field]) { found.add(value.toString()); }
-return found;
+return new ArrayList(new HashSet(found));
 """
 )
 """For aggregations over whole numbers and booleans, which need not be read from the source."""
+
+FIGURES = (
+    _TEXTS
+    + _NUMBER
+    + r"""
+List found = new ArrayList();
+for (String text : texts(params._source, params.field, 'exact')) {
+  if (isNumber(text)) {
+    double number = Double.parseDouble(text);
+    if (!Double.isInfinite(number)) { found.add(number); }
+  }
+}
+return found;
+"""
+)
+"""For aggregations: the numbers among the texts of the field's members."""

@@ -189,7 +189,8 @@ def test_an_error_in_a_row_is_read_in_either_language() -> None:
 
 ROOT = Path(__file__).parents[2]
 INTERNAL = {
-    "core/store/admission.py", "core/store/catalog.py", "core/store/compaction.py", "core/store/segments.py",
+    "core/store/admission.py", "core/store/catalog.py", "core/store/compaction.py", "core/store/elastic_append.py",
+    "core/store/elastic_document.py", "core/store/elastic_flows.py", "core/store/segments.py",
     "core/store/segments_rows.py",
     "core/store/segments_write.py", "core/store/steps.py", "detections/hit_blocks.py", "kydai/demo/send.py",
     "api/app.py", "playbooks/action.py", "reports/report.py",

@@ -1,0 +1,285 @@
+"""Appending: ``create`` by id into the index that the event's own id names, and what became of each item.
+
+An item is stored (201), was stored before (409 with an equal raw), is rejected with the reason (what the mapping
+cannot take, an id that another raw has), or is tried again until the patience is at its end (429, 503, a block).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import orjson
+from elasticsearch import ApiError, Elasticsearch
+
+from core.errors import MAX_REASON, BadConfig, BadInput, KydaiError, Unavailable, failure, reason
+from core.event import Event, EventId, ulid_time
+from core.store.admission import event_id
+from core.store.contract import AppendResult
+from core.store.elastic_client import Cluster, told
+from core.store.elastic_document import document, event_of
+from core.store.elastic_names import Grains, index_name
+from core.store.elastic_setup import FLOW
+
+CHUNK_EVENTS = 1_000
+CHUNK_BYTES = 4 << 20
+_AT_ONCE = 4
+"""Requests of one append under way: the server works on them side by side while the next are written."""
+_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+_AGAIN = frozenset({429, 500, 502, 503, 504})
+_RAW = ("event.original", "kydai.original_b64")
+
+
+@dataclass(slots=True)
+class Item:
+    """A document to be created."""
+
+    id: EventId
+    index: str
+    event: Event
+    action: bytes
+    line: bytes
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A batch as items; what cannot be one is rejected, an id for the second time was stored before."""
+
+    items: list[Item] = field(default_factory=list)
+    rejected: list[tuple[EventId, str]] = field(default_factory=list)
+    already: int = 0
+
+
+class Names:
+    """The index of an event. The name of a spool segment and class is made once."""
+
+    def __init__(self, prefix: str, grains: Callable[[], Grains]) -> None:
+        self._prefix = prefix
+        self._grains = grains
+        self._known: dict[tuple[str, str], str] = {}
+
+    def of(self, id_: EventId, class_: str) -> str:
+        key = (id_.segment, class_)
+        name = self._known.get(key)
+        if name is None:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            name = self._known[key] = index_name(self._prefix, class_, ulid_time(id_.segment), self._grains())
+        return name
+
+
+class Preparer:
+    """Makes items of events."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def prepare(self, events: Iterable[Event], flows: Iterable[Event] = ()) -> Prepared:
+        """Items of a batch. Raises BadInput when an event has no ``event.id``: that is a fault of the caller."""
+        made = Prepared()
+        seen: dict[EventId, Item] = {}
+        for event, is_flow in _marked(events, flows):
+            id_ = event_id(event)
+            try:
+                item = self._item(id_, event, is_flow=is_flow)
+            except BadInput as error:
+                made.rejected.append((id_, str(error)))
+                continue
+            first = seen.setdefault(id_, item)
+            if first is item:
+                made.items.append(item)
+            elif same_raw(first.event, event):
+                made.already += 1
+            else:
+                made.rejected.append((id_, _clash()))
+        return made
+
+    def _item(self, id_: EventId, event: Event, *, is_flow: bool) -> Item:
+        if id_.record >= 2**63 or id_.n >= 2**31:
+            raise BadInput("a number of event.id is out of bounds")
+        source = document(event)
+        if is_flow:
+            source[FLOW] = True
+        try:
+            line = orjson.dumps(source)
+        except orjson.JSONEncodeError as error:
+            raise BadInput(str(error)) from error
+        index = self._names.of(id_, str(event.get("kydai.retention") or ""))
+        return Item(
+            id_, index, event, b'{"create":{"_index":"%b","_id":"%b"}}' % (index.encode(), str(id_).encode()), line
+        )
+
+
+def _marked(events: Iterable[Event], flows: Iterable[Event]) -> Iterator[tuple[Event, bool]]:
+    yield from ((event, False) for event in events)
+    yield from ((event, True) for event in flows)
+
+
+def same_raw(a: Event, b: Event) -> bool:
+    """Whether two events of one id were made from one raw. What has no raw (flows) is compared by all that is not
+    added on the way in."""
+    if any(name in a or name in b for name in _RAW):
+        return all(a.get(name) == b.get(name) for name in _RAW)
+    return _told_by_sender(a) == _told_by_sender(b)
+
+
+def _told_by_sender(event: Event) -> Event:
+    return {n: v for n, v in event.items() if not n.startswith("kydai.") and n != "event.ingested"}
+
+
+class Appender:
+    """Sends items to a cluster. ``create`` makes an index that is not known to be there."""
+
+    def __init__(
+        self, cluster: Cluster, create: Callable[[str], None], *, patience: float, closing: threading.Event
+    ) -> None:
+        self._cluster = cluster
+        self._create = create
+        self._patience = patience
+        self._closing = closing
+        self._there: set[str] = set()
+        self._pool = ThreadPoolExecutor(_AT_ONCE, "append")
+
+    def store(self, prepared: Prepared) -> AppendResult:
+        """Store what was prepared. Raises Unavailable when that did not succeed within the patience: some of it may
+        be stored then, and the same again is safe."""
+        until = monotonic() + self._patience
+        works = [_Work(items) for items in chunks_of(prepared.items)]
+        for _ in self._pool.map(lambda work: self._keep_trying(partial(self._round, work), until), works):
+            pass  # the first that fails raises here
+        if works:
+            names = sorted({item.index for item in prepared.items})
+            self._keep_trying(partial(self._show, names), until)
+        return AppendResult(
+            sum(work.stored for work in works),
+            prepared.already + sum(work.already for work in works),
+            [*prepared.rejected, *(each for work in works for each in work.rejected)],
+        )
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _keep_trying(self, step: Callable[[], KydaiError | None], until: float) -> None:
+        """Repeat a step until it tells of no trouble. Raises its last trouble when there is no time left."""
+        pause = _PAUSE
+        while (trouble := step()) is not None:
+            if monotonic() + pause > until or self._closing.wait(pause):
+                raise trouble
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _show(self, names: Sequence[str]) -> KydaiError | None:
+        """Make what was stored visible: one refresh a batch costs less than waiting for the next second's."""
+        try:
+            shards = self._cluster.call(
+                lambda es: es.indices.refresh(index=names, ignore_unavailable=True)  # one may be deleted by now
+            ).body["_shards"]
+        except Unavailable as error:
+            return error
+        return failure(Unavailable, "store.elastic.slow", url=self._cluster.url) if shards["failed"] else None
+
+    def _round(self, work: _Work) -> KydaiError | None:
+        """Send what waits once and sort it by what became of each; why some of it has to be sent again."""
+        waiting = work.waiting
+        try:
+            for name in {item.index for item in waiting} - self._there:
+                self._create(name)
+                self._there.add(name)
+            answers = self._send(waiting)
+        except Unavailable as error:
+            return error
+        work.waiting = []
+        clashing: list[Item] = []
+        last: KydaiError | None = None
+        for item, answer in zip(waiting, answers, strict=True):
+            status = answer["status"]
+            if status == 201:
+                work.stored += 1
+            elif status == 409:
+                clashing.append(item)
+            elif (trouble := self._trouble(item, status, told(answer))) is not None:
+                work.waiting.append(item)
+                last = trouble
+            else:
+                work.rejected.append((item.id, told(answer)[:MAX_REASON]))
+        try:
+            vanished = self._compare(clashing, work)
+        except Unavailable as error:
+            work.waiting += clashing
+            return error
+        return last or (failure(Unavailable, "store.elastic.slow", url=self._cluster.url) if vanished else None)
+
+    def _send(self, items: Sequence[Item]) -> Sequence[Mapping[str, Any]]:
+        """What became of each item. A request that is too large is sent in halves."""
+        lines: list[Any] = [part for item in items for part in (item.action, item.line)]
+
+        def ask(es: Elasticsearch) -> Any:
+            try:
+                return es.bulk(operations=lines, filter_path="errors,items.*.status,items.*.error").body
+            except ApiError as error:
+                if error.status_code == 413:
+                    return None
+                raise
+
+        body = self._cluster.call(ask)
+        if body is not None:
+            return [each["create"] for each in body["items"]]
+        if len(items) == 1:
+            return [{"status": 413, "error": {"type": "too_large", "reason": "larger than the server takes"}}]
+        half = len(items) // 2
+        return [*self._send(items[:half]), *self._send(items[half:])]
+
+    def _trouble(self, item: Item, status: int, said: str) -> KydaiError | None:
+        """Why an item is to be sent again; None when it never can be stored. Raises BadConfig when the key may not."""
+        if status == 404:  # the index was deleted meanwhile
+            self._there.discard(item.index)
+        elif status == 403 and "block" not in said:
+            raise failure(BadConfig, "store.elastic.rights", url=self._cluster.url, reason=reason(said))
+        elif status not in _AGAIN and status != 403:
+            return None
+        key = "store.elastic.blocked" if "block" in said else "store.error.no_answer"
+        return failure(Unavailable, key, reason=reason(said))
+
+    def _compare(self, clashing: Sequence[Item], work: _Work) -> bool:
+        """Of items whose id is there: were they made from the raw that is stored? Whether some are gone meanwhile."""
+        wanted = [{"_index": item.index, "_id": str(item.id)} for item in clashing]
+        found = self._cluster.call(lambda es: es.mget(docs=wanted)).body["docs"] if wanted else []
+        for item, there in zip(clashing, found, strict=True):
+            if not there.get("found"):
+                work.waiting.append(item)
+            elif same_raw(event_of(there["_source"]), item.event):
+                work.already += 1
+            else:
+                work.rejected.append((item.id, _clash()))
+        return any(not there.get("found") for there in found)
+
+
+@dataclass(slots=True)
+class _Work:
+    """Items to be stored, and what became of those that were sent."""
+
+    waiting: list[Item]
+    stored: int = 0
+    already: int = 0
+    rejected: list[tuple[EventId, str]] = field(default_factory=list)
+
+
+def _clash() -> str:
+    return "another raw has this event.id"
+
+
+def chunks_of(items: Sequence[Item]) -> Iterator[list[Item]]:
+    part: list[Item] = []
+    size = 0
+    for item in items:
+        if part and (len(part) == CHUNK_EVENTS or size + len(item.line) > CHUNK_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += len(item.line)
+    if part:
+        yield part

@@ -1,0 +1,50 @@
+"""The mark on an unparsed record that a replay has parsed since: its document is written anew, with the mark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from core.errors import Unavailable, failure, reason
+from core.event import EventId
+from core.store.elastic_client import Cluster, told
+from core.store.elastic_document import document, event_of
+from core.store.elastic_names import Grains, names_of_any_class
+from core.store.elastic_setup import REPLACED
+
+_IDS = 500
+
+
+def mark_replaced(cluster: Cluster, prefix: str, grains: Grains, ids: Sequence[EventId]) -> None:
+    """Mark the n = 0 events of these records, those that are stored. Raises Unavailable."""
+    firsts = sorted({EventId(i.segment, i.record, 0) for i in ids})
+    for at in range(0, len(firsts), _IDS):
+        part = firsts[at : at + _IDS]
+        places = ",".join(sorted({names_of_any_class(prefix, i.received_at, grains) for i in part}))
+        wanted = [str(i) for i in part]
+        _mark(cluster, places, wanted)
+
+
+def _mark(cluster: Cluster, places: str, ids: list[str]) -> None:
+    found = cluster.call(
+        lambda es: es.search(
+            index=places,
+            ignore_unavailable=True,
+            size=_IDS,
+            query={"bool": {"filter": [{"ids": {"values": ids}}], "must_not": [{"term": {REPLACED: True}}]}},
+            allow_partial_search_results=False,
+        )
+    ).body["hits"]["hits"]
+    if not found:
+        return
+    lines: list[Any] = []
+    for hit in found:
+        # an update in place would lose what stands in the index and not in the stored document
+        source = {**document(event_of(hit["_source"])), REPLACED: True}
+        lines += [{"index": {"_index": hit["_index"], "_id": hit["_id"]}}, orjson.dumps(source)]
+    answer = cluster.call(lambda es: es.bulk(operations=lines, refresh=True)).body
+    for item in answer["items"]:
+        if item["index"]["status"] >= 300:
+            raise failure(Unavailable, "store.error.no_answer", reason=reason(told(item["index"])))

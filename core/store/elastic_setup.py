@@ -1,0 +1,177 @@
+"""What must stand in a cluster before events go in: our template, the alias for readers, the index of our notes.
+
+All of it is made at the first use and again by ``verify``; making it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from elasticsearch import BadRequestError
+
+from core.errors import BadConfig, failure
+from core.store.elastic_client import Cluster, told
+from core.store.elastic_document import template
+from core.store.elastic_fields import INDEX
+from core.store.elastic_names import pattern
+
+LAYOUT = 1
+"""Version of the mapping; an index of a newer one is not written to."""
+
+PRIORITY = 500
+"""Of our template. Elastic's own stand at 100 to 300."""
+
+FLOW, REPLACED = f"{INDEX}flow", f"{INDEX}replaced"
+"""Marks in the index beside a document: it is a flow, a replay has parsed it since."""
+
+_MARK: Mapping[str, Any] = {"type": "boolean", "doc_values": False}
+
+_META_MAPPING: Mapping[str, Any] = {
+    "dynamic": False,
+    "properties": {
+        "what": {"type": "keyword"},
+        "policy": {"type": "keyword"},
+        "min_ts": {"type": "long"},
+        "max_ts": {"type": "long"},
+    },
+}
+
+
+class Setup:
+    """The names and the shape of what is ours in one cluster."""
+
+    def __init__(self, cluster: Cluster, prefix: str, replicas: int) -> None:
+        self._cluster = cluster
+        self._replicas = replicas
+        self.prefix = prefix
+        self.events = f"{prefix}-events"
+        """The alias of all indices of events; our template has this name, too."""
+        self.meta = f"{prefix}-meta"
+        """The index of our notes: holds, tombstones, grains."""
+        self.sample = f"{prefix}-level3-2026.w48"
+
+    def make(self) -> None:
+        """Make what is not there. Raises BadConfig when the cluster is none of ours or too old, when something
+        foreign stands in the way or a newer version was here; Unavailable when it does not answer."""
+        self._cluster.check()
+        self._look_for_foreign_templates()
+        if self._cluster.call(lambda es: es.indices.exists(index=self.events)).body:
+            aliased = self._cluster.call(lambda es: es.indices.get_alias(index=self.events)).body
+            if self.events in aliased:
+                raise failure(BadConfig, "store.elastic.foreign_index", name=self.events)
+        wanted = self.template()
+        there = self._template_there()
+        if there is not None:
+            self._check_layout(self.events, there.get("_meta", {}))
+        if not _is_same(there, wanted):
+            self._cluster.call(lambda es: es.indices.put_index_template(name=self.events, **_as_arguments(wanted)))
+        self._create(self.meta, mappings={**_META_MAPPING, "_meta": _mark()}, settings=self._meta_settings())
+
+    def template(self) -> dict[str, Any]:
+        """Our index template."""
+        body = template(has_wildcard=self._has_wildcard())
+        mappings = {**body["mappings"], "_meta": _mark()}
+        mappings["properties"] = {**mappings["properties"], FLOW: _MARK, REPLACED: _MARK}
+        settings = {
+            **body["settings"]["index"],
+            "number_of_shards": 1,
+            "number_of_replicas": self._replicas,
+            "translog": {"durability": "request"},
+        }
+        inner = {"mappings": mappings, "settings": {"index": settings}, "aliases": {self.events: {}}}
+        print_ = sha256(orjson.dumps(inner, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+        return {
+            "index_patterns": [pattern(self.prefix)],
+            "priority": PRIORITY,
+            "template": inner,
+            "_meta": {**_mark(), "print": print_},
+        }
+
+    def is_template_right(self) -> bool:
+        """Whether the cluster has our template as we make it."""
+        return _is_same(self._template_there(), self.template())
+
+    def _template_there(self) -> dict[str, Any] | None:
+        found = self._cluster.call(
+            lambda es: es.options(ignore_status=404).indices.get_index_template(name=self.events)
+        )
+        return next((dict(t["index_template"]) for t in found.body.get("index_templates", [])), None)
+
+    def shadows(self) -> list[str]:
+        """Templates of others that match our indices and go before ours or bar it."""
+        found = self._cluster.call(lambda es: es.indices.get_index_template()).body["index_templates"]
+        return sorted(
+            each["name"]
+            for each in found
+            if each["name"] != self.events
+            and each["index_template"].get("priority", 0) >= PRIORITY
+            and any(fnmatchcase(self.sample, wanted) for wanted in each["index_template"]["index_patterns"])
+        )
+
+    def create(self, name: str) -> None:
+        """Make an index of events, or see that it is ours. Raises as ``make``."""
+        if not self._create(name):
+            self.check_ours(name)
+
+    def check_ours(self, name: str) -> None:
+        """Raises BadConfig when an index that has a name of ours is not ours, or a newer version made it."""
+        found = self._cluster.call(lambda es: es.indices.get_mapping(index=name)).body
+        for mapping in found.values():
+            mark = mapping["mappings"].get("_meta", {})
+            if mark.get("managed_by") != "kydai":
+                raise failure(BadConfig, "store.elastic.foreign_index", name=name)
+            self._check_layout(name, mark)
+
+    def _create(self, name: str, **body: Any) -> bool:
+        """Whether the index was made; not when it was there."""
+
+        def ask(es: Any) -> bool:
+            try:
+                es.indices.create(index=name, **body)
+            except BadRequestError as error:
+                if "resource_already_exists" in told(error.body):
+                    return False
+                raise
+            return True
+
+        return self._cluster.call(ask)
+
+    def _meta_settings(self) -> dict[str, Any]:
+        return {"index": {"number_of_shards": 1, "number_of_replicas": self._replicas, "hidden": True}}
+
+    def _has_wildcard(self) -> bool:
+        nodes = self._cluster.call(lambda es: es.nodes.info(metric="plugins")).body["nodes"]
+        return all(any(m["name"] == "wildcard" for m in node.get("modules", [])) for node in nodes.values())
+
+    def _look_for_foreign_templates(self) -> None:
+        if found := self.shadows():
+            raise failure(BadConfig, "store.elastic.foreign_template", names=", ".join(found), priority=PRIORITY)
+
+    def _check_layout(self, name: str, mark: Mapping[str, Any]) -> None:
+        if int(mark.get("layout", 0)) > LAYOUT:
+            raise failure(BadConfig, "store.error.newer", file=name)
+
+
+def is_ours(mapping: Mapping[str, Any]) -> bool:
+    """Whether a mapping is one that we made."""
+    return bool(mapping.get("_meta", {}).get("managed_by") == "kydai")
+
+
+def _is_same(there: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """Whether a template is the wanted one. Settings come back as texts: a print of all stands for them."""
+    if there is None or there.get("_meta") != wanted["_meta"]:
+        return False
+    return bool(there["template"].get("mappings") == wanted["template"]["mappings"])
+
+
+def _mark() -> dict[str, Any]:
+    return {"managed_by": "kydai", "layout": LAYOUT}
+
+
+def _as_arguments(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A body as the client's method takes it."""
+    return {("meta" if name == "_meta" else name): value for name, value in body.items()}

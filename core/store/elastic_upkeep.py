@@ -1,0 +1,152 @@
+"""Upkeep of the Elasticsearch engine: deletion by age, what is kept, whether all stands as we made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from elasticsearch import NotFoundError
+
+from core.clock import Clock, Micros
+from core.errors import BadConfig
+from core.store.contract import Finding, Stats
+from core.store.elastic_client import Cluster
+from core.store.elastic_fields import TIMESTAMP
+from core.store.elastic_meta import Notes, Tombstone
+from core.store.elastic_names import Index, pattern, read_name
+from core.store.elastic_setup import FLOW, LAYOUT, Setup, is_ours
+from core.store.retention import Policy, expired
+
+
+class Upkeep:
+    """Looks after the indices of one prefix. All methods raise Unavailable when the cluster does not answer."""
+
+    def __init__(self, cluster: Cluster, setup: Setup, notes: Notes, policy: Policy, clock: Clock) -> None:
+        self._cluster = cluster
+        self._setup = setup
+        self._notes = notes
+        self._policy = policy
+        self._clock = clock
+
+    def retain(self, now: Micros) -> list[str]:
+        """Delete the indices of which every event is older than its class allows and none is held."""
+        described = self._described()
+        ours = [index for name in described if (index := read_name(self._setup.prefix, name)) is not None]
+        gone: list[str] = []
+        for policy, indices in expired(ours, self._notes.holds(), self._policy, now).items():
+            for index in indices:
+                if is_ours(described[index.name]["mappings"]):
+                    self._delete(index, described[index.name]["settings"]["index"]["uuid"], policy)
+                    gone.append(index.name)
+        return gone
+
+    def _delete(self, index: Index, uuid: str, policy: str) -> None:
+        """Leave a tombstone and delete: in this order, so that no answer lacks it in silence."""
+        extent = self._extent(index.name)
+        if extent.oldest is not None and extent.newest is not None:
+            rows = extent.events + extent.flows
+            stone = Tombstone(
+                index.name, uuid, index.class_, extent.oldest, extent.newest, rows, extent.bytes, policy,
+                self._clock.now(),
+            )  # fmt: skip
+            self._notes.bury(stone)
+
+        def ask(es: Any) -> None:
+            try:
+                es.indices.delete(index=index.name)
+            except NotFoundError:
+                return  # another process was faster
+
+        self._cluster.call(ask)
+
+    def stats(self) -> Stats:
+        return self._extent(pattern(self._setup.prefix))
+
+    def _extent(self, index: str) -> Stats:
+        aggs: dict[str, Any] = {
+            "oldest": {"min": {"field": TIMESTAMP}},
+            "newest": {"max": {"field": TIMESTAMP}},
+            "flows": {"filter": {"term": {FLOW: True}}},
+        }
+        found = self._cluster.call(
+            lambda es: es.search(
+                index=index, size=0, track_total_hits=True, aggs=aggs, allow_partial_search_results=False
+            )
+        ).body
+        told = self._cluster.call(lambda es: es.indices.stats(index=index, metric="store")).body
+        flows = 0
+        oldest = newest = None
+        if "aggregations" in found:
+            parts = found["aggregations"]
+            flows = parts["flows"]["doc_count"]
+            oldest, newest = _whole(parts["oldest"]["value"]), _whole(parts["newest"]["value"])
+        return Stats(
+            events=found["hits"]["total"]["value"] - flows,
+            flows=flows,
+            segments=len(told.get("indices", {})),
+            bytes=told["_all"]["primaries"].get("store", {}).get("size_in_bytes", 0),
+            oldest=oldest,
+            newest=newest,
+        )
+
+    def verify(self, *, mend: bool) -> list[Finding]:
+        """Is the template ours and unshadowed, is every index ours, whole and behind the alias?"""
+        findings = [Finding(name, "shadowed") for name in self._setup.shadows()]
+        if not self._setup.is_template_right():
+            findings.append(Finding(self._setup.events, "template", mended=mend and self._mend_template()))
+        mapping = _as_told(self._setup.template()["template"]["mappings"])
+        health = self._cluster.call(lambda es: es.cluster.health(level="indices")).body["indices"]
+        for name, index in sorted(self._described().items()):
+            findings += self._problems(name, index, mapping, health.get(name, {}), mend=mend)
+        return findings
+
+    def _problems(
+        self,
+        name: str,
+        index: Mapping[str, Any],
+        wanted: Mapping[str, Any],
+        health: Mapping[str, Any],
+        *,
+        mend: bool,
+    ) -> Iterable[Finding]:
+        mapping = index["mappings"]
+        if not is_ours(mapping) or read_name(self._setup.prefix, name) is None:
+            yield Finding(name, "foreign")
+            return
+        if mapping["_meta"].get("layout", 0) > LAYOUT:
+            yield Finding(name, "newer")
+        elif mapping != wanted:
+            yield Finding(name, "mapping")
+        if self._setup.events not in index.get("aliases", {}):
+            yield Finding(name, "alias", mended=mend and self._mend_alias(name))
+        if health.get("status") == "red":
+            yield Finding(name, "red")
+        elif health.get("unassigned_shards"):
+            yield Finding(name, "unassigned")
+
+    def _mend_template(self) -> bool:
+        try:
+            self._setup.make()
+        except BadConfig:
+            return False
+        return True
+
+    def _mend_alias(self, name: str) -> bool:
+        self._cluster.call(lambda es: es.indices.put_alias(index=name, name=self._setup.events))
+        return True
+
+    def _described(self) -> dict[str, dict[str, Any]]:
+        """Aliases, mapping and settings of every index whose name our pattern matches."""
+        found: dict[str, dict[str, Any]] = self._cluster.call(
+            lambda es: es.indices.get(index=pattern(self._setup.prefix))
+        ).body
+        return found
+
+
+def _as_told(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping as the server gives it back."""
+    return {**mapping, "dynamic": str(mapping["dynamic"]).lower()}
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)

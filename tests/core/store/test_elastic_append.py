@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import threading
+from typing import Any, cast
+
+import pytest
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
+from elasticsearch import ApiError, Elasticsearch
+
+from core.clock import DAY, iso
+from core.errors import BadInput, Unavailable
+from core.event import Event, EventId
+from core.store.contract import Batch
+from core.store.elastic import ElasticStore
+from core.store.elastic_append import CHUNK_BYTES, Appender, Names, Preparer, chunks_of
+from core.store.elastic_client import Cluster
+from core.store.elastic_names import Grains
+from tests.core.store.conformance import START, event, spool
+from tests.core.store.elastic_stores import open_store
+from tests.services.elasticsearch import Node
+
+META = ApiResponseMeta(413, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "x", 1))
+
+
+def test_another_raw_with_the_same_id_is_rejected_and_the_first_kept(shared: ElasticStore) -> None:
+    first = event(1, 0, {"event.original": "one"}, segment=spool(START, 1))
+    other = {**first, "event.original": "two"}
+    assert shared.append(Batch([first])).stored == 1
+    result = shared.append(Batch([other, event(2, segment=spool(START, 1))]))
+    assert (result.stored, result.already) == (1, 0)
+    assert result.rejected == [(EventId(spool(START, 1), 1, 0), "another raw has this event.id")]
+    assert shared.get([EventId(spool(START, 1), 1, 0)]).events == [first]
+
+
+def test_the_same_raw_is_the_same_event_however_it_was_judged(shared: ElasticStore) -> None:
+    first = event(1, 0, {"event.original": "one", "kydai.rules": ["a"]}, segment=spool(START, 2))
+    again: Event = {**first, "kydai.rules": ["b"], "event.ingested": iso(START + 2 * DAY)}
+    assert shared.append(Batch([first])).stored == 1
+    assert shared.append(Batch([again])).already == 1
+
+
+def test_two_raws_of_one_id_in_one_batch_are_not_both_stored(shared: ElasticStore) -> None:
+    made = [event(1, 0, {"event.original": text}, segment=spool(START, 3)) for text in "aab"]
+    result = shared.append(Batch(made))
+    assert (result.stored, result.already, len(result.rejected)) == (1, 1, 1)
+
+
+def test_a_read_only_block_is_waited_for_and_named(store: ElasticStore, es: Elasticsearch, prefix: str) -> None:
+    store.append(Batch([event(1, segment=spool(START, 4))]))
+    for name in ("read_only_allow_delete", "write"):
+        es.indices.put_settings(index=f"{prefix}-*-*.*", settings={f"index.blocks.{name}": True})
+        with pytest.raises(Unavailable, match="blocks writing"):
+            store.append(Batch([event(2, segment=spool(START, 4))]))
+        es.indices.put_settings(index=f"{prefix}-*-*.*", settings={f"index.blocks.{name}": None})
+    assert store.append(Batch([event(2, segment=spool(START, 4))])).stored == 1
+
+
+def test_an_append_outlasts_a_short_block(elastic: Node, es: Elasticsearch, prefix: str, store: ElasticStore) -> None:
+    store.append(Batch([event(1, segment=spool(START, 5))]))
+    es.indices.put_settings(index=f"{prefix}-*-*.*", settings={"index.blocks.write": True})
+    patient = open_store(elastic.url, prefix, patience=60.0)
+    done: list[int] = []
+    thread = threading.Thread(
+        target=lambda: done.append(patient.append(Batch([event(2, segment=spool(START, 5))])).stored)
+    )
+    thread.start()
+    es.indices.put_settings(index=f"{prefix}-*-*.*", settings={"index.blocks.write": None})
+    thread.join(60)
+    patient.close()
+    assert done == [1]
+
+
+def test_closing_ends_an_append_that_waits(elastic: Node, es: Elasticsearch, prefix: str, store: ElasticStore) -> None:
+    store.append(Batch([event(1, segment=spool(START, 6))]))
+    es.indices.put_settings(index=f"{prefix}-*-*.*", settings={"index.blocks.write": True})
+    waiting = open_store(elastic.url, prefix, patience=600.0)
+    said: list[str] = []
+
+    def work() -> None:
+        try:
+            waiting.append(Batch([event(2, segment=spool(START, 6))]))
+        except Unavailable as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    waiting.close()
+    thread.join(30)
+    es.indices.put_settings(index=f"{prefix}-*-*.*", settings={"index.blocks.write": None})
+    assert not thread.is_alive()
+    assert len(said) == 1
+
+
+def test_what_the_server_cannot_take_is_rejected_with_its_reason_and_the_rest_stored(
+    store: ElasticStore, prefix: str, es: Elasticsearch
+) -> None:
+    store.append(Batch([event(1)]))
+    es.indices.put_mapping(index=f"{prefix}-*-*.*", properties={"odd": {"type": "long"}})
+    result = store.append(Batch([event(2), event(3, 0, {"odd": "no number"}), event(4, 0, {"odd": 5})]))
+    assert result.stored == 2
+    ((id_, why),) = result.rejected
+    assert id_.record == 3
+    assert "document_parsing_exception" in why
+    assert "no number" in why
+
+
+def test_what_no_store_can_hold_is_rejected_before_it_is_sent(shared: ElasticStore) -> None:
+    segment = spool(START, 10)
+    wrong: list[dict[str, Any]] = [{"a": float("nan")}, {"a": "\ud800"}, {"a": 2**64}, {"@timestamp": None}]
+    made = [event(i, 0, fields, segment=segment) for i, fields in enumerate(wrong)]
+    result = shared.append(Batch([*made, event(99, segment=segment)]))
+    assert result.stored == 1
+    assert [id_.record for id_, _ in result.rejected] == [0, 1, 2, 3]
+    assert all(why for _, why in result.rejected)
+    with pytest.raises(BadInput):
+        shared.append(Batch([{"event.id": "x"}]))
+
+
+def test_a_request_larger_than_the_server_takes_is_sent_in_parts() -> None:
+    asked: list[int] = []
+
+    class Small:
+        """Takes one item a request."""
+
+        url = ""
+
+        def call(self, ask: Any) -> Any:
+            return ask(self)
+
+        @property
+        def indices(self) -> Any:
+            return self
+
+        def refresh(self, **_: object) -> Any:
+            return ObjectApiResponse(body={"_shards": {"failed": 0}}, meta=META)
+
+        def bulk(self, operations: list[bytes], **_: object) -> Any:
+            asked.append(len(operations) // 2)
+            if len(operations) > 2:
+                raise ApiError("too large", META, {})
+            return ObjectApiResponse(body={"items": [{"create": {"status": 201}}]}, meta=META)
+
+    items = Preparer(Names("kydai", Grains)).prepare([event(i) for i in range(3)])
+    appender = Appender(cast(Cluster, Small()), lambda name: None, patience=0, closing=threading.Event())
+    assert appender.store(items).stored == 3
+    assert asked == [3, 1, 2, 1, 1]
+
+
+def test_the_chunks_of_a_batch_are_bounded() -> None:
+    prepared = Preparer(Names("kydai", Grains)).prepare([event(i, 0, {"message": "x" * 100_000}) for i in range(200)])
+    chunks = list(chunks_of(prepared.items))
+    assert [item for chunk in chunks for item in chunk] == prepared.items
+    assert all(sum(len(item.line) for item in chunk) <= CHUNK_BYTES for chunk in chunks)
+    assert len(chunks) > 1

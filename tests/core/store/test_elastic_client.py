@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import orjson
+import pytest
+from elasticsearch import Elasticsearch
+
+from core.errors import BadConfig, KydaiError, Unavailable
+from core.store.elastic_client import Cluster, told
+from tests.services.elasticsearch import Node, free_port
+
+OURS = {"x-elastic-product": "Elasticsearch"}
+
+
+@contextmanager
+def server(
+    status: int, body: Mapping[str, Any], headers: Mapping[str, str], tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
+    """A server that answers everything alike."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = orjson.dumps(body)
+            self.send_response(status)
+            for name, value in {
+                **headers,
+                "content-type": "application/json",
+                "content-length": str(len(data)),
+            }.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        http.socket = tls.wrap_socket(http.socket, server_side=True)
+    thread = threading.Thread(target=http.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{http.server_address[1]}"
+    finally:
+        http.shutdown()
+        thread.join()
+        http.server_close()
+
+
+def refusal(url: str, **options: Any) -> KydaiError:
+    cluster = Cluster([url], **options)
+    with pytest.raises(KydaiError) as caught:
+        cluster.check()
+    cluster.close()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("version", "headers", "found"),
+    [
+        ({"number": "7.17.28"}, OURS, "Elasticsearch 7.17.28"),
+        ({"number": "8.19.2"}, OURS, "Elasticsearch 8.19.2"),
+        ({"number": "3.2.0", "distribution": "opensearch"}, {}, "OpenSearch 3.2.0"),
+        ({"number": "7.10.2"}, {}, "Elasticsearch 7.10.2"),
+    ],
+)
+def test_what_is_no_elasticsearch_of_today_is_named(version: Any, headers: Any, found: str) -> None:
+    with server(200, {"version": version}, headers) as url:
+        error = refusal(url)
+    assert isinstance(error, BadConfig)
+    assert f"({found})" in error.told("en")
+    assert f"({found})" in error.told("vi")
+
+
+def test_another_web_server_is_none() -> None:
+    with server(200, {"hello": 1}, {}) as url:
+        assert "is not Elasticsearch" in str(refusal(url))
+
+
+def test_the_key_is_refused_with_a_sentence() -> None:
+    body = {"error": {"root_cause": [{"type": "security_exception", "reason": "no"}]}, "status": 401}
+    with server(401, body, OURS) as url:
+        error = refusal(url, api_key="bm8=")
+    assert isinstance(error, BadConfig)
+    assert "refuses the API key" in str(error)
+
+
+def test_what_the_key_may_not_do_is_said() -> None:
+    body = {"error": {"root_cause": [{"type": "security_exception", "reason": "action [x] is unauthorized"}]}}
+    with server(403, body, OURS) as url:
+        error = refusal(url, api_key="bm8=")
+    assert isinstance(error, BadConfig)
+    assert "action [x] is unauthorized" in str(error)
+
+
+def test_nobody_at_the_address_is_said_in_one_sentence() -> None:
+    error = refusal(f"http://127.0.0.1:{free_port()}")
+    assert isinstance(error, Unavailable)
+    assert "Connection refused" in str(error)
+    assert "Traceback" not in str(error)
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(BadConfig):
+        Cluster(["nowhere"])
+
+
+def test_an_error_is_told_with_its_causes() -> None:
+    body = {"error": {"type": "a", "reason": "b", "caused_by": {"reason": "c", "caused_by": {"reason": "b"}}}}
+    assert told(body) == "a: b; c"
+    assert told({"status": 409, "error": {"type": "x", "reason": "y"}}) == "x: y"
+    assert told("plain") == "plain"
+
+
+def test_a_running_read_is_ended_from_another_thread(elastic: Node) -> None:
+    cluster = Cluster([elastic.url])
+    begun = threading.Event()
+    said: list[KydaiError] = []
+    endless = {"script": {"script": {"source": "for (int i = 0; i < 900000; i++) {} return true"}}}
+    index = f"t{free_port()}-slow"
+
+    def work() -> None:
+        with cluster.read() as read:
+            begun.set()
+            try:
+                while True:
+                    read.call(lambda es: es.search(index=index, query=endless))
+            except Unavailable as error:
+                said.append(error)
+
+    create: dict[str, Any] = {"create": {}}
+    lines: list[Any] = [line for i in range(2000) for line in (create, {"a": i})]
+    try:
+        cluster.call(lambda es: es.bulk(index=index, operations=lines, refresh=True))
+        thread = threading.Thread(target=work)
+        thread.start()
+        begun.wait()
+        assert cluster.interrupt(thread.ident) == 1
+        thread.join(10)
+        assert not thread.is_alive()
+        assert "was stopped" in str(said[0])
+        assert cluster.interrupt() == 0
+    finally:
+        Elasticsearch(elastic.url).indices.delete(index=index)
+        cluster.close()

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+from elasticsearch import Elasticsearch
+
+from core.errors import Unavailable
+from core.query.tree import Equals
+from core.store.contract import Batch, Missing, Query
+from core.store.elastic import ElasticStore
+from core.words import both
+from tests.core.store.conformance import START, event, key, spool
+from tests.core.store.elastic_stores import open_store
+from tests.services.elasticsearch import Node
+
+
+def test_a_scan_sees_the_store_as_it_was_when_it_began(shared: ElasticStore) -> None:
+    segment = spool(START, 9)
+    here = Equals("kydai.sender_id", "scanned")
+    made = [event(i, i, {"kydai.sender_id": "scanned"}, segment=segment) for i in range(2500)]
+    shared.append(Batch(made))
+    scan = shared.scan(Query(here), fields=["event.id"])
+    first = next(scan)
+    shared.append(Batch([event(9999, 9999, {"kydai.sender_id": "scanned"}, segment=segment)]))
+    found = [*first, *(e for batch in scan for e in batch)]
+    assert [e["event.id"] for e in found] == [e["event.id"] for e in made]
+    assert scan.truth.complete
+    assert len(shared.search(Query(here), limit=5000).events) == 2501
+
+
+def test_shards_that_fail_make_an_answer_incomplete(store: ElasticStore, prefix: str, es: Elasticsearch) -> None:
+    store.append(Batch([event(1)]))
+    es.indices.delete_index_template(name=f"{prefix}-events")
+    es.index(index=f"{prefix}-foreign-2026.w48", document={"a": 1}, refresh=True)
+    found = store.search(Query())
+    assert len(found.events) == 1
+    assert not found.truth.complete
+    (missing,) = found.truth.missing
+    assert missing.what == "shards"
+    assert "sort" in missing.detail
+    assert "shards" in said(missing)
+    with pytest.raises(Unavailable):
+        next(store.scan(Query()))
+    es.indices.delete(index=f"{prefix}-foreign-2026.w48")
+    assert store.search(Query()).truth.complete
+
+
+def said(missing: Missing) -> str:
+    """What people are told of it, in both languages."""
+    texts = both(f"common.missing.{missing.what}")
+    assert texts["vi"] != texts["en"]
+    return missing.what
+
+
+def test_what_waits_in_a_spool_is_missing(elastic: Node, prefix: str) -> None:
+    waiting = Missing("undrained", "gateway", START, START + 1)
+    store = open_store(elastic.url, prefix, undrained=lambda span: [waiting])
+    assert waiting in store.count(Query()).truth.missing
+    store.close()
+
+
+def test_a_page_is_larger_than_one_answer_of_the_server(shared: ElasticStore) -> None:
+    segment = spool(START, 11)
+    here = Equals("kydai.sender_id", "many")
+    made = [event(i, i % 7, {"kydai.sender_id": "many"}, segment=segment) for i in range(11_000)]
+    assert shared.append(Batch(made)).stored == 11_000
+    expected = sorted(made, key=key)
+    rows = shared.search(Query(here), limit=10_500, newest_first=False)
+    assert rows.events == expected[:10_500]
+    rest = shared.search(Query(here), limit=10_500, newest_first=False, cursor=rows.cursor)
+    assert (rest.events, rest.cursor) == (expected[10_500:], None)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from elasticsearch import Elasticsearch
+
+from core.clock import DAY
+from core.store.contract import Batch, Finding, Query
+from core.store.elastic import ElasticStore
+from tests.core.store.conformance import START, event, spool
+
+
+def test_what_was_changed_is_found_and_mended_where_that_is_ours(
+    store: ElasticStore, prefix: str, es: Elasticsearch
+) -> None:
+    store.append(Batch([event(1), event(2, 0, {"kydai.retention": "level5"})]))
+    three, five, events = f"{prefix}-level3-2026.w48", f"{prefix}-level5-2026.w48", f"{prefix}-events"
+    assert store.verify() == []
+    es.indices.delete_alias(index=three, name=events)
+    es.indices.put_mapping(index=five, properties={"odd": {"type": "long"}})
+    es.indices.put_settings(index=five, settings={"index.number_of_replicas": 1})
+    es.indices.delete_index_template(name=events)
+    es.indices.create(index=f"{prefix}-x-1.y")
+    found = [
+        Finding(events, "template"),
+        Finding(three, "alias"),
+        Finding(five, "mapping"),
+        Finding(five, "unassigned"),
+        Finding(f"{prefix}-x-1.y", "foreign"),
+    ]
+    assert store.verify() == found
+    assert [f.segment for f in store.verify(mend=True) if f.mended] == [events, three]
+    assert store.verify() == found[2:]
+
+
+def test_an_index_of_others_is_not_deleted_by_age(store: ElasticStore, prefix: str, es: Elasticsearch) -> None:
+    store.append(Batch([event(1, segment=spool(START - 400 * DAY))]))
+    foreign = f"{prefix}-level3-2020.w01"
+    es.indices.create(index=foreign, aliases={})
+    es.indices.put_mapping(index=foreign, meta={})
+    gone = store.retain(START)
+    assert len(gone) == 1
+    assert foreign not in gone
+    assert es.indices.exists(index=foreign)
+    assert store.retain(START) == []
+    assert not store.count(Query()).truth.complete
+
+
+def test_stats_tell_how_much_is_kept(store: ElasticStore) -> None:
+    assert store.stats().segments == 0
+    store.append(Batch([event(1), event(2, 5, {"kydai.retention": "level5"})]))
+    stats = store.stats()
+    assert (stats.events, stats.flows, stats.segments) == (2, 0, 2)
+    assert (stats.oldest, stats.newest) == (START, START + 5_000_000)
+    store.close()
