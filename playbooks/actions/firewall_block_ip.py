@@ -1,6 +1,7 @@
 """``firewall.block_ip``: addresses into a set of our own nftables table, which they leave by themselves after a time.
 
-Packets from them and to them are dropped: what is already inside may not call out to them either. Nothing outside the table ``inet kydai`` is touched. A protected asset is never blocked, in a dry run neither.
+Packets from them and to them are dropped: what is already inside may not call out to them either. Nothing outside the
+table ``inet kydai`` is touched. A protected asset is never blocked, in a dry run neither.
 """
 
 from __future__ import annotations
