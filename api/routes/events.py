@@ -96,6 +96,8 @@ class Table(Shape):
     """What stages give: ``total`` rows there are. Times are canonical texts, a figure may be null."""
 
     columns: list[str]
+    keys: list[str]
+    """The columns that are fields by which it groups."""
     rows: list[list[str | int | float | None]]
     total: int
     truth: Truth
@@ -271,7 +273,8 @@ async def groups_of_events(
         [iso(v) if name == TIME and isinstance(v, int) else v for name, v in zip(table.columns, row, strict=True)]
         for row in table.rows[:limit]
     ]
-    return Table(columns=list(table.columns), rows=rows, total=table.total, truth=Truth.of(found.truth))
+    keys = [name for name in table.columns if name in piped.grouping.by]
+    return Table(columns=list(table.columns), keys=keys, rows=rows, total=table.total, truth=Truth.of(found.truth))
 
 
 @router.get("/fields")

@@ -50,6 +50,27 @@ def test_a_wrong_query_is_marked_where_it_is_wrong(open_console: Open, shared_ho
     expect(console.page.locator(".truth")).to_contain_text("destination.port")
 
 
+def test_stages_make_a_table_whose_groups_lead_to_their_events(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    ask(console, "event.dataset: system.auth | stats count, max(@timestamp) by host.name, user.name | sort -count")
+    grid = console.page.get_by_role("grid", name="Các nhóm")
+    expect(grid.get_by_role("columnheader")).to_have_text(["host.name", "user.name", "count", "max(@timestamp)"])
+    expect(console.page.get_by_text(re.compile(r"^Hiện \d+ trong \d+ nhóm$"))).to_be_visible()
+    expect(console.page.get_by_text("Chính xác và đầy đủ")).to_be_visible()
+    first = grid.get_by_role("row").nth(1)
+    host, user, count = first.get_by_role("gridcell").all_inner_texts()[:3]
+    first.get_by_role("button", name=host).click()
+    expect(console.page.locator(".query-box input")).to_have_value(
+        re.compile(f"^event.dataset: system.auth and host.name: .*{host}.* and user.name: .*{user}")
+    )
+    expect(console.page.locator(".truth")).to_contain_text(f"{count} sự kiện")
+    ask(console, "event.dataset: system.auth | timechart 1h")
+    expect(console.page.get_by_role("grid", name="Các nhóm").get_by_role("columnheader").first).to_have_text("Thời gian")
+    ask(console, "event.dataset: system.auth | count user.name")
+    expect(console.page.get_by_role("alert")).to_contain_text("cần by")
+    expect(console.page.get_by_role("alert")).to_contain_text("(ký tự thứ 36)")
+
+
 def test_values_filter_in_and_out_and_become_columns(open_console: Open, shared_house: Running) -> None:
     console = open_console(shared_house, path="/hunt?q=event.dataset:%20nginx.access").heading("Truy tìm")
     box = console.page.locator(".query-box input")

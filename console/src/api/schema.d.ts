@@ -3635,6 +3635,8 @@ export interface components {
         Table: {
             /** Columns */
             columns: string[];
+            /** Keys */
+            keys: string[];
             /** Rows */
             rows: (string | number | null)[][];
             /** Total */

@@ -3,7 +3,7 @@ import { fill, number, speech } from "../words";
 import { kindOf } from "./entity";
 import { fold } from "./fold";
 import { hold } from "./held";
-import { literal, narrow } from "./query-text";
+import { literal, narrow, parted } from "./query-text";
 import { resolve } from "./range";
 import { duration, moment, near, span, typed, utc } from "./time";
 import { visible } from "./visible";
@@ -131,4 +131,14 @@ test("an address in the place of a domain is an address", () => {
   expect(kindOf("url.domain", "down.example")).toBe("domain");
   expect(kindOf("user.name", "203.0.113.5")).toBe("user");
   expect(kindOf("message", "203.0.113.5")).toBeUndefined();
+});
+
+describe("stages", () => {
+  test("begin at a bar that is no or and no part of a text", () => {
+    expect(parted("a: 1 | count by b | sort -count")).toEqual({ where: "a: 1", stages: "| count by b | sort -count" });
+    expect(parted("| count")).toEqual({ where: "", stages: "| count" });
+    expect(parted('a: "x | y"|top b')).toEqual({ where: 'a: "x | y"', stages: "|top b" });
+    expect(parted("a: 1 || b: 2 | count")).toEqual({ where: "a: 1 || b: 2", stages: "| count" });
+    for (const query of ["a: 1 || b: 2", 'message: "a | b \\" | c"', "a: x|y", "a: /b|c/", ""]) expect(parted(query)).toEqual({ where: query, stages: "" });
+  });
 });

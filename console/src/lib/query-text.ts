@@ -17,3 +17,13 @@ export function narrow(query: string, field: string, value: unknown, without = f
   // `or` at the top level binds weaker than the `and` that is added here
   return /\bor\b/i.test(before) ? `(${before}) and ${clause}` : `${before} and ${clause}`;
 }
+
+/** A query without its stages, and the stages with their `|` (docs/query-language.md, Stages). */
+export function parted(query: string): { where: string; stages: string } {
+  // quoted texts are blanked, so that a bar inside them is none
+  const bare = query.replace(/"(?:[^"\\]|\\.)*"/g, (quoted) => '"'.repeat(quoted.length));
+  const at = /(?:^|[\s)"])\|(?!\|)/.exec(bare.replace(/\|\|/g, "  "));
+  if (!at) return { where: query, stages: "" };
+  const start = at.index + at[0].length - 1;
+  return { where: query.slice(0, start).trim(), stages: query.slice(start) };
+}

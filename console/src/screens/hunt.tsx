@@ -6,7 +6,7 @@ import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
 import { shortHost } from "../lib/host";
 import { useKeys } from "../lib/keys";
-import { narrow } from "../lib/query-text";
+import { narrow, parted } from "../lib/query-text";
 import { DEFAULT_FROM, resolve } from "../lib/range";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed, Incomplete, isWhole, TruthLine } from "../parts/answer";
@@ -17,6 +17,7 @@ import { When } from "../parts/when";
 import { useWords } from "../words";
 import { HuntEvent } from "./hunt-event";
 import { HuntFields } from "./hunt-fields";
+import { HuntTable, useTable } from "./hunt-table";
 import { eventText } from "./links";
 import { QueryBox } from "./query-box";
 import "../styles/hunt.css";
@@ -35,11 +36,16 @@ export default function Hunt() {
   const query = get("q");
   const written = { from: get("from") || DEFAULT_FROM, to: get("to") || "now" };
   const question = useMemo(() => ({ query, from: resolve(written.from, asOf), to: resolve(written.to, asOf) }), [query, written.from, written.to, asOf]);
+  const { where, stages } = useMemo(() => parted(query), [query]);
+  const isTable = stages !== "";
+  const chartOf = { ...question, query: where };
+  const table = useTable(question, isTable);
   const extra = useMemo(() => get("cols").split(",").filter(Boolean), [get]);
 
   const fields = ["@timestamp", "event.id", "host.name", "event.dataset", ...TEXT_FIELDS, ...extra].join(",");
   const events = useInfiniteQuery({
     queryKey: ["events", question, fields],
+    enabled: !isTable,
     initialPageParam: undefined as string | undefined,
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
@@ -47,16 +53,17 @@ export default function Hunt() {
     getNextPageParam: (page) => page.cursor ?? undefined,
   });
   const histogram = useQuery({
-    queryKey: ["histogram", question],
+    queryKey: ["histogram", chartOf],
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
     placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => data(api.GET("/api/v1/events/histogram", { params: { query: question }, signal })),
+    queryFn: ({ signal }) => data(api.GET("/api/v1/events/histogram", { params: { query: chartOf }, signal })),
   });
   const rows = useMemo<Event[]>(() => events.data?.pages.flatMap((page) => page.events) ?? [], [events.data]);
-  const problem = events.error instanceof Failure ? events.error.problem : null;
+  const failed = isTable ? table.error : events.error;
+  const problem = failed instanceof Failure ? failed.problem : null;
   const isWrongQuery = typeof problem?.position === "number";
-  const truth = histogram.data?.truth ?? events.data?.pages[0]?.truth;
+  const truth = (isTable ? table.data?.truth : undefined) ?? histogram.data?.truth ?? events.data?.pages[0]?.truth;
   const isPart = !!truth && !isWhole(truth);
 
   const ask = (text: string) => {
@@ -105,11 +112,11 @@ export default function Hunt() {
             set({ from: range.from === DEFAULT_FROM && range.to === "now" ? null : range.from, to: range.to === "now" ? null : range.to, at: null }, true);
           }}
         />
-        <ExportMenu url={exportUrl} formats={["csv", "jsonl"]} part={t("hunt.exported_part", { limit: EXPORTED })} isOff={isWrongQuery} />
+        <ExportMenu url={exportUrl} formats={["csv", "jsonl"]} part={t("hunt.exported_part", { limit: EXPORTED })} isOff={isWrongQuery || isTable} />
       </div>
       <div className="head truth">
-        {histogram.data && <span className="strong">{t(isPart ? "hunt.count_least" : "hunt.count", { n: histogram.data.total })}</span>}
-        {truth && !isPart && <TruthLine truth={truth} />}
+        {histogram.data && !isWrongQuery && <span className="strong">{t(isPart ? "hunt.count_least" : "hunt.count", { n: histogram.data.total })}</span>}
+        {truth && !isPart && !isWrongQuery && <TruthLine truth={truth} />}
         {events.data?.pages[0]?.hints.map((hint) => (
           <span key={hint.field} className="medium">
             {t("hunt.unknown_field", { field: hint.field })}
@@ -128,6 +135,11 @@ export default function Hunt() {
           <Chart histogram={histogram.data} onZoom={zoom} />
         </Suspense>
       )}
+      {isTable ? (
+        <div className="hunt-columns table">
+          <HuntTable asked={table} where={where} onAsk={ask} />
+        </div>
+      ) : (
       <div className={`hunt-columns${current ? "" : " alone"}${isWrongQuery ? " wrong" : ""}`}>
         {!isWrongQuery && <HuntFields question={question} columns={extra} onColumn={toggleColumn} onFilter={filter} />}
         {events.isPending ? (
@@ -155,6 +167,7 @@ export default function Hunt() {
         )}
         {current && <HuntEvent id={current} columns={extra} onColumn={toggleColumn} onFilter={filter} onClose={() => setCurrent(null)} />}
       </div>
+      )}
       <span className="visually-hidden" role="status">
         {histogram.data && !events.isFetching ? `${n(histogram.data.total)} ${t("hunt.events")}` : ""}
       </span>

@@ -73,6 +73,7 @@ def test_histogram_terms_and_fields(analyst: TestClient) -> None:
 def test_groups_are_a_table(analyst: TestClient) -> None:
     table = get(analyst, "/groups", query="source.ip: * | stats count, max(@timestamp) by source.ip")
     assert table["columns"] == ["source.ip", "count", "max(@timestamp)"]
+    assert table["keys"] == ["source.ip"]
     assert table["rows"] == [["192.0.2.7", 30, iso(START + 29 * MINUTE)]]
     assert (table["total"], table["truth"]["exact"]) == (1, True)
     chart = get(analyst, "/groups", query="* | timechart 1h", **{"from": iso(START), "to": iso(NOW)})
