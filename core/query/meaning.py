@@ -12,6 +12,7 @@ from core.errors import BadInput
 from core.query.datemath import Stretch, resolve
 from core.query.leaf import is_empty, is_texty, regex_text, words_of
 from core.query.problems import QueryError
+from core.query.regex_lucene import to_lucene
 from core.query.tree import (
     TRUE,
     And,
@@ -199,8 +200,10 @@ class Meaning:
             # alone first: a stray parenthesis must not pair with ours
             regex_text(Regex(field, value.text))
             regex_text(node)
+            to_lucene(Regex(field, value.text, dotall=True))
+            to_lucene(node)  # what only some engines could answer is asked of none
         except BadInput as error:
-            reason = {lang: text.partition("RE2: ")[2].rstrip(".") for lang, text in error.said.items()}
+            reason = {lang: text.rpartition("RE2: ")[2].rstrip(".") for lang, text in error.said.items()}
             raise self._error("bad_regex", value, reason=reason) from error
         return node
 

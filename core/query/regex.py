@@ -259,7 +259,7 @@ class _Parser:
         if c in ("A", "z"):
             return Edge(c == "z", False)
         if c.lower() in _PERL:
-            of = _PERL[c.lower()]
+            of = self.cased(_PERL[c.lower()])
             return Chars(inverted(of) if c.isupper() else of)
         return self.literal(self.code(c, start))
 
@@ -294,7 +294,7 @@ class _Parser:
                 continue
             if self.peek() == "\\" and (letter := self.text[self.at + 1]).lower() in _PERL:
                 self.at += 2
-                of = _PERL[letter.lower()]
+                of = self.cased(_PERL[letter.lower()])
                 parts += inverted(of) if letter.isupper() else of
                 continue
             low = high = self.member()

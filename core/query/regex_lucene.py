@@ -36,6 +36,11 @@ def _lowers() -> dict[int, tuple[int, ...]]:
     return {p: (ord(lower(chr(p))),) for p in range(MAX_CASED) if lower(chr(p)) != chr(p)}
 
 
+_NEWLINE = Chars(((10, 10),))
+_ANYTHING = Repeat(Chars(ALL), 0, None)
+_LINES_BEFORE = Repeat(Seq((_ANYTHING, _NEWLINE)), 0, 1)
+_LINES_AFTER = Repeat(Seq((_NEWLINE, _ANYTHING)), 0, 1)
+
 Stripped = tuple[Tree | None, Tree | None, Tree | None]
 """What of a tree must begin (or end) at the text's edge, what at a line's edge, and what may stand anywhere."""
 
@@ -51,6 +56,13 @@ def _strip(tree: Tree, *, end: bool) -> Stripped:
         near, rest = (tree.parts[-1], tree.parts[:-1]) if end else (tree.parts[0], tree.parts[1:])
         sides3 = _strip(near, end=end)
         others = Seq(rest)
+        if near == _ANYTHING and has_edge(others):
+            # whatever stands before an edge of the text is nothing, before one of a line it ends with a line
+            at_text, at_line, free = _strip(others, end=end)
+            beyond = None if at_line is None else Seq((at_line, _LINES_AFTER) if end else (_LINES_BEFORE, at_line))
+            if free is not None:
+                free = Seq((free, near) if end else (near, free))
+            return _either((at_text, beyond)), None, free
         if sides3[2] is None and sides3[0 if sides3[0] is not None else 1] == EMPTY:
             # nothing but the edge stands before the rest, which may say it again
             again = _strip(others, end=end)
@@ -82,16 +94,11 @@ def to_lucene(leaf: Regex, *, lowered: bool = False, before: str = "", without: 
     Raises BadInput for what Lucene cannot say.
     """
     tree = parsed(leaf)
-    any_char = Chars(ALL)
-    newline = Chars(((10, 10),))
-    anything = Repeat(any_char, 0, None)
-    starts = (None, Seq((Repeat(Seq((anything, newline)), 0, 1),)), anything)
-    ends = (None, Seq((Repeat(Seq((newline, anything)), 0, 1),)), anything)
     found: list[Tree] = []
-    for start, of in zip(starts, _strip(tree, end=False), strict=True):
+    for start, of in zip((None, _LINES_BEFORE, _ANYTHING), _strip(tree, end=False), strict=True):
         if of is None:
             continue
-        for end, inner in zip(ends, _strip(of, end=True), strict=True):
+        for end, inner in zip((None, _LINES_AFTER, _ANYTHING), _strip(of, end=True), strict=True):
             if inner is None:
                 continue
             if has_edge(inner):
@@ -125,16 +132,27 @@ def _write_set(of: Ranges, *, lowered: bool, without: int | None) -> str:
         of = inverted(ranges([*inverted(of), (without, without)]))
     if of == ALL:
         return "."
-    if len(of) == 1 and of[0][0] == of[0][1]:
-        return _escape(chr(of[0][0]))
     other = inverted(of)
     negated = len(other) < len(of)
-    written = [
-        _escape(chr(low)) + (f"-{_escape(chr(high))}" if high > low else "")
-        for part in (other if negated else of)
-        for low, high in _no_surrogates(*part)
-    ]
+    kept = [span for part in (other if negated else of) for span in _no_surrogates(*part)]
+    if lowered:
+        kept = [span for part in kept if (span := _between_lowers(*part)) is not None]
+    written = [_escape(chr(low)) + (f"-{_escape(chr(high))}" if high > low else "") for low, high in kept]
+    if not written:
+        return "."  # of upper case only, which is in no term
+    if not negated and len(kept) == 1 and kept[0][0] == kept[0][1]:
+        return written[0]
     return f"[{'^' if negated else ''}{''.join(written)}]"
+
+
+def _between_lowers(low: int, high: int) -> tuple[int, int] | None:
+    """A range that ends with characters in lower case, as the server lowers the expression, too; no term has what is
+    left out."""
+    while low <= high and low in _lowers():
+        low += 1
+    while low <= high and high in _lowers():
+        high -= 1
+    return (low, high) if low <= high else None
 
 
 def _no_surrogates(low: int, high: int) -> Iterator[tuple[int, int]]:

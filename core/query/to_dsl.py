@@ -21,14 +21,17 @@ from core.query.dsl_leaf import Spot, like_of, like_params, regexp_of, words_fil
 from core.query.dsl_script import CHECK, JOINED, NUMBERS, SEPARATOR, VALUES
 from core.query.fold import comparable
 from core.query.leaf import (
+    Bounds,
     asked_id,
     bounds_of,
     by_field,
     compares_address,
+    compile_regex,
     is_texty,
     long_bounds,
     micros_bounds,
     pattern_of,
+    phrase_regex,
     regex_text,
     wanted,
     words_of,
@@ -245,6 +248,7 @@ class _Compiler:
     def phrase(self, leaf: Phrase) -> _Part:
         name, mode = leaf.field, _mode(leaf.field, leaf.comparison)
         words = words_of(leaf)
+        compile_regex(phrase_regex(words))  # refused when the other engines could not look for so many words
         if not words:
             return self.like(Like(name, (_MANY, leaf.text, _MANY), leaf.comparison))
         if name in at.WORDS:
@@ -290,8 +294,7 @@ class _Compiler:
             micros = micros_bounds(leaf)
             return _Part(_NEVER if micros is None else _between(at.time(name), gte=micros[0], lte=micros[1]))
         bounds = bounds_of(leaf)
-        given = {side: getattr(bounds, side) for side in ("gt", "gte", "lt", "lte")}
-        given = {side: bound for side, bound in given.items() if bound is not None}
+        given = _strictest(bounds)
         if type_ is FieldType.BOOLEAN:
             return _Part(_NEVER)
         if type_ is FieldType.IP:
@@ -373,6 +376,17 @@ def _network(leaf: Cidr) -> _Part:
 
 def _address(digits: str) -> str:
     return str(IPv6Address(int(digits, 16)))
+
+
+def _strictest(bounds: Bounds) -> dict[str, Any]:
+    """The bounds without what another says already: the server takes one of each side."""
+    given: dict[str, Any] = {side: getattr(bounds, side) for side in ("gt", "gte", "lt", "lte")}
+    given = {side: bound for side, bound in given.items() if bound is not None}
+    if "gt" in given and "gte" in given:
+        del given["gte" if given["gt"] >= given["gte"] else "gt"]
+    if "lt" in given and "lte" in given:
+        del given["lte" if given["lt"] <= given["lte"] else "lt"]
+    return given
 
 
 def _between(field: str, **bounds: Any) -> Dict:

@@ -1,8 +1,8 @@
 """Query tree → query text: a rule, an exception or a stored condition shown as a query.
 
 ``parse(explain_text(node))`` means the same as ``node``, for every tree that the language or a Sigma rule gives.
-The few leaves that no operator says (a folded comparison of a field that does not fold, two fields compared) are
-shown between ⟨ and ⟩, which the language refuses.
+The few leaves that no operator says (a folded comparison of a field that does not fold, two fields compared, a
+regular expression that not every engine can look for) are shown between ⟨ and ⟩, which the language refuses.
 """
 
 from __future__ import annotations
@@ -10,8 +10,20 @@ from __future__ import annotations
 import re
 
 from core.ecs import FieldType, is_folded, type_of
-from core.query.leaf import compares_address, escape, folds, is_empty, is_texty, pattern_of, pattern_regex, wanted
+from core.errors import BadInput
+from core.query.leaf import (
+    compares_address,
+    escape,
+    folds,
+    is_empty,
+    is_texty,
+    pattern_of,
+    pattern_regex,
+    regex_text,
+    wanted,
+)
 from core.query.meaning import merged
+from core.query.regex_lucene import to_lucene
 from core.query.tree import (
     And,
     Cidr,
@@ -96,7 +108,7 @@ def _leaf(leaf: Leaf) -> str:
             return f"{field} ~ {_quoted(leaf.text)}"
         return f"⟨{field} {leaf.comparison.value} ~ {_quoted(leaf.text)}⟩"
     if isinstance(leaf, Regex):
-        return _operated(leaf, field, _slashed(leaf))
+        return _shown(_operated(leaf, field, ""), _slashed(leaf))
     if isinstance(leaf, Like):
         return _like(leaf, field)
     return _equals(leaf, field)
@@ -113,7 +125,7 @@ def _equals(leaf: Equals, field: str) -> str:
     if not is_texty(type_) or compares_address(leaf):
         return f"{field}: {_plain(value)}"
     if type_ is FieldType.TEXT and leaf.comparison is Comparison.FOLD and value:
-        return f"{field}: /{_for_slashes(escape(value))}/"
+        return _shown(f"{field}: ", _for_slashes(escape(value)))
     if type_ is FieldType.TEXT and leaf.comparison is Comparison.FOLD:
         return f'{field}: ""'
     return _operated(leaf, field, _quoted(value) if type_ is FieldType.IP else _plain(value))
@@ -125,7 +137,7 @@ def _like(leaf: Like, field: str) -> str:
         if len(pieces) > 1 and pieces[0] is Wild.MANY and pieces[-1] is Wild.MANY:
             return f"{field}: {_pattern(pieces)}"
         regex = pattern_regex(pattern_of(leaf)).replace(r"\A", "^").replace(r"\z", "$")
-        return f"{field}: /{_for_slashes(f'(?s:.*)(?:{regex})(?s:.*)')}/"
+        return _shown(f"{field}: ", _for_slashes(f"(?s:.*)(?:{regex})(?s:.*)"))
     if not any(isinstance(p, Wild) for p in pieces):
         return _equals(Equals(leaf.field, "".join(str(p) for p in pieces), leaf.comparison), field)
     if pieces == (Wild.MANY,) and is_texty(type_of(leaf.field)):
@@ -166,9 +178,20 @@ def _slashed(leaf: Regex) -> str:
     pattern = leaf.pattern
     whole = _WHOLE.fullmatch(pattern)
     if whole is not None and leaf.dotall and not leaf.multiline:
-        return f"/{_for_slashes(whole[1])}/"
+        return _for_slashes(whole[1])
     flags = ("m" if leaf.multiline else "") + ("s" if leaf.dotall else "-s")
-    return f"/{_for_slashes(f'(?s:.*)(?{flags}:{pattern})(?s:.*)')}/"
+    return _for_slashes(f"(?s:.*)(?{flags}:{pattern})(?s:.*)")
+
+
+def _shown(operated: str, regex: str) -> str:
+    """A regular expression behind its field and operator; as what no operator says when the language refuses it."""
+    try:
+        typed = Regex("x", rf"\A(?:{regex})\z", dotall=True)
+        regex_text(typed)
+        to_lucene(typed)
+    except BadInput:
+        return f"⟨{operated}/{regex}/⟩"
+    return f"⟨{operated[1:-1]}/{regex}/⟩" if operated.startswith("⟨") else f"{operated}/{regex}/"
 
 
 def _for_slashes(pattern: str) -> str:

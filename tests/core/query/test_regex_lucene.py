@@ -21,6 +21,7 @@ MANY = Wild.MANY
         ("\\A(?:^a|b$)\\z", "((a|b))"),
         ("^a|b$", "(a(.)*|(.)*b)"),
         ("(?m)^a$", "(((.)*\n)?a(\n(.)*)?)"),
+        ("(?s:.*)^a", "(a(.)*)"),
         ("[^a]", "((.)*[^a](.)*)"),
         ("x{2,5}?|", "((.)*((x){2,5}|())(.)*)"),
         ("(?s)^.\\.$", "(.\\.)"),
@@ -31,7 +32,7 @@ def test_expressions(text: str, lucene: str) -> None:
 
 
 def test_terms_that_begin_alike_are_lowered_or_joined() -> None:
-    assert to_lucene(Regex("f", "^A$"), lowered=True, before="f=") == "f\\=([Aa])"
+    assert to_lucene(Regex("f", "^A$"), lowered=True, before="f=") == "f\\=(a)"
     assert to_lucene(Regex("f", "^.$", dotall=True), without="|") == "(.*\\|)?([^\\|])(\\|.*)?"
 
 
