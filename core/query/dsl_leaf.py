@@ -4,7 +4,7 @@ words that a text must have."""
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ _MAX_SEGMENTS = 6
 _MAX_ONES = 3
 _MAX_RUN = 64
 _MAX_WORDS = 8
+_MAX_EITHER = 50
+_MAX_EITHER_CHARS = 1_500
 _MAX_STATES = 100_000
 
 
@@ -46,7 +48,7 @@ def like_of(spot: Spot, pattern: Pattern) -> tuple[Dict, bool]:
         return spot.among(["".join(str(part) for part in pattern)]), True
     if all(part is Wild.MANY for part in pattern):
         return spot.any(), True
-    exact = _is_light(pattern)
+    exact = is_light(pattern)
     used = pattern if exact else _lighter(pattern)
     first = str(used[0]) if used and not isinstance(used[0], Wild) else ""
     if used[1 if first else 0 :] == (Wild.MANY,):
@@ -55,7 +57,49 @@ def like_of(spot: Spot, pattern: Pattern) -> tuple[Dict, bool]:
     return {"wildcard": {spot.field: {"value": _escaped(spot.prefix) + text}}}, exact
 
 
-def _is_light(pattern: Pattern) -> bool:
+def any_like(spot: Spot, patterns: Sequence[Pattern]) -> list[Dict]:
+    """Queries that together find what any of the patterns does, exactly: literals at the start, at the end or within
+    are looked for by one walk over the terms, as an automaton for each would cost the server time and memory."""
+    alike: dict[tuple[bool, bool], list[str]] = {}
+    found: list[Dict] = []
+    for pattern in patterns:
+        literals = [part for part in pattern if not isinstance(part, Wild)]
+        ends = (pattern[0] is Wild.MANY, pattern[-1] is Wild.MANY)
+        if len(literals) == 1 and len(pattern) == 1 + sum(ends) and any(ends):
+            alike.setdefault(ends, []).append(str(literals[0]))
+        else:
+            found.append(like_of(spot, pattern)[0])
+    for (start, end), texts in alike.items():
+        for some in _chunks(texts):
+            if len(some) == 1:
+                whole: Pattern = (*[Wild.MANY] * start, some[0], *[Wild.MANY] * end)
+                found.append(like_of(spot, whole)[0])
+                continue
+            either = "|".join(map(lucene_text, some))
+            before, after = ".*" * start, ".*" * end
+            found.append(regexp_of(spot, f"{lucene_text(spot.prefix)}{before}({either}){after}"))
+    return found
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[list[str]]:
+    now: list[str] = []
+    size = 0
+    for text in dict.fromkeys(texts):
+        if now and (len(now) >= _MAX_EITHER or size + len(text) > _MAX_EITHER_CHARS):
+            yield now
+            now, size = [], 0
+        now.append(text)
+        size += len(text)
+    if now:
+        yield now
+
+
+def lucene_text(text: str) -> str:
+    """A text as a regular expression of Lucene."""
+    return "".join(c if c.isalnum() or c > "\x7f" or c < " " else f"\\{c}" for c in text)
+
+
+def is_light(pattern: Pattern) -> bool:
     """Whether the server can make a deterministic automaton of the pattern."""
     literals = [part for part in pattern if not isinstance(part, Wild)]
     if Wild.MANY not in pattern or (pattern[-1] is Wild.MANY and pattern.count(Wild.MANY) == 1):

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Iterator, Sequence
 
 from core.errors import BadInput, failure
+from core.query.dsl_leaf import lucene_text
 from core.query.fold import fold, lower
 from core.query.regex import (
     ALL,
@@ -106,9 +107,9 @@ def to_lucene(leaf: Regex, *, lowered: bool = False, before: str = "", without: 
             found.append(Seq(tuple(part for part in (start, inner, end) if part is not None)))
     body = _write(Alt(tuple(found)), lowered=lowered, without=ord(without) if without else None)
     if without:
-        apart = _escape(without)
+        apart = lucene_text(without)
         body = f"(.*{apart})?{body}({apart}.*)?"
-    return "".join(map(_escape, before)) + body
+    return lucene_text(before) + body
 
 
 def _write(tree: Tree, *, lowered: bool, without: int | None) -> str:
@@ -137,7 +138,7 @@ def _write_set(of: Ranges, *, lowered: bool, without: int | None) -> str:
     kept = [span for part in (other if negated else of) for span in _no_surrogates(*part)]
     if lowered:
         kept = [span for part in kept if (span := _between_lowers(*part)) is not None]
-    written = [_escape(chr(low)) + (f"-{_escape(chr(high))}" if high > low else "") for low, high in kept]
+    written = [lucene_text(chr(low)) + (f"-{lucene_text(chr(high))}" if high > low else "") for low, high in kept]
     if not written:
         return "."  # of upper case only, which is in no term
     if not negated and len(kept) == 1 and kept[0][0] == kept[0][1]:
@@ -161,10 +162,6 @@ def _no_surrogates(low: int, high: int) -> Iterator[tuple[int, int]]:
         yield low, min(high, 0xD7FF)
     if high >= 0xE000:
         yield max(low, 0xE000), high
-
-
-def _escape(c: str) -> str:
-    return c if c.isalnum() or c > "\x7f" or c < " " else f"\\{c}"
 
 
 def literals(leaf: Regex) -> Pattern:

@@ -17,7 +17,7 @@ import orjson
 
 from core.ecs import FieldType, is_folded, type_of
 from core.errors import BadInput, failure
-from core.query.dsl_leaf import Spot, like_of, like_params, regexp_of, words_filter
+from core.query.dsl_leaf import Spot, any_like, is_light, like_of, like_params, regexp_of, words_filter
 from core.query.dsl_script import CHECK, JOINED, NUMBERS, SEPARATOR, VALUES
 from core.query.fold import comparable
 from core.query.leaf import (
@@ -192,6 +192,7 @@ class _Compiler:
         values: list[Any] = []
         texts: dict[Comparison, list[str]] = {}
         ids: list[str] = []
+        patterns: dict[Spot, list[Pattern]] = {}
         for leaf in leaves:
             if isinstance(leaf, Equals):
                 if leaf.field == "event.id" and (asked := asked_id(leaf)) is not None:
@@ -203,7 +204,12 @@ class _Compiler:
                 else:
                     values.append(value)
             elif isinstance(leaf, Like):
-                found.append(self.like(leaf))
+                mode, pattern = _mode(leaf.field, leaf.comparison), pattern_of(leaf)
+                spot = _spot(leaf.field, mode)
+                if spot is not None and mode is not Comparison.EXACT and pattern and is_light(pattern):
+                    patterns.setdefault(spot, []).append(pattern)
+                else:
+                    found.append(self.like(leaf))
             elif isinstance(leaf, Phrase):
                 found.append(self.phrase(leaf))
             elif isinstance(leaf, Regex):
@@ -212,12 +218,14 @@ class _Compiler:
                 found.append(self.range(leaf))
             elif isinstance(leaf, Cidr):
                 found.append(_network(leaf))
+        for spot, several in patterns.items():
+            found += map(_Part, any_like(spot, several))
         name = leaves[0].field
         if ids:
             found.append(_Part({"ids": {"values": ids}}))
         if values:
             found.append(_typed(name, values))
-        found += [self.equal(name, mode, several) for mode, several in texts.items()]
+        found += [self.equal(name, mode, alike) for mode, alike in texts.items()]
         return found
 
     def equal(self, name: str, mode: Comparison, texts: list[str]) -> _Part:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.query.dsl_leaf import Spot, like_of, like_params, words_filter
+from core.query.dsl_leaf import Spot, any_like, like_of, like_params, words_filter
 from core.query.fold import fold
 from core.query.tree import Pattern, Wild
 
@@ -45,6 +45,20 @@ def test_words_of_a_pattern() -> None:
     assert words_filter("w", (MANY, "failed pass", MANY)) == [{"prefix": {"w": "pass"}}]
     assert words_filter("w", (MANY, "iled", MANY)) == [{"wildcard": {"w": {"value": "*iled*"}}}]
     assert words_filter("w", (MANY, "--", MANY)) == words_filter("w", (MANY,)) == words_filter("w", ()) == []
+
+
+def test_literals_alike_are_looked_for_together() -> None:
+    spot = Spot("f", "n=")
+    found = any_like(spot, [(MANY, "a.", MANY), (MANY, "b", MANY), ("c", MANY), (MANY, "d"), (MANY, "e"), ("x", ONE)])
+    assert [query.get("regexp", query)["f"]["value"] for query in found if "regexp" in query] == [
+        "n\\=.*(a\\.|b).*",
+        "n\\=.*(d|e)",
+    ]
+    assert {"prefix": {"f": "n=c"}} in found
+    assert {"wildcard": {"f": {"value": "n=x?"}}} in found
+    many = any_like(spot, [(MANY, "x" * 40 + str(i), MANY) for i in range(100)])
+    assert len(many) == 3
+    assert any_like(spot, [(MANY, "a", MANY)] * 3) == any_like(spot, [(MANY, "a", MANY)])
 
 
 @given(st.text(alphabet="aếđ \u0302\u05b0-ß가ſ_1", max_size=12), st.data())
