@@ -19,7 +19,6 @@ from core.db.models import SpoolPosition
 from core.errors import BadConfig, Place, Refused, Unavailable, cause, failure, reason
 from core.spool import Position, SpoolReader
 from core.store.contract import Missing, Span
-from core.store.retention import DEFAULT_POLICY, Policy
 from kydai.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -124,7 +123,6 @@ def open_store(settings: Settings, database: Database, clock: Clock) -> SegmentS
         clock,
         threads=settings.store.threads,
         memory_mb=settings.store.memory_mb,
-        policy=Policy(settings.store.retention_months, DEFAULT_POLICY.otherwise),
         undrained=lambda span: undrained(settings.spool_folder, database, clock, span),
     )
 

@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from core.clock import LOCAL_ZONE
 from core.errors import BadConfig, Place, cause, failure, misfit, reason
-from core.store.retention import DEFAULT_POLICY
+from core.store.retention import DEFAULT_POLICY, Policy
 from core.words import Text
 
 CONFIG_NAME = "kydai.toml"
@@ -75,6 +75,11 @@ class StoreSettings(_Section):
     @classmethod
     def _with_defaults(cls, value: dict[str, int]) -> dict[str, int]:
         return {**RETENTION_MONTHS, **value}
+
+    @property
+    def policy(self) -> Policy:
+        """What is asked for; what is in force says core/keeping.py."""
+        return Policy(self.retention_months, DEFAULT_POLICY.otherwise)
 
 
 class Mail(_Section):

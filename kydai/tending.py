@@ -32,7 +32,7 @@ def tend(context: Context) -> tuple[int, list[str]]:
         if not files:
             break
     now = context.clock.now()
-    gone = context.store.retain(now)
+    gone = context.store.retain(now, context.settings.store.policy)
     if gone:
         with context.database.write() as session:
             audit.record(session, ACTOR, "store.retain", "store", now=now, after={"segments": gone})

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from core.clock import LOCAL_ZONE, Micros
 from core.event import Event, EventId
 from core.query.pipes import Grouping
 from core.query.tree import TRUE, Node
+
+if TYPE_CHECKING:
+    from core.store.retention import Policy
 
 MAX_GROUPS = 1_000_000
 """Groups that one answer gives at most."""
@@ -222,8 +225,34 @@ class Stats:
     newest: Micros | None
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is deleted and held as one: a file, an index. It holds what was received between the two, both included."""
+
+    name: str
+    classes: tuple[str, ...]
+    min_received: Micros
+    max_received: Micros
+    oldest: Micros
+    """When the first event in it was received, as well as the engine knows."""
+    rows: int
+    bytes: int
+    """On disk, copies on other machines included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes of the disks that events lie on; ``free``: until the engine refuses to write."""
+
+    free: int
+    total: int
+
+
 class EventStore(Protocol):
     """An engine. All methods raise core.errors.Unavailable when the engine does not answer in time."""
+
+    engine: str
+    """Its name in the settings, to be shown."""
 
     def append(self, batch: Batch) -> AppendResult:
         """Store the batch durably; when it returns, the events are searchable and survive kill -9.
@@ -282,8 +311,16 @@ class EventStore(Protocol):
         """One round of merging small files, where the engine leaves that to us; how many were replaced."""
         ...
 
-    def retain(self, now: Micros) -> list[str]:
-        """Delete what is older than its class allows and not held; returns the segments deleted."""
+    def retain(self, now: Micros, policy: Policy) -> list[str]:
+        """Delete what is older than its class allows and not held; returns the parts deleted."""
+        ...
+
+    def parts(self) -> list[Part]:
+        """What ``retain`` may delete one day."""
+        ...
+
+    def room(self) -> Room:
+        """How much more can be written."""
         ...
 
     def hold(self, name: str, span: Span, reason: str) -> None:

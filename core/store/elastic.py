@@ -30,7 +30,9 @@ from core.store.contract import (
     Groups,
     Hold,
     Missing,
+    Part,
     Query,
+    Room,
     Rows,
     Scan,
     Span,
@@ -46,7 +48,7 @@ from core.store.elastic_read import Reader
 from core.store.elastic_replaced import mark_replaced
 from core.store.elastic_setup import Setup
 from core.store.elastic_upkeep import Upkeep
-from core.store.retention import DEFAULT_POLICY, Policy, new_hold
+from core.store.retention import Policy, new_hold
 
 _REREAD = 300.0
 """Seconds after which the table of grains is read again; a change of it is valid an hour later at the soonest."""
@@ -60,6 +62,8 @@ class ElasticStore:
     span and waits in a spool. To be made after a fork.
     """
 
+    engine = "elastic"
+
     def __init__(
         self,
         urls: Sequence[str],
@@ -70,7 +74,6 @@ class ElasticStore:
         api_key: str | None = None,
         ca_file: Path | None = None,
         patience: float = 30.0,
-        policy: Policy = DEFAULT_POLICY,
         undrained: Callable[[Span], Sequence[Missing]] = nothing_undrained,
     ) -> None:
         check_prefix(prefix)
@@ -85,7 +88,7 @@ class ElasticStore:
         self._preparer = Preparer(Names(prefix, self._grains))
         self._appender = Appender(self._cluster_, self._setup.create, patience=patience, closing=self._closing)
         self._reader_ = Reader(self._cluster_, prefix, self._notes_, clock, undrained, self._grains)
-        self._upkeep_ = Upkeep(self._cluster_, self._setup, self._notes_, policy, clock)
+        self._upkeep_ = Upkeep(self._cluster_, self._setup, self._notes_, clock)
 
     def append(self, batch: Batch) -> AppendResult:
         """Store a batch (core/store/contract.py). Raises Unavailable when the cluster does not take it in time."""
@@ -136,8 +139,14 @@ class ElasticStore:
         """Nothing: the cluster merges by itself."""
         return 0
 
-    def retain(self, now: Micros) -> list[str]:
-        return self._upkeep.retain(now)
+    def retain(self, now: Micros, policy: Policy) -> list[str]:
+        return self._upkeep.retain(now, policy)
+
+    def parts(self) -> list[Part]:
+        return self._upkeep.parts()
+
+    def room(self) -> Room:
+        return self._upkeep.room()
 
     def hold(self, name: str, span: Span, reason: str) -> None:
         """Keep what was received within the span until the hold is lifted: whole indices. Raises BadInput for what is

@@ -9,34 +9,38 @@ from elasticsearch import NotFoundError
 
 from core.clock import Clock, Micros
 from core.errors import BadConfig
-from core.store.contract import Finding, Stats
+from core.store.contract import Finding, Part, Room, Stats
 from core.store.elastic_client import Cluster
-from core.store.elastic_fields import TIMESTAMP
+from core.store.elastic_fields import TIMESTAMP, time
 from core.store.elastic_meta import Notes, Tombstone
 from core.store.elastic_names import Index, pattern, read_name
 from core.store.elastic_setup import FLOW, LAYOUT, Setup, is_ours
 from core.store.retention import Policy, expired
 
+CREATED = time("event.created")
+_MOST_INDICES = 10_000
+_BLOCKED = 0.05
+"""Of a disk with less free than this the server blocks the indices (its flood stage)."""
+
 
 class Upkeep:
     """Looks after the indices of one prefix. All methods raise Unavailable when the cluster does not answer."""
 
-    def __init__(self, cluster: Cluster, setup: Setup, notes: Notes, policy: Policy, clock: Clock) -> None:
+    def __init__(self, cluster: Cluster, setup: Setup, notes: Notes, clock: Clock) -> None:
         self._cluster = cluster
         self._setup = setup
         self._notes = notes
-        self._policy = policy
         self._clock = clock
 
-    def retain(self, now: Micros) -> list[str]:
+    def retain(self, now: Micros, policy: Policy) -> list[str]:
         """Delete the indices of which every event is older than its class allows and none is held."""
         described = self._described()
         ours = [index for name in described if (index := read_name(self._setup.prefix, name)) is not None]
         gone: list[str] = []
-        for policy, indices in expired(ours, self._notes.holds(), self._policy, now).items():
+        for words, indices in expired(ours, self._notes.holds(), policy, now).items():
             for index in indices:
                 if is_ours(described[index.name]["mappings"]):
-                    self._delete(index, described[index.name]["settings"]["index"]["uuid"], policy)
+                    self._delete(index, described[index.name]["settings"]["index"]["uuid"], words)
                     gone.append(index.name)
         return gone
 
@@ -58,6 +62,41 @@ class Upkeep:
                 return  # another process was faster
 
         self._cluster.call(ask)
+
+    def parts(self) -> list[Part]:
+        """Our indices. The first event of each is as old as its ``event.created`` says, within the index's own time."""
+        names = pattern(self._setup.prefix)
+        by_index = {
+            "terms": {"field": "_index", "size": _MOST_INDICES},
+            "aggs": {"oldest": {"min": {"field": CREATED}}},
+        }
+        found = self._cluster.call(
+            lambda es: es.search(
+                index=names, size=0, aggs={"indices": by_index}, allow_partial_search_results=False
+            )
+        ).body  # fmt: skip
+        told = self._cluster.call(lambda es: es.indices.stats(index=names, metric="store")).body.get("indices", {})
+        parts = []
+        for bucket in found.get("aggregations", {"indices": {"buckets": []}})["indices"]["buckets"]:
+            index = read_name(self._setup.prefix, bucket["key"])
+            if index is None or index.name not in told:
+                continue
+            first = min(index.max_received, max(index.min_received, _whole(bucket["oldest"]["value"]) or 0))
+            parts.append(
+                Part(
+                    index.name, index.classes, index.min_received, index.max_received, first, bucket["doc_count"],
+                    told[index.name]["total"]["store"]["size_in_bytes"],
+                )
+            )  # fmt: skip
+        return parts
+
+    def room(self) -> Room:
+        """Of all data nodes, up to where the server blocks writing."""
+        nodes = self._cluster.call(lambda es: es.nodes.stats(node_id="data:true", metric="fs")).body["nodes"].values()
+        disks = [node["fs"]["total"] for node in nodes]
+        total = sum(disk["total_in_bytes"] for disk in disks)
+        free = sum(max(0, disk["available_in_bytes"] - int(disk["total_in_bytes"] * _BLOCKED)) for disk in disks)
+        return Room(free, total)
 
     def stats(self) -> Stats:
         return self._extent(pattern(self._setup.prefix))

@@ -13,6 +13,7 @@ processes may open one folder: each appends files of its own and reads by snapsh
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -38,14 +39,16 @@ from core.store.contract import (
     Groups,
     Hold,
     Missing,
+    Part,
     Query,
+    Room,
     Rows,
     Scan,
     Span,
     Stats,
     nothing_undrained,
 )
-from core.store.retention import DEFAULT_POLICY, Policy, expired, new_hold
+from core.store.retention import Policy, expired, new_hold
 from core.store.segments_check import check
 from core.store.segments_engine import Engine
 from core.store.segments_files import Mark, encode, leave_mark
@@ -65,6 +68,8 @@ class SegmentStore:
     a span and waits in a spool. To be made after a fork. Raises BadConfig when a newer version made the folder.
     """
 
+    engine = "segments"
+
     def __init__(
         self,
         folder: Path,
@@ -73,13 +78,11 @@ class SegmentStore:
         writer: bool = True,
         threads: int = 2,
         memory_mb: int = 512,
-        policy: Policy = DEFAULT_POLICY,
         undrained: Callable[[Span], Sequence[Missing]] = nothing_undrained,
     ) -> None:
         make_folder(folder)
         self.folder = folder.resolve()
         self._clock = clock
-        self._policy = policy
         self.catalog = Catalog(self.folder / "catalog.sqlite")
         self._engine = Engine(self.folder, FUNCTIONS, threads=threads, memory_mb=memory_mb)
         self._reader = Reader(self.folder, self.catalog, self._engine, clock, undrained)
@@ -186,13 +189,23 @@ class SegmentStore:
         """One round of compaction, if no other process is at it; returns how many files were replaced."""
         return compact(self.folder, self.catalog, self._clock, self._new_name)
 
-    def retain(self, now: Micros) -> list[str]:
+    def retain(self, now: Micros, policy: Policy) -> list[str]:
         stored = self.catalog.segments(State.LIVE, State.QUARANTINED)
         gone: list[str] = []
-        for policy, segments in expired(stored, self.catalog.holds(), self._policy, now).items():
-            gone += [s.name for s in self.catalog.retire(segments, policy, self._clock.now())]
+        for words, segments in expired(stored, self.catalog.holds(), policy, now).items():
+            gone += [s.name for s in self.catalog.retire(segments, words, self._clock.now())]
         unlink_retired(self.folder, self.catalog, self._clock.now())
         return gone
+
+    def parts(self) -> list[Part]:
+        return [
+            Part(s.name, s.classes, s.min_received, s.max_received, s.min_received, s.rows, s.bytes)
+            for s in self.catalog.segments(State.LIVE, State.QUARANTINED)
+        ]
+
+    def room(self) -> Room:
+        disk = shutil.disk_usage(self.folder)
+        return Room(disk.free, disk.total)
 
     def hold(self, name: str, span: Span, reason: str) -> None:
         self.catalog.place_hold(new_hold(name, span, reason, self._clock.now()))

@@ -87,7 +87,7 @@ def compact(ctx: typer.Context) -> None:
 def retain(ctx: typer.Context) -> None:
     context: Context = ctx.obj
     context.need_data()
-    gone = context.store.retain(context.clock.now())
+    gone = context.store.retain(context.clock.now(), context.settings.store.policy)
     if gone:
         with context.database.write() as session:
             now = context.clock.now()

@@ -23,6 +23,7 @@ from core.query.to_match import compile_match
 from core.query.tree import TRUE, Equals, Exists, Like, Node, Not, Wild
 from core.query.values import to_date, to_double, to_long, to_text
 from core.store.contract import Batch, EventStore, Query, Span
+from core.store.retention import DEFAULT_POLICY
 
 START = to_micros("2026-11-25T00:00:00Z")
 
@@ -359,20 +360,37 @@ class Conformance:
         store.append(Batch([event(0, segment=old)]))
         store.append(Batch([event(1, 0, {"kydai.retention": "level5"}, segment=old)]))
         store.append(Batch([event(2, -300 * 86400)]))  # dated long ago, received today
-        assert len(store.retain(START)) == 1
+        assert len(store.retain(START, DEFAULT_POLICY)) == 1
         found = store.search(Query())
         assert sorted(parse_event_id(str(e["event.id"])).record for e in found.events) == [1, 2]
         assert not found.truth.complete
         assert [m.what for m in found.truth.missing] == ["retention"]
         assert store.search(Query(span=Span(START + HOUR, None))).truth.complete
 
+    def test_parts_are_what_goes_as_one_and_there_is_room(self, store: EventStore) -> None:
+        assert store.parts() == []
+        old = spool(START - 200 * DAY)
+        store.append(Batch([event(0, segment=old)]))
+        store.append(Batch([event(1, 0, {"kydai.retention": "level5"}, segment=old)]))
+        first, second = sorted(store.parts(), key=lambda part: part.classes)
+        assert (first.classes, second.classes) == (("level3",), ("level5",))
+        assert (first.rows, second.rows) == (1, 1)
+        assert first.bytes > 0
+        for part in (first, second):
+            assert part.min_received <= part.oldest <= part.max_received
+            assert part.min_received <= START - 200 * DAY <= part.max_received
+        assert store.retain(START, DEFAULT_POLICY) == [first.name]
+        assert [part.name for part in store.parts()] == [second.name]
+        room = store.room()
+        assert 0 <= room.free < room.total
+
     def test_a_hold_keeps_what_was_received_within_it(self, store: EventStore) -> None:
         old = START - 200 * DAY
         store.append(Batch([event(0, segment=spool(old))]))
         store.hold("case 7", Span(old - HOUR, old + HOUR), "court order")
-        assert store.retain(START) == []
+        assert store.retain(START, DEFAULT_POLICY) == []
         store.lift("case 7")
-        assert len(store.retain(START)) == 1
+        assert len(store.retain(START, DEFAULT_POLICY)) == 1
         with pytest.raises(NotFound):
             store.lift("case 7")
 

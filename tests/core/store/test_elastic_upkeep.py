@@ -5,6 +5,7 @@ from elasticsearch import Elasticsearch
 from core.clock import DAY
 from core.store.contract import Batch, Finding, Query
 from core.store.elastic import ElasticStore
+from core.store.retention import DEFAULT_POLICY
 from tests.core.store.conformance import START, event, spool
 
 
@@ -36,11 +37,11 @@ def test_an_index_of_others_is_not_deleted_by_age(store: ElasticStore, prefix: s
     foreign = f"{prefix}-level3-2020.w01"
     es.indices.create(index=foreign, aliases={})
     es.indices.put_mapping(index=foreign, meta={})
-    gone = store.retain(START)
+    gone = store.retain(START, DEFAULT_POLICY)
     assert len(gone) == 1
     assert foreign not in gone
     assert es.indices.exists(index=foreign)
-    assert store.retain(START) == []
+    assert store.retain(START, DEFAULT_POLICY) == []
     assert not store.count(Query()).truth.complete
 
 

@@ -17,6 +17,7 @@ from core.query.tree import Equals, Node
 from core.store import segments_read
 from core.store.catalog_rows import State
 from core.store.contract import Batch, Missing, Query, Span, Truth
+from core.store.retention import DEFAULT_POLICY
 from core.store.segments import SegmentStore
 from core.store.segments_engine import Read
 from core.store.segments_files import live_marks
@@ -163,7 +164,7 @@ def test_what_a_newer_version_wrote_is_missing(store: SegmentStore) -> None:
 
 
 def test_what_retention_took_is_one_line_a_policy(store: SegmentStore) -> None:
-    assert len(store.retain(START + 400 * DAY)) == 5
+    assert len(store.retain(START + 400 * DAY, DEFAULT_POLICY)) == 5
     answer = store.count(Query())
     assert (answer.count, answer.truth.complete) == (0, False)
     assert answer.truth.missing == (Missing("retention", "level3: 6 months", START, START + 4 * HOUR + 9 * SECOND),)
