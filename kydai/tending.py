@@ -10,16 +10,15 @@ import ctypes
 import os
 import signal
 
-from core import audit
-from core.audit import Actor
+from core import storage
 from core.errors import Unavailable
+from core.keeping import MAINTENANCE
 from core.words import language
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.log import configure, logger
 
 ROUNDS = 10
-ACTOR = Actor("maintenance", "maintenance")
 _PR_SET_PDEATHSIG = 1
 
 
@@ -32,10 +31,7 @@ def tend(context: Context) -> tuple[int, list[str]]:
         if not files:
             break
     now = context.clock.now()
-    gone = context.store.retain(now, context.settings.store.policy)
-    if gone:
-        with context.database.write() as session:
-            audit.record(session, ACTOR, "store.retain", "store", now=now, after={"segments": gone})
+    gone = storage.retain(context.database, context.store, context.settings.store.policy, MAINTENANCE, now)
     return replaced, gone
 
 

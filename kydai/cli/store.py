@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Annotated, Any
 
 import typer
 
-from core import audit
-from core.clock import iso
-from core.store.contract import Finding, Span
+from core import audit, keeping, storage
+from core.clock import Micros, iso
+from core.errors import BadInput, failure
+from core.storage import Frozen, KeptClass, Storage, Verified, left_words
+from core.store.contract import Finding, Part, Span
+from core.store.outlook import Amount, by_classes
 from core.times import read_span
 from core.words import moment, number, say, size
 from kydai.cli.main import FAILED, LANG
@@ -28,25 +32,142 @@ def register(app: typer.Typer) -> None:
 def stats(ctx: typer.Context) -> None:
     context: Context = ctx.obj
     context.need_data()
-    found = context.store.stats()
-    document = asdict(found)
-    for name in ("oldest", "newest"):
-        document[name] = iso(document[name]) if document[name] is not None else None
+    found = _look(context)
+    if context.output.as_json:
+        context.output.one(_document(found))
+        return
     span = "–"
-    if found.oldest is not None and found.newest is not None:
-        zone = context.settings.zone
-        span = f"{moment(found.oldest, LANG, zone)} → {moment(found.newest, LANG, zone)}"
+    if found.stats.oldest is not None and found.stats.newest is not None:
+        span = f"{_moment(context, found.stats.oldest)} → {_moment(context, found.stats.newest)}"
+    each = number(found.stats.bytes / max(1, found.stats.events + found.stats.flows), LANG, 0)
     text = say(
         "cli.store.told",
         LANG,
-        events=found.events,
-        flows=found.flows,
-        segments=found.segments,
-        size=size(found.bytes, LANG),
-        each=number(found.bytes / max(1, found.events + found.flows), LANG, 0),
+        events=found.stats.events,
+        flows=found.stats.flows,
+        segments=found.stats.segments,
+        size=size(found.stats.bytes, LANG),
+        each=each,
         span=span,
     )
-    context.output.one(document, text)
+    context.output.one(None, text)
+    context.output.one(None, _disk(found))
+    _show_classes(context, found)
+    for frozen in found.holds:
+        context.output.one(None, _frozen(context, frozen))
+    context.output.one(None, _verified(context, found.verified))
+
+
+def _look(context: Context) -> Storage:
+    settings = context.settings
+    reserve = settings.spool.reserve_mb << 20
+    return storage.look(context.database, context.store, settings.store.policy, reserve, context.clock.now())
+
+
+def _moment(context: Context, at: Micros) -> str:
+    return moment(at, LANG, context.settings.zone, seconds=False)
+
+
+def _iso(at: Micros | None) -> str | None:
+    return None if at is None else iso(at)
+
+
+def _amount(found: Amount) -> dict[str, Any]:
+    return {
+        "parts": found.parts, "events": found.rows, "bytes": found.bytes,
+        "first": _iso(found.first), "last": _iso(found.last),
+    }  # fmt: skip
+
+
+def _document(found: Storage) -> dict[str, Any]:
+    stats = asdict(found.stats) | {"oldest": _iso(found.stats.oldest), "newest": _iso(found.stats.newest)}
+    return stats | {
+        "engine": found.engine,
+        "free": found.room.free,
+        "total": found.room.total,
+        "reserve": found.reserve,
+        "bytes_per_day": found.forecast.per_day,
+        "days_left": found.forecast.days,
+        "classes": [_class(each) for each in found.classes],
+        "mixed": _amount(found.mixed),
+        "holds": [_hold(each) for each in found.holds],
+        "verified": None if found.verified is None else asdict(found.verified) | {"at": _iso(found.verified.at)},
+    }
+
+
+def _class(found: KeptClass) -> dict[str, Any]:
+    kept, waiting = found.kept, found.kept.waiting
+    return {
+        "class": kept.name,
+        "settings_months": kept.wished,
+        "months": kept.months,
+        "since": _iso(kept.since),
+        "oldest": _iso(found.oldest),
+        "events": found.amount.rows,
+        "bytes": found.amount.bytes,
+        "waiting": None
+        if waiting is None
+        else asdict(waiting) | {"at": _iso(waiting.at), "asked_at": _iso(waiting.asked_at)},
+    }
+
+
+def _hold(found: Frozen) -> dict[str, Any]:
+    hold = found.hold
+    return {
+        "name": hold.name, "from": _iso(hold.span.start), "to": _iso(hold.span.end), "reason": hold.reason,
+        "placed_at": iso(hold.placed_at), "keeps": _amount(found.amount),
+    }  # fmt: skip
+
+
+def _disk(found: Storage) -> str:
+    free, total, reserve = (size(n, LANG) for n in (found.room.free, found.room.total, found.reserve))
+    room = say("cli.store.room", LANG, free=free, total=total, reserve=reserve)
+    return f"{room} {left_words(found.forecast, LANG)}"
+
+
+def _show_classes(context: Context, found: Storage) -> None:
+    heads = [say(f"cli.column.{name}", LANG) for name in ("class", "configured", "kept", "oldest", "made", "size")]
+    rows = []
+    for each in found.classes:
+        oldest = "–" if each.oldest is None else _moment(context, each.oldest)
+        wished, months = (say("cli.store.months", LANG, count=n) for n in (each.kept.wished, each.kept.months))
+        amounts = (number(each.amount.rows, LANG), size(each.amount.bytes, LANG))
+        rows.append((each.kept.name, wished, months, oldest, *amounts))
+    context.output.table(heads, rows, right=(4, 5))
+    if found.mixed.parts:
+        context.output.one(None, say("cli.store.mixed", LANG, events=found.mixed.rows, parts=found.mixed.parts))
+    for each in found.classes:
+        waiting = each.kept.waiting
+        if waiting is not None:
+            words = {"name": each.kept.name, "months": waiting.months, "at": _moment(context, waiting.at)}
+            by = {"who": safe(waiting.asked_by), "reason": safe(waiting.reason)}
+            context.output.one(None, say("cli.store.waits", LANG, **words, **by))
+        elif each.kept.may_shorten:
+            words = {"name": each.kept.name, "wished": each.kept.wished, "months": each.kept.months}
+            context.output.one(None, say("cli.store.unconfirmed", LANG, **words))
+
+
+def _frozen(context: Context, found: Frozen) -> str:
+    span = [_moment(context, at) if at is not None else "…" for at in (found.hold.span.start, found.hold.span.end)]
+    return say(
+        "cli.store.frozen",
+        LANG,
+        name=safe(found.hold.name),
+        span=" → ".join(span),
+        reason=safe(found.hold.reason) or "–",
+        **_words(found.amount),
+    )
+
+
+def _words(found: Amount) -> dict[str, Any]:
+    return {"events": found.rows, "parts": found.parts, "size": size(found.bytes, LANG)}
+
+
+def _verified(context: Context, found: Verified | None) -> str:
+    if found is None:
+        return say("cli.store.never_verified", LANG)
+    key = "cli.store.verified_whole" if not found.open else "cli.store.verified_open"
+    return say(key, LANG, at=_moment(context, found.at), parts=found.parts, open=found.open)
 
 
 @store.command("verify", help=say("cli.store.verify", LANG))
@@ -56,13 +177,16 @@ def verify(
     context: Context = ctx.obj
     context.need_data()
     findings = context.store.verify(mend=mend)
+    parts = context.store.stats().segments
+    with context.database.write() as session:
+        storage.note_verified(session, cli_actor(), findings, parts, context.clock.now())
     if context.output.as_json:
         context.output.lines(asdict(f) for f in findings)
     else:
         for f in findings:
             context.output.one(None, _told(f))
         if not findings:
-            context.output.one(None, say("cli.store.whole", LANG, segments=context.store.stats().segments))
+            context.output.one(None, say("cli.store.whole", LANG, segments=parts))
     return FAILED if any(not f.mended for f in findings) else 0
 
 
@@ -84,21 +208,82 @@ def compact(ctx: typer.Context) -> None:
 
 
 @store.command("retain", help=say("cli.store.retain", LANG))
-def retain(ctx: typer.Context) -> None:
+def retain(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=say("cli.store.dry_run", LANG))] = False,
+) -> None:
     context: Context = ctx.obj
     context.need_data()
-    gone = context.store.retain(context.clock.now(), context.settings.store.policy)
-    if gone:
-        with context.database.write() as session:
-            now = context.clock.now()
-            audit.record(session, cli_actor(), "store.retain", "store", now=now, after={"segments": gone})
+    house = (context.database, context.store, context.settings.store.policy)
+    now = context.clock.now()
+    if dry_run:
+        _show_going(context, storage.overdue(*house, now), {})
+        return
+    gone = storage.retain(*house, cli_actor(), now)
     context.output.one({"deleted": gone}, say("cli.store.retained", LANG, count=len(gone)))
+
+
+def _show_going(context: Context, parts: Sequence[Part], document: dict[str, Any]) -> None:
+    """What goes, by class."""
+    found = by_classes(parts, context.clock.now())
+    if context.output.as_json:
+        goes = [{"classes": list(classes)} | _amount(each) for classes, each in found.items()]
+        context.output.one(document | {"goes": goes})
+        return
+    if not found:
+        context.output.one(None, say("cli.store.nothing_goes", LANG))
+    for classes, each in found.items():
+        assert each.first is not None and each.last is not None
+        span = f"{_moment(context, each.first)} → {_moment(context, each.last)}"
+        context.output.one(None, say("cli.store.goes", LANG, name=", ".join(classes), span=span, **_words(each)))
+
+
+@store.command("policy", help=say("cli.store.policy", LANG))
+def policy(
+    ctx: typer.Context,
+    class_: Annotated[str | None, typer.Argument(metavar="CLASS")] = None,
+    months: Annotated[int | None, typer.Option("--months", min=1, help=say("cli.store.to_months", LANG))] = None,
+    reason: Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))] = "",
+    confirm: Annotated[str, typer.Option("--confirm", metavar="CLASS", help=say("cli.store.confirm", LANG))] = "",
+    cancel: Annotated[bool, typer.Option("--cancel", help=say("cli.store.cancel", LANG))] = False,
+) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    database, wish, now = context.database, context.settings.store.policy, context.clock.now()
+    if class_ is None or (months is None and not cancel):
+        if months is not None or reason or confirm or cancel:
+            raise failure(BadInput, "cli.store.policy_usage")
+        found = _look(context)
+        if context.output.as_json:
+            context.output.lines(_class(each) for each in found.classes if class_ in (None, each.kept.name))
+        else:
+            chosen = [each for each in found.classes if class_ in (None, each.kept.name)]
+            _show_classes(context, replace(found, classes=chosen))
+        return
+    if cancel:
+        with database.write() as session:
+            keeping.cancel(session, cli_actor(), class_, reason=reason, now=now)
+        context.output.tell(say("cli.store.cancelled", LANG, name=safe(class_)))
+        return
+    assert months is not None
+    going = storage.would_go(database, context.store, wish, class_, months, now)
+    effective = now + keeping.DELAY
+    document = {"class": class_, "months": months, "effective_at": iso(effective), "waits": bool(confirm)}
+    words = {"name": class_, "months": months, "at": _moment(context, effective)}
+    if not confirm:
+        _show_going(context, going, document)
+        context.output.tell(say("cli.store.how_to_confirm", LANG, **words))
+        return
+    with database.write() as session:
+        keeping.shorten(session, cli_actor(), class_, months, reason=reason, confirmed=confirm, wish=wish, now=now)
+    _show_going(context, going, document)
+    context.output.tell(say("cli.store.will_shorten", LANG, **words))
 
 
 @store.command("hold", help=say("cli.store.hold", LANG))
 def hold(
     ctx: typer.Context,
-    name: str,
+    name: Annotated[str | None, typer.Argument()] = None,
     start: Annotated[str | None, typer.Option("--from", help=say("cli.search.from", LANG))] = None,
     end: Annotated[str | None, typer.Option("--to", help=say("cli.search.to", LANG))] = None,
     reason: Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))] = "",
@@ -107,6 +292,9 @@ def hold(
     context: Context = ctx.obj
     context.need_data()
     now, zone = context.clock.now(), context.settings.zone
+    if name is None:
+        _show_holds(context)
+        return
     if lift:
         context.store.lift(name)
     else:
@@ -118,3 +306,17 @@ def hold(
             session, cli_actor(), action, f"hold:{name}", now=now, after={"from": start, "to": end}, reason=reason
         )
     context.output.tell(say("cli.store.lifted" if lift else "cli.store.held", LANG, name=safe(name)))
+    for frozen in _look(context).holds:
+        if frozen.hold.name == name:
+            context.output.tell(_frozen(context, frozen))
+
+
+def _show_holds(context: Context) -> None:
+    found = _look(context).holds
+    if context.output.as_json:
+        context.output.lines(_hold(each) for each in found)
+        return
+    for each in found:
+        context.output.one(None, _frozen(context, each))
+    if not found:
+        context.output.one(None, say("cli.store.no_holds", LANG))

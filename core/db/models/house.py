@@ -31,6 +31,21 @@ class Heartbeat(Base):
     __table_args__ = (UniqueConstraint("name"),)
 
 
+class Retention(Base):
+    """How long a retention class is kept (core/keeping.py), and a shortening that waits."""
+
+    __tablename__ = "retention"
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    months: Mapped[int]
+    since: Mapped[int]
+    """When these months came into force."""
+    next_months: Mapped[int | None] = mapped_column(default=None)
+    next_at: Mapped[int | None] = mapped_column(default=None)
+    asked_at: Mapped[int | None] = mapped_column(default=None)
+    asked_by: Mapped[str] = mapped_column(String(100), default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+
 class OutboxState(StrEnum):
     READY = "ready"
     LEASED = "leased"

@@ -13,11 +13,18 @@ def test_stats_verify_compact_retain_and_holds(kydai: Run, log: Path, tmp_path: 
     assert (stats["events"], stats["segments"]) == (3, 1)
     assert kydai("store", "verify").status == 0
     held = kydai("store", "hold", "vu-1", "--from", "2026-11-01", "--reason", "điều tra")
-    assert (held.status, held.err) == (0, "vu-1: the hold is in force.\n")
+    assert held.status == 0
+    assert held.err.startswith(
+        "vu-1: the hold is in force.\nHold vu-1 (2026-11-01 00:00 → …; điều tra): keeps 1 segment"
+    )
+    (hold,) = kydai("store", "hold", "--json").documents
+    assert (hold["name"], hold["reason"], hold["keeps"]["events"]) == ("vu-1", "điều tra", 3)
     assert kydai("store", "retain", "--json").documents == [{"deleted": []}]
+    assert kydai("store", "retain", "--dry-run").out == "Nothing would go.\n"
     lifted = kydai("store", "hold", "vu-1", "--lift")
     assert (lifted.status, lifted.err) == (0, "vu-1: the hold is lifted.\n")
     assert kydai("store", "hold", "vu-1", "--lift").status == 2
+    assert kydai("store", "hold").out == "There is no hold.\n"
     assert kydai("store", "compact").status == 0
     (segment,) = (tmp_path / "data" / "store").rglob("*.parquet")
     damaged = bytearray(segment.read_bytes())
@@ -36,3 +43,52 @@ def test_stats_verify_compact_retain_and_holds(kydai: Run, log: Path, tmp_path: 
     assert ran.status == 0
     assert "whole again" in ran.out
     assert kydai("search", "sshd", "--from", "2020-01-01").status == 0
+    (stats,) = kydai("store", "stats", "--json").documents
+    assert (stats["verified"]["found"], stats["verified"]["open"]) == (1, 0)
+    (entry, *_) = kydai("audit", "list", "--action", "store.verify", "--json").documents
+    assert entry["after"] == {"parts": 1, "found": 1, "open": 0}
+
+
+def test_stats_say_what_is_kept_for_how_long(kydai: Run, log: Path) -> None:
+    kydai("ingest", str(log))
+    (stats,) = kydai("store", "stats", "--json").documents
+    assert stats["engine"] == "segments"
+    assert 0 < stats["free"] < stats["total"]
+    assert (stats["bytes_per_day"], stats["days_left"]) == (None, None), "less than a day was measured"
+    (default,) = (each for each in stats["classes"] if each["class"] == "default")
+    assert (default["settings_months"], default["months"], default["events"]) == (6, 6, 3)
+    assert default["oldest"] is not None
+    shown = kydai("store", "stats").out
+    assert "less than a day of data" in shown
+    assert "Never verified" in shown
+    assert [line.split()[0] for line in kydai("store", "policy").out.splitlines()][1:] == [
+        each["class"] for each in stats["classes"]
+    ]
+
+
+def test_a_policy_is_shortened_by_two_keys_and_cancelled(kydai: Run, log: Path, tmp_path: Path) -> None:
+    kydai("ingest", str(log))
+    shorten = ("store", "policy", "default", "--months", "3", "--reason", "đĩa nhỏ")
+    refused = kydai(*shorten, "--confirm", "default")
+    assert refused.status == 1
+    assert "The settings ask for 6 months of default" in refused.err
+    assert "lower [store] retention_months" in refused.err
+    (tmp_path / "data" / "kydai.toml").write_text("[store.retention_months]\ndefault = 3\n")
+    assert "kept for 6 months" in kydai("store", "policy").out, "the settings alone shorten nothing"
+    seen = kydai(*shorten, "--json")
+    (document,) = seen.documents
+    assert (document["waits"], document["goes"]) == (False, [])
+    assert "Nothing is changed yet" in seen.err
+    assert kydai(*shorten, "--confirm", "level3").status == 2
+    assert kydai(*shorten[:-2], "--confirm", "default").status == 2
+    assert kydai(*shorten, "--confirm", "default", "--json").documents[0]["waits"]
+    assert "only from" in kydai("store", "policy", "default").out
+    assert kydai(*shorten, "--confirm", "default").status == 1, "one waits"
+    assert kydai("store", "policy", "default", "--cancel", "--reason", "nhầm").status == 0
+    assert kydai("store", "policy", "default", "--cancel").status == 2
+    assert kydai("store", "policy", "--months", "3").status == 2
+    entries = kydai("audit", "list", "--action", "retention", "--json").documents
+    assert [(e["action"], e["object"], e["reason"]) for e in entries] == [
+        ("retention.cancel", "retention:default", "nhầm"),
+        ("retention.shorten", "retention:default", "đĩa nhỏ"),
+    ]

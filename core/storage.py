@@ -1,0 +1,173 @@
+"""How the store stands: how much it keeps, for how long, under which holds, and how long the disk will do.
+
+What the console, the command line and the alerts about ourselves show is this one look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import orjson
+from sqlalchemy.orm import Session
+
+from core import audit, keeping
+from core.audit import Actor
+from core.clock import Micros, iso
+from core.db.database import Database
+from core.db.models import Meta
+from core.keeping import Kept
+from core.store.contract import EventStore, Finding, Hold, Part, Room, Stats
+from core.store.outlook import (
+    HORIZON,
+    Amount,
+    Forecast,
+    amount,
+    by_classes,
+    classes_of,
+    due,
+    forecast,
+    frozen,
+    goes_earlier,
+    oldest_of,
+)
+from core.store.retention import Policy
+from core.words import say
+
+VERIFIED = "store_verified"
+"""The row of ``meta`` that says what the last check of the store found."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptClass:
+    """A retention class: what is asked for, what is in force, and what there is."""
+
+    kept: Kept
+    amount: Amount
+    """Without what lies in files that are not split by class yet."""
+    oldest: Micros | None
+    """When the oldest event that is kept was received."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A hold and what it keeps, whole parts."""
+
+    hold: Hold
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the last check of the store found; ``open``: what was not mended."""
+
+    at: Micros
+    parts: int
+    found: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """One look at the store."""
+
+    at: Micros
+    engine: str
+    stats: Stats
+    room: Room
+    reserve: int
+    """Bytes that intake leaves free."""
+    forecast: Forecast
+    classes: Sequence[KeptClass]
+    mixed: Amount
+    """In files that are not split by class yet."""
+    holds: Sequence[Frozen]
+    verified: Verified | None
+
+
+def look(database: Database, store: EventStore, wish: Policy, reserve: int, now: Micros) -> Storage:
+    """See how the store stands. ``wish``: the settings' policy."""
+    with database.read() as session:
+        kept = keeping.standing(session, wish)
+        policy = keeping.in_force(session, wish)
+        verified = last_verified(session)
+    parts, holds, room = store.parts(), store.holds(), store.room()
+    amounts, oldest = by_classes(parts, now), oldest_of(parts)
+    known = {each.name for each in kept}
+    kept += [Kept(name, wish.otherwise, wish.otherwise, None) for name in sorted(oldest.keys() - known)]
+    return Storage(
+        at=now,
+        engine=store.engine,
+        stats=store.stats(),
+        room=room,
+        reserve=reserve,
+        forecast=forecast(parts, holds, policy, room.free - reserve, now),
+        classes=[KeptClass(each, amounts.get((each.name,), Amount()), oldest.get(each.name)) for each in kept],
+        mixed=amount((part for part in parts if len(part.classes) > 1), now),
+        holds=[Frozen(hold, amount(frozen(parts, hold), now)) for hold in holds],
+        verified=verified,
+    )
+
+
+def settle(database: Database, store: EventStore, wish: Policy, now: Micros) -> Policy:
+    """Bring the policy up to now; the one in force."""
+    kept = classes_of(store.parts())
+    with database.write() as session:
+        keeping.settle(session, wish, kept, now)
+        return keeping.in_force(session, wish)
+
+
+def would_go(database: Database, store: EventStore, wish: Policy, name: str, months: int, now: Micros) -> list[Part]:
+    """What a shortening that is confirmed now lets go when it comes into force. Raises as core.keeping.shorten does."""
+    policy = settle(database, store, wish, now)
+    with database.read() as session:
+        keeping.check(session, name, months, wish)
+    shorter = keeping.with_shorter(policy, name, months)
+    return goes_earlier(store.parts(), store.holds(), policy, shorter, now + keeping.DELAY)
+
+
+def overdue(database: Database, store: EventStore, wish: Policy, now: Micros) -> list[Part]:
+    """What ``retain`` would delete."""
+    return due(store.parts(), store.holds(), settle(database, store, wish, now), now)
+
+
+def retain(database: Database, store: EventStore, wish: Policy, actor: Actor, now: Micros) -> list[str]:
+    """Delete what was kept as long as the policy in force asks; the parts deleted, which stand in the journal, too."""
+    policy = settle(database, store, wish, now)
+    before = {part.name: part for part in store.parts()}
+    gone = store.retain(now, policy)
+    if gone:
+        known = [before[name] for name in gone if name in before]
+        counts = {",".join(classes): _counts(found) for classes, found in by_classes(known, now).items()}
+        after = {"segments": gone, "classes": counts}
+        with database.write() as session:
+            audit.record(session, actor, "store.retain", "store", now=now, after=after)
+    return gone
+
+
+def note_verified(session: Session, actor: Actor, findings: Sequence[Finding], parts: int, now: Micros) -> Verified:
+    """Remember what a check found, in the caller's writing transaction."""
+    verified = Verified(now, parts, len(findings), sum(not finding.mended for finding in findings))
+    session.merge(Meta(key=VERIFIED, value=orjson.dumps(asdict(verified)).decode()))
+    after = {"parts": parts, "found": verified.found, "open": verified.open}
+    audit.record(session, actor, "store.verify", "store", now=now, after=after)
+    return verified
+
+
+def last_verified(session: Session) -> Verified | None:
+    row = session.get(Meta, VERIFIED)
+    return None if row is None else Verified(**orjson.loads(row.value))
+
+
+def left_words(found: Forecast, lang: str) -> str:
+    """How long the disk will do, as a sentence."""
+    if found.days is not None:
+        return say("store.left.days" if found.days else "store.left.full", lang, days=found.days)
+    if found.per_day is None:
+        return say("store.left.unmeasured", lang)
+    return say("store.left.long", lang, days=HORIZON)
+
+
+def _counts(found: Amount) -> dict[str, int | str]:
+    assert found.first is not None and found.last is not None
+    return {"events": found.rows, "bytes": found.bytes, "from": iso(found.first), "to": iso(found.last)}
