@@ -36,6 +36,11 @@ List texts(Map source, String field, String mode) {
   }
   return found;
 }
+List held(def values) {
+  List found = new ArrayList();
+  for (def value : values) { found.add(value.toString()); }
+  return found;
+}
 List misfits(def values, String prefix) {
   List found = new ArrayList();
   for (def value : values) {
@@ -167,7 +172,7 @@ boolean agree(String one, String other, String how) {
 }
 Map p = params;
 String op = p.op;
-List mine = texts(p._source, p.field, p.mode);
+List mine = p.held == null ? texts(p._source, p.field, p.mode) : held(doc[p.field]);
 if (p.misfit != null) { mine.addAll(misfits(doc['kydai.index.misfit'], p.misfit)); }
 List others = op.equals('agree') ? texts(p._source, p.other, p.mode) : [];
 for (String text : mine) {
@@ -220,7 +225,7 @@ NUMBERS = (
     _TEXTS
     + r"""
 List found = misfits(doc['kydai.index.misfit'], params.misfit);
-for (def value : doc[params.field]) { found.add(value.toString()); }
+found.addAll(held(doc[params.field]));
 return new ArrayList(new HashSet(found));
 """
 )

@@ -251,6 +251,8 @@ class _Compiler:
         native, right = like_of(spot, _lowered(pattern, mode))
         if right and mode is not Comparison.EXACT:
             return _Part(native)
+        if right and at.is_mapped(name):
+            return _Part(_both([native, like_of(Spot(at.held(name)), pattern)[0]]), 2)
         return self.checked([native], name, mode, op="like", **like_params(pattern))
 
     def phrase(self, leaf: Phrase) -> _Part:
@@ -282,12 +284,14 @@ class _Compiler:
         near = [_exists(name)]
         spot = _spot(name, mode)
         if spot is not None:
+            # the flag i is on the text as it is: lower case is not all that RE2 takes for the same
             if mode is Comparison.FOLD:
                 return _Part(regexp_of(spot, to_lucene(leaf)))
             near = [regexp_of(spot, to_lucene(leaf, lowered=True, before=spot.prefix))]
+            if at.is_mapped(name):
+                return _Part(_both([*near, regexp_of(Spot(at.held(name)), to_lucene(leaf))]), 2)
         elif _has_words(name):
             near = words_filter(at.words(name), literals(leaf)) or near
-        # the flag i is on the text as it is: lower case is not all that RE2 takes for the same
         read = mode if mode is Comparison.FOLD else Comparison.EXACT
         joined = self.field_of(JOINED, "keyword", {"field": name, "mode": read.value})
         found = regexp_of(Spot(joined), to_lucene(leaf, without=SEPARATOR))
@@ -315,6 +319,8 @@ class _Compiler:
 
     def checked(self, near: Sequence[Dict], name: str, mode: Comparison, **params: Any) -> _Part:
         """The documents that ``near`` finds and the script agrees to."""
+        if at.is_mapped(name) and type_of(name) in (FieldType.LONG, FieldType.BOOLEAN):
+            params["held"] = True
         check = self.field_of(CHECK, "boolean", {"field": name, "mode": mode.value, **params})
         return _Part(_both([*near, {"term": {check: True}}]), 2)
 
