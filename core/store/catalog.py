@@ -20,7 +20,7 @@ from typing import Any
 
 from core.clock import Micros
 from core.errors import BadConfig, Conflict, NotFound, Unavailable, failure, reason
-from core.event import EventId
+from core.event import EventId, new_ulid
 from core.store.catalog_rows import (
     SEGMENT_COLUMNS,
     TOMBSTONE_COLUMNS,
@@ -295,6 +295,17 @@ class Catalog:
         """The ids of a segment, by spool."""
         with self.look() as db:
             return _ids_of(db, segment_id)
+
+    def spools(self, received: Micros, until: Micros) -> list[IdRange]:
+        """The ids of the store by spool segment, of those begun in [received, until), in order."""
+        bounds = new_ulid(received, bytes), new_ulid(until, bytes)
+        with self.look() as db:
+            rows = db.execute(
+                "SELECT spool, min(first), max(last) FROM id_range WHERE spool >= ? AND spool < ? "
+                "GROUP BY spool ORDER BY spool",
+                bounds,
+            ).fetchall()
+        return [IdRange(*row) for row in rows]
 
     def faults(self) -> list[str]:
         """What SQLite's own check finds wrong with the catalog."""

@@ -7,7 +7,7 @@ what is missing. Age, partition, hold and retention go by the hour of receipt in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -248,6 +248,30 @@ class Room:
     total: int
 
 
+HourClass = tuple[Micros, str]
+"""An hour of receipt (its start) and a retention class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """How many events the store holds of each hour and class, hidden ones included."""
+
+    counts: Mapping[HourClass, int]
+    truth: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What retention deleted as one, by which policy; both times of receipt are included."""
+
+    classes: tuple[str, ...]
+    min_received: Micros
+    max_received: Micros
+    rows: int
+    policy: str
+    at: Micros
+
+
 class EventStore(Protocol):
     """An engine. All methods raise core.errors.Unavailable when the engine does not answer in time."""
 
@@ -290,6 +314,19 @@ class EventStore(Protocol):
 
     def group(self, query: Query, grouping: Grouping, *, zone: str = LOCAL_ZONE) -> Groups:
         """The figures of every group (core/query/pipes.py), buckets of time by the wall clock of ``zone``."""
+        ...
+
+    def received(self, span: Span) -> Received:
+        """What was received in the hours that begin within the span (core/store/integrity.py)."""
+        ...
+
+    def in_order(self, hour: Micros, class_: str) -> Scan:
+        """Every event of a class that was received within the hour, in order of ``event.id``, those that a replay
+        hides included, in bounded batches. What it lacks is known for certain at its end."""
+        ...
+
+    def deleted(self) -> list[Deleted]:
+        """What retention has deleted so far."""
         ...
 
     def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:

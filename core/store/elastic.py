@@ -25,6 +25,7 @@ from core.store.contract import (
     Batch,
     Buckets,
     Count,
+    Deleted,
     FieldInfo,
     Finding,
     Groups,
@@ -32,6 +33,7 @@ from core.store.contract import (
     Missing,
     Part,
     Query,
+    Received,
     Room,
     Rows,
     Scan,
@@ -44,6 +46,7 @@ from core.store.elastic_client import Cluster
 from core.store.elastic_flows import events_of
 from core.store.elastic_meta import Notes
 from core.store.elastic_names import Grain, Grains, check_prefix
+from core.store.elastic_order import OrderReader
 from core.store.elastic_read import Reader
 from core.store.elastic_replaced import mark_replaced
 from core.store.elastic_setup import Setup
@@ -89,6 +92,7 @@ class ElasticStore:
         self._appender = Appender(self._cluster_, self._setup.create, patience=patience, closing=self._closing)
         self._reader_ = Reader(self._cluster_, prefix, self._notes_, clock, undrained, self._grains)
         self._upkeep_ = Upkeep(self._cluster_, self._setup, self._notes_, clock)
+        self._order = OrderReader(self._cluster_, prefix, clock, self._grains)
 
     def append(self, batch: Batch) -> AppendResult:
         """Store a batch (core/store/contract.py). Raises Unavailable when the cluster does not take it in time."""
@@ -121,6 +125,17 @@ class ElasticStore:
 
     def group(self, query: Query, grouping: Grouping, *, zone: str = LOCAL_ZONE) -> Groups:
         return self._reader.group(query, grouping, zone)
+
+    def received(self, span: Span) -> Received:
+        self._ready()
+        return self._order.received(span)
+
+    def in_order(self, hour: Micros, class_: str) -> Scan:
+        self._ready()
+        return self._order.in_order(hour, class_)
+
+    def deleted(self) -> list[Deleted]:
+        return self._upkeep.deleted()
 
     def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:
         return self._reader.get(ids, scope)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from elasticsearch import ConflictError, NotFoundError
+from elasticsearch.helpers import scan
 
 from core.clock import Micros
 from core.errors import Conflict, NotFound, Unavailable, failure
@@ -85,6 +86,19 @@ class Notes:
             "policy": stone.policy, "deleted_at": stone.deleted_at,
         }  # fmt: skip
         self._create(f"tombstone:{stone.uuid}", document)
+
+    def tombstones(self) -> list[Tombstone]:
+        """The notes of all indices that were deleted."""
+        query = {"query": {"term": {"what": "tombstone"}}}
+        hits = self._cluster.call(lambda es: list(scan(es, query=query, index=self._index)))
+        found = [
+            Tombstone(
+                d["name"], d["uuid"], d["class"], d["min_ts"], d["max_ts"], d["rows"], d["bytes"], d["policy"],
+                d["deleted_at"],
+            )
+            for d in (hit["_source"] for hit in hits)
+        ]  # fmt: skip
+        return sorted(found, key=lambda stone: (stone.deleted_at, stone.name))
 
     def gone(self, span: Span, read: Read) -> list[Missing]:
         """What an answer about a time range lacks because it was deleted, by policy."""

@@ -9,7 +9,7 @@ from elasticsearch import NotFoundError
 
 from core.clock import Clock, Micros
 from core.errors import BadConfig
-from core.store.contract import Finding, Part, Room, Stats
+from core.store.contract import Deleted, Finding, Part, Room, Stats
 from core.store.elastic_client import Cluster
 from core.store.elastic_fields import TIMESTAMP, time
 from core.store.elastic_meta import Notes, Tombstone
@@ -97,6 +97,16 @@ class Upkeep:
         total = sum(disk["total_in_bytes"] for disk in disks)
         free = sum(max(0, disk["available_in_bytes"] - int(disk["total_in_bytes"] * _BLOCKED)) for disk in disks)
         return Room(free, total)
+
+    def deleted(self) -> list[Deleted]:
+        """What retention has deleted so far."""
+        found = []
+        for stone in self._notes.tombstones():
+            index = read_name(self._setup.prefix, stone.name)
+            if index is not None:
+                ends = index.min_received, index.max_received
+                found.append(Deleted((stone.class_,), *ends, stone.rows, stone.policy, stone.deleted_at))
+        return found
 
     def stats(self) -> Stats:
         return self._extent(pattern(self._setup.prefix))

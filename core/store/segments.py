@@ -34,6 +34,7 @@ from core.store.contract import (
     Batch,
     Buckets,
     Count,
+    Deleted,
     FieldInfo,
     Finding,
     Groups,
@@ -41,6 +42,7 @@ from core.store.contract import (
     Missing,
     Part,
     Query,
+    Received,
     Room,
     Rows,
     Scan,
@@ -53,7 +55,7 @@ from core.store.segments_check import check
 from core.store.segments_engine import Engine
 from core.store.segments_files import Mark, encode, leave_mark
 from core.store.segments_folder import remove_leftovers, unlink_retired
-from core.store.segments_read import Reader
+from core.store.segments_order import OrderReader
 from core.store.segments_rows import flatten
 from core.store.segments_write import Piece, describe, flow_piece, only_new
 
@@ -85,7 +87,7 @@ class SegmentStore:
         self._clock = clock
         self.catalog = Catalog(self.folder / "catalog.sqlite")
         self._engine = Engine(self.folder, FUNCTIONS, threads=threads, memory_mb=memory_mb)
-        self._reader = Reader(self.folder, self.catalog, self._engine, clock, undrained)
+        self._reader = OrderReader(self.folder, self.catalog, self._engine, clock, undrained)
         self._mark: Mark | None = None
         self._numbers = itertools.count()
         if writer:
@@ -169,6 +171,16 @@ class SegmentStore:
 
     def group(self, query: Query, grouping: Grouping, *, zone: str = LOCAL_ZONE) -> Groups:
         return self._reader.group(query, grouping, zone)
+
+    def received(self, span: Span) -> Received:
+        return self._reader.received(span)
+
+    def in_order(self, hour: Micros, class_: str) -> Scan:
+        return self._reader.in_order(hour, class_)
+
+    def deleted(self) -> list[Deleted]:
+        stones = self.catalog.tombstones()
+        return [Deleted(t.classes, t.min_received, t.max_received, t.rows, t.policy, t.deleted_at) for t in stones]
 
     def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:
         return self._reader.get(ids, scope)

@@ -394,5 +394,42 @@ class Conformance:
         with pytest.raises(NotFound):
             store.lift("case 7")
 
+    def test_what_was_received_is_counted_by_hour_and_class(self, store: EventStore) -> None:
+        later, day = spool(START + HOUR), spool(START - DAY)
+        store.append(Batch([event(i, segment=s) for s in (spool(), later, day) for i in range(3)]))
+        store.append(Batch([event(9, -400 * 86400, {"kydai.retention": "level5"}, segment=later)]))
+        here, there = (START, "level3"), (START + HOUR, "level3")
+        found = store.received(Span())
+        assert found.counts == {here: 3, there: 3, (START - DAY, "level3"): 3, (START + HOUR, "level5"): 1}
+        assert found.truth.complete
+        assert store.received(Span(START - 1, START + 1)).counts == {here: 3}
+        assert store.received(Span(START + 1, None)).counts == {there: 3, (START + HOUR, "level5"): 1}
+
+    def test_an_hour_of_a_class_comes_in_order_of_ids(self, store: EventStore) -> None:
+        spools = [spool(START + MINUTE * n, n) for n in range(3)] + [spool(START + HOUR)]
+        made = [event(i * 7 % 50, i, segment=s, n=n) for s in spools for i in range(50) for n in range(1 + i % 3)]
+        other = [event(i + 100, i, {"kydai.retention": "level5"}, segment=spools[1]) for i in range(5)]
+        for part in (made[::3], [*other, *made[1::3]], made[2::3]):
+            store.append(Batch(part))
+        store.mark_replaced([parse_event_id(str(made[0]["event.id"]))])
+        scan = store.in_order(START, "level3")
+        found = [e for batch in scan for e in batch]
+        assert scan.truth.complete
+        wanted = {parse_event_id(str(e["event.id"])): e for e in made if spools[3] not in str(e["event.id"])}
+        assert [parse_event_id(str(e["event.id"])) for e in found] == sorted(wanted)
+        assert found == [wanted[i] for i in sorted(wanted)]
+        assert len([e for batch in store.in_order(START, "level5") for e in batch]) == 5
+        assert list(store.in_order(START + DAY, "level3")) == []
+
+    def test_what_retention_deleted_is_told(self, store: EventStore) -> None:
+        old = START - 200 * DAY
+        store.append(Batch([event(i, segment=spool(old)) for i in range(4)]))
+        assert store.deleted() == []
+        store.retain(START, DEFAULT_POLICY)
+        (gone,) = store.deleted()
+        assert (gone.classes, gone.rows, gone.at) == (("level3",), 4, START)
+        assert gone.min_received <= old <= gone.max_received
+        assert "level3" in gone.policy
+
     def test_everything_is_true_of_nothing_asked(self, filled: EventStore) -> None:
         assert filled.count(Query(TRUE)).count == 120

@@ -1,0 +1,106 @@
+"""What the Elasticsearch engine holds by hour of receipt: counted, and read in order of ``event.id``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from core.clock import HOUR, Clock, Micros, hour_of
+from core.event import Event, EventId, new_ulid
+from core.store.catalog_rows import IdRange
+from core.store.contract import HourClass, Position, Received, Scan, Span, Truth
+from core.store.elastic_ask import Answers
+from core.store.elastic_client import Cluster
+from core.store.elastic_document import event_of
+from core.store.elastic_fields import RECORD, SEGMENT, N
+from core.store.elastic_names import Grains, Index, index_name, pattern, read_name
+from core.store.windows import Rows, in_windows
+
+_PAGE = 5_000
+_HOURS = 200
+"""Hours counted in one question."""
+_SORT = [{SEGMENT: "asc"}, {RECORD: "asc"}, {N: "asc"}]
+
+
+class OrderReader:
+    """Reads the indices of one prefix by time of receipt; raises Unavailable when it is not answered whole."""
+
+    def __init__(self, cluster: Cluster, prefix: str, clock: Clock, grains: Callable[[], Grains]) -> None:
+        self._cluster = cluster
+        self._prefix = prefix
+        self._clock = clock
+        self._grains = grains
+
+    def received(self, span: Span) -> Received:
+        counts: dict[HourClass, int] = {}
+        for index in self._indices():
+            first = max(index.min_received, -(2**63) if span.start is None else -(-span.start // HOUR) * HOUR)
+            until = min(index.max_received + 1, 2**63 - 1 if span.end is None else -(-span.end // HOUR) * HOUR)
+            hours = range(hour_of(first), until, HOUR)
+            for at in range(0, len(hours), _HOURS):
+                counts |= self._counted(index, hours[at : at + _HOURS])
+        return Received(counts, self._truth())
+
+    def _indices(self) -> list[Index]:
+        names = self._cluster.call(lambda es: es.indices.get(index=pattern(self._prefix), features="aliases")).body
+        return [index for name in sorted(names) if (index := read_name(self._prefix, name)) is not None]
+
+    def _counted(self, index: Index, hours: Sequence[Micros]) -> dict[HourClass, int]:
+        filters = {str(hour): _begun(hour, hour + HOUR) for hour in hours}
+        with self._cluster.read() as read:
+            found = Answers(read, index.name).ask(
+                {
+                    "query": _begun(hours[0], hours[-1] + HOUR),
+                    "size": 0,
+                    "aggs": {"hours": {"filters": {"filters": filters}}},
+                    "allow_partial_search_results": False,
+                }
+            )
+        buckets = found["aggregations"]["hours"]["buckets"] if "aggregations" in found else {}
+        return {(int(hour), index.class_): b["doc_count"] for hour, b in buckets.items() if b["doc_count"]}
+
+    def in_order(self, hour: Micros, class_: str) -> Scan:
+        begins = hour_of(hour)
+        index = index_name(self._prefix, class_, begins, self._grains())
+
+        def batches() -> Iterator[list[Event]]:
+            with self._cluster.read() as read:
+                body = {"query": _begun(begins, begins + HOUR), "allow_partial_search_results": False}
+                ends = {"first": {"min": {"field": RECORD}}, "last": {"max": {"field": RECORD}}}
+                spools = [
+                    IdRange(each["key"]["spool"], int(each["first"]["value"]), int(each["last"]["value"]))
+                    for each in Answers(read, index).groups(body, {"spool": {"field": SEGMENT}}, ends)
+                ]
+            yield from in_windows(spools, lambda ranges, limit: self._piece(index, ranges, limit))
+
+        return Scan(batches(), self._truth())
+
+    def _piece(self, index: str, ranges: Sequence[IdRange], limit: int | None) -> Rows:
+        low, high = min(r.first for r in ranges), max(r.last for r in ranges)
+        wanted = [
+            {"range": {SEGMENT: {"gte": ranges[0].spool, "lte": ranges[-1].spool}}},
+            {"range": {RECORD: {"gte": low, "lte": high}}},
+        ]
+        found: Rows = []
+        after: dict[str, Any] = {}
+        body = {"query": {"bool": {"filter": wanted}}, "sort": _SORT, "track_total_hits": False, "size": _PAGE}
+        body["allow_partial_search_results"] = False
+        while limit is None or len(found) < limit:
+            with self._cluster.read() as read:
+                hits = Answers(read, index).ask({**body, **after})["hits"]["hits"]
+            for hit in hits:
+                spool, record, n = hit["sort"]
+                found.append((EventId(spool, record, n), event_of(hit["_source"])))
+            if len(hits) < _PAGE:
+                break
+            after = {"search_after": hits[-1]["sort"]}
+        return found
+
+    def _truth(self) -> Truth:
+        now = self._clock.now()
+        return Truth(position=Position(now, now))
+
+
+def _begun(received: Micros, until: Micros) -> dict[str, Any]:
+    """What stands in spool segments that were begun in [received, until)."""
+    return {"range": {SEGMENT: {"gte": new_ulid(received, bytes), "lt": new_ulid(until, bytes)}}}

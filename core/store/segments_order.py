@@ -1,0 +1,95 @@
+"""What the segments engine holds by hour of receipt: counted, and read in order of ``event.id``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from core.clock import HOUR, Micros, hour_of
+from core.event import EventId, ulid_time
+from core.store.catalog_rows import IdRange, Segment, Snapshot
+from core.store.contract import HourClass, Missing, Query, Received, Scan, Span, Truth
+from core.store.segments_engine import Read
+from core.store.segments_read import Reader
+from core.store.segments_sql import Group, selected
+from core.store.windows import Rows, in_windows
+
+_ALL = Query(include_replaced=True)
+_CLASS = '"kydai.retention"'
+
+
+class OrderReader(Reader):
+    """The reader, which also goes by time of receipt."""
+
+    def received(self, span: Span) -> Received:
+        first = -(2**63) if span.start is None else -(-span.start // HOUR) * HOUR
+        until = 2**63 - 1 if span.end is None else -(-span.end // HOUR) * HOUR
+
+        def take() -> Snapshot:
+            found = self._catalog.snapshot()
+            return _only(found, lambda s: s.max_received >= first and s.min_received < until)
+
+        def work(read: Read, snapshot: Snapshot) -> dict[HourClass, int]:
+            counts: dict[HourClass, int] = {}
+            mixed: list[Segment] = []
+            for s in snapshot.live:
+                if len(s.classes) == 1 and hour_of(s.min_received) == hour_of(s.max_received):
+                    key = hour_of(s.min_received), s.classes[0]
+                    counts[key] = counts.get(key, 0) + s.rows
+                else:
+                    mixed.append(s)
+            for each in self._groups(read, mixed, _ALL, snapshot):
+                sql = f"SELECT segment, {_class_of(each)} AS c, count(*) FROM {each.relation} GROUP BY segment, c"
+                for spool, class_, count in read.rows(sql):
+                    key = hour_of(ulid_time(spool)), class_
+                    counts[key] = counts.get(key, 0) + count
+            return {key: n for key, n in counts.items() if first <= key[0] < until}
+
+        return Received(*self._answer(take, None, work))
+
+    def in_order(self, hour: Micros, class_: str) -> Scan:
+        missing: dict[Missing, None] = {}
+
+        def piece(ranges: Sequence[IdRange], limit: int | None) -> Rows:
+            found, truth = self._answer(
+                lambda: _only(self._catalog.snapshot_of(ranges), lambda s: class_ in s.classes),
+                None,
+                lambda read, snapshot: self._piece(read, snapshot, ranges, class_, limit),
+            )
+            missing.update(dict.fromkeys(truth.missing))
+            scan.truth = replace(truth, complete=not missing, missing=tuple(missing))
+            return found
+
+        spools = self._catalog.spools(hour_of(hour), hour_of(hour) + HOUR)
+        scan = Scan(in_windows(spools, piece), Truth())
+        return scan
+
+    def _piece(self, read: Read, snapshot: Snapshot, ranges: Sequence[IdRange], class_: str, limit: int | None) -> Rows:
+        low, high = min(r.first for r in ranges), max(r.last for r in ranges)
+        found: Rows = []
+        for each in self._groups(read, snapshot.live, _ALL, snapshot):
+            columns, build = selected(each, None)
+            sql = (
+                f"SELECT {columns} FROM {each.relation} WHERE segment BETWEEN ? AND ? "
+                f"AND record BETWEEN {low} AND {high} AND {_class_of(each)} = ?"
+                + ("" if limit is None else f" LIMIT {limit}")
+            )
+            for rows in read.stream(sql, (ranges[0].spool, ranges[-1].spool, class_)):
+                found += [(EventId(row[0], row[1], row[2]), build(row)) for row in rows]
+        return found
+
+
+def _class_of(group: Group) -> str:
+    """An expression for the retention class of a row, as compaction splits by it."""
+    return f"coalesce({_CLASS}, '')" if "kydai.retention" in group.schema.columns else "''"
+
+
+def _only(snapshot: Snapshot, wanted: Callable[[Segment], bool]) -> Snapshot:
+    """The segments that are wanted."""
+    return replace(
+        snapshot,
+        live=[s for s in snapshot.live if wanted(s)],
+        newer=[s for s in snapshot.newer if wanted(s)],
+        quarantined=[s for s in snapshot.quarantined if wanted(s)],
+        tombstones=[],
+    )
