@@ -22,7 +22,7 @@ from core.store.contract import Missing, Span
 from kydai.settings import Settings, load
 
 if TYPE_CHECKING:
-    from core.store.segments import SegmentStore
+    from core.store.contract import EventStore
     from kydai.cli.output import Output
     from kydai.worker_celery import Ringer
 
@@ -37,7 +37,7 @@ class Context:
         self.clock: Clock = SystemClock()
         self.config = config
         self._data = data
-        self._opened: list[Database | SegmentStore] = []
+        self._opened: list[Database | EventStore] = []
         self._ringer: Ringer | None = None
         self._one = Lock()
 
@@ -63,7 +63,7 @@ class Context:
         return database
 
     @cached_property
-    def store(self) -> SegmentStore:
+    def store(self) -> EventStore:
         """The event store, for reading and writing."""
         store = open_store(self.settings, self.database, self.clock)
         self._opened.append(store)
@@ -114,17 +114,44 @@ def make_folder(folder: Path) -> None:
         raise failure(Refused, "start.unwritable", folder=folder, why=cause(error)) from error
 
 
-def open_store(settings: Settings, database: Database, clock: Clock) -> SegmentStore:
+def open_store(settings: Settings, database: Database, clock: Clock) -> EventStore:
     """The store of the settings."""
-    from core.store.segments import SegmentStore  # DuckDB and Arrow weigh 60 MB: only where they are used
+
+    def waiting(span: Span) -> Sequence[Missing]:
+        return undrained(settings.spool_folder, database, clock, span)
+
+    # either engine's libraries weigh 60 to 90 MB: only where they are used
+    if settings.store.engine == "elastic":
+        from core.store.elastic import ElasticStore
+
+        elastic = settings.elastic
+        return ElasticStore(
+            elastic.urls,
+            clock,
+            prefix=elastic.prefix,
+            replicas=elastic.replicas,
+            api_key=None if elastic.key_file is None else _key(elastic.key_file),
+            ca_file=elastic.ca_file,
+            undrained=waiting,
+        )
+    from core.store.segments import SegmentStore
 
     return SegmentStore(
         settings.store_folder,
         clock,
         threads=settings.store.threads,
         memory_mb=settings.store.memory_mb,
-        undrained=lambda span: undrained(settings.spool_folder, database, clock, span),
+        undrained=waiting,
     )
+
+
+def _key(file: Path) -> str:
+    """The API key in a file. Raises BadConfig."""
+    try:
+        return file.expanduser().read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = cause(error) if isinstance(error, OSError) else reason(error)
+        raise failure(BadConfig, "store.elastic.key_file", place=Place(str(file)), why=why) from error
 
 
 def undrained(folder: Path, database: Database, clock: Clock, span: Span) -> Sequence[Missing]:

@@ -158,6 +158,8 @@ class Maintenance:
         )
 
     def _has_store(self) -> bool:
+        if self.context.settings.store.engine == "elastic":
+            return True
         return (self.context.settings.store_folder / "catalog.sqlite").is_file()
 
     def _file_times(self) -> list[float]:

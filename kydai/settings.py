@@ -63,8 +63,11 @@ class SpoolSettings(_Section):
 
 
 class StoreSettings(_Section):
-    """The event store on this machine."""
+    """The event store."""
 
+    engine: str = Field(
+        "segments", pattern="^(segments|elastic)$", description="segments (files on this machine) or elastic."
+    )
     memory_mb: int = Field(256, ge=64, description="Memory a searching process may use for queries.")
     threads: int = Field(1, ge=1, description="Threads of a searching process.")
     retention_months: dict[str, Annotated[int, Field(ge=1, le=1200)]] = Field(
@@ -80,6 +83,16 @@ class StoreSettings(_Section):
     def policy(self) -> Policy:
         """What is asked for; what is in force says core/keeping.py."""
         return Policy(self.retention_months, DEFAULT_POLICY.otherwise)
+
+
+class Elastic(_Section):
+    """The Elasticsearch that holds the events when store.engine is elastic."""
+
+    urls: list[str] = Field(["http://127.0.0.1:9200"], min_length=1, description="Addresses of its nodes.")
+    key_file: Path | None = Field(None, description="File with the API key (encoded form).")
+    ca_file: Path | None = Field(None, description="Certificate of the CA that its certificates must come from (PEM).")
+    prefix: str = Field("kydai", description="What the names of its indices begin with.")
+    replicas: int = Field(1, ge=0, le=10, description="Copies of each new index on other nodes; 0 for a single node.")
 
 
 class Mail(_Section):
@@ -141,6 +154,7 @@ class Settings(BaseSettings):
     netflow: Netflow = Netflow()
     spool: SpoolSettings = SpoolSettings()
     store: StoreSettings = StoreSettings()
+    elastic: Elastic = Elastic()
     mail: Mail = Mail()
     playbooks: Playbooks = Playbooks()
     worker: Worker = Worker()
@@ -237,7 +251,8 @@ def _refuse_unknown_variables() -> None:
         if isinstance(kind, type) and issubclass(kind, _Section):
             known |= {f"KYDAI_{section}_{name}".upper() for name in kind.model_fields}
     for name in os.environ:
-        if name.startswith("KYDAI_") and name not in known and name not in _NOT_SETTINGS:
+        is_for_tests = name.startswith("KYDAI_TEST_")
+        if name.startswith("KYDAI_") and not is_for_tests and name not in known and name not in _NOT_SETTINGS:
             raise failure(BadConfig, "start.settings.unknown", name=name)
 
 

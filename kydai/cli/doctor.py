@@ -158,7 +158,18 @@ def _buffer() -> Finding:
     return Finding("buffer", False, text, say("cli.doctor.buffer_remedy", LANG))
 
 
+def _store(context: Context) -> Finding:
+    """Whether the event store answers; which engine it is, is its own matter."""
+    try:
+        found = context.store.stats()
+    except KydaiError as error:
+        remedy = error.remedy[LANG] if error.remedy else say("cli.doctor.store_remedy", LANG)
+        return Finding("store", False, safe(error.said[LANG]), remedy)
+    return Finding("store", True, say("cli.doctor.store", LANG, records=found.events + found.flows))
+
+
 def _data(context: Context) -> Iterator[Finding]:
+    yield _store(context)
     now = context.clock.now()
     for error in broken_playbooks(context):
         yield Finding("playbook", False, safe(error.told(LANG)), say("cli.doctor.playbook_remedy", LANG))

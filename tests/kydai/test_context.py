@@ -12,9 +12,12 @@ from core.db.models import SpoolPosition
 from core.errors import BadConfig, Refused
 from core.event import Frame
 from core.spool import Spool
-from core.store.contract import Span
+from core.store.contract import Batch, Query, Span
 from kydai.cli.output import Output
-from kydai.context import Context, make_folder, undrained
+from kydai.context import Context, make_folder, open_store, undrained
+from tests.core.store.conformance import event
+from tests.core.store.elastic_stores import new_prefix, remove
+from tests.services.elasticsearch import Node
 
 
 def test_the_database_comes_with_its_schema(context: Context) -> None:
@@ -50,6 +53,29 @@ def test_an_answer_confesses_what_waits_in_a_spool_for_over_five_seconds(context
         session.add(SpoolPosition(spool="gateway", segment=placed.segment, record=1))
     assert missing(Span()) == []
     spool.close()
+
+
+def test_the_engine_of_the_store_is_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elastic: Node) -> None:
+    prefix = new_prefix()
+    key = tmp_path / "key"
+    key.write_text("bm8=\n")
+    for name, value in {
+        "STORE_ENGINE": "elastic", "ELASTIC_URLS": f'["{elastic.url}"]', "ELASTIC_PREFIX": prefix,
+        "ELASTIC_KEY_FILE": str(key), "ELASTIC_REPLICAS": "0",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"KYDAI_{name}", value)
+    made = Context(tmp_path / "data", None, Output(True, "en"))
+    try:
+        assert made.database
+        made.store.append(Batch([event(1)]))
+        assert made.store.count(Query()).count == 1
+        assert not (tmp_path / "data" / "store").exists()
+        key.unlink()
+        with pytest.raises(BadConfig, match="API key cannot be read: No such file"):
+            open_store(made.settings, made.database, made.clock)
+    finally:
+        made.close()
+        remove(elastic.url, prefix)
 
 
 def test_closing_twice_is_harmless(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from core.db.database import open_database, sqlite_url
 from core.db.models import Heartbeat, Outbox, OutboxState
 from core.errors import Unavailable, kept
 from tests.kydai.cli.conftest import Run
+from tests.services.elasticsearch import free_port
 
 
 def findings(kydai: Run) -> dict[str, list[dict[str, object]]]:
@@ -60,6 +61,18 @@ def test_a_folder_that_others_may_enter(kydai: Run, tmp_path: Path, monkeypatch:
 def test_the_balances_are_looked_at(kydai: Run, log: Path) -> None:
     kydai("ingest", str(log))
     assert findings(kydai)["balance"][0]["ok"] is True
+
+
+def test_the_store_is_asked(kydai: Run, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kydai("ingest", str(log))
+    (finding,) = findings(kydai)["store"]
+    assert finding["ok"] is True
+    monkeypatch.setenv("KYDAI_STORE_ENGINE", "elastic")
+    monkeypatch.setenv("KYDAI_ELASTIC_URLS", f'["http://127.0.0.1:{free_port()}"]')
+    (finding,) = findings(kydai)["store"]
+    assert finding["ok"] is False
+    assert "Nobody answers as Elasticsearch" in str(finding["text"])
+    assert finding["remedy"]
 
 
 def test_a_broken_playbook_is_named_with_its_line(kydai: Run, log: Path, tmp_path: Path) -> None:
