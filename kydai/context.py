@@ -131,7 +131,7 @@ def open_store(settings: Settings, database: Database, clock: Clock) -> EventSto
             prefix=elastic.prefix,
             replicas=elastic.replicas,
             api_key=None if elastic.key_file is None else _key(elastic.key_file),
-            ca_file=elastic.ca_file,
+            ca_file=None if elastic.ca_file is None else elastic.ca_file.expanduser(),
             undrained=waiting,
         )
     from core.store.segments import SegmentStore

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from elasticsearch import (
     UnsupportedProductError,
 )
 
-from core.errors import BadConfig, KydaiError, Unavailable, failure, reason
+from core.errors import BadConfig, KydaiError, Unavailable, cause, failure, reason
 
 T = TypeVar("T")
 
@@ -48,6 +49,8 @@ class Cluster:
         if ca_file is not None:
             options["ca_certs"] = str(ca_file)
         try:
+            if ca_file is not None:
+                ssl.create_default_context(cafile=ca_file)  # the client would not look before the first call
             self.client = Elasticsearch(
                 list(urls),
                 request_timeout=_CALL_SECONDS,
@@ -57,7 +60,8 @@ class Cluster:
                 **options,
             )
         except (ValueError, OSError) as error:
-            raise failure(BadConfig, "store.elastic.settings", url=self.url, reason=reason(error)) from error
+            why = cause(error) if isinstance(error, OSError) else reason(error)
+            raise failure(BadConfig, "store.elastic.settings", url=self.url, reason=why) from error
         self._lock = threading.Lock()
         self._reads: dict[int, list[Read]] = {}
 

@@ -5,14 +5,17 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from elasticsearch import Elasticsearch
 
+from core.clock import SystemClock
 from core.errors import BadConfig, KydaiError, Unavailable
 from core.store.elastic_client import Cluster, told
+from kydai import tls
 from tests.services.elasticsearch import Node, free_port
 
 OURS = {"x-elastic-product": "Elasticsearch"}
@@ -20,7 +23,11 @@ OURS = {"x-elastic-product": "Elasticsearch"}
 
 @contextmanager
 def server(
-    status: int, body: Mapping[str, Any], headers: Mapping[str, str], tls: ssl.SSLContext | None = None
+    status: int,
+    body: Mapping[str, Any],
+    headers: Mapping[str, str],
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[str]:
     """A server that answers everything alike."""
 
@@ -40,13 +47,13 @@ def server(
         def log_message(self, *_: object) -> None:
             """Nothing."""
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http = ThreadingHTTPServer((host, 0), Handler)
     if tls is not None:
         http.socket = tls.wrap_socket(http.socket, server_side=True)
     thread = threading.Thread(target=http.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{http.server_address[1]}"
+        yield f"{'http' if tls is None else 'https'}://{host}:{http.server_address[1]}"
     finally:
         http.shutdown()
         thread.join()
@@ -104,6 +111,36 @@ def test_nobody_at_the_address_is_said_in_one_sentence() -> None:
     assert isinstance(error, Unavailable)
     assert "Connection refused" in str(error)
     assert "Traceback" not in str(error)
+
+
+def test_only_the_ca_that_is_named_is_believed(tmp_path: Path) -> None:
+    now = SystemClock().now()
+    identity = tls.local(tmp_path / "ours", ["127.0.0.1"], now)
+    other = tls.local(tmp_path / "theirs", ["127.0.0.1"], now)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.certificate, identity.key)
+    with server(200, {"version": {"number": "9.4.3"}}, OURS, context) as url:
+        cluster = Cluster([url], ca_file=tmp_path / "ours" / "ca.pem")
+        cluster.check()
+        cluster.close()
+        for options in ({"ca_file": tmp_path / "theirs" / "ca.pem"}, {}):
+            error = refusal(url, **options)
+            assert isinstance(error, BadConfig)
+            assert "certificate" in str(error)
+            assert "self-signed certificate in certificate chain" in str(error)
+    assert other.certificate.exists()
+    with pytest.raises(BadConfig, match="No such file"):
+        Cluster(["https://127.0.0.1:1"], ca_file=tmp_path / "none.pem")
+
+
+def test_a_certificate_for_another_name_is_not_accepted(tmp_path: Path) -> None:
+    identity = tls.local(tmp_path, ["192.0.2.1"], SystemClock().now())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.certificate, identity.key)
+    with server(200, {}, OURS, context, "127.0.0.2") as url:
+        error = refusal(url, ca_file=tmp_path / "ca.pem")
+    assert isinstance(error, BadConfig)
+    assert "127.0.0.2" in str(error)
 
 
 def test_an_address_that_is_none_is_refused() -> None:
