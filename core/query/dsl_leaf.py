@@ -21,7 +21,8 @@ _MAX_RUN = 64
 _MAX_WORDS = 8
 _MAX_EITHER = 50
 _MAX_EITHER_CHARS = 1_500
-_MAX_STATES = 100_000
+_MAX_STATES = 50_000
+"""What the server spends at most on one expression; a million took a node of 512 MB its memory, and its life."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ def test_the_server_finds_what_the_predicate_finds(
             match = compile_match(node)
             for event in named:
                 right = match(event)
-                assert (event["event.id"] in found) is right, (node, event, dsl.query)
+                assert (event["event.id"] in found) is right, f"{right}: {node}\n{event}\n{dsl.query}"[:5_000]
                 counts["cases"] += 1
                 counts["found" if right else "not found"] += 1
                 counts.update(kinds_of(node, event))
