@@ -5,7 +5,7 @@ Every route names its ``need(...)``; create_app refuses a route without one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +25,7 @@ from core.db.models import Session, Token
 from core.errors import BadInput, KydaiError, Refused, failure
 from core.spool import GroupCommit
 from core.store.contract import EventStore
-from core.store.retention import DEFAULT_POLICY
+from core.store.retention import DEFAULT_POLICY, Policy
 from core.words import both
 
 if TYPE_CHECKING:  # the engine weighs much and this process does not judge
@@ -50,7 +50,10 @@ class Services:
     base_url: str = "http://127.0.0.1:8470"
     is_demo: bool = False
     zone: str = LOCAL_ZONE
-    retention_classes: Collection[str] = frozenset(DEFAULT_POLICY.months)
+    policy: Policy = DEFAULT_POLICY
+    """How long is kept by the settings."""
+    reserve_bytes: int = 0
+    """Intake stops when the disk has less left."""
     version: str = "0"
     console_folder: Path | None = None
     """The built console; None serves the API alone."""

@@ -13,7 +13,7 @@ from api.shapes import Shape, Time, Words
 from core.clock import HOUR, MINUTE, SECOND, Micros, hour_of
 from core.db.models import Activity, Ledger
 from core.ledger import Balance, balances
-from core.said import Statement, read_hours, read_said, sum_of
+from core.said import KERNEL, REFUSED, Statement, read_hours, read_said, sum_of
 from core.sources import SourceState, SourceView, silences_in, views
 from core.words import LANGUAGES, duration, moment, number, say
 
@@ -66,12 +66,14 @@ class SaidStream(Shape):
 
 
 class ReceiverSaid(Shape):
-    """What the kernel dropped on a receiver's socket; of which source, nobody knows."""
+    """What was lost at a receiver; of which source, nobody knows."""
 
     name: str
     taken: int | None
     """By all of its senders, so it is told to who may see them all."""
     kernel_drops: int
+    refused: int
+    """Taken while the disk or the spool's quota was full, and lost."""
 
 
 class SourceRow(Shape):
@@ -184,7 +186,12 @@ def receivers(session: Session, start: Micros, end: Micros, sight: Sight) -> lis
     """What each receiver says of its socket."""
     found = sorted(read_said(session, start, end, receivers=True).items())
     return [
-        ReceiverSaid(name=name, taken=said.checked if sight.is_whole else None, kernel_drops=said.lost.total())
+        ReceiverSaid(
+            name=name,
+            taken=said.checked if sight.is_whole else None,
+            kernel_drops=said.lost_in(KERNEL),
+            refused=said.lost_in(REFUSED),
+        )
         for name, said in found
     ]
 

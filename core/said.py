@@ -1,8 +1,8 @@
 """What senders and receivers say of their own, beside the balances, per UTC hour of ``event.created``.
 
 A sender that numbers what it sends (NetFlow, IPFIX, syslog with ``meta sequenceId``) says what it sent and we never
-received. A receiver says what the kernel dropped on its socket: of which sender, nobody can say. Of all others it is
-unknown. The counts are written in step 2 of the commit, as the ledger's are.
+received. A receiver says what the kernel dropped on its socket (of which sender, nobody can say), and what the spool
+refused. Of all others it is unknown. The counts are written in step 2 of the commit, as the ledger's are.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from core.clock import Micros, hour_of
 from core.db.models import Said
 from core.words import say
 
+KERNEL = "kernel"
+"""The stream of what the kernel dropped at a receiver."""
+REFUSED = "refused"
+"""The stream of what a receiver took and the spool refused: the disk or its quota was full."""
 DOUBT_FROM = 10
 """Of fewer numbers nothing is doubted."""
 
@@ -112,6 +116,9 @@ class Statement:
         for (_, unit), numbered in self.streams.items():
             found[unit] += numbered.lost
         return found
+
+    def lost_in(self, stream: str) -> int:
+        return sum(n.lost for (name, _), n in self.streams.items() if name == stream)
 
     @property
     def is_doubtful(self) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core import audit, keeping
 from core.audit import Actor
-from core.clock import Micros, iso
+from core.clock import DAY, Micros, iso
 from core.db.database import Database
 from core.db.models import Meta
 from core.keeping import Kept
@@ -36,6 +36,11 @@ from core.words import say
 
 VERIFIED = "store_verified"
 """The row of ``meta`` that says what the last check of the store found."""
+OUTLOOK = "store_outlook"
+"""The row of ``meta`` that says how long the disk will do, as seen when the store was last tended."""
+
+
+OUTLOOK_KEPT = DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +162,23 @@ def note_verified(session: Session, actor: Actor, findings: Sequence[Finding], p
 def last_verified(session: Session) -> Verified | None:
     row = session.get(Meta, VERIFIED)
     return None if row is None else Verified(**orjson.loads(row.value))
+
+
+def note_outlook(session: Session, found: Storage) -> None:
+    """Remember how long the disk will do, in the caller's writing transaction."""
+    outlook = {"at": found.at, "days": found.forecast.days}
+    session.merge(Meta(key=OUTLOOK, value=orjson.dumps(outlook).decode()))
+
+
+def days_left(session: Session, now: Micros) -> int | None:
+    """Days that the disk will do as last foretold; None when that was long ago or foretold nothing."""
+    row = session.get(Meta, OUTLOOK)
+    if row is None:
+        return None
+    outlook = orjson.loads(row.value)
+    if outlook["days"] is None or now - outlook["at"] > OUTLOOK_KEPT:
+        return None
+    return int(outlook["days"])
 
 
 def left_words(found: Forecast, lang: str) -> str:

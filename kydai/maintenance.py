@@ -8,6 +8,7 @@ tended by a process of its own (kydai/tending.py), which comes and goes.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core import keeping
 from core.clock import DAY, HOUR, SECOND, Micros, hour_of
 from core.db.models import Alert
 from detections.alerting import self_alert
@@ -74,6 +76,8 @@ class Maintenance:
             ("rejected", 60, lambda now: self._tell(upkeep.dead_letters, "rejected", now)),
             ("stopped", 60, lambda now: self._tell(self._stopped_rules, "stopped:", now)),
             ("balances", 300, lambda now: self._tell(upkeep.imbalances, "imbalance:", now)),
+            ("storage", 300, lambda now: self._tell(upkeep.storage_left, "storage:", now)),
+            ("full", 30, lambda now: self._tell(self._full_disk, "full", now)),
             ("silence", 30, self._silences),
             ("rescue", 30, self._rescue),
             ("sweep", 3600, self._sweep),
@@ -102,6 +106,10 @@ class Maintenance:
     def _stopped_rules(self, session: Session, now: Micros) -> list[Matter]:
         return upkeep.stopped_rules(session, now, self._rule_title)
 
+    def _full_disk(self, session: Session, now: Micros) -> list[Matter]:
+        settings = self.context.settings
+        return upkeep.full_disk(shutil.disk_usage(settings.data).free, settings.spool.reserve_mb << 20)
+
     def _silences(self, now: Micros) -> None:
         with self.context.database.read() as session:
             found = silences.find(session, now, self.began)
@@ -116,7 +124,9 @@ class Maintenance:
             logger.warning("Runs whose work is dead were ended.", runs=runs)
 
     def _sweep(self, now: Micros) -> None:
-        for old in upkeep.old_rows(now, self.context.settings.store.retention_months.values()):
+        with self.context.database.read() as session:
+            kept = keeping.in_force(session, self.context.settings.store.policy)
+        for old in upkeep.old_rows(now, kept.months.values()):
             more = True
             while more:
                 with self.context.database.read() as session:

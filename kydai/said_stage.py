@@ -19,7 +19,7 @@ from core.clock import Micros
 from core.db.models import DecoderState
 from core.event import Frame
 from core.listed import NameOf, own_name
-from core.said import Numbered, SaidTally, Unit
+from core.said import KERNEL, REFUSED, Numbered, SaidTally, Unit
 from core.sources import SourceBook
 
 KEY = "messages"
@@ -27,7 +27,6 @@ MAX_SENDERS = 10_000
 MAX_STREAMS = 64
 """Domains of one source that are told apart; anyone can make up numbers of domains."""
 OTHER = "other"
-KERNEL = "kernel"
 _SYSLOG_MODULO = (1 << 31) - 1
 _HEAD = 2_000
 # of RFC 5424: elements of structured data, which alone may tell; a message may quote them. Possessive: read once
@@ -90,8 +89,9 @@ class SaidBatch:
 
     def receiver(self, frame: Frame) -> None:
         """What a receiver says of its socket."""
-        told = drops.read(frame.data)
-        self.tally.add(frame.source, frame.created_at, KERNEL, Unit.DATAGRAMS, told, is_receiver=True)
+        told = {KERNEL: drops.read(frame.data), REFUSED: Numbered(lost=drops.read_refused(frame.data))}
+        for stream, numbered in told.items():
+            self.tally.add(frame.source, frame.created_at, stream, Unit.DATAGRAMS, numbered, is_receiver=True)
 
     def _stream(self, name: str, stream: str, kind: str) -> str:
         known = self.streams.get(name, frozenset())

@@ -31,7 +31,11 @@ def tend(context: Context) -> tuple[int, list[str]]:
         if not files:
             break
     now = context.clock.now()
-    gone = storage.retain(context.database, context.store, context.settings.store.policy, MAINTENANCE, now)
+    house = (context.database, context.store, context.settings.store.policy)
+    gone = storage.retain(*house, MAINTENANCE, now)
+    seen = storage.look(*house, context.settings.spool.reserve_mb << 20, now)
+    with context.database.write() as session:
+        storage.note_outlook(session, seen)
     return replaced, gone
 
 

@@ -30,6 +30,7 @@ from core.db.models import Session as SignedIn
 from core.event import new_ulid
 from core.lag import LIVE, live_spools, spool_lags, waits
 from core.ledger import read_balances
+from core.storage import days_left
 from core.store.retention import months_later
 from core.words import LANGUAGES, both, duration, say
 
@@ -41,6 +42,8 @@ WORK_KEPT = 7 * DAY
 JUDGED_KEPT = 40 * DAY
 """A gateway takes an agent's segment that is up to 30 days old."""
 LINK_KEPT = DAY
+LEFT = ((7, Level.HIGH), (14, Level.MEDIUM), (30, Level.LOW))
+"""Days left on the disk that are an alert, the nearest first."""
 BEATS_KEPT = 7 * DAY
 COUNTS_KEPT = 25
 """Months that the balances and what senders say stand, at least: two years can be reported on, and the month after."""
@@ -130,6 +133,23 @@ def stopped_rules(session: Session, now: Micros, rule_title: Callable[[str], Map
             facts = {"rule": [rule], "reason": reason}
             found.append(Matter(f"stopped:{rule}", title, Level.MEDIUM, facts, is_standing=True))
     return found
+
+
+def storage_left(session: Session, now: Micros) -> list[Matter]:
+    """The disk will be full within 30, 14 or 7 days, as was foretold when the store was last tended."""
+    days = days_left(session, now)
+    for limit, level in LEFT:
+        if days is not None and days <= limit:
+            title = both("upkeep.storage", count=days)
+            return [Matter(f"storage:{limit}", title, level, {"limit": limit}, is_standing=True)]
+    return []
+
+
+def full_disk(free: int, reserve: int) -> list[Matter]:
+    """Intake has stopped: so much is left of the disk."""
+    if free >= reserve:
+        return []
+    return [Matter("full", both("upkeep.full", free=free >> 20), Level.HIGH, is_standing=True)]
 
 
 Old = tuple[type[Base], ColumnElement[bool]]

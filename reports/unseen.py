@@ -8,7 +8,7 @@ from functools import partial
 
 from core.clock import MINUTE, SECOND, Micros
 from core.db.models import Alert
-from core.said import Unit
+from core.said import KERNEL, REFUSED, Unit
 from core.sources import SourceState
 from core.words import duration
 from reports import unseen_gaps
@@ -149,10 +149,11 @@ def _lost(reading: Reading, house: House) -> list[Text]:
             lines.append(texts("report.unseen.lost", count=count, names=names(worst)))
     if doubtful := sorted(name for name, s in house.said.items() if s.is_doubtful):
         lines.append(texts("report.unseen.lost_doubtful", names=names(doubtful)))
-    dropping = {name: s.lost.total() for name, s in house.receivers.items() if s.lost.total()}
-    if dropping:
-        drops = figure(sum(dropping.values()), reading.address("/sources/ledger", "kernel_drops"))
-        lines.append(texts("report.unseen.lost_kernel", count=drops, names=names(sorted(dropping))))
+    for stream, key, path in ((KERNEL, "lost_kernel", "kernel_drops"), (REFUSED, "lost_refused", "refused")):
+        losing = {name: s.lost_in(stream) for name, s in house.receivers.items() if s.lost_in(stream)}
+        if losing:
+            count = figure(sum(losing.values()), reading.address("/sources/ledger", path))
+            lines.append(texts(f"report.unseen.{key}", count=count, names=names(sorted(losing))))
     silent = sorted(n for n, b in house.balances.items() if b.raws["received"] and not _is_known(house, n))
     return [*lines, texts("report.unseen.lost_unknown", names=names(silent))] if silent else lines
 

@@ -66,6 +66,8 @@ class SourceLedger(Shape):
     receivers: list[ReceiverSaid]
     kernel_drops: int
     """By all receivers."""
+    refused: int
+    """Of all receivers, because the disk or the spool's quota was full."""
 
 
 class SilenceList(Shape):
@@ -153,6 +155,7 @@ def get_ledger(
         numbering=numbering,
         receivers=receivers,
         kernel_drops=sum(receiver.kernel_drops for receiver in receivers),
+        refused=sum(receiver.refused for receiver in receivers),
     )
 
 
@@ -285,7 +288,7 @@ async def import_inventory(
     def work() -> ImportPlan:
         cells = read_table(name.replace("/", "_") or "inventory.csv", data)
         with svc.database.write() as session:
-            plan = inventory.plan(session, cells, name, svc.retention_classes)
+            plan = inventory.plan(session, cells, name, svc.policy.months)
             is_applied = not preview and not plan.wrong
             if is_applied:
                 inventory.apply(session, caller.actor, plan, svc.clock.now())

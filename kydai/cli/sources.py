@@ -17,7 +17,7 @@ from core.export import csv_bytes, xlsx_bytes
 from core.inventory_table import read_table
 from core.ledger import Balance, read_balances
 from core.listed import LISTED, OTHERS
-from core.said import Statement, lost_text, read_said, sum_of
+from core.said import KERNEL, REFUSED, Statement, lost_text, read_said, sum_of
 from core.sources import SourceState, SourceView, views
 from core.times import read_span
 from core.words import duration, moment, number, say
@@ -151,7 +151,13 @@ def _said_document(said: Statement, receivers: dict[str, Statement]) -> dict[str
             "streams": streams,
         },
         "receivers": [
-            {"receiver": name, "taken": s.checked, "kernel_drops": s.lost.total()} for name, s in receivers.items()
+            {
+                "receiver": name,
+                "taken": s.checked,
+                "kernel_drops": s.lost_in(KERNEL),
+                "refused": s.lost_in(REFUSED),
+            }
+            for name, s in receivers.items()
         ],
     }
 
@@ -195,8 +201,10 @@ def _show_balances(context: Context, balances: list[Balance], said: dict[str, St
 
 def _show_receivers(context: Context, receivers: dict[str, Statement]) -> None:
     for name, statement in sorted(receivers.items()):
-        counts = {"lost": statement.lost.total(), "taken": statement.checked}
+        counts = {"lost": statement.lost_in(KERNEL), "taken": statement.checked}
         context.output.tell(say("cli.ledger.kernel", LANG, name=safe(name), **counts))
+        if refused := statement.lost_in(REFUSED):
+            context.output.tell(say("cli.ledger.refused", LANG, name=safe(name), count=refused))
 
 
 def balance_lines(balances: list[Balance], lang: str) -> list[str]:

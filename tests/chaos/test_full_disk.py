@@ -1,8 +1,12 @@
-"""A disk that fills stops intake, in clear words, before it stops the console; intake goes on by itself."""
+"""A disk that fills stops intake, in clear words, before it stops the console; intake goes on by itself.
+
+Nothing that its policy keeps is deleted to make room, and what UDP loses meanwhile is counted.
+"""
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,13 +18,21 @@ import pytest
 
 from core import accounts
 from core.accounts import TokenScope
+from core.clock import DAY, StillClock
+from core.db.models import Heartbeat
+from core.errors import Unavailable
+from core.event import new_ulid
+from core.store.contract import Batch, Query
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.people import cli_actor
+from kydai.tending import tend
+from tests.core.store.conformance import START, event
 from tests.kydai.running import Running, running, until
 from tests.services import missing, program
 
 DISK_MB, RESERVE_MB = 160, 64
+LOST = 40
 
 
 @pytest.fixture
@@ -61,6 +73,21 @@ def tokens(data: Path) -> tuple[str, str]:
     return made[0], made[1]
 
 
+def say(port: int, text: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(text.encode(), ("127.0.0.1", port))
+
+
+def turned_away(data: Path) -> int:
+    """How much the receiver of syslog says that the spool refused."""
+    context = Context(data, None, Output(True, "en"))
+    with context.database.read() as session:
+        beat = session.get(Heartbeat, "gateway")
+        found = 0 if beat is None else beat.data["syslog"].get("refused", 0)
+    context.close()
+    return int(found)
+
+
 class Client:
     def __init__(self, system: Running, ingest: str, console: str) -> None:
         self.url = f"{system.url}/api/v1"
@@ -76,6 +103,12 @@ class Client:
         answer = httpx.get(f"{self.url}/events/count", headers=self.console, params=query, timeout=30)
         assert answer.status_code == 200, answer.text
         return int(answer.json()["count"])
+
+    def ledger(self) -> dict[str, int]:
+        """What receivers lost, by cause."""
+        query = {"from": "now-24h"}
+        answer = httpx.get(f"{self.url}/sources/ledger", headers=self.console, params=query, timeout=30).json()
+        return {"refused": answer["refused"], "kernel_drops": answer["kernel_drops"]}
 
     def ailments(self) -> dict[str, str]:
         said = httpx.get(f"{self.url}/health", timeout=30).json()
@@ -101,10 +134,15 @@ def test_a_full_disk_stops_intake_before_the_console(disk: Path) -> None:
         assert client.ailments()["disk"].endswith("MB of disk left: intake has stopped")
         assert client.count("a") == 1, "the console goes on"
 
+        for n in range(LOST):
+            say(system.syslog, f"<13>Nov 25 08:00:00 web01 app: lost {n}")
+        until(lambda: turned_away(data) == LOST)
         ballast.unlink()
         until(lambda: client.post("b").status_code == 200)
         until(lambda: client.count("b") == 1)
         assert "disk" not in client.ailments()
+        until(lambda: client.ledger()["refused"] > 0)
+        assert client.ledger() == {"refused": LOST, "kernel_drops": 0}, "what UDP lost is counted"
 
         ballast = fill(disk, 0)
         assert until(lambda: (answer := client.post("c")).status_code != 200 and answer).status_code == 429
@@ -113,3 +151,31 @@ def test_a_full_disk_stops_intake_before_the_console(disk: Path) -> None:
         until(lambda: client.post("c").status_code == 200)
         until(lambda: client.count("c") == 1)
         assert [client.count(key) for key in "abc"] == [1, 1, 1]
+
+
+@pytest.mark.slow
+def test_a_full_disk_deletes_nothing_that_its_policy_keeps(disk: Path) -> None:
+    context = Context(disk / "data", None, Output(True, "en"))
+    context.clock = clock = StillClock(START)
+    kept, due = new_ulid(START - 170 * DAY), new_ulid(START - 200 * DAY)
+    context.store.append(Batch([event(n, segment=kept) for n in range(20)]))
+    context.store.append(Batch([event(n, segment=due) for n in range(5)]))
+    assert len(tend(context)[1]) == 1, "of level 3 half a year is kept"
+    before = [part.name for part in context.store.parts()]
+
+    ballast = fill(disk, 0)
+    large = [event(n, 0, {"message": os.urandom(4_000).hex()}) for n in range(100, 300)]
+    with pytest.raises(Unavailable):
+        context.store.append(Batch(large))
+    for _ in range(3):
+        with suppress(Unavailable):  # the catalog cannot be written either
+            tend(context)
+        clock.advance(3_600)
+    assert [part.name for part in context.store.parts()] == before
+    assert context.store.count(Query()).count == 20
+
+    ballast.unlink()
+    assert context.store.append(Batch(large)).stored == len(large)
+    assert tend(context)[1] == []
+    assert context.store.verify() == []
+    context.close()

@@ -15,7 +15,7 @@ from core.db.models import DecoderState, Source, SpoolPosition
 from core.event import Frame, FrameKind
 from core.listed import OTHERS
 from core.query.tree import Equals
-from core.said import Numbered, Statement, read_said
+from core.said import KERNEL, REFUSED, Numbered, Statement, read_said
 from core.sources import SourceBook
 from core.store.contract import Query
 from kydai import said_stage
@@ -134,6 +134,12 @@ def test_a_batch_that_is_repeated_says_the_same_once(
     assert found[EXPORTER].lost == {"datagrams": 8}
     drops = said(context, receivers=True)["netflow:2055"]
     assert (drops.checked, drops.lost) == (9, {"datagrams": 4})
+
+
+def test_what_the_spool_refused_is_told_beside_what_the_kernel_dropped(context: Context, parts: Parts) -> None:
+    run(context, parts, Frame("syslog:5514", AT, msgspec.json.encode((9, 4, 7)), FrameKind.SAID))
+    told = said(context, receivers=True)["syslog:5514"]
+    assert (told.checked, told.lost_in(KERNEL), told.lost_in(REFUSED)) == (9, 4, 7)
 
 
 def test_what_a_receiver_says_is_no_raw(context: Context, parts: Parts) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from sqlalchemy import select
 
 from core.clock import DAY, StillClock
-from core.db.models import Audit
+from core.db.models import Audit, Meta
+from core.storage import OUTLOOK, days_left
 from core.store.contract import Batch, Query
 from kydai.cli.output import Output
 from kydai.context import Context
@@ -35,6 +36,9 @@ def test_many_small_files_become_one_and_old_events_go(tmp_path: Path) -> None:
     context.clock.advance(400 * 86400)
     assert len(tend(context)[1]) == 1
     assert context.store.count(Query()).count == 0
+    with context.database.read() as session:
+        assert days_left(session, context.clock.now()) is None, "the disk will do for long"
+        assert session.get(Meta, OUTLOOK) is not None
     with context.database.read() as session:
         entry = session.scalars(select(Audit)).one()
     assert (entry.actor, entry.action) == ("maintenance", "store.retain")

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import func, select
 
+from core import storage
 from core.clock import DAY, HOUR, MINUTE, SECOND, StillClock, hour_of
 from core.db import outbox
 from core.db.database import Database, migrate, open_database
@@ -20,6 +22,7 @@ from core.db.models import (
     HitBlock,
     JudgedRange,
     Ledger,
+    Meta,
     Outbox,
     OutboxState,
     Said,
@@ -215,3 +218,28 @@ def test_much_is_deleted_in_small_transactions(database: Database) -> None:
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Outbox)) == 0
     assert longest < 1, f"{longest * 1000:.0f} ms: 50 ms on an idle machine, with room for a busy one"
+
+
+def test_the_disk_is_foretold_to_be_full(database: Database) -> None:
+    def told(days: int | None, at: int = NOW) -> list[tuple[str, str]]:
+        put_outlook(database, days)
+        with database.read() as session:
+            return [(m.key, m.level) for m in upkeep.storage_left(session, at)]
+
+    with database.read() as session:
+        assert upkeep.storage_left(session, NOW) == [], "nothing was foretold yet"
+    assert [told(days) for days in (None, 31)] == [[], []]
+    assert told(30) == told(15) == [("storage:30", "low")]
+    assert told(14) == told(8) == [("storage:14", "medium")]
+    assert told(7) == told(0) == [("storage:7", "high")]
+    assert told(7, NOW + DAY + 1) == [], "the store is tended every hour: that was long ago"
+
+
+def put_outlook(database: Database, days: int | None) -> None:
+    with database.write() as session:
+        session.merge(Meta(key=storage.OUTLOOK, value=orjson.dumps({"at": NOW, "days": days}).decode()))
+
+
+def test_a_full_disk_is_told(database: Database) -> None:
+    assert upkeep.full_disk(512 << 20, 512 << 20) == []
+    assert keys(upkeep.full_disk(3 << 20, 512 << 20)) == ["full"]

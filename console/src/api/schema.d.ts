@@ -3067,13 +3067,15 @@ export interface components {
         };
         /**
          * ReceiverSaid
-         * @description What the kernel dropped on a receiver's socket; of which source, nobody knows.
+         * @description What was lost at a receiver; of which source, nobody knows.
          */
         ReceiverSaid: {
             /** Kernel Drops */
             kernel_drops: number;
             /** Name */
             name: string;
+            /** Refused */
+            refused: number;
             /** Taken */
             taken: number | null;
         };
@@ -3474,6 +3476,8 @@ export interface components {
             numbering: number;
             /** Receivers */
             receivers: components["schemas"]["ReceiverSaid"][];
+            /** Refused */
+            refused: number;
             said: components["schemas"]["Said"];
             /** Senders */
             senders: number;

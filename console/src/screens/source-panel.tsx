@@ -124,7 +124,7 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
   );
 }
 
-/** What its own numbers say is missing, and what the kernel dropped of all senders together. */
+/** What its own numbers say is missing, and what the kernel dropped and a full disk refused of all senders together. */
 function Lost({ said, receivers }: { said: Schemas["Said"]; receivers: Schemas["ReceiverSaid"][] }) {
   const speech = useWords();
   const { t } = speech;
@@ -134,11 +134,12 @@ function Lost({ said, receivers }: { said: Schemas["Said"]; receivers: Schemas["
     <p className="muted">
       {t("source.lost")} <b className={isLost ? "medium" : "ink"}>{lostText(said, speech)}</b> ({how})
       {receivers
-        .filter((receiver) => receiver.kernel_drops > 0)
-        .map((receiver) => (
-          <span key={receiver.name}>
+        .flatMap(({ name, kernel_drops, refused }) => [kernel_drops > 0 && t("source.kernel", { name, n: kernel_drops }), refused > 0 && t("source.refused", { name, n: refused })])
+        .filter((line) => line !== false)
+        .map((line) => (
+          <span key={line}>
             {" · "}
-            <span className="medium">{t("source.kernel", { name: receiver.name, n: receiver.kernel_drops })}</span>
+            <span className="medium">{line}</span>
           </span>
         ))}
     </p>

@@ -76,7 +76,8 @@ class Said(Base):
     """Of a source, or of a receiver."""
     hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, index=True)
     stream: Mapped[str] = mapped_column(String(100), primary_key=True)
-    """What is numbered apart: ``netflow9 7`` (observation domain 7), ``syslog``; of a receiver ``kernel``."""
+    """What is numbered apart: ``netflow9 7`` (observation domain 7), ``syslog``; of a receiver
+    ``kernel``, ``refused``."""
     unit: Mapped[str] = mapped_column(String(16), primary_key=True)
     checked: Mapped[int] = mapped_column(default=0)
     lost: Mapped[int] = mapped_column(default=0)

@@ -114,7 +114,7 @@ def test_what_was_lost_on_the_way_stands_beside_the_ledger(client: Client, house
         "is_known": True, "checked": 11, "lost": {"records": 40, "messages": 0}, "is_doubtful": False
     }  # fmt: skip
     assert (whole["numbering"], whole["senders"], whole["streams"], whole["kernel_drops"]) == (2, 3, [], 3)
-    assert whole["receivers"] == [{"name": "netflow:2055", "taken": 90, "kernel_drops": 3}]
+    assert whole["receivers"] == [{"name": "netflow:2055", "taken": 90, "kernel_drops": 3, "refused": 0}]
     assert [h["said"]["lost"].get("records") for h in whole["hours"]] == [40, None, None]
     one = get(client("sysadmin"), "/ledger", source="fw")
     assert [(s["stream"], s["unit"], s["lost"]) for s in one["streams"]] == [("ipfix 7", "records", 40)]
@@ -122,7 +122,7 @@ def test_what_was_lost_on_the_way_stands_beside_the_ledger(client: Client, house
     assert (unknown["said"]["is_known"], unknown["said"]["lost"], unknown["numbering"]) == (False, {}, 0)
     observer = get(client("auditor", scope="kydai.system: Cổng"), "/ledger")
     assert (observer["said"]["lost"], observer["numbering"]) == ({"messages": 0}, 1)
-    assert observer["receivers"] == [{"name": "netflow:2055", "taken": None, "kernel_drops": 3}]
+    assert observer["receivers"] == [{"name": "netflow:2055", "taken": None, "kernel_drops": 3, "refused": 0}]
     check = get(client("analyst"), "/check", source="fw")
     assert (check["said"]["lost"], check["receivers"][0]["kernel_drops"]) == ({"records": 40}, 3)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 import struct
 
-from collectors.receivers.drops import Drops, kernel_drops, read
+from collectors.receivers.drops import Drops, kernel_drops, read, read_refused
 from core.clock import StillClock
-from core.event import FrameKind
+from core.event import Frame, FrameKind
 from core.said import Numbered
 
 
@@ -83,6 +83,32 @@ def test_what_the_spool_refused_is_told_again() -> None:
     drops.taken, sock.drops = 4, 2
     drops.take_back(drops.frames(at_end=True))
     assert [read(frame.data) for frame in drops.frames(at_end=True)] == [Numbered(checked=4, lost=2)]
+
+
+def test_what_was_taken_and_refused_is_told_as_lost_once() -> None:
+    clock = StillClock()
+    drops = Drops("syslog:5514", Dropping(), clock)
+    drops.taken = 3
+    drops.take_back([Frame("udp:192.0.2.1", 1, b"a"), Frame("udp:192.0.2.1", 1, b"b")])
+    assert drops.frames() == []
+    clock.advance(1)
+    told = drops.frames()
+    assert [(read(frame.data), read_refused(frame.data)) for frame in told] == [(Numbered(checked=3), 2)]
+    drops.take_back([*told, Frame("udp:192.0.2.1", 1, b"c")])
+    clock.advance(1)
+    assert [read_refused(frame.data) for frame in drops.frames()] == [3]
+    assert drops.frames(at_end=True) == []
+
+
+def test_what_an_older_version_wrote_tells_of_the_kernel_alone() -> None:
+    assert (read(b"[9,4]"), read_refused(b"[9,4]")) == (Numbered(checked=9, lost=4), 0)
+
+
+def test_refusals_are_told_where_the_kernel_says_nothing() -> None:
+    drops = Drops("syslog:5514", Silent(), StillClock())
+    drops.taken, drops.refused = 5, 2
+    (frame,) = drops.frames(at_end=True)
+    assert (read(frame.data), read_refused(frame.data)) == (Numbered(), 2)
 
 
 def test_a_kernel_that_does_not_say_is_unknown() -> None:
