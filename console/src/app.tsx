@@ -24,6 +24,7 @@ const Rules = lazy(() => import("./screens/rules"));
 const Runs = lazy(() => import("./screens/runs"));
 const Playbooks = lazy(() => import("./screens/playbooks"));
 const Sources = lazy(() => import("./screens/sources"));
+const Storage = lazy(() => import("./screens/storage"));
 const Reports = lazy(() => import("./screens/reports"));
 const Journal = lazy(() => import("./screens/journal"));
 const People = lazy(() => import("./screens/people"));
@@ -137,6 +138,7 @@ function SignedIn() {
               <Route path="/runs/:id" element={<Runs />} />
               <Route path="/playbooks" element={<Playbooks />} />
               <Route path="/sources" element={<Sources />} />
+              <Route path="/storage" element={<Storage />} />
               <Route path="/reports" element={<Reports />} />
               <Route path="/journal" element={<Journal />} />
               <Route path="/people" element={<People />} />

@@ -16,16 +16,18 @@ from sqlalchemy import delete, select
 
 from api.app import create_app
 from api.deps import Services
-from core import accounts
+from core import accounts, keeping, storage
 from core.audit import Actor
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, iso
 from core.db.database import Database
 from core.db.models import Alert, Heartbeat, RuleMode, Session, Source, SpoolPosition
 from core.event import Event, new_ulid
+from core.keeping import MAINTENANCE
 from core.ledger import Events, Raws, Tally
 from core.said import Numbered, SaidTally, Unit
 from core.sources import Heards
-from core.store.contract import Batch
+from core.store.contract import Batch, Span
+from core.store.retention import DEFAULT_POLICY, Policy
 from core.store.segments import SegmentStore
 from core.words import both
 from detections.coverage import Coverage, State
@@ -35,6 +37,7 @@ from enrichment.incidents import group
 from enrichment.observables import read_house
 from kydai.cli.output import Output
 from kydai.context import Context
+from kydai.settings import RETENTION_MONTHS
 from kydai.working import shop_of, step
 from playbooks.playbook import load as load_playbooks
 from tests.console.morning import MORNING, PEOPLE, RULE_IDS, SOURCES, Told
@@ -167,6 +170,7 @@ def seed(database: Database, store: SegmentStore, now: Micros) -> None:
         alerts.append(alert_of(told, number, at, [str(e["event.id"]) for e in made]))
     events += background(now, segment, len(events), 1500)
     store.append(Batch(events))
+    _keep(database, store, now)
     _ledger(database, now)
     with database.write() as session:
         session.add_all(alerts)
@@ -175,6 +179,21 @@ def seed(database: Database, store: SegmentStore, now: Micros) -> None:
         for alert in sorted(alerts, key=lambda a: a.created_at):
             group(session, alert.id, now, house)
     beat(database, now)
+
+
+def _keep(database: Database, store: SegmentStore, now: Micros) -> None:
+    """Old events, a hold, settings that were shortened (undeclared sources), a shortening that waits (level 4)."""
+    old = new_ulid(now - 200 * DAY)
+    store.append(Batch([event | {"kydai.retention": "default"} for event in background(now - 200 * DAY, old, 0, 50)]))
+    store.hold("VV-2026-0003", Span(now - 2 * HOUR, None), "Công an tỉnh yêu cầu giữ nguyên nhật ký")
+    longer = Policy({**RETENTION_MONTHS, "default": 9, "level4": 18}, DEFAULT_POLICY.otherwise)
+    with database.write() as session:
+        keeping.settle(session, longer, (), now - 250 * DAY)
+        keeping.shorten(
+            session, Actor("duclm", "console"), "level4", 12, reason="Theo kế hoạch lưu trữ 2026", confirmed="level4",
+            wish=Policy(RETENTION_MONTHS, DEFAULT_POLICY.otherwise), now=now - 3 * HOUR,
+        )  # fmt: skip
+        storage.note_verified(session, MAINTENANCE, [], 2, now - 5 * HOUR)
 
 
 def _ledger(database: Database, now: Micros) -> None:
@@ -295,7 +314,7 @@ def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Run
 
     services = Services(
         database, store, clock, base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", is_demo=is_demo,
-        console_folder=DIST, version="0.1.0", rules=rules, coverage=coverage, playbooks=load_playbooks,
+        policy=context.settings.store.policy, reserve_bytes=512 << 20, console_folder=DIST, version="0.1.0", rules=rules, coverage=coverage, playbooks=load_playbooks,
         rule_text=lambda _, file: next((f.read_text("utf-8") for d in ("rules", "correlations")
                                         if (f := OWN / d / file).is_file()), None),
     )  # fmt: skip

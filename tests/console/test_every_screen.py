@@ -13,7 +13,7 @@ from tests.console.house import Running
 SCREENS = {
     "/queue": "j", "/incidents": "j", "/incidents/VV-2026-0005": "n", "/hunt": "j", "/rules": "j", "/runs": "",
     "/sources": "j", "/journal": "j", "/reports": "", "/playbooks": "j", "/runs/1": "", "/people": "j",
-    "/people?show=tokens": "", "/entity?kind=host&value=baochi-crawl01": "",
+    "/people?show=tokens": "", "/storage": "", "/entity?kind=host&value=baochi-crawl01": "",
 }  # fmt: skip
 
 FORMS = {
@@ -21,7 +21,7 @@ FORMS = {
     ("/incidents/VV-2026-0005", "Xác nhận là sự cố…"), ("/incidents/VV-2026-0005", "Gộp thêm…"),
     ("/incidents/VV-2026-0005", "Tách…"), ("/incidents/VV-2026-0005", "Chạy kịch bản…"),
     ("/incidents/VV-2026-0005", "Từ chối…"), ("/sources", "Nhập danh mục…"), ("/people", "Thêm người dùng"),
-    ("/people?show=tokens", "Tạo mã truy cập"),
+    ("/people?show=tokens", "Tạo mã truy cập"), ("/storage", "Rút ngắn…"),
 }  # fmt: skip
 
 

@@ -1392,6 +1392,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/store": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Store
+         * @description How the store stands.
+         */
+        get: operations["get_store"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/store/shortening": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview Shortening
+         * @description What would go; nothing is changed.
+         */
+        get: operations["preview_shortening"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/store/shortenings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Shorten Class
+         * @description Ask for a class to be kept for less: in force a day later, to be cancelled until then.
+         */
+        post: operations["shorten_class"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/store/shortenings/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Shortening
+         * @description Take back a shortening that waits.
+         */
+        post: operations["cancel_shortening"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stream": {
         parameters: {
             query?: never;
@@ -1837,6 +1917,22 @@ export interface components {
             version: number;
         };
         /**
+         * Amounts
+         * @description Some files or indices together; the first and last event by time of receipt.
+         */
+        Amounts: {
+            /** Bytes */
+            bytes: number;
+            /** Events */
+            events: number;
+            /** First */
+            first: string | null;
+            /** Last */
+            last: string | null;
+            /** Parts */
+            parts: number;
+        };
+        /**
          * Approval
          * @description A person's approval of what they saw.
          */
@@ -1906,6 +2002,16 @@ export interface components {
              * @enum {string}
              */
             reason: "session" | "slow" | "stop";
+        };
+        /** Cancelling */
+        Cancelling: {
+            /** Name */
+            name: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /**
          * Category
@@ -2205,6 +2311,15 @@ export interface components {
             start_at: string;
         };
         /**
+         * Going
+         * @description What goes of files with these classes.
+         */
+        Going: {
+            amount: components["schemas"]["Amounts"];
+            /** Classes */
+            classes: string[];
+        };
+        /**
          * GroupPage
          * @description One page of groups; ``total`` counts groups.
          */
@@ -2298,6 +2413,27 @@ export interface components {
             /** Total */
             total: number;
             truth: components["schemas"]["Truth"];
+        };
+        /**
+         * HoldRow
+         * @description A hold, and what it keeps: whole files or indices.
+         */
+        HoldRow: {
+            /** End */
+            end: string | null;
+            keeps: components["schemas"]["Amounts"];
+            /** Name */
+            name: string;
+            /**
+             * Placed At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            placed_at: string;
+            /** Reason */
+            reason: string;
+            /** Start */
+            start: string | null;
         };
         /**
          * ImportPlan
@@ -2624,6 +2760,44 @@ export interface components {
             duplicates: number;
             /** Rejected */
             rejected: components["schemas"]["Rejected"][];
+        };
+        /**
+         * KeptClass
+         * @description A retention class: months by the settings and in force, and what there is of it.
+         */
+        KeptClass: {
+            amount: components["schemas"]["Amounts"];
+            /** May Shorten */
+            may_shorten: boolean;
+            /** Months */
+            months: number;
+            /** Name */
+            name: string;
+            /** Oldest */
+            oldest: string | null;
+            /** Since */
+            since: string | null;
+            waiting: components["schemas"]["WaitingShortening"] | null;
+            /** Wished */
+            wished: number;
+        };
+        /**
+         * LastCheck
+         * @description What the last check of every file found; ``open``: what was not mended.
+         */
+        LastCheck: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            at: string;
+            /** Found */
+            found: number;
+            /** Open */
+            open: number;
+            /** Parts */
+            parts: number;
         };
         /**
          * LedgerHour
@@ -3388,6 +3562,39 @@ export interface components {
             elsewhere: components["schemas"]["Verdicts"];
             here: components["schemas"]["Verdicts"];
         };
+        /**
+         * Shortening
+         * @description Keep a class for less: ``confirm`` is its name again.
+         */
+        Shortening: {
+            /** Confirm */
+            confirm: string;
+            /** Months */
+            months: number;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * ShorteningPreview
+         * @description What a shortening that is confirmed now lets go when it comes into force.
+         */
+        ShorteningPreview: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            at: string;
+            /** Goes */
+            goes: components["schemas"]["Going"][];
+            /** Months */
+            months: number;
+            /** Name */
+            name: string;
+            total: components["schemas"]["Amounts"];
+        };
         /** SignIn */
         SignIn: {
             /** Name */
@@ -3633,6 +3840,44 @@ export interface components {
             title: components["schemas"]["Words"];
         };
         /**
+         * StoreState
+         * @description How the store stands.
+         */
+        StoreState: {
+            /** Bytes */
+            bytes: number;
+            /** Bytes Per Day */
+            bytes_per_day: number | null;
+            /** Classes */
+            classes: components["schemas"]["KeptClass"][];
+            /** Days Left */
+            days_left: number | null;
+            /** Engine */
+            engine: string;
+            /** Events */
+            events: number;
+            /** Flows */
+            flows: number;
+            /** Free */
+            free: number;
+            /** Holds */
+            holds: components["schemas"]["HoldRow"][];
+            /** Horizon */
+            horizon: number;
+            mixed: components["schemas"]["Amounts"];
+            /** Newest */
+            newest: string | null;
+            /** Oldest */
+            oldest: string | null;
+            /** Reserve */
+            reserve: number;
+            /** Segments */
+            segments: number;
+            /** Total */
+            total: number;
+            verified: components["schemas"]["LastCheck"] | null;
+        };
+        /**
          * Table
          * @description What stages give: ``total`` rows there are. Times are canonical texts, a figure may be null.
          */
@@ -3838,6 +4083,30 @@ export interface components {
              * @default 0
              */
             true_positive: number;
+        };
+        /**
+         * WaitingShortening
+         * @description A shortening that is not in force yet and can be cancelled.
+         */
+        WaitingShortening: {
+            /**
+             * Asked At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            at: string;
+            /** Months */
+            months: number;
+            /** Reason */
+            reason: string;
         };
         /**
          * Words
@@ -8612,6 +8881,257 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    get_store: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreState"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    preview_shortening: {
+        parameters: {
+            query: {
+                name: string;
+                months: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShorteningPreview"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    shorten_class: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Shortening"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreState"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    cancel_shortening: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Cancelling"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreState"];
+                };
             };
             /** @description Bad request */
             400: {

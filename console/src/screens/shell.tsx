@@ -36,6 +36,7 @@ export const PLACES: readonly (Place | null)[] = [
   { path: "/rules", name: "nav.rules", key: "d" },
   { path: "/runs", name: "nav.runs", key: "p", count: "waiting_runs", also: "/playbooks" },
   { path: "/sources", name: "nav.sources", key: "s", count: "sources" },
+  { path: "/storage", name: "nav.storage", key: "t", rights: ["house"], isWhole: true },
   null,
   { path: "/reports", name: "nav.reports", key: "b", isWhole: true },
   { path: "/journal", name: "nav.journal", key: "l", rights: ["journal"] },

@@ -1,0 +1,228 @@
+"""The store: what is kept for how long, how long the disk will do, holds, and shortenings of what is kept."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from api.deps import House, Services, Svc
+from api.shapes import Shape, Time
+from core import keeping, storage
+from core.store.outlook import HORIZON, Amount, amount, by_classes
+
+router = APIRouter(prefix="/store", tags=["store"])
+
+ClassName = Annotated[str, Field(min_length=1, max_length=32)]
+Months = Annotated[int, Field(ge=1, le=1200)]
+
+
+class Amounts(Shape):
+    """Some files or indices together; the first and last event by time of receipt."""
+
+    parts: int
+    events: int
+    bytes: int
+    first: Time | None
+    last: Time | None
+
+
+class WaitingShortening(Shape):
+    """A shortening that is not in force yet and can be cancelled."""
+
+    months: int
+    at: Time
+    asked_at: Time
+    asked_by: str
+    reason: str
+
+
+class KeptClass(Shape):
+    """A retention class: months by the settings and in force, and what there is of it."""
+
+    name: str
+    wished: int
+    months: int
+    since: Time | None
+    """When these months came into force."""
+    oldest: Time | None
+    """When the oldest event that is kept was received."""
+    amount: Amounts
+    """Without what is not split by class yet."""
+    waiting: WaitingShortening | None
+    may_shorten: bool
+    """The settings ask for less than what is in force."""
+
+
+class HoldRow(Shape):
+    """A hold, and what it keeps: whole files or indices."""
+
+    name: str
+    start: Time | None
+    end: Time | None
+    reason: str
+    placed_at: Time
+    keeps: Amounts
+
+
+class LastCheck(Shape):
+    """What the last check of every file found; ``open``: what was not mended."""
+
+    at: Time
+    parts: int
+    found: int
+    open: int
+
+
+class StoreState(Shape):
+    """How the store stands."""
+
+    engine: str
+    events: int
+    flows: int
+    segments: int
+    bytes: int
+    oldest: Time | None
+    newest: Time | None
+    free: int
+    total: int
+    reserve: int
+    """Intake stops when less is free."""
+    bytes_per_day: int | None
+    """Growth as measured; null in the first day."""
+    days_left: int | None
+    """Days until no more can be written; null when that cannot be told or is further than ``horizon``."""
+    horizon: int
+    classes: list[KeptClass]
+    mixed: Amounts
+    """Not split by class yet."""
+    holds: list[HoldRow]
+    verified: LastCheck | None
+
+
+class Going(Shape):
+    """What goes of files with these classes."""
+
+    classes: list[str]
+    amount: Amounts
+
+
+class ShorteningPreview(Shape):
+    """What a shortening that is confirmed now lets go when it comes into force."""
+
+    name: str
+    months: int
+    at: Time
+    goes: list[Going]
+    total: Amounts
+
+
+class Shortening(BaseModel):
+    """Keep a class for less: ``confirm`` is its name again."""
+
+    name: ClassName
+    months: Months
+    reason: Annotated[str, Field(max_length=keeping.MAX_REASON)]
+    confirm: Annotated[str, Field(max_length=32)]
+
+
+class Cancelling(BaseModel):
+    name: ClassName
+    reason: Annotated[str, Field(max_length=keeping.MAX_REASON)] = ""
+
+
+@router.get("")
+def get_store(_: House, svc: Svc) -> StoreState:
+    """How the store stands."""
+    return _state(svc)
+
+
+@router.get("/shortening")
+def preview_shortening(
+    _: House,
+    svc: Svc,
+    name: Annotated[str, Query(min_length=1, max_length=32)],
+    months: Annotated[int, Query(ge=1, le=1200)],
+) -> ShorteningPreview:
+    """What would go; nothing is changed."""
+    now = svc.clock.now()
+    going = storage.would_go(svc.database, svc.store, svc.policy, name, months, now)
+    return ShorteningPreview(
+        name=name,
+        months=months,
+        at=now + keeping.DELAY,
+        goes=[Going(classes=list(names), amount=_amounts(each)) for names, each in by_classes(going, now).items()],
+        total=_amounts(amount(going, now)),
+    )
+
+
+@router.post("/shortenings")
+def shorten_class(caller: House, svc: Svc, body: Shortening) -> StoreState:
+    """Ask for a class to be kept for less: in force a day later, to be cancelled until then."""
+    now = svc.clock.now()
+    storage.settle(svc.database, svc.store, svc.policy, now)
+    with svc.database.write() as session:
+        keeping.shorten(
+            session, caller.actor, body.name, body.months, reason=body.reason, confirmed=body.confirm,
+            wish=svc.policy, now=now,
+        )  # fmt: skip
+    return _state(svc)
+
+
+@router.post("/shortenings/cancel")
+def cancel_shortening(caller: House, svc: Svc, body: Cancelling) -> StoreState:
+    """Take back a shortening that waits."""
+    with svc.database.write() as session:
+        keeping.cancel(session, caller.actor, body.name, reason=body.reason, now=svc.clock.now())
+    return _state(svc)
+
+
+def _state(svc: Services) -> StoreState:
+    found = storage.look(svc.database, svc.store, svc.policy, svc.reserve_bytes, svc.clock.now())
+    stats, room = found.stats, found.room
+    return StoreState(
+        engine=found.engine,
+        events=stats.events,
+        flows=stats.flows,
+        segments=stats.segments,
+        bytes=stats.bytes,
+        oldest=stats.oldest,
+        newest=stats.newest,
+        free=room.free,
+        total=room.total,
+        reserve=found.reserve,
+        bytes_per_day=found.forecast.per_day,
+        days_left=found.forecast.days,
+        horizon=HORIZON,
+        classes=[_class(each) for each in found.classes],
+        mixed=_amounts(found.mixed),
+        holds=[_hold(each) for each in found.holds],
+        verified=None if found.verified is None else LastCheck.model_validate(found.verified),
+    )
+
+
+def _amounts(found: Amount) -> Amounts:
+    return Amounts(parts=found.parts, events=found.rows, bytes=found.bytes, first=found.first, last=found.last)
+
+
+def _class(found: storage.KeptClass) -> KeptClass:
+    kept = found.kept
+    return KeptClass(
+        name=kept.name,
+        wished=kept.wished,
+        months=kept.months,
+        since=kept.since,
+        oldest=found.oldest,
+        amount=_amounts(found.amount),
+        waiting=None if kept.waiting is None else WaitingShortening.model_validate(kept.waiting),
+        may_shorten=kept.may_shorten,
+    )
+
+
+def _hold(found: storage.Frozen) -> HoldRow:
+    hold = found.hold
+    return HoldRow(
+        name=hold.name, start=hold.span.start, end=hold.span.end, reason=hold.reason, placed_at=hold.placed_at,
+        keeps=_amounts(found.amount),
+    )  # fmt: skip

@@ -1,0 +1,236 @@
+// Storage: how much is kept for how long, how long the disk will do, holds, and shortenings that wait.
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { api, data, type Schemas } from "../api/client";
+import { useKeys } from "../lib/keys";
+import { size } from "../lib/size";
+import { DAY, day } from "../lib/time";
+import { visible } from "../lib/visible";
+import { Asking, Failed } from "../parts/answer";
+import { useHouse } from "../parts/house";
+import { State, type Tone } from "../parts/severity";
+import { useToast } from "../parts/toast";
+import { When } from "../parts/when";
+import { Who } from "../parts/who";
+import { useWords } from "../words";
+import { ShortenDialog } from "./shorten-dialog";
+import "../styles/storage.css";
+
+type Store = Schemas["StoreState"];
+type Kept = Schemas["KeptClass"];
+
+export default function Storage() {
+  const { t } = useWords();
+  const queries = useQueryClient();
+  const [shortening, setShortening] = useState<Kept | null>(null);
+  const asked = useQuery({ queryKey: ["store"], queryFn: () => data(api.GET("/api/v1/store")) });
+  useKeys({ r: () => void asked.refetch() });
+  const changed = (store: Store) => queries.setQueryData(["store"], store);
+  return (
+    <div className="page">
+      <div className="head">
+        <h1>{t("nav.storage")}</h1>
+        {asked.data && <Left store={asked.data} />}
+      </div>
+      {asked.isError ? (
+        <Failed error={asked.error} again={() => void asked.refetch()} />
+      ) : asked.isPending ? (
+        <Asking />
+      ) : (
+        <div className="storage" tabIndex={0} role="region" aria-label={t("nav.storage")}>
+          <Amounts store={asked.data} />
+          <Classes store={asked.data} onChange={changed} onShorten={setShortening} />
+          <Holds holds={asked.data.holds} />
+        </div>
+      )}
+      {shortening && <ShortenDialog kept={shortening} onClose={() => setShortening(null)} onDone={changed} />}
+    </div>
+  );
+}
+
+/** How long the disk will do. */
+function Left({ store }: { store: Store }) {
+  const { t } = useWords();
+  const days = store.days_left;
+  if (days === null) {
+    return store.bytes_per_day === null ? <State tone="muted" text={t("storage.unmeasured")} /> : <State tone="good" text={t("storage.left_long", { n: store.horizon })} />;
+  }
+  const tone: Tone = days <= 7 ? "critical" : days <= 14 ? "high" : days <= 30 ? "medium" : "good";
+  return <State tone={tone} text={days ? t("storage.left", { n: days }) : t("storage.full")} />;
+}
+
+function Amounts({ store }: { store: Store }) {
+  const { t, n, named, language } = useWords();
+  const each = Math.round(store.bytes / Math.max(1, store.events + store.flows));
+  const facts: [string, ReactNode][] = [
+    [t("storage.engine"), named("storage.engine", store.engine)],
+    [t("storage.kept"), t("storage.kept_how", { events: n(store.events), flows: n(store.flows) })],
+    [t("storage.size"), t("storage.size_how", { size: size(store.bytes, language), n: store.segments, each: n(each) })],
+    [t("storage.disk"), t("storage.disk_how", { free: size(store.free, language), total: size(store.total, language) })],
+    [t("storage.reserve"), size(store.reserve, language)],
+    [t("storage.growth"), store.bytes_per_day === null ? "–" : t("storage.growth_how", { size: size(store.bytes_per_day, language) })],
+    [t("storage.verified"), <Check key="check" check={store.verified} />],
+  ];
+  return (
+    <dl className="storage-facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** What the last check of every file found. */
+function Check({ check }: { check: Store["verified"] }) {
+  const { t } = useWords();
+  if (!check) return <span className="muted">{t("storage.never_verified")}</span>;
+  return (
+    <>
+      {check.open ? <State tone="critical" text={t("storage.faults", { n: check.open })} /> : <State tone="good" text={t("storage.whole", { n: check.parts })} />}{" "}
+      <span className="muted">
+        <When at={check.at} />
+      </span>
+    </>
+  );
+}
+
+function Classes({ store, onChange, onShorten }: { store: Store; onChange: (store: Store) => void; onShorten: (kept: Kept) => void }) {
+  const { t, n, named, language } = useWords();
+  const months = (count: number) => t("storage.months", { n: count });
+  return (
+    <section aria-labelledby="storage-classes">
+      <h2 id="storage-classes">{t("storage.retention")}</h2>
+      <table className="plain-table">
+        <thead>
+          <tr>
+            <th scope="col">{t("storage.class")}</th>
+            <th scope="col">{t("storage.wished")}</th>
+            <th scope="col">{t("storage.in_force")}</th>
+            <th scope="col">{t("storage.achieved")}</th>
+            <th scope="col" className="right">{t("storage.events")}</th>
+            <th scope="col" className="right">{t("storage.size")}</th>
+            <th scope="col">
+              <span className="visually-hidden">{t("storage.shorten")}</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {store.classes.map((kept) => (
+            <tr key={kept.name}>
+              <td>
+                {named("storage.class", kept.name)} <span className="mono muted">{visible(kept.name)}</span>
+              </td>
+              <td className={kept.may_shorten ? "medium" : undefined}>{months(kept.wished)}</td>
+              <td>
+                {months(kept.months)}
+                {kept.waiting && <Waiting kept={kept} waiting={kept.waiting} onChange={onChange} />}
+              </td>
+              <td>
+                <Achieved kept={kept} />
+              </td>
+              <td className="right">{n(kept.amount.events)}</td>
+              <td className="right">{size(kept.amount.bytes, language)}</td>
+              <td>
+                {kept.may_shorten && (
+                  <button type="button" className="button small" onClick={() => onShorten(kept)}>
+                    {t("storage.shorten")}
+                    <span className="visually-hidden"> {kept.name}</span>
+                  </button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {store.mixed.parts > 0 && <p className="muted">{t("storage.mixed", { n: store.mixed.events, parts: store.mixed.parts })}</p>}
+      <p className="muted">{t("storage.how_to_shorten")}</p>
+    </section>
+  );
+}
+
+/** How far back the events of a class reach, against what its policy asks. */
+function Achieved({ kept }: { kept: Kept }) {
+  const { t, language } = useWords();
+  const { zone } = useHouse().me;
+  if (!kept.oldest) return <span className="muted">{t("storage.nothing")}</span>;
+  const oldest = Date.parse(kept.oldest);
+  const since = new Date();
+  since.setMonth(since.getMonth() - kept.months);
+  const days = Math.floor((Date.now() - oldest) / DAY);
+  const isWhole = oldest <= since.getTime();
+  return (
+    <span title={isWhole ? undefined : t("storage.young")}>
+      <State tone={isWhole ? "good" : "informational"} text={isWhole ? t("storage.achieved_whole", { n: kept.months }) : t("storage.achieved_days", { n: days })} />{" "}
+      <span className="muted">{t("storage.since", { day: day(oldest, language, zone) })}</span>
+    </span>
+  );
+}
+
+/** A shortening that is not in force yet. */
+function Waiting({ kept, waiting, onChange }: { kept: Kept; waiting: NonNullable<Kept["waiting"]>; onChange: (store: Store) => void }) {
+  const { t } = useWords();
+  const tell = useToast();
+  const cancel = useMutation({
+    mutationFn: () => data(api.POST("/api/v1/store/shortenings/cancel", { body: { name: kept.name, reason: "" } })),
+    onSuccess: (store) => {
+      onChange(store);
+      tell({ text: t("storage.cancelled", { name: kept.name }) });
+    },
+    onError: (error) => tell({ error }),
+  });
+  return (
+    <div>
+      <State tone="medium" text={t("storage.waits", { n: waiting.months })} /> <When at={waiting.at} form="full" />
+      <div className="muted">
+        <Who actor={waiting.asked_by} />: {visible(waiting.reason)}
+      </div>
+      <button type="button" className="button small" disabled={cancel.isPending} onClick={() => cancel.mutate()}>
+        {t("storage.cancel")}
+        <span className="visually-hidden"> {kept.name}</span>
+      </button>
+    </div>
+  );
+}
+
+function Holds({ holds }: { holds: Store["holds"] }) {
+  const { t, n, language } = useWords();
+  return (
+    <section aria-labelledby="storage-holds">
+      <h2 id="storage-holds">{t("storage.holds")}</h2>
+      {holds.length === 0 ? (
+        <p className="muted">{t("storage.no_holds")}</p>
+      ) : (
+        <table className="plain-table">
+          <thead>
+            <tr>
+              <th scope="col">{t("storage.hold_name")}</th>
+              <th scope="col">{t("storage.hold_span")}</th>
+              <th scope="col">{t("journal.reason")}</th>
+              <th scope="col">{t("storage.hold_keeps")}</th>
+              <th scope="col">{t("storage.hold_since")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {holds.map((hold) => (
+              <tr key={hold.name}>
+                <td>{visible(hold.name)}</td>
+                <td>
+                  {hold.start ? <When at={hold.start} form="full" /> : "…"} → {hold.end ? <When at={hold.end} form="full" /> : "…"}
+                </td>
+                <td>{visible(hold.reason) || "–"}</td>
+                <td>{t("storage.hold_amount", { n: hold.keeps.parts, events: n(hold.keeps.events), size: size(hold.keeps.bytes, language) })}</td>
+                <td>
+                  <When at={hold.placed_at} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <p className="muted">{t("storage.hold_how")}</p>
+    </section>
+  );
+}

@@ -1,0 +1,72 @@
+"""How the store stands, and the shortening of what is kept, as the sysadmin's page asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from api.deps import Services
+from core import storage
+from core.clock import DAY, StillClock, iso
+from core.keeping import MAINTENANCE
+from core.store.contract import Batch, Finding, Span
+from core.store.retention import DEFAULT_POLICY, Policy
+from tests.api.conftest import NOW, Client
+from tests.api.rows import events
+
+PREFIX = "/api/v1/store"
+SHORTER = Policy({**DEFAULT_POLICY.months, "default": 3}, DEFAULT_POLICY.otherwise)
+
+
+@pytest.fixture
+def house(client: Client, services: Services) -> TestClient:
+    """A sysadmin's browser: 120 days old and new events are kept, the settings were shortened."""
+    storage.settle(services.database, services.store, DEFAULT_POLICY, NOW)
+    services.store.append(Batch(events(3, NOW - 120 * DAY)))
+    services.store.append(Batch(events(2, NOW - 2 * DAY)))
+    made = client("sysadmin")
+    assert isinstance(made.app, FastAPI)
+    made.app.state.services = replace(services, policy=SHORTER, reserve_bytes=1 << 20)
+    return made
+
+
+def test_the_store_says_what_it_keeps(house: TestClient, services: Services) -> None:
+    services.store.hold("vu-1", Span(NOW - 121 * DAY, NOW - 119 * DAY), "điều tra")
+    with services.database.write() as session:
+        storage.note_verified(session, MAINTENANCE, [Finding("a", "checksum")], 2, NOW)
+    found = house.get(PREFIX).json()
+    assert (found["engine"], found["events"], found["segments"], found["reserve"]) == ("segments", 5, 2, 1 << 20)
+    assert 0 < found["free"] < found["total"]
+    assert found["bytes_per_day"] > 0
+    kept = next(each for each in found["classes"] if each["name"] == "default")
+    assert (kept["wished"], kept["months"], kept["may_shorten"], kept["waiting"]) == (3, 6, True, None)
+    assert (kept["oldest"][:10], kept["amount"]["events"]) == (iso(NOW - 120 * DAY)[:10], 5)
+    (hold,) = found["holds"]
+    assert (hold["name"], hold["reason"], hold["keeps"]["events"]) == ("vu-1", "điều tra", 3)
+    assert (found["verified"]["found"], found["verified"]["open"]) == (1, 1)
+
+
+def test_a_shortening_is_previewed_confirmed_and_cancelled(house: TestClient, services: Services) -> None:
+    seen = house.get(f"{PREFIX}/shortening", params={"name": "default", "months": 3}).json()
+    assert (seen["at"], seen["total"]["events"]) == (iso(NOW + DAY), 3)
+    assert [each["classes"] for each in seen["goes"]] == [["default"]]
+    body = {"name": "default", "months": 3, "reason": "đĩa nhỏ", "confirm": "default"}
+    for wrong in ({"reason": " "}, {"confirm": "x"}, {"months": 7}):
+        assert house.post(f"{PREFIX}/shortenings", json=body | wrong).status_code == 400
+    assert house.post(f"{PREFIX}/shortenings", json=body | {"months": 2}).status_code == 403
+    assert house.post(f"{PREFIX}/shortenings", json=body | {"name": "x", "confirm": "x"}).status_code == 404
+    state = house.post(f"{PREFIX}/shortenings", json=body).json()
+    waiting = next(each["waiting"] for each in state["classes"] if each["name"] == "default")
+    assert (waiting["months"], waiting["at"], waiting["reason"]) == (3, iso(NOW + DAY), "đĩa nhỏ")
+    assert waiting["asked_by"].startswith("sysadmin")
+    assert house.post(f"{PREFIX}/shortenings", json=body).status_code == 409
+    cancel = {"name": "default", "reason": "nhầm"}
+    state = house.post(f"{PREFIX}/shortenings/cancel", json=cancel).json()
+    assert [each["waiting"] for each in state["classes"] if each["waiting"]] == []
+    assert house.post(f"{PREFIX}/shortenings/cancel", json=cancel).status_code == 404
+    assert isinstance(services.clock, StillClock)
+    services.clock.advance(2 * 86_400)
+    assert storage.retain(services.database, services.store, SHORTER, MAINTENANCE, services.clock.now()) == []
