@@ -29,6 +29,7 @@ from core.ledger import Balance, read_balances
 from core.query.tree import TRUE
 from core.spool import GroupCommit, RealFiles, Spool
 from core.store.contract import Query
+from core.store.segments import SegmentStore
 from detections.correlate_worker import CorrelationWorker
 from kydai.cli.output import Output
 from kydai.context import Context
@@ -300,6 +301,7 @@ def _checkpoint_often(context: Context) -> None:
     """SQLite writes its log back every 1,000 pages; so that a short run sees it, every 30."""
     with context.database.engine.connect() as connection:
         connection.execute(text("PRAGMA wal_autocheckpoint=30"))
+    assert isinstance(context.store, SegmentStore)
     with context.store.catalog.look() as db:
         db.execute("PRAGMA wal_autocheckpoint=30")
 
