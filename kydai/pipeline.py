@@ -133,6 +133,16 @@ class Pipeline:
             self._refresh()
             self._commit(Batch(position=self.position), is_last=True)
 
+    def say_behind(self) -> None:
+        """Write down how long what waits has waited, when a batch was not committed. Raises as ``step``."""
+        now = self.parts.clock.now()
+        waiting = self.reader.read(self.position, frames=1, durable=True).frames
+        with self.parts.database.write() as session:
+            row = self._row(session)
+            row.heartbeat_at = now
+            row.lag = max(0, now - waiting[0].frame.arrival_at) if waiting else 0
+        self._heartbeat_at = now
+
     def _idle(self, began: Micros, position: Position) -> None:
         if began - self._heartbeat_at < 2 * SECOND:
             return

@@ -6,6 +6,7 @@ visible within two seconds.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -73,6 +74,8 @@ def run(context: Context, stop: Stop) -> None:
                     logger.warning(
                         "The batch was not committed and is tried again.", spool=pipeline.spool, error=str(error)
                     )
+                    with suppress(Unavailable, SQLAlchemyError, OSError):
+                        pipeline.say_behind()
                     stop.wait(RETRY_SECONDS)
                     continue
                 pace.took(frames)

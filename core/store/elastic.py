@@ -76,7 +76,7 @@ class ElasticStore:
         replicas: int = 0,
         api_key: str | None = None,
         ca_file: Path | None = None,
-        patience: float = 30.0,
+        patience: float = 10.0,
         undrained: Callable[[Span], Sequence[Missing]] = nothing_undrained,
     ) -> None:
         check_prefix(prefix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import threading
 import uuid
@@ -26,6 +27,9 @@ from elasticsearch import (
 from core.errors import BadConfig, KydaiError, Unavailable, cause, failure, reason
 
 T = TypeVar("T")
+
+# it warns of every call that fails; what fails is ours to tell, once
+logging.getLogger("elastic_transport").setLevel(logging.ERROR)
 
 READ_SECONDS = 55.0
 """After this the server gives what it has, and says that it is not all."""

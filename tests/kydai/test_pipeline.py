@@ -10,14 +10,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.clock import HOUR, SECOND
+from core.clock import HOUR, SECOND, StillClock
 from core.db.models import Alert, DeadLetter, JudgedRange, Source, SpoolPosition
 from core.event import Frame, FrameKind
 from core.ledger import Balance, read_balances
 from core.query.language import parse
 from core.spool import Spool
-from core.store.contract import AppendResult, Batch, Query
-from core.store.segments import SegmentStore
+from core.store.contract import AppendResult, Batch, EventStore, Query
 from kydai.context import Context
 from kydai.pipeline import Parts, Pipeline
 
@@ -106,7 +105,7 @@ class Died(Exception):
 class DiesAfterAppend:
     """A store that the process does not survive, once the batch is in it."""
 
-    def __init__(self, store: SegmentStore) -> None:
+    def __init__(self, store: EventStore) -> None:
         self.store = store
 
     def append(self, batch: Batch) -> AppendResult:
@@ -132,6 +131,30 @@ def test_a_death_between_the_two_steps_changes_nothing(
     assert count(context) == 2
     assert dict(balances(context)["udp:192.0.2.1"].events) == {"made": 2, "stored": 2}
     assert [number for _, number, _ in alerts(context)] == [2]
+
+
+def test_how_far_it_is_behind_is_said_while_the_store_is_away(
+    context: Context, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = run(context, parts, failed(1))
+    spool = spool_of(context)
+    spool.append([failed(2)])
+    spool.close()
+    now = context.clock.now()
+    monkeypatch.setattr(parts, "clock", StillClock(now + 300 * SECOND))
+    monkeypatch.setattr(parts, "store", DiesAfterAppend(context.store))
+    with pytest.raises(Died):
+        pipeline.step()
+    pipeline.say_behind()
+    with context.database.read() as session:
+        row = session.get_one(SpoolPosition, "gateway")
+        assert 290 * SECOND < row.lag < 310 * SECOND
+        assert row.heartbeat_at == now + 300 * SECOND
+    monkeypatch.setattr(parts, "store", context.store)
+    assert pipeline.step() == 1
+    pipeline.say_behind()
+    with context.database.read() as session:
+        assert session.get_one(SpoolPosition, "gateway").lag == 0
 
 
 def test_a_death_within_step_two_leaves_nothing_of_it(
