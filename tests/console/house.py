@@ -26,9 +26,8 @@ from core.keeping import MAINTENANCE
 from core.ledger import Events, Raws, Tally
 from core.said import Numbered, SaidTally, Unit
 from core.sources import Heards
-from core.store.contract import Batch, Span
+from core.store.contract import Batch, EventStore, Span
 from core.store.retention import DEFAULT_POLICY, Policy
-from core.store.segments import SegmentStore
 from core.words import both
 from detections.coverage import Coverage, State
 from detections.rule import Mode
@@ -143,7 +142,7 @@ def background(now: Micros, segment: str, start: int, number: int) -> list[Event
     return made
 
 
-def seed(database: Database, store: SegmentStore, now: Micros) -> None:
+def seed(database: Database, store: EventStore, now: Micros) -> None:
     """People, sources, events, alerts grouped into incidents, balances."""
     password = accounts.hash_password(PASSWORD)
     with database.write() as session:
@@ -181,7 +180,7 @@ def seed(database: Database, store: SegmentStore, now: Micros) -> None:
     beat(database, now)
 
 
-def _keep(database: Database, store: SegmentStore, now: Micros) -> None:
+def _keep(database: Database, store: EventStore, now: Micros) -> None:
     """Old events, a hold, settings that were shortened (undeclared sources), a shortening that waits (level 4)."""
     old = new_ulid(now - 200 * DAY)
     store.append(Batch([event | {"kydai.retention": "default"} for event in background(now - 200 * DAY, old, 0, 50)]))
