@@ -1,6 +1,6 @@
 """How soon an alert is visible, and how the console fares while HTTP intake takes 5,000 events a second.
 
-python -m bench.alerts [seconds]
+python -m bench.alerts [seconds] [alerts]
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from kydai.context import Context
 from kydai.people import cli_actor
 from tests.kydai.running import Running
 
-ALERTS = 40
 BAR_ALERT, BAR_CONSOLE = 2.0, 0.3
 RATE, BATCH = 5_000, 500
-PATHS = ("/alerts/groups", "/incidents", "/sources", "/events?q=sshd&limit=50", "/health")
+PATHS = ("/alerts/groups", "/incidents", "/sources", "/events?query=sshd&from=now-24h&limit=50", "/health")
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -42,10 +41,10 @@ def console_token(running: Running) -> str:
         context.close()
 
 
-def alert_seconds(running: Running, client: httpx.Client) -> list[float]:
+def alert_seconds(running: Running, client: httpx.Client, count: int) -> list[float]:
     """From the last byte sent to the alert in the queue: a rule on one event, each time on another host."""
     found = []
-    for number in range(ALERTS):
+    for number in range(count):
         host = f"bench-{number:03d}"
         user = f"new user: name=x{number}, UID=0, GID=0, home=/root, shell=/bin/bash"
         line = f"<85>Nov 25 08:00:00 {host} useradd[71]: {user}"
@@ -77,10 +76,11 @@ def intake(running: Running, token: str, stop: threading.Event, counts: list[int
 
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 40
     with system(sigmahq=False) as (running, token):
         headers = {"authorization": f"Bearer {console_token(running)}"}
         with httpx.Client(base_url=f"{running.url}/api/v1", headers=headers, timeout=60, trust_env=False) as client:
-            alerts = alert_seconds(running, client)
+            alerts = alert_seconds(running, client, count)
             p95 = percentile(alerts, 0.95)
             print(f"alert visible: p50 {percentile(alerts, 0.5):.2f} s, p95 {p95:.2f} s; bar ≤ {BAR_ALERT} s")
             stop, counts = threading.Event(), list[int]()
