@@ -21,14 +21,15 @@ def to_events(table: Any, rows: Sequence[int] | None = None) -> list[Event]:
     Times become canonical texts, the parts of the id ``event.id``, and shadow columns (``…#v4``) go away.
     """
     chosen = table if rows is None else table.take(pa.array(rows, pa.int64()))
-    shown = [name for name in chosen.column_names if "#" not in name and name not in _IDENTITY]
-    columns = [_values(name, chosen.column(name)) for name in shown]
     identity = zip(*(chosen.column(name).to_pylist() for name in _IDENTITY), strict=True)
-    events: list[Event] = []
-    for (segment, record, n), values in zip(identity, zip(*columns, strict=True), strict=True):
-        event: Event = {"event.id": f"{segment}.{record}.{n}"}
-        event.update((name, value) for name, value in zip(shown, values, strict=True) if value is not None)
-        events.append(event)
+    events: list[Event] = [{"event.id": f"{segment}.{record}.{n}"} for segment, record, n in identity]
+    for name in chosen.column_names:
+        column = chosen.column(name)
+        if "#" in name or name in _IDENTITY or column.null_count == len(events):
+            continue
+        for event, value in zip(events, _values(name, column), strict=True):
+            if value is not None:
+                event[name] = value
     return events
 
 

@@ -21,6 +21,7 @@ DAY: Micros = 24 * HOUR
 LOCAL_ZONE = "Asia/Ho_Chi_Minh"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -67,13 +68,7 @@ class StillClock:
 
 def iso(at: Micros) -> str:
     """The canonical text of a time. Raises OverflowError outside the years 1 to 9999."""
-    moment = _EPOCH + timedelta(microseconds=at)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment.year >= 1000 else _iso_early(moment)
-
-
-def _iso_early(moment: datetime) -> str:
-    # strftime does not pad years before 1000 on glibc
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return (_NAIVE_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"
 
 
 def micros(moment: datetime) -> Micros:

@@ -6,6 +6,7 @@ that correlations read. Rules are loaded anew when a person changed them; a batc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
@@ -160,15 +161,22 @@ class Detector:
         return judgement, table
 
     def _flow_hits(self, judgement: Judgement, table: Any, by_row: dict[int, list[str]]) -> None:
-        rows = sorted(by_row)
+        """Hits of the rows that alert (so many of a rule) or are read; only these become dictionaries."""
         by_id = self.ruleset.by_id
-        read = []
-        taken: dict[str, int] = {}
-        for event, row in zip(to_events(table, rows), rows, strict=True):
+        taken: Counter[str] = Counter()
+        alerting: dict[int, list[str]] = {}
+        reading: dict[int, list[str]] = {}
+        for row in sorted(by_row):
             for rule in by_row[row]:
-                if rule in self._alerting and taken.get(rule, 0) < FLOW_ALERT_ROWS:
-                    taken[rule] = taken.get(rule, 0) + 1
-                    judgement.hits.append(RuleHit(by_id[rule], event))
-            if wanted := [rule for rule in by_row[row] if rule in self._read]:
+                if rule in self._alerting and taken[rule] < FLOW_ALERT_ROWS:
+                    taken[rule] += 1
+                    alerting.setdefault(row, []).append(rule)
+                if rule in self._read:
+                    reading.setdefault(row, []).append(rule)
+        rows = sorted({*alerting, *reading})
+        read = []
+        for event, row in zip(to_events(table, rows), rows, strict=True):
+            judgement.hits += [RuleHit(by_id[rule], event) for rule in alerting.get(row, ())]
+            if wanted := reading.get(row):
                 read.append(hit_blocks.hit_of(event, wanted))
         judgement.cuts, _ = hit_blocks.cut(read, self.patterns, self._lookup)
