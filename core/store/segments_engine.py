@@ -106,11 +106,26 @@ class Read:
     def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[list[Row]]:
         """Rows in chunks while the statement runs; errors as ``rows``."""
         self.check()
-        try:
+        with self._told():
             self._cursor.execute(sql, list(parameters))
             while chunk := self._cursor.fetchmany(FETCH):
                 self.check()
                 yield chunk
+        self.check()
+
+    def columns(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+        """All rows as a pyarrow Table; errors as ``rows``."""
+        self.check()
+        with self._told():
+            found = self._cursor.sql(sql, params=list(parameters)).to_arrow_table()
+        self.check()
+        return found
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """The engine's errors as ours."""
+        try:
+            yield
         except duckdb.InterruptException as error:
             raise failure(Unavailable, "store.error.stopped") from error
         except duckdb.OutOfMemoryException as error:
@@ -126,7 +141,6 @@ class Read:
             if self._stopped:
                 raise failure(Unavailable, "store.error.stopped") from error
             raise Broken(str(error)) from error
-        self.check()
 
     def table(self, name: str, table: Any) -> None:
         """Offer a pyarrow table under a name."""

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import orjson
 
 from core.clock import HOUR, Micros, hour_of
-from core.event import EventId, ulid_time
+from core.ecs import ARRAYS, FieldType, type_of
+from core.event import Event, EventId, ulid_time
 from core.store.catalog_rows import IdRange, Segment, Snapshot
 from core.store.contract import HourClass, Missing, Query, Received, Scan, Span, Truth
 from core.store.segments_engine import Read
+from core.store.segments_layout import IDENTITY, TIMES
 from core.store.segments_read import Reader
 from core.store.segments_sql import Group, selected
 from core.store.windows import Rows, in_windows
@@ -68,15 +74,41 @@ class OrderReader(Reader):
         low, high = min(r.first for r in ranges), max(r.last for r in ranges)
         found: Rows = []
         for each in self._groups(read, snapshot.live, _ALL, snapshot):
-            columns, build = selected(each, None)
+            columns, _ = selected(each, None)
             sql = (
                 f"SELECT {columns} FROM {each.relation} WHERE segment BETWEEN ? AND ? "
                 f"AND record BETWEEN {low} AND {high} AND {_class_of(each)} = ?"
                 + ("" if limit is None else f" LIMIT {limit}")
             )
-            for rows in read.stream(sql, (ranges[0].spool, ranges[-1].spool, class_)):
-                found += [(EventId(row[0], row[1], row[2]), build(row)) for row in rows]
+            table = read.columns(sql, (ranges[0].spool, ranges[-1].spool, class_))
+            found += events_of(table, each.fields)
         return found
+
+
+def events_of(table: Any, fields: Sequence[str]) -> Rows:
+    """The events of a table whose columns are those of ``builder`` (core/store/segments_rows.py), each as that makes
+    it; column by column this takes a third of the time."""
+    table = table.rename_columns([*IDENTITY, *TIMES.values(), *fields, "doc"])
+    ids = list(map(EventId, *(table[name].to_pylist() for name in IDENTITY)))
+    events: list[Event] = [{"event.id": f"{i.segment}.{i.record}.{i.n}"} for i in ids]
+    dates = {name for name in fields if type_of(name) is FieldType.DATE}
+    for name, column in (*((name, table[short]) for name, short in TIMES.items()), *((f, table[f]) for f in fields)):
+        there = column.is_valid()
+        rows = np.flatnonzero(there.to_numpy())
+        values = column.drop_null()
+        texts: list[Any]
+        if name in TIMES or name in dates:
+            texts = [f"{text}Z" for text in np.datetime_as_string(values.to_numpy().astype("M8[us]"))]
+        else:
+            texts = values.to_pylist()
+            if name in ARRAYS and texts and type(texts[0]) is str:
+                texts = [[text] for text in texts]  # flows keep a constant as one text
+        for row, value in zip(rows.tolist(), texts, strict=True):
+            events[row][name] = value
+    for event, doc in zip(events, table["doc"].to_pylist(), strict=True):
+        if doc is not None:
+            event.update(orjson.loads(doc))
+    return list(zip(ids, events, strict=True))
 
 
 def _class_of(group: Group) -> str:

@@ -25,14 +25,14 @@ def in_windows(
     ``read`` is asked for whole ranges that follow one another, or for a part of one, and for so many events at most;
     it answers in any order.
     """
-    todo = list(ranges)[::-1]
+    todo = [(each, True) for each in ranges][::-1]
     span = _FIRST
     while todo:
         piece = _take(todo, span)
         is_one = len(piece) == 1 and piece[0].first == piece[0].last
         found = read(piece, None if is_one else MOST + 1)
         if len(found) > MOST and not is_one:
-            todo += piece[::-1]
+            todo += [(each, len(piece) > 1) for each in piece[::-1]]
             span = max(1, sum(r.last - r.first + 1 for r in piece) // 4)
             continue
         if len(found) > MANY:
@@ -44,18 +44,23 @@ def in_windows(
             yield [event for _, event in found]
 
 
-def _take(todo: list[IdRange], span: int) -> list[IdRange]:
-    """Take about ``span`` records off the end of ``todo``: whole ranges, or the first part of one."""
+def _take(todo: list[tuple[IdRange, bool]], span: int) -> list[IdRange]:
+    """Take about ``span`` records off the end of ``todo``, which says of each range whether it is whole: several whole
+    ones, or a part of one alone."""
     taken: list[IdRange] = []
     while todo:
-        head = todo[-1]
+        head, is_whole = todo[-1]
         records = head.last - head.first + 1
-        if records > span:
-            if not taken:
-                cut = head.first + max(1, span)
-                todo[-1] = IdRange(head.spool, cut, head.last)
-                taken.append(IdRange(head.spool, head.first, cut - 1))
+        if taken and (records > span or not is_whole):
             return taken
-        taken.append(todo.pop())
+        todo.pop()
+        if records > span:
+            cut = head.first + max(1, span)
+            if cut <= head.last:
+                todo.append((IdRange(head.spool, cut, head.last), False))
+            return [IdRange(head.spool, head.first, min(cut - 1, head.last))]
+        taken.append(head)
+        if not is_whole:
+            return taken
         span -= records
     return taken

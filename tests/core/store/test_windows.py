@@ -10,7 +10,7 @@ from tests.core.store.conformance import START, spool
 
 
 class Shelf:
-    """Ids, handed out as an engine does, with a note of how many at once."""
+    """Ids, handed out as an engine does: by the first and last spool and record asked for. Notes how many at once."""
 
     def __init__(self, ids: Sequence[EventId]) -> None:
         self.ids = ids
@@ -18,8 +18,9 @@ class Shelf:
 
     def read(self, ranges: Sequence[IdRange], limit: int | None) -> Rows:
         found: Rows = []
+        low, high = min(r.first for r in ranges), max(r.last for r in ranges)
         for i in reversed(self.ids):
-            if any(r.spool == i.segment and r.first <= i.record <= r.last for r in ranges):
+            if ranges[0].spool <= i.segment <= ranges[-1].spool and low <= i.record <= high:
                 event: Event = {"event.id": str(i)}
                 found.append((i, event))
         found = found[:limit]
@@ -55,4 +56,10 @@ def test_a_dense_end_behind_a_long_gap_stays_within_bounds() -> None:
 
 def test_one_record_of_very_many_events_is_read_whole() -> None:
     shelf = Shelf([EventId(spool(), 5, n) for n in range(windows.MOST + 10)])
+    assert shelf.all() == [str(i) for i in shelf.ids]
+
+
+def test_the_rest_of_a_long_one_is_not_read_with_the_next() -> None:
+    long = [EventId(spool(number=0), record, n) for record in range(5_000) for n in range(6)]
+    shelf = Shelf([*long, *(EventId(spool(number=1), record, 0) for record in range(100))])
     assert shelf.all() == [str(i) for i in shelf.ids]
