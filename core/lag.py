@@ -33,6 +33,14 @@ def spool_lags(session: Session, now: Micros) -> dict[str, Micros]:
     return {row.spool: row.lag for row in followed(session, now)}
 
 
+def committed_to(session: Session, now: Micros) -> Micros:
+    """All that arrived before this at a spool whose owner lives is committed; of a stopped one nothing is said."""
+    spools = live_spools(session, now)
+    seen = select(SpoolPosition.spool, SpoolPosition.arrival_at).where(SpoolPosition.spool.in_(spools))
+    arrivals = dict(session.execute(seen).tuples().all())
+    return min((arrivals.get(spool, 0) for spool in spools), default=now)
+
+
 def waits(session: Session, now: Micros) -> dict[str, Micros]:
     """The age of the oldest hit that is not correlated (``hits``) and of the oldest due work (``work``)."""
     found = {

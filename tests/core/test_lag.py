@@ -10,7 +10,7 @@ import pytest
 from core.clock import DAY, SECOND
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Heartbeat, SpoolPosition
-from core.lag import LIVE, live_spools, spool_lags
+from core.lag import LIVE, committed_to, live_spools, spool_lags
 
 NOW = 1_000 * DAY
 
@@ -33,3 +33,19 @@ def test_live_spools_that_a_pipeline_follows_and_no_replay(database: Database) -
         assert live_spools(session, NOW) == ["gateway"]
         assert spool_lags(session, NOW) == {"gateway": 7 * SECOND}
         assert spool_lags(session, NOW + LIVE + 1) == {}, "nobody lives any more"
+
+
+def test_committed_is_what_every_live_spool_has_committed(database: Database) -> None:
+    with database.read() as session:
+        assert committed_to(session, NOW) == NOW, "nothing lives, nothing comes"
+    with database.write() as session:
+        for name, kind, age in (("gateway", "gateway", 0), ("api", "api", 0), ("gateway-2", "gateway", LIVE + 1)):
+            session.add(Heartbeat(name=name, kind=kind, at=NOW - age, data={}))
+        for name, behind in (("gateway", 30), ("gateway-2", 9000), ("ingest-1", 9000)):
+            session.add(SpoolPosition(spool=name, arrival_at=NOW - behind * SECOND, heartbeat_at=NOW - DAY, lag=0))
+    with database.read() as session:
+        assert committed_to(session, NOW) == 0, "nobody has looked at one yet"
+    with database.write() as session:
+        session.add(SpoolPosition(spool="api", arrival_at=NOW, heartbeat_at=NOW, lag=0))
+    with database.read() as session:
+        assert committed_to(session, NOW) == NOW - 30 * SECOND
