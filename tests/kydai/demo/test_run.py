@@ -11,6 +11,8 @@ from sqlalchemy import select
 from core.audit import verify
 from core.db.models import Audit, Effect, Incident, Run, RunStatus
 from core.ledger import read_balances
+from core.query.tree import Equals
+from core.store.contract import Query
 from kydai.context import Context
 from tests.demonstration import Shown
 
@@ -65,7 +67,9 @@ def test_every_raw_is_accounted_for(house: Context) -> None:
         balances = read_balances(session)
     assert balances
     assert all(b.holds for b in balances.values())
-    assert sum(b.raws["unparsed"] for b in balances.values()) == 0
+    unread = house.store.search(Query(Equals("event.dataset", "kydai.unparsed"))).events
+    told = [(e["kydai.source"], e["event.original"]) for e in unread]
+    assert sum(b.raws["unparsed"] for b in balances.values()) == 0, told
 
 
 def test_the_journal_holds_and_names_the_storys_people(house: Context) -> None:
