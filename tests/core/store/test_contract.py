@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import inspect
 
+import pytest
+
 from core.store.contract import EventStore, Truth
+from core.store.elastic import ElasticStore
 from core.store.segments import SegmentStore
 
 
-def test_the_segments_engine_has_every_method_with_the_contracts_parameters() -> None:
+@pytest.mark.parametrize("engine", [SegmentStore, ElasticStore])
+def test_every_engine_has_every_method_with_the_contracts_parameters(engine: type[EventStore]) -> None:
     for name, method in inspect.getmembers(EventStore, inspect.isfunction):
         if name.startswith("_"):
             continue
         wanted = list(inspect.signature(method).parameters)
-        offered = list(inspect.signature(getattr(SegmentStore, name)).parameters)
+        offered = list(inspect.signature(getattr(engine, name)).parameters)
         assert offered[: len(wanted)] == wanted, name
 
 
