@@ -64,7 +64,7 @@ def publish(head: Head, folder: Path, *, address: Path = SYSLOG) -> bool:
     path = folder / FILE
     if any(each.seq == head.seq and each.hash == head.hash for each in heads_of(path)[-1:]):
         return True
-    taken = _to_syslog(f"kydai integrity head {head.line()}", address)
+    taken = _to_syslog(f"integrity head {head.line()}", address)
     try:
         make_folder(folder)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)

@@ -82,9 +82,12 @@ class Keys:
             return self._make(now)
 
     def known(self) -> list[Known]:
-        """All public keys, the oldest first."""
+        """All public keys, the oldest first; a private one that is damaged is none."""
         try:
-            private = self._private()
+            try:
+                private = self._private()
+            except BadConfig:
+                private = None
             return self._on_record("" if private is None else Signer(private).key)
         except OSError as error:
             raise failure(Unavailable, "integrity.error.keys", folder=self._folder, why=cause(error)) from error

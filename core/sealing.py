@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import BigInteger, Select, cast, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.clock import DAY, HOUR, MINUTE, Clock, Micros, hour_of
 from core.db.database import Database
 from core.db.models import IntegrityRoot, JudgedRange, Meta
+from core.durable import make_folder
 from core.event import Event, EventId, new_ulid
 from core.keys import Keys
 from core.lag import committed_to
@@ -136,6 +138,7 @@ class Sealer:
 
         Does nothing while another process on this machine is at it. Raises Unavailable.
         """
+        make_folder(self._folder)
         lock = try_lock(self._folder / "sealing.lock")
         if lock is None:
             return Sealed(is_done=False)
@@ -193,6 +196,12 @@ class Sealer:
 
     def _write(self, key: HourClass, grown: _Numbered, now: Micros) -> bool:
         """Add the root to the chain; False when another has sealed this hour meanwhile."""
+        try:
+            return self._chain(key, grown, now)
+        except IntegrityError:  # the first root of all, by two at once
+            return False
+
+    def _chain(self, key: HourClass, grown: _Numbered, now: Micros) -> bool:
         signer = self._keys.signer(now)
         packed = zlib.compress(grown.tree.ids.encode())
         with self._database.write() as session:

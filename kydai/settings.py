@@ -195,6 +195,14 @@ class Settings(BaseSettings):
         return self.data / "store"
 
     @property
+    def keys_folder(self) -> Path:
+        return self.data / "keys"
+
+    @property
+    def integrity_folder(self) -> Path:
+        return self.data / "integrity"
+
+    @property
     def spool_folder(self) -> Path:
         return self.data / "spool"
 

@@ -1,4 +1,4 @@
-"""Tending the store: compaction, and deletion of what is older than its class allows.
+"""Tending the store: compaction, deletion of what is older than its class allows, sealing of the hours.
 
 ``python -m kydai.tending`` is started by the worker and leaves when it is done: the libraries of the store weigh more
 than all that the worker does.
@@ -11,9 +11,10 @@ import os
 import signal
 
 from core import storage
-from core.errors import Unavailable
+from core.errors import KydaiError
 from core.keeping import MAINTENANCE
 from core.words import language
+from kydai import sealed
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.log import configure, logger
@@ -47,13 +48,18 @@ def main() -> int:
     context = Context(None, None, Output(True, language()))
     try:
         replaced, gone = tend(context)
-    except (Unavailable, OSError) as error:
+        done = sealed.seal(context)
+    except (KydaiError, OSError) as error:
         logger.warning("The store was not tended.", error=str(error))
         return 1
     finally:
         context.close()
     if replaced or gone:
         logger.info("The store was tended.", replaced=replaced, deleted=len(gone))
+    if done.trees:
+        logger.info("Hours were sealed.", trees=done.trees, events=done.events)
+    if done.foreign:
+        logger.warning("Sealed hours hold events that no pipeline has judged: kydai store verify.", count=done.foreign)
     return 0
 
 

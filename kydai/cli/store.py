@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,12 +12,16 @@ import typer
 from core import audit, keeping, storage
 from core.clock import Micros, iso
 from core.errors import BadInput, failure
+from core.heads import FILE as HEADS
+from core.heads import Head, heads_of
+from core.proving import Problem, Prover
 from core.storage import Frozen, KeptClass, Storage, Verified, left_words
 from core.store.contract import Finding, Part, Span
 from core.store.outlook import Amount, by_classes
 from core.times import read_span
 from core.words import moment, number, say, size
-from kydai.cli.main import FAILED, LANG
+from kydai import sealed
+from kydai.cli.main import FAILED, INCOMPLETE, LANG
 from kydai.cli.output import safe
 from kydai.context import Context
 from kydai.people import cli_actor
@@ -172,22 +177,65 @@ def _verified(context: Context, found: Verified | None) -> str:
 
 @store.command("verify", help=say("cli.store.verify", LANG))
 def verify(
-    ctx: typer.Context, mend: Annotated[bool, typer.Option("--mend", help=say("cli.store.mend", LANG))] = False
+    ctx: typer.Context,
+    mend: Annotated[bool, typer.Option("--mend", help=say("cli.store.mend", LANG))] = False,
+    start: Annotated[str | None, typer.Option("--from", help=say("integrity.cli.from", LANG), metavar="T")] = None,
+    end: Annotated[str | None, typer.Option("--to", help=say("integrity.cli.to", LANG), metavar="T")] = None,
+    heads: Annotated[
+        Path | None, typer.Option("--heads", help=say("integrity.cli.heads", LANG), metavar="FILE")
+    ] = None,
 ) -> int:
     context: Context = ctx.obj
     context.need_data()
+    span = Span(*read_span(start, end, context.clock.now(), context.settings.zone))
+    kept = heads_of(context.settings.integrity_folder / HEADS) + ([] if heads is None else _heads(heads))
     findings = context.store.verify(mend=mend)
     parts = context.store.stats().segments
-    with context.database.write() as session:
-        storage.note_verified(session, cli_actor(), findings, parts, context.clock.now())
-    if context.output.as_json:
-        context.output.lines(asdict(f) for f in findings)
+    out = context.output
+    if out.as_json:
+        out.lines(asdict(f) for f in findings)
     else:
         for f in findings:
-            context.output.one(None, _told(f))
+            out.one(None, _told(f))
         if not findings:
-            context.output.one(None, say("cli.store.whole", LANG, segments=parts))
-    return FAILED if any(not f.mended for f in findings) else 0
+            out.one(None, say("cli.store.whole", LANG, segments=parts))
+    check, unread = sealed.prover(context), False
+    for fault in check.run(span, kept):
+        out.one(sealed.document(fault), safe(sealed.told(fault, LANG, context.settings.zone)))
+        unread |= fault.problem is Problem.MISSING
+        if fault.is_wrong:
+            findings.append(Finding(f"root {fault.seq}", fault.problem))
+    with context.database.write() as session:
+        storage.note_verified(session, cli_actor(), findings, parts, context.clock.now())
+    if not out.as_json:
+        out.one(None, _proven(context, check))
+    if any(not f.mended for f in findings):
+        return FAILED
+    return INCOMPLETE if unread else 0
+
+
+def _heads(path: Path) -> list[Head]:
+    """The heads that somebody kept elsewhere. Raises BadInput when there are none."""
+    found = heads_of(path)
+    if not found:
+        raise failure(BadInput, "integrity.error.no_heads", file=path)
+    return found
+
+
+def _proven(context: Context, check: Prover) -> str:
+    if check.sealed_to is None:
+        return say("integrity.none", LANG)
+    return say(
+        "integrity.proven",
+        LANG,
+        roots=check.roots,
+        events=check.events,
+        trees=check.trees,
+        late=check.late,
+        until=_moment(context, check.sealed_to),
+        seq=check.head[0],
+        head=check.head[1],
+    )
 
 
 def _told(finding: Finding) -> str:

@@ -21,7 +21,7 @@ def test_a_head_goes_to_the_file_and_to_syslog_once(tmp_path: Path) -> None:
         assert publish(FIRST, tmp_path / "integrity", address=address)
         assert publish(SECOND, tmp_path / "integrity", address=address)
         lines = [syslog.recv(1000).decode() for _ in range(2)]
-    assert lines[0] == f"<37>kydai: kydai integrity head {FIRST.line()}"
+    assert lines[0] == f"<37>kydai: integrity head {FIRST.line()}"
     assert list(heads_in(lines)) == [FIRST, SECOND], "they are read again from what syslog keeps"
     assert heads_of(tmp_path / "integrity" / FILE) == [FIRST, SECOND]
 

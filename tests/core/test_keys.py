@@ -63,6 +63,7 @@ def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "signing.pem").write_text("-----BEGIN PRIVATE KEY-----\n")
     with pytest.raises(BadConfig, match=r"signing\.pem"):
         Keys(tmp_path).signer(START)
+    assert [k.is_signing for k in Keys(tmp_path).known()] == [False]
     Keys(tmp_path).rotate(START)
     (tmp_path / "x.pub").write_text("?")
     with pytest.raises(BadConfig, match=r"x\.pub"):

@@ -53,5 +53,6 @@ def test_the_process_tends_and_leaves(tmp_path: Path) -> None:
     ran = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
     assert (ran.returncode, ran.stdout) == (0, b"")
     assert b"was tended" in ran.stderr
+    assert b"that no pipeline has judged" in ran.stderr, "these came by none"
     assert context.store.stats().segments == 1
     context.close()

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy import update
+
+from core.clock import HOUR, StillClock, SystemClock
+from core.db.models import IntegrityRoot
+from kydai import sealed
+from kydai.cli.output import Output
+from kydai.context import Context
 from tests.kydai.cli.conftest import Run
 
 
@@ -92,3 +100,47 @@ def test_a_policy_is_shortened_by_two_keys_and_cancelled(kydai: Run, log: Path, 
         ("retention.cancel", "retention:default", "nhầm"),
         ("retention.shorten", "retention:default", "đĩa nhỏ"),
     ]
+
+
+def seal(folder: Path, hours: int = 2) -> None:
+    """What tending does, some hours later."""
+    with closing(Context(folder, None, Output(True, "en"))) as context:
+        context.clock = StillClock(SystemClock().now() + hours * HOUR)
+        sealed.seal(context)
+
+
+def test_verify_holds_the_events_against_what_was_sealed(kydai: Run, log: Path, tmp_path: Path) -> None:
+    kydai("ingest", str(log))
+    assert "No hour is sealed yet" in kydai("store", "verify").out
+    data = tmp_path / "data"
+    seal(data)
+    ran = kydai("store", "verify")
+    assert ran.status == 0
+    assert "3 events of 1 tree compared" in ran.out
+    assert kydai("store", "verify", "--json").documents == []
+    heads = tmp_path / "copy.jsonl"
+    heads.write_text(f"Nov 25 srv kydai: {(data / 'integrity' / 'heads.jsonl').read_text()}")
+    assert kydai("store", "verify", "--heads", str(heads)).status == 0
+    with closing(Context(data, None, Output(True, "en"))) as context, context.database.write() as session:
+        session.execute(update(IntegrityRoot).values(count=4))
+    ran = kydai("store", "verify")
+    assert ran.status == 1
+    assert "it is not what was signed" in ran.out
+    (fault,) = kydai("store", "verify", "--json", "--heads", str(heads)).documents
+    assert (fault["problem"], fault["seq"], fault["is_wrong"]) == ("root", 1, True)
+    assert kydai("store", "verify", "--heads", str(log)).status == 2
+    assert kydai("store", "verify", "--from", "2026-11-02", "--to", "2026-11-01").status == 2
+
+
+def test_what_cannot_be_read_is_missing_and_not_wrong(kydai: Run, log: Path, tmp_path: Path) -> None:
+    kydai("ingest", str(log))
+    seal(tmp_path / "data")
+    (segment,) = (tmp_path / "data" / "store").rglob("*.parquet")
+    whole = segment.read_bytes()
+    segment.write_bytes(whole[:-10])
+    kydai("store", "verify", "--mend")
+    found = kydai("store", "verify", "--json").documents
+    assert [(f["problem"], f.get("is_wrong")) for f in found] == [("quarantined", None), ("missing", False)]
+    segment.write_bytes(whole)
+    kydai("store", "verify", "--mend")
+    assert kydai("store", "verify", "--json").documents == []

@@ -1,0 +1,57 @@
+"""Sealing and proving the hours of a data folder, and what a check found, for people and programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from core.clock import iso
+from core.db.models import IntegrityRoot, Meta
+from core.heads import Head, publish
+from core.keys import Keys
+from core.proving import Fault, Prover
+from core.sealing import HEAD, Sealed, Sealer, read_head
+from core.words import moment, say
+from kydai.context import Context
+
+SECONDS = 600.0
+"""A round of sealing takes about so long at most; the next goes on."""
+
+
+def seal(context: Context) -> Sealed:
+    """Seal what is committed, and put the head where it is kept."""
+    settings = context.settings
+    keys = Keys(settings.keys_folder)
+    sealer = Sealer(context.database, context.store, keys, context.clock, settings.integrity_folder)
+    done = sealer.seal(seconds=SECONDS)
+    with context.database.read() as session:
+        written = session.get(Meta, HEAD)
+        seq, hash_ = read_head(written.value) if written is not None else (0, "")
+        row = session.get(IntegrityRoot, seq)
+    if row is not None:
+        publish(Head(seq, hash_, row.at), settings.integrity_folder)
+    return done
+
+
+def prover(context: Context) -> Prover:
+    """A check of the folder."""
+    return Prover(context.database, context.store, Keys(context.settings.keys_folder), context.clock)
+
+
+def document(fault: Fault) -> dict[str, Any]:
+    """A fault for programs."""
+    found = asdict(fault) | {"hour": iso(fault.hour) if fault.number or fault.class_ else None}
+    return {"problem": found.pop("problem"), "class": found.pop("class_"), "is_wrong": fault.is_wrong, **found}
+
+
+def told(fault: Fault, lang: str, zone: str) -> str:
+    """A fault as a line for people."""
+    hour = moment(fault.hour, lang, zone)
+    if fault.number:
+        place = say("integrity.place", lang, seq=fault.seq, hour=hour, kept=fault.class_, number=fault.number)
+    elif fault.seq:
+        place = say("integrity.place_seq", lang, seq=fault.seq)
+    else:
+        place = say("integrity.place_hour", lang, hour=hour, kept=fault.class_)
+    said = {"first": fault.first, "last": fault.last, "count": fault.count, "detail": fault.detail}
+    return f"{place}: {say(f'integrity.problem.{fault.problem}', lang, **said)}"

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core.clock import HOUR, StillClock
+from core.db.models import JudgedRange
+from core.event import EventId
+from core.heads import FILE, heads_of
+from core.proving import Fault, Problem
+from core.store.contract import Batch
+from kydai import sealed
+from kydai.cli.output import Output
+from kydai.context import Context
+from tests.core.store.conformance import START, event, spool
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    with closing(Context(tmp_path, None, Output(True, "en"))) as made:
+        made.clock = StillClock(START + 2 * HOUR)
+        made.store.append(Batch([event(i) for i in range(5)]))
+        with made.database.write() as session:
+            session.add(JudgedRange(segment=spool(), first=0, last=4))
+        yield made
+
+
+def test_the_head_of_what_was_sealed_is_kept_in_a_file_once(context: Context, tmp_path: Path) -> None:
+    assert sealed.seal(context).trees == 1
+    assert sealed.seal(context).trees == 0
+    check = sealed.prover(context)
+    assert list(check.run()) == []
+    (head,) = heads_of(tmp_path / "integrity" / FILE)
+    assert (head.seq, head.hash, head.at) == (*check.head, START + 2 * HOUR)
+
+
+def test_a_kill_before_the_head_was_kept_is_made_good(context: Context, tmp_path: Path) -> None:
+    sealed.seal(context)
+    (tmp_path / "integrity" / FILE).unlink()
+    sealed.seal(context)
+    assert len(heads_of(tmp_path / "integrity" / FILE)) == 1
+
+
+def test_nothing_sealed_leaves_no_head(context: Context, tmp_path: Path) -> None:
+    context.clock = StillClock(START)
+    assert sealed.seal(context).trees == 0
+    assert heads_of(tmp_path / "integrity" / FILE) == []
+
+
+@pytest.mark.parametrize("problem", list(Problem))
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_every_fault_is_told_with_its_place(problem: Problem, lang: str) -> None:
+    first, last = (str(EventId(spool(), record, 0)) for record in (3, 9))
+    fault = Fault(problem, 7, START, "level3", 2, first, last, 4, "level3: 6 months")
+    line = sealed.told(fault, lang, "UTC")
+    assert "7" in line
+    assert "level3" in line
+    assert sealed.document(fault) == {
+        "problem": problem, "class": "level3", "is_wrong": problem not in ("missing", "retained"), "seq": 7,
+        "hour": "2026-11-25T00:00:00.000000Z", "number": 2, "first": first, "last": last, "count": 4,
+        "detail": "level3: 6 months",
+    }  # fmt: skip
+
+
+def test_a_fault_in_no_tree_is_told_by_its_hour_or_number() -> None:
+    added = Fault(Problem.ADDED, 0, START, "level3", 0, "a", "b", 2)
+    assert sealed.told(added, "en", "UTC").startswith("Hour ")
+    cut = Fault(Problem.CUT, 7, count=2)
+    assert sealed.told(cut, "en", "UTC") == "Root 7: THE CHAIN WAS CUT SHORT from here on; missing: 2"
+    assert sealed.document(cut)["hour"] is None
