@@ -36,6 +36,8 @@ from core.words import say
 
 VERIFIED = "store_verified"
 """The row of ``meta`` that says what the last check of the store found."""
+ASKED = "store_verify_asked"
+"""The row of ``meta`` that says when somebody asked for a check of the store."""
 OUTLOOK = "store_outlook"
 """The row of ``meta`` that says how long the disk will do, as seen when the store was last tended."""
 
@@ -88,6 +90,8 @@ class Storage:
     """In files that are not split by class yet."""
     holds: Sequence[Frozen]
     verified: Verified | None
+    asked_at: Micros | None
+    """When a check was asked for that has not ended yet."""
 
 
 def look(database: Database, store: EventStore, wish: Policy, reserve: int, now: Micros) -> Storage:
@@ -95,7 +99,7 @@ def look(database: Database, store: EventStore, wish: Policy, reserve: int, now:
     with database.read() as session:
         kept = keeping.standing(session, wish)
         policy = keeping.in_force(session, wish)
-        verified = last_verified(session)
+        verified, asked_at = last_verified(session), check_asked(session)
     parts, holds, room = store.parts(), store.holds(), store.room()
     amounts, oldest = by_classes(parts, now), oldest_of(parts)
     known = {each.name for each in kept}
@@ -111,6 +115,7 @@ def look(database: Database, store: EventStore, wish: Policy, reserve: int, now:
         mixed=amount((part for part in parts if len(part.classes) > 1), now),
         holds=[Frozen(hold, amount(frozen(parts, hold), now)) for hold in holds],
         verified=verified,
+        asked_at=asked_at,
     )
 
 
@@ -159,6 +164,21 @@ def note_verified(session: Session, actor: Actor, findings: Sequence[Finding], p
     return verified
 
 
+def ask_check(session: Session, actor: Actor, now: Micros) -> None:
+    """Have every file checked when the store is next tended, in the caller's writing transaction."""
+    if check_asked(session) is None:
+        session.merge(Meta(key=ASKED, value=str(now)))
+        audit.record(session, actor, "store.verify_ask", "store", now=now)
+
+
+def check_asked(session: Session) -> Micros | None:
+    """When a check was asked for; None when it has ended since."""
+    row, verified = session.get(Meta, ASKED), last_verified(session)
+    if row is None or (verified is not None and verified.at >= int(row.value)):
+        return None
+    return int(row.value)
+
+
 def last_verified(session: Session) -> Verified | None:
     row = session.get(Meta, VERIFIED)
     return None if row is None else Verified(**orjson.loads(row.value))
@@ -184,7 +204,7 @@ def days_left(session: Session, now: Micros) -> int | None:
 def left_words(found: Forecast, lang: str) -> str:
     """How long the disk will do, as a sentence."""
     if found.days is not None:
-        return say("store.left.days" if found.days else "store.left.full", lang, days=found.days)
+        return say("store.left.days" if found.days else "store.left.none", lang, days=found.days)
     if found.per_day is None:
         return say("store.left.unmeasured", lang)
     return say("store.left.long", lang, days=HORIZON)

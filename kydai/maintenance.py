@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import keeping
+from core import keeping, storage
 from core.clock import DAY, HOUR, SECOND, Micros, hour_of
 from core.db.models import Alert
 from detections.alerting import self_alert
@@ -152,7 +152,7 @@ class Maintenance:
             self._tending = None
         is_hourly = is_due(self._last.setdefault("retention", 0), now, HOUR / SECOND)
         fresh = [at for at in self._file_times() if at > self._tended_files]
-        if len(fresh) < FRESH_FILES and not (is_hourly and self._has_store()):
+        if len(fresh) < FRESH_FILES and not ((is_hourly or self._is_check_asked()) and self._has_store()):
             return
         self._tended_files = max(fresh, default=self._tended_files)
         if is_hourly:
@@ -166,6 +166,10 @@ class Maintenance:
             stdout=subprocess.DEVNULL,
             env=environment,
         )
+
+    def _is_check_asked(self) -> bool:
+        with self.context.database.read() as session:
+            return storage.check_asked(session) is not None
 
     def _has_store(self) -> bool:
         if self.context.settings.store.engine == "elastic":

@@ -140,7 +140,7 @@ def storage_left(session: Session, now: Micros) -> list[Matter]:
     days = days_left(session, now)
     for limit, level in LEFT:
         if days is not None and days <= limit:
-            title = both("upkeep.storage", count=days)
+            title = both("upkeep.storage", count=days) if days else both("upkeep.storage_none")
             return [Matter(f"storage:{limit}", title, level, {"limit": limit}, is_standing=True)]
     return []
 

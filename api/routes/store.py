@@ -99,6 +99,8 @@ class StoreState(Shape):
     """Not split by class yet."""
     holds: list[HoldRow]
     verified: LastCheck | None
+    asked_at: Time | None
+    """When a check was asked for that has not ended yet."""
 
 
 class Going(Shape):
@@ -178,6 +180,14 @@ def cancel_shortening(caller: House, svc: Svc, body: Cancelling) -> StoreState:
     return _state(svc)
 
 
+@router.post("/verify")
+def verify_store(caller: House, svc: Svc) -> StoreState:
+    """Have every file checked; the worker begins within a minute."""
+    with svc.database.write() as session:
+        storage.ask_check(session, caller.actor, svc.clock.now())
+    return _state(svc)
+
+
 def _state(svc: Services) -> StoreState:
     found = storage.look(svc.database, svc.store, svc.policy, svc.reserve_bytes, svc.clock.now())
     stats, room = found.stats, found.room
@@ -199,6 +209,7 @@ def _state(svc: Services) -> StoreState:
         mixed=_amounts(found.mixed),
         holds=[_hold(each) for each in found.holds],
         verified=None if found.verified is None else LastCheck.model_validate(found.verified),
+        asked_at=found.asked_at,
     )
 
 

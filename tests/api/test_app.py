@@ -99,6 +99,7 @@ TABLE: dict[str, object] = {
     "GET /reports/incident/{number}": ALL,
     "GET /store": HOUSE,
     "GET /store/shortening": HOUSE,
+    "POST /store/verify": HOUSE,
     "POST /store/shortenings": HOUSE,
     "POST /store/shortenings/cancel": HOUSE,
     "GET /audit": JOURNAL,

@@ -203,3 +203,45 @@ def test_an_incident_is_taken_away_as_a_report(open_console: Open, shared_house:
     expect(console.page.get_by_role("article")).to_contain_text("Báo cáo vụ việc VV-2026-0005")
     scoped = open_console(shared_house, "sonhv", path="/reports")
     expect(scoped.page.get_by_text("chỉ tài khoản không giới hạn phạm vi")).to_be_visible()
+
+
+def test_storage_says_what_is_kept_and_shortens_it_by_keyboard(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, "duclm", path="/queue").heading("Chờ xử lý")
+    console.press("g", "t").heading("Lưu trữ")
+    page = console.page.locator(".storage")
+    expect(page).to_contain_text("Nguyên vẹn: 2 tệp")
+    expect(page).to_contain_text("VV-2026-0003")
+    expect(page).to_contain_text("Công an tỉnh yêu cầu giữ nguyên nhật ký")
+    waiting = page.get_by_role("row", name="level4")
+    expect(waiting).to_contain_text("Chỉ lưu 12 tháng từ")
+    expect(waiting).to_contain_text("Lê Minh Đức: Theo kế hoạch lưu trữ 2026")
+    waiting.get_by_role("button", name="Hủy rút ngắn").press("Enter")
+    console.toast("level4: đã hủy rút ngắn")
+    expect(waiting.get_by_role("button", name="Hủy rút ngắn")).to_have_count(0)
+
+    undeclared = page.get_by_role("row", name="default")
+    expect(undeclared).to_contain_text("200 ngày")
+    undeclared.get_by_role("button", name="Rút ngắn…").press("Enter")
+    dialog = console.dialog()
+    expect(dialog).to_contain_text("default: sẽ xóa 50 bản ghi")
+    dialog.get_by_label("Chỉ lưu (hiện là 9 tháng)").select_option("8")
+    expect(dialog).to_contain_text("Lúc đó chưa có gì bị xóa.")
+    dialog.get_by_label("Chỉ lưu (hiện là 9 tháng)").select_option("6")
+    send = dialog.get_by_role("button", name=re.compile("^Rút ngắn"))
+    expect(send).to_be_disabled()
+    dialog.get_by_label("Lý do").fill("đĩa nhỏ")
+    dialog.get_by_label("Gõ default để xác nhận").fill("default")
+    console.press("Control+Enter")
+    console.toast("default: sau 24 giờ chỉ lưu 6 tháng")
+    expect(undeclared).to_contain_text("đĩa nhỏ")
+    assert console.violations() == []
+    with own_house.services.database.read() as session:
+        actions = list(session.scalars(select(Audit.action).where(Audit.object.startswith("retention:"))))
+    assert actions[-2:] == ["retention.cancel", "retention.shorten"]
+
+
+def test_storage_is_for_those_who_keep_the_house(open_console: Open, shared_house: Running) -> None:
+    for name in ("hanhnt", "trangpt"):
+        console = open_console(shared_house, name, path="/queue").heading("Chờ xử lý")
+        expect(console.page.locator(".side-nav").get_by_role("link", name="Lưu trữ")).to_have_count(0)
+        console.press("g", "t").heading("Chờ xử lý")

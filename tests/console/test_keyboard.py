@@ -17,7 +17,7 @@ from tests.console.pages import Console
 QUEUE = "Cảnh báo chờ xử lý"
 INCIDENT = re.compile("Đăng nhập SSH thành công sau dò mật khẩu trên baochi-crawl01")
 PLACES = {"q": QUEUE, "i": "Vụ việc", "h": "Truy tìm", "d": "Quy tắc phát hiện", "p": "Kịch bản ứng phó", "s": "Nguồn",
-          "b": "Báo cáo", "l": "Nhật ký thao tác", "a": "Quản trị"}  # fmt: skip
+          "t": "Lưu trữ", "b": "Báo cáo", "l": "Nhật ký thao tác", "a": "Quản trị"}  # fmt: skip
 FOR_JOURNAL = {"l", "a"}
 TRIAGE = (
     ("POST", "/alerts/acknowledge", {"ids": [1]}),
@@ -26,7 +26,11 @@ TRIAGE = (
     ("POST", "/incidents/VV-2026-0005/untag", {"tags": ["x"]}),
     ("POST", "/runs/1/approve", {"step": "block", "preview_version": 1}),
 )
-HOUSE = (("POST", "/sources/zone", {"source": "esx01", "zone": "UTC"}),)
+HOUSE = (
+    ("POST", "/sources/zone", {"source": "esx01", "zone": "UTC"}),
+    ("GET", "/store", None),
+    ("POST", "/store/shortenings/cancel", {"name": "level4"}),
+)
 ADMIN = (("POST", "/users", {"name": "ai", "role": "admin"}),)
 READ_JOURNAL = (("GET", "/audit", None), ("GET", "/users", None))
 
@@ -46,16 +50,21 @@ def loaded(console: Console) -> Console:
 
 
 @pytest.mark.parametrize(
-    ("name", "has_journal"), [("admin", True), ("duclm", False), ("hanhnt", False), ("trangpt", True)]
+    ("name", "has_journal", "has_house"),
+    [("admin", True, True), ("duclm", False, True), ("hanhnt", False, False), ("trangpt", True, False)],
 )
 def test_every_screen_is_walked_from_top_to_end(
-    open_console: Open, shared_house: Running, name: str, has_journal: bool
+    open_console: Open, shared_house: Running, name: str, has_journal: bool, has_house: bool
 ) -> None:
     console = enter(open_console, shared_house, name)
     for key, heading in PLACES.items():
         if key in FOR_JOURNAL and not has_journal:
             console.press("g", key)
             expect(console.page.get_by_role("navigation").first).not_to_contain_text("Nhật ký")
+            continue
+        if key == "t" and not has_house:
+            console.press("g", key)
+            expect(console.page.get_by_role("navigation").first).not_to_contain_text("Lưu trữ")
             continue
         loaded(console.press("g", key).heading(heading))
         if key in "qihdsla":

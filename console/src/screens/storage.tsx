@@ -23,7 +23,11 @@ export default function Storage() {
   const { t } = useWords();
   const queries = useQueryClient();
   const [shortening, setShortening] = useState<Kept | null>(null);
-  const asked = useQuery({ queryKey: ["store"], queryFn: () => data(api.GET("/api/v1/store")) });
+  const asked = useQuery({
+    queryKey: ["store"],
+    queryFn: () => data(api.GET("/api/v1/store")),
+    refetchInterval: (query) => (query.state.data?.asked_at ? 5_000 : false),
+  });
   useKeys({ r: () => void asked.refetch() });
   const changed = (store: Store) => queries.setQueryData(["store"], store);
   return (
@@ -31,6 +35,8 @@ export default function Storage() {
       <div className="head">
         <h1>{t("nav.storage")}</h1>
         {asked.data && <Left store={asked.data} />}
+        <span className="space" />
+        {asked.data && <VerifyNow store={asked.data} onChange={changed} />}
       </div>
       {asked.isError ? (
         <Failed error={asked.error} again={() => void asked.refetch()} />
@@ -48,6 +54,25 @@ export default function Storage() {
   );
 }
 
+/** Every file is checked by the worker; this asks it to. */
+function VerifyNow({ store, onChange }: { store: Store; onChange: (store: Store) => void }) {
+  const { t } = useWords();
+  const tell = useToast();
+  const verify = useMutation({ mutationFn: () => data(api.POST("/api/v1/store/verify")), onSuccess: onChange, onError: (error) => tell({ error }) });
+  if (store.asked_at) {
+    return (
+      <span className="muted" role="status">
+        {t("storage.verifying")} <When at={store.asked_at} />
+      </span>
+    );
+  }
+  return (
+    <button type="button" className="button" disabled={verify.isPending} onClick={() => verify.mutate()}>
+      {t("storage.verify")}
+    </button>
+  );
+}
+
 /** How long the disk will do. */
 function Left({ store }: { store: Store }) {
   const { t } = useWords();
@@ -56,7 +81,7 @@ function Left({ store }: { store: Store }) {
     return store.bytes_per_day === null ? <State tone="muted" text={t("storage.unmeasured")} /> : <State tone="good" text={t("storage.left_long", { n: store.horizon })} />;
   }
   const tone: Tone = days <= 7 ? "critical" : days <= 14 ? "high" : days <= 30 ? "medium" : "good";
-  return <State tone={tone} text={days ? t("storage.left", { n: days }) : t("storage.full")} />;
+  return <State tone={tone} text={days ? t("storage.left", { n: days }) : t("storage.none_left")} />;
 }
 
 function Amounts({ store }: { store: Store }) {

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from api.deps import Services
 from core import storage
 from core.clock import DAY, StillClock, iso
+from core.db.models import Audit
 from core.keeping import MAINTENANCE
 from core.store.contract import Batch, Finding, Span
 from core.store.retention import DEFAULT_POLICY, Policy
@@ -70,3 +72,17 @@ def test_a_shortening_is_previewed_confirmed_and_cancelled(house: TestClient, se
     assert isinstance(services.clock, StillClock)
     services.clock.advance(2 * 86_400)
     assert storage.retain(services.database, services.store, SHORTER, MAINTENANCE, services.clock.now()) == []
+
+
+def test_a_check_is_asked_for_once_until_it_has_ended(house: TestClient, services: Services) -> None:
+    assert house.get(PREFIX).json()["asked_at"] is None
+    assert house.post(f"{PREFIX}/verify").json()["asked_at"] == iso(NOW)
+    assert isinstance(services.clock, StillClock)
+    services.clock.advance(5)
+    assert house.post(f"{PREFIX}/verify").json()["asked_at"] == iso(NOW)
+    with services.database.write() as session:
+        storage.note_verified(session, MAINTENANCE, [], 2, services.clock.now())
+        asked = session.scalars(select(Audit).where(Audit.action == "store.verify_ask")).all()
+    assert len(asked) == 1
+    found = house.get(PREFIX).json()
+    assert (found["asked_at"], found["verified"]["open"]) == (None, 0)
