@@ -62,17 +62,30 @@ class Grouping:
         return (*time, *self.by, *(f.name for f in self.figures))
 
 
+Order = tuple[tuple[str, bool], ...]
+"""Columns to sort by, and whether the greatest comes first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piped:
     """A query and what is made of what it finds."""
 
     where: Node
     grouping: Grouping | None = None
-    order: tuple[tuple[str, bool], ...] = ()
-    """Columns to sort by, and whether the greatest comes first."""
-    limit: int | None = None
+    shapes: tuple[Order | int, ...] = ()
+    """What sorts the rows and what cuts them, in this order."""
     fields: tuple[str, ...] = ()
     """Columns to show; all when there are none."""
+
+    @property
+    def limit(self) -> int | None:
+        return min((shape for shape in self.shapes if isinstance(shape, int)), default=None)
+
+    @property
+    def oldest_first(self) -> bool:
+        """How events are sorted that are in no group: newest first unless the last stage that sorts says otherwise."""
+        orders = [shape for shape in self.shapes if not isinstance(shape, int)]
+        return bool(orders) and not orders[-1][0][1]
 
 
 def parse_piped(
@@ -112,15 +125,17 @@ class _Stages(Parser):
         if name == "table":
             return replace(before, fields=self.names(before, start))
         if name == "limit":
-            return replace(before, limit=self.whole_number(MOST))
-        return replace(before, order=self.order(before))
+            return replace(before, shapes=(*before.shapes, self.whole_number(MOST)))
+        if before.grouping is None and before.limit is not None:
+            raise self.error("sort_before_limit", start)
+        return replace(before, shapes=(*before.shapes, self.order(before)))
 
     def _count(self, before: Piped) -> Piped:
         return replace(before, grouping=Grouping(self.by()))
 
     def _top(self, before: Piped) -> Piped:
         limit = self.whole_number(MOST) if self.text[self.at : self.at + 1].isdecimal() else TOP
-        return replace(before, grouping=Grouping((self.field(),)), order=(("count", True),), limit=limit)
+        return replace(before, grouping=Grouping((self.field(),)), shapes=((("count", True),), limit))
 
     def _timechart(self, before: Piped) -> Piped:
         found = _SPAN.match(self.text, self.at)
@@ -191,7 +206,7 @@ class _Stages(Parser):
             found.append(self.column(before))
         return tuple(dict.fromkeys(found))
 
-    def order(self, before: Piped) -> tuple[tuple[str, bool], ...]:
+    def order(self, before: Piped) -> Order:
         found: list[tuple[str, bool]] = []
         while True:
             is_down = self.sign("-")

@@ -79,8 +79,7 @@ def search(
             {"count": answer.count, **_truth(answer.truth)}, say("cli.search.total", LANG, count=answer.count)
         )
         return _confess(context, answer.truth)
-    newest_first = piped.order in ((), (("@timestamp", True),))
-    events, truth = _collect(context, question, limit, wanted, newest_first)
+    events, truth = _collect(context, question, limit, wanted, not piped.oldest_first)
     if output is not None:
         columns = wanted or sorted({name for e in events for name in e})
         _write(output, columns, [[_cell(e.get(c)) for c in columns] for e in events], events)

@@ -35,9 +35,9 @@ def read(text: str) -> Piped:
         ("a: 1 | count", Piped(a, Grouping())),
         ("| count by b", Piped(TRUE, Grouping(("b",)))),
         ("a: 1 || b: 2 | COUNT BY b, c", Piped(Or((a, Equals("b", "2"))), Grouping(("b", "c")))),
-        ("a: 1 |top b", Piped(a, Grouping(("b",)), (("count", True),), TOP)),
+        ("a: 1 |top b", Piped(a, Grouping(("b",)), ((("count", True),), TOP))),
         ("a: 1|2", Piped(Equals("a", "1|2"))),
-        ("a: 1 | top 5 b", Piped(a, Grouping(("b",)), (("count", True),), 5)),
+        ("a: 1 | top 5 b", Piped(a, Grouping(("b",)), ((("count", True),), 5))),
         ("a: 1 | timechart 5m", Piped(a, Grouping((), (COUNT,), 5 * MINUTE))),
         ("a: 1 | timechart 1d by b", Piped(a, Grouping(("b",), (COUNT,), DAY))),
         ("a: 1 | timechart 1w sum(c) by b", Piped(a, Grouping(("b",), (Figure("sum", "c"),), 7 * DAY))),
@@ -45,14 +45,15 @@ def read(text: str) -> Piped:
         ("a: 1 | stats max(c)", Piped(a, Grouping((), (Figure("max", "c"),)))),
         ('a: 1 | count by "odd name, really"', Piped(a, Grouping(("odd name, really",)))),
         ("a: 1 | table b, c", Piped(a, fields=("b", "c"))),
-        ("a: 1 | sort @timestamp | limit 3", Piped(a, order=(("@timestamp", False),), limit=3)),
+        ("a: 1 | sort @timestamp | limit 3", Piped(a, shapes=((("@timestamp", False),), 3))),
         (
             "a: 1 | stats count, avg(c) by b | sort -avg(c), b | limit 7 | table b, avg(c)",
             Piped(
-                a, Grouping(("b",), (COUNT, Figure("avg", "c"))), (("avg(c)", True), ("b", False)), 7, ("b", "avg(c)")
+                a, Grouping(("b",), (COUNT, Figure("avg", "c"))), ((("avg(c)", True), ("b", False)), 7), ("b", "avg(c)")
             ),
         ),
-        ("a: 1 | timechart 5m | sort -time", Piped(a, Grouping((), (COUNT,), 5 * MINUTE), (("time", True),))),
+        ("a: 1 | timechart 5m | sort -time", Piped(a, Grouping((), (COUNT,), 5 * MINUTE), ((("time", True),),))),
+        ("a: 1 | top 5 b | sort b", Piped(a, Grouping(("b",)), ((("count", True),), 5, (("b", False),)))),
     ],
 )
 def test_stages(text: str, expected: Piped) -> None:
@@ -78,6 +79,7 @@ def test_stages(text: str, expected: Piped) -> None:
         ("a: 1 | stats sum(source.ip)", 17, "no numbers"),
         ("a: 1 | count by b | sort c", 25, "b, count"),
         ("a: 1 | sort user.name", 12, "@timestamp only"),
+        ("a: 1 | limit 3 | sort @timestamp", 17, "before limit"),
         ("a: 1 | top 99999 b", 11, "10,000"),
         ("a: 1 | limit many", 13, "10,000"),
         ("a: 1 | count by b c", 18, "a | or the end"),
@@ -103,3 +105,16 @@ def test_the_documents_examples_are_read_and_are_the_same_in_both_languages() ->
     for text in english:
         piped = read(text)
         assert piped.grouping or piped.fields
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "oldest_first"),
+    [
+        ("a: 1", None, False),
+        ("a: 1 | sort @timestamp | limit 9 | limit 3", 3, True),
+        ("a: 1 | sort @timestamp | sort -@timestamp", None, False),
+    ],
+)
+def test_how_events_that_are_in_no_group_are_listed(text: str, limit: int | None, oldest_first: bool) -> None:
+    piped = read(text)
+    assert (piped.limit, piped.oldest_first) == (limit, oldest_first)
