@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import threading
 import uuid
@@ -34,6 +35,8 @@ logging.getLogger("elastic_transport").setLevel(logging.ERROR)
 READ_SECONDS = 55.0
 """After this the server gives what it has, and says that it is not all."""
 _CALL_SECONDS = 60.0
+_PASSWORD = re.compile(r"//[^/]*@")
+"""What stands in an address before the machine, and in no sentence."""
 _CONNECTIONS = 10
 _OLDEST = 9
 _JSON = {"accept": "application/json"}
@@ -46,7 +49,7 @@ class Cluster:
     """The cluster at ``urls``. To be made after a fork, never shared across one; for any number of threads."""
 
     def __init__(self, urls: Sequence[str], *, api_key: str | None = None, ca_file: Path | None = None) -> None:
-        self.url = ", ".join(urls)
+        self.url = ", ".join(_PASSWORD.sub("//", url) for url in urls)
         options: dict[str, Any] = {}
         if api_key is not None:
             options["api_key"] = api_key

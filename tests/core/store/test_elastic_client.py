@@ -186,3 +186,11 @@ def test_a_running_read_is_ended_from_another_thread(elastic: Node) -> None:
     finally:
         Elasticsearch(elastic.url).indices.delete(index=index)
         cluster.close()
+
+
+def test_a_password_in_an_address_is_in_no_sentence() -> None:
+    cluster = Cluster([f"http://kydai:s3cret@127.0.0.1:{free_port()}"])
+    with pytest.raises(Unavailable) as caught:
+        cluster.check()
+    assert "//127.0.0.1" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
