@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from core.clock import Micros, iso
@@ -208,11 +209,15 @@ def _figures(name: str, stats: Mapping[str, Any]) -> dict[str, FigureValue]:
         return {}
     type_ = type_of(name)
     found: dict[str, FigureValue] = {}
-    for how in ("min", "max", "sum"):
+    total = stats["sum"]
+    # the server writes what is beyond the greatest fraction as a text
+    is_sum = isinstance(total, int | float) and isfinite(total)
+    for how in ("min", "max", "sum") if is_sum else ("min", "max"):
         value = stats[how]
         if type_ is FieldType.DATE:
             found[Figure(how, name).name] = iso(int(value)) if how != "sum" else None
         else:
             found[Figure(how, name).name] = int(value) if type_ is FieldType.LONG else value
-    found[Figure("avg", name).name] = stats["sum"] / stats["count"]
+    if is_sum:
+        found[Figure("avg", name).name] = total / stats["count"]
     return found

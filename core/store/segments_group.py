@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from core.ecs import FieldType, type_of
 from core.query.pipes import Figure, Grouping
@@ -76,7 +77,8 @@ def _figures(measured: Sequence[str], row: Sequence[object]) -> list[tuple[str, 
         found += [(Figure("min", field).name, least), (Figure("max", field).name, most)]  # type: ignore[list-item]
         if isinstance(total, int | float) and number:
             assert isinstance(number, int)
-            found += [(Figure("sum", field).name, total), (Figure("avg", field).name, total / number)]
+            if isfinite(total):  # no sum of fractions is greater than the greatest
+                found += [(Figure("sum", field).name, total), (Figure("avg", field).name, total / number)]
     return found
 
 

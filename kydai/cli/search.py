@@ -150,7 +150,11 @@ def _group_cell(value: Cell, zone: str, is_time: bool) -> str:
 
 
 def _json_cell(name: str, value: Cell) -> Cell:
-    return iso(value) if name == TIME and isinstance(value, int) else value
+    if not isinstance(value, int):
+        return value
+    if name == TIME:
+        return iso(value)
+    return value if abs(value) < 2**63 else float(value)  # a sum may have more bits than JSON's writer takes
 
 
 def _file_cell(name: str, value: Cell, zone: str) -> str | int | float | Moment | None:

@@ -311,6 +311,12 @@ class Conformance:
         assert {row.keys: row.figures for row in found.rows} == expected
         assert [row.keys for row in found.rows] == sorted(expected)
 
+    def test_what_adds_up_beyond_the_greatest_fraction_has_no_sum(self, store: EventStore) -> None:
+        store.append(Batch([event(i, 0, {"vendor.ratio": 1.7e308}) for i in range(2)]))
+        grouping = parse_piped("* | stats max(vendor.ratio), sum(vendor.ratio), avg(vendor.ratio)", now=START).grouping
+        assert grouping is not None
+        assert [row.figures for row in store.group(Query(), grouping).rows] == [(1.7e308, None, None)]
+
     def test_get_keeps_the_order_and_leaves_out_the_unknown(self, filled: EventStore) -> None:
         ids = [parse_event_id(str(world()[i]["event.id"])) for i in (100, 3, 55)]
         unknown = [EventId(spool(), 9999, 0), EventId(spool(START, 7), 1, 0), EventId(spool(), 3, 1)]

@@ -133,6 +133,20 @@ def test_a_chart_of_time_has_bars(filled: Run) -> None:
     assert document["time"].endswith("Z")
 
 
+@pytest.mark.parametrize("suffix", ["--json", ".csv", ".xlsx", ".json", ".jsonl"])
+def test_a_sum_of_more_bits_than_a_number_of_json_has(kydai: Run, suffix: str, tmp_path: Path) -> None:
+    line = (
+        "<4>Nov 25 08:00:0{} fw01 kernel: IN=eth0 OUT= SRC=203.0.113.5 DST=192.0.2.1 LEN=9000000000000000000 PROTO=TCP"
+    )
+    (tmp_path / "fw.log").write_text("".join(line.format(n) + " SPT=1 DPT=22\n" for n in range(3)))
+    kydai("ingest", str(tmp_path / "fw.log"))
+    query = ("search", "* | stats sum(network.bytes)", *ALL)
+    if suffix == "--json":
+        assert kydai(*query, "--json").documents == [{"sum(network.bytes)": 2.7e19}]
+    else:
+        assert kydai(*query, "-o", str(tmp_path / f"out{suffix}")).status == 0
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".json", ".jsonl"])
 def test_groups_in_files(filled: Run, suffix: str, tmp_path: Path) -> None:
     file = tmp_path / f"out{suffix}"
