@@ -7,10 +7,12 @@ from typing import Any
 
 from core.clock import iso
 from core.db.models import IntegrityRoot, Meta
-from core.heads import Head, publish
+from core.heads import FILE as HEADS
+from core.heads import Head, heads_of, publish
 from core.keys import Keys
 from core.proving import Fault, Prover
 from core.sealing import HEAD, Sealed, Sealer, read_head
+from core.store.contract import Finding, Span
 from core.words import moment, say
 from kydai.context import Context
 
@@ -36,6 +38,14 @@ def seal(context: Context) -> Sealed:
 def prover(context: Context) -> Prover:
     """A check of the folder."""
     return Prover(context.database, context.store, Keys(context.settings.keys_folder), context.clock)
+
+
+def wrong(context: Context) -> list[Finding]:
+    """What is wrong with the sealed hours, all of them."""
+    kept = heads_of(context.settings.integrity_folder / HEADS)
+    return [
+        Finding(f"root {fault.seq}", fault.problem) for fault in prover(context).run(Span(), kept) if fault.is_wrong
+    ]
 
 
 def document(fault: Fault) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def tend(context: Context) -> tuple[int, list[str]]:
     with context.database.write() as session:
         storage.note_outlook(session, seen)
     if seen.asked_at is not None:
-        findings = context.store.verify()
+        findings = [*context.store.verify(), *sealed.wrong(context)]
         with context.database.write() as session:
             storage.note_verified(session, MAINTENANCE, findings, seen.stats.segments, context.clock.now())
     return replaced, gone

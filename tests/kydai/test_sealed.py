@@ -5,9 +5,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from core.clock import HOUR, StillClock
-from core.db.models import JudgedRange
+from core.db.models import IntegrityRoot, JudgedRange
 from core.event import EventId
 from core.heads import FILE, heads_of
 from core.proving import Fault, Problem
@@ -35,6 +36,15 @@ def test_the_head_of_what_was_sealed_is_kept_in_a_file_once(context: Context, tm
     assert list(check.run()) == []
     (head,) = heads_of(tmp_path / "integrity" / FILE)
     assert (head.seq, head.hash, head.at) == (*check.head, START + 2 * HOUR)
+
+
+def test_what_is_wrong_with_sealed_hours_is_a_finding(context: Context) -> None:
+    sealed.seal(context)
+    assert sealed.wrong(context) == []
+    with context.database.write() as session:
+        row = session.scalars(select(IntegrityRoot)).one()
+        row.signature = "0" * len(row.signature)
+    assert [finding.segment for finding in sealed.wrong(context)] == ["root 1"]
 
 
 def test_a_kill_before_the_head_was_kept_is_made_good(context: Context, tmp_path: Path) -> None:
