@@ -170,6 +170,7 @@ class Prover:
             self.events += len(batch)
             for event in batch:
                 id_ = id_of(event)
+                admission.see(event, id_)
                 if walk.to(id_):
                     for check in checks:
                         if check.take(id_, event):

@@ -32,6 +32,8 @@ HEAD = "integrity_head"
 """The row of ``meta`` that holds number and hash of the newest root."""
 DONE = "integrity_done"
 """The row of ``meta`` that says before which hour everything was looked at."""
+UNPARSED = "kydai.unparsed"
+"""The data set of raws that nobody parsed."""
 JUDGED_KNOWN = 35 * DAY
 """For hours younger than this the control database still says which records were judged."""
 _MARGIN = MINUTE
@@ -72,22 +74,31 @@ class Judged:
 
 
 class Admission:
-    """Which events of an hour and class may come into a further tree. Asked in order of the ids of those in none.
+    """Which events of an hour and class may come into a further tree. Told of all of them in order of the ids.
 
-    A record that stands in a tree already gets further events by a replay only, which says so.
+    A record that stands in a tree already gets further events by a replay only: they say so, have numbers from 1 on,
+    and what stands in the tree is the raw that nobody parsed.
     """
 
     def __init__(self, judged: Judged | None) -> None:
         self._judged = judged
+        self._unparsed: EventId | None = None
+
+    def see(self, event: Event, id_: EventId) -> None:
+        """The next event, in a tree or not."""
+        if event.get("event.dataset") == UNPARSED and id_.n == 0:
+            self._unparsed = id_
 
     def admits(self, event: Event, id_: EventId, beside: tuple[EventId | None, EventId | None]) -> bool:
-        """``beside``: the ids in trees before and behind this one."""
+        """Whether the event seen last may come in. ``beside``: the ids in trees before and behind this one."""
         if self._judged is None:
             return True
         if not self._judged.has(id_.segment, id_.record):
             return False
-        is_sealed = any(b is not None and b[:2] == id_[:2] for b in beside)
-        return not is_sealed or bool(event.get("kydai.replay"))
+        if not any(b is not None and b[:2] == id_[:2] for b in beside):
+            return True
+        was_unparsed = self._unparsed is not None and self._unparsed[:2] == id_[:2]
+        return id_.n > 0 and was_unparsed and event.get("kydai.replay") is True
 
 
 class Walk:
@@ -186,6 +197,7 @@ class Sealer:
         for batch in self._store.in_order(hour, class_):
             for event in batch:
                 id_ = id_of(event)
+                admission.see(event, id_)
                 if walk.to(id_):
                     continue
                 if admission.admits(event, id_, walk.beside):

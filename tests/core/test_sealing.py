@@ -120,7 +120,7 @@ def test_a_second_round_changes_nothing(house: House) -> None:
 def test_what_comes_later_goes_in_further_trees(house: House) -> None:
     house.add([event(i) for i in range(0, 10, 2)])
     house.sealer.seal()
-    house.add([event(i) for i in range(1, 10, 2)])  # an agent that was away
+    house.add([event(i, 0, {"event.dataset": "kydai.unparsed"}) for i in range(1, 10, 2)])  # an agent that was away
     house.clock.advance(3600)
     house.sealer.seal()
     house.add([event(3, 0, {"kydai.replay": True}, n=1)])
@@ -143,6 +143,17 @@ def test_what_no_pipeline_has_judged_is_left_out(house: House) -> None:
     house.judge([EventId(spool(), 7, 0)])
     house.clock.advance(3600)
     assert house.sealer.seal().events == 1
+
+
+def test_only_what_nobody_parsed_is_replayed(house: House) -> None:
+    ingested = {"kydai.replay": True}
+    house.add([event(1, 0, ingested), event(2, 0, {"event.dataset": "kydai.unparsed", **ingested})])
+    house.sealer.seal()
+    house.add([event(1, 0, ingested, n=1), event(2, 0, n=1), event(2, 0, ingested, n=2)])
+    house.clock.advance(3600)
+    done = house.sealer.seal()
+    assert (done.events, done.foreign) == (1, 2)
+    assert text_of(house.rows()[1]) == f"{spool()} 2/2"
 
 
 def test_old_hours_are_sealed_once_when_their_judgement_is_forgotten(house: House) -> None:
