@@ -138,7 +138,9 @@ describe("stages", () => {
     expect(parted("a: 1 | count by b | sort -count")).toEqual({ where: "a: 1", stages: "| count by b | sort -count" });
     expect(parted("| count")).toEqual({ where: "", stages: "| count" });
     expect(parted('a: "x | y"|top b')).toEqual({ where: 'a: "x | y"', stages: "|top b" });
+    expect(parted("a: /b |c/ | count")).toEqual({ where: "a: /b |c/", stages: "| count" });
+    expect(parted("a: /b | count by c")).toEqual({ where: "a: /b", stages: "| count by c" });
     expect(parted("a: 1 || b: 2 | count")).toEqual({ where: "a: 1 || b: 2", stages: "| count" });
-    for (const query of ["a: 1 || b: 2", 'message: "a | b \\" | c"', "a: x|y", "a: /b|c/", ""]) expect(parted(query)).toEqual({ where: query, stages: "" });
+    for (const query of ["a: 1 || b: 2", 'message: "a | b \\" | c"', "a: x|y", "a: /b|c/", "a: /b |c/", "(a: /b |c/)", "a: x\\ |y", ""]) expect(parted(query)).toEqual({ where: query, stages: "" });
   });
 });

@@ -20,8 +20,8 @@ export function narrow(query: string, field: string, value: unknown, without = f
 
 /** A query without its stages, and the stages with their `|` (docs/query-language.md, Stages). */
 export function parted(query: string): { where: string; stages: string } {
-  // quoted texts are blanked, so that a bar inside them is none
-  const bare = query.replace(/"(?:[^"\\]|\\.)*"/g, (quoted) => '"'.repeat(quoted.length));
+  // quoted texts, regular expressions and escaped characters are blanked, so that a bar inside them is none
+  const bare = query.replace(/"(?:[^"\\]|\\.)*"|(?<![^\s:(=~])\/(?:[^/\\]|\\.)*\/(?=[\s)]|$)|\\./g, (text) => (text.startsWith('"') ? '"' : "x").repeat(text.length));
   const at = /(?:^|[\s)"])\|(?!\|)/.exec(bare.replace(/\|\|/g, "  "));
   if (!at) return { where: query, stages: "" };
   const start = at.index + at[0].length - 1;
