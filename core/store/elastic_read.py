@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
+from elasticsearch import ApiError, TransportError
 
 from core.clock import Clock, Micros
 from core.ecs import type_of
@@ -114,7 +116,8 @@ class Reader:
             after = {"search_after": hits[-1]["sort"]}
 
     def _close_pit(self, pit: str) -> None:
-        self._cluster.client.options(ignore_status=(404,)).close_point_in_time(id=pit)
+        with suppress(ApiError, TransportError):  # it ends by itself in five minutes; what was read is whole
+            self._cluster.client.close_point_in_time(id=pit)
 
     def count(self, query: Query) -> Count:
         body = asked(query).body()

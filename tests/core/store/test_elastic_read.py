@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from elasticsearch import Elasticsearch
+from elasticsearch import ConnectionError, Elasticsearch
 
 from core.errors import Unavailable
 from core.query.tree import Equals
@@ -25,6 +25,20 @@ def test_a_scan_sees_the_store_as_it_was_when_it_began(shared: ElasticStore) -> 
     assert [e["event.id"] for e in found] == [e["event.id"] for e in made]
     assert scan.truth.complete
     assert len(shared.search(Query(here), limit=5000).events) == 2501
+
+
+def test_a_scan_that_was_read_whole_ends_well_whoever_is_away_by_then(
+    shared: ElasticStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Equals("kydai.sender_id", "scanned whole")
+    shared.append(Batch([event(1, 0, {"kydai.sender_id": "scanned whole"}, segment=spool(START, 10))]))
+    scan = shared.scan(Query(here))
+
+    def away(*_: object, **__: object) -> None:
+        raise ConnectionError("away")
+
+    monkeypatch.setattr(Elasticsearch, "close_point_in_time", away)
+    assert [len(batch) for batch in scan] == [1]
 
 
 def test_shards_that_fail_make_an_answer_incomplete(store: ElasticStore, prefix: str, es: Elasticsearch) -> None:
