@@ -80,6 +80,12 @@ def with_shorter(policy: Policy, name: str, months: int) -> Policy:
     return Policy({**policy.months, name: months}, policy.otherwise)
 
 
+def begin(session: Session, wish: Policy, now: Micros) -> None:
+    """Take what the settings of a new folder ask for, in the caller's writing transaction."""
+    if not _rows(session):
+        settle(session, wish, (), now)
+
+
 def settle(session: Session, wish: Policy, kept: Collection[str], now: Micros) -> None:
     """Bring what stands in the control database up to now, in the caller's writing transaction: shortenings whose day
     has come, lengthened settings, new classes. ``kept``: the classes that something is kept of."""

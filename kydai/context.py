@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from core import durable
+from core import durable, keeping
 from core.clock import SECOND, Clock, SystemClock
 from core.db.database import Database, migrate, open_database, schema_version
 from core.db.models import SpoolPosition
@@ -54,7 +54,9 @@ class Context:
         if self.settings.worker.broker:
             database.ring = self.ring
         try:
-            migrate(database)
+            if migrate(database):
+                with database.write() as session:
+                    keeping.begin(session, self.settings.store.policy, self.clock.now())
         except OperationalError as error:
             raise failure(Unavailable, "store.error.database", reason=reason(error)) from error
         except DatabaseError as error:

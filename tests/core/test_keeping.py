@@ -62,6 +62,12 @@ def test_the_first_look_takes_what_the_settings_ask_for(database: Database) -> N
         assert journal(session) == []
 
 
+def test_a_folder_begins_once(database: Database) -> None:
+    with database.write() as session:
+        keeping.begin(session, wish(level3=1, level5=24), NOW + HOUR)
+        assert keeping.in_force(session, DEFAULT_POLICY) == DEFAULT_POLICY
+
+
 def test_settings_lengthen_at_once_and_shorten_nothing(database: Database) -> None:
     with database.write() as session:
         keeping.settle(session, wish(level3=3, level1=9), {"level3"}, NOW + HOUR)

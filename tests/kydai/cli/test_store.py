@@ -76,6 +76,9 @@ def test_stats_say_what_is_kept_for_how_long(kydai: Run, log: Path) -> None:
 
 def test_a_policy_is_shortened_by_two_keys_and_cancelled(kydai: Run, log: Path, tmp_path: Path) -> None:
     kydai("ingest", str(log))
+    (tmp_path / "data" / "kydai.toml").write_text("[store.retention_months]\nlevel3 = 3\n")
+    assert "level3: the settings say 3 months" in kydai("store", "policy").out, "before the store was tended, too"
+    (tmp_path / "data" / "kydai.toml").unlink()
     shorten = ("store", "policy", "default", "--months", "3", "--reason", "đĩa nhỏ")
     refused = kydai(*shorten, "--confirm", "default")
     assert refused.status == 1
