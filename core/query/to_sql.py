@@ -66,6 +66,10 @@ class Schema:
     columns: Mapping[str, ColumnKind]
     ignored: frozenset[str] = frozenset()
 
+    def of(self, field: str) -> ColumnKind | None:
+        """What the column of a field holds; None when it has none: a product may name its field as we do a column."""
+        return None if field in _OURS or "#" in field else self.columns.get(field)
+
 
 _HOLDS = {
     ColumnKind.VARCHAR: Holds.TEXT,
@@ -76,6 +80,8 @@ _HOLDS = {
 }
 _ID_TEXT = "concat(segment, '.', record, '.', n)"
 _SHORT_NAMES = {"@timestamp": "ts", "event.created": "created", "event.ingested": "ingested"}
+_OURS = frozenset({"segment", "record", "n", "doc", *_SHORT_NAMES.values()})
+"""Columns that are no field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +167,7 @@ def _split(group: list[Leaf], source: _Source) -> list[Sql]:
 def _on_field(leaves: Sequence[Leaf], source: _Source) -> Sql:
     """Whether any of the leaves, all of one field and reading one column, holds."""
     name, columns = leaves[0].field, source.schema.columns
-    if name not in columns:
+    if source.schema.of(name) is None:
         if name == "event.id" and "segment" in columns:
             return _event_id(leaves)
         if columns.get(_SHORT_NAMES.get(name, "")) is ColumnKind.BIGINT:
@@ -241,8 +247,8 @@ def _texts(name: str, comparison: Comparison, source: _Source) -> str:
     """The members of a field as a list of texts ready for comparing."""
     type_, columns = type_of(name), source.schema.columns
     listed = None
-    if name in columns:
-        listed = _listed(quote(name), columns[name], type_)
+    if (kind := source.schema.of(name)) is not None:
+        listed = _listed(quote(name), kind, type_)
     elif name == "event.id" and "segment" in columns:
         listed = f"[{_ID_TEXT}]"
     elif columns.get(_SHORT_NAMES.get(name, "")) is ColumnKind.BIGINT:

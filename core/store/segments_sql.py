@@ -164,7 +164,7 @@ def present(node: Node, schema: Schema) -> Sql:
     if isinstance(node, Not):
         return "TRUE", []
     fields = (node.field, node.other) if isinstance(node, FieldEquals) else (node.field,)
-    names = [key_of(field) for field in fields if field not in schema.columns and field not in _KEPT_APART]
+    names = [key_of(field) for field in fields if schema.of(field) is None and field not in _KEPT_APART]
     if "doc" not in schema.columns:
         names = []
     return " AND ".join(["contains(keys, ?)"] * len(names)) or "TRUE", list(names)
@@ -227,7 +227,7 @@ def members(field: str, schema: Schema) -> Members:
         return Members("concat(segment, '.', record, '.', n)")
     if field in TIMES:
         return Members(_time_text(TIMES[field]))
-    kind = schema.columns.get(field)
+    kind = schema.of(field)
     if kind is None and "doc" not in schema.columns:
         return Members("CAST(NULL AS VARCHAR)")
     document = (

@@ -20,7 +20,7 @@ from core.event import Event, EventId, Value, new_ulid, parse_event_id
 from core.query.language import parse
 from core.query.pipes import Figure, Grouping, parse_piped
 from core.query.to_match import compile_match
-from core.query.tree import TRUE, Equals, Exists, Like, Node, Not, Wild
+from core.query.tree import TRUE, Equals, Exists, FieldEquals, Like, Node, Not, Wild
 from core.query.values import to_date, to_double, to_long, to_text
 from core.store.contract import Batch, EventStore, Query, Span
 from core.store.retention import DEFAULT_POLICY
@@ -310,6 +310,17 @@ class Conformance:
         expected = brute_force(matching(world(), piped.where), piped.grouping)
         assert {row.keys: row.figures for row in found.rows} == expected
         assert [row.keys for row in found.rows] == sorted(expected)
+
+    def test_a_product_may_name_its_fields_as_the_engine_names_its_own(self, store: EventStore) -> None:
+        names = ("ts", "created", "ingested", "segment", "record", "n", "doc", "keys", "user.name#fold", "source.ip#ip")
+        store.append(Batch([event(1, 0, {name: f"of {name}" for name in names}), event(2)]))
+        for name in names:
+            for node in (Equals(name, f"of {name}"), Exists(name), FieldEquals(name, name)):
+                assert store.count(Query(node)).count == 1, node
+            assert store.count(Query(Not(Equals(name, f"of {name}")))).count == 1
+            assert [(b.key, b.count) for b in store.terms(Query(), name).buckets] == [(f"of {name}", 1)]
+            (row,) = store.group(Query(), Grouping((name,))).rows
+            assert (row.keys, row.figures) == ((f"of {name}",), (1,))
 
     def test_what_adds_up_beyond_the_greatest_fraction_has_no_sum(self, store: EventStore) -> None:
         store.append(Batch([event(i, 0, {"vendor.ratio": 1.7e308}) for i in range(2)]))
