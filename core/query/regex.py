@@ -17,6 +17,8 @@ Ranges = tuple[tuple[int, int], ...]
 _LAST = 0x10FFFF
 MAX_CASED = 0x1E960
 _MAX_DEPTH = 100
+SETS_KNOWN = 2_048
+"""Sets of one expression, of up to 2,000 characters, which is asked of up to 200 fields: each is worked out once."""
 ALL: Ranges = ((0, _LAST),)
 
 
@@ -117,6 +119,7 @@ def _orbits() -> dict[int, tuple[int, ...]]:
     return {point: tuple(group) for group in groups.values() if len(group) > 1 for point in group}
 
 
+@functools.lru_cache(SETS_KNOWN)
 def _caseless(of: Ranges) -> Ranges:
     return ranges([*of, *((p, p) for orbit in members(of, _orbits()) for p in orbit)])
 

@@ -16,6 +16,7 @@ from core.query.regex import (
     ALL,
     EMPTY,
     MAX_CASED,
+    SETS_KNOWN,
     Alt,
     Chars,
     Edge,
@@ -126,6 +127,7 @@ def _write(tree: Tree, *, lowered: bool, without: int | None) -> str:
     return f"({'|'.join(parts)})"
 
 
+@functools.lru_cache(SETS_KNOWN)
 def _write_set(of: Ranges, *, lowered: bool, without: int | None) -> str:
     if lowered:
         of = ranges([*of, *((p, p) for found in members(of, _lowers()) for p in found)])

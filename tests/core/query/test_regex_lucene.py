@@ -6,6 +6,7 @@ import pytest
 import re2
 
 from core.errors import BadInput
+from core.query import regex_lucene
 from core.query.regex import MAX_CASED, Chars, parsed
 from core.query.regex_lucene import literals, to_lucene
 from core.query.tree import Comparison, Regex, Wild
@@ -61,3 +62,10 @@ def test_the_flag_i_is_that_of_re2() -> None:
         if ours != theirs:
             differ.append((hex(point), ours, theirs))
     assert not differ
+
+
+def test_a_set_is_worked_out_once_for_all_places_and_fields() -> None:
+    regex_lucene._write_set.cache_clear()
+    for field in ("a", "b", "c"):
+        to_lucene(Regex(field, "^" + "[^q]" * 50 + "$"), lowered=True)
+    assert regex_lucene._write_set.cache_info().misses == 1
