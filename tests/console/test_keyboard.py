@@ -190,7 +190,8 @@ def test_an_auditor_reads_and_checks_all_and_changes_nothing(open_console: Open,
     tab_to(console, "^Xuất$")
     with console.page.expect_download():
         console.press("Enter")
-        expect(console.page.get_by_role("menu")).to_be_visible()
+        # it is seen a moment before it has the focus
+        console.page.wait_for_function("document.activeElement?.closest('[role=menu]')")
         console.press("ArrowDown", "Enter")
     loaded(console.press("g", "a").heading("Quản trị"))
     expect(console.button("Thêm người dùng")).to_have_count(0)
