@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
-import { api, data, type Schemas } from "../api/client";
+import { api, data, Failure, type Schemas } from "../api/client";
 import { useKeys } from "../lib/keys";
 import { Asking, Failed } from "../parts/answer";
 import { ExportMenu, REPORT_FORMS, searchOf } from "../parts/export-menu";
@@ -35,7 +35,13 @@ export default function Incident() {
   const key = ["incident", number];
   const asked = useQuery({ queryKey: key, queryFn: () => data(api.GET("/api/v1/incidents/{key}", { params: { path: { key: number } } })) });
   const params = { path: { key: number } };
-  /** Changes it; what goes wrong is the caller's to show, and the page is asked for again. */
+  /** Asks for the page again; who then tries once more after a conflict sends the version that is true now. */
+  const askAgain = (error: unknown) => {
+    const asking = queries.invalidateQueries({ queryKey: key });
+    // a server that did not answer would be asked for long: what went wrong is said at once
+    return error instanceof Failure ? asking : undefined;
+  };
+  /** Changes it; what goes wrong is the caller's to show, once the page shows what is true now. */
   const change = async (asked: Asked, done: string) => {
     try {
       const now = await data(asked);
@@ -43,7 +49,7 @@ export default function Incident() {
       await queries.cancelQueries({ queryKey: key });
       queries.setQueryData(key, now);
     } catch (error) {
-      void queries.invalidateQueries({ queryKey: key });
+      await askAgain(error);
       throw error;
     }
     void queries.invalidateQueries({ queryKey: ["incidents"] });
@@ -168,7 +174,11 @@ export default function Incident() {
           incident={found}
           onClose={() => setDialog(null)}
           onSplit={async (alerts, reason) => {
-            const made = await data(api.POST("/api/v1/incidents/{key}/split", { params, body: { alerts, reason, version } })).finally(() => void queries.invalidateQueries({ queryKey: key }));
+            const made = await data(api.POST("/api/v1/incidents/{key}/split", { params, body: { alerts, reason, version } })).catch(async (error: unknown) => {
+              await askAgain(error);
+              throw error;
+            });
+            void queries.invalidateQueries({ queryKey: key });
             void queries.invalidateQueries({ queryKey: ["incidents"] });
             setDialog(null);
             tell({ text: t("split.done", { number: made.number }) });
