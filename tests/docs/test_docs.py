@@ -27,7 +27,10 @@ TOLD = [d for d in DOCUMENTS if d.name != "CHANGELOG.md"]
 COMMANDS: Any = typer.main.get_command(build())
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
-PAGES = [*GUIDES, *(ROOT / "docs" / f"{page}.md" for page in ("integrity", "query-language", "settings", "storage"))]
+PAGES = [
+    *GUIDES,
+    *(ROOT / "docs" / f"{page}.md" for page in ("integrity", "query-language", "reliability", "settings", "storage")),
+]
 """What a user reads, in both languages."""
 SERVER = Server("10.20.1.50", 5514, 2055, 8470, secure=True)
 ENDS = {"|", ">", "<", ";", "&&", "&", "#", "…", "..."}
