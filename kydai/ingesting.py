@@ -19,10 +19,11 @@ from collectors.files import FileReader, Raw, fingerprint
 from collectors.unpacking import HEAD_BYTES
 from collectors.walking import is_stream
 from core.db import outbox
-from core.db.models import DecoderState, IngestedFile, SpoolPosition
+from core.db.models import DecoderState, IngestedFile, Meta, SpoolPosition
 from core.errors import BadInput, Refused
 from core.event import Frame, FrameKind, new_ulid
 from core.spool import Position, Spool, SpoolReader
+from kydai.books import PREFIX as BOOK
 from kydai.context import Context
 from kydai.pipeline import MARK, FileMark, Parts, Pipeline
 
@@ -243,6 +244,7 @@ def _forget_gone(context: Context, name: str) -> None:
             if not (context.settings.spool_folder / row.spool).exists():
                 session.delete(row)
                 session.execute(delete(DecoderState).where(DecoderState.key.startswith(f"{row.spool}:")))
+                session.execute(delete(Meta).where(Meta.key == BOOK + row.spool))
 
 
 def take_up(context: Context, parts: Parts) -> int:

@@ -21,14 +21,15 @@ from collectors.flows import FlowBatch
 from collectors.parser import ParserSet
 from core.clock import SECOND, Clock, Micros, iso, to_micros
 from core.db.database import Database
-from core.db.models import DeadLetter, IngestedFile, JudgedRange, Meta, Source, SpoolPosition
+from core.db.models import DeadLetter, IngestedFile, JudgedRange, Meta, SpoolPosition
 from core.event import Event, Frame, FrameKind, Stored
 from core.ledger import Events, Raws, Tally
 from core.listed import Listed
-from core.sources import Heards, Resolved, SourceBook
+from core.sources import Heards, Resolved
 from core.spool import Batch, Position, SpoolReader
 from core.store.contract import AppendResult, EventStore, FlowBlock
 from core.store.contract import Batch as StoreBatch
+from kydai.books import Books
 from kydai.detector import Detector, Judgement
 from kydai.flow_columns import dress
 from kydai.flow_stage import FlowStage
@@ -94,9 +95,7 @@ class Pipeline:
             self.position = Position(row.segment, row.record) if row else Position()
             self.flows = FlowStage(spool, session)
             self.said = SaidStage(spool, session)
-        self._book: SourceBook | None = None
-        self._book_version = ""
-        self._limits: dict[str, int | None] = {}
+        self._books = Books(spool, parts.database, parts.zone)
         self._listed = Listed(parts.database)
         self._heartbeat_at = 0
         self._seen = SeenLog()
@@ -144,6 +143,7 @@ class Pipeline:
         self._heartbeat_at = now
 
     def _idle(self, began: Micros, position: Position) -> None:
+        self._books.all_committed()
         if began - self._heartbeat_at < 2 * SECOND:
             return
         with self.parts.database.write() as session:
@@ -164,13 +164,9 @@ class Pipeline:
             versions = dict(
                 session.execute(select(Meta.key, Meta.value).where(Meta.key.in_(("sources", "rules")))).all()
             )
-            if self._book is None or versions.get("sources", "") != self._book_version:
-                rows = list(session.scalars(select(Source)))
-                self._book = SourceBook(rows, zone=self.parts.zone)
-                self._book_version = versions.get("sources", "")
-                self._listed.declared = {r.name for r in rows}
-                self._limits = {r.name: r.silence_limit_s for r in rows if r.is_declared and not r.is_relay}
             self.parts.detector.refresh(session, versions.get("rules", ""))
+        self._books.refresh(versions.get("sources", ""))
+        self._listed.declared = self._books.declared
 
     # --- one batch ----------------------------------------------------------------------------------------
 
@@ -183,14 +179,15 @@ class Pipeline:
         arrival_at = min((s.frame.arrival_at for s in frames), default=now)
         judged = self.parts.detector.judge(made.events, arrival_at)
         self._seen.note(made.events, now)
-        outcome = self.flows.take(frames, self._the_book, tally, now, is_last=is_last)
+        outcome = self.flows.take(frames, self._books.book, tally, now, is_last=is_last)
         blocks, flow_judged = self._judge_flows(outcome, frames, now)
+        self._books.append_begins()
         result = self.parts.store.append(StoreBatch(made.events, blocks))
         self._count_events(made, result, tally)
         self._hear(made, heards)
         if outcome is not None:
             self._count_flows(outcome, tally, heards)
-            said.flows(outcome.numbered, self._the_book)
+            said.flows(outcome.numbered, self._books.book)
         rejected = {str(i): reason for i, reason in result.rejected}
         with self.parts.database.write() as session:
             for judgement in (judged, *flow_judged):
@@ -199,7 +196,7 @@ class Pipeline:
             self.said.save(session, said, now)
             self._seen.save(session, now)
             if not self.is_replay:  # what an ingest brings has no time of receipt of its own
-                heards.save(session, self._limits)
+                heards.save(session, self._books.limits)
             self._bury(session, made, rejected, now)
             if outcome is not None:
                 self.flows.save(session, outcome, now)
@@ -211,17 +208,13 @@ class Pipeline:
                 row.arrival_at = max(row.arrival_at, batch.frames[-1].frame.arrival_at)
                 row.lag = max(0, now - batch.frames[0].frame.arrival_at)
             row.heartbeat_at = now
+        self._books.all_committed()
         self._heartbeat_at = now
         self._seen.settle(now)
         self.said.settle(said)
         if outcome is not None:
             self.flows.settle(outcome)
             self.without_template += sum(f.reason == "no_template" for f in (*outcome.malformed, *outcome.given_up))
-
-    @property
-    def _the_book(self) -> SourceBook:
-        assert self._book is not None
-        return self._book
 
     def _not_judged(self, frames: Sequence[Stored], tally: Tally) -> list[Stored]:
         """Leave out records whose ids were judged before (an agent's segment sent again); they are duplicates."""
@@ -235,7 +228,7 @@ class Pipeline:
             if any(r.segment == stored.segment and r.first <= stored.record <= r.last for r in ranges):
                 if stored.frame.kind is FrameKind.SAID:
                     continue
-                name = self._the_book.resolve(stored.frame.source).name
+                name = self._books.book.resolve(stored.frame.source).name
                 tally.raws(name, stored.frame.created_at, Raws.RECEIVED)
                 tally.raws(name, stored.frame.created_at, Raws.DUPLICATES)
             else:
@@ -268,7 +261,7 @@ class Pipeline:
                     session.delete(old)
 
     def _parse(self, frames: Sequence[Stored], tally: Tally, said: SaidBatch, now: Micros) -> Made:
-        book, parse = self._the_book, self.parts.parsers.parse
+        book, parse = self._books.book, self.parts.parsers.parse
         ingested = iso(now)
         made = Made()
         for segment, record, frame in frames:
@@ -327,7 +320,7 @@ class Pipeline:
         # a spool holds a replay or live input, never both
         is_replay = self.is_replay or any("replay" in s.frame.meta for s in frames if s.frame.kind is FrameKind.FLOW)
         judgement, table = self.parts.detector.judge_flows(
-            dress(outcome.table, self._the_book, now, is_replay=is_replay),
+            dress(outcome.table, self._books.book, now, is_replay=is_replay),
             min((s.frame.arrival_at for s in frames), default=now),
         )
         self._seen.note_flows(table, now)
@@ -347,7 +340,7 @@ class Pipeline:
 
     def _count_flows(self, outcome: FlowBatch, tally: Tally, heards: Heards) -> None:
         for datagram, flows in (*outcome.decoded, *outcome.released):
-            source = self._the_book.resolve(f"flow:{datagram.exporter}").name
+            source = self._books.book.resolve(f"flow:{datagram.exporter}").name
             heard = self._listed.name_of(source, datagram.created_at)
             heards.add(heard, heard, "netflow.flow", datagram.created_at, None)
             if flows:
