@@ -112,7 +112,8 @@ def test_what_is_kept_says_all_that_a_source_is(context: Context) -> None:
     again = Books("gateway", context.database, "UTC")
     again.refresh("2")
     assert again.book.resolve(KEY) == first.book.resolve(KEY)
-    assert (again.declared, again.limits) == ({"web01"}, {"web01": None})
+    assert again.declared == {"web01"}
+    assert again.limits == {"web01": None}
     again.all_committed()
     again.refresh("2")
     with context.database.read() as session:

@@ -94,7 +94,7 @@ def test_flow_rules_mark_rows(context: Context, parts: Parts, port: int) -> None
 
     payload = data(0).replace((443).to_bytes(2, "big"), port.to_bytes(2, "big"))
     grams = [Datagram("192.0.2.1", p, 1, "01M886PR2G1KTC05G41979E6AJ", i) for i, p in enumerate((template(), payload))]
-    table = dress(decode(grams, TemplateCache()).table, pipeline._the_book, 5)
+    table = dress(decode(grams, TemplateCache()).table, pipeline._books.book, 5)
     judged, ruled = detector.judge_flows(table, 1)
     assert isinstance(ruled, pa.Table)
     assert [bool(r) for r in ruled.column("kydai.rules").to_pylist()] == [port == 3333]
