@@ -39,7 +39,7 @@ bench: dev
 	@for b in bench/*.py; do echo "== $$b"; $(PY) $$b $(ARGS) || exit 1; done
 
 chaos: dev
-	@$(PY) -m pytest -q tests/chaos --chaos-rounds=50 $(ARGS)
+	@$(PY) -m pytest -q tests/chaos --chaos-rounds=200 $(ARGS)
 
 clean:
 	@rm -rf .venv .tools .demo console/dist console/node_modules

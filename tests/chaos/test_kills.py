@@ -1,6 +1,7 @@
-"""kill -9 of everything at random under load.
+"""kill -9 at random under load: of one process or two, then of everything, a compactor and a reader beside it included.
 
-Every acknowledged event is there exactly once; alerts and balances are those of an undisturbed run.
+Every acknowledged event is there exactly once; alerts and balances are those of an undisturbed run. No answer that a
+reader got meanwhile was wrong.
 """
 
 from __future__ import annotations
@@ -8,10 +9,13 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +34,13 @@ from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.people import cli_actor
 from tests.kydai.conftest import RULE
-from tests.kydai.running import Running, free_port, running, until
+from tests.kydai.running import Running, free_port, running, settings_of, until
 
 BATCH = 40
 HOSTS = 5
 RESENT = 0.05
+NAMES = ("api", "gateway", "pipeline", "worker")
+BESIDE = ("compact", "read")
 
 
 def event(number: int) -> dict[str, Any]:
@@ -85,14 +91,60 @@ class Sender:
             time.sleep(0.02)
 
 
-def kill_everything(system: Running) -> None:
+class Beside:
+    """A compactor and a reader of the same folder (tests/chaos/beside.py)."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.environment = settings_of(data)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def said(self, what: str) -> Path:
+        return self.data.parent / f"{what}.said"
+
+    def start(self, what: str) -> None:
+        command = [sys.executable, "-m", "tests.chaos.beside", what, str(self.data), str(self.said(what))]
+        self.processes[what] = subprocess.Popen(command, env=self.environment)
+
+    def kill(self, what: str) -> None:
+        process = self.processes.pop(what)
+        assert process.poll() is None, f"{what} ended by itself"
+        process.kill()
+        process.wait()
+
+    @contextmanager
+    def running(self) -> Iterator[Beside]:
+        for what in BESIDE:
+            self.start(what)
+        try:
+            yield self
+        finally:
+            for process in self.processes.values():
+                process.kill()
+                process.wait()
+            self.processes.clear()
+
+
+def kill_one(system: Running, beside: Beside, name: str) -> None:
+    """SIGKILL to one process, which is started again: by the supervisor, or here."""
+    if name in BESIDE:
+        beside.kill(name)
+        beside.start(name)
+        return
+    for pid in system.pids(name):
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_everything(system: Running, beside: Beside) -> None:
     """SIGKILL to every process of the system at once."""
-    pids = [p for name in ("api", "gateway", "pipeline", "worker") for p in system.pids(name)]
+    pids = [p for name in NAMES for p in system.pids(name)]
     for pid in (system.process.pid, *pids):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
+    for what in BESIDE:
+        beside.kill(what)
     system.process.wait()
     until(lambda: not [p for p in pids if _lives(p)], 20)
 
@@ -119,7 +171,7 @@ def settle(context: Context) -> None:
             )
         return bool(rows) and not due and all(r.lag == 0 and r.arrival_at >= asked for r in rows)
 
-    until(quiet, 120)
+    until(quiet, 300)
 
 
 Outcome = tuple[Counter[str], list[tuple[str, str, int]], dict[str, Balance]]
@@ -159,7 +211,7 @@ def prepare(data: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(6 * 3600)
 def test_kill_9_of_everything(data: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     rounds = int(request.config.getoption("--chaos-rounds"))
     seed = random.randrange(1 << 30)
@@ -168,14 +220,21 @@ def test_kill_9_of_everything(data: Path, tmp_path: Path, request: pytest.Fixtur
     token = prepare(data)
     sender: Sender | None = None
     ports = {f"KYDAI_{n}_PORT": str(p) for n, p in ((n, free_port()) for n in ("HTTP", "SYSLOG", "NETFLOW"))}
+    others, killed = Beside(data), Counter[str]()
     for _ in range(rounds):
-        with running(data, **ports) as system:
+        with others.running(), running(data, **ports) as system:
             if sender is None:
                 sender = Sender(system.url, token, seed)
                 sender.thread.start()
+            for name in chance.sample(NAMES + BESIDE, chance.choice((1, 2, 3))):
+                time.sleep(chance.uniform(0.1, 1.5))
+                kill_one(system, others, name)
+                killed[name] += 1
             time.sleep(chance.uniform(0.2, 4.0))
-            kill_everything(system)
+            kill_everything(system, others)
+            killed.update(NAMES + BESIDE)
     assert sender is not None
+    print(f"killed: {dict(killed)}")
     with running(data, **ports) as system:
         time.sleep(1.0)
         sender.stop.set()
@@ -185,6 +244,12 @@ def test_kill_9_of_everything(data: Path, tmp_path: Path, request: pytest.Fixtur
         watching.close()
         ledger = system.kydai("sources", "ledger")
         assert ledger.returncode == 0, ledger.stdout
+        checked = system.kydai("store", "verify")
+        assert checked.returncode == 0, checked.stdout
+    said = {what: others.said(what).read_text().splitlines() for what in BESIDE}
+    assert not [line for line in said["read"] if line.startswith("wrong")]
+    for what, lines in said.items():
+        print(f"{what}: {Counter(line.split()[0] for line in lines)}")
     stored, alerts, balances = outcome(data)
     wanted = {f"s-{n:08d}" for n in sender.acknowledged}
     print(f"{len(wanted)} acknowledged, {sender.resent} sent again, {sum(stored.values())} stored")

@@ -25,7 +25,9 @@ from tests.chaos.trace import Mark, Operation
 from tests.services import program
 
 A_ROUND = 8
-"""Boundaries that are tried a round, of each kind; with 50 rounds all are (make chaos)."""
+"""Boundaries that are tried a round, of each kind."""
+ALL = 50
+"""With so many rounds all are, and more of them would try nothing new (make chaos)."""
 IN_A_START = 6
 """Boundaries that are tried within each start that is cut off itself; one such start a round."""
 
@@ -152,7 +154,7 @@ def test_the_power_goes_at_every_boundary(tmp_path: Path, recording: Recording, 
     seed = random.randrange(1 << 30)
     trials = Trials(tmp_path, recording.before.at)
     ends = recording.boundaries()
-    count = len(ends) if rounds >= 50 else min(len(ends), A_ROUND * rounds)
+    count = len(ends) if rounds >= ALL else min(len(ends), A_ROUND * rounds)
     print(f"seed {seed}: {len(recording.operations)} operations, {len(ends)} states, {count} of them tried")
     for cut, where in chosen(recording, count, seed):
         with noting(where):
@@ -168,7 +170,7 @@ def test_the_power_goes_again_while_a_start_mends(
     seed = random.randrange(1 << 30)
     trials = Trials(tmp_path, recording.before.at)
     states, tried = 0, 0
-    for first, where in chosen(recording, max(1, rounds // 2), seed):
+    for first, where in chosen(recording, max(1, min(rounds, ALL) // 2), seed):
         with noting(where):
             start = record(tmp_path / "again", first)
             states += len(start.boundaries())
