@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -22,9 +22,11 @@ from core.event import Event, parse_event_id
 from core.export import Cell, csv_bytes
 from core.hints import hints as hints_of
 from core.query.language import parse
-from core.query.pipes import TIME, Piped, parse_piped
+from core.query.narrow import group_queries
+from core.query.pipes import TIME, Grouping, Piped, parse_piped
 from core.store import contract
-from core.store.arranged import arranged
+from core.store.arranged import Arranged, arranged
+from core.store.steps import Steps
 
 router = APIRouter(prefix="/events", tags=["events"])
 T = TypeVar("T")
@@ -92,6 +94,15 @@ class Terms(Shape):
     truth: Truth
 
 
+class GroupOf(Shape):
+    """What finds just the events of a group: a condition beside the query (null: its keys are too long for one, empty:
+    all), within ``start`` and ``end``, null where the question's own hold."""
+
+    query: str | None
+    start: Time | None
+    end: Time | None
+
+
 class Table(Shape):
     """What stages give: ``total`` rows there are. Times are canonical texts, a figure may be null."""
 
@@ -99,6 +110,8 @@ class Table(Shape):
     keys: list[str]
     """The columns that are fields by which it groups."""
     rows: list[list[str | int | float | None]]
+    groups: list[GroupOf]
+    """Of each row."""
     total: int
     truth: Truth
 
@@ -265,16 +278,44 @@ async def groups_of_events(
 ) -> Table:
     """The table that the stages behind a query make (docs/query-language.md, Stages)."""
     piped, wanted = question.piped, question.query
-    assert piped.grouping is not None
-    ask = partial(svc.store.group, wanted, piped.grouping, zone=svc.zone)
-    found = await _answer(request, caller, question, ask)
-    table = arranged(piped, found.rows, wanted.span, svc.zone, svc.clock.now())
+    grouping = piped.grouping
+    assert grouping is not None
+
+    def ask() -> tuple[Arranged, list[GroupOf], contract.Truth]:
+        found = svc.store.group(wanted, grouping, zone=svc.zone)
+        table = arranged(piped, found.rows, wanted.span, svc.zone, svc.clock.now())
+        return table, _groups(grouping, found.rows, table.keys[:limit], wanted.span, svc), found.truth
+
+    table, groups, truth = await _answer(request, caller, question, ask)
     rows = [
         [iso(v) if name == TIME and isinstance(v, int) else v for name, v in zip(table.columns, row, strict=True)]
         for row in table.rows[:limit]
     ]
-    keys = [name for name in table.columns if name in piped.grouping.by]
-    return Table(columns=list(table.columns), keys=keys, rows=rows, total=table.total, truth=Truth.of(found.truth))
+    keys = [name for name in table.columns if name in grouping.by]
+    return Table(
+        columns=list(table.columns), keys=keys, rows=rows, groups=groups, total=table.total, truth=Truth.of(truth)
+    )
+
+
+def _groups(
+    grouping: Grouping,
+    all_rows: Sequence[contract.GroupRow],
+    shown: Sequence[tuple[contract.GroupKey, ...]],
+    span: contract.Span,
+    svc: Services,
+) -> list[GroupOf]:
+    first = 0 if grouping.interval is None else 1
+    texts = [tuple(map(str, row.keys[first:])) for row in all_rows]
+    queries = group_queries(grouping.by, texts, [tuple(map(str, keys[first:])) for keys in shown])
+    if grouping.interval is None:
+        return [GroupOf(query=query, start=None, end=None) for query in queries]
+    steps = Steps(grouping.interval, svc.zone, svc.clock.now() if span.start is None else span.start)
+    made = []
+    for query, (at, *_) in zip(queries, shown, strict=True):
+        start, end = int(at), steps.end(int(at))
+        start = start if span.start is None else max(start, span.start)
+        made.append(GroupOf(query=query, start=start, end=end if span.end is None else min(end, span.end)))
+    return made
 
 
 @router.get("/fields")

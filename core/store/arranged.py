@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.clock import Micros
 from core.query.pipes import Order, Piped
-from core.store.contract import GroupRow, Span
+from core.store.contract import GroupKey, GroupRow, Span
 from core.store.steps import Steps
 
 Cell = Micros | str | int | float | None
@@ -15,11 +15,15 @@ Cell = Micros | str | int | float | None
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """Columns by name, rows of as many cells; ``total`` groups there are, of which the rows may be a part."""
+    """Columns by name, rows of as many cells; ``total`` groups there are, of which the rows may be a part.
+
+    ``keys`` are those of each row's group, whether its columns show them or not.
+    """
 
     columns: tuple[str, ...]
     rows: list[tuple[Cell, ...]]
     total: int
+    keys: list[tuple[GroupKey, ...]]
 
 
 def arranged(piped: Piped, groups: Sequence[GroupRow], span: Span, zone: str, now: Micros) -> Arranged:
@@ -38,10 +42,12 @@ def arranged(piped: Piped, groups: Sequence[GroupRow], span: Span, zone: str, no
     total = len(rows)
     for shape in piped.shapes:
         rows = rows[:shape] if isinstance(shape, int) else _sorted(rows, columns, shape)
+    by = len(columns) - len(grouping.figures)
+    keys: list[tuple[GroupKey, ...]] = [row[:by] for row in rows]  # type: ignore[misc]  # these cells are keys
     if piped.fields:
         places = [columns.index(name) for name in piped.fields]
         columns, rows = piped.fields, [tuple(row[at] for at in places) for row in rows]
-    return Arranged(columns, rows, total)
+    return Arranged(columns, rows, total, keys)
 
 
 def _until_now(span: Span, now: Micros, steps: Steps) -> Span:

@@ -65,6 +65,12 @@ class Steps:
         except OverflowError:
             return local - self._offset
 
+    def end(self, start: Micros) -> Micros:
+        """The instant at which the bucket ends that begins at ``start``."""
+        if self._interval < DAY:
+            return start + self._interval
+        return self.start(self._local(start) + self._interval)
+
     def fill(self, span: Span, found: Iterable[Micros]) -> list[Micros]:
         """The starts of all buckets of a closed span, or of those found when an end is open."""
         if span.start is None or span.end is None:

@@ -61,9 +61,17 @@ def test_stages_make_a_table_whose_groups_lead_to_their_events(open_console: Ope
     host, user, count = first.get_by_role("gridcell").all_inner_texts()[:3]
     first.get_by_role("button", name=host).click()
     expect(console.page.locator(".query-box input")).to_have_value(
-        re.compile(f"^event.dataset: system.auth and host.name: .*{host}.* and user.name: .*{user}")
+        re.compile(f"^event.dataset: system.auth and host.name == {host} and user.name == {user}$")
     )
     expect(console.page.locator(".truth")).to_contain_text(f"{count} sự kiện")
+    ask(console, "event.dataset: system.auth | timechart 5m by host.name | sort -count")
+    first = grid.get_by_role("row").nth(1)
+    count = first.get_by_role("gridcell").nth(2).inner_text()
+    first.get_by_role("gridcell").nth(2).get_by_role("button").click()
+    expect(console.page.locator(".truth")).to_contain_text(f"{count} sự kiện")
+    assert "from=2026-" in console.page.url, "the time of the group is part of the question"
+    console.page.go_back()
+    expect(grid).to_be_visible()
     ask(console, "event.dataset: system.auth | timechart 1h")
     expect(console.page.get_by_role("grid", name="Các nhóm").get_by_role("columnheader").first).to_have_text("Thời gian")
     ask(console, "event.dataset: system.auth | count user.name")

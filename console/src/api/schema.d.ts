@@ -2340,6 +2340,19 @@ export interface components {
             classes: string[];
         };
         /**
+         * GroupOf
+         * @description What finds just the events of a group: a condition beside the query (null: its keys are too long for one, empty:
+         *     all), within ``start`` and ``end``, null where the question's own hold.
+         */
+        GroupOf: {
+            /** End */
+            end: string | null;
+            /** Query */
+            query: string | null;
+            /** Start */
+            start: string | null;
+        };
+        /**
          * GroupPage
          * @description One page of groups; ``total`` counts groups.
          */
@@ -3906,6 +3919,8 @@ export interface components {
         Table: {
             /** Columns */
             columns: string[];
+            /** Groups */
+            groups: components["schemas"]["GroupOf"][];
             /** Keys */
             keys: string[];
             /** Rows */

@@ -8,14 +8,26 @@ export function literal(value: unknown): string {
   return bare ? text : `"${text.replace(/\\/g, "\\\\").replace(/"/g, '\\"')}"`;
 }
 
+/** A field's name as the language takes it. */
+export function named(field: string): string {
+  const bare = /^[\p{L}\p{N}_@.][\p{L}\p{N}_@.-]*$/u.test(field) && !/^(and|or|not|to)$/i.test(field);
+  return bare ? field : `"${field.replace(/\\/g, "\\\\").replace(/"/g, '\\"')}"`;
+}
+
 /** The query with one more clause; a clause that stands there already is not added again. */
-export function narrow(query: string, field: string, value: unknown, without = false): string {
-  const clause = `${without ? "not " : ""}${field}: ${literal(value)}`;
+export function narrow(query: string, field: string, value: unknown, without = false, operator: ":" | "==" = ":"): string {
+  const { where, stages } = parted(query);
+  const clause = `${without ? "not " : ""}${named(field)}${operator === ":" ? ":" : " =="} ${literal(value)}`;
+  return [also(where, clause), stages].filter(Boolean).join(" ");
+}
+
+/** Both conditions. */
+export function also(query: string, clause: string): string {
   const before = query.trim();
-  if (!before) return clause;
-  if (before === clause || before.endsWith(` and ${clause}`) || before.startsWith(`${clause} and `)) return before;
+  if (!before || before === "*") return clause;
+  if (!clause || before === clause || before.endsWith(` and ${clause}`) || before.startsWith(`${clause} and `)) return before;
   // `or` at the top level binds weaker than the `and` that is added here
-  return /\bor\b/i.test(before) ? `(${before}) and ${clause}` : `${before} and ${clause}`;
+  return /\bor\b|\|\|/i.test(before) ? `(${before}) and ${clause}` : `${before} and ${clause}`;
 }
 
 /** A query without its stages, and the stages with their `|` (docs/query-language.md, Stages). */

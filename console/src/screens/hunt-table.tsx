@@ -1,7 +1,8 @@
 // What the stages behind a query give: a table of groups, each of which leads to its events.
 import { useQuery } from "@tanstack/react-query";
-import { api, data, Failure } from "../api/client";
-import { narrow } from "../lib/query-text";
+import type { ReactNode } from "react";
+import { api, data, Failure, type Schemas } from "../api/client";
+import { also } from "../lib/query-text";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed, isWhole } from "../parts/answer";
 import { type Column, Grid } from "../parts/grid";
@@ -13,6 +14,7 @@ type Cell = string | number | null;
 interface Row {
   at: number;
   cells: Cell[];
+  group: Schemas["GroupOf"] | undefined;
 }
 
 /** The question as the API takes it, stages included. */
@@ -26,7 +28,7 @@ export function useTable(question: { query: string; from: string; to: string }, 
   });
 }
 
-export function HuntTable({ asked, where, onAsk }: { asked: ReturnType<typeof useTable>; where: string; onAsk: (query: string) => void }) {
+export function HuntTable({ asked, where, onAsk }: { asked: ReturnType<typeof useTable>; where: string; onAsk: (query: string, range?: { from: string; to: string }) => void }) {
   const { t, n } = useWords();
   if (asked.isPending) return <Asking />;
   if (asked.isError) {
@@ -35,7 +37,21 @@ export function HuntTable({ asked, where, onAsk }: { asked: ReturnType<typeof us
   }
   const table = asked.data;
   const isPart = !isWhole(table.truth);
-  const events = (row: Row) => table.keys.reduce((query, key) => narrow(query, key, row.cells[table.columns.indexOf(key)]), where);
+  const open = ({ group }: Row) => {
+    if (typeof group?.query !== "string") return undefined;
+    const range = group.start && group.end ? { from: group.start, to: group.end } : undefined;
+    return () => onAsk(also(where, group.query ?? ""), range);
+  };
+  const link = (row: Row, text: ReactNode) => {
+    const act = open(row);
+    return act ? (
+      <button type="button" className="link" title={t("hunt.its_events")} onClick={act}>
+        {text}
+      </button>
+    ) : (
+      <span title={t("hunt.no_query_of_group")}>{text}</span>
+    );
+  };
   const columns: Column<Row>[] = table.columns.map((name, index) => {
     const isKey = table.keys.includes(name);
     const isTime = name === "time" && index === 0;
@@ -48,21 +64,19 @@ export function HuntTable({ asked, where, onAsk }: { asked: ReturnType<typeof us
       cell: (row: Row) => {
         const value = row.cells[index] ?? null;
         if (value === null) return "–";
-        if (isTime) return <When at={String(value)} />;
+        if (isTime) return link(row, <When at={String(value)} />);
+        if (isKey) return link(row, visible(String(value)) || "\u00a0");
+        // the number is what the link leads to
+        if (name === "count") return link(row, n(Number(value)));
         if (typeof value === "number") return n(value);
-        if (!isKey) return /^\d{4}-.*Z$/.test(value) ? <When at={value} /> : visible(value);
-        return (
-          <button type="button" className="link mono" title={t("hunt.its_events")} onClick={() => onAsk(events(row))}>
-            {visible(value)}
-          </button>
-        );
+        return /^\d{4}-.*Z$/.test(value) ? <When at={value} /> : visible(value);
       },
     };
   });
   return (
     <Grid
       label={t("hunt.groups")}
-      rows={table.rows.map((cells, at) => ({ at, cells }))}
+      rows={table.rows.map((cells, at) => ({ at, cells, group: table.groups[at] }))}
       columns={columns}
       rowKey={(row) => String(row.at)}
       foot={table.rows.length > 0 && t("hunt.groups_shown", { shown: table.rows.length, n: table.total })}

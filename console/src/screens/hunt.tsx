@@ -70,6 +70,8 @@ export default function Hunt() {
     setAsOf(Date.now());
     set({ q: text.trim(), at: null }, true);
   };
+  // as of the same moment: the events of a group are those that were counted
+  const open = (text: string, range?: { from: string; to: string }) => set({ q: text, at: null, ...range }, true);
   const filter = (field: string, value: unknown, without: boolean) => ask(narrow(query, field, value, without));
   const zoom = useCallback((from: number, to: number) => set({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), at: null }, true), [set]);
   const toggleColumn = (field: string) => set({ cols: (extra.includes(field) ? extra.filter((f) => f !== field) : [...extra, field]).join(",") });
@@ -137,7 +139,7 @@ export default function Hunt() {
       )}
       {isTable ? (
         <div className="hunt-columns table">
-          <HuntTable asked={table} where={where} onAsk={ask} />
+          <HuntTable asked={table} where={where} onAsk={open} />
         </div>
       ) : (
       <div className={`hunt-columns${current ? "" : " alone"}${isWrongQuery ? " wrong" : ""}`}>

@@ -83,6 +83,19 @@ def test_groups_are_a_table(analyst: TestClient) -> None:
     assert (len(part["rows"]), part["total"]) == (2, 30)
 
 
+def test_each_group_says_what_finds_its_events(analyst: TestClient) -> None:
+    for query in (
+        "* | count by host.name, source.ip",
+        "* | timechart 10m by host.name",
+        "* | timechart 20m | table count",
+    ):
+        table = get(analyst, "/groups", query=query, **{"from": iso(START), "to": iso(NOW)})
+        assert len(table["groups"]) == len(table["rows"])
+        for row, group in zip(table["rows"], table["groups"], strict=True):
+            ends = {"from": group["start"] or iso(START), "to": group["end"] or iso(NOW)}
+            assert get(analyst, "/count", query=group["query"], **ends)["count"] == row[-1]
+
+
 def test_groups_are_within_the_callers_scope(analyst: TestClient, client: Client) -> None:
     scoped = client("auditor", scope='kydai.system: "Cổng TTĐT"')
     assert get(scoped, "/groups", query="* | count")["rows"] == [[30]]

@@ -22,7 +22,7 @@ def made(text: str, *rows: Row, span: Span = SPAN, now: int = 0) -> Arranged:
 
 def test_equal_rows_stay_in_the_order_of_their_keys() -> None:
     found = made("* | count by a | sort -count", (("x",), (1,)), (("y",), (3,)), (("z",), (1,)))
-    assert found == Arranged(("a", "count"), [("y", 3), ("x", 1), ("z", 1)], 3)
+    assert found == Arranged(("a", "count"), [("y", 3), ("x", 1), ("z", 1)], 3, [("y",), ("x",), ("z",)])
 
 
 def test_nothing_comes_last_whichever_way_one_sorts() -> None:
@@ -38,7 +38,7 @@ def test_a_cut_table_says_how_many_rows_there_are() -> None:
 
 def test_only_the_columns_asked_for_in_their_order() -> None:
     found = made("* | stats count, max(b) by a | sort count | table max(b), a", (("x",), (2, 9)), (("y",), (1, 8)))
-    assert found == Arranged(("max(b)", "a"), [(8, "y"), (9, "x")], 2)
+    assert found == Arranged(("max(b)", "a"), [(8, "y"), (9, "x")], 2, [("y",), ("x",)])
 
 
 def test_a_chart_of_time_has_its_empty_buckets() -> None:
@@ -69,5 +69,5 @@ def test_what_is_sorted_and_cut_is_so_in_the_order_of_the_stages() -> None:
     rows = ((("x",), (1,)), (("y",), (3,)), (("z",), (9,)))
     assert made("* | top 2 a | sort a", *rows).rows == [("y", 3), ("z", 9)]
     assert made("* | top 2 a | sort count", *rows).rows == [("y", 3), ("z", 9)]
-    assert made("* | top 2 a | limit 3", *rows) == Arranged(("a", "count"), [("z", 9), ("y", 3)], 3)
+    assert made("* | top 2 a | limit 3", *rows) == Arranged(("a", "count"), [("z", 9), ("y", 3)], 3, [("z",), ("y",)])
     assert made("* | top 2 a | sort a | limit 1", *rows).rows == [("y", 3)]

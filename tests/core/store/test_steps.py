@@ -61,3 +61,9 @@ def test_what_cannot_be_is_refused(interval: Micros, zone: str) -> None:
 def test_too_many_buckets_are_refused() -> None:
     with pytest.raises(BadInput):
         Steps(SECOND, "UTC", 0).check_number(0, DAY)
+
+
+def test_a_bucket_ends_where_the_next_begins_also_on_a_day_of_25_hours() -> None:
+    start = to_micros("2026-10-24T22:00:00Z")
+    assert iso(Steps(DAY, "Europe/Berlin", start).end(start))[:19] == "2026-10-25T23:00:00"
+    assert Steps(5 * MINUTE, "UTC", start).end(start) == start + 5 * MINUTE
