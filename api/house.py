@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from core import lag
 from core.clock import SECOND, Micros
 from core.db.models import Heartbeat, Outbox, OutboxState
-from core.words import both, duration, say
+from core.words import LANGUAGES, both, duration, say
 
 ALIVE_FOR = 15 * SECOND
 """A heartbeat older than this means that its process is gone: they beat every five seconds at least, and may have to
@@ -50,7 +50,8 @@ class House:
 
 def look(session: Session, now: Micros) -> House:
     """Read the heartbeats, the spools' positions and the outbox."""
-    kinds = set(session.scalars(select(Heartbeat.kind).where(Heartbeat.at >= now - ALIVE_FOR)))
+    beats = session.scalars(select(Heartbeat).where(Heartbeat.at >= now - ALIVE_FOR)).all()
+    kinds = {beat.kind for beat in beats}
     spools = lag.followed(session, now) if "pipeline" in kinds else []
     until = min((s.arrival_at for s in spools), default=None)
     behind = max((s.lag for s in spools), default=None)
@@ -63,8 +64,11 @@ def look(session: Session, now: Micros) -> House:
     for kind in ("gateway", "worker"):
         if kind not in kinds:
             found.append(Ailment(kind, both(f"api.health.{kind}")))
+    for why in [beat.data[lag.WAITING] for beat in beats if beat.data.get(lag.WAITING)][:1]:
+        words = {lang: say("api.health.waiting", lang, why=why[lang]) for lang in LANGUAGES}
+        found.append(Ailment("waiting", words))
     if worst > LAG_LIMIT:
-        words = {lang: say("api.health.lag", lang, lag=duration(worst, lang)) for lang in ("vi", "en")}
+        words = {lang: say("api.health.lag", lang, lag=duration(worst, lang)) for lang in LANGUAGES}
         found.append(Ailment("lag", words))
     if dead:
         found.append(Ailment("dead", both("api.health.dead", count=dead)))

@@ -133,13 +133,13 @@ class Pipeline:
             self._commit(Batch(position=self.position), is_last=True)
 
     def say_behind(self) -> None:
-        """Write down how long what waits has waited, when a batch was not committed. Raises as ``step``."""
+        """Write down how long what waits has waited, when it is not committed; in any thread. Raises as ``step``."""
         now = self.parts.clock.now()
-        waiting = self.reader.read(self.position, frames=1, durable=True).frames
+        waiting = self.reader.oldest_waiting(self.position)
         with self.parts.database.write() as session:
             row = self._row(session)
             row.heartbeat_at = now
-            row.lag = max(0, now - waiting[0].frame.arrival_at) if waiting else 0
+            row.lag = max(0, now - waiting) if waiting is not None else 0
         self._heartbeat_at = now
 
     def _idle(self, began: Micros, position: Position) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from collectors.parser import ParserSet
 from core.clock import SECOND, Clock
-from core.errors import Unavailable
-from core.lag import SPOOLS
+from core.errors import BadConfig, Unavailable, reason
+from core.lag import SPOOLS, WAITING
+from core.words import Text
 from kydai.context import Context
 from kydai.detector import Detector
 from kydai.log import logger
@@ -59,30 +60,46 @@ def run(context: Context, stop: Stop) -> None:
     paces = {name: _Pace(context.clock) for name in SPOOLS}
     facts = parts.detector.facts()
     ready(rules=facts["rules"], ruleset=facts["ruleset"], rule_errors=facts["errors"])
-    beaten = 0
-    with Pulse(context.database, context.clock, "pipeline") as pulse:
+    waiting: dict[str, Text] = {}
+
+    def say_behind() -> None:
+        for pipeline in spools:
+            with suppress(Unavailable, SQLAlchemyError, OSError):
+                pipeline.say_behind()
+
+    def say() -> None:
+        facts = parts.detector.facts() | context.unheard() | {WAITING: next(iter(waiting.values()), None)}
+        beat(context.database, "pipeline", "pipeline", context.clock.now(), facts)
+
+    beaten, told = 0, False
+    with Pulse(context.database, context.clock, "pipeline", busy=say_behind) as pulse:
         while not stop.asked():
-            pulse.turn()
             taken = 0
             for pipeline in spools:
+                pulse.turn()
                 pace = paces[pipeline.spool]
                 if not pace.is_due:
                     continue
                 try:
                     frames = pipeline.step()
+                except BadConfig as error:  # who starts this process again has it read its settings again
+                    waiting[pipeline.spool] = error.said
+                    say_behind()
+                    say()
+                    raise
                 except (Unavailable, SQLAlchemyError, OSError) as error:
                     logger.warning(
                         "The batch was not committed and is tried again.", spool=pipeline.spool, error=str(error)
                     )
-                    with suppress(Unavailable, SQLAlchemyError, OSError):
-                        pipeline.say_behind()
+                    waiting[pipeline.spool] = error.said if isinstance(error, Unavailable) else reason(error)
+                    say_behind()
                     stop.wait(RETRY_SECONDS)
                     continue
+                waiting.pop(pipeline.spool, None)
                 pace.took(frames)
                 taken += frames
-            now = context.clock.now()
-            if is_due(beaten, now, HEARTBEAT_SECONDS):
-                beat(context.database, "pipeline", "pipeline", now, parts.detector.facts() | context.unheard())
-                beaten = now
+            if is_due(beaten, context.clock.now(), HEARTBEAT_SECONDS) or told is not bool(waiting):
+                say()
+                beaten, told = context.clock.now(), bool(waiting)
             if not taken:
                 stop.wait(IDLE_SECONDS)

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
@@ -74,10 +74,19 @@ class Pulse:
     """Keeps a heartbeat fresh from a thread of its own: a loop may be busy with one thing for long and yet live.
 
     But not for ever: a loop that does not come round (``turn``) in ``PATIENCE`` seconds hangs, and is shown as gone.
+    ``busy`` is called again and again, in that thread, while it is late.
     """
 
-    def __init__(self, database: Database, clock: Clock, name: str, seconds: float = PULSE_SECONDS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        name: str,
+        seconds: float = PULSE_SECONDS,
+        busy: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database, self._clock, self._name, self._seconds = database, clock, name, seconds
+        self._busy = busy
         self._turned = clock.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._go, name="pulse", daemon=True)
@@ -96,8 +105,11 @@ class Pulse:
 
     def _go(self) -> None:
         while not self._over.wait(self._seconds):
-            if self._clock.monotonic() - self._turned > PATIENCE:
+            late = self._clock.monotonic() - self._turned
+            if late > PATIENCE:
                 continue
+            if late > self._seconds:
+                self._busy()
             # who cannot write is as good as gone, and is shown so
             with suppress(Unavailable, SQLAlchemyError), self._database.write() as session:
                 fresh = update(Heartbeat).where(Heartbeat.name == self._name).values(at=self._clock.now())

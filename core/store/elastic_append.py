@@ -31,6 +31,8 @@ CHUNK_BYTES = 4 << 20
 _AT_ONCE = 4
 """Requests of one append under way: the server works on them side by side while the next are written."""
 _PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+_SERVER_WAITS = "10s"
+"""For a shard that is not there (its node died, its disk is full); then the items are told 503 and are sent again."""
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _RAW = ("event.original", "kydai.original_b64")
 
@@ -219,7 +221,9 @@ class Appender:
 
         def ask(es: Elasticsearch) -> Any:
             try:
-                return es.bulk(operations=lines, filter_path="errors,items.*.status,items.*.error").body
+                return es.bulk(
+                    operations=lines, filter_path="errors,items.*.status,items.*.error", timeout=_SERVER_WAITS
+                ).body
             except ApiError as error:
                 if error.status_code == 413:
                     return None

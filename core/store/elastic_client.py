@@ -50,6 +50,7 @@ class Cluster:
 
     def __init__(self, urls: Sequence[str], *, api_key: str | None = None, ca_file: Path | None = None) -> None:
         self.url = ", ".join(_PASSWORD.sub("//", url) for url in urls)
+        self.nodes = len(urls)
         options: dict[str, Any] = {}
         if api_key is not None:
             options["api_key"] = api_key
@@ -173,7 +174,8 @@ class Read:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self.opaque_id = f"kydai-{uuid.uuid4().hex}"
-        self._client = cluster.client.options(opaque_id=self.opaque_id)
+        # a node that is gone costs a read nothing while another answers
+        self._client = cluster.client.options(opaque_id=self.opaque_id, max_retries=cluster.nodes - 1)
         self.stopped = False
         self.ended = threading.Event()
 

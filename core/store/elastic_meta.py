@@ -121,9 +121,14 @@ class Notes:
         ]
 
     def grains(self) -> Grains:
-        """The table of grains; the first process writes the one that holds from the beginning."""
-        self._create(_GRAINS, {"what": _GRAINS, "table": [list(entry) for entry in Grains().table]})
-        found = self._cluster.call(lambda es: es.get(index=self._index, id=_GRAINS)).body
+        """The table of grains; the first process writes the one that holds from the beginning.
+
+        It is asked for first: a cluster that blocks writing still answers who reads.
+        """
+        found = self._cluster.call(lambda es: es.options(ignore_status=404).get(index=self._index, id=_GRAINS)).body
+        if not found.get("found"):
+            self._create(_GRAINS, {"what": _GRAINS, "table": [list(entry) for entry in Grains().table]})
+            found = self._cluster.call(lambda es: es.get(index=self._index, id=_GRAINS)).body
         return _grains(found["_source"])
 
     def change_grain(self, grain: Grain, now: Micros) -> Grains:

@@ -69,7 +69,8 @@ class Setup:
             self._check_layout(self.events, there.get("_meta", {}))
         if not _is_same(there, wanted):
             self._cluster.call(lambda es: es.indices.put_index_template(name=self.events, **_as_arguments(wanted)))
-        self._create(self.meta, mappings={**_META_MAPPING, "_meta": _mark()}, settings=self._meta_settings())
+        if not self._cluster.call(lambda es: es.indices.exists(index=self.meta)).body:  # a block bars to make it, too
+            self._create(self.meta, mappings={**_META_MAPPING, "_meta": _mark()}, settings=self._meta_settings())
 
     def template(self) -> dict[str, Any]:
         """Our index template."""

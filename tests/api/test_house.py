@@ -46,6 +46,19 @@ def test_silent_processes_and_dead_work_are_told(database: Database) -> None:
     assert (found.data_until, found.lag, found.dead_work) == (None, None, 1)
 
 
+def test_why_nothing_can_be_committed_is_told(database: Database) -> None:
+    why = {"vi": "Kho không trả lời.", "en": "The store does not answer."}
+    with database.write() as session:
+        for kind in ("gateway", "worker"):
+            session.add(Heartbeat(name=kind, kind=kind, at=NOW))
+        session.add(Heartbeat(name="pipeline", kind="pipeline", at=NOW, data={"waiting": why}))
+        session.add(SpoolPosition(spool="gateway", heartbeat_at=NOW, arrival_at=NOW, lag=0))
+    found = look(database)
+    assert [(a.key, a.is_fatal) for a in found.ailments] == [("waiting", False)]
+    assert found.ailments[0].text["vi"].endswith("chưa tìm kiếm được. Kho không trả lời.")
+    assert found.ailments[0].text["en"].endswith("cannot be searched yet. The store does not answer.")
+
+
 def test_work_that_waits_is_lag(database: Database) -> None:
     with database.write() as session:
         for kind in ("gateway", "pipeline", "worker"):

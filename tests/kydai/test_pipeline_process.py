@@ -7,8 +7,12 @@ import threading
 import pytest
 
 from core.clock import SECOND, StillClock
+from core.db.models import Heartbeat
+from core.errors import BadConfig, Unavailable, failure
 from core.event import Frame
 from core.spool import Spool
+from core.store.contract import AppendResult, Batch, EventStore, Query
+from core.words import both
 from kydai import pipeline_process
 from kydai.context import Context
 from kydai.pipeline import BATCH_FRAMES
@@ -37,6 +41,70 @@ def test_the_pace() -> None:
     pace.took(1)
     clock.at -= 10_000_000
     assert due(pace), "a clock that went back does not stop the pipeline"
+
+
+class Away:
+    """A store that is away, or refuses us, until ``error`` is None."""
+
+    def __init__(self, store: EventStore, error: Exception | None) -> None:
+        self.store = store
+        self.error = error
+
+    def append(self, batch: Batch) -> AppendResult:
+        if self.error is not None:
+            raise self.error
+        return self.store.append(batch)
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def _said(context: Context) -> object:
+    with context.database.read() as session:
+        row = session.get(Heartbeat, "pipeline")
+        return row.data.get("waiting") if row is not None else None
+
+
+def _one_waits(context: Context) -> None:
+    spool = Spool(context.settings.spool_folder / "gateway", context.clock, reserve_bytes=0)
+    spool.append([Frame("udp:192.0.2.1", 1_795_568_402 * SECOND, b"<38>Nov 25 08:00:00 web01 sshd[70]: x")])
+    spool.close()
+
+
+@pytest.fixture
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_process, "ready", lambda **facts: None)
+    monkeypatch.setattr(pipeline_process, "settle_memory", lambda: None)
+    monkeypatch.setattr(pipeline_process, "RETRY_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("_quiet")
+def test_why_nothing_is_committed_is_said_until_it_is(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    away = Away(context.store, failure(Unavailable, "store.error.stopped"))
+    monkeypatch.setitem(context.__dict__, "store", away)
+    _one_waits(context)
+    stop = Stop()
+    thread = threading.Thread(target=pipeline_process.run, args=(context, stop))
+    thread.start()
+    until(lambda: _said(context) == both("store.error.stopped"))
+    away.error = None
+    until(lambda: not _said(context))
+    stop.event.set()
+    thread.join(30)
+    assert context.store.store.count(Query()).count == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("_quiet")
+def test_who_is_refused_says_why_and_ends_to_read_its_settings_again(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        context.__dict__, "store", Away(context.store, failure(BadConfig, "store.elastic.key", url="x"))
+    )
+    _one_waits(context)
+    with pytest.raises(BadConfig):
+        pipeline_process.run(context, Stop())
+    assert _said(context) == both("store.elastic.key", url="x")
 
 
 def test_the_bell_is_rung_behind_the_commit_of_alerts(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:

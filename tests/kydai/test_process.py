@@ -49,6 +49,17 @@ def test_a_pulse_keeps_the_heartbeat_fresh_and_leaves_the_rest(context: Context)
     assert row("api") == (1, {})
 
 
+def test_a_busy_loop_has_something_said_meanwhile(context: Context) -> None:
+    beat(context.database, "pipeline", "pipeline", 1, {})
+    clock, said = StillClock(10), list[int]()
+    with Pulse(context.database, clock, "pipeline", seconds=0.01, busy=lambda: said.append(1)) as pulse:
+        time.sleep(0.1)
+        assert not said, "it comes round"
+        clock.ticks += 1
+        until(lambda: said)
+        pulse.turn()
+
+
 def test_due_by_the_wall_clock_that_may_go_back() -> None:
     assert is_due(0, 5 * SECOND, 5.0)
     assert not is_due(SECOND, 5 * SECOND, 5.0)

@@ -194,3 +194,11 @@ def test_a_password_in_an_address_is_in_no_sentence() -> None:
         cluster.check()
     assert "//127.0.0.1" in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_read_asks_another_node_when_one_is_gone(elastic: Node) -> None:
+    cluster = Cluster([f"http://127.0.0.1:{free_port()}", elastic.url])
+    for _ in range(2):
+        with cluster.read() as read:
+            assert read.call(lambda es: es.cluster.health()).body["status"]
+    cluster.close()

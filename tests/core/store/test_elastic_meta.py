@@ -6,10 +6,12 @@ from elasticsearch import Elasticsearch
 from core.clock import DAY, HOUR
 from core.errors import BadInput, Conflict, NotFound
 from core.event import EventId
-from core.store.contract import Batch, Span
+from core.store.contract import Batch, Query, Span
 from core.store.elastic import ElasticStore
 from core.store.elastic_names import Grain
 from tests.core.store.conformance import START, event, spool
+from tests.core.store.elastic_stores import open_store
+from tests.services.elasticsearch import Node
 
 
 def test_another_grain_touches_new_events_only(store: ElasticStore, prefix: str, es: Elasticsearch) -> None:
@@ -42,3 +44,15 @@ def test_holds_are_listed_by_name_and_a_name_is_taken_once(shared: ElasticStore)
     assert shared.holds() == []
     with pytest.raises(NotFound):
         shared.lift("vụ 7")
+
+
+def test_who_reads_needs_no_right_to_write(elastic: Node, store: ElasticStore, prefix: str, es: Elasticsearch) -> None:
+    store.append(Batch([event(1)]))
+    es.indices.put_settings(index=f"{prefix}-*", settings={"index.blocks.write": True}, expand_wildcards="all")
+    fresh = open_store(elastic.url, prefix)
+    try:
+        assert fresh.count(Query()).count == 1
+        assert [e["event.id"] for e in fresh.get([EventId(spool(), 1, 0)]).events] == [f"{spool()}.1.0"]
+    finally:
+        fresh.close()
+        es.indices.put_settings(index=f"{prefix}-*", settings={"index.blocks.write": None}, expand_wildcards="all")
