@@ -1,4 +1,5 @@
-"""Heads of the chain of roots, kept where a thief of the disk does not reach: a file to be copied, and syslog.
+"""Heads of the chains of roots and of tombstones, kept where a thief of the disk does not reach: a file to be copied,
+and syslog.
 
 A head is one line of JSON, found again in any text that holds it, as a line of syslog does.
 """
@@ -10,8 +11,9 @@ import re
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import orjson
 
@@ -23,27 +25,30 @@ FILE = "heads.jsonl"
 SYSLOG = Path("/dev/log")
 _PRIORITY = 4 << 3 | 5
 """Facility auth, severity notice."""
-_LINE = re.compile(r'\{"seq":\d{1,18},"hash":"[0-9a-f]{64}","at":\d{1,18}\}')
+_LINE = re.compile(r'\{"(seq|tombstone)":(\d{1,18}),"hash":"([0-9a-f]{64})","at":(\d{1,18})\}')
 _LONGEST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Number and hash of the newest root at some time."""
+    """Number and hash of the newest root, or tombstone, at some time."""
 
     seq: int
     hash: str
     at: Micros
+    of: Literal["root", "tombstone"] = "root"
 
     def line(self) -> str:
-        return orjson.dumps(asdict(self)).decode()
+        name = "seq" if self.of == "root" else self.of
+        return orjson.dumps({name: self.seq, "hash": self.hash, "at": self.at}).decode()
 
 
 def heads_in(lines: Iterable[str]) -> Iterator[Head]:
     """The heads that stand in lines of text, whatever else does."""
     for line in lines:
         for found in _LINE.finditer(line[:_LONGEST]):
-            yield Head(**orjson.loads(found[0]))
+            name, seq, hash_, at = found.groups()
+            yield Head(int(seq), hash_, int(at), "root" if name == "seq" else "tombstone")
 
 
 def heads_of(path: Path) -> list[Head]:
@@ -58,11 +63,12 @@ def heads_of(path: Path) -> list[Head]:
 
 
 def publish(head: Head, folder: Path, *, address: Path = SYSLOG) -> bool:
-    """Send the head to syslog and add it to the file, unless it is the last one there. Raises Unavailable when the
-    file cannot be written. Whether syslog took it; a kill in between sends it once more.
+    """Send the head to syslog and add it to the file, unless it is the last of its chain there. Raises Unavailable
+    when the file cannot be written. Whether syslog took it; a kill in between sends it once more.
     """
     path = folder / FILE
-    if any(each.seq == head.seq and each.hash == head.hash for each in heads_of(path)[-1:]):
+    last = [each for each in heads_of(path) if each.of == head.of][-1:]
+    if any(each.seq == head.seq and each.hash == head.hash for each in last):
         return True
     taken = _to_syslog(f"integrity head {head.line()}", address)
     try:

@@ -1,78 +1,32 @@
 """Proving that the store holds what was sealed, no event more, no event less, none changed.
 
-First the chain: each root signed by a key on record, each linked to the one before, none missing at the end. Then,
-hour by hour and class by class, the events against their trees. Of each tree the first wrong place is named.
+First the chains of roots and of tombstones: each signed by a key on record, each linked to the one before, none missing
+at the end. Then, hour by hour and class by class, the events against their trees. Of each tree the first wrong place is
+named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from core.clock import DAY, HOUR, Clock, Micros, to_micros
+from core.clock import HOUR, Clock, Micros, to_micros
 from core.db.database import Database
 from core.db.models import IntegrityRoot, Meta
 from core.event import Event, EventId
+from core.faults import Fault, Problem
 from core.heads import Head
 from core.keys import Keys, is_signed
 from core.sealing import HEAD, Admission, Walk, admission_to, newest_sealed, of_key, read_head, root_of, text_of
-from core.store.contract import Deleted, EventStore, HourClass, Missing, Span
+from core.store.contract import EventStore, HourClass, Missing, Span
 from core.store.integrity import BLOCK, FIRST_PREV, digest, fold, id_of, ids_in, leaf, split
+from core.tombstones import Check as TombstoneCheck
+from core.tombstones import head_in
 
 FRESH = HOUR
 """An event that is in no tree and was stored longer ago was added by no pipeline of ours."""
-YOUNGEST_DELETED = 28 * DAY
-"""No policy deletes what is younger than a month: who says so is no excuse for what is gone."""
-
-
-class Problem(StrEnum):
-    """What is wrong, and in the last two what is as it should be or cannot be known."""
-
-    ROOT = "root"
-    """A root is not what was signed."""
-    KEY = "key"
-    """It is signed by a key that is not on record here."""
-    LINK = "link"
-    """A root does not link to the one before, or that one is missing."""
-    CUT = "cut"
-    """The newest roots are missing."""
-    HEAD = "head"
-    """A root is another than a head that was kept elsewhere says: the chain was signed anew."""
-    NOTES = "notes"
-    """The ids or the hashes of blocks beside a root are not those of the root."""
-    CHANGED = "changed"
-    """One of these events is not what was sealed."""
-    DELETED = "deleted"
-    ADDED = "added"
-    """An event of a sealed hour that no pipeline has judged."""
-    MISSING = "missing"
-    """The engine says that it cannot read them now."""
-    RETAINED = "retained"
-    """Retention deleted them, by the policy in ``detail``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The first place in a tree (``seq`` 0: in none) where something is not as it was sealed."""
-
-    problem: Problem
-    seq: int
-    hour: Micros = 0
-    class_: str = ""
-    number: int = 0
-    first: str = ""
-    last: str = ""
-    count: int = 0
-    """Events that are gone or came; of CHANGED the blocks."""
-    detail: str = ""
-
-    @property
-    def is_wrong(self) -> bool:
-        return self.problem not in (Problem.MISSING, Problem.RETAINED)
 
 
 class Prover:
@@ -84,7 +38,9 @@ class Prover:
         self._keys = keys
         self._clock = clock
         self._bad: set[int] = set()
+        self._stones: TombstoneCheck | None = None
         self.roots = 0
+        self.tombstones = 0
         self.trees = 0
         self.events = 0
         """Of sealed hours, as read."""
@@ -95,15 +51,18 @@ class Prover:
         """The end of the newest sealed hour."""
 
     def run(self, span: Span = Span(), heads: Sequence[Head] = ()) -> Iterator[Fault]:
-        """All that is found: of the chain, whole, and of the events received in the hours that begin in the span.
+        """All that is found: of the chains, whole, and of the events received in the hours that begin in the span.
 
         Raises as the store does.
         """
+        stones = self._stones = TombstoneCheck(self._keys, self._store, self._store.deleted())
         with self._database.read() as session:
-            faults = list(self._chain(session, heads))
+            faults = [*self._chain(session, heads), *stones.run(session, heads)]
             newest = newest_sealed(session)
             sealed = _sealed(session)
-        self._bad = {fault.seq for fault in faults if fault.problem in (Problem.ROOT, Problem.KEY)}
+        self.tombstones = stones.count
+        broken = Problem.ROOT, Problem.KEY
+        self._bad = {fault.seq for fault in faults if fault.of == "root" and fault.problem in broken}
         yield from faults
         if newest is None:
             return
@@ -112,13 +71,12 @@ class Prover:
         end = self.sealed_to if span.end is None else min(self.sealed_to, span.end)
         counts = self._store.received(Span(start, end)).counts
         within = {key for key in sealed if (start is None or key[0] >= start) and key[0] < end}
-        gone = self._store.deleted()
         for key in sorted(within | {key for key in counts if key <= newest}):
-            yield from self._hour(key, newest, gone, is_there=key in counts)
+            yield from self._hour(key, newest, is_there=key in counts)
 
     def _chain(self, session: Session, heads: Sequence[Head]) -> Iterator[Fault]:
         known = {each.key for each in self._keys.known()}
-        kept = {head.seq: head for head in heads}
+        kept = {head.seq: head for head in heads if head.of == "root"}
         seq, prev = 0, FIRST_PREV
         for row in session.scalars(select(IntegrityRoot).order_by(IntegrityRoot.seq).execution_options(yield_per=500)):
             root = root_of(row)
@@ -136,13 +94,13 @@ class Prover:
             self.roots += 1
         self.head = seq, prev
         written = session.get(Meta, HEAD)
-        lasts = [head.seq for head in heads] + ([] if written is None else [read_head(written.value)[0]])
+        lasts = [*kept] + ([] if written is None else [read_head(written.value)[0]])
         if max(lasts, default=0) > seq:
             yield Fault(Problem.CUT, seq + 1, count=max(lasts) - seq)
         elif written is not None and read_head(written.value) != (seq, prev):
             yield Fault(Problem.CUT, seq)
 
-    def _hour(self, key: HourClass, newest: HourClass, gone: Sequence[Deleted], *, is_there: bool) -> Iterator[Fault]:
+    def _hour(self, key: HourClass, newest: HourClass, *, is_there: bool) -> Iterator[Fault]:
         with self._database.read() as session:
             blobs = undefer(IntegrityRoot.ids), undefer(IntegrityRoot.blocks)
             rows = list(session.scalars(of_key(key).options(*blobs)))
@@ -160,7 +118,7 @@ class Prover:
         if len(checks) < len(rows):
             return  # without all trees of the hour nothing is known of the others' events
         self.trees += len(checks)
-        if not is_there and (policy := _policy(gone, key, sum(row.count for row in rows))):
+        if not is_there and (policy := self._policy(key, sum(row.count for row in rows))):
             yield from (_fault(Problem.RETAINED, row, count=row.count, detail=policy) for row in rows)
             return
         extra = _Extra(admission, self._clock.now())
@@ -181,11 +139,26 @@ class Prover:
         for check in checks:
             yield from check.end()
         absent = [check for check in checks if check.absent]
-        policy = _policy(gone, key, sum(check.absent for check in absent))
+        policy = self._policy(key, sum(check.absent for check in absent))
         for check in absent:
             yield check.absence(policy, scan.truth.missing)
         if extra.count:
             yield Fault(Problem.ADDED, 0, *key, 0, extra.first, extra.last, extra.count)
+
+    def _policy(self, key: HourClass, absent: int) -> str:
+        """By which policies so many events of the hour may be gone, deleted since the check began among them."""
+        assert self._stones is not None
+        policy = self._stones.excuses.policy(key, absent)
+        if policy or not absent:
+            return policy
+        with self._database.read() as session:
+            if head_in(session) == self._stones.head:
+                return ""
+        self._stones = again = TombstoneCheck(self._keys, self._store, self._store.deleted())
+        with self._database.read() as session:
+            for _ in again.run(session):
+                pass  # what is wrong now was so before, or is of the next check
+        return again.excuses.policy(key, absent)
 
 
 class _Check:
@@ -297,22 +270,6 @@ def _text(row: IntegrityRoot) -> str | None:
     except ValueError:
         return None
     return text if digest(text) == row.ids_digest else None
-
-
-def _policy(gone: Iterable[Deleted], key: HourClass, absent: int) -> str:
-    """By which policies so many events of the hour may have been deleted; empty when by none."""
-    hour, class_ = key
-    of_hour = [
-        each
-        for each in gone
-        if class_ in each.classes
-        and each.min_received < hour + HOUR
-        and each.max_received >= hour
-        and each.at >= hour + YOUNGEST_DELETED
-    ]
-    if not absent or sum(each.rows for each in of_hour) < absent:
-        return ""
-    return ", ".join(sorted({each.policy for each in of_hour}))
 
 
 def _fault(

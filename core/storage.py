@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass
 import orjson
 from sqlalchemy.orm import Session
 
-from core import audit, keeping
+from core import audit, keeping, tombstones
 from core.audit import Actor
 from core.clock import DAY, Micros, iso
 from core.db.database import Database
 from core.db.models import Meta
 from core.keeping import Kept
-from core.store.contract import EventStore, Finding, Hold, Part, Room, Stats
+from core.keys import Keys
+from core.store.contract import Deleted, EventStore, Finding, Hold, Part, Room, Stats
 from core.store.outlook import (
     HORIZON,
     Amount,
@@ -141,17 +142,29 @@ def overdue(database: Database, store: EventStore, wish: Policy, now: Micros) ->
     return due(store.parts(), store.holds(), settle(database, store, wish, now), now)
 
 
-def retain(database: Database, store: EventStore, wish: Policy, actor: Actor, now: Micros) -> list[str]:
-    """Delete what was kept as long as the policy in force asks; the parts deleted, which stand in the journal, too."""
+def retain(database: Database, store: EventStore, wish: Policy, actor: Actor, now: Micros, keys: Keys) -> list[str]:
+    """Delete what was kept as long as the policy in force asks; the parts deleted. Each has its signed tombstone and
+    its entry in the journal before it goes. Raises Unavailable, as for keys that cannot be used: nothing goes then."""
     policy = settle(database, store, wish, now)
+    tombstones.begin(database, store, keys, now)
+    tombstones.finish(database, store)
     before = {part.name: part for part in store.parts()}
-    gone = store.retain(now, policy)
-    if gone:
-        known = [before[name] for name in gone if name in before]
-        counts = {",".join(classes): _counts(found) for classes, found in by_classes(known, now).items()}
-        after = {"segments": gone, "classes": counts}
+
+    def sign(stones: Sequence[Deleted]) -> Sequence[Deleted]:
+        signer = keys.signer(now)
         with database.write() as session:
-            audit.record(session, actor, "store.retain", "store", now=now, after=after)
+            recorded, fresh = tombstones.sign(session, signer, store.engine, stones, now)
+            if fresh:
+                names = [stone.name for stone in fresh]
+                known = [before[name] for name in names if name in before]
+                counts = {",".join(classes): _counts(found) for classes, found in by_classes(known, now).items()}
+                after = {"segments": names, "classes": counts}
+                audit.record(session, actor, "store.retain", "store", now=now, after=after)
+        return recorded
+
+    gone = store.retain(now, policy, sign)
+    if gone:
+        tombstones.finish(database, store)
     return gone
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 from core.clock import iso
 from core.db.models import IntegrityRoot, Meta
+from core.faults import Fault
 from core.heads import FILE as HEADS
 from core.heads import Head, heads_of, publish
 from core.keys import Keys
-from core.proving import Fault, Prover
+from core.proving import Prover
 from core.sealing import HEAD, Sealed, Sealer, read_head
 from core.store.contract import Finding, Span
+from core.tombstones import head_of
 from core.words import moment, say
 from kydai.context import Context
 
@@ -21,18 +23,25 @@ SECONDS = 600.0
 
 
 def seal(context: Context) -> Sealed:
-    """Seal what is committed, and put the head where it is kept."""
+    """Seal what is committed, and put the heads where they are kept."""
     settings = context.settings
     keys = Keys(settings.keys_folder)
     sealer = Sealer(context.database, context.store, keys, context.clock, settings.integrity_folder)
     done = sealer.seal(seconds=SECONDS)
+    publish_heads(context)
+    return done
+
+
+def publish_heads(context: Context) -> None:
+    """Put the heads of roots and tombstones where they are kept."""
     with context.database.read() as session:
         written = session.get(Meta, HEAD)
         seq, hash_ = read_head(written.value) if written is not None else (0, "")
         row = session.get(IntegrityRoot, seq)
-    if row is not None:
-        publish(Head(seq, hash_, row.at), settings.integrity_folder)
-    return done
+        stone = head_of(session)
+    heads = ([] if row is None else [Head(seq, hash_, row.at)]) + ([] if stone is None else [stone])
+    for head in heads:
+        publish(head, context.settings.integrity_folder)
 
 
 def prover(context: Context) -> Prover:
@@ -43,9 +52,7 @@ def prover(context: Context) -> Prover:
 def wrong(context: Context) -> list[Finding]:
     """What is wrong with the sealed hours, all of them."""
     kept = heads_of(context.settings.integrity_folder / HEADS)
-    return [
-        Finding(f"root {fault.seq}", fault.problem) for fault in prover(context).run(Span(), kept) if fault.is_wrong
-    ]
+    return [Finding(fault.place, fault.problem) for fault in prover(context).run(Span(), kept) if fault.is_wrong]
 
 
 def document(fault: Fault) -> dict[str, Any]:
@@ -56,6 +63,10 @@ def document(fault: Fault) -> dict[str, Any]:
 
 def told(fault: Fault, lang: str, zone: str) -> str:
     """A fault as a line for people."""
+    said = {"first": fault.first, "last": fault.last, "count": fault.count, "detail": fault.detail}
+    if fault.of == "tombstone":
+        place = say("integrity.place_tombstone", lang, seq=fault.seq or "–")
+        return f"{place}: {say(f'integrity.tombstone.{fault.problem}', lang, **said)}"
     hour = moment(fault.hour, lang, zone)
     if fault.number:
         place = say("integrity.place", lang, seq=fault.seq, hour=hour, kept=fault.class_, number=fault.number)
@@ -63,5 +74,4 @@ def told(fault: Fault, lang: str, zone: str) -> str:
         place = say("integrity.place_seq", lang, seq=fault.seq)
     else:
         place = say("integrity.place_hour", lang, hour=hour, kept=fault.class_)
-    said = {"first": fault.first, "last": fault.last, "count": fault.count, "detail": fault.detail}
     return f"{place}: {say(f'integrity.problem.{fault.problem}', lang, **said)}"

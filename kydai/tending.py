@@ -13,6 +13,7 @@ import signal
 from core import storage
 from core.errors import KydaiError
 from core.keeping import MAINTENANCE
+from core.keys import Keys
 from core.words import language
 from kydai import sealed
 from kydai.cli.output import Output
@@ -34,7 +35,7 @@ def tend(context: Context) -> tuple[int, list[str]]:
             break
     now = context.clock.now()
     house = (context.database, context.store, context.settings.store.policy)
-    gone = storage.retain(*house, MAINTENANCE, now)
+    gone = storage.retain(*house, MAINTENANCE, now, Keys(context.settings.keys_folder))
     seen = storage.look(*house, context.settings.spool.reserve_mb << 20, now)
     with context.database.write() as session:
         storage.note_outlook(session, seen)

@@ -34,7 +34,7 @@ from core.store.catalog_rows import (
     segment_values,
     tombstone_of,
 )
-from core.store.contract import Hold, Span
+from core.store.contract import Deleted, Hold, Sign, Span
 from core.store.segments_layout import LAYOUT
 
 VERSION = 1
@@ -257,24 +257,26 @@ class Catalog:
                 last = _insert(db, each, at)
         return last
 
-    def retire(self, segments: Sequence[Segment], policy: str, at: Micros) -> list[Segment]:
-        """Take files out of the store and leave a tombstone for each; returns those that were still in it."""
+    def retire(self, stones: Sequence[Deleted], sign: Sign, at: Micros) -> list[str]:
+        """Take files out of the store and leave a tombstone for each; returns those that were still in it.
+
+        Signed within the transaction, so that what is signed is what goes: no compaction comes between.
+        """
         gone = []
         with self.change() as db:
-            for s in segments:
-                done = db.execute(
-                    "UPDATE segment SET state='retired', retired_at=? WHERE id=? AND state != 'retired'",
-                    (at, s.id),
-                )
-                if done.rowcount != 1:
+            there = [stone for stone in stones if _stored(db, stone.name) is not None]
+            for stone in sign(there) if there else ():
+                s = _stored(db, stone.name)
+                if s is None:
                     continue
-                gone.append(s)
+                gone.append(s.name)
+                db.execute("UPDATE segment SET state='retired', retired_at=? WHERE id=?", (at, s.id))
                 db.execute("DELETE FROM id_range WHERE segment=?", (s.id,))
                 db.execute(
                     f"INSERT INTO tombstone ({TOMBSTONE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
                     (
                         s.name, s.kind, json.dumps(s.classes), s.min_ts, s.max_ts, s.min_received,
-                        s.max_received, s.rows, s.bytes, s.sha256, policy, at,
+                        s.max_received, s.rows, s.bytes, s.sha256, stone.policy, stone.at,
                     ),
                 )  # fmt: skip
         return gone
@@ -383,6 +385,12 @@ def _sorted_out(segments: Sequence[Segment], seen: int) -> Snapshot:
         quarantined=[s for s in segments if s.state is State.QUARANTINED],
         seen=seen,
     )
+
+
+def _stored(db: sqlite3.Connection, name: str) -> Segment | None:
+    """A file that is part of the store, whole or broken."""
+    row = db.execute(f"SELECT {SEGMENT_COLUMNS} FROM segment WHERE name=? AND state != 'retired'", (name,)).fetchone()
+    return None if row is None else segment_of(row)
 
 
 def _newest(db: sqlite3.Connection) -> int:

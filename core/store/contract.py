@@ -262,14 +262,29 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What retention deleted as one, by which policy; both times of receipt are included."""
+    """What retention deletes as one, by which policy; both times of receipt are included."""
 
+    name: str
+    mark: str
+    """Tells it from another of its name: a checksum, a uuid."""
     classes: tuple[str, ...]
     min_received: Micros
     max_received: Micros
     rows: int
     policy: str
     at: Micros
+    hours: tuple[tuple[Micros, str, int], ...] = ()
+    """How many events of each hour and class; empty where that is not known: it cannot be read, or is told later."""
+
+
+Sign = Callable[[Sequence[Deleted]], Sequence[Deleted]]
+"""Told of what is about to be deleted, it signs that durably (core/tombstones.py) and returns what may go, as it
+stands on record. What it raises keeps everything."""
+
+
+def unsigned(stones: Sequence[Deleted]) -> Sequence[Deleted]:
+    """Signs nothing: ``kydai store verify`` names what is deleted so."""
+    return stones
 
 
 class EventStore(Protocol):
@@ -348,8 +363,9 @@ class EventStore(Protocol):
         """One round of merging small files, where the engine leaves that to us; how many were replaced."""
         ...
 
-    def retain(self, now: Micros, policy: Policy) -> list[str]:
-        """Delete what is older than its class allows and not held; returns the parts deleted."""
+    def retain(self, now: Micros, policy: Policy, sign: Sign = unsigned) -> list[str]:
+        """Delete what is older than its class allows and not held, each part behind its signed tombstone; returns the
+        parts deleted."""
         ...
 
     def parts(self) -> list[Part]:

@@ -37,9 +37,11 @@ from core.store.contract import (
     Room,
     Rows,
     Scan,
+    Sign,
     Span,
     Stats,
     nothing_undrained,
+    unsigned,
 )
 from core.store.elastic_append import Appender, Names, Preparer
 from core.store.elastic_client import Cluster
@@ -91,8 +93,8 @@ class ElasticStore:
         self._preparer = Preparer(Names(prefix, self._grains))
         self._appender = Appender(self._cluster_, self._setup.create, patience=patience, closing=self._closing)
         self._reader_ = Reader(self._cluster_, prefix, self._notes_, clock, undrained, self._grains)
-        self._upkeep_ = Upkeep(self._cluster_, self._setup, self._notes_, clock)
         self._order = OrderReader(self._cluster_, prefix, clock, self._grains)
+        self._upkeep_ = Upkeep(self._cluster_, self._setup, self._notes_, self._order, clock)
 
     def append(self, batch: Batch) -> AppendResult:
         """Store a batch (core/store/contract.py). Raises Unavailable when the cluster does not take it in time."""
@@ -154,8 +156,8 @@ class ElasticStore:
         """Nothing: the cluster merges by itself."""
         return 0
 
-    def retain(self, now: Micros, policy: Policy) -> list[str]:
-        return self._upkeep.retain(now, policy)
+    def retain(self, now: Micros, policy: Policy, sign: Sign = unsigned) -> list[str]:
+        return self._upkeep.retain(now, policy, sign)
 
     def parts(self) -> list[Part]:
         return self._upkeep.parts()

@@ -36,16 +36,24 @@ class OrderReader:
         for index in self._indices():
             first = max(index.min_received, -(2**63) if span.start is None else -(-span.start // HOUR) * HOUR)
             until = min(index.max_received + 1, 2**63 - 1 if span.end is None else -(-span.end // HOUR) * HOUR)
-            hours = range(hour_of(first), until, HOUR)
-            for at in range(0, len(hours), _HOURS):
-                counts |= self._counted(index, hours[at : at + _HOURS])
+            counts |= self._counted(index, range(hour_of(first), until, HOUR))
         return Received(counts, self._truth())
+
+    def hours_of(self, index: Index) -> dict[HourClass, int]:
+        """How many events of each hour and class an index holds."""
+        return self._counted(index, range(hour_of(index.min_received), index.max_received + 1, HOUR))
 
     def _indices(self) -> list[Index]:
         names = self._cluster.call(lambda es: es.indices.get(index=pattern(self._prefix), features="aliases")).body
         return [index for name in sorted(names) if (index := read_name(self._prefix, name)) is not None]
 
-    def _counted(self, index: Index, hours: Sequence[Micros]) -> dict[HourClass, int]:
+    def _counted(self, index: Index, hours: range) -> dict[HourClass, int]:
+        counts: dict[HourClass, int] = {}
+        for at in range(0, len(hours), _HOURS):
+            counts |= self._counted_at_once(index, hours[at : at + _HOURS])
+        return counts
+
+    def _counted_at_once(self, index: Index, hours: range) -> dict[HourClass, int]:
         filters = {str(hour): _begun(hour, hour + HOUR) for hour in hours}
         with self._cluster.read() as read:
             found = Answers(read, index.name).ask(

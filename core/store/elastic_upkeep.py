@@ -9,11 +9,12 @@ from elasticsearch import NotFoundError
 
 from core.clock import Clock, Micros
 from core.errors import BadConfig
-from core.store.contract import Deleted, Finding, Part, Room, Stats
+from core.store.contract import Deleted, Finding, Part, Room, Sign, Stats
 from core.store.elastic_client import Cluster
 from core.store.elastic_fields import TIMESTAMP, time
 from core.store.elastic_meta import Notes, Tombstone
 from core.store.elastic_names import Index, pattern, read_name
+from core.store.elastic_order import OrderReader
 from core.store.elastic_setup import FLOW, LAYOUT, Setup, is_ours
 from core.store.retention import Policy, expired
 
@@ -26,34 +27,43 @@ _BLOCKED = 0.05
 class Upkeep:
     """Looks after the indices of one prefix. All methods raise Unavailable when the cluster does not answer."""
 
-    def __init__(self, cluster: Cluster, setup: Setup, notes: Notes, clock: Clock) -> None:
+    def __init__(self, cluster: Cluster, setup: Setup, notes: Notes, order: OrderReader, clock: Clock) -> None:
         self._cluster = cluster
         self._setup = setup
         self._notes = notes
+        self._order = order
         self._clock = clock
 
-    def retain(self, now: Micros, policy: Policy) -> list[str]:
+    def retain(self, now: Micros, policy: Policy, sign: Sign) -> list[str]:
         """Delete the indices of which every event is older than its class allows and none is held."""
         described = self._described()
         ours = [index for name in described if (index := read_name(self._setup.prefix, name)) is not None]
         gone: list[str] = []
         for words, indices in expired(ours, self._notes.holds(), policy, now).items():
             for index in indices:
-                if is_ours(described[index.name]["mappings"]):
-                    self._delete(index, described[index.name]["settings"]["index"]["uuid"], words)
+                uuid = described[index.name]["settings"]["index"]["uuid"]
+                if is_ours(described[index.name]["mappings"]) and self._delete(index, uuid, words, sign):
                     gone.append(index.name)
         return gone
 
-    def _delete(self, index: Index, uuid: str, policy: str) -> None:
-        """Leave a tombstone and delete: in this order, so that no answer lacks it in silence."""
+    def _delete(self, index: Index, uuid: str, policy: str, sign: Sign) -> bool:
+        """Have it signed, leave a tombstone and delete: in this order, so that nothing goes in silence."""
         extent = self._extent(index.name)
         if extent.oldest is not None and extent.newest is not None:
-            rows = extent.events + extent.flows
-            stone = Tombstone(
-                index.name, uuid, index.class_, extent.oldest, extent.newest, rows, extent.bytes, policy,
-                self._clock.now(),
+            rows, ends = extent.events + extent.flows, (index.min_received, index.max_received)
+            hours = tuple(
+                (hour, class_, count) for (hour, class_), count in sorted(self._order.hours_of(index).items())
+            )
+            stones = sign([Deleted(index.name, uuid, index.classes, *ends, rows, policy, self._clock.now(), hours)])
+            if not stones:
+                return False
+            (stone,) = stones
+            self._notes.bury(
+                Tombstone(
+                    index.name, uuid, index.class_, extent.oldest, extent.newest, stone.rows, extent.bytes,
+                    stone.policy, stone.at,
+                )
             )  # fmt: skip
-            self._notes.bury(stone)
 
         def ask(es: Any) -> None:
             try:
@@ -62,6 +72,7 @@ class Upkeep:
                 return  # another process was faster
 
         self._cluster.call(ask)
+        return True
 
     def parts(self) -> list[Part]:
         """Our indices. The first event of each is as old as its ``event.created`` says, within the index's own time."""
@@ -105,7 +116,8 @@ class Upkeep:
             index = read_name(self._setup.prefix, stone.name)
             if index is not None:
                 ends = index.min_received, index.max_received
-                found.append(Deleted((stone.class_,), *ends, stone.rows, stone.policy, stone.deleted_at))
+                of = stone.name, stone.uuid, (stone.class_,)
+                found.append(Deleted(*of, *ends, stone.rows, stone.policy, stone.deleted_at))
         return found
 
     def stats(self) -> Stats:

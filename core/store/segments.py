@@ -27,7 +27,7 @@ from core.query.pipes import Grouping
 from core.query.to_sql import FUNCTIONS
 from core.query.tree import TRUE, Node
 from core.store.catalog import Catalog
-from core.store.catalog_rows import IdRange, Kind, New, State
+from core.store.catalog_rows import IdRange, Kind, New, Segment, State
 from core.store.compaction import compact
 from core.store.contract import (
     AppendResult,
@@ -46,9 +46,11 @@ from core.store.contract import (
     Room,
     Rows,
     Scan,
+    Sign,
     Span,
     Stats,
     nothing_undrained,
+    unsigned,
 )
 from core.store.retention import Policy, expired, new_hold
 from core.store.segments_check import check
@@ -60,6 +62,8 @@ from core.store.segments_rows import flatten
 from core.store.segments_write import Piece, describe, flow_piece, only_new
 
 _TRIES = 8
+_SIGNED_AT_ONCE = 100
+"""Files: nobody can write to the catalog meanwhile."""
 
 
 class SegmentStore:
@@ -180,7 +184,10 @@ class SegmentStore:
 
     def deleted(self) -> list[Deleted]:
         stones = self.catalog.tombstones()
-        return [Deleted(t.classes, t.min_received, t.max_received, t.rows, t.policy, t.deleted_at) for t in stones]
+        return [
+            Deleted(t.name, t.sha256, t.classes, t.min_received, t.max_received, t.rows, t.policy, t.deleted_at)
+            for t in stones
+        ]
 
     def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:
         return self._reader.get(ids, scope)
@@ -201,13 +208,20 @@ class SegmentStore:
         """One round of compaction, if no other process is at it; returns how many files were replaced."""
         return compact(self.folder, self.catalog, self._clock, self._new_name)
 
-    def retain(self, now: Micros, policy: Policy) -> list[str]:
+    def retain(self, now: Micros, policy: Policy, sign: Sign = unsigned) -> list[str]:
         stored = self.catalog.segments(State.LIVE, State.QUARANTINED)
         gone: list[str] = []
         for words, segments in expired(stored, self.catalog.holds(), policy, now).items():
-            gone += [s.name for s in self.catalog.retire(segments, words, self._clock.now())]
+            for start in range(0, len(segments), _SIGNED_AT_ONCE):
+                at = self._clock.now()
+                stones = [self._stone(s, words, at) for s in segments[start : start + _SIGNED_AT_ONCE]]
+                gone += self.catalog.retire(stones, sign, at)
         unlink_retired(self.folder, self.catalog, self._clock.now())
         return gone
+
+    def _stone(self, s: Segment, policy: str, at: Micros) -> Deleted:
+        hours = tuple((hour, class_, count) for (hour, class_), count in sorted(self._reader.hours_of(s).items()))
+        return Deleted(s.name, s.sha256, s.classes, s.min_received, s.max_received, s.rows, policy, at, hours)
 
     def parts(self) -> list[Part]:
         return [

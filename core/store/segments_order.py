@@ -36,22 +36,33 @@ class OrderReader(Reader):
             return _only(found, lambda s: s.max_received >= first and s.min_received < until)
 
         def work(read: Read, snapshot: Snapshot) -> dict[HourClass, int]:
-            counts: dict[HourClass, int] = {}
-            mixed: list[Segment] = []
-            for s in snapshot.live:
-                if len(s.classes) == 1 and hour_of(s.min_received) == hour_of(s.max_received):
-                    key = hour_of(s.min_received), s.classes[0]
-                    counts[key] = counts.get(key, 0) + s.rows
-                else:
-                    mixed.append(s)
-            for each in self._groups(read, mixed, _ALL, snapshot):
-                sql = f"SELECT segment, {_class_of(each)} AS c, count(*) FROM {each.relation} GROUP BY segment, c"
-                for spool, class_, count in read.rows(sql):
-                    key = hour_of(ulid_time(spool)), class_
-                    counts[key] = counts.get(key, 0) + count
+            counts = self._counts(read, snapshot)
             return {key: n for key, n in counts.items() if first <= key[0] < until}
 
         return Received(*self._answer(take, None, work))
+
+    def hours_of(self, segment: Segment) -> dict[HourClass, int]:
+        """How many events of each hour and class a file holds; empty for one that is broken or of a newer version."""
+        found, _ = self._answer(
+            lambda: _only(self._catalog.snapshot(), lambda s: s.id == segment.id), None, self._counts
+        )
+        return found
+
+    def _counts(self, read: Read, snapshot: Snapshot) -> dict[HourClass, int]:
+        counts: dict[HourClass, int] = {}
+        mixed: list[Segment] = []
+        for s in snapshot.live:
+            if len(s.classes) == 1 and hour_of(s.min_received) == hour_of(s.max_received):
+                key = hour_of(s.min_received), s.classes[0]
+                counts[key] = counts.get(key, 0) + s.rows
+            else:
+                mixed.append(s)
+        for each in self._groups(read, mixed, _ALL, snapshot):
+            sql = f"SELECT segment, {_class_of(each)} AS c, count(*) FROM {each.relation} GROUP BY segment, c"
+            for spool, class_, count in read.rows(sql):
+                key = hour_of(ulid_time(spool)), class_
+                counts[key] = counts.get(key, 0) + count
+        return counts
 
     def in_order(self, hour: Micros, class_: str) -> Scan:
         missing: dict[Missing, None] = {}

@@ -12,9 +12,11 @@ import typer
 from core import audit, keeping, storage
 from core.clock import Micros, iso
 from core.errors import BadInput, failure
+from core.faults import Problem
 from core.heads import FILE as HEADS
 from core.heads import Head, heads_of
-from core.proving import Problem, Prover
+from core.keys import Keys
+from core.proving import Prover
 from core.storage import Frozen, KeptClass, Storage, Verified, left_words
 from core.store.contract import Finding, Part, Span
 from core.store.outlook import Amount, by_classes
@@ -204,7 +206,7 @@ def verify(
         out.one(sealed.document(fault), safe(sealed.told(fault, LANG, context.settings.zone)))
         unread |= fault.problem is Problem.MISSING
         if fault.is_wrong:
-            findings.append(Finding(f"root {fault.seq}", fault.problem))
+            findings.append(Finding(fault.place, fault.problem))
     with context.database.write() as session:
         storage.note_verified(session, cli_actor(), findings, parts, context.clock.now())
     if not out.as_json:
@@ -232,6 +234,7 @@ def _proven(context: Context, check: Prover) -> str:
         events=check.events,
         trees=check.trees,
         late=check.late,
+        tombstones=check.tombstones,
         until=_moment(context, check.sealed_to),
         seq=check.head[0],
         head=check.head[1],
@@ -267,7 +270,8 @@ def retain(
     if dry_run:
         _show_going(context, storage.overdue(*house, now), {})
         return
-    gone = storage.retain(*house, cli_actor(), now)
+    gone = storage.retain(*house, cli_actor(), now, Keys(context.settings.keys_folder))
+    sealed.publish_heads(context)
     context.output.one({"deleted": gone}, say("cli.store.retained", LANG, count=len(gone)))
 
 

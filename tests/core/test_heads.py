@@ -42,3 +42,10 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "integrity").write_text("")
     with pytest.raises(Unavailable, match="heads"):
         publish(FIRST, tmp_path / "integrity", address=tmp_path / "nothing")
+
+
+def test_heads_of_tombstones_stand_beside_those_of_roots(tmp_path: Path) -> None:
+    stone = Head(1, "c" * 64, 1_764_000_002_000_000, "tombstone")
+    for head in (FIRST, stone, FIRST, stone):
+        publish(head, tmp_path, address=tmp_path / "nothing")
+    assert heads_of(tmp_path / FILE) == [FIRST, stone], "each once, though the other's came between"

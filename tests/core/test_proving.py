@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,19 @@ import pytest
 from elasticsearch import Elasticsearch
 from sqlalchemy import delete, update
 
+from core import storage
 from core.clock import DAY, HOUR, SECOND, iso
 from core.db.models import IntegrityRoot, Meta
 from core.event import EventId
+from core.faults import Fault
 from core.heads import Head
+from core.keeping import MAINTENANCE
 from core.keys import Keys
-from core.proving import Fault, Prover
+from core.proving import Prover
 from core.sealing import HEAD, root_of
 from core.store import compaction
 from core.store.catalog_rows import State
-from core.store.contract import Batch, FlowBlock, Span
+from core.store.contract import Batch, Deleted, FlowBlock, Span, unsigned
 from core.store.elastic import ElasticStore
 from core.store.elastic_document import document
 from core.store.integrity import BLOCK
@@ -63,6 +67,12 @@ def filled(house: House) -> House:
     return house
 
 
+def retain(house: House) -> None:
+    """Honest retention, when all is old enough."""
+    house.clock.at = START + 400 * DAY
+    assert storage.retain(house.database, house.store, DEFAULT_POLICY, MAINTENANCE, house.clock.now(), house.keys)
+
+
 class Proofs:
     """The checks; each engine gives a house and the ways to tamper with it behind our back."""
 
@@ -74,6 +84,10 @@ class Proofs:
         raise NotImplementedError
 
     def remove(self, house: House, record: int) -> None:
+        raise NotImplementedError
+
+    def bury_again(self, house: House, old: Deleted, new: Deleted | None) -> None:
+        """Remove or change the store's own tombstone."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -133,13 +147,49 @@ class Proofs:
         assert [(f.problem, f.number, f.first) for f in found(sealed)] == [("changed", 2, name(COUNT + 9))]
 
     def test_honest_retention_is_no_fault(self, sealed: House) -> None:
-        sealed.clock.at = START + 400 * DAY
-        sealed.store.retain(sealed.clock.now(), DEFAULT_POLICY)
-        faults = found(sealed)
+        retain(sealed)
+        check = prover(sealed)
+        faults = list(check.run())
+        assert check.tombstones == 2
         assert {f.problem for f in faults} == {"retained"}
         assert not any(f.is_wrong for f in faults)
         assert (faults[0].class_, faults[0].count) == ("level3", COUNT)
         assert "6 months" in faults[0].detail
+
+    def test_a_tombstone_that_was_removed_from_the_store_is_named(self, sealed: House) -> None:
+        retain(sealed)
+        gone = sealed.store.deleted()[0]
+        self.bury_again(sealed, gone, None)
+        (fault,) = [f for f in found(sealed) if f.is_wrong]
+        assert (fault.problem, fault.of, fault.detail, fault.count) == ("removed", "tombstone", gone.name, gone.rows)
+
+    def test_a_tombstone_that_was_altered_is_named_and_excuses_nothing(self, sealed: House) -> None:
+        retain(sealed)
+        gone = next(each for each in sealed.store.deleted() if "level5" in each.classes)
+        self.bury_again(sealed, gone, replace(gone, rows=gone.rows + 5))
+        faults = [f for f in found(sealed) if f.is_wrong]
+        assert (faults[0].problem, faults[0].of, faults[0].detail) == ("altered", "tombstone", gone.name)
+        assert {(f.problem, f.of) for f in faults[1:]} == {("deleted", "root")}
+
+    def test_a_forged_tombstone_is_named_and_excuses_nothing(self, sealed: House) -> None:
+        retain(sealed)
+        late = spool(sealed.clock.now())
+        sealed.add([event(i, 0, segment=late) for i in range(3)])
+        sealed.clock.advance(2 * 3600)
+        sealed.sealer.seal()
+        assert not any(f.is_wrong for f in found(sealed))
+        sealed.clock.advance(40 * 86400)
+        sealed.store.retain(sealed.clock.now() + 400 * DAY, DEFAULT_POLICY)  # as one does who has no key
+        faults = [f for f in found(sealed) if f.is_wrong]
+        assert [(f.problem, f.of) for f in faults] == [("unsigned", "tombstone"), ("deleted", "root")]
+        assert faults[1].count == 3
+
+    def test_what_is_deleted_while_a_check_runs_is_no_fault(self, sealed: House) -> None:
+        check = prover(sealed)
+        run = check.run()
+        retain(sealed)
+        assert check.events == 0
+        assert {f.problem for f in run} == {"retained"}
 
     def test_a_span_limits_which_hours_are_read(self, sealed: House) -> None:
         self.change(sealed, 3)
@@ -208,9 +258,18 @@ class TestSegments(Proofs):
     def test_a_file_removed_from_the_catalog_is_deleted_not_retained(self, sealed: House) -> None:
         assert isinstance(sealed.store, SegmentStore)
         segment = next(s for s in sealed.store.catalog.segments(State.LIVE) if s.rows == COUNT)
-        sealed.store.catalog.retire([segment], "level3: 6 months", sealed.clock.now())
+        stone = sealed.store._stone(segment, "level3: 6 months", sealed.clock.now())
+        sealed.store.catalog.retire([stone], unsigned, sealed.clock.now())
         (fault,) = found(sealed)
         assert (fault.problem, fault.count) == ("deleted", COUNT), "no policy deletes what is younger than a month"
+
+    def bury_again(self, house: House, old: Deleted, new: Deleted | None) -> None:
+        assert isinstance(house.store, SegmentStore)
+        with house.store.catalog.change() as db:
+            if new is None:
+                db.execute("DELETE FROM tombstone WHERE name=?", (old.name,))
+            else:
+                db.execute("UPDATE tombstone SET rows=? WHERE name=?", (new.rows, old.name))
 
     def test_flows_are_sealed_and_proven(self, house: House) -> None:
         rows = 3 * BLOCK
@@ -254,6 +313,13 @@ class TestElasticsearch(Proofs):
 
     def remove(self, house: House, record: int) -> None:
         self.client.delete(index=self.index_of(record), id=name(record), refresh=True)
+
+    def bury_again(self, house: House, old: Deleted, new: Deleted | None) -> None:
+        index, id_ = f"{self.prefix}-meta", f"tombstone:{old.mark}"
+        if new is None:
+            self.client.delete(index=index, id=id_, refresh=True)
+        else:
+            self.client.update(index=index, id=id_, doc={"rows": new.rows}, refresh=True)
 
     def test_the_same_roots_as_of_segments(self, sealed: House, tmp_path: Path) -> None:
         assert isinstance(sealed.store, ElasticStore)

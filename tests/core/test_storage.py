@@ -15,6 +15,7 @@ from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Audit
 from core.errors import NotFound
 from core.keeping import MAINTENANCE
+from core.keys import Keys
 from core.store.contract import Batch, Finding, Query, Span
 from core.store.outlook import Amount, Forecast
 from core.store.retention import DEFAULT_POLICY, Policy
@@ -33,6 +34,11 @@ def database(tmp_path: Path) -> Iterator[Database]:
     migrate(made)
     yield made
     made.close()
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    return Keys(tmp_path / "keys")
 
 
 @pytest.fixture
@@ -65,7 +71,7 @@ def test_a_class_that_nobody_names_is_shown_too(database: Database, store: Segme
 
 
 def test_a_shortening_shows_what_goes_and_takes_exactly_that_a_day_later(
-    database: Database, store: SegmentStore
+    database: Database, store: SegmentStore, keys: Keys
 ) -> None:
     storage.settle(database, store, DEFAULT_POLICY, START)
     assert storage.overdue(database, store, SHORTER, START) == [], "the settings alone let nothing go"
@@ -74,8 +80,8 @@ def test_a_shortening_shows_what_goes_and_takes_exactly_that_a_day_later(
     with database.write() as session:
         keeping.shorten(session, ANNA, "level3", 3, reason="đĩa nhỏ", confirmed="level3", wish=SHORTER, now=START)
     for at in (START, START + DAY - 1):
-        assert storage.retain(database, store, SHORTER, MAINTENANCE, at) == []
-    assert storage.retain(database, store, SHORTER, MAINTENANCE, START + DAY) == [part.name for part in going]
+        assert storage.retain(database, store, SHORTER, MAINTENANCE, at, keys) == []
+    assert storage.retain(database, store, SHORTER, MAINTENANCE, START + DAY, keys) == [part.name for part in going]
     answer = store.count(Query())
     assert (answer.count, [m.detail for m in answer.truth.missing]) == (3, ["level3: 3 months"])
     with database.read() as session:
@@ -87,12 +93,12 @@ def test_a_shortening_shows_what_goes_and_takes_exactly_that_a_day_later(
     }  # fmt: skip
 
 
-def test_a_cancelled_shortening_takes_nothing(database: Database, store: SegmentStore) -> None:
+def test_a_cancelled_shortening_takes_nothing(database: Database, store: SegmentStore, keys: Keys) -> None:
     storage.settle(database, store, DEFAULT_POLICY, START)
     with database.write() as session:
         keeping.shorten(session, ANNA, "level3", 3, reason="x", confirmed="level3", wish=SHORTER, now=START)
         keeping.cancel(session, ANNA, "level3", reason="y", now=START)
-    assert storage.retain(database, store, SHORTER, MAINTENANCE, START + 9 * DAY) == []
+    assert storage.retain(database, store, SHORTER, MAINTENANCE, START + 9 * DAY, keys) == []
     assert store.count(Query()).count == 6
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from core.clock import HOUR, StillClock
 from core.db.models import IntegrityRoot, JudgedRange
 from core.event import EventId
+from core.faults import Fault, Problem
 from core.heads import FILE, heads_of
-from core.proving import Fault, Problem
 from core.store.contract import Batch
 from kydai import sealed
 from kydai.cli.output import Output
@@ -60,7 +60,7 @@ def test_nothing_sealed_leaves_no_head(context: Context, tmp_path: Path) -> None
     assert heads_of(tmp_path / "integrity" / FILE) == []
 
 
-@pytest.mark.parametrize("problem", list(Problem))
+@pytest.mark.parametrize("problem", [p for p in Problem if p not in ("unsigned", "altered", "removed")])
 @pytest.mark.parametrize("lang", ["vi", "en"])
 def test_every_fault_is_told_with_its_place(problem: Problem, lang: str) -> None:
     first, last = (str(EventId(spool(), record, 0)) for record in (3, 9))
@@ -71,7 +71,7 @@ def test_every_fault_is_told_with_its_place(problem: Problem, lang: str) -> None
     assert sealed.document(fault) == {
         "problem": problem, "class": "level3", "is_wrong": problem not in ("missing", "retained"), "seq": 7,
         "hour": "2026-11-25T00:00:00.000000Z", "number": 2, "first": first, "last": last, "count": 4,
-        "detail": "level3: 6 months",
+        "detail": "level3: 6 months", "of": "root",
     }  # fmt: skip
 
 
@@ -81,3 +81,11 @@ def test_a_fault_in_no_tree_is_told_by_its_hour_or_number() -> None:
     cut = Fault(Problem.CUT, 7, count=2)
     assert sealed.told(cut, "en", "UTC") == "Root 7: THE CHAIN WAS CUT SHORT from here on; missing: 2"
     assert sealed.document(cut)["hour"] is None
+
+
+@pytest.mark.parametrize("problem", ["root", "key", "link", "cut", "head", "unsigned", "altered", "removed"])
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_every_fault_of_a_tombstone_is_told_with_its_number(problem: str, lang: str) -> None:
+    fault = Fault(Problem(problem), 7, count=4, detail="l1/x.parquet", of="tombstone")
+    assert "7: " in sealed.told(fault, lang, "UTC")
+    assert sealed.document(fault)["of"] == "tombstone"

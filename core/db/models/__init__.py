@@ -12,7 +12,7 @@ from core.db.models.base import LEVELS, Base, Level, Verdict
 from core.db.models.house import Heartbeat, Meta, Outbox, OutboxState, Retention
 from core.db.models.incidents import Category, Incident, IncidentEntity, IncidentLink, IncidentStatus, Note
 from core.db.models.intake import DeadLetter, DecoderState, IngestedFile, JudgedRange, SpoolPosition
-from core.db.models.integrity import IntegrityRoot
+from core.db.models.integrity import IntegrityRoot, Tombstone
 from core.db.models.rules import CorrelationPartition, HitBlock, RuleMode
 from core.db.models.runs import Effect, EffectState, Run, RunStatus, StepRun
 from core.db.models.sources import Activity, Ledger, Said, Silence, Source
@@ -57,6 +57,7 @@ __all__ = [
     "SpoolPosition",
     "StepRun",
     "Token",
+    "Tombstone",
     "User",
     "Verdict",
 ]

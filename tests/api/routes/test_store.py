@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -14,6 +15,7 @@ from core import storage
 from core.clock import DAY, StillClock, iso
 from core.db.models import Audit
 from core.keeping import MAINTENANCE
+from core.keys import Keys
 from core.store.contract import Batch, Finding, Span
 from core.store.retention import DEFAULT_POLICY, Policy
 from tests.api.conftest import NOW, Client
@@ -51,7 +53,9 @@ def test_the_store_says_what_it_keeps(house: TestClient, services: Services) -> 
     assert (found["verified"]["found"], found["verified"]["open"]) == (1, 1)
 
 
-def test_a_shortening_is_previewed_confirmed_and_cancelled(house: TestClient, services: Services) -> None:
+def test_a_shortening_is_previewed_confirmed_and_cancelled(
+    house: TestClient, services: Services, tmp_path: Path
+) -> None:
     seen = house.get(f"{PREFIX}/shortening", params={"name": "default", "months": 3}).json()
     assert (seen["at"], seen["total"]["events"]) == (iso(NOW + DAY), 3)
     assert [each["classes"] for each in seen["goes"]] == [["default"]]
@@ -71,7 +75,8 @@ def test_a_shortening_is_previewed_confirmed_and_cancelled(house: TestClient, se
     assert house.post(f"{PREFIX}/shortenings/cancel", json=cancel).status_code == 404
     assert isinstance(services.clock, StillClock)
     services.clock.advance(2 * 86_400)
-    assert storage.retain(services.database, services.store, SHORTER, MAINTENANCE, services.clock.now()) == []
+    house_of = services.database, services.store, SHORTER
+    assert storage.retain(*house_of, MAINTENANCE, services.clock.now(), Keys(tmp_path / "keys")) == []
 
 
 def test_a_check_is_asked_for_once_until_it_has_ended(house: TestClient, services: Services) -> None:

@@ -12,7 +12,7 @@ from core.errors import BadConfig, Conflict, NotFound, Unavailable
 from core.event import EventId
 from core.store.catalog import Catalog
 from core.store.catalog_rows import IdRange, Kind, New, Segment, State
-from core.store.contract import Hold, Span
+from core.store.contract import Deleted, Hold, Span, unsigned
 from tests.core.store.conformance import START
 
 
@@ -90,8 +90,13 @@ def test_replacing_is_one_step_and_only_of_what_is_live(catalog: Catalog) -> Non
 def test_what_is_deleted_leaves_a_tombstone(catalog: Catalog) -> None:
     catalog.publish([New(segment("a"), ())], START)
     stored = catalog.segments(State.LIVE)
-    assert catalog.retire(stored, "level3: 6 months", START + HOUR) == stored
-    assert catalog.retire(stored, "level3: 6 months", START + HOUR) == []
+    stones = [
+        Deleted(s.name, s.sha256, s.classes, s.min_received, s.max_received, s.rows, "level3: 6 months", START + HOUR)
+        for s in stored
+    ]
+    assert catalog.retire(stones, lambda _: [], START + HOUR) == [], "not signed"
+    assert catalog.retire(stones, unsigned, START + HOUR) == [s.name for s in stored]
+    assert catalog.retire(stones, unsigned, START + HOUR) == []
     grave = catalog.tombstones()[0]
     assert (grave.name, grave.rows, grave.policy, grave.deleted_at) == ("a", 11, "level3: 6 months", START + HOUR)
     assert catalog.snapshot(Span(START, None)).tombstones == [grave]
