@@ -64,7 +64,7 @@ def look(session: Session, now: Micros) -> House:
     for kind in ("gateway", "worker"):
         if kind not in kinds:
             found.append(Ailment(kind, both(f"api.health.{kind}")))
-    for why in [beat.data[lag.WAITING] for beat in beats if beat.data.get(lag.WAITING)][:1]:
+    for why in [beat.data[lag.UNCOMMITTED] for beat in beats if beat.data.get(lag.UNCOMMITTED)][:1]:
         words = {lang: say("api.health.waiting", lang, why=why[lang]) for lang in LANGUAGES}
         found.append(Ailment("waiting", words))
     if worst > LAG_LIMIT:

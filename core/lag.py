@@ -12,7 +12,7 @@ from core.db.models import CorrelationPartition, Heartbeat, HitBlock, Outbox, Ou
 
 SPOOLS = ("gateway", "api")
 """The spools that the pipeline follows, named as the processes that own them."""
-WAITING = "waiting"
+UNCOMMITTED = "uncommitted"
 """In a pipeline's heartbeat: why nothing can be committed, in both languages."""
 LIVE = 60 * SECOND
 """What was said longer ago says nothing any more."""

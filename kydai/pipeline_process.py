@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from collectors.parser import ParserSet
 from core.clock import SECOND, Clock
 from core.errors import BadConfig, Unavailable, reason
-from core.lag import SPOOLS, WAITING
+from core.lag import SPOOLS, UNCOMMITTED
 from core.words import Text
 from kydai.context import Context
 from kydai.detector import Detector
@@ -68,7 +68,7 @@ def run(context: Context, stop: Stop) -> None:
                 pipeline.say_behind()
 
     def say() -> None:
-        facts = parts.detector.facts() | context.unheard() | {WAITING: next(iter(waiting.values()), None)}
+        facts = parts.detector.facts() | context.unheard() | {UNCOMMITTED: next(iter(waiting.values()), None)}
         beat(context.database, "pipeline", "pipeline", context.clock.now(), facts)
 
     beaten, told = 0, False

@@ -50,8 +50,8 @@ def test_why_nothing_can_be_committed_is_told(database: Database) -> None:
     why = {"vi": "Kho không trả lời.", "en": "The store does not answer."}
     with database.write() as session:
         for kind in ("gateway", "worker"):
-            session.add(Heartbeat(name=kind, kind=kind, at=NOW))
-        session.add(Heartbeat(name="pipeline", kind="pipeline", at=NOW, data={"waiting": why}))
+            session.add(Heartbeat(name=kind, kind=kind, at=NOW, data={"waiting": 3}))
+        session.add(Heartbeat(name="pipeline", kind="pipeline", at=NOW, data={"uncommitted": why}))
         session.add(SpoolPosition(spool="gateway", heartbeat_at=NOW, arrival_at=NOW, lag=0))
     found = look(database)
     assert [(a.key, a.is_fatal) for a in found.ailments] == [("waiting", False)]

@@ -62,7 +62,7 @@ class Away:
 def _said(context: Context) -> object:
     with context.database.read() as session:
         row = session.get(Heartbeat, "pipeline")
-        return row.data.get("waiting") if row is not None else None
+        return row.data.get("uncommitted") if row is not None else None
 
 
 def _one_waits(context: Context) -> None:
