@@ -8,22 +8,32 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.clock import LOCAL_ZONE
 from core.errors import BadConfig, Place, cause, failure, misfit, reason
-from core.store.retention import DEFAULT_POLICY, Policy
+from core.store.retention import CLASS_NAME, DEFAULT_POLICY, Policy
 from core.words import Text
 
 CONFIG_NAME = "kydai.toml"
 RETENTION_MONTHS = {**DEFAULT_POLICY.months, "flow": 3}
+
+
+def _class_name(value: str) -> str:
+    if CLASS_NAME.fullmatch(value) is None:
+        raise PydanticCustomError("retention_class", "no name of a retention class")
+    return value
+
+
+RetentionClass = Annotated[str, AfterValidator(_class_name)]
 
 
 class _Section(BaseModel):
@@ -70,7 +80,7 @@ class StoreSettings(_Section):
     )
     memory_mb: int = Field(256, ge=64, description="Memory a searching process may use for queries.")
     threads: int = Field(1, ge=1, description="Threads of a searching process.")
-    retention_months: dict[str, Annotated[int, Field(ge=1, le=1200)]] = Field(
+    retention_months: dict[RetentionClass, Annotated[int, Field(ge=1, le=1200)]] = Field(
         RETENTION_MONTHS, description="Months that each retention class is kept; what is not named keeps its default."
     )
 
@@ -217,6 +227,8 @@ class Settings(BaseSettings):
         return self.data / "cache"
 
 
+_SHOWN = 100
+"""Characters of a name that are shown."""
 _NOT_SETTINGS = {"KYDAI_LANG", "KYDAI_REQUIRE_SERVICES", "KYDAI_DATA_SAMPLES", "KYDAI_CONFIG"}
 
 
@@ -264,19 +276,26 @@ def _refuse_unknown_variables() -> None:
             raise failure(BadConfig, "start.settings.unknown", name=name)
 
 
-def _explain(loc: tuple[int | str, ...], message: Text, path: Path | None, text: str) -> BadConfig:
-    names = [str(part) for part in loc]
-    variable = "KYDAI_" + "_".join(names[:2]).upper()
-    if variable in os.environ:
-        return failure(BadConfig, "start.settings.value", name=variable, reason=message)
+def _line_of(names: Sequence[str], text: str) -> int | None:
+    """The line of a setting or a section in a file that is TOML."""
     line, section = None, ""
     for number, content in enumerate(text.splitlines(), 1):
         stripped = content.strip()
         if stripped.startswith("["):
-            section = stripped.strip("[] ")
-            if names == [section]:
-                line = number
-        elif stripped.partition("=")[0].strip() == names[-1] and (len(names) == 1 or section == names[0]):
+            section = found = stripped.partition("#")[0].strip("[] ")
+        else:
+            key = stripped.partition("=")[0].strip().strip("\"'")[:_SHOWN]
+            found = f"{section}.{key}" if section else key
+        if found == ".".join(names):
             line = number
+    return line
+
+
+def _explain(loc: tuple[int | str, ...], message: Text, path: Path | None, text: str) -> BadConfig:
+    names = [str(part)[:_SHOWN] for part in loc if part != "[key]"]
+    variable = "KYDAI_" + "_".join(names[:2]).upper()
+    if variable in os.environ:
+        return failure(BadConfig, "start.settings.value", name=variable, reason=message)
+    line = _line_of(names, text) or _line_of(names[:-1], text)
     place = Place(str(path), line) if path else None
     return failure(BadConfig, "start.settings.value", place=place, name=".".join(names), reason=message)

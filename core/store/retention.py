@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from core.store.contract import Hold, Span
 
 HOLD_NAME = 100
 """Characters."""
+CLASS_NAME = re.compile(r"[a-z0-9_-]{1,32}")
+"""What a retention class may be called: it stands in the names of indices and in columns."""
 
 
 class Aged(Protocol):

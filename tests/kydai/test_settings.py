@@ -65,6 +65,27 @@ def test_a_retention_class_that_is_not_named_keeps_its_default(tmp_path: Path) -
     assert (months["level3"], months["level1"], months["flow"], months["than_tra"]) == (24, 3, 3, 120)
 
 
+@pytest.mark.parametrize("name", ["Cấp 3", "level 3", "LEVEL3", "a.b", "x" * 33, "", "../x"])
+def test_a_retention_class_has_a_plain_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / "kydai.toml").write_text(f'[store]\nthreads = 1\n[store.retention_months]\nlevel3 = 6\n"{name}" = 12\n')
+    with pytest.raises(BadConfig, match=r"kydai\.toml:5: store\.retention_months\.") as wrong:
+        load(tmp_path)
+    assert "1 to 32" in str(wrong.value)
+    (tmp_path / "kydai.toml").write_text(f'[store]\nretention_months = {{"{name}" = 12}}\n')
+    with pytest.raises(BadConfig, match=r"kydai\.toml:2: store\.retention_months"):
+        load(tmp_path)
+    (tmp_path / "kydai.toml").unlink()
+    monkeypatch.setenv("KYDAI_STORE_RETENTION_MONTHS", f'{{"{name}": 12}}')
+    with pytest.raises(BadConfig, match="KYDAI_STORE_RETENTION_MONTHS"):
+        load(tmp_path)
+
+
+def test_months_that_are_wrong_are_named_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "kydai.toml").write_text("[store.retention_months]\n\nlevel3 = 0\n")
+    with pytest.raises(BadConfig, match=r"kydai\.toml:3: store\.retention_months\.level3"):
+        load(tmp_path)
+
+
 def test_broken_toml_is_named(tmp_path: Path) -> None:
     (tmp_path / "kydai.toml").write_text("[http\n")
     with pytest.raises(BadConfig, match="not TOML"):
