@@ -2,22 +2,19 @@
 
 **An ack means: in the spool, ``fdatasync`` done; nothing else.**
 
-A spool is a folder of segments ``<ULID>.spool`` under one lock. A segment is a header and blocks; a block is
-
-    length u32 | crc32 of the payload u32 | first record u64 | frames u32 | crc32 of these 20 bytes u32 | payload
-
-with a payload of zstd over msgpack. One ``append`` writes whole blocks and syncs once. A writer that starts, meets a
-new UTC hour, a full segment or an error opens a new segment, so event ids never repeat; a torn tail is cut when the
-folder is opened. Readers (other processes too) follow a position and never need the lock.
+A spool is a folder of segments ``<ULID>.spool`` under one lock. A segment is a header and blocks (core/spool_block.py).
+One ``append`` writes whole blocks and syncs once. A writer that starts, meets a new UTC hour, a full segment or an
+error opens a new segment, so event ids never repeat; a torn tail is cut when the folder is opened. Readers (other
+processes too) follow a position and never need the lock.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import queue
 import shutil
-import struct
 import threading
 import zlib
 from collections.abc import Sequence
@@ -27,27 +24,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import msgspec
-import zstandard
-
 from core.clock import HOUR, SECOND, Clock, Micros, hour_of
 from core.durable import make_folder, sync_folder
 from core.errors import Refused, Unavailable, cause, failure
-from core.event import Frame, FrameKind, Stored, is_ulid, new_ulid, ulid_time
+from core.event import Frame, Stored, is_ulid, new_ulid, ulid_time
+from core.spool_block import HEADER_BYTES, decode, encode, next_block, read_header
 
 SUFFIX = ".spool"
 HEADER = b"KYDAISP1"
-_BLOCK = struct.Struct("<IIQI")
-_CHECK = struct.Struct("<I")
-BLOCK_HEADER_BYTES = _BLOCK.size + _CHECK.size
 BLOCK_FRAMES = 2_000
 BLOCK_BYTES = 4 << 20
 SEGMENT_BYTES = 128 << 20
-MAX_BLOCK_PAYLOAD = 256 << 20
-
-_Row = tuple[str, int, int, str, dict[str, str], bytes]
-_decoder = msgspec.msgpack.Decoder(list[_Row])
-_encoder = msgspec.msgpack.Encoder()
 
 
 class Position(NamedTuple):
@@ -122,19 +109,6 @@ def segments(folder: Path) -> list[str]:
     return sorted(p.stem for p in folder.glob("*" + SUFFIX) if is_ulid(p.stem))
 
 
-def encode_block(first: int, frames: Sequence[Frame]) -> bytes:
-    """One block, header and payload."""
-    rows = [(f.source, f.created_at, f.arrival_at, f.kind.value, dict(f.meta), f.data) for f in frames]
-    payload = zstandard.ZstdCompressor(level=1).compress(_encoder.encode(rows))
-    head = _BLOCK.pack(len(payload), zlib.crc32(payload), first, len(frames))
-    return head + _CHECK.pack(zlib.crc32(head)) + payload
-
-
-def _decode_payload(payload: bytes) -> list[Frame]:
-    rows = _decoder.decode(zstandard.ZstdDecompressor().decompress(payload, max_output_size=1 << 31))
-    return [Frame(s, c, d, FrameKind(k), a, m) for s, c, a, k, m, d in rows]
-
-
 class Spool:
     """The writing side, one a folder. Not safe for several threads: give them a GroupCommit."""
 
@@ -177,14 +151,11 @@ class Spool:
     def _cut_tail(self, segment: str) -> None:
         path = self.folder / (segment + SUFFIX)
         data = path.read_bytes()
-        end = len(HEADER) if data.startswith(HEADER) else 0
-        while end and (block := _read_header(data, end)) is not None:
-            length, crc, _first, _count = block
-            start = end + BLOCK_HEADER_BYTES
-            payload = data[start : start + length]
-            if len(payload) < length or (zlib.crc32(payload) != crc and start + length >= len(data)):
-                break
-            end = start + length
+        at = len(HEADER)
+        end = at if data.startswith(HEADER) else 0
+        # what is damaged before a whole block is no torn tail: what was acknowledged stands behind it
+        while (found := next_block(data, at)) is not None:
+            end = at = found[0] + HEADER_BYTES + found[1].length
         if end < len(data):
             self.cut_bytes = len(data) - end
             fd = self.files.open(path)
@@ -212,7 +183,7 @@ class Spool:
             assert self._fd is not None
             first, written, began = self._record, 0, self._size
             for part in _split(stamped):
-                block = encode_block(first + written, part)
+                block = encode(first + written, part)
                 self.files.write(self._fd, block)
                 self._size += len(block)
                 self._used += len(block)
@@ -297,15 +268,6 @@ def _split(frames: Sequence[Frame]) -> list[list[Frame]]:
     return parts
 
 
-def _read_header(data: bytes, at: int) -> tuple[int, int, int, int] | None:
-    head = data[at : at + _BLOCK.size]
-    check = data[at + _BLOCK.size : at + BLOCK_HEADER_BYTES]
-    if len(check) < _CHECK.size or _CHECK.unpack(check)[0] != zlib.crc32(head):
-        return None
-    length, crc, first, count = _BLOCK.unpack(head)
-    return (length, crc, first, count) if length <= MAX_BLOCK_PAYLOAD else None
-
-
 class SpoolReader:
     """The reading side: follows a folder from a position, in this or another process."""
 
@@ -317,7 +279,7 @@ class SpoolReader:
     def read(self, position: Position, *, frames: int = 5_000, size: int = 16 << 20, durable: bool = False) -> Batch:
         """Whole blocks from ``position`` until at least ``frames`` or ``size`` bytes; empty at the end.
 
-        A block still being written ends the read; a damaged one is skipped and reported as a gap. ``durable``: what
+        A block still being written ends the read; damaged ones are skipped and reported as a gap. ``durable``: what
         is given is on disk, even where its writer has not come to the sync. Without that, events that a power cut
         leaves in the store may be gone from the spool, and the door would take them for new when they are sent again.
         Raises OSError when the sync fails.
@@ -341,9 +303,18 @@ class SpoolReader:
             file.seek(start)
             while len(batch.frames) < frames and taken < size:
                 here = file.tell()
-                head = _read_header(file.read(BLOCK_HEADER_BYTES), 0)
+                head = read_header(file.read(HEADER_BYTES), 0)
                 if head is None:
-                    if not is_last and file.seek(0, os.SEEK_END) > here:
+                    file.seek(here)
+                    rest = file.read()
+                    found = next_block(rest, 0)
+                    if found is not None and found[1].first >= batch.position.record:
+                        file.seek(here + found[0])
+                        lost = found[1].first - batch.position.record
+                        batch.gaps.append(Gap(segment, batch.position.record, lost))
+                        batch.position = Position(segment, found[1].first)
+                        continue
+                    if rest and not is_last:
                         batch.gaps.append(Gap(segment, batch.position.record, None))
                     break
                 length, crc, first, count = head
@@ -358,14 +329,17 @@ class SpoolReader:
                 if zlib.crc32(payload) != crc:
                     batch.gaps.append(Gap(segment, first, count))
                 else:
-                    decoded = _decode_payload(payload)
+                    decoded = decode(payload)
                     skip = max(0, batch.position.record - first)
                     batch.frames.extend(Stored(segment, first + i, f) for i, f in enumerate(decoded) if i >= skip)
                 taken += length
                 batch.position = Position(segment, first + count)
                 self._at = (batch.position, file.tell())
             if taken and durable:
+                end = file.tell()
                 os.fdatasync(file.fileno())
+                if os.fstat(file.fileno()).st_size < end:
+                    raise OSError(errno.ESTALE, "the writer took back what it could not sync")
         return taken
 
     def oldest_waiting(self, position: Position) -> Micros | None:

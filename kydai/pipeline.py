@@ -22,17 +22,19 @@ from collectors.parser import ParserSet
 from core.clock import SECOND, Clock, Micros, iso, to_micros
 from core.db.database import Database
 from core.db.models import DeadLetter, IngestedFile, JudgedRange, Meta, SpoolPosition
+from core.errors import Unavailable, failure, kept
 from core.event import Event, Frame, FrameKind, Stored
 from core.ledger import Events, Raws, Tally
 from core.listed import Listed
 from core.sources import Heards, Resolved
-from core.spool import Batch, Position, SpoolReader
+from core.spool import Batch, Gap, Position, SpoolReader
 from core.store.contract import AppendResult, EventStore, FlowBlock
 from core.store.contract import Batch as StoreBatch
 from kydai.books import Books
 from kydai.detector import Detector, Judgement
 from kydai.flow_columns import dress
 from kydai.flow_stage import FlowStage
+from kydai.log import logger
 from kydai.said_stage import SaidBatch, SaidStage
 from kydai.seen import SeenLog
 
@@ -198,6 +200,7 @@ class Pipeline:
             if not self.is_replay:  # what an ingest brings has no time of receipt of its own
                 heards.save(session, self._books.limits)
             self._bury(session, made, rejected, now)
+            self._bury_gaps(session, batch.gaps, now)
             if outcome is not None:
                 self.flows.save(session, outcome, now)
             self._remember(session, frames)
@@ -368,6 +371,21 @@ class Pipeline:
                     event_id=str(event["event.id"]), source=source.name, stage="store", reason=reason, raw=raw, at=now
                 )
                 session.merge(letter)
+
+    def _bury_gaps(self, session: Session, gaps: Sequence[Gap], now: Micros) -> None:
+        """Records that were acknowledged and cannot be read any more: they are lost, not dropped unsaid."""
+        for gap in gaps:
+            record = f"{gap.segment}.{gap.first}"
+            if gap.count is None:
+                lost = failure(Unavailable, "store.spool.damaged_end", spool=self.spool, record=record)
+            else:
+                lost = failure(Unavailable, "store.spool.damaged", spool=self.spool, record=record, count=gap.count)
+            logger.error("A part of the spool is damaged.", spool=self.spool, record=record, count=gap.count)
+            letter = DeadLetter(
+                event_id=f"{record}.0", source=f"spool:{self.spool}", stage="spool", reason=kept(lost),
+                raw=b"", at=now,
+            )  # fmt: skip
+            session.merge(letter)
 
 
 def _named_host(frame: Frame, zone: str) -> str:

@@ -36,6 +36,7 @@ from core.store.contract import (
     Truth,
 )
 from core.store.paging import MAX_LIMIT, MAX_TERMS, Order, read_cursor, write_cursor
+from core.store.segments_check import Proved
 from core.store.segments_engine import Broken, Engine, Read
 from core.store.segments_files import digest_of_file, size_of_file
 from core.store.segments_folder import reading
@@ -71,6 +72,7 @@ class Reader:
         self._engine = engine
         self._clock = clock
         self._undrained = undrained
+        self._proved = Proved(folder)
 
     def search(
         self, query: Query, limit: int, newest_first: bool, cursor: str | None, fields: Sequence[str] | None
@@ -112,21 +114,22 @@ class Reader:
     def _scanned(self, query: Query, fields: Sequence[str] | None, snapshot: Snapshot) -> Iterator[list[Event]]:
         for segment in sorted(snapshot.live, key=lambda s: (s.min_ts, s.id)):
             with self._engine.read() as read:
-                for each in self._groups(read, [segment], query, snapshot):
-                    columns, build = selected(each, fields)
-                    sql = f"SELECT {columns} FROM {each.relation} WHERE {each.where}"
-                    try:
+                try:
+                    for each in self._groups(read, [segment], query, snapshot):
+                        columns, build = selected(each, fields)
+                        sql = f"SELECT {columns} FROM {each.relation} WHERE {each.where}"
                         for rows in read.stream(sql, each.parameters):
                             yield [build(row) for row in rows]
-                    except Broken as error:
-                        raise failure(
-                            Unavailable, "store.error.segment", name=segment.name, reason=reason(error)
-                        ) from error
+                except Broken as error:
+                    self._set_aside([segment], segment.name)
+                    raise failure(
+                        Unavailable, "store.error.segment", name=segment.name, reason=reason(error)
+                    ) from error
 
     def count(self, query: Query) -> Count:
         def work(read: Read, snapshot: Snapshot) -> int:
             total = 0
-            for each in self._groups(read, snapshot.live, query, snapshot):
+            for each in self._groups(read, snapshot.live, query, snapshot, counting=True):
                 if each.whole:
                     total += sum(s.rows for s in each.segments)
                 else:
@@ -227,12 +230,19 @@ class Reader:
         query: Query,
         snapshot: Snapshot,
         touched: Sequence[str] = (),
+        *,
+        counting: bool = False,
     ) -> list[Group]:
+        """What to ask of which files. ``counting``: of a file that matches as a whole nothing is read."""
         read.check()
         hiding = snapshot.replaced > 0 and not query.include_replaced
         if hiding:
             read.table("replaced", _table_of_replaced(self._catalog.replaced()))
-        return group(self._folder, segments, query, touched=touched, replaced=hiding)
+        found = group(self._folder, segments, query, touched=touched, replaced=hiding)
+        for each in found:
+            if not (counting and each.whole):
+                self._proved.need(each.segments, read.check)
+        return found
 
     def _snapshot(self, query: Query) -> Callable[[], Snapshot]:
         return lambda: self._catalog.snapshot(query.span)

@@ -62,7 +62,7 @@ class Sender:
         self.acknowledged: list[int] = []
         self.resent = 0
         self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._run)
+        self.thread = threading.Thread(target=self._run, daemon=True)
         self.number = 0
 
     def _post(self, numbers: range) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import HOUR, SECOND, StillClock
 from core.db.models import Alert, DeadLetter, JudgedRange, Source, SpoolPosition
+from core.errors import recalled
 from core.event import Frame, FrameKind
 from core.ledger import Balance, read_balances
 from core.query.language import parse
@@ -212,6 +213,31 @@ def test_what_the_store_rejects_is_buried_with_its_reason(
     with context.database.read() as session:
         letter = session.scalars(select(DeadLetter)).one()
     assert (letter.reason, letter.raw) == ("too strange", failed(1).data)
+
+
+def test_what_is_damaged_in_the_spool_is_buried_and_the_rest_goes_on(context: Context, parts: Parts) -> None:
+    spool = spool_of(context)
+    spool.append([failed(0)])
+    (file,) = spool.folder.glob("*.spool")
+    begins = file.stat().st_size
+    spool.append([failed(1), failed(2)])
+    spool.append([failed(3)])
+    spool.close()
+    data = bytearray(file.read_bytes())
+    data[begins] ^= 1
+    file.write_bytes(data)
+    pipeline = Pipeline("gateway", context.settings.spool_folder / "gateway", parts)
+    while pipeline.step():
+        pass
+    assert count(context) == 2
+    assert balances(context)["udp:192.0.2.1"].holds
+    with context.database.read() as session:
+        (letter,) = session.scalars(select(DeadLetter))
+    assert (letter.event_id, letter.stage, letter.source) == (f"{file.stem}.1.0", "spool", "spool:gateway")
+    assert (
+        recalled(letter.reason)["en"]
+        == f"the spool gateway is damaged: 2 records from {file.stem}.1 on cannot be read."
+    )
 
 
 def template() -> bytes:
