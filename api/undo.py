@@ -1,14 +1,14 @@
-"""Undoes what a person just did to alerts: puts back the states that the journal kept, if nothing came after."""
+"""Undoes what a person just did to alerts or saved searches: puts back what the journal kept, if nothing came after."""
 
 from __future__ import annotations
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import audit
+from core import audit, saved
 from core.audit import Actor
 from core.clock import MINUTE, Micros
-from core.db.models import Alert, Audit
+from core.db.models import Alert, Audit, SavedSearch
 from core.errors import Conflict, Refused, failure
 
 UNDO_FOR = 10 * MINUTE
@@ -42,3 +42,13 @@ def undo_alerts(session: Session, actor: Actor, entry: int, *, now: Micros) -> l
     name = f"alert:{alerts[0].id}" if len(alerts) == 1 else f"alerts:{len(alerts)}"
     audit.record(session, actor, "alert.undo", name, now=now, before=row.after, after=row.before)
     return [alert.id for alert in alerts]
+
+
+def undo_search(session: Session, actor: Actor, entry: int, *, now: Micros) -> SavedSearch:
+    """Put back the saved search of an entry as it was before; raises as ``undo_alerts`` does."""
+    row = session.get(Audit, entry)
+    kind, _, number = (row.object if row else "").partition(":")
+    mine = row is not None and row.actor == actor.name and row.action in ("search.change", "search.remove")
+    if row is None or not mine or kind != "search" or not row.before or now - row.at > UNDO_FOR:
+        raise failure(Refused, "api.undo_over")
+    return saved.put_back(session, actor, int(number), row.before, row.after, now)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from core import audit
+from core import audit, saved
 from core.clock import from_micros, iso, to_micros
 from core.ecs import FieldType, type_of
 from core.errors import BadInput, Place, failure
@@ -28,14 +28,18 @@ from kydai.cli.output import placing, safe
 from kydai.context import Context
 from kydai.people import cli_actor
 
-QueryText = Annotated[str, typer.Argument(metavar="QUERY", help=say("cli.search.query", LANG))]
-From = Annotated[str, typer.Option("--from", help=say("cli.search.from", LANG), metavar="T")]
+QueryText = Annotated[str | None, typer.Argument(metavar="QUERY", help=say("cli.search.query", LANG))]
+From = Annotated[str | None, typer.Option("--from", help=say("cli.search.from", LANG), metavar="T")]
 To = Annotated[str | None, typer.Option("--to", help=say("cli.search.to", LANG), metavar="T")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help=say("cli.search.limit", LANG), metavar="N")]
 CountOnly = Annotated[bool, typer.Option("--count", help=say("cli.search.count", LANG))]
 Fields = Annotated[str | None, typer.Option("--fields", help=say("cli.search.fields", LANG), metavar="F,F")]
 OutFile = Annotated[Path | None, typer.Option("-o", "--output", help=say("cli.search.output", LANG), metavar="FILE")]
 
+SavedName = Annotated[str | None, typer.Option("--saved", help=say("cli.search.saved", LANG), metavar="NAME")]
+NewName = Annotated[str | None, typer.Option("--save", help=say("cli.search.save", LANG), metavar="NAME")]
+
+DEFAULT_FROM = "now-24h"
 PAGE = 1_000
 BAR = 40
 SHOWN_OF_A_VALUE = 2_000
@@ -48,30 +52,43 @@ def register(app: typer.Typer) -> None:
 
 def search(
     ctx: typer.Context,
-    query: QueryText,
-    start: From = "now-24h",
+    query: QueryText = None,
+    start: From = None,
     end: To = None,
     limit: Limit = 100,
     count: CountOnly = False,
     fields: Fields = None,
     output: OutFile = None,
+    saved_name: SavedName = None,
+    new_name: NewName = None,
 ) -> int:
     context: Context = ctx.obj
     context.need_data()
     now = context.clock.now()
     zone = context.settings.zone
+    columns = [f.strip() for f in fields.split(",") if f.strip()] if fields else []
+    if saved_name is not None and query is None:
+        kept = _kept(context, saved_name)
+        query, start, end = kept.query, start or kept.start, end or kept.end
+        columns = columns or list(kept.columns)
+    elif saved_name is not None or query is None:
+        raise failure(BadInput, "cli.search.which")
+    start = start or DEFAULT_FROM
     piped = parse_piped(query, now=now, zone=zone)
+    if piped.grouping is not None and (count or fields):
+        raise failure(BadInput, "cli.search.grouped")
     span = Span(*read_span(start, end, now, zone))
     question = Query(piped.where, span)
-    wanted = [f.strip() for f in fields.split(",") if f.strip()] if fields else [*piped.fields] or None
+    wanted = columns or [*piped.fields] or None
     limit = limit if piped.limit is None else piped.limit
     with context.database.write() as session:  # the entry is committed before the answer
         facts = {"query": query, "from": start, "to": end}
         audit.record(session, cli_actor(), "events.search", now=now, after=facts)
+        if new_name is not None:
+            actor, asked = cli_actor(), saved.Question(query, start, end or "now", columns)
+            saved.add(session, actor, actor.name, new_name, asked, is_shared=True, now=now, zone=zone)
     _doubt(context, piped)
     if piped.grouping is not None:
-        if count or fields:
-            raise failure(BadInput, "cli.search.grouped")
         return _groups(context, piped, question, output)
     if count:
         answer = context.store.count(question)
@@ -91,6 +108,14 @@ def search(
     if len(events) == limit:
         context.output.cut(limit, context.store.count(question).count)
     return _confess(context, truth)
+
+
+def _kept(context: Context, name: str) -> saved.Question:
+    """A saved search; the console's columns as names of fields. Raises NotFound, Conflict."""
+    with context.database.read() as session:
+        row = saved.find(session, name)
+        columns = ["message" if c == saved.TEXT else c for c in row.columns]
+        return saved.Question(row.query, row.start, row.end, ["@timestamp", *columns] if columns else [])
 
 
 def _groups(context: Context, piped: Piped, question: Query, output: Path | None) -> int:

@@ -69,3 +69,9 @@ def test_it_is_refused_for_others_later_and_after_a_change(
     post(analyst, "undo", 409, entry=entry)
     clock.advance(601)
     post(analyst, "undo", 403, entry=entry)
+
+
+def test_an_entry_about_something_else_puts_no_search_back(client: Client, services: Services) -> None:
+    ids, analyst = put(services), client("analyst")
+    entry = post(analyst, "close", ids=ids, verdict="benign", reason="thử")["entry"]
+    assert analyst.post("/api/v1/searches/undo", json={"entry": entry}).status_code == 403

@@ -15,6 +15,7 @@ from core.db.models.intake import DeadLetter, DecoderState, IngestedFile, Judged
 from core.db.models.integrity import IntegrityRoot, Tombstone
 from core.db.models.rules import CorrelationPartition, HitBlock, RuleMode
 from core.db.models.runs import Effect, EffectState, Run, RunStatus, StepRun
+from core.db.models.searches import SavedSearch
 from core.db.models.sources import Activity, Ledger, Said, Silence, Source
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Run",
     "RunStatus",
     "Said",
+    "SavedSearch",
     "Session",
     "SignInLink",
     "Silence",

@@ -171,3 +171,20 @@ def test_a_wrong_stage_is_shown_with_its_place(filled: Run) -> None:
     assert ran.status == 2
     assert " ^\n" in ran.err
     assert filled("search", "sshd | count", "--count", *ALL).status == 2
+
+
+def test_a_search_is_kept_and_run_by_its_name(filled: Run) -> None:
+    question = ("user.name: root", *ALL, "--fields", "user.name")
+    assert filled("search", *question, "--save", "Đăng nhập root").status == 0
+    again = filled("search", "--saved", "Đăng nhập root")
+    assert (again.status, again.out.split().count("root")) == (0, 3)
+    assert filled("search", "--saved", "Đăng nhập root", "--count", "--json").documents[0]["count"] == 3
+    assert filled("search", "--saved", "Đăng nhập root", "--from", "2999-01-01", "--count", "--json").status == 2
+    assert filled("search", *question, "--save", "Đăng nhập root").status == 1, "the name is taken"
+    missing = filled("search", "--saved", "dang nhap root")
+    assert (missing.status, "near to it: Đăng nhập root" in " ".join(missing.err.split())) == (2, True)
+
+
+def test_either_a_query_or_a_name_is_asked(filled: Run) -> None:
+    assert filled("search").status == 2
+    assert filled("search", "*", "--saved", "x").status == 2
