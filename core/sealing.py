@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import DAY, HOUR, MINUTE, Clock, Micros, hour_of
 from core.db.database import Database
-from core.db.models import IntegrityRoot, JudgedRange, Meta
+from core.db.models import DeadLetter, IntegrityRoot, JudgedRange, LetterStage, Meta
 from core.durable import make_folder
 from core.event import Event, EventId, new_ulid
 from core.keys import Keys
@@ -64,6 +64,10 @@ class Judged:
         )
         self._ranges: list[tuple[str, int, int]] = [(segment, first, last) for segment, first, last in rows]
         self._at = 0
+        letters = DeadLetter.event_id >= new_ulid(hour, bytes), DeadLetter.event_id < new_ulid(hour + HOUR, bytes)
+        taken = select(DeadLetter.event_id).where(*letters, DeadLetter.stage == LetterStage.STORED)
+        self.taken_later = frozenset(session.scalars(taken))
+        """Events that the store rejected at first and has taken since (core/rejected.py)."""
 
     def has(self, segment: str, record: int) -> bool:
         """Whether the record was judged."""
@@ -77,7 +81,7 @@ class Admission:
     """Which events of an hour and class may come into a further tree. Told of all of them in order of the ids.
 
     A record that stands in a tree already gets further events by a replay only: they say so, have numbers from 1 on,
-    and what stands in the tree is the raw that nobody parsed.
+    and what stands in the tree is the raw that nobody parsed. And what the store rejected at first and has taken since.
     """
 
     def __init__(self, judged: Judged | None) -> None:
@@ -92,6 +96,8 @@ class Admission:
     def admits(self, event: Event, id_: EventId, beside: tuple[EventId | None, EventId | None]) -> bool:
         """Whether the event seen last may come in. ``beside``: the ids in trees before and behind this one."""
         if self._judged is None:
+            return True
+        if str(id_) in self._judged.taken_later:
             return True
         if not self._judged.has(id_.segment, id_.record):
             return False

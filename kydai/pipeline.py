@@ -17,19 +17,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from collectors import syslog
+from collectors.flow_waiting import place_of
 from collectors.flows import FlowBatch
 from collectors.parser import ParserSet
 from core.clock import SECOND, Clock, Micros, iso, to_micros
 from core.db.database import Database
-from core.db.models import DeadLetter, IngestedFile, JudgedRange, Meta, SpoolPosition
+from core.db.models import DeadLetter, IngestedFile, JudgedRange, LetterStage, Meta, SpoolPosition
 from core.errors import Unavailable, failure, kept
 from core.event import Event, Frame, FrameKind, Stored
 from core.ledger import Events, Raws, Tally
 from core.listed import Listed
+from core.rejected import bury, kind_of
 from core.sources import Heards, Resolved
 from core.spool import Batch, Gap, Position, SpoolReader
 from core.store.contract import AppendResult, EventStore, FlowBlock
 from core.store.contract import Batch as StoreBatch
+from core.store.elastic_flows import events_of
 from kydai.books import Books
 from kydai.detector import Detector, Judgement
 from kydai.flow_columns import dress
@@ -188,7 +191,7 @@ class Pipeline:
         self._count_events(made, result, tally)
         self._hear(made, heards)
         if outcome is not None:
-            self._count_flows(outcome, tally, heards)
+            self._count_flows(outcome, result, tally, heards)
             said.flows(outcome.numbered, self._books.book)
         rejected = {str(i): reason for i, reason in result.rejected}
         with self.parts.database.write() as session:
@@ -199,7 +202,7 @@ class Pipeline:
             self._seen.save(session, now)
             if not self.is_replay:  # what an ingest brings has no time of receipt of its own
                 heards.save(session, self._books.limits)
-            self._bury(session, made, rejected, now)
+            self._bury(session, made, blocks, rejected, now)
             self._bury_gaps(session, batch.gaps, now)
             if outcome is not None:
                 self.flows.save(session, outcome, now)
@@ -339,16 +342,21 @@ class Pipeline:
             if reason is None:
                 tally.events(source.name, at, Events.STORED)
             else:
-                tally.events(source.name, at, Events.REJECTED, 1, reason)
+                tally.events(source.name, at, Events.REJECTED, 1, kind_of(reason))
 
-    def _count_flows(self, outcome: FlowBatch, tally: Tally, heards: Heards) -> None:
+    def _count_flows(self, outcome: FlowBatch, result: AppendResult, tally: Tally, heards: Heards) -> None:
+        places = {place_of(datagram) for datagram, _ in (*outcome.decoded, *outcome.released)}
+        rejected = [(id_[:2], kind_of(reason)) for id_, reason in result.rejected if id_[:2] in places]
         for datagram, flows in (*outcome.decoded, *outcome.released):
             source = self._books.book.resolve(f"flow:{datagram.exporter}").name
             heard = self._listed.name_of(source, datagram.created_at)
             heards.add(heard, heard, "netflow.flow", datagram.created_at, None)
             if flows:
+                mine = [reason for place, reason in rejected if place == place_of(datagram)]
                 tally.events(source, datagram.created_at, Events.MADE, flows)
-                tally.events(source, datagram.created_at, Events.STORED, flows)
+                tally.events(source, datagram.created_at, Events.STORED, flows - len(mine))
+                for reason in mine:
+                    tally.events(source, datagram.created_at, Events.REJECTED, 1, reason)
 
     def _hear(self, made: Made, heards: Heards) -> None:
         for event, source, at in zip(made.events, made.sources, made.created, strict=True):
@@ -360,17 +368,17 @@ class Pipeline:
             if heard.count < 4 or heard.count % FIELDS_EVERY == 0:
                 heard.fields.update(event)
 
-    def _bury(self, session: Session, made: Made, rejected: dict[str, str], now: Micros) -> None:
+    def _bury(
+        self, session: Session, made: Made, blocks: Sequence[FlowBlock], rejected: dict[str, str], now: Micros
+    ) -> None:
         if not rejected:
             return
-        for event, source in zip(made.events, made.sources, strict=True):
-            reason = rejected.get(str(event["event.id"]))
-            if reason is not None:
-                raw = str(event.get("event.original", "")).encode()
-                letter = DeadLetter(
-                    event_id=str(event["event.id"]), source=source.name, stage="store", reason=reason, raw=raw, at=now
-                )
-                session.merge(letter)
+        flows = [(event, True) for block in blocks for event in events_of(block.table)]
+        for event, is_flow in (*((event, False) for event in made.events), *flows):
+            if (reason := rejected.get(str(event["event.id"]))) is not None:
+                at = to_micros(str(event["event.created"]))
+                source = self._listed.name_of(str(event["kydai.source"]), at)
+                bury(session, event, source, reason, now, is_flow=is_flow)
 
     def _bury_gaps(self, session: Session, gaps: Sequence[Gap], now: Micros) -> None:
         """Records that were acknowledged and cannot be read any more: they are lost, not dropped unsaid."""
@@ -382,7 +390,7 @@ class Pipeline:
                 lost = failure(Unavailable, "store.spool.damaged", spool=self.spool, record=record, count=gap.count)
             logger.error("A part of the spool is damaged.", spool=self.spool, record=record, count=gap.count)
             letter = DeadLetter(
-                event_id=f"{record}.0", source=f"spool:{self.spool}", stage="spool", reason=kept(lost),
+                event_id=f"{record}.0", source=f"spool:{self.spool}", stage=LetterStage.LOST, reason=kept(lost),
                 raw=b"", at=now,
             )  # fmt: skip
             session.merge(letter)

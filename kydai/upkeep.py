@@ -19,6 +19,7 @@ from core.db.models import (
     Heartbeat,
     JudgedRange,
     Ledger,
+    LetterStage,
     Level,
     Outbox,
     OutboxState,
@@ -103,8 +104,10 @@ def dead_work(session: Session, now: Micros) -> list[Matter]:
 
 
 def dead_letters(session: Session, now: Micros) -> list[Matter]:
-    """Events that the store rejected in the last day; a newer one is a new matter."""
-    recent = select(func.count(), func.max(DeadLetter.at)).where(DeadLetter.at > now - LETTERS_SPAN)
+    """Events that the store rejected in the last day, and still does; a newer one is a new matter."""
+    recent = select(func.count(), func.max(DeadLetter.at)).where(
+        DeadLetter.at > now - LETTERS_SPAN, DeadLetter.stage != LetterStage.STORED
+    )
     count, newest = session.execute(recent).tuples().one()
     if not count:
         return []
@@ -167,6 +170,7 @@ def old_rows(now: Micros, months: Iterable[int] = ()) -> Iterator[Old]:
     yield SignInLink, SignInLink.expires_at < now - LINK_KEPT
     yield Heartbeat, Heartbeat.at < now - BEATS_KEPT
     yield Ledger, Ledger.hour < counted
+    yield DeadLetter, (DeadLetter.stage == LetterStage.STORED) & (DeadLetter.at < counted)
     yield Said, Said.hour < counted
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from core import lag
 from core.clock import MINUTE
-from core.db.models import DeadLetter, Heartbeat, Outbox, OutboxState
+from core.db.models import DeadLetter, Heartbeat, LetterStage, Outbox, OutboxState
 from core.errors import KydaiError, recalled
 from core.ledger import read_balances
 from core.words import duration, say, size
@@ -175,7 +175,7 @@ def _data(context: Context) -> Iterator[Finding]:
         yield Finding("playbook", False, safe(error.told(LANG)), say("cli.doctor.playbook_remedy", LANG))
     with context.database.read() as session:
         spools = lag.spool_lags(session, now)
-        dead = session.scalar(select(func.count()).select_from(DeadLetter)) or 0
+        dead = session.scalar(select(func.count()).where(DeadLetter.stage != LetterStage.STORED)) or 0
         off = [b.source for b in read_balances(session).values() if not b.holds]
         waiting = lag.waits(session, now) if _is_running(context) else {}
         buried = session.scalars(

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select
 
+from core.audit import Actor
 from core.clock import DAY, HOUR, MINUTE, Clock, StillClock
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Heartbeat, IntegrityRoot, JudgedRange, Meta, SpoolPosition
 from core.event import Event, EventId, parse_event_id
 from core.keys import Keys, is_signed
+from core.rejected import Offered, bury, offer
 from core.sealing import HEAD, JUDGED_KNOWN, Sealer, Walk, root_of, text_of
 from core.store.contract import Batch, EventStore
 from core.store.integrity import FIRST_PREV, Ids, Tree, fold, split
@@ -143,6 +145,21 @@ def test_what_no_pipeline_has_judged_is_left_out(house: House) -> None:
     house.judge([EventId(spool(), 7, 0)])
     house.clock.advance(3600)
     assert house.sealer.seal().events == 1
+
+
+def test_what_the_store_rejected_at_first_comes_in_later(house: House) -> None:
+    house.add([event(1)])
+    house.sealer.seal()
+    late = event(1, n=1)
+    house.add([late])
+    with house.database.write() as session:
+        bury(session, late, "fw", "a mapping", START)
+    house.clock.advance(3600)
+    assert house.sealer.seal().foreign == 1, "it is not known yet that the store has taken it"
+    assert offer(house.database, house.store, Actor("os:test", "cli"), START) == Offered(stored=1)
+    house.clock.advance(3600)
+    done = house.sealer.seal()
+    assert (done.events, done.foreign) == (1, 0)
 
 
 def test_only_what_nobody_parsed_is_replayed(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import struct
 from typing import Any
 
@@ -212,7 +213,8 @@ def test_what_the_store_rejects_is_buried_with_its_reason(
     assert dict(balance.events) == {"made": 1, "rejected": 1}
     with context.database.read() as session:
         letter = session.scalars(select(DeadLetter)).one()
-    assert (letter.reason, letter.raw) == ("too strange", failed(1).data)
+    kept = json.loads(letter.raw)["event"]
+    assert (letter.reason, kept["event.original"]) == ("too strange", failed(1).data.decode())
 
 
 def test_what_is_damaged_in_the_spool_is_buried_and_the_rest_goes_on(context: Context, parts: Parts) -> None:

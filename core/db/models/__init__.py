@@ -11,7 +11,7 @@ from core.db.models.alerts import Alert, AlertStatus
 from core.db.models.base import LEVELS, Base, Level, Verdict
 from core.db.models.house import Heartbeat, Meta, Outbox, OutboxState, Retention
 from core.db.models.incidents import Category, Incident, IncidentEntity, IncidentLink, IncidentStatus, Note
-from core.db.models.intake import DeadLetter, DecoderState, IngestedFile, JudgedRange, SpoolPosition
+from core.db.models.intake import DeadLetter, DecoderState, IngestedFile, JudgedRange, LetterStage, SpoolPosition
 from core.db.models.integrity import IntegrityRoot, Tombstone
 from core.db.models.rules import CorrelationPartition, HitBlock, RuleMode
 from core.db.models.runs import Effect, EffectState, Run, RunStatus, StepRun
@@ -41,6 +41,7 @@ __all__ = [
     "IntegrityRoot",
     "JudgedRange",
     "Ledger",
+    "LetterStage",
     "Level",
     "Meta",
     "Note",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,13 +33,23 @@ class JudgedRange(Base):
     last: Mapped[int]
 
 
+class LetterStage(StrEnum):
+    REJECTED = "store"
+    """The store rejects the event."""
+    LOST = "spool"
+    """A damaged part of a spool: there is nothing to offer again."""
+    STORED = "stored"
+    """It has taken it since; the letter holds it no longer."""
+
+
 class DeadLetter(Base):
-    """An event that the store rejected, or a raw that broke its parser: kept whole, with the reason."""
+    """An event that the store rejected, kept whole with the reason (core/rejected.py); or what a spool has lost."""
 
     __tablename__ = "dead_letter"
     event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     source: Mapped[str] = mapped_column(String(200))
     stage: Mapped[str] = mapped_column(String(16))
+    """A LetterStage."""
     reason: Mapped[str] = mapped_column(Text)
     raw: Mapped[bytes]
     at: Mapped[int]

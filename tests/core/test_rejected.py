@@ -1,0 +1,160 @@
+"""A mapping that conflicts ends in named dead letters; once it is gone they are stored, and counted as that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from elasticsearch import Elasticsearch
+from sqlalchemy import select
+
+from core.audit import Actor
+from core.clock import SECOND
+from core.db.models import Alert, Audit, DeadLetter, LetterStage
+from core.errors import Unavailable
+from core.event import Frame, FrameKind
+from core.ledger import read_balances
+from core.rejected import Offered, bury, kind_of, letters, offer
+from core.spool import Spool
+from core.store.contract import Batch, Query
+from core.store.elastic import ElasticStore
+from kydai.cli.output import Output
+from kydai.context import Context
+from kydai.pipeline import Pipeline
+from kydai.pipeline_process import parts_of
+from tests.core.store.conformance import event
+from tests.core.store.elastic_stores import new_prefix, open_store, remove
+from tests.kydai.conftest import RULE
+from tests.kydai.test_pipeline import data, failed, template
+from tests.services.elasticsearch import Node
+
+WHO = Actor("os:test", "cli")
+CONFLICT = ("system.auth.ssh.method", "netflow.exporter.source_id")
+"""Fields of the events below, which somebody else maps as addresses."""
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    made = Context(tmp_path / "data", None, Output(True, "en"))
+    local = made.settings.rules_folder / "local"
+    local.mkdir(parents=True)
+    (local / "r.yml").write_text(RULE)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def prefix(elastic: Node) -> Iterator[str]:
+    made = new_prefix()
+    yield made
+    remove(elastic.url, made)
+
+
+@pytest.fixture
+def indices(elastic: Node, prefix: str) -> Iterator[ElasticStore]:
+    opened = open_store(elastic.url, prefix)
+    yield opened
+    opened.close()
+
+
+def test_a_mapping_conflict_ends_in_dead_letters_that_are_stored_once_it_is_gone(
+    context: Context, indices: ElasticStore, prefix: str, elastic: Node
+) -> None:
+    parts = replace(parts_of(context), store=indices)
+    now = context.clock.now()
+
+    def flow(number: int) -> Frame:
+        payload = data(number) if number else template()
+        return Frame("flow:192.0.2.254", now, payload, FrameKind.FLOW, meta={"receiver": "netflow"})
+
+    pipeline = Pipeline("gateway", context.settings.spool_folder / "gateway", parts)
+
+    def take(*frames: Frame) -> None:
+        spool = Spool(context.settings.spool_folder / "gateway", context.clock, reserve_bytes=0)
+        spool.append(frames)
+        spool.close()
+        while pipeline.step():
+            pass
+
+    def counts(source: str) -> dict[str, int]:
+        with context.database.read() as session:
+            balance = read_balances(session)[source]
+        assert balance.holds
+        return {name: count for name, count in balance.events.items() if count}
+
+    take(flow(0), flow(1), failed(1))
+    with Elasticsearch(elastic.url) as es:
+        where = f"{prefix}-*-*.*"
+        es.indices.put_mapping(index=where, properties={name: {"type": "ip"} for name in CONFLICT})
+        take(flow(2), failed(2), failed(3))
+        assert counts("udp:192.0.2.1") == {"made": 3, "stored": 1, "rejected": 2}
+        assert counts("flow:192.0.2.254") == {"made": 2, "stored": 1, "rejected": 1}
+        with context.database.read() as session:
+            waiting = list(letters(session))
+            reasons = read_balances(session)["udp:192.0.2.1"].reasons
+            assert sum(a.count for a in session.scalars(select(Alert))) == 3, "it was judged all the same"
+        assert reasons == {("events", "rejected", "document_parsing_exception"): 2}
+        assert [letter.source for letter in waiting if CONFLICT[0] in letter.reason] == ["udp:192.0.2.1"] * 2
+        assert [letter.source for letter in waiting if CONFLICT[1] in letter.reason] == ["flow:192.0.2.254"]
+        again = offer(context.database, indices, WHO, now)
+        assert again == Offered(rejected=3)
+        es.indices.delete(index=list(es.indices.get(index=where).body))
+    assert offer(context.database, indices, WHO, now, source="flow:192.0.2.254") == Offered(stored=1)
+    assert offer(context.database, indices, WHO, now) == Offered(stored=2)
+    assert offer(context.database, indices, WHO, now) == Offered()
+    assert counts("udp:192.0.2.1") == {"made": 3, "stored": 3}
+    assert counts("flow:192.0.2.254") == {"made": 2, "stored": 2}
+    assert (indices.stats().events, indices.stats().flows) == (2, 1), "what stood beside them went with the index"
+    found = {str(e["event.id"]): e for e in indices.search(Query()).events}
+    for letter in waiting:
+        kept = json.loads(letter.raw)["event"]
+        assert {**kept, "event.ingested": ""} == {**found[letter.event_id], "event.ingested": ""}
+    with context.database.read() as session:
+        assert {letter.stage for letter in session.scalars(select(DeadLetter))} == {LetterStage.STORED}
+        assert sum(a.count for a in session.scalars(select(Alert))) == 3, "nothing is judged twice"
+        entries = session.scalars(select(Audit).where(Audit.action == "replay.rejected").order_by(Audit.seq)).all()
+    assert [entry.after for entry in entries] == [
+        {"stored": 0, "rejected": 3}, {"stored": 1, "rejected": 0}, {"stored": 2, "rejected": 0}
+    ]  # fmt: skip
+
+
+def test_a_death_before_the_count_changes_nothing(context: Context) -> None:
+    whole = event(1)
+    with context.database.write() as session:
+        bury(session, whole, "fw", "too odd: 7", context.clock.now())
+    context.store.append(Batch([whole]))  # and then it died
+    assert offer(context.database, context.store, WHO, context.clock.now()) == Offered(stored=1)
+    assert context.store.count(Query()).count == 1
+
+
+def test_a_store_that_is_away_leaves_the_letters(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    with context.database.write() as session:
+        bury(session, event(1), "fw", "no", context.clock.now())
+
+    def away(batch: object) -> None:
+        raise Unavailable("away")
+
+    monkeypatch.setattr(context.store, "append", away)
+    with pytest.raises(Unavailable):
+        offer(context.database, context.store, WHO, context.clock.now())
+    with context.database.read() as session:
+        assert [letter.event_id for letter in letters(session)] == [str(event(1)["event.id"])]
+
+
+def test_what_no_json_can_say_is_kept_all_the_same(context: Context) -> None:
+    odd = event(1, 0, {"a": "\ud800", "b": 2**70, "c": float("inf")})
+    with context.database.write() as session:
+        bury(session, odd, "fw", "odd", 5 * SECOND)
+        session.add(DeadLetter(event_id="x", source="fw", stage="store", reason="no", raw=b"<38>Nov 25", at=1))
+    assert offer(context.database, context.store, WHO, context.clock.now()) == Offered(rejected=1, unreadable=1)
+    with context.database.read() as session:
+        assert len(list(letters(session, "fw"))) == 2
+        assert list(letters(session, "other")) == []
+
+
+def test_the_ledger_counts_by_the_kind_of_the_reason() -> None:
+    assert kind_of("document_parsing_exception: [1:203] failed to parse") == "document_parsing_exception"
+    assert kind_of("another raw has this event.id") == "another raw has this event.id"
