@@ -148,9 +148,10 @@ class _Compiler:
                 (nots if off else filters).append(self.leaf(here))
         if not nots and len(filters) + len(ors) == 1:
             return (filters + ors)[0]
-        deepest = max(ors, key=lambda part: part.levels, default=None)
+        # of any of several only: one that is left alone may be a bool with filters, which would be lost
+        deepest = max((part for part in ors if _is_any(part.query)), key=lambda part: part.levels, default=None)
         made: Dict = {}
-        if deepest is not None and "bool" in deepest.query:
+        if deepest is not None:
             ors.remove(deepest)
             made |= deepest.query["bool"]
         if filters or ors:
@@ -418,6 +419,11 @@ def _any(parts: Sequence[_Part]) -> _Part:
         return parts[0]
     levels = 1 + max(part.levels for part in parts)
     return _bounded(_Part({"bool": {"should": _queries(parts), "minimum_should_match": 1}}, levels))
+
+
+def _is_any(query: Dict) -> bool:
+    """Whether it is what ``_any`` makes of several."""
+    return "bool" in query and set(query["bool"]) == {"should", "minimum_should_match"}
 
 
 def _queries(parts: Sequence[_Part]) -> list[Dict]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.clock import to_micros
+from core.event import Event
 from core.query.language import MAX_CONDITIONS, MAX_DEPTH, MAX_TEXT, parse
 from core.query.problems import QueryError
 from core.query.to_match import compile_match
@@ -33,10 +30,8 @@ from core.query.tree import (
     Wild,
     fields_of,
 )
+from tests.core.query.documented import NOW, examples
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "query-language.md"
-NOW = to_micros("2026-11-25T08:30:15+07:00")
-ROW = re.compile(r"^\| `(.+)` \| `(\{.*\})` \| (yes|no) \|$", re.MULTILINE)
 MANY = Wild.MANY
 a, b, c = Equals("a", "1"), Equals("b", "2"), Equals("c", "3")
 
@@ -45,14 +40,9 @@ def read(text: str) -> Node:
     return parse(text, now=NOW)
 
 
-def examples() -> list[tuple[str, str, str]]:
-    rows: list[tuple[str, str, str]] = ROW.findall(DOCUMENT.read_text("utf-8"))
-    return [(query.replace("\\|", "|"), event, found) for query, event, found in rows]
-
-
 @pytest.mark.parametrize(("query", "event", "found"), examples())
-def test_examples_of_the_document(query: str, event: str, found: str) -> None:
-    assert compile_match(read(query))(json.loads(event)) is (found == "yes")
+def test_examples_of_the_document(query: str, event: Event, found: bool) -> None:
+    assert compile_match(read(query))(event) is found
 
 
 def test_the_document_has_its_examples() -> None:

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
 from core.clock import DAY, MINUTE
 from core.query.pipes import TOP, Figure, Grouping, Piped, parse_piped
 from core.query.problems import QueryError
 from core.query.tree import TRUE, Equals, Or
+from tests.core.query.documented import DOCUMENT, stages
 
 a = Equals("a", "1")
 COUNT = Figure("count")
-
-
-DOCUMENTS = [Path(__file__).parents[3] / "docs" / name for name in ("query-language.md", "vi/query-language.md")]
-STAGES = re.compile(r"^\| `(.+ \\\| .+)` \|", re.MULTILINE)
-
-
-def examples(document: Path) -> list[str]:
-    return [text.replace("\\|", "|") for text in STAGES.findall(document.read_text("utf-8")) if " \\| " in text]
 
 
 def read(text: str) -> Piped:
@@ -99,9 +89,9 @@ def test_a_field_that_nothing_has_is_an_error_where_fields_are_known() -> None:
 
 
 def test_the_documents_examples_are_read_and_are_the_same_in_both_languages() -> None:
-    english, vietnamese = (examples(document) for document in DOCUMENTS)
+    english = stages()
     assert len(english) == 10
-    assert english == vietnamese
+    assert english == stages(DOCUMENT.parent / "vi" / DOCUMENT.name)
     for text in english:
         piped = read(text)
         assert piped.grouping or piped.fields

@@ -16,7 +16,7 @@ from core.event import Event
 from core.query.to_arrow import mask
 from core.query.to_match import compile_match
 from core.query.tree import And, Cidr, Comparison, Equals, Exists, Like, Node, Not, Or, Range, Wild
-from tests.core.query.worlds import as_columns, events, nodes
+from tests.core.query.worlds import as_arrow, events, nodes
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 EVENTS: list[Event] = [
@@ -94,15 +94,7 @@ def test_an_empty_table() -> None:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(documents=st.lists(events, min_size=1, max_size=20), queries=st.lists(nodes, min_size=1, max_size=6))
 def test_rows_are_those_of_the_predicate(documents: list[Event], queries: list[Node]) -> None:
-    table, schema = as_columns(documents)
-    ids = pa.array([event["event.id"] for event in documents], pa.string())
-    table = table.append_column("event.id", ids)
-    # of each event what the columns hold of it
-    held: list[Event] = [
-        {k: v for k, v in row.items() if k in schema.columns and v is not None} for row in table.to_pylist()
-    ]
-    for row, event in zip(held, documents, strict=True):
-        row["@timestamp"], row["event.id"] = event["@timestamp"], event["event.id"]
+    table, held = as_arrow(documents)
     for node in queries:
         match = compile_match(node)
         assert mask(node, table).tolist() == [match(row) for row in held], node

@@ -205,7 +205,16 @@ def ranges(draw: st.DrawFn) -> Range:
     return Range(field, **{name: draw(bounds) for name in names})
 
 
+@st.composite
+def alike(draw: st.DrawFn) -> Node:
+    """Any of several values of one field, which targets ask for together."""
+    field, comparison = draw(fields), draw(comparisons)
+    several = draw(st.lists(st.one_of(texts, numbers), min_size=1, max_size=3))
+    return Or(tuple(Equals(field, value, comparison) for value in several))
+
+
 leaves: st.SearchStrategy[Node] = st.one_of(
+    alike(),
     st.builds(Equals, fields, st.one_of(texts, numbers, floats, st.booleans()), comparisons),
     st.builds(Like, fields, patterns, comparisons),
     st.builds(Phrase, fields, texts, comparisons),
@@ -277,6 +286,18 @@ def as_columns(documents: Sequence[Event]) -> tuple[Any, Schema]:
     arrays["n"] = pa.array([int(n) for _, _, n in ids], pa.int64())
     arrays["doc"] = pa.array([orjson.dumps(event).decode() for event in rest], pa.string())
     return pa.table(arrays), Schema(columns, frozenset(ignored))
+
+
+def as_arrow(documents: Sequence[Event]) -> tuple[Any, list[Event]]:
+    """The columns alone, as the mask reads them, and of each event what they hold of it."""
+    table, schema = as_columns(documents)
+    table = table.append_column("event.id", pa.array([event["event.id"] for event in documents], pa.string()))
+    held: list[Event] = [
+        {k: v for k, v in row.items() if k in schema.columns and v is not None} for row in table.to_pylist()
+    ]
+    for row, event in zip(held, documents, strict=True):
+        row["@timestamp"], row["event.id"] = event["@timestamp"], event["event.id"]
+    return table, held
 
 
 def column_value(field: str, kind: ColumnKind, value: Value) -> Any:

@@ -25,6 +25,7 @@ from core.query.tree import TRUE, Equals, Exists, FieldEquals, Like, Node, Not, 
 from core.query.values import to_date, to_double, to_long, to_text
 from core.store.contract import Batch, EventStore, Query, Span
 from core.store.retention import DEFAULT_POLICY
+from tests.core.query.documented import NOW, examples, stages
 
 START = to_micros("2026-11-25T00:00:00Z")
 
@@ -127,6 +128,7 @@ GROUPINGS = [
     "* | stats min(vendor.number), max(vendor.ratio), sum(vendor.number), distinct(vendor.code) by event.dataset",
     "* | stats count, distinct(source.ip), distinct(related.ip), distinct(nowhere)",
     "* | stats distinct(message), min(@timestamp), max(event.created) by vendor.code",
+    *(text for text in stages() if parse_piped(text, now=START).grouping),
 ]
 
 
@@ -218,6 +220,16 @@ class Conformance:
         assert filled.search(Query(node), limit=1000, newest_first=False).events == expected
         count = filled.count(Query(node))
         assert (count.count, count.truth.exact, count.truth.complete) == (len(expected), True, True)
+
+    def test_every_example_of_the_language_finds_what_the_document_says(self, store: EventStore) -> None:
+        rows = examples()
+        events = [event(i, 0, fields) for i, (_, fields, _) in enumerate(rows)]
+        store.append(Batch(events))
+        for (query, _, found), own in zip(rows, events, strict=True):
+            node = parse(query, now=NOW)
+            got = store.search(Query(node), limit=1000, newest_first=False).events
+            assert got == matching(events, node), query
+            assert (own in got) is found, query
 
     def test_types_come_back_as_they_went_in(self, filled: EventStore) -> None:
         by_id = {str(e["event.id"]): e for e in world()}
