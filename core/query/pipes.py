@@ -118,10 +118,11 @@ class _Stages(Parser):
         name = next((s for s in _STAGES if self.word(s)), None)
         if name is None:
             raise self.error("stage_expected", start, names=", ".join(_STAGES))
-        if name in ("count", "top", "timechart", "stats"):
+        groups = {"count": self._count, "top": self._top, "timechart": self._timechart, "stats": self._stats}
+        if group := groups.get(name):
             if before != Piped(before.where):
                 raise self.error("group_first", start, found=name)
-            return getattr(self, f"_{name}")(before)  # type: ignore[no-any-return]
+            return group(before)
         if name == "table":
             return replace(before, fields=self.names(before, start))
         if name == "limit":
