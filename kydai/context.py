@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from kydai.worker_celery import Ringer
 
 WAITED = 5 * SECOND
+MAX_KEY = 4096
+_KEY = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}")
 
 
 class Context:
@@ -132,7 +135,7 @@ def open_store(settings: Settings, database: Database, clock: Clock) -> EventSto
             clock,
             prefix=elastic.prefix,
             replicas=elastic.replicas,
-            api_key=None if elastic.key_file is None else _key(elastic.key_file),
+            key=None if elastic.key_file is None else partial(_key, elastic.key_file.expanduser()),
             ca_file=None if elastic.ca_file is None else elastic.ca_file.expanduser(),
             undrained=waiting,
         )
@@ -148,12 +151,14 @@ def open_store(settings: Settings, database: Database, clock: Clock) -> EventSto
 
 
 def _key(file: Path) -> str:
-    """The API key in a file. Raises BadConfig."""
+    """The API key in a file. Raises BadConfig, which shows nothing of what is in it."""
     try:
-        return file.expanduser().read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = cause(error) if isinstance(error, OSError) else reason(error)
-        raise failure(BadConfig, "store.elastic.key_file", place=Place(str(file)), why=why) from error
+        key = file.read_bytes()[:MAX_KEY].strip()
+    except OSError as error:
+        raise failure(BadConfig, "store.elastic.key_file", place=Place(str(file)), why=cause(error)) from error
+    if _KEY.fullmatch(key) is None:
+        raise failure(BadConfig, "store.elastic.key_form", place=Place(str(file)))
+    return key.decode("ascii")
 
 
 def undrained(folder: Path, database: Database, clock: Clock, span: Span) -> Sequence[Missing]:

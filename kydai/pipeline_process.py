@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from collectors.parser import ParserSet
 from core.clock import SECOND, Clock
-from core.errors import BadConfig, Unavailable, reason
+from core.errors import BadConfig, KydaiError, Unavailable, reason
 from core.lag import SPOOLS, UNCOMMITTED
 from core.words import Text
 from kydai.context import Context
@@ -52,8 +52,18 @@ class _Pace:
             self.last = self.clock.now()
 
 
+def _meet_store(context: Context) -> None:
+    """Raises BadConfig when the store is none that we can use; one that is away is waited for."""
+    try:
+        context.store.stats()
+    except Unavailable as error:
+        logger.warning("The event store does not answer yet.", error=str(error))
+
+
 def run(context: Context, stop: Stop) -> None:
-    """Follow the spools until told to stop; a batch that was begun is finished."""
+    """Follow the spools until told to stop; a batch that was begun is finished. Raises BadConfig when the store cannot
+    be used from the start."""
+    _meet_store(context)
     parts = parts_of(context)
     spools = [Pipeline(name, context.settings.spool_folder / name, parts) for name in SPOOLS]
     settle_memory()
@@ -82,16 +92,12 @@ def run(context: Context, stop: Stop) -> None:
                     continue
                 try:
                     frames = pipeline.step()
-                except BadConfig as error:  # who starts this process again has it read its settings again
-                    waiting[pipeline.spool] = error.said
-                    say_behind()
-                    say()
-                    raise
-                except (Unavailable, SQLAlchemyError, OSError) as error:
+                # a key revoked or a certificate run out is put right in the cluster or the key's file: no new start
+                except (BadConfig, Unavailable, SQLAlchemyError, OSError) as error:
                     logger.warning(
                         "The batch was not committed and is tried again.", spool=pipeline.spool, error=str(error)
                     )
-                    waiting[pipeline.spool] = error.said if isinstance(error, Unavailable) else reason(error)
+                    waiting[pipeline.spool] = error.said if isinstance(error, KydaiError) else reason(error)
                     say_behind()
                     stop.wait(RETRY_SECONDS)
                     continue

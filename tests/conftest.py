@@ -39,3 +39,10 @@ def elastic() -> Iterator[elasticsearch.Node]:
         return
     with elasticsearch.node() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def secured() -> Iterator[elasticsearch.SecureNode]:
+    """One running Elasticsearch with security on (TLS, API keys), shared as ``elastic`` is."""
+    with elasticsearch.secure_node() as started:
+        yield started

@@ -63,8 +63,8 @@ class ElasticStore:
     """The events in the cluster at ``urls``, in indices that begin with ``prefix``.
 
     Nothing is asked of the cluster before the first call, which makes what is needed there and raises BadConfig when
-    it cannot be used. ``patience``: seconds that an append keeps trying. ``undrained`` says what was received within a
-    span and waits in a spool. To be made after a fork.
+    it cannot be used. ``key`` gives the API key (core/store/elastic_client.py). ``patience``: seconds that an append
+    keeps trying. ``undrained`` says what was received within a span and waits in a spool. To be made after a fork.
     """
 
     engine = "elastic"
@@ -76,14 +76,14 @@ class ElasticStore:
         *,
         prefix: str = "kydai",
         replicas: int = 0,
-        api_key: str | None = None,
+        key: Callable[[], str] | None = None,
         ca_file: Path | None = None,
         patience: float = 10.0,
         undrained: Callable[[Span], Sequence[Missing]] = nothing_undrained,
     ) -> None:
         check_prefix(prefix)
         self._clock = clock
-        self._cluster_ = Cluster(urls, api_key=api_key, ca_file=ca_file)
+        self._cluster_ = Cluster(urls, key=key, ca_file=ca_file)
         self._setup = Setup(self._cluster_, prefix, replicas)
         self._notes_ = Notes(self._cluster_, self._setup)
         self._closing = threading.Event()

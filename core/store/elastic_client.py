@@ -8,7 +8,7 @@ import ssl
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,20 +40,39 @@ _PASSWORD = re.compile(r"//[^/]*@")
 _CONNECTIONS = 10
 _OLDEST = 9
 _JSON = {"accept": "application/json"}
+_DISTRUSTED = {
+    9: "young",
+    10: "expired",
+    18: "issuer",
+    19: "issuer",
+    20: "issuer",
+    21: "issuer",
+    62: "name",
+    64: "name",
+}
+"""What OpenSSL finds wrong with a certificate (X509_V_ERR_*) that has a remedy of its own."""
 _STOP_TRIES = 100
 _STOP_SECONDS = 5.0
 _STOP_EVERY = 0.02
 
 
 class Cluster:
-    """The cluster at ``urls``. To be made after a fork, never shared across one; for any number of threads."""
+    """The cluster at ``urls``. To be made after a fork, never shared across one; for any number of threads.
 
-    def __init__(self, urls: Sequence[str], *, api_key: str | None = None, ca_file: Path | None = None) -> None:
+    ``key`` gives the API key. It is asked again when the cluster refuses the one it has: a key may be replaced while
+    we run.
+    """
+
+    def __init__(
+        self, urls: Sequence[str], *, key: Callable[[], str] | None = None, ca_file: Path | None = None
+    ) -> None:
         self.url = ", ".join(_PASSWORD.sub("//", url) for url in urls)
         self.nodes = len(urls)
+        self._read_key = key
+        self._key = None if key is None else key()
         options: dict[str, Any] = {}
-        if api_key is not None:
-            options["api_key"] = api_key
+        if self._key is not None:
+            options["api_key"] = self._key
         if ca_file is not None:
             options["ca_certs"] = str(ca_file)
         try:
@@ -102,7 +121,7 @@ class Cluster:
     def failed(self, error: TransportError | ApiError) -> KydaiError:
         """An error of the client in our words."""
         if isinstance(error, SSLError):
-            return failure(BadConfig, "store.elastic.certificate", url=self.url, reason=reason(_innermost(error)))
+            return failure(BadConfig, _distrust(error), url=self.url, reason=reason(_innermost(error)))
         if isinstance(error, ConnectionTimeout):
             return failure(Unavailable, "store.elastic.slow", url=self.url)
         if isinstance(error, ConnectionError):
@@ -111,10 +130,23 @@ class Cluster:
             return self._other(error.body)
         said = told(error.body) if isinstance(error, ApiError) else ""
         if isinstance(error, AuthenticationException):
-            return failure(BadConfig, "store.elastic.key", url=self.url)
+            self._renew_key()
+            return failure(
+                BadConfig, "store.elastic.no_key" if self._key is None else "store.elastic.key", url=self.url
+            )
         if isinstance(error, AuthorizationException) and "block" not in said:
             return failure(BadConfig, "store.elastic.rights", url=self.url, reason=reason(said))
         return failure(Unavailable, "store.error.no_answer", reason=reason(said or str(error)))
+
+    def _renew_key(self) -> None:
+        """Take another key for the calls to come, if there is one by now."""
+        if self._read_key is None:
+            return
+        with suppress(KydaiError), self._lock:  # a file that is just being replaced: the next call looks again
+            fresh = self._read_key()
+            if fresh != self._key:
+                self._key = fresh
+                self.client = self.client.options(api_key=fresh)
 
     @contextmanager
     def read(self) -> Iterator[Read]:
@@ -210,6 +242,21 @@ def told(body: object) -> str:
         deeper = deeper.get("caused_by")
     distinct = dict.fromkeys(text for text in texts if text)
     return f"{cause.get('type', 'error')}: {'; '.join(distinct)}"
+
+
+def _distrust(error: SSLError) -> str:
+    """The words for what is wrong with a connection's TLS."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, ssl.SSLCertVerificationError) and inner.verify_code in _DISTRUSTED:
+            return f"store.elastic.certificate_{_DISTRUSTED[inner.verify_code]}"
+        if isinstance(inner, ssl.SSLError) and inner.reason == "WRONG_VERSION_NUMBER":
+            return "store.elastic.no_tls"
+        if "doesn't match" in str(inner):  # urllib3 looks at names itself
+            return "store.elastic.certificate_name"
+        # the client chains what it raises, urllib3 wraps
+        inner = inner.__cause__ or next((each for each in inner.args if isinstance(each, Exception)), None)
+    return "store.elastic.certificate"
 
 
 def _version(answer: object) -> Mapping[str, Any]:

@@ -59,10 +59,9 @@ class Setup:
         foreign stands in the way or a newer version was here; Unavailable when it does not answer."""
         self._cluster.check()
         self._look_for_foreign_templates()
-        if self._cluster.call(lambda es: es.indices.exists(index=self.events)).body:
-            aliased = self._cluster.call(lambda es: es.indices.get_alias(index=self.events)).body
-            if self.events in aliased:
-                raise failure(BadConfig, "store.elastic.foreign_index", name=self.events)
+        named = self._cluster.call(lambda es: es.options(ignore_status=404).indices.get_alias(index=self.events)).body
+        if self.events in named:  # an index, where it should be an alias of others
+            raise failure(BadConfig, "store.elastic.foreign_index", name=self.events)
         wanted = self.template()
         there = self._template_there()
         if there is not None:

@@ -79,7 +79,10 @@ def examine(context: Context) -> Iterator[Finding]:
     yield from _ports(context)
     yield _clock()
     yield _buffer()
-    if (settings.data / "control.sqlite").is_file():
+    has_data = (settings.data / "control.sqlite").is_file()
+    if has_data or settings.store.engine == "elastic":
+        yield _store(context)
+    if has_data:
         yield from _data(context)
 
 
@@ -169,7 +172,6 @@ def _store(context: Context) -> Finding:
 
 
 def _data(context: Context) -> Iterator[Finding]:
-    yield _store(context)
     now = context.clock.now()
     for error in broken_playbooks(context):
         yield Finding("playbook", False, safe(error.told(LANG)), say("cli.doctor.playbook_remedy", LANG))

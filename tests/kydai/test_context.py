@@ -70,6 +70,11 @@ def test_the_engine_of_the_store_is_a_setting(tmp_path: Path, monkeypatch: pytes
         made.store.append(Batch([event(1)]))
         assert made.store.count(Query()).count == 1
         assert not (tmp_path / "data" / "store").exists()
+        for wrong in (b"", b'{"id":"a","encoded":"s3cret=="}', b"s3cret\nb", "khóa s3cret".encode()):
+            key.write_bytes(wrong)
+            with pytest.raises(BadConfig, match="does not hold an API key in its encoded form") as caught:
+                open_store(made.settings, made.database, made.clock)
+            assert "s3cret" not in str(caught.value)
         key.unlink()
         with pytest.raises(BadConfig, match="API key cannot be read: No such file"):
             open_store(made.settings, made.database, made.clock)

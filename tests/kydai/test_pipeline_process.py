@@ -8,11 +8,10 @@ import pytest
 
 from core.clock import SECOND, StillClock
 from core.db.models import Heartbeat
-from core.errors import BadConfig, Unavailable, failure
+from core.errors import BadConfig, KydaiError, Unavailable, failure
 from core.event import Frame
 from core.spool import Spool
-from core.store.contract import AppendResult, Batch, EventStore, Query
-from core.words import both
+from core.store.contract import AppendResult, Batch, EventStore, Query, Stats
 from kydai import pipeline_process
 from kydai.context import Context
 from kydai.pipeline import BATCH_FRAMES
@@ -55,6 +54,9 @@ class Away:
             raise self.error
         return self.store.append(batch)
 
+    def stats(self) -> Stats:
+        return self.store.stats()
+
     def close(self) -> None:
         self.store.close()
 
@@ -79,14 +81,19 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_quiet")
-def test_why_nothing_is_committed_is_said_until_it_is(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    away = Away(context.store, failure(Unavailable, "store.error.stopped"))
+@pytest.mark.parametrize(
+    "error", [failure(Unavailable, "store.error.stopped"), failure(BadConfig, "store.elastic.key", url="x")]
+)
+def test_why_nothing_is_committed_is_said_until_it_is(
+    context: Context, monkeypatch: pytest.MonkeyPatch, error: KydaiError
+) -> None:
+    away = Away(context.store, error)
     monkeypatch.setitem(context.__dict__, "store", away)
     _one_waits(context)
     stop = Stop()
     thread = threading.Thread(target=pipeline_process.run, args=(context, stop))
     thread.start()
-    until(lambda: _said(context) == both("store.error.stopped"))
+    until(lambda: _said(context) == error.said)
     away.error = None
     until(lambda: not _said(context))
     stop.event.set()
@@ -95,16 +102,13 @@ def test_why_nothing_is_committed_is_said_until_it_is(context: Context, monkeypa
 
 
 @pytest.mark.usefixtures("_quiet")
-def test_who_is_refused_says_why_and_ends_to_read_its_settings_again(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(
-        context.__dict__, "store", Away(context.store, failure(BadConfig, "store.elastic.key", url="x"))
-    )
-    _one_waits(context)
-    with pytest.raises(BadConfig):
+def test_a_store_that_is_set_wrong_stops_the_start(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise failure(BadConfig, "store.elastic.key", url="x")
+
+    monkeypatch.setattr(context.store, "stats", refuse)
+    with pytest.raises(BadConfig, match="refuses the API key"):
         pipeline_process.run(context, Stop())
-    assert _said(context) == both("store.elastic.key", url="x")
 
 
 def test_the_bell_is_rung_behind_the_commit_of_alerts(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,14 +9,17 @@ of a JDK 21 or newer (a JRE lacks the module jdk.jdi, which the server's launche
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -29,6 +32,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from core.clock import SystemClock
+from kydai import tls
 from tests.services import missing
 
 POM = Path(__file__).with_name("elasticsearch.xml")
@@ -109,6 +114,7 @@ class Node:
     ) -> None:
         self.folder, self.name = folder.resolve(), name
         self.url = f"http://127.0.0.1:{http_port}"
+        self._opener = urllib.request.build_opener()
         self.repo = repo or self.folder / "repo"
         self.process: subprocess.Popen[bytes] | None = None
         self.pid = 0
@@ -171,7 +177,7 @@ class Node:
 
     def get(self, path: str) -> Any:
         """A GET of the server's HTTP API."""
-        with urllib.request.urlopen(self.url + path, timeout=10) as response:
+        with self._opener.open(self.url + path, timeout=10) as response:
             return json.load(response)
 
     def wait(self, status: str = "green", seconds: float = 180) -> None:
@@ -207,6 +213,34 @@ class Node:
         self.stop()
 
 
+class SecureNode(Node):
+    """A node with security on: TLS by a CA of its own, a file realm with one superuser, API keys."""
+
+    user, password = "admin", "only-for-this-test"
+
+    def __init__(self, folder: Path, http_port: int, transport_port: int) -> None:
+        on = {"enabled": True, "certificate": "http.pem", "key": "http.key"}
+        settings = {f"xpack.security.http.ssl.{name}": value for name, value in on.items()}
+        settings |= {"xpack.security.enabled": True, "xpack.security.autoconfiguration.enabled": False}
+        super().__init__(folder, http_port, transport_port, settings=settings)
+        self.url = f"https://127.0.0.1:{http_port}"
+        config = self.folder / "config"
+        config.mkdir(parents=True)
+        identity = tls.local(self.folder / "tls", ["127.0.0.1"], SystemClock().now())
+        shutil.copy(identity.certificate, config / "http.pem")
+        shutil.copy(identity.key, config / "http.key")
+        self.ca = self.folder / "tls" / "ca.pem"
+        salt = os.urandom(32)
+        digest = hashlib.pbkdf2_hmac("sha512", self.password.encode(), salt, 1000, 32)
+        told = "$".join(base64.b64encode(each).decode() for each in (salt, digest))
+        (config / "users").write_text(f"{self.user}:{{PBKDF2}}1000${told}\n", "ascii")
+        (config / "users_roles").write_text(f"superuser:{self.user}\n", "ascii")
+        context = ssl.create_default_context(cafile=self.ca)
+        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+        basic = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        self._opener.addheaders = [("Authorization", f"Basic {basic}")]
+
+
 def free_port() -> int:
     with socket.socket() as tcp:
         tcp.bind(("127.0.0.1", 0))
@@ -217,6 +251,14 @@ def free_port() -> int:
 def node(settings: Mapping[str, Any] | None = None) -> Iterator[Node]:
     """One running node in a folder of its own that is removed afterwards; skips or fails when it cannot be had."""
     with _folder() as folder, Node(folder / "n1", free_port(), free_port(), settings=settings) as started:
+        yield started
+
+
+@contextmanager
+def secure_node() -> Iterator[SecureNode]:
+    """As ``node``, with security on."""
+    with _folder() as folder, SecureNode(folder / "n1", free_port(), free_port()) as started:
+        assert isinstance(started, SecureNode)
         yield started
 
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from elasticsearch import Elasticsearch
 
-from core.clock import SystemClock
+from core.clock import DAY, SystemClock
 from core.errors import BadConfig, KydaiError, Unavailable
 from core.store.elastic_client import Cluster, told
 from kydai import tls
@@ -93,7 +93,7 @@ def test_another_web_server_is_none() -> None:
 def test_the_key_is_refused_with_a_sentence() -> None:
     body = {"error": {"root_cause": [{"type": "security_exception", "reason": "no"}]}, "status": 401}
     with server(401, body, OURS) as url:
-        error = refusal(url, api_key="bm8=")
+        error = refusal(url, key=lambda: "bm8=")
     assert isinstance(error, BadConfig)
     assert "refuses the API key" in str(error)
 
@@ -101,7 +101,7 @@ def test_the_key_is_refused_with_a_sentence() -> None:
 def test_what_the_key_may_not_do_is_said() -> None:
     body = {"error": {"root_cause": [{"type": "security_exception", "reason": "action [x] is unauthorized"}]}}
     with server(403, body, OURS) as url:
-        error = refusal(url, api_key="bm8=")
+        error = refusal(url, key=lambda: "bm8=")
     assert isinstance(error, BadConfig)
     assert "action [x] is unauthorized" in str(error)
 
@@ -113,34 +113,62 @@ def test_nobody_at_the_address_is_said_in_one_sentence() -> None:
     assert "Traceback" not in str(error)
 
 
+def secured(identity: tls.Identity) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.certificate, identity.key)
+    return context
+
+
 def test_only_the_ca_that_is_named_is_believed(tmp_path: Path) -> None:
     now = SystemClock().now()
     identity = tls.local(tmp_path / "ours", ["127.0.0.1"], now)
     other = tls.local(tmp_path / "theirs", ["127.0.0.1"], now)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(identity.certificate, identity.key)
-    with server(200, {"version": {"number": "9.4.3"}}, OURS, context) as url:
+    with server(200, {"version": {"number": "9.4.3"}}, OURS, secured(identity)) as url:
         cluster = Cluster([url], ca_file=tmp_path / "ours" / "ca.pem")
         cluster.check()
         cluster.close()
         for options in ({"ca_file": tmp_path / "theirs" / "ca.pem"}, {}):
             error = refusal(url, **options)
             assert isinstance(error, BadConfig)
-            assert "certificate" in str(error)
-            assert "self-signed certificate in certificate chain" in str(error)
+            assert "does not come from the CA that is named" in str(error)
+            assert "[elastic] ca_file" in str(error)
     assert other.certificate.exists()
     with pytest.raises(BadConfig, match="No such file"):
         Cluster(["https://127.0.0.1:1"], ca_file=tmp_path / "none.pem")
 
 
+@pytest.mark.parametrize(("days", "said"), [(-500, "has expired. Renew"), (50, "is not valid yet. Look at this")])
+def test_a_certificate_out_of_its_time_is_told_with_what_helps(tmp_path: Path, days: int, said: str) -> None:
+    identity = tls.local(tmp_path, ["127.0.0.1"], SystemClock().now() + days * DAY)
+    with server(200, {}, OURS, secured(identity)) as url:
+        error = refusal(url, ca_file=tmp_path / "ca.pem")
+    assert isinstance(error, BadConfig)
+    assert said in str(error)
+
+
 def test_a_certificate_for_another_name_is_not_accepted(tmp_path: Path) -> None:
     identity = tls.local(tmp_path, ["192.0.2.1"], SystemClock().now())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(identity.certificate, identity.key)
-    with server(200, {}, OURS, context, "127.0.0.2") as url:
+    with server(200, {}, OURS, secured(identity), "127.0.0.2") as url:
         error = refusal(url, ca_file=tmp_path / "ca.pem")
     assert isinstance(error, BadConfig)
     assert "127.0.0.2" in str(error)
+    assert "is for another machine" in str(error)
+
+
+def test_a_port_without_tls_is_told_as_such(tmp_path: Path) -> None:
+    tls.local(tmp_path, [], SystemClock().now())
+    with server(200, {}, OURS) as url:
+        error = refusal(url.replace("http://", "https://"), ca_file=tmp_path / "ca.pem")
+    assert isinstance(error, BadConfig)
+    assert "does not speak TLS on this port" in str(error)
+
+
+def test_a_key_that_is_wanted_and_not_named_is_asked_for() -> None:
+    with server(401, {"error": {"type": "security_exception", "reason": "missing"}}, OURS) as url:
+        error = refusal(url)
+    assert isinstance(error, BadConfig)
+    assert "wants an API key, and none is named" in str(error)
+    assert "[elastic] key_file" in str(error)
 
 
 def test_an_address_that_is_none_is_refused() -> None:

@@ -11,6 +11,7 @@ from core.clock import HOUR, SystemClock
 from core.db.database import open_database, sqlite_url
 from core.db.models import Heartbeat, Outbox, OutboxState
 from core.errors import Unavailable, kept
+from tests.core.store.test_elastic_client import OURS, server
 from tests.kydai.cli.conftest import Run
 from tests.services.elasticsearch import free_port
 
@@ -73,6 +74,22 @@ def test_the_store_is_asked(kydai: Run, log: Path, monkeypatch: pytest.MonkeyPat
     assert finding["ok"] is False
     assert "Nobody answers as Elasticsearch" in str(finding["text"])
     assert finding["remedy"]
+
+
+def test_a_key_that_is_refused_is_told_before_the_first_start(
+    kydai: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("czNjcmV0LWtleQ==")
+    monkeypatch.setenv("KYDAI_STORE_ENGINE", "elastic")
+    monkeypatch.setenv("KYDAI_ELASTIC_KEY_FILE", str(tmp_path / "key"))
+    with server(401, {"error": {"type": "security_exception", "reason": "no"}}, OURS) as url:
+        monkeypatch.setenv("KYDAI_ELASTIC_URLS", f'["{url}"]')
+        ran = kydai("doctor", "--json")
+    (finding,) = [f for f in ran.documents if f["check"] == "store"]
+    assert "refuses the API key" in finding["text"]
+    assert "write it into the key's file" in finding["remedy"]
+    assert ran.status == 1
+    assert "czNjcmV0LWtleQ" not in ran.out + ran.err
 
 
 def test_a_broken_playbook_is_named_with_its_line(kydai: Run, log: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from tests.core.store.test_elastic_client import OURS, server
 from tests.kydai.running import Running, running
 
 
@@ -32,3 +33,22 @@ def test_the_link_is_printed_until_somebody_has_signed_in(tmp_path: Path) -> Non
         assert answer.is_success, answer.text
     with running(tmp_path / "data") as system:
         assert system.facts["link"] is None
+
+
+def test_a_store_that_is_set_wrong_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("czNjcmV0LWtleQ==\n")
+    refusal = {"error": {"type": "security_exception", "reason": "unable to authenticate"}, "status": 401}
+    with (
+        server(401, refusal, OURS) as url,
+        pytest.raises(AssertionError, match=r"refuses the API key\. .*write it into the key's file") as caught,
+        running(
+            tmp_path / "data", KYDAI_STORE_ENGINE="elastic", KYDAI_ELASTIC_URLS=f'["{url}"]',
+            KYDAI_ELASTIC_KEY_FILE=str(key),
+        ),
+    ):  # fmt: skip
+        pass
+    logs = [file.read_text() for file in (tmp_path / "data" / "log").iterdir()]
+    for text in (str(caught.value), (tmp_path / "data" / "up.log").read_text(), *logs):
+        assert "Traceback" not in text
+        assert "czNjcmV0LWtleQ" not in text
