@@ -248,6 +248,19 @@ class Room:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a snapshot holds, or what was made of one."""
+
+    parts: int
+    rows: int
+    bytes: int
+
+
+Told = Callable[[int, int], None]
+"""Is told how many parts of how many are done."""
+
+
 HourClass = tuple[Micros, str]
 """An hour of receipt (its start) and a retention class."""
 
@@ -388,6 +401,16 @@ class EventStore(Protocol):
     def holds(self) -> list[Hold]: ...
 
     def verify(self, *, mend: bool = False) -> list[Finding]: ...
+
+    def snapshot(self, place: str, told: Told) -> Copied:
+        """Copy what is stored, with holds and tombstones, to a place of the engine's kind that has none of that name:
+        a folder, a repository and a name. Appending and reading go on. Raises Conflict, NotFound, Unavailable."""
+        ...
+
+    def restore(self, place: str, told: Told) -> Copied:
+        """Make an empty store what a snapshot was; each part is compared with its checksum. Raises Conflict when the
+        store is not empty, NotFound when there is no snapshot, BadInput when it is broken."""
+        ...
 
     def stats(self) -> Stats: ...
 

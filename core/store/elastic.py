@@ -24,6 +24,7 @@ from core.store.contract import (
     AppendResult,
     Batch,
     Buckets,
+    Copied,
     Count,
     Deleted,
     FieldInfo,
@@ -40,6 +41,7 @@ from core.store.contract import (
     Sign,
     Span,
     Stats,
+    Told,
     nothing_undrained,
     unsigned,
 )
@@ -52,6 +54,7 @@ from core.store.elastic_order import OrderReader
 from core.store.elastic_read import Reader
 from core.store.elastic_replaced import mark_replaced
 from core.store.elastic_setup import Setup
+from core.store.elastic_snapshot import Snapshots
 from core.store.elastic_upkeep import Upkeep
 from core.store.retention import Policy, new_hold
 
@@ -82,6 +85,7 @@ class ElasticStore:
         undrained: Callable[[Span], Sequence[Missing]] = nothing_undrained,
     ) -> None:
         check_prefix(prefix)
+        self.prefix = prefix
         self._clock = clock
         self._cluster_ = Cluster(urls, key=key, ca_file=ca_file)
         self._setup = Setup(self._cluster_, prefix, replicas)
@@ -93,6 +97,7 @@ class ElasticStore:
         self._preparer = Preparer(Names(prefix, self._grains))
         self._appender = Appender(self._cluster_, self._setup.create, patience=patience, closing=self._closing)
         self._reader_ = Reader(self._cluster_, prefix, self._notes_, clock, undrained, self._grains)
+        self._snapshots_ = Snapshots(self._cluster_, self._setup)
         self._order = OrderReader(self._cluster_, prefix, clock, self._grains)
         self._upkeep_ = Upkeep(self._cluster_, self._setup, self._notes_, self._order, clock)
 
@@ -185,6 +190,16 @@ class ElasticStore:
             self._ready()
         return self._upkeep_.verify(mend=mend)
 
+    def snapshot(self, place: str, told: Told) -> Copied:
+        """Into a repository of the cluster: ``place`` is its name, a slash, and the snapshot's."""
+        return self._snapshots.take(place, told)
+
+    def restore(self, place: str, told: Told) -> Copied:
+        """From a repository; the names are those of ``snapshot``."""
+        restored = self._snapshots.restore(place, told)
+        self._grains_ = None  # what is restored was cut by its own table
+        return restored
+
     def stats(self) -> Stats:
         return self._upkeep.stats()
 
@@ -216,6 +231,11 @@ class ElasticStore:
     def _upkeep(self) -> Upkeep:
         self._ready()
         return self._upkeep_
+
+    @property
+    def _snapshots(self) -> Snapshots:
+        self._ready()
+        return self._snapshots_
 
     def _grains(self) -> Grains:
         now = self._clock.monotonic()

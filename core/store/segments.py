@@ -33,6 +33,7 @@ from core.store.contract import (
     AppendResult,
     Batch,
     Buckets,
+    Copied,
     Count,
     Deleted,
     FieldInfo,
@@ -49,6 +50,7 @@ from core.store.contract import (
     Sign,
     Span,
     Stats,
+    Told,
     nothing_undrained,
     unsigned,
 )
@@ -59,6 +61,7 @@ from core.store.segments_files import Mark, encode, leave_mark
 from core.store.segments_folder import remove_leftovers, unlink_retired
 from core.store.segments_order import OrderReader
 from core.store.segments_rows import flatten
+from core.store.segments_snapshot import restore, snapshot
 from core.store.segments_write import Piece, describe, flow_piece, only_new
 
 _TRIES = 8
@@ -244,6 +247,14 @@ class SegmentStore:
 
     def verify(self, *, mend: bool = False) -> list[Finding]:
         return check(self.folder, self.catalog, mend=mend)
+
+    def snapshot(self, place: str, told: Told) -> Copied:
+        """Into a folder, which is laid out as a store (core/store/segments_snapshot.py)."""
+        return snapshot(self.folder, self.catalog, place, self._clock.now(), told)
+
+    def restore(self, place: str, told: Told) -> Copied:
+        """From a folder that ``snapshot`` made."""
+        return restore(self.folder, self.catalog, place, self._new_name, told)
 
     def stats(self) -> Stats:
         live = self.catalog.segments(State.LIVE)
