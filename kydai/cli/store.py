@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.progress import Progress, TextColumn
 
 from core import audit, keeping, storage
 from core.clock import Micros, iso
@@ -18,7 +19,7 @@ from core.heads import Head, heads_of
 from core.keys import Keys
 from core.proving import Prover
 from core.storage import Frozen, KeptClass, Storage, Verified, left_words
-from core.store.contract import Finding, Part, Span
+from core.store.contract import Copied, Finding, Part, Span, Told
 from core.store.outlook import Amount, by_classes
 from core.times import read_span
 from core.words import moment, number, say, size
@@ -248,6 +249,36 @@ def _told(finding: Finding) -> str:
     if finding.mended:
         parts.append(say("cli.store.mended", LANG))
     return " · ".join(parts)
+
+
+Place = Annotated[str, typer.Argument(metavar="PLACE", help=say("cli.store.place", LANG))]
+
+
+@store.command("snapshot", help=say("cli.store.snapshot", LANG))
+def snapshot(ctx: typer.Context, place: Place) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    _copy(context, "snapshot", place, context.store.snapshot)
+
+
+@store.command("restore", help=say("cli.store.restore", LANG))
+def restore(ctx: typer.Context, place: Place) -> None:
+    context: Context = ctx.obj
+    _copy(context, "restore", place, context.store.restore)
+
+
+def _copy(context: Context, action: str, place: str, copy: Callable[[str, Told], Copied]) -> None:
+    """Run one of the two with its progress, and write it down."""
+    with Progress(TextColumn("{task.description}"), console=context.output.err, transient=True) as bar:
+        task = bar.add_task("")
+        copied = copy(place, lambda done, all_: bar.update(
+            task, description=say("cli.store.copying", LANG, done=done, all=all_)
+        ))  # fmt: skip
+    after = asdict(copied) | {"place": place}
+    with context.database.write() as session:
+        audit.record(session, cli_actor(), f"store.{action}", "store", now=context.clock.now(), after=after)
+    words = {"rows": copied.rows, "parts": copied.parts, "size": size(copied.bytes, LANG), "place": safe(place)}
+    context.output.one(after, say(f"cli.store.{action}_done", LANG, **words))
 
 
 @store.command("compact", help=say("cli.store.compact", LANG))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -147,3 +148,29 @@ def test_what_cannot_be_read_is_missing_and_not_wrong(kydai: Run, log: Path, tmp
     segment.write_bytes(whole)
     kydai("store", "verify", "--mend")
     assert kydai("store", "verify", "--json").documents == []
+
+
+def test_a_snapshot_is_restored_into_an_empty_store_and_proven(kydai: Run, log: Path, tmp_path: Path) -> None:
+    kydai("ingest", str(log))
+    place = tmp_path / "snapshot"
+    context = Context(tmp_path / "data", None, Output(True, "en"))
+    context.clock = StillClock(SystemClock().now() + 3 * HOUR)
+    sealed.seal(context)
+    context.close()
+    (taken,) = kydai("store", "snapshot", str(place), "--json").documents
+    assert (taken["rows"], taken["parts"]) == (3, 1)
+    again = kydai("store", "snapshot", str(place))
+    assert (again.status, "holds a snapshot already" in again.err) == (1, True)
+    over = kydai("store", "restore", str(place))
+    assert (over.status, "is not empty" in over.err) == (1, True)
+    shutil.rmtree(tmp_path / "data" / "store")
+    assert kydai("store", "restore", str(tmp_path / "none")).status == 2
+    ran = kydai("store", "restore", str(place))
+    assert ran.status == 0, ran.err
+    assert "3 records in 1 part" in ran.out
+    assert kydai("search", "sshd", "--from", "2020-01-01", "--count", "--json").documents[0]["count"] == 3
+    proven = kydai("store", "verify")
+    assert proven.status == 0
+    assert "3 events" in proven.out
+    (entry, *_) = kydai("audit", "list", "--action", "store.restore", "--json").documents
+    assert entry["after"]["place"] == str(place)
