@@ -23,6 +23,7 @@ from core.errors import BadConfig, Conflict, NotFound, Unavailable, failure, rea
 from core.event import EventId, new_ulid
 from core.store.catalog_rows import (
     SEGMENT_COLUMNS,
+    TABLES,
     TOMBSTONE_COLUMNS,
     IdRange,
     New,
@@ -37,72 +38,10 @@ from core.store.catalog_rows import (
 from core.store.contract import Deleted, Hold, Sign, Span
 from core.store.segments_layout import LAYOUT
 
-VERSION = 1
+VERSION = len(TABLES)
 
 _REMEMBERED = 20_000
 """So many rows are kept as values; to read a row anew costs 60 us."""
-
-_TABLES = """
-CREATE TABLE segment (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  name TEXT NOT NULL UNIQUE,
-  kind TEXT NOT NULL,
-  level INTEGER NOT NULL,
-  layout INTEGER NOT NULL,
-  classes TEXT NOT NULL,
-  late INTEGER NOT NULL,
-  min_ts INTEGER NOT NULL,
-  max_ts INTEGER NOT NULL,
-  min_received INTEGER NOT NULL,
-  max_received INTEGER NOT NULL,
-  rows INTEGER NOT NULL,
-  bytes INTEGER NOT NULL,
-  sha256 TEXT NOT NULL,
-  ignored TEXT NOT NULL,
-  overridden TEXT NOT NULL,
-  columns TEXT NOT NULL,
-  state TEXT NOT NULL,
-  published_at INTEGER NOT NULL,
-  retired_at INTEGER
-);
-CREATE INDEX segment_state ON segment (state, max_ts, min_ts);
--- the columns of the key first: SQLite 3.46's integrity_check misreads the others otherwise
-CREATE TABLE id_range (
-  spool TEXT NOT NULL,
-  first INTEGER NOT NULL,
-  segment INTEGER NOT NULL REFERENCES segment (id),
-  last INTEGER NOT NULL,
-  PRIMARY KEY (spool, first, segment)
-) WITHOUT ROWID;
-CREATE INDEX id_range_segment ON id_range (segment);
-CREATE TABLE replaced (
-  spool TEXT NOT NULL,
-  record INTEGER NOT NULL,
-  PRIMARY KEY (spool, record)
-) WITHOUT ROWID;
-CREATE TABLE hold (
-  name TEXT PRIMARY KEY,
-  start INTEGER,
-  "end" INTEGER,
-  reason TEXT NOT NULL,
-  placed_at INTEGER NOT NULL
-);
-CREATE TABLE tombstone (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  name TEXT NOT NULL,
-  kind TEXT NOT NULL,
-  classes TEXT NOT NULL,
-  min_ts INTEGER NOT NULL,
-  max_ts INTEGER NOT NULL,
-  min_received INTEGER NOT NULL,
-  max_received INTEGER NOT NULL,
-  rows INTEGER NOT NULL,
-  bytes INTEGER NOT NULL,
-  sha256 TEXT NOT NULL,
-  policy TEXT NOT NULL,
-  deleted_at INTEGER NOT NULL
-);
-"""
 
 
 class Catalog:
@@ -144,9 +83,10 @@ class Catalog:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
                 raise failure(BadConfig, "store.error.newer", file=self.path)
-            if version == 0:
-                for statement in _TABLES.split(";"):
+            for made_for in range(version, VERSION):
+                for statement in TABLES[made_for].split(";"):
                     connection.execute(statement)
+            if version < VERSION:
                 connection.execute(f"PRAGMA user_version={VERSION}")
 
     @contextmanager
@@ -327,6 +267,28 @@ class Catalog:
         """Drop the rows of files that are unlinked."""
         with self.change() as db:
             db.executemany("DELETE FROM segment WHERE id=? AND state='retired'", [(i,) for i in ids])
+            db.executemany("DELETE FROM proof WHERE segment=?", [(i,) for i in ids])
+
+    def note_proofs(self, ids: Iterable[int], at: Micros) -> None:
+        """These files were compared with their checksums and are whole."""
+        with self.change() as db:
+            db.executemany("INSERT OR REPLACE INTO proof VALUES (?,?)", [(i, at) for i in ids])
+
+    def proofs(self, since: Micros) -> dict[int, Micros]:
+        """Which files were compared since then, and when."""
+        with self.look() as db:
+            return dict(db.execute("SELECT segment, at FROM proof WHERE at >= ?", (since,)).fetchall())
+
+    def unproved(self, before: Micros, limit: int) -> list[Segment]:
+        """Live files neither written nor compared since ``before``, the longest unseen first."""
+        with self.look() as db:
+            rows = db.execute(
+                f"SELECT {SEGMENT_COLUMNS} FROM segment LEFT JOIN proof ON segment = id "
+                "WHERE state='live' AND published_at < ? AND coalesce(at, 0) < ? "
+                "ORDER BY coalesce(at, published_at) LIMIT ?",
+                (before, before, limit),
+            ).fetchall()
+        return [segment_of(row) for row in rows]
 
     def names(self) -> set[str]:
         """Every file name that the catalog knows, in whatever state."""

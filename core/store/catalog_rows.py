@@ -22,6 +22,77 @@ TOMBSTONE_COLUMNS = (
 )
 """The columns of table ``tombstone`` without its id, in the order of ``tombstone_of``."""
 
+TABLES = (
+    """
+CREATE TABLE segment (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  level INTEGER NOT NULL,
+  layout INTEGER NOT NULL,
+  classes TEXT NOT NULL,
+  late INTEGER NOT NULL,
+  min_ts INTEGER NOT NULL,
+  max_ts INTEGER NOT NULL,
+  min_received INTEGER NOT NULL,
+  max_received INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  ignored TEXT NOT NULL,
+  overridden TEXT NOT NULL,
+  columns TEXT NOT NULL,
+  state TEXT NOT NULL,
+  published_at INTEGER NOT NULL,
+  retired_at INTEGER
+);
+CREATE INDEX segment_state ON segment (state, max_ts, min_ts);
+-- the columns of the key first: SQLite 3.46's integrity_check misreads the others otherwise
+CREATE TABLE id_range (
+  spool TEXT NOT NULL,
+  first INTEGER NOT NULL,
+  segment INTEGER NOT NULL REFERENCES segment (id),
+  last INTEGER NOT NULL,
+  PRIMARY KEY (spool, first, segment)
+) WITHOUT ROWID;
+CREATE INDEX id_range_segment ON id_range (segment);
+CREATE TABLE replaced (
+  spool TEXT NOT NULL,
+  record INTEGER NOT NULL,
+  PRIMARY KEY (spool, record)
+) WITHOUT ROWID;
+CREATE TABLE hold (
+  name TEXT PRIMARY KEY,
+  start INTEGER,
+  "end" INTEGER,
+  reason TEXT NOT NULL,
+  placed_at INTEGER NOT NULL
+);
+CREATE TABLE tombstone (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  classes TEXT NOT NULL,
+  min_ts INTEGER NOT NULL,
+  max_ts INTEGER NOT NULL,
+  min_received INTEGER NOT NULL,
+  max_received INTEGER NOT NULL,
+  rows INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  deleted_at INTEGER NOT NULL
+);
+""",
+    """
+CREATE TABLE proof (
+  segment INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL
+);
+""",
+)
+"""What each version of the catalog adds; a statement holds no other semicolon than its end."""
+
 
 class Kind(StrEnum):
     EVENTS = "events"

@@ -55,6 +55,7 @@ from core.store.contract import (
     unsigned,
 )
 from core.store.retention import Policy, expired, new_hold
+from core.store.scrub import scrub
 from core.store.segments_check import check
 from core.store.segments_engine import Engine
 from core.store.segments_files import Mark, encode, leave_mark
@@ -208,8 +209,12 @@ class SegmentStore:
         self.catalog.mark_replaced(ids)
 
     def compact(self) -> int:
-        """One round of compaction, if no other process is at it; returns how many files were replaced."""
-        return compact(self.folder, self.catalog, self._clock, self._new_name)
+        """One round of compaction, if no other process is at it, or else one of scrubbing; returns how many files were
+        replaced."""
+        replaced = compact(self.folder, self.catalog, self._clock, self._new_name)
+        if not replaced:
+            scrub(self.folder, self.catalog, self._clock.now())
+        return replaced
 
     def retain(self, now: Micros, policy: Policy, sign: Sign = unsigned) -> list[str]:
         stored = self.catalog.segments(State.LIVE, State.QUARANTINED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ import pyarrow.parquet as pq
 from core.store.catalog import Catalog
 from core.store.catalog_rows import Segment, State
 from core.store.contract import Finding
-from core.store.segments_engine import Broken
-from core.store.segments_files import digest_of_file, live_marks
+from core.store.scrub import matches
+from core.store.segments_files import live_marks
 from core.store.segments_folder import files, owner, remove_leftovers
 from core.store.segments_layout import LAYOUT
 from core.store.segments_write import id_ranges
@@ -72,7 +71,7 @@ def fault(folder: Path, catalog: Catalog, segment: Segment) -> str | None:
     if segment.layout > LAYOUT:
         return "newer"
     try:
-        if digest_of_file(path) != segment.sha256:
+        if not matches(folder, segment):
             return "checksum"
         table = pq.read_table(path, columns=[*_ID, "ts"])
     except FileNotFoundError:
@@ -87,28 +86,3 @@ def fault(folder: Path, catalog: Catalog, segment: Segment) -> str | None:
     if sorted(id_ranges(table), key=lambda r: r.spool) != catalog.ids_of(segment.id):
         return "ids"
     return None
-
-
-class Proved:
-    """The files that this process has compared with their checksums.
-
-    No reader of Parquet sees a bit that flipped within a page: of a hundred in a small file three change an answer.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._whole: set[int] = set()
-
-    def need(self, segments: Iterable[Segment], before_each: Callable[[], None]) -> None:
-        """Compare those that were not yet; ``before_each`` may end it. Raises Broken."""
-        for s in segments:
-            if s.id in self._whole:
-                continue
-            before_each()
-            try:
-                is_whole = digest_of_file(self._folder / s.name) == s.sha256
-            except OSError as error:
-                raise Broken(str(error)) from error
-            if not is_whole:
-                raise Broken(f"{s.name}: checksum")
-            self._whole.add(s.id)

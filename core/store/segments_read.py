@@ -36,9 +36,9 @@ from core.store.contract import (
     Truth,
 )
 from core.store.paging import MAX_LIMIT, MAX_TERMS, Order, read_cursor, write_cursor
-from core.store.segments_check import Proved
+from core.store.scrub import Proved, matches
 from core.store.segments_engine import Broken, Engine, Read
-from core.store.segments_files import digest_of_file, size_of_file
+from core.store.segments_files import size_of_file
 from core.store.segments_folder import reading
 from core.store.segments_group import grouped, top_values
 from core.store.segments_layout import IDENTITY, TIMES
@@ -72,7 +72,7 @@ class Reader:
         self._engine = engine
         self._clock = clock
         self._undrained = undrained
-        self._proved = Proved(folder)
+        self._proved = Proved(folder, catalog, clock)
 
     def search(
         self, query: Query, limit: int, newest_first: bool, cursor: str | None, fields: Sequence[str] | None
@@ -282,7 +282,7 @@ class Reader:
         again = False
         for s in suspects:
             try:
-                if digest_of_file(self._folder / s.name) == s.sha256:
+                if matches(self._folder, s):
                     continue
             except OSError:
                 pass  # gone or unreadable: replaced meanwhile, or broken

@@ -10,7 +10,7 @@ import pytest
 from core.clock import HOUR
 from core.errors import BadConfig, Conflict, NotFound, Unavailable
 from core.event import EventId
-from core.store.catalog import Catalog
+from core.store.catalog import VERSION, Catalog
 from core.store.catalog_rows import IdRange, Kind, New, Segment, State
 from core.store.contract import Deleted, Hold, Span, unsigned
 from tests.core.store.conformance import START
@@ -134,7 +134,7 @@ def test_replaced_records_are_kept_once(catalog: Catalog) -> None:
 
 def test_a_newer_catalog_is_refused(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / "catalog.sqlite")
-    database.execute("PRAGMA user_version=2")
+    database.execute(f"PRAGMA user_version={VERSION + 1}")
     database.close()
     with pytest.raises(BadConfig):
         Catalog(tmp_path / "catalog.sqlite")

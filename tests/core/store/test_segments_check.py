@@ -7,11 +7,8 @@ import pytest
 
 from core.clock import StillClock
 from core.store import compaction
-from core.store.catalog_rows import State
 from core.store.contract import Batch, Finding, Query
 from core.store.segments import SegmentStore
-from core.store.segments_check import Proved
-from core.store.segments_engine import Broken
 from tests.core.store.conformance import START, event
 
 
@@ -102,19 +99,4 @@ def test_strays_are_named_and_removed(tmp_path: Path) -> None:
     assert store.verify() == [Finding("l0/DEAD-0.parquet", "stray")]
     assert store.verify(mend=True) == [Finding("l0/DEAD-0.parquet", "stray", mended=True)]
     assert store.verify() == []
-    store.close()
-
-
-def test_each_file_is_compared_once(tmp_path: Path) -> None:
-    store = SegmentStore(tmp_path, StillClock(START), memory_mb=64)
-    store.append(Batch([event(1)]))
-    segments, asked = store.catalog.segments(State.LIVE), list[int]()
-    proved = Proved(tmp_path)
-    for _ in range(2):
-        proved.need(segments, lambda: asked.append(1))
-    assert asked == [1]
-    for damage in (flip, Path.unlink):
-        damage(tmp_path / segments[0].name)
-        with pytest.raises(Broken, match=segments[0].name):
-            Proved(tmp_path).need(segments, lambda: None)
     store.close()

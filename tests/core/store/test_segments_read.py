@@ -155,18 +155,6 @@ def test_a_file_that_is_gone_or_of_another_length_is_missing_in_every_answer(
     assert len(store.catalog.segments(State.LIVE)) == 4
 
 
-def test_a_scan_of_a_file_with_a_flipped_bit_says_so_and_the_next_one_is_without_it(store: SegmentStore) -> None:
-    first = store.catalog.segments(State.LIVE)[0]
-    data = bytearray((store.folder / first.name).read_bytes())
-    data[len(data) // 3] ^= 1
-    (store.folder / first.name).write_bytes(data)
-    with pytest.raises(Unavailable, match=first.name):
-        list(store.scan(Query()))
-    scan = store.scan(Query())
-    assert [m.what for m in scan.truth.missing] == ["quarantined"]
-    assert sum(len(events) for events in scan) == 40
-
-
 def test_what_a_newer_version_wrote_is_missing(store: SegmentStore) -> None:
     with store.catalog.change() as db:
         db.execute("UPDATE segment SET layout=99 WHERE id=1")
