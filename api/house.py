@@ -66,7 +66,7 @@ def look(session: Session, now: Micros) -> House:
             found.append(Ailment(kind, both(f"api.health.{kind}")))
     for why in [beat.data[lag.UNCOMMITTED] for beat in beats if beat.data.get(lag.UNCOMMITTED)][:1]:
         words = {lang: say("api.health.waiting", lang, why=why[lang]) for lang in LANGUAGES}
-        found.append(Ailment("waiting", words))
+        found.append(Ailment(lag.UNCOMMITTED, words))
     if worst > LAG_LIMIT:
         words = {lang: say("api.health.lag", lang, lag=duration(worst, lang)) for lang in LANGUAGES}
         found.append(Ailment("lag", words))

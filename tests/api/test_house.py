@@ -54,7 +54,7 @@ def test_why_nothing_can_be_committed_is_told(database: Database) -> None:
         session.add(Heartbeat(name="pipeline", kind="pipeline", at=NOW, data={"uncommitted": why}))
         session.add(SpoolPosition(spool="gateway", heartbeat_at=NOW, arrival_at=NOW, lag=0))
     found = look(database)
-    assert [(a.key, a.is_fatal) for a in found.ailments] == [("waiting", False)]
+    assert [(a.key, a.is_fatal) for a in found.ailments] == [("uncommitted", False)]
     assert found.ailments[0].text["vi"].endswith("chưa tìm kiếm được. Kho không trả lời.")
     assert found.ailments[0].text["en"].endswith("cannot be searched yet. The store does not answer.")
 

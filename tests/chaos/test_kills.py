@@ -64,6 +64,7 @@ class Sender:
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.number = 0
+        self.pause = 0.02
 
     def _post(self, numbers: range) -> bool:
         body = b"\n".join(orjson.dumps(event(n)) for n in numbers)
@@ -88,7 +89,7 @@ class Sender:
             self.number += BATCH
             if self.random.random() < RESENT and self._post(numbers):
                 self.resent += BATCH
-            time.sleep(0.02)
+            time.sleep(self.pause)
 
 
 class Beside:

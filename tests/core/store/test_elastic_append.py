@@ -10,7 +10,7 @@ from elasticsearch import ApiError, Elasticsearch
 from core.clock import DAY, iso
 from core.errors import BadInput, Unavailable
 from core.event import Event, EventId
-from core.store.contract import Batch
+from core.store.contract import AppendResult, Batch
 from core.store.elastic import ElasticStore
 from core.store.elastic_append import CHUNK_BYTES, Appender, Names, Preparer, chunks_of
 from core.store.elastic_client import Cluster
@@ -53,6 +53,20 @@ def test_a_read_only_block_is_waited_for_and_named(store: ElasticStore, es: Elas
             store.append(Batch([event(2, segment=spool(START, 4))]))
         es.indices.put_settings(index=f"{prefix}-*-*.*", settings={f"index.blocks.{name}": None})
     assert store.append(Batch([event(2, segment=spool(START, 4))])).stored == 1
+
+
+def test_a_batch_of_which_a_part_is_blocked_is_whole_in_the_end(
+    store: ElasticStore, es: Elasticsearch, prefix: str
+) -> None:
+    held = {"kydai.retention": "level5"}
+    store.append(Batch([event(8), event(9, 0, held)]))
+    where, block = f"{prefix}-level5-*", "index.blocks.read_only_allow_delete"
+    es.indices.put_settings(index=where, settings={block: True})
+    batch = Batch([event(1), event(2, 0, held)])
+    with pytest.raises(Unavailable, match="blocks writing"):
+        store.append(batch)
+    es.indices.put_settings(index=where, settings={block: None})
+    assert store.append(batch) == AppendResult(1, 1, [])
 
 
 def test_an_append_outlasts_a_short_block(elastic: Node, es: Elasticsearch, prefix: str, store: ElasticStore) -> None:
