@@ -259,7 +259,7 @@ class SegmentStore:
 
     def restore(self, place: str, told: Told) -> Copied:
         """From a folder that ``snapshot`` made."""
-        return restore(self.folder, self.catalog, place, self._new_name, told)
+        return restore(self.folder, self.catalog, place, self._clock.now(), self._new_name, told)
 
     def stats(self) -> Stats:
         live = self.catalog.segments(State.LIVE)

@@ -47,7 +47,7 @@ def snapshot(folder: Path, catalog: Catalog, place: str, now: Micros, told: Told
     return _told(segments)
 
 
-def restore(folder: Path, catalog: Catalog, place: str, new_name: Callable[[], str], told: Told) -> Copied:
+def restore(folder: Path, catalog: Catalog, place: str, now: Micros, new_name: Callable[[], str], told: Told) -> Copied:
     """Make an empty store what a snapshot was. Raises NotFound when ``place`` has none, Conflict when the store is not
     empty, BadInput when a file of it is not what it was."""
     source = _folder(place)
@@ -67,6 +67,7 @@ def restore(folder: Path, catalog: Catalog, place: str, new_name: Callable[[], s
             if segment.state is State.LIVE and digest_of_file(folder / name) != segment.sha256:
                 raise failure(BadInput, "store.snapshot.broken", at=source, name=segment.name)
         adopt(catalog, source / CATALOG, {old.name: new.name for old, new in zip(segments, taken, strict=True)})
+        catalog.note_proofs((s.id for s in segments if s.state is State.LIVE), now)
     except BaseException as error:
         for each in taken:
             (folder / each.name).unlink(missing_ok=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from core.clock import DAY, StillClock
 from core.errors import BadConfig, BadInput
 from core.store.contract import Batch, EventStore, Query
 from core.store.segments import SegmentStore
-from tests.core.store.conformance import event, fill
+from tests.core.store.conformance import START, event, fill
 from tests.core.store.conformance_snapshots import SnapshotConformance, quiet
 from tests.core.store.test_segments import open_store
 
@@ -72,6 +73,14 @@ def test_a_snapshot_is_a_store_that_can_be_verified(tmp_path: Path) -> None:
     assert opened.verify() == []
     assert opened.count(Query()).count == 120
     opened.close()
+
+
+def test_what_was_restored_need_not_be_compared_again(tmp_path: Path) -> None:
+    snapshot = taken(tmp_path)
+    fresh = SegmentStore(tmp_path / "fresh", StillClock(START + 30 * DAY), memory_mb=64)
+    fresh.restore(str(snapshot), quiet)
+    assert fresh.catalog.unproved(START + 30 * DAY, 100) == []
+    fresh.close()
 
 
 def test_a_flipped_byte_is_found_and_nothing_is_restored(tmp_path: Path) -> None:
