@@ -34,12 +34,24 @@ class Searches:
         """The answer of ``ask``. Raises TooMany when too many wait, Unavailable after 60 s."""
         if self._running >= AT_ONCE + WAITING:
             raise failure(TooMany, "api.search_busy")
-        thread = 0
+        thread = 0  # that asks now
+        changing = threading.Lock()
 
         def work() -> T:
             nonlocal thread
-            thread = threading.get_ident()
-            return ask()
+            with changing:
+                thread = threading.get_ident()
+            try:
+                return ask()
+            finally:
+                with changing:
+                    thread = 0
+
+        def stop() -> None:
+            # one that has ended meanwhile must not stop the next search of its thread
+            with changing:
+                if thread:
+                    self._store.interrupt(thread)
 
         loop = asyncio.get_running_loop()
         until = loop.time() + LONGEST_SECONDS
@@ -51,16 +63,11 @@ class Searches:
                 await asyncio.wait({done}, timeout=_LOOK_SECONDS)
                 if not done.done() and (loop.time() > until or await request.is_disconnected()):
                     if not pending.cancel():
-                        self._interrupt(thread)
+                        await asyncio.to_thread(stop)  # it waits until the engine has stopped
                     raise failure(Unavailable, "api.search_ended")
             return done.result()
         finally:
             self._running -= 1
-
-    def _interrupt(self, thread: int) -> None:
-        interrupt = getattr(self._store, "interrupt", None)
-        if interrupt is not None and thread:
-            interrupt(thread)
 
     def close(self) -> None:
         """End what runs."""

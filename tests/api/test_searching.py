@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
@@ -69,6 +70,34 @@ def test_a_caller_who_has_gone_ends_the_search(searches: Searches, store: Store)
     with pytest.raises(Unavailable):
         run(searches, ask, is_gone=True)
     assert store.interrupted == thread
+
+
+def test_a_search_that_has_just_ended_does_not_stop_the_next_of_its_thread(
+    searches: Searches, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searches, "_threads", ThreadPoolExecutor(1))
+    first_may_end, next_began = threading.Event(), threading.Event()
+
+    class Gone(Request):
+        async def is_disconnected(self) -> bool:
+            first_may_end.set()
+            assert next_began.wait(10)  # without leaving the loop, which has not heard of the first's end
+            return True
+
+    def ask_next() -> bool:
+        next_began.set()
+        return store.gate.wait(10)
+
+    async def both() -> bool:
+        first = asyncio.create_task(searches.run(cast(Any, Gone()), lambda: first_may_end.wait(10)))
+        second = asyncio.create_task(searches.run(cast(Any, Request()), ask_next))
+        with pytest.raises(Unavailable):
+            await first
+        store.gate.set()
+        return await second
+
+    assert asyncio.run(both())
+    assert store.interrupted == []
 
 
 def test_a_search_that_takes_too_long_is_ended(
