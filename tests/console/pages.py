@@ -71,6 +71,13 @@ class Console:
     def dialog(self) -> Locator:
         return self.page.get_by_role("dialog")
 
+    def leave_dialog(self) -> Console:
+        """Escape, once the dialog has the focus: it is seen a moment before it hears keys."""
+        expect(self.dialog().locator(":focus")).to_have_count(1)
+        self.press("Escape")
+        expect(self.dialog()).to_have_count(0)
+        return self
+
     def violations(self) -> list[str]:
         """What axe finds serious or critical on the page as it stands."""
         if not self.page.evaluate("() => 'axe' in window"):

@@ -1,23 +1,13 @@
 // The current row of a list: moved at once, written into the address when it rests.
-import { useEffect, useState } from "react";
+import { useCallback } from "react";
 import { useAddress } from "./address";
+import { useResting } from "./resting";
 
 const REST = 250;
 
 export function useCurrent(name = "at"): [string | null, (key: string | null) => void] {
   const [get, set] = useAddress();
-  const written = get(name) || null;
-  const [current, setCurrent] = useState(written);
-  const [seen, setSeen] = useState(written);
-  if (seen !== written) {
-    // the address changed from outside: back, forward, a link
-    setSeen(written);
-    setCurrent(written);
-  }
-  useEffect(() => {
-    if (current === written) return;
-    const timer = window.setTimeout(() => set({ [name]: current }), REST);
-    return () => window.clearTimeout(timer);
-  }, [current, written, name, set]);
+  const write = useCallback((key: string | null) => set({ [name]: key }), [name, set]);
+  const [current, setCurrent] = useResting(get(name) || null, write, REST);
   return [current, setCurrent];
 }

@@ -5,6 +5,7 @@ import { fold } from "./fold";
 import { hold } from "./held";
 import { literal, narrow, parted } from "./query-text";
 import { resolve } from "./range";
+import { taken } from "./resting";
 import { duration, moment, near, span, typed, utc } from "./time";
 import { visible } from "./visible";
 
@@ -142,5 +143,19 @@ describe("stages", () => {
     expect(parted("a: /b | count by c")).toEqual({ where: "a: /b", stages: "| count by c" });
     expect(parted("a: 1 || b: 2 | count")).toEqual({ where: "a: 1 || b: 2", stages: "| count" });
     for (const query of ["a: 1 || b: 2", 'message: "a | b \\" | c"', "a: x|y", "a: /b|c/", "a: /b |c/", "(a: /b |c/)", "a: x\\ |y", ""]) expect(parted(query)).toEqual({ where: query, stages: "" });
+  });
+});
+
+describe("what rests", () => {
+  test("what comes back of our own writing moves nothing, however late and through however many steps", () => {
+    const typed = { value: "abcd", seen: "", sent: ["ab", "abc"] };
+    const once = taken(typed, "ab");
+    expect(once).toEqual({ value: "abcd", seen: "ab", sent: ["abc"] });
+    expect(taken(once, "abc")).toEqual({ value: "abcd", seen: "abc", sent: [] });
+    expect(taken(typed, "abc")).toEqual({ value: "abcd", seen: "abc", sent: [] });
+  });
+  test("what changes it from outside wins", () => {
+    expect(taken({ value: "ab", seen: "a", sent: [] }, "x")).toEqual({ value: "x", seen: "x", sent: [] });
+    expect(taken({ value: "abc", seen: "a", sent: ["ab"] }, "x")).toEqual({ value: "x", seen: "x", sent: [] });
   });
 });

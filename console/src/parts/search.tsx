@@ -1,21 +1,11 @@
 // A box for words: what is typed is asked for when it rests, or at once by Enter.
-import { useEffect, useState } from "react";
+import { useResting } from "../lib/resting";
 
 const REST = 300;
 
 export function Search(props: { label: string; value: string; onChange: (text: string) => void }) {
   const { label, value, onChange } = props;
-  const [text, setText] = useState(value);
-  const [seen, setSeen] = useState(value);
-  if (seen !== value) {
-    setSeen(value);
-    setText(value);
-  }
-  useEffect(() => {
-    if (text === value) return;
-    const timer = window.setTimeout(() => onChange(text), REST);
-    return () => window.clearTimeout(timer);
-  }, [text, value, onChange]);
+  const [text, setText, send] = useResting(value, onChange, REST);
   return (
     <input
       type="search"
@@ -30,7 +20,7 @@ export function Search(props: { label: string; value: string; onChange: (text: s
         if (event.key === "Enter") {
           // and does not send the form around it
           event.preventDefault();
-          onChange(text);
+          send();
         }
         if (event.key === "Escape") event.currentTarget.blur();
       }}
