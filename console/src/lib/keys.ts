@@ -1,5 +1,5 @@
 // Keys of a page: off while a person types, off with Ctrl, Alt or Meta, off while a dialog is open.
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 
 export type Keys = Record<string, (event: KeyboardEvent) => void>;
 
@@ -21,10 +21,11 @@ window.addEventListener(
 
 export function useKeys(keys: Keys): void {
   const current = useRef(keys);
-  useEffect(() => {
+  // with the page and not behind it: a key hears what is seen when it is pressed
+  useLayoutEffect(() => {
     current.current = keys;
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
       if (isTyping(event.target) || ofDialog === event) return;

@@ -1,5 +1,5 @@
 // Closing with a verdict: one key a verdict, a reason where there is something to say.
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 import { VERDICTS, type Verdict } from "../api/triage";
 import { isTyping } from "../lib/keys";
 import { ReasonField, textOf } from "../parts/field";
@@ -9,7 +9,7 @@ import { useWords } from "../words";
 export function CloseDialog(props: { title: string; onClose: () => void; onVerdict: (verdict: Verdict, reason: string) => Promise<void> }) {
   const { t, named } = useWords();
   const verdicts = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const button = verdicts.current?.querySelectorAll("button")[Number(event.key) - 1];
       if (!button || isTyping(event.target) || event.ctrlKey || event.altKey || event.metaKey) return;

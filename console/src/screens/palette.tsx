@@ -24,7 +24,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const id = useId();
   const [text, setText] = useState("");
-  const [at, setAt] = useState(0);
+  // by its key: an incident that is found late must not move what Enter opens
+  const [at, setAt] = useState<string | null>(null);
   const [asked] = useDebouncedValue(text.trim(), 200);
   const incidents = useQuery({
     queryKey: ["incidents", "palette", asked],
@@ -59,7 +60,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
       ? [{ key: "hunt", to: `/hunt?q=${encodeURIComponent(isQuery ? word : literal(word))}`, label: <span>{t("palette.hunt", { text: word })}</span> }]
       : []),
   ];
-  const chosen = Math.min(at, options.length - 1);
+  const chosen = Math.max(0, options.findIndex((option) => option.key === at));
   const go = (to: string) => {
     onClose();
     void navigate(to);
@@ -68,7 +69,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (step) {
       event.preventDefault();
-      setAt(Math.max(0, Math.min(options.length - 1, chosen + step)));
+      setAt(options[Math.max(0, Math.min(options.length - 1, chosen + step))]?.key ?? null);
     }
     const option = options[chosen];
     if (event.key === "Enter" && option) go(option.to);
@@ -88,13 +89,13 @@ export function Palette({ onClose }: { onClose: () => void }) {
         value={text}
         onChange={(event) => {
           setText(event.target.value);
-          setAt(0);
+          setAt(null);
         }}
         onKeyDown={onKeyDown}
       />
       <div className="palette-list" role="listbox" id={`${id}-list`} aria-label={t("palette.title")}>
         {options.map((option, index) => (
-          <div key={option.key} id={`${id}-${index}`} role="option" aria-selected={index === chosen} tabIndex={-1} onClick={() => go(option.to)} onMouseMove={() => setAt(index)}>
+          <div key={option.key} id={`${id}-${index}`} role="option" aria-selected={index === chosen} tabIndex={-1} onClick={() => go(option.to)} onMouseMove={() => setAt(option.key)}>
             {option.label}
           </div>
         ))}

@@ -114,8 +114,8 @@ export default function Queue() {
       const undo = async () => {
         await undoAlerts(entries);
         setOutcomes((before) => new Map([...before].filter(([key]) => !keys.includes(key))));
-        void refetch();
-        void queries.invalidateQueries({ queryKey: ["alert"] });
+        // told once the rows can be worked on again
+        await Promise.all([refetch(), queries.invalidateQueries({ queryKey: ["alert"] })]);
       };
       tell({ text: count ? t("queue.done", { outcome, n: count }) : t("queue.nothing_changed"), undo: entries.length ? undo : undefined });
     } finally {

@@ -32,7 +32,10 @@ export default function Runs() {
   });
   const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.items) ?? [], [asked.data]);
   const search = shown ? `?show=${shown}` : "";
-  const go = (key: string | null) => void navigate(key ? `/runs/${key}${search}` : `/runs${search}`, { replace: true });
+  const go = (key: string | null) => {
+    // while the next screen is loaded this one still stands: a key must not lead back to it
+    if (window.location.pathname.startsWith("/runs")) void navigate(key ? `/runs/${key}${search}` : `/runs${search}`, { replace: true });
+  };
   useRowKeys(rows, idOf, id ?? null, go);
   const columns: Column<Run>[] = [
     { key: "status", title: t("column.status"), width: "190px", cell: (run) => <RunState status={run.status} /> },

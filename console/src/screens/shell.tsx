@@ -1,7 +1,7 @@
 // The shell: navigation with counts, how far the data reach, the band that says when something is lost.
 import { Menu, useMantineColorScheme } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Link, NavLink, useLocation, useNavigate } from "react-router";
 import { api, data } from "../api/client";
 import { isTyping, useKeys } from "../lib/keys";
@@ -58,7 +58,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const screen = useRef<HTMLElement>(null);
   useJumps();
   useKeys({ "?": () => setDialog("keys"), "/": () => setDialog("palette") });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
@@ -246,7 +246,7 @@ function useJumps(): void {
   const navigate = useNavigate();
   const places = usePlaces();
   const since = useRef(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target) || document.querySelector('[role="dialog"]')) return;
       if (event.key === "g") {
