@@ -13,7 +13,7 @@ from api.deps import COOKIE
 from tests.console.house import DIST, Running, served
 from tests.console.pages import Console
 
-expect.set_options(timeout=15_000)  # milliseconds: a machine under load is slow, not wrong
+expect.set_options(timeout=30_000)  # milliseconds: a machine under load is slow, not wrong
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (

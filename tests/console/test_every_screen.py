@@ -38,8 +38,7 @@ def test_every_form_is_a_dialog_that_takes_the_focus_and_gives_it_back(
         expect(first).to_be_focused()
         expect(console.dialog().get_by_role("button", name="Hủy")).to_be_visible()
         assert console.violations() == [], name
-        console.press("Escape")
-        expect(console.dialog()).to_have_count(0)
+        console.leave_dialog()
         expect(opener).to_be_focused()
 
 
@@ -63,8 +62,7 @@ def test_no_serious_finding_of_axe(open_console: Open, shared_house: Running, sc
         expect(console.dialog().get_by_role("heading")).to_be_visible()
         expect(console.dialog()).to_have_attribute("aria-labelledby", re.compile("title"))
         found[name] = console.violations()
-        console.press("Escape")
-        expect(console.dialog()).to_have_count(0)
+        console.leave_dialog()
     assert not {k: v for k, v in found.items() if v}
 
 

@@ -57,24 +57,24 @@ def test_an_approval_shows_whom_it_touches_and_is_carried_out_and_undone(
     console.button("Phê duyệt").click()
     console.toast("Đã phê duyệt")
     # the worker goes on by itself until it needs hands again: the border firewall
-    expect(run).to_contain_text("Chờ người thực hiện", timeout=10_000)
+    expect(run).to_contain_text("Chờ người thực hiện")
     expect(run).to_contain_text("append member kydai-198.51.100.141")
     expect(run).to_contain_text("Nguyễn Thị Hạnh phê duyệt")
     expect(console.page.locator(".timeline")).to_contain_text("Nguyễn Thị Hạnh")
     console.button("Đã làm xong").click()
-    expect(run).to_contain_text("Hoàn tất", timeout=10_000)
+    expect(run).to_contain_text("Hoàn tất")
     run.get_by_role("link").first.click()
     expect(console.side()).to_contain_text("đã làm")
     undo = console.side().get_by_role("button", name="Hoàn tác")
     expect(undo).to_have_count(2)
     undo.first.click()
-    expect(console.side()).to_contain_text("đã hoàn tác", timeout=10_000)
+    expect(console.side()).to_contain_text("đã hoàn tác")
     expect(undo).to_have_count(1)
     # what a person did, a person undoes
     undo.click()
-    expect(console.side()).to_contain_text("unselect member kydai-198.51.100.141", timeout=10_000)
+    expect(console.side()).to_contain_text("unselect member kydai-198.51.100.141")
     console.button("Đã làm xong").click()
-    expect(undo).to_have_count(0, timeout=10_000)
+    expect(undo).to_have_count(0)
     assert {"run.approve", "run.done", "run.undo"} <= set(actions_of(own_house))
 
 
@@ -83,7 +83,7 @@ def test_a_refusal_needs_a_reason_and_ends_the_run(open_console: Open, own_house
     console.button("Từ chối…").click()
     console.dialog().get_by_role("textbox").fill("Đang phối hợp với nhà thầu")
     console.dialog().get_by_role("button", name="Từ chối").click()
-    expect(console.page.locator("article.run").first).to_contain_text(re.compile("Đã hủy|Thất bại"), timeout=10_000)
+    expect(console.page.locator("article.run").first).to_contain_text(re.compile("Đã hủy|Thất bại"))
 
 
 def test_notes_declaration_and_end_by_keys(open_console: Open, own_house: Running) -> None:
@@ -113,8 +113,9 @@ def test_notes_declaration_and_end_by_keys(open_console: Open, own_house: Runnin
 
 
 def test_a_change_in_between_is_a_conflict_that_is_said(open_console: Open, own_house: Running) -> None:
-    console = open_console(own_house, path=PATH).heading(TITLE)
+    console = open_console(own_house).heading("Cảnh báo chờ xử lý")
     console.page.route("**/api/v1/stream", lambda route: route.abort())
+    console.go(PATH).heading(TITLE)
     with own_house.services.database.write() as session:
         row = session.scalars(select(Incident).where(Incident.number == NUMBER)).one()
         row.version += 1
@@ -137,7 +138,7 @@ def test_a_dry_run_shows_what_a_playbook_would_do(open_console: Open, own_house:
     console.dialog().get_by_role("button", name="Chạy thử").click()
     console.toast("Đã khởi chạy")
     dry = console.page.locator("article.run").filter(has_text="chạy thử (không tác động)")
-    expect(dry).to_contain_text("Hoàn tất", timeout=10_000)
+    expect(dry).to_contain_text("Hoàn tất")
     dry.get_by_role("link").first.click()
     expect(console.side()).to_contain_text("+ chặn 198.51.100.141")
 

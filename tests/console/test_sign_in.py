@@ -66,7 +66,7 @@ def test_keys_go_everywhere(open_console: Open, shared_house: Running) -> None:
         console.press("g", key).heading(heading)
     console.press("?")
     expect(console.dialog()).to_contain_text("Phím tắt")
-    console.press("Escape")
+    console.leave_dialog()
     console.press("Control+k")
     console.dialog().get_by_role("combobox").fill("nguon")
     expect(console.dialog().get_by_role("option")).to_contain_text(["Nguồn", "Truy tìm “nguon”"])
@@ -90,10 +90,13 @@ def test_people_see_what_their_role_may_do(open_console: Open, shared_house: Run
 
 def test_a_lost_server_is_red_across_the_top_within_ten_seconds(open_console: Open, own_house: Running) -> None:
     console = open_console(own_house).heading("Cảnh báo chờ xử lý")
+    console.page.clock.install()  # the seconds of the page alone: a machine under load counts its own slowly
+    console.go("/queue").heading("Cảnh báo chờ xử lý")
     expect(console.page.locator(".clock")).to_contain_text("Dữ liệu đến")
     expect(console.band()).to_have_count(0)
     own_house.stop_serving()
-    expect(console.band()).to_contain_text("Mất kết nối với máy chủ", timeout=10_000)
+    console.page.clock.run_for(10_000)
+    expect(console.band()).to_contain_text("Mất kết nối với máy chủ")
     expect(console.band()).to_contain_text(re.compile(r"Dữ liệu cuối lúc \d\d/\d\d/2026 \d\d:\d\d:\d\d"))
 
 
@@ -101,6 +104,6 @@ def test_a_lost_session_is_red_across_the_top(open_console: Open, own_house: Run
     console = open_console(own_house).heading("Cảnh báo chờ xử lý")
     expect(console.page.locator(".clock")).to_contain_text("Dữ liệu đến")
     own_house.end_sessions("hanhnt")
-    expect(console.band()).to_contain_text("Phiên đăng nhập đã hết", timeout=10_000)
+    expect(console.band()).to_contain_text("Phiên đăng nhập đã hết")
     console.page.get_by_role("link", name="Đăng nhập lại").click()
     console.heading("Đăng nhập")

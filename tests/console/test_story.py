@@ -106,6 +106,8 @@ def test_the_queue_is_read_by_keys(console: Console, demo: Demo) -> None:
     expect(console.side()).to_contain_text("Vì sao có cảnh báo")
     expect(console.side()).to_contain_text("Việc nên làm")
     console.page.get_by_role("searchbox").fill("baochi-crawl01")
+    # the row stood there before: what is typed lets go of the current row once it is asked for
+    expect(console.rows().filter(has_not_text="baochi-crawl01")).to_have_count(0)
     expect(console.row("Đăng nhập SSH thành công")).to_be_visible()
 
 
@@ -129,19 +131,19 @@ def test_a_person_approves_and_the_block_is_made_and_undone(console: Console, de
     expect(run).to_contain_text("đối tượng được bảo vệ")
     run.get_by_role("button", name="Phê duyệt").click()
     console.toast("Đã phê duyệt")
-    expect(run).to_contain_text("admin phê duyệt", timeout=20_000)
-    expect(run).to_contain_text("Chờ người thực hiện", timeout=20_000)
+    expect(run).to_contain_text("admin phê duyệt")
+    expect(run).to_contain_text("Chờ người thực hiện")
     run.get_by_role("button", name="Đã làm xong").click()
-    expect(run).to_contain_text("Hoàn tất", timeout=20_000)
+    expect(run).to_contain_text("Hoàn tất")
     run.get_by_role("link").first.click()
     console.side().get_by_role("button", name="Hoàn tác").first.click()
-    expect(console.side()).to_contain_text("đã hoàn tác", timeout=20_000)
+    expect(console.side()).to_contain_text("đã hoàn tác")
 
 
 def test_the_evidence_is_found_and_complete(console: Console, demo: Demo) -> None:
     console.go("/hunt").heading("Truy tìm")
     ask(console, 'host.name: baochi-crawl01 and message: "Accepted password"')
-    expect(console.rows().first).to_contain_text("Accepted password", timeout=20_000)
+    expect(console.rows().first).to_contain_text("Accepted password")
     expect(console.page.locator(".truth")).to_contain_text("Chính xác và đầy đủ")
 
 
@@ -166,9 +168,7 @@ def test_the_report_begins_with_what_could_not_be_seen(console: Console, demo: D
     console.go("/reports?from=now-24h").heading("Báo cáo")
     console.button("Xem").click()
     report = console.page.get_by_role("article")
-    expect(report.get_by_role("heading", level=3).first).to_have_text(
-        "Những phần không giám sát được trong kỳ", timeout=30_000
-    )
+    expect(report.get_by_role("heading", level=3).first).to_have_text("Những phần không giám sát được trong kỳ")
     expect(report).to_contain_text("thedt-pay01")
     expect(report).to_contain_text("admin")
     console.button("Tải bản tiếng Việt").click()
