@@ -8,7 +8,7 @@ the transaction of the change.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -73,7 +73,29 @@ def standing(session: Session, wish: Policy) -> list[Kept]:
 
 def in_force(session: Session, wish: Policy) -> Policy:
     """The policy that deletion goes by."""
-    return Policy({kept.name: kept.months for kept in standing(session, wish)}, wish.otherwise)
+    return policy_of(standing(session, wish), wish)
+
+
+def foreseen(session: Session, wish: Policy, kept: Collection[str], now: Micros) -> list[Kept]:
+    """What ``standing`` says behind ``settle``; nothing is changed."""
+    rows = _rows(session)
+    found = []
+    for each in standing(session, wish):
+        waiting, months = each.waiting, each.months
+        if waiting is not None and waiting.at <= now:
+            months = max(each.wished, waiting.months)
+            waiting = None
+        elif waiting is not None and waiting.months < each.wished:
+            waiting = None
+        elif rows and each.name not in rows and each.name in kept:
+            months = max(months, wish.otherwise)
+        found.append(Kept(each.name, each.wished, months, each.since, waiting))
+    return found
+
+
+def policy_of(found: Iterable[Kept], wish: Policy) -> Policy:
+    """What is in force by these."""
+    return Policy({each.name: each.months for each in found}, wish.otherwise)
 
 
 def with_shorter(policy: Policy, name: str, months: int) -> Policy:
@@ -116,7 +138,8 @@ def shorten(
     Raises NotFound for an unknown class, BadInput for months that shorten nothing, a missing reason or another name
     typed, Refused when the settings ask for more, Conflict when a shortening of the class waits.
     """
-    row = check(session, name, months, wish)
+    check(standing(session, wish), name, months)
+    row = session.get_one(Retention, name)
     if not reason.strip():
         raise failure(BadInput, "store.policy.reason")
     if confirmed != name:
@@ -130,19 +153,18 @@ def shorten(
     return Kept(name, wish.of(name), row.months, row.since, _waiting(row))
 
 
-def check(session: Session, name: str, months: int, wish: Policy) -> Retention:
-    """The row of a class that may be kept for so few months. Raises as ``shorten`` does."""
-    row = session.get(Retention, name)
-    if row is None:
-        known = ", ".join(sorted({*wish.months, *_rows(session)}))
+def check(found: Sequence[Kept], name: str, months: int) -> None:
+    """Whether a class may be kept for so few months. Raises as ``shorten`` does."""
+    kept = next((each for each in found if each.name == name), None)
+    if kept is None:
+        known = ", ".join(each.name for each in found)
         raise failure(NotFound, "store.policy.unknown", name=name[:40], known=known)
-    if not 1 <= months < row.months:
-        raise failure(BadInput, "store.policy.not_shorter", name=name, months=row.months, asked=months)
-    if months < wish.of(name):
-        raise failure(Refused, "store.policy.settings", name=name, wished=wish.of(name), asked=months)
-    if row.next_months is not None:
-        raise failure(Conflict, "store.policy.waits", name=name, months=row.next_months)
-    return row
+    if not 1 <= months < kept.months:
+        raise failure(BadInput, "store.policy.not_shorter", name=name, months=kept.months, asked=months)
+    if months < kept.wished:
+        raise failure(Refused, "store.policy.settings", name=name, wished=kept.wished, asked=months)
+    if kept.waiting is not None:
+        raise failure(Conflict, "store.policy.waits", name=name, months=kept.waiting.months)
 
 
 def cancel(session: Session, actor: Actor, name: str, *, reason: str, now: Micros) -> None:

@@ -6,19 +6,22 @@ What the console, the command line and the alerts about ourselves show is this o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import orjson
 from sqlalchemy.orm import Session
 
-from core import audit, keeping, tombstones
+from core import audit, holds, keeping, tombstones
 from core.audit import Actor
 from core.clock import DAY, Micros, iso
 from core.db.database import Database
 from core.db.models import Meta
+from core.errors import NotFound, Unavailable, failure
+from core.holds import Placed, standing
 from core.keeping import Kept
 from core.keys import Keys
-from core.store.contract import Deleted, EventStore, Finding, Hold, Part, Room, Stats
+from core.store.contract import Deleted, EventStore, Finding, Hold, Part, Room, Span, Stats
 from core.store.outlook import (
     HORIZON,
     Amount,
@@ -32,7 +35,7 @@ from core.store.outlook import (
     goes_earlier,
     oldest_of,
 )
-from core.store.retention import Policy
+from core.store.retention import HOLD_NAME, Policy, held_by
 from core.words import say
 
 VERIFIED = "store_verified"
@@ -61,7 +64,7 @@ class KeptClass:
 class Frozen:
     """A hold and what it keeps, whole parts."""
 
-    hold: Hold
+    placed: Placed
     amount: Amount
 
 
@@ -97,11 +100,13 @@ class Storage:
 
 def look(database: Database, store: EventStore, wish: Policy, reserve: int, now: Micros) -> Storage:
     """See how the store stands. ``wish``: the settings' policy."""
+    in_store = store.holds()
     with database.read() as session:
         kept = keeping.standing(session, wish)
         policy = keeping.in_force(session, wish)
         verified, asked_at = last_verified(session), check_asked(session)
-    parts, holds, room = store.parts(), store.holds(), store.room()
+        placed = standing(session, in_store, now)
+    parts, room = store.parts(), store.room()
     amounts, oldest = by_classes(parts, now), oldest_of(parts)
     known = {each.name for each in kept}
     kept += [Kept(name, wish.otherwise, wish.otherwise, None) for name in sorted(oldest.keys() - known)]
@@ -111,35 +116,86 @@ def look(database: Database, store: EventStore, wish: Policy, reserve: int, now:
         stats=store.stats(),
         room=room,
         reserve=reserve,
-        forecast=forecast(parts, holds, policy, room.free - reserve, now),
+        forecast=forecast(parts, [each.hold for each in placed], policy, room.free - reserve, now),
         classes=[KeptClass(each, amounts.get((each.name,), Amount()), oldest.get(each.name)) for each in kept],
         mixed=amount((part for part in parts if len(part.classes) > 1), now),
-        holds=[Frozen(hold, amount(frozen(parts, hold), now)) for hold in holds],
+        holds=[Frozen(each, amount(frozen(parts, each.hold), now)) for each in placed],
         verified=verified,
         asked_at=asked_at,
     )
 
 
 def settle(database: Database, store: EventStore, wish: Policy, now: Micros) -> Policy:
-    """Bring the policy up to now; the one in force."""
-    kept = classes_of(store.parts())
+    """Bring policy and holds up to now; the policy in force. The store's copy of the holds is right behind it."""
+    kept, in_store = classes_of(store.parts()), store.holds()
     with database.write() as session:
         keeping.settle(session, wish, kept, now)
-        return keeping.in_force(session, wish)
+        holds.settle(session, in_store, now)
+        policy, wanted = keeping.in_force(session, wish), holds.in_force(session, (), now)
+    holds.mirror(store, wanted)
+    return policy
+
+
+def _foresee(
+    database: Database, store: EventStore, wish: Policy, parts: Sequence[Part], now: Micros
+) -> tuple[list[Kept], list[Hold]]:
+    """What ``settle`` would make of policy and holds; nothing is changed."""
+    in_store = store.holds()
+    with database.read() as session:
+        return keeping.foreseen(session, wish, classes_of(parts), now), holds.in_force(session, in_store, now)
 
 
 def would_go(database: Database, store: EventStore, wish: Policy, name: str, months: int, now: Micros) -> list[Part]:
     """What a shortening that is confirmed now lets go when it comes into force. Raises as core.keeping.shorten does."""
-    policy = settle(database, store, wish, now)
-    with database.read() as session:
-        keeping.check(session, name, months, wish)
-    shorter = keeping.with_shorter(policy, name, months)
-    return goes_earlier(store.parts(), store.holds(), policy, shorter, now + keeping.DELAY)
+    parts = store.parts()
+    kept, held = _foresee(database, store, wish, parts, now)
+    keeping.check(kept, name, months)
+    policy = keeping.policy_of(kept, wish)
+    return goes_earlier(parts, held, policy, keeping.with_shorter(policy, name, months), now + keeping.DELAY)
 
 
 def overdue(database: Database, store: EventStore, wish: Policy, now: Micros) -> list[Part]:
     """What ``retain`` would delete."""
-    return due(store.parts(), store.holds(), settle(database, store, wish, now), now)
+    parts = store.parts()
+    kept, held = _foresee(database, store, wish, parts, now)
+    return due(parts, held, keeping.policy_of(kept, wish), now)
+
+
+def would_free(database: Database, store: EventStore, wish: Policy, name: str, now: Micros) -> list[Part]:
+    """What goes because a hold whose lifting is asked for now is lifted a day later. Raises NotFound."""
+    parts, at = store.parts(), now + keeping.DELAY
+    kept, held = _foresee(database, store, wish, parts, now)
+    others = [hold for hold in held if hold.name != name]
+    if len(others) == len(held):
+        raise failure(NotFound, "store.error.no_hold", name=name[:HOLD_NAME])
+    policy = keeping.policy_of(kept, wish)
+    still = {part.name for part in due(parts, held, policy, at)}
+    return [part for part in due(parts, others, policy, at) if part.name not in still]
+
+
+def hold(
+    database: Database, store: EventStore, actor: Actor, name: str, span: Span, *, reason: str, now: Micros
+) -> str:
+    """Place a hold: in force from here on, even if the store's copy of it comes later. Raises as core.holds.place
+    does, and Unavailable."""
+    in_store = store.holds()
+    with database.write() as session:
+        holds.settle(session, in_store, now)
+        name = holds.place(session, actor, name, span, reason=reason, now=now)
+        wanted = holds.in_force(session, (), now)
+    with suppress(Unavailable):  # the next deletion brings it up to here before it begins
+        holds.mirror(store, wanted)
+    return name
+
+
+def lift(
+    database: Database, store: EventStore, actor: Actor, name: str, *, reason: str, confirmed: str, now: Micros
+) -> Micros:
+    """Ask for a hold to be lifted; when it will be. Raises as core.holds.ask_lift does."""
+    in_store = store.holds()
+    with database.write() as session:
+        holds.settle(session, in_store, now)
+        return holds.ask_lift(session, actor, name, reason=reason, confirmed=confirmed, now=now)
 
 
 def retain(database: Database, store: EventStore, wish: Policy, actor: Actor, now: Micros, keys: Keys) -> list[str]:
@@ -153,7 +209,9 @@ def retain(database: Database, store: EventStore, wish: Policy, actor: Actor, no
     def sign(stones: Sequence[Deleted]) -> Sequence[Deleted]:
         signer = keys.signer(now)
         with database.write() as session:
-            recorded, fresh = tombstones.sign(session, signer, store.engine, stones, now)
+            held = holds.in_force(session, (), now)  # one may have been placed meanwhile
+            may_go = [stone for stone in stones if not held_by(stone, held)]
+            recorded, fresh = tombstones.sign(session, signer, store.engine, may_go, now)
             if fresh:
                 names = [stone.name for stone in fresh]
                 known = [before[name] for name in names if name in before]

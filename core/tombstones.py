@@ -240,7 +240,7 @@ class Check:
             return
         stone = signed.stone
         is_here = signed.engine == self._store.engine
-        there = in_store.pop((stone.name, stone.mark), None) if is_here else None
+        there = in_store.pop((stone.name, stone.mark), None)  # another engine's, too: a move takes them along
         is_it = (signed.seq, signed.engine, stone.name, stone.mark) == (row.seq, row.engine, row.name, row.mark)
         is_whole = is_it and hashlib.sha256(body).hexdigest() == row.hash and signed.body() == body
         if prev and signed.prev != prev:

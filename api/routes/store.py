@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -9,8 +10,12 @@ from pydantic import BaseModel, Field
 
 from api.deps import House, Services, Svc
 from api.shapes import Shape, Time
-from core import keeping, storage
+from api.times import span
+from core import holds, keeping, storage
+from core.clock import Micros
+from core.store.contract import Part
 from core.store.outlook import HORIZON, Amount, amount, by_classes
+from core.store.retention import HOLD_NAME
 
 router = APIRouter(prefix="/store", tags=["store"])
 
@@ -32,6 +37,15 @@ class WaitingShortening(Shape):
     """A shortening that is not in force yet and can be cancelled."""
 
     months: int
+    at: Time
+    asked_at: Time
+    asked_by: str
+    reason: str
+
+
+class WaitingLift(Shape):
+    """A lifting of a hold that has not happened yet and can be cancelled."""
+
     at: Time
     asked_at: Time
     asked_by: str
@@ -63,7 +77,10 @@ class HoldRow(Shape):
     end: Time | None
     reason: str
     placed_at: Time
+    placed_by: str
+    """Empty for one that was found in the store."""
     keeps: Amounts
+    lifting: WaitingLift | None
 
 
 class LastCheck(Shape):
@@ -129,6 +146,37 @@ class Shortening(BaseModel):
     confirm: Annotated[str, Field(max_length=32)]
 
 
+class LiftPreview(Shape):
+    """What goes because a hold whose lifting is confirmed now is lifted a day later."""
+
+    name: str
+    at: Time
+    goes: list[Going]
+    total: Amounts
+
+
+class Placing(BaseModel):
+    """Keep whole what has something received within the time; a side left out is open."""
+
+    name: Annotated[str, Field(max_length=HOLD_NAME)]
+    start: Annotated[str | None, Field(max_length=64, description="RFC 3339, now-24h, 2026-11-24")] = None
+    end: Annotated[str | None, Field(max_length=64, description="As start; a day given is taken whole")] = None
+    reason: Annotated[str, Field(max_length=keeping.MAX_REASON)]
+
+
+class Lift(BaseModel):
+    """Lift a hold: ``confirm`` is its name again."""
+
+    name: Annotated[str, Field(max_length=HOLD_NAME)]
+    reason: Annotated[str, Field(max_length=keeping.MAX_REASON)]
+    confirm: Annotated[str, Field(max_length=HOLD_NAME)]
+
+
+class Keeping(BaseModel):
+    name: Annotated[str, Field(max_length=HOLD_NAME)]
+    reason: Annotated[str, Field(max_length=keeping.MAX_REASON)] = ""
+
+
 class Cancelling(BaseModel):
     name: ClassName
     reason: Annotated[str, Field(max_length=keeping.MAX_REASON)] = ""
@@ -154,7 +202,7 @@ def preview_shortening(
         name=name,
         months=months,
         at=now + keeping.DELAY,
-        goes=[Going(classes=list(names), amount=_amounts(each)) for names, each in by_classes(going, now).items()],
+        goes=_going(going, now),
         total=_amounts(amount(going, now)),
     )
 
@@ -177,6 +225,39 @@ def cancel_shortening(caller: House, svc: Svc, body: Cancelling) -> StoreState:
     """Take back a shortening that waits."""
     with svc.database.write() as session:
         keeping.cancel(session, caller.actor, body.name, reason=body.reason, now=svc.clock.now())
+    return _state(svc)
+
+
+@router.post("/holds")
+def place_hold(caller: House, svc: Svc, body: Placing) -> StoreState:
+    """Place a hold: in force at once."""
+    within = span(svc, body.start, body.end)
+    now = svc.clock.now()
+    storage.hold(svc.database, svc.store, caller.actor, body.name, within, reason=body.reason, now=now)
+    return _state(svc)
+
+
+@router.get("/holds/lift")
+def preview_lift(_: House, svc: Svc, name: Annotated[str, Query(min_length=1, max_length=HOLD_NAME)]) -> LiftPreview:
+    """What would go; nothing is changed."""
+    now = svc.clock.now()
+    going = storage.would_free(svc.database, svc.store, svc.policy, name, now)
+    return LiftPreview(name=name, at=now + keeping.DELAY, goes=_going(going, now), total=_amounts(amount(going, now)))
+
+
+@router.post("/holds/lift")
+def lift_hold(caller: House, svc: Svc, body: Lift) -> StoreState:
+    """Ask for a hold to be lifted: a day later, to be cancelled until then."""
+    now = svc.clock.now()
+    storage.lift(svc.database, svc.store, caller.actor, body.name, reason=body.reason, confirmed=body.confirm, now=now)
+    return _state(svc)
+
+
+@router.post("/holds/keep")
+def keep_hold(caller: House, svc: Svc, body: Keeping) -> StoreState:
+    """Take back a lifting that waits."""
+    with svc.database.write() as session:
+        holds.keep(session, caller.actor, body.name, reason=body.reason, now=svc.clock.now())
     return _state(svc)
 
 
@@ -213,6 +294,10 @@ def _state(svc: Services) -> StoreState:
     )
 
 
+def _going(parts: Sequence[Part], now: Micros) -> list[Going]:
+    return [Going(classes=list(names), amount=_amounts(each)) for names, each in by_classes(parts, now).items()]
+
+
 def _amounts(found: Amount) -> Amounts:
     return Amounts(parts=found.parts, events=found.rows, bytes=found.bytes, first=found.first, last=found.last)
 
@@ -232,8 +317,9 @@ def _class(found: storage.KeptClass) -> KeptClass:
 
 
 def _hold(found: storage.Frozen) -> HoldRow:
-    hold = found.hold
+    hold, lifting = found.placed.hold, found.placed.lifting
     return HoldRow(
         name=hold.name, start=hold.span.start, end=hold.span.end, reason=hold.reason, placed_at=hold.placed_at,
-        keeps=_amounts(found.amount),
+        placed_by=found.placed.placed_by, keeps=_amounts(found.amount),
+        lifting=None if lifting is None else WaitingLift.model_validate(lifting),
     )  # fmt: skip

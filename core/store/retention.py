@@ -65,7 +65,7 @@ def kept_until(segment: Aged, policy: Policy) -> Micros:
 
 def new_hold(name: str, span: Span, reason: str, at: Micros) -> Hold:
     """A hold to be placed. Raises BadInput for what is no name."""
-    if not 0 < len(name.strip()) <= HOLD_NAME:
+    if not 0 < len(name.strip()) <= HOLD_NAME or not name.isprintable():
         raise failure(BadInput, "store.error.hold_name", limit=HOLD_NAME)
     return Hold(name, span, reason, at)
 

@@ -39,7 +39,9 @@ def build(wanted: str = "") -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    names = sorted({m.name for m in pkgutil.iter_modules(kydai.cli.__path__)} - {"help", "main", "output"})
+    # a module with a _ in its name is a verb of another's
+    found = {m.name for m in pkgutil.iter_modules(kydai.cli.__path__) if "_" not in m.name}
+    names = sorted(found - {"help", "main", "output"})
     for name in [wanted] if wanted in names else names:
         importlib.import_module(f"kydai.cli.{name}").register(app)
     if wanted in names:

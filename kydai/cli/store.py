@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,21 +11,22 @@ import typer
 from rich.progress import Progress, TextColumn
 
 from core import audit, keeping, storage
-from core.clock import Micros, iso
+from core.clock import iso
 from core.errors import BadInput, failure
 from core.faults import Problem
 from core.heads import FILE as HEADS
 from core.heads import Head, heads_of
 from core.keys import Keys
 from core.proving import Prover
-from core.storage import Frozen, KeptClass, Storage, Verified, left_words
-from core.store.contract import Copied, Finding, Part, Span, Told
-from core.store.outlook import Amount, by_classes
+from core.storage import KeptClass, Storage, Verified, left_words
+from core.store.contract import Copied, Finding, Span, Told
 from core.times import read_span
-from core.words import moment, number, say, size
+from core.words import number, say, size
 from kydai import sealed
+from kydai.cli import store_hold
 from kydai.cli.main import FAILED, INCOMPLETE, LANG
 from kydai.cli.output import safe
+from kydai.cli.store_told import amount_document, hold_document, hold_told, iso_or_none, look, minute, show_going
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -40,13 +41,13 @@ def register(app: typer.Typer) -> None:
 def stats(ctx: typer.Context) -> None:
     context: Context = ctx.obj
     context.need_data()
-    found = _look(context)
+    found = look(context)
     if context.output.as_json:
         context.output.one(_document(found))
         return
     span = "–"
     if found.stats.oldest is not None and found.stats.newest is not None:
-        span = f"{_moment(context, found.stats.oldest)} → {_moment(context, found.stats.newest)}"
+        span = f"{minute(context, found.stats.oldest)} → {minute(context, found.stats.newest)}"
     each = number(found.stats.bytes / max(1, found.stats.events + found.stats.flows), LANG, 0)
     text = say(
         "cli.store.told",
@@ -62,33 +63,12 @@ def stats(ctx: typer.Context) -> None:
     context.output.one(None, _disk(found))
     _show_classes(context, found)
     for frozen in found.holds:
-        context.output.one(None, _frozen(context, frozen))
+        context.output.one(None, hold_told(context, frozen))
     context.output.one(None, _verified(context, found.verified))
 
 
-def _look(context: Context) -> Storage:
-    settings = context.settings
-    reserve = settings.spool.reserve_mb << 20
-    return storage.look(context.database, context.store, settings.store.policy, reserve, context.clock.now())
-
-
-def _moment(context: Context, at: Micros) -> str:
-    return moment(at, LANG, context.settings.zone, seconds=False)
-
-
-def _iso(at: Micros | None) -> str | None:
-    return None if at is None else iso(at)
-
-
-def _amount(found: Amount) -> dict[str, Any]:
-    return {
-        "parts": found.parts, "events": found.rows, "bytes": found.bytes,
-        "first": _iso(found.first), "last": _iso(found.last),
-    }  # fmt: skip
-
-
 def _document(found: Storage) -> dict[str, Any]:
-    stats = asdict(found.stats) | {"oldest": _iso(found.stats.oldest), "newest": _iso(found.stats.newest)}
+    stats = asdict(found.stats) | {"oldest": iso_or_none(found.stats.oldest), "newest": iso_or_none(found.stats.newest)}
     return stats | {
         "engine": found.engine,
         "free": found.room.free,
@@ -97,9 +77,9 @@ def _document(found: Storage) -> dict[str, Any]:
         "bytes_per_day": found.forecast.per_day,
         "days_left": found.forecast.days,
         "classes": [_class(each) for each in found.classes],
-        "mixed": _amount(found.mixed),
-        "holds": [_hold(each) for each in found.holds],
-        "verified": None if found.verified is None else asdict(found.verified) | {"at": _iso(found.verified.at)},
+        "mixed": amount_document(found.mixed),
+        "holds": [hold_document(each) for each in found.holds],
+        "verified": None if found.verified is None else asdict(found.verified) | {"at": iso_or_none(found.verified.at)},
     }
 
 
@@ -109,22 +89,14 @@ def _class(found: KeptClass) -> dict[str, Any]:
         "class": kept.name,
         "settings_months": kept.wished,
         "months": kept.months,
-        "since": _iso(kept.since),
-        "oldest": _iso(found.oldest),
+        "since": iso_or_none(kept.since),
+        "oldest": iso_or_none(found.oldest),
         "events": found.amount.rows,
         "bytes": found.amount.bytes,
         "waiting": None
         if waiting is None
-        else asdict(waiting) | {"at": _iso(waiting.at), "asked_at": _iso(waiting.asked_at)},
+        else asdict(waiting) | {"at": iso_or_none(waiting.at), "asked_at": iso_or_none(waiting.asked_at)},
     }
-
-
-def _hold(found: Frozen) -> dict[str, Any]:
-    hold = found.hold
-    return {
-        "name": hold.name, "from": _iso(hold.span.start), "to": _iso(hold.span.end), "reason": hold.reason,
-        "placed_at": iso(hold.placed_at), "keeps": _amount(found.amount),
-    }  # fmt: skip
 
 
 def _disk(found: Storage) -> str:
@@ -137,7 +109,7 @@ def _show_classes(context: Context, found: Storage) -> None:
     heads = [say(f"cli.column.{name}", LANG) for name in ("class", "configured", "kept", "oldest", "made", "size")]
     rows = []
     for each in found.classes:
-        oldest = "–" if each.oldest is None else _moment(context, each.oldest)
+        oldest = "–" if each.oldest is None else minute(context, each.oldest)
         wished, months = (say("cli.store.months", LANG, count=n) for n in (each.kept.wished, each.kept.months))
         amounts = (number(each.amount.rows, LANG), size(each.amount.bytes, LANG))
         rows.append((each.kept.name, wished, months, oldest, *amounts))
@@ -147,7 +119,7 @@ def _show_classes(context: Context, found: Storage) -> None:
     for each in found.classes:
         waiting = each.kept.waiting
         if waiting is not None:
-            words = {"name": each.kept.name, "months": waiting.months, "at": _moment(context, waiting.at)}
+            words = {"name": each.kept.name, "months": waiting.months, "at": minute(context, waiting.at)}
             by = {"who": safe(waiting.asked_by), "reason": safe(waiting.reason)}
             context.output.one(None, say("cli.store.waits", LANG, **words, **by))
         elif each.kept.may_shorten:
@@ -155,27 +127,11 @@ def _show_classes(context: Context, found: Storage) -> None:
             context.output.one(None, say("cli.store.unconfirmed", LANG, **words))
 
 
-def _frozen(context: Context, found: Frozen) -> str:
-    span = [_moment(context, at) if at is not None else "…" for at in (found.hold.span.start, found.hold.span.end)]
-    return say(
-        "cli.store.frozen",
-        LANG,
-        name=safe(found.hold.name),
-        span=" → ".join(span),
-        reason=safe(found.hold.reason) or "–",
-        **_words(found.amount),
-    )
-
-
-def _words(found: Amount) -> dict[str, Any]:
-    return {"events": found.rows, "parts": found.parts, "size": size(found.bytes, LANG)}
-
-
 def _verified(context: Context, found: Verified | None) -> str:
     if found is None:
         return say("cli.store.never_verified", LANG)
     key = "cli.store.verified_whole" if not found.open else "cli.store.verified_open"
-    return say(key, LANG, at=_moment(context, found.at), parts=found.parts, open=found.open)
+    return say(key, LANG, at=minute(context, found.at), parts=found.parts, open=found.open)
 
 
 @store.command("verify", help=say("cli.store.verify", LANG))
@@ -236,7 +192,7 @@ def _proven(context: Context, check: Prover) -> str:
         trees=check.trees,
         late=check.late,
         tombstones=check.tombstones,
-        until=_moment(context, check.sealed_to),
+        until=minute(context, check.sealed_to),
         seq=check.head[0],
         head=check.head[1],
     )
@@ -299,26 +255,11 @@ def retain(
     house = (context.database, context.store, context.settings.store.policy)
     now = context.clock.now()
     if dry_run:
-        _show_going(context, storage.overdue(*house, now), {})
+        show_going(context, storage.overdue(*house, now), {})
         return
     gone = storage.retain(*house, cli_actor(), now, Keys(context.settings.keys_folder))
     sealed.publish_heads(context)
     context.output.one({"deleted": gone}, say("cli.store.retained", LANG, count=len(gone)))
-
-
-def _show_going(context: Context, parts: Sequence[Part], document: dict[str, Any]) -> None:
-    """What goes, by class."""
-    found = by_classes(parts, context.clock.now())
-    if context.output.as_json:
-        goes = [{"classes": list(classes)} | _amount(each) for classes, each in found.items()]
-        context.output.one(document | {"goes": goes})
-        return
-    if not found:
-        context.output.one(None, say("cli.store.nothing_goes", LANG))
-    for classes, each in found.items():
-        assert each.first is not None and each.last is not None
-        span = f"{_moment(context, each.first)} → {_moment(context, each.last)}"
-        context.output.one(None, say("cli.store.goes", LANG, name=", ".join(classes), span=span, **_words(each)))
 
 
 @store.command("policy", help=say("cli.store.policy", LANG))
@@ -336,7 +277,7 @@ def policy(
     if class_ is None or (months is None and not cancel):
         if months is not None or reason or confirm or cancel:
             raise failure(BadInput, "cli.store.policy_usage")
-        found = _look(context)
+        found = look(context)
         if context.output.as_json:
             context.output.lines(_class(each) for each in found.classes if class_ in (None, each.kept.name))
         else:
@@ -352,54 +293,15 @@ def policy(
     going = storage.would_go(database, context.store, wish, class_, months, now)
     effective = now + keeping.DELAY
     document = {"class": class_, "months": months, "effective_at": iso(effective), "waits": bool(confirm)}
-    words = {"name": class_, "months": months, "at": _moment(context, effective)}
+    words = {"name": class_, "months": months, "at": minute(context, effective)}
     if not confirm:
-        _show_going(context, going, document)
+        show_going(context, going, document)
         context.output.tell(say("cli.store.how_to_confirm", LANG, **words))
         return
     with database.write() as session:
         keeping.shorten(session, cli_actor(), class_, months, reason=reason, confirmed=confirm, wish=wish, now=now)
-    _show_going(context, going, document)
+    show_going(context, going, document)
     context.output.tell(say("cli.store.will_shorten", LANG, **words))
 
 
-@store.command("hold", help=say("cli.store.hold", LANG))
-def hold(
-    ctx: typer.Context,
-    name: Annotated[str | None, typer.Argument()] = None,
-    start: Annotated[str | None, typer.Option("--from", help=say("cli.search.from", LANG))] = None,
-    end: Annotated[str | None, typer.Option("--to", help=say("cli.search.to", LANG))] = None,
-    reason: Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))] = "",
-    lift: Annotated[bool, typer.Option("--lift", help=say("cli.store.lift", LANG))] = False,
-) -> None:
-    context: Context = ctx.obj
-    context.need_data()
-    now, zone = context.clock.now(), context.settings.zone
-    if name is None:
-        _show_holds(context)
-        return
-    if lift:
-        context.store.lift(name)
-    else:
-        span = Span(*read_span(start, end, now, zone))
-        context.store.hold(name, span, reason)
-    with context.database.write() as session:
-        action = "store.lift" if lift else "store.hold"
-        audit.record(
-            session, cli_actor(), action, f"hold:{name}", now=now, after={"from": start, "to": end}, reason=reason
-        )
-    context.output.tell(say("cli.store.lifted" if lift else "cli.store.held", LANG, name=safe(name)))
-    for frozen in _look(context).holds:
-        if frozen.hold.name == name:
-            context.output.tell(_frozen(context, frozen))
-
-
-def _show_holds(context: Context) -> None:
-    found = _look(context).holds
-    if context.output.as_json:
-        context.output.lines(_hold(each) for each in found)
-        return
-    for each in found:
-        context.output.one(None, _frozen(context, each))
-    if not found:
-        context.output.one(None, say("cli.store.no_holds", LANG))
+store.command("hold", help=say("cli.store.hold", LANG))(store_hold.hold)

@@ -240,6 +240,40 @@ def test_storage_says_what_is_kept_and_shortens_it_by_keyboard(open_console: Ope
     assert actions[-2:] == ["retention.cancel", "retention.shorten"]
 
 
+def test_a_hold_is_placed_and_lifted_by_keyboard(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, "duclm", path="/storage").heading("Lưu trữ")
+    page = console.page.locator(".storage")
+    page.get_by_role("button", name="Tạm dừng xóa…").press("Enter")
+    dialog = console.dialog()
+    dialog.get_by_label("Tên").fill("VV-2026-0009")
+    dialog.get_by_label("Nhận từ").fill("hôm qua")
+    dialog.get_by_label("Lý do").fill("Công văn 12/PA05")
+    console.press("Control+Enter")
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    dialog.get_by_label("Nhận từ").fill("01/01/2020 00:00:00")
+    console.press("Control+Enter")
+    console.toast("VV-2026-0009: đã tạm dừng xóa")
+    row = page.get_by_role("row", name="VV-2026-0009")
+    expect(row).to_contain_text("01/01/2020 00:00:00 → …")
+    expect(row).to_contain_text("Lê Minh Đức")
+    row.get_by_role("button", name="Bỏ…").press("Enter")
+    dialog = console.dialog()
+    expect(dialog).to_contain_text("Lúc đó chưa có gì bị xóa.")
+    dialog.get_by_label("Lý do").fill("Hết yêu cầu")
+    send = dialog.get_by_role("button", name=re.compile("^Bỏ tạm dừng xóa"))
+    expect(send).to_be_disabled()
+    dialog.get_by_label("Gõ VV-2026-0009 để xác nhận").fill("VV-2026-0009")
+    console.press("Control+Enter")
+    console.toast("VV-2026-0009: sẽ bỏ tạm dừng xóa sau 24 giờ")
+    expect(row).to_contain_text("Sẽ bỏ lúc")
+    row.get_by_role("button", name="Hủy việc bỏ").press("Enter")
+    console.toast("VV-2026-0009: vẫn tạm dừng xóa")
+    assert console.violations() == []
+    with own_house.services.database.read() as session:
+        actions = list(session.scalars(select(Audit.action).where(Audit.object == "hold:VV-2026-0009")))
+    assert actions == ["store.hold", "store.lift_ask", "store.lift_cancel"]
+
+
 def test_storage_is_for_those_who_keep_the_house(open_console: Open, shared_house: Running) -> None:
     for name in ("hanhnt", "trangpt"):
         console = open_console(shared_house, name, path="/queue").heading("Chờ xử lý")

@@ -13,7 +13,7 @@ from core.audit import Actor
 from core.clock import DAY, HOUR, StillClock, iso
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Audit
-from core.errors import NotFound
+from core.errors import BadInput, NotFound
 from core.keeping import MAINTENANCE
 from core.keys import Keys
 from core.store.contract import Batch, Finding, Query, Span
@@ -59,7 +59,7 @@ def test_a_look_at_the_store(database: Database, store: SegmentStore) -> None:
     assert found.room.free > 0
     three = next(each for each in found.classes if each.kept.name == "level3")
     assert (three.kept.months, three.oldest, three.amount.rows) == (6, OLD, 4)
-    assert [(each.hold.name, each.amount.rows) for each in found.holds] == [("vu-1", 3)], "the whole file"
+    assert [(each.placed.hold.name, each.amount.rows) for each in found.holds] == [("vu-1", 3)], "the whole file"
     assert (found.mixed, found.verified) == (Amount(), None)
 
 
@@ -91,6 +91,28 @@ def test_a_shortening_shows_what_goes_and_takes_exactly_that_a_day_later(
     assert entry.after["classes"]["level3"] == {
         "events": 3, "bytes": going[0].bytes, "from": iso(OLD), "to": iso(OLD),
     }  # fmt: skip
+
+
+def test_looking_ahead_tells_what_is_due_and_changes_nothing(database: Database, store: SegmentStore) -> None:
+    storage.settle(database, store, DEFAULT_POLICY, START)
+    with database.write() as session:
+        keeping.shorten(session, ANNA, "level3", 3, reason="x", confirmed="level3", wish=SHORTER, now=START)
+    at = START + DAY
+    assert [part.rows for part in storage.overdue(database, store, SHORTER, at)] == [3], "due, though nothing settled"
+    assert storage.overdue(database, store, SHORTER, at - 1) == []
+    with pytest.raises(BadInput):
+        storage.would_go(database, store, SHORTER, "level3", 3, at)
+    longer = Policy({**SHORTER.months, "level5": 24, "web": 3}, SHORTER.otherwise)
+    store.append(Batch([event(20, 0, {"kydai.retention": "web"}, segment=spool(OLD))]))
+    assert [part.rows for part in storage.overdue(database, store, longer, at)] == [3], "a new class waits for its time"
+    with database.read() as session:
+        kept = {each.name: each.months for each in keeping.foreseen(session, longer, {"web"}, at)}
+        assert (kept["level3"], kept["level5"], kept["web"]) == (3, 24, 12)
+        assert {each.name: each.months for each in keeping.standing(session, SHORTER)}["level3"] == 6
+        assert session.scalars(select(Audit).where(Audit.action == "retention.shortened")).all() == []
+    storage.settle(database, store, longer, at)
+    with database.read() as session:
+        assert {each.name: each.months for each in keeping.standing(session, longer)} == kept, "as was foreseen"
 
 
 def test_a_cancelled_shortening_takes_nothing(database: Database, store: SegmentStore, keys: Keys) -> None:

@@ -1480,6 +1480,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/store/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Place Hold
+         * @description Place a hold: in force at once.
+         */
+        post: operations["place_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/store/holds/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep Hold
+         * @description Take back a lifting that waits.
+         */
+        post: operations["keep_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/store/holds/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview Lift
+         * @description What would go; nothing is changed.
+         */
+        get: operations["preview_lift"];
+        put?: never;
+        /**
+         * Lift Hold
+         * @description Ask for a hold to be lifted: a day later, to be cancelled until then.
+         */
+        post: operations["lift_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/store/shortening": {
         parameters: {
             query?: never;
@@ -2523,6 +2587,7 @@ export interface components {
             /** End */
             end: string | null;
             keeps: components["schemas"]["Amounts"];
+            lifting: components["schemas"]["WaitingLift"] | null;
             /** Name */
             name: string;
             /**
@@ -2531,6 +2596,8 @@ export interface components {
              * @example 2026-11-25T01:26:00.123456Z
              */
             placed_at: string;
+            /** Placed By */
+            placed_by: string;
             /** Reason */
             reason: string;
             /** Start */
@@ -2862,6 +2929,16 @@ export interface components {
             /** Rejected */
             rejected: components["schemas"]["Rejected"][];
         };
+        /** Keeping */
+        Keeping: {
+            /** Name */
+            name: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
         /**
          * KeptClass
          * @description A retention class: months by the settings and in force, and what there is of it.
@@ -2922,6 +2999,35 @@ export interface components {
          * @enum {string}
          */
         Level: "informational" | "low" | "medium" | "high" | "critical";
+        /**
+         * Lift
+         * @description Lift a hold: ``confirm`` is its name again.
+         */
+        Lift: {
+            /** Confirm */
+            confirm: string;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * LiftPreview
+         * @description What goes because a hold whose lifting is confirmed now is lifted a day later.
+         */
+        LiftPreview: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            at: string;
+            /** Goes */
+            goes: components["schemas"]["Going"][];
+            /** Name */
+            name: string;
+            total: components["schemas"]["Amounts"];
+        };
         /**
          * Link
          * @description A link that signs the person in once; it is shown this once.
@@ -3239,6 +3345,26 @@ export interface components {
             role?: components["schemas"]["Role"] | null;
             /** Scope */
             scope?: string | null;
+        };
+        /**
+         * Placing
+         * @description Keep whole what has something received within the time; a side left out is open.
+         */
+        Placing: {
+            /**
+             * End
+             * @description As start; a day given is taken whole
+             */
+            end?: string | null;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Start
+             * @description RFC 3339, now-24h, 2026-11-24
+             */
+            start?: string | null;
         };
         /**
          * PlaybookFault
@@ -4266,6 +4392,28 @@ export interface components {
              * @default 0
              */
             true_positive: number;
+        };
+        /**
+         * WaitingLift
+         * @description A lifting of a hold that has not happened yet and can be cancelled.
+         */
+        WaitingLift: {
+            /**
+             * Asked At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            at: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * WaitingShortening
@@ -9442,6 +9590,260 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreState"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    place_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Placing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreState"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    keep_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Keeping"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreState"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    preview_lift: {
+        parameters: {
+            query: {
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiftPreview"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    lift_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Lift"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

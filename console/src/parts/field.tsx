@@ -11,10 +11,10 @@ export function Field({ label, children }: { label: ReactNode; children: ReactNo
 }
 
 /** Words of a person about what they do: kept in the journal. */
-export function ReasonField({ label, isNeeded = false, rows = 3 }: { label: string; isNeeded?: boolean; rows?: number }) {
+export function ReasonField({ label, isNeeded = false, rows = 3, limit = 20_000 }: { label: string; isNeeded?: boolean; rows?: number; limit?: number }) {
   return (
     <Field label={label}>
-      <textarea className="input" name="reason" rows={rows} maxLength={20_000} required={isNeeded} />
+      <textarea className="input" name="reason" rows={rows} maxLength={limit} required={isNeeded} />
     </Field>
   );
 }

@@ -7,16 +7,18 @@ interface Props {
   initial: string;
   /** What is wrong with what was typed. */
   problem?: string;
+  /** It may stay empty. */
+  isOptional?: boolean;
 }
 
-export function MomentField({ label, name, initial, problem }: Props) {
+export function MomentField({ label, name, initial, problem, isOptional = false }: Props) {
   const { t } = useWords();
   return (
     <label className="field">
       <span className="label">
         {label} <span className="muted">{t("moment.form")}</span>
       </span>
-      <input className="input" name={name} defaultValue={initial} required autoComplete="off" inputMode="numeric" aria-invalid={!!problem} />
+      <input className="input" name={name} defaultValue={initial} required={!isOptional} autoComplete="off" inputMode="numeric" aria-invalid={!!problem} />
       {problem && (
         <span className="error" role="alert">
           {problem}

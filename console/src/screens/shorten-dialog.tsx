@@ -1,14 +1,11 @@
 // To keep a class for less: what would go is seen first, a reason given, the name typed; it waits a day.
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, data, type Schemas } from "../api/client";
-import { size } from "../lib/size";
 import { Field, ReasonField, textOf } from "../parts/field";
 import { FormDialog } from "../parts/form-dialog";
-import { Problem } from "../parts/problem";
 import { useToast } from "../parts/toast";
-import { Between, When } from "../parts/when";
 import { useWords } from "../words";
+import { Going } from "./going";
 
 type Kept = Schemas["KeptClass"];
 
@@ -35,39 +32,11 @@ export function ShortenDialog({ kept, onClose, onDone }: { kept: Kept; onClose: 
           ))}
         </select>
       </Field>
-      <Going name={kept.name} months={months} />
-      <ReasonField label={t("storage.shorten_reason")} isNeeded rows={2} />
+      <Going queryKey={["store", "shortening", kept.name, months]} ask={() => data(api.GET("/api/v1/store/shortening", { params: { query: { name: kept.name, months } } }))} />
+      <ReasonField label={t("storage.shorten_reason")} isNeeded rows={2} limit={500} />
       <Field label={t("storage.shorten_type", { name: kept.name })}>
         <input className="input mono" name="confirm" value={typed} autoComplete="off" onChange={(event) => setTyped(event.target.value)} />
       </Field>
     </FormDialog>
-  );
-}
-
-/** What would go, and when. */
-function Going({ name, months }: { name: string; months: number }) {
-  const { t, n, language } = useWords();
-  const asked = useQuery({
-    queryKey: ["store", "shortening", name, months],
-    queryFn: () => data(api.GET("/api/v1/store/shortening", { params: { query: { name, months } } })),
-  });
-  if (asked.isError) return <Problem error={asked.error} />;
-  if (asked.isPending) return <p className="going muted">{t("answer.asking")}</p>;
-  const { total, at, goes } = asked.data;
-  return (
-    <div className="going" role="status">
-      {total.first && total.last ? (
-        goes.map((each) => (
-          <p key={each.classes.join()} className="high">
-            {t("storage.goes", { name: each.classes.join(", "), events: n(each.amount.events), size: size(each.amount.bytes, language), n: each.amount.parts })} {each.amount.first && each.amount.last && <Between first={each.amount.first} last={each.amount.last} />}
-          </p>
-        ))
-      ) : (
-        <p>{t("storage.nothing_goes")}</p>
-      )}
-      <p className="muted">
-        {t("storage.in_force_from")} <When at={at} form="full" />. {t("storage.until_then")}
-      </p>
-    </div>
   );
 }

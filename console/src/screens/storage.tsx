@@ -14,6 +14,7 @@ import { When } from "../parts/when";
 import { Who } from "../parts/who";
 import { useWords } from "../words";
 import { ShortenDialog } from "./shorten-dialog";
+import { Holds } from "./storage-holds";
 import "../styles/storage.css";
 
 type Store = Schemas["StoreState"];
@@ -46,7 +47,7 @@ export default function Storage() {
         <div className="storage" tabIndex={0} role="region" aria-label={t("nav.storage")}>
           <Amounts store={asked.data} />
           <Classes store={asked.data} onChange={changed} onShorten={setShortening} />
-          <Holds holds={asked.data.holds} />
+          <Holds holds={asked.data.holds} onChange={changed} />
         </div>
       )}
       {shortening && <ShortenDialog kept={shortening} onClose={() => setShortening(null)} onDone={changed} />}
@@ -217,45 +218,5 @@ function Waiting({ kept, waiting, onChange }: { kept: Kept; waiting: NonNullable
         <span className="visually-hidden"> {kept.name}</span>
       </button>
     </div>
-  );
-}
-
-function Holds({ holds }: { holds: Store["holds"] }) {
-  const { t, n, language } = useWords();
-  return (
-    <section aria-labelledby="storage-holds">
-      <h2 id="storage-holds">{t("storage.holds")}</h2>
-      {holds.length === 0 ? (
-        <p className="muted">{t("storage.no_holds")}</p>
-      ) : (
-        <table className="plain-table">
-          <thead>
-            <tr>
-              <th scope="col">{t("storage.hold_name")}</th>
-              <th scope="col">{t("storage.hold_span")}</th>
-              <th scope="col">{t("journal.reason")}</th>
-              <th scope="col">{t("storage.hold_keeps")}</th>
-              <th scope="col">{t("storage.hold_since")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {holds.map((hold) => (
-              <tr key={hold.name}>
-                <td>{visible(hold.name)}</td>
-                <td>
-                  {hold.start ? <When at={hold.start} form="full" /> : "…"} → {hold.end ? <When at={hold.end} form="full" /> : "…"}
-                </td>
-                <td>{visible(hold.reason) || "–"}</td>
-                <td>{t("storage.hold_amount", { n: hold.keeps.parts, events: n(hold.keeps.events), size: size(hold.keeps.bytes, language) })}</td>
-                <td>
-                  <When at={hold.placed_at} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      <p className="muted">{t("storage.hold_how")}</p>
-    </section>
   );
 }

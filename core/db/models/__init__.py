@@ -9,7 +9,7 @@ from __future__ import annotations
 from core.db.models.accounts import Audit, Session, SignInLink, Token, User
 from core.db.models.alerts import Alert, AlertStatus
 from core.db.models.base import LEVELS, Base, Level, Verdict
-from core.db.models.house import Heartbeat, Meta, Outbox, OutboxState, Retention
+from core.db.models.house import Heartbeat, LegalHold, Meta, Outbox, OutboxState, Retention
 from core.db.models.incidents import Category, Incident, IncidentEntity, IncidentLink, IncidentStatus, Note
 from core.db.models.intake import DeadLetter, DecoderState, IngestedFile, JudgedRange, LetterStage, SpoolPosition
 from core.db.models.integrity import IntegrityRoot, Tombstone
@@ -41,6 +41,7 @@ __all__ = [
     "IntegrityRoot",
     "JudgedRange",
     "Ledger",
+    "LegalHold",
     "LetterStage",
     "Level",
     "Meta",

@@ -46,6 +46,24 @@ class Retention(Base):
     reason: Mapped[str] = mapped_column(Text, default="")
 
 
+class LegalHold(Base):
+    """What was received within a time is kept (core/holds.py); a lifted one stands until its name is used again."""
+
+    __tablename__ = "legal_hold"
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    start: Mapped[int | None] = mapped_column(default=None)
+    end: Mapped[int | None] = mapped_column(default=None)
+    reason: Mapped[str] = mapped_column(Text)
+    placed_at: Mapped[int]
+    placed_by: Mapped[str] = mapped_column(String(100))
+    """Empty for one that was found in the store."""
+    lift_at: Mapped[int | None] = mapped_column(default=None)
+    lift_asked_at: Mapped[int | None] = mapped_column(default=None)
+    lift_asked_by: Mapped[str] = mapped_column(String(100), default="")
+    lift_reason: Mapped[str] = mapped_column(Text, default="")
+    lifted_at: Mapped[int | None] = mapped_column(default=None)
+
+
 class OutboxState(StrEnum):
     READY = "ready"
     LEASED = "leased"

@@ -50,6 +50,7 @@ def test_the_store_says_what_it_keeps(house: TestClient, services: Services) -> 
     assert (kept["oldest"][:10], kept["amount"]["events"]) == (iso(NOW - 120 * DAY)[:10], 5)
     (hold,) = found["holds"]
     assert (hold["name"], hold["reason"], hold["keeps"]["events"]) == ("vu-1", "điều tra", 3)
+    assert (hold["placed_by"], hold["lifting"]) == ("", None), "it was found in the store"
     assert (found["verified"]["found"], found["verified"]["open"]) == (1, 1)
 
 
@@ -77,6 +78,45 @@ def test_a_shortening_is_previewed_confirmed_and_cancelled(
     services.clock.advance(2 * 86_400)
     house_of = services.database, services.store, SHORTER
     assert storage.retain(*house_of, MAINTENANCE, services.clock.now(), Keys(tmp_path / "keys")) == []
+
+
+def test_a_hold_is_placed_and_lifted_with_a_day_between(house: TestClient, services: Services) -> None:
+    holds, lift = f"{PREFIX}/holds", f"{PREFIX}/holds/lift"
+    body = {"name": "vụ 7", "start": iso(NOW - 300 * DAY), "end": iso(NOW - DAY), "reason": "công văn 12"}
+    for wrong in ({"name": " "}, {"reason": "  "}, {"start": "hôm qua"}, {"start": iso(NOW)}, {"name": "x" * 101}):
+        assert house.post(holds, json=body | wrong).status_code in (400, 422)
+    (placed,) = house.post(holds, json=body).json()["holds"]
+    assert (placed["name"], placed["end"], placed["keeps"]["events"]) == ("vụ 7", iso(NOW - DAY), 5)
+    assert placed["placed_by"].startswith("sysadmin")
+    assert house.post(holds, json=body).status_code == 409
+    seen = house.get(lift, params={"name": "vụ 7"}).json()
+    assert (seen["at"], seen["total"]["events"]) == (iso(NOW + DAY), 0), "nothing is past its time yet"
+    assert house.get(lift, params={"name": "vụ 8"}).status_code == 404
+    asked = {"name": "vụ 7", "reason": "xong", "confirm": "vụ 7"}
+    assert house.post(lift, json=asked | {"confirm": "vụ"}).status_code == 400
+    assert house.post(lift, json=asked | {"reason": ""}).status_code == 400
+    (waiting,) = house.post(lift, json=asked).json()["holds"]
+    assert (waiting["lifting"]["at"], waiting["lifting"]["reason"]) == (iso(NOW + DAY), "xong")
+    assert house.post(lift, json=asked).status_code == 409
+    (kept,) = house.post(f"{holds}/keep", json={"name": "vụ 7"}).json()["holds"]
+    assert kept["lifting"] is None
+    assert house.post(f"{holds}/keep", json={"name": "vụ 7"}).status_code == 404
+    house.post(lift, json=asked)
+    assert isinstance(services.clock, StillClock)
+    services.clock.advance(86_400)
+    assert storage.look(services.database, services.store, SHORTER, 0, services.clock.now()).holds == []
+
+
+def test_what_is_looked_at_writes_nothing(house: TestClient, services: Services) -> None:
+    with services.database.read() as session:
+        before = len(session.scalars(select(Audit)).all())
+    url = str(services.database.engine.url)
+    changed = Path(url.removeprefix("sqlite:///") + "-wal").stat().st_mtime_ns
+    for path in ("", "/shortening?name=default&months=3"):
+        assert house.get(PREFIX + path).status_code == 200
+    assert Path(url.removeprefix("sqlite:///") + "-wal").stat().st_mtime_ns == changed
+    with services.database.read() as session:
+        assert len(session.scalars(select(Audit)).all()) == before
 
 
 def test_a_check_is_asked_for_once_until_it_has_ended(house: TestClient, services: Services) -> None:

@@ -16,24 +16,13 @@ from kydai.context import Context
 from tests.kydai.cli.conftest import Run
 
 
-def test_stats_verify_compact_retain_and_holds(kydai: Run, log: Path, tmp_path: Path) -> None:
+def test_stats_verify_compact_and_retain(kydai: Run, log: Path, tmp_path: Path) -> None:
     kydai("ingest", str(log))
     (stats,) = kydai("store", "stats", "--json").documents
     assert (stats["events"], stats["segments"]) == (3, 1)
     assert kydai("store", "verify").status == 0
-    held = kydai("store", "hold", "vu-1", "--from", "2026-11-01", "--reason", "điều tra")
-    assert held.status == 0
-    assert held.err.startswith(
-        "vu-1: the hold is in force.\nHold vu-1 (2026-11-01 00:00 → …; điều tra): keeps 1 segment"
-    )
-    (hold,) = kydai("store", "hold", "--json").documents
-    assert (hold["name"], hold["reason"], hold["keeps"]["events"]) == ("vu-1", "điều tra", 3)
     assert kydai("store", "retain", "--json").documents == [{"deleted": []}]
     assert kydai("store", "retain", "--dry-run").out == "Nothing would go.\n"
-    lifted = kydai("store", "hold", "vu-1", "--lift")
-    assert (lifted.status, lifted.err) == (0, "vu-1: the hold is lifted.\n")
-    assert kydai("store", "hold", "vu-1", "--lift").status == 2
-    assert kydai("store", "hold").out == "There is no hold.\n"
     assert kydai("store", "compact").status == 0
     (segment,) = (tmp_path / "data" / "store").rglob("*.parquet")
     damaged = bytearray(segment.read_bytes())

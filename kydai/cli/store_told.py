@@ -1,0 +1,92 @@
+"""How amounts, holds and what goes are told by the verbs of ``kydai store``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from core import storage
+from core.clock import Micros, iso
+from core.storage import Frozen, Storage
+from core.store.contract import Part
+from core.store.outlook import Amount, by_classes
+from core.words import moment, say, size
+from kydai.cli.main import LANG
+from kydai.cli.output import safe
+from kydai.context import Context
+
+
+def look(context: Context) -> Storage:
+    """How the store stands now."""
+    settings = context.settings
+    reserve = settings.spool.reserve_mb << 20
+    return storage.look(context.database, context.store, settings.store.policy, reserve, context.clock.now())
+
+
+def minute(context: Context, at: Micros) -> str:
+    """A time to the minute."""
+    return moment(at, LANG, context.settings.zone, seconds=False)
+
+
+def iso_or_none(at: Micros | None) -> str | None:
+    return None if at is None else iso(at)
+
+
+def amount_document(found: Amount) -> dict[str, Any]:
+    return {
+        "parts": found.parts, "events": found.rows, "bytes": found.bytes,
+        "first": iso_or_none(found.first), "last": iso_or_none(found.last),
+    }  # fmt: skip
+
+
+def amount_words(found: Amount) -> dict[str, Any]:
+    """The values of a sentence about an amount."""
+    return {"events": found.rows, "parts": found.parts, "size": size(found.bytes, LANG)}
+
+
+def hold_document(found: Frozen) -> dict[str, Any]:
+    hold, lifting = found.placed.hold, found.placed.lifting
+    return {
+        "name": hold.name, "from": iso_or_none(hold.span.start), "to": iso_or_none(hold.span.end),
+        "reason": hold.reason, "placed_at": iso(hold.placed_at), "placed_by": found.placed.placed_by,
+        "keeps": amount_document(found.amount),
+        "lifting": None
+        if lifting is None
+        else {
+            "at": iso(lifting.at), "asked_at": iso(lifting.asked_at), "asked_by": lifting.asked_by,
+            "reason": lifting.reason,
+        },
+    }  # fmt: skip
+
+
+def hold_told(context: Context, found: Frozen) -> str:
+    """A hold, what it keeps, and whether it is about to be lifted."""
+    hold, lifting = found.placed.hold, found.placed.lifting
+    span = [minute(context, at) if at is not None else "…" for at in (hold.span.start, hold.span.end)]
+    line = say(
+        "cli.store.frozen",
+        LANG,
+        name=safe(hold.name),
+        span=" → ".join(span),
+        reason=safe(hold.reason) or "–",
+        **amount_words(found.amount),
+    )
+    if lifting is None:
+        return line
+    words = {"at": minute(context, lifting.at), "who": safe(lifting.asked_by), "reason": safe(lifting.reason)}
+    return f"{line} {say('cli.store.lifting', LANG, name=safe(hold.name), **words)}"
+
+
+def show_going(context: Context, parts: Sequence[Part], document: dict[str, Any]) -> None:
+    """What goes, by class."""
+    found = by_classes(parts, context.clock.now())
+    if context.output.as_json:
+        goes = [{"classes": list(classes)} | amount_document(each) for classes, each in found.items()]
+        context.output.one(document | {"goes": goes})
+        return
+    if not found:
+        context.output.one(None, say("cli.store.nothing_goes", LANG))
+    for classes, each in found.items():
+        assert each.first is not None and each.last is not None
+        span = f"{minute(context, each.first)} → {minute(context, each.last)}"
+        context.output.one(None, say("cli.store.goes", LANG, name=", ".join(classes), span=span, **amount_words(each)))
