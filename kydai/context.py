@@ -57,6 +57,9 @@ class Context:
         if self.settings.worker.broker:
             database.ring = self.ring
         try:
+            has_events = (self.settings.store_folder / "catalog.sqlite").exists()
+            if database.is_sqlite and has_events and schema_version(database) is None:
+                raise failure(BadConfig, "store.error.database_gone", file=self.settings.data / "control.sqlite")
             if migrate(database):
                 with database.write() as session:
                     keeping.begin(session, self.settings.store.policy, self.clock.now())

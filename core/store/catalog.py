@@ -47,7 +47,7 @@ _REMEMBERED = 20_000
 class Catalog:
     """The catalog in ``path``; opened by any number of processes and threads.
 
-    Raises BadConfig when the file was made by a newer version.
+    Raises BadConfig when the file was made by a newer version, or is gone and the files that it knew are there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -83,6 +83,9 @@ class Catalog:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
                 raise failure(BadConfig, "store.error.newer", file=self.path)
+            if version == 0 and next(self.path.parent.glob("l?/**/*.parquet"), None) is not None:
+                # an empty catalog would make leftovers of all files, which are removed
+                raise failure(BadConfig, "store.error.catalog_gone", file=self.path)
             for made_for in range(version, VERSION):
                 for statement in TABLES[made_for].split(";"):
                     connection.execute(statement)

@@ -94,3 +94,16 @@ def test_nobody_rings_where_there_is_no_broker(context: Context) -> None:
     assert context.database.ring is None
     context.ring()
     assert context.unheard() == {}
+
+
+def test_a_control_database_that_is_gone_is_not_begun_anew(context: Context) -> None:
+    context.store.append(Batch([event(1)]))
+    context.close()
+    database = context.settings.data / "control.sqlite"
+    database.write_bytes(b"")
+    for _ in range(2):
+        again = Context(context.settings.data, None, Output(True, "en"))
+        with pytest.raises(BadConfig, match="gone or empty"):
+            _ = again.database
+        again.close()
+    assert list(context.settings.store_folder.glob("l0/*.parquet"))

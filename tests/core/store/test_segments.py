@@ -208,6 +208,21 @@ def test_a_full_disk_is_said_and_nothing_half_written_stays(
     assert store.append(Batch([event(1)])).stored == 1
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["gone", "empty"])
+def test_a_store_whose_catalog_is_gone_is_refused_and_keeps_its_files(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    store = SegmentStore(tmp_path, StillClock(START), memory_mb=64)
+    store.append(Batch([event(1)]))
+    store.close()
+    files = sorted(tmp_path.glob("l0/*"))
+    damage(tmp_path / "catalog.sqlite")
+    for _ in range(2):
+        with pytest.raises(BadConfig, match="is gone"):
+            SegmentStore(tmp_path, StillClock(START), memory_mb=64)
+    assert sorted(tmp_path.glob("l0/*")) == files
+
+
 def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     with store.catalog.change() as db:
