@@ -50,7 +50,7 @@ class House:
 
 def look(session: Session, now: Micros) -> House:
     """Read the heartbeats, the spools' positions and the outbox."""
-    beats = session.scalars(select(Heartbeat).where(Heartbeat.at >= now - ALIVE_FOR)).all()
+    beats = session.scalars(select(Heartbeat).where(lag.is_live(Heartbeat.at, now, ALIVE_FOR))).all()
     kinds = {beat.kind for beat in beats}
     spools = lag.followed(session, now) if "pipeline" in kinds else []
     until = min((s.arrival_at for s in spools), default=None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.clock import SECOND, Micros
 from core.db.models import CorrelationPartition, Heartbeat, HitBlock, Outbox, OutboxState, SpoolPosition
@@ -18,15 +18,20 @@ LIVE = 60 * SECOND
 """What was said longer ago says nothing any more."""
 
 
+def is_live(at: InstrumentedAttribute[Micros], now: Micros, within: Micros = LIVE) -> ColumnElement[bool]:
+    """Whether a heartbeat is fresh. One from the future is of a clock that went back since: nobody lives by it."""
+    return at.between(now - within, now + within)
+
+
 def live_spools(session: Session, now: Micros) -> list[str]:
     """The spools whose owner lives."""
-    live = Heartbeat.at >= now - LIVE, Heartbeat.kind.in_(SPOOLS)
+    live = is_live(Heartbeat.at, now), Heartbeat.kind.in_(SPOOLS)
     return list(session.scalars(select(Heartbeat.name).where(*live).order_by(Heartbeat.name)))
 
 
 def followed(session: Session, now: Micros) -> Sequence[SpoolPosition]:
     """Where a pipeline is in each live spool. Replays are left out: they are old by nature."""
-    live = SpoolPosition.heartbeat_at >= now - LIVE, SpoolPosition.spool.in_(live_spools(session, now))
+    live = is_live(SpoolPosition.heartbeat_at, now), SpoolPosition.spool.in_(live_spools(session, now))
     return session.scalars(select(SpoolPosition).where(*live)).all()
 
 

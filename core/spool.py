@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from core.clock import HOUR, SECOND, Clock, Micros, hour_of
+from core.clock import HOUR, Clock, Micros, hour_of
 from core.durable import make_folder, sync_folder
 from core.errors import Refused, Unavailable, cause, failure
 from core.event import Frame, Stored, is_ulid, new_ulid, ulid_time
@@ -140,7 +140,7 @@ class Spool:
         self._segment = ""
         self._size = 0
         self._record = 0
-        self._checked_at = -SECOND
+        self._checked_at = -1.0
         self._free = 0
         known = segments(folder)
         self._last_ulid_at = ulid_time(known[-1]) if known else 0
@@ -178,7 +178,8 @@ class Spool:
         stamped = [f if f.arrival_at else replace(f, arrival_at=now) for f in frames]
         began = None
         try:
-            if self._fd is None or self._size >= SEGMENT_BYTES or hour_of(ulid_time(self._segment)) != hour_of(now):
+            # not while the clock is behind the segment: it went back, and each append would open one
+            if self._fd is None or self._size >= SEGMENT_BYTES or hour_of(ulid_time(self._segment)) < hour_of(now):
                 self._open_segment(now)
             assert self._fd is not None
             first, written, began = self._record, 0, self._size
@@ -196,9 +197,9 @@ class Spool:
         return [Stored(self._segment, first + i, f) for i, f in enumerate(stamped)]
 
     def _refuse_when_full(self) -> None:
-        now = self.clock.now()
-        if now - self._checked_at >= SECOND:
-            self._checked_at = now
+        ticks = self.clock.monotonic()
+        if ticks - self._checked_at >= 1:
+            self._checked_at = ticks
             self._free = self.files.free_bytes(self.folder)
         if self._free < self.reserve_bytes:
             free, reserve = self._free >> 20, self.reserve_bytes >> 20

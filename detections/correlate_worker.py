@@ -23,6 +23,7 @@ from core.db.database import Database
 from core.db.models import CorrelationPartition, HitBlock, Meta, SpoolPosition
 from core.db.outbox import boot_id
 from core.errors import BadInput, Unavailable
+from core.lag import is_live
 from detections.correlation_alarms import Alarm, Kind
 from detections.correlation_alerts import Drafted, drafted, is_reported, save_alarms
 from detections.correlation_frozen import freeze, thaw
@@ -32,8 +33,6 @@ from detections.hit_blocks import PARTITIONS, Cut, Decoded, Placed, add, decode,
 from detections.ruleset import RuleSet
 
 LATENESS = 5 * MINUTE
-LIVE = 60 * SECOND
-"""A gateway whose heartbeat is older does not hold the watermark back."""
 CHECKPOINT_SECONDS = 60.0
 FRONTIER_SECONDS = 1.0
 BLOCKS_AT_ONCE = 400
@@ -213,6 +212,7 @@ class CorrelationWorker:
             return False
         blocks, others = self._read()
         is_whole = len(blocks) < BLOCKS_AT_ONCE
+        went_back = self.watermark > self.clock.now() + self.lateness
         steps: dict[int, _Step] = {}
         for block_id, partition, data in blocks:
             held = self._held.get(partition)
@@ -226,7 +226,7 @@ class CorrelationWorker:
             self.stats.blocks += 1
         frontiers = self._frontiers(others)
         tick = self.clock.monotonic()
-        if is_whole:
+        if is_whole and not went_back:
             for partition, held in self._held.items():
                 due = tick - held.frontier_tick >= FRONTIER_SECONDS
                 if due and held.machine.needs(frontiers):
@@ -239,7 +239,9 @@ class CorrelationWorker:
         ]
         if steps or checkpoints or tick - self._swept_tick >= CHECKPOINT_SECONDS:
             self._write(steps, checkpoints)
-        if is_whole:
+        if is_whole and went_back:
+            self._begin_anew()
+        elif is_whole:
             self._settle(frontiers, steps)
         return bool(steps)
 
@@ -247,8 +249,8 @@ class CorrelationWorker:
         """One unchanging view: blocks that wait, the watermark, and how far other workers' partitions are."""
         now = self.clock.now()
         with self.database.read() as session:
-            live = session.scalars(select(SpoolPosition.arrival_at).where(SpoolPosition.heartbeat_at > now - LIVE))
-            arrivals = list(live)
+            live = is_live(SpoolPosition.heartbeat_at, now)
+            arrivals = list(session.scalars(select(SpoolPosition.arrival_at).where(live)))
             if arrivals:
                 self.watermark = max(self.watermark, min(arrivals))
             lowest = min(held.read_to for held in self._held.values())
@@ -274,6 +276,18 @@ class CorrelationWorker:
                 for row in session.scalars(select(Meta).where(Meta.key.in_(names))):
                     others[names[row.key]] = msgspec.json.decode(row.value, type=list[int])
         return blocks, others
+
+    def _begin_anew(self) -> None:
+        """The clock went back: by what it had made final all would come late for as long as it was ahead."""
+        _LOG.warning("the clock went back: windows begin anew", partitions=len(self._held))
+        for partition, held in self._held.items():
+            held.machine = Machine(self.patterns, partition)
+            held.finals = [0] * len(held.machine.frontiers)
+        states = {partition: _packed(held) for partition, held in self._held.items()}
+        with self.database.write() as session:
+            for partition, state in states.items():
+                self._checkpoint(session, partition, self._held[partition].read_to, state)
+        self.watermark = 0
 
     def _frontiers(self, others: dict[int, list[Micros]]) -> list[Micros]:
         """How far instants may be final, per depth: a deeper one waits for all that the one above gives."""

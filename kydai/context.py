@@ -174,7 +174,7 @@ def undrained(folder: Path, database: Database, clock: Clock, span: Span) -> Seq
     found = []
     for spool in sorted(p.name for p in folder.iterdir() if p.is_dir()):
         at = SpoolReader(folder / spool).oldest_waiting(rows.get(spool, Position()))
-        if at is None or now - at < WAITED or (span.end is not None and at >= span.end):
+        if at is None or 0 <= now - at < WAITED or (span.end is not None and at >= span.end):
             continue
         found.append(Missing("undrained", spool, at, now))
     return found

@@ -149,11 +149,11 @@ class Pipeline:
 
     def _idle(self, began: Micros, position: Position) -> None:
         self._books.all_committed()
-        if began - self._heartbeat_at < 2 * SECOND:
+        if 0 <= began - self._heartbeat_at < 2 * SECOND:
             return
         with self.parts.database.write() as session:
             row = self._row(session)
-            row.arrival_at = max(row.arrival_at, began - IDLE_BEHIND)
+            row.arrival_at = max(_reached(row, began), began - IDLE_BEHIND)
             row.heartbeat_at, row.lag = began, 0
         self._heartbeat_at = began
 
@@ -211,7 +211,7 @@ class Pipeline:
             row = self._row(session)
             row.segment, row.record = batch.position
             if batch.frames:
-                row.arrival_at = max(row.arrival_at, batch.frames[-1].frame.arrival_at)
+                row.arrival_at = max(_reached(row, now), batch.frames[-1].frame.arrival_at)
                 row.lag = max(0, now - batch.frames[0].frame.arrival_at)
             row.heartbeat_at = now
         self._books.all_committed()
@@ -394,6 +394,11 @@ class Pipeline:
                 raw=b"", at=now,
             )  # fmt: skip
             session.merge(letter)
+
+
+def _reached(row: SpoolPosition, now: Micros) -> Micros:
+    """What has arrived is committed up to here. What a clock said that went back since holds no longer."""
+    return row.arrival_at if row.arrival_at <= now else 0
 
 
 def _named_host(frame: Frame, zone: str) -> str:

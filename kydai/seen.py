@@ -71,7 +71,7 @@ class SeenLog:
 
     def save(self, session: Session, now: Micros) -> None:
         """Write what is new, in step 2 of the commit."""
-        if not self._has_new and not (self._has_days and now - self._written_at >= RESTED):
+        if not self._has_new and not (self._has_days and not 0 <= now - self._written_at < RESTED):
             return
         first = _day(now - WINDOW)
         kinds, flows = _read(session)

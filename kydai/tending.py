@@ -11,9 +11,11 @@ import os
 import signal
 
 from core import storage
+from core.clock import HOUR, iso
 from core.errors import KydaiError
 from core.keeping import MAINTENANCE
 from core.keys import Keys
+from core.steady import steady_now
 from core.words import language
 from kydai import sealed
 from kydai.cli.output import Output
@@ -33,7 +35,10 @@ def tend(context: Context) -> tuple[int, list[str]]:
         replaced += files
         if not files:
             break
-    now = context.clock.now()
+    with context.database.write() as session:
+        now = steady_now(session, context.clock)
+    if context.clock.now() - now > HOUR:
+        logger.warning("The clock went ahead: for a day nothing is deleted by what it says.", by=iso(now))
     house = (context.database, context.store, context.settings.store.policy)
     gone = storage.retain(*house, MAINTENANCE, now, Keys(context.settings.keys_folder))
     seen = storage.look(*house, context.settings.spool.reserve_mb << 20, now)

@@ -29,7 +29,7 @@ from core.db.models import (
 )
 from core.db.models import Session as SignedIn
 from core.event import new_ulid
-from core.lag import LIVE, live_spools, spool_lags, waits
+from core.lag import LIVE, is_live, live_spools, spool_lags, waits
 from core.ledger import read_balances
 from core.storage import days_left
 from core.store.retention import months_later
@@ -85,7 +85,8 @@ def lags(session: Session, now: Micros) -> list[Matter]:
 def stalled(session: Session, now: Micros, began: Micros) -> list[Matter]:
     """Live spools that no pipeline has looked at for a minute, counted from ``began`` at the earliest."""
     beats = dict(session.execute(select(SpoolPosition.spool, SpoolPosition.heartbeat_at)).tuples().all())
-    ages = {spool: now - max(beats.get(spool, 0), began) for spool in live_spools(session, now)}
+    known = {spool: at for spool, at in beats.items() if at <= now + LIVE}  # a later one is of a clock that went back
+    ages = {spool: now - max(known.get(spool, 0), began) for spool in live_spools(session, now)}
     late = {spool: age for spool, age in ages.items() if age > LIVE}
     if not late:
         return []
@@ -129,7 +130,7 @@ def imbalances(session: Session, now: Micros) -> list[Matter]:
 def stopped_rules(session: Session, now: Micros, rule_title: Callable[[str], Mapping[str, str]]) -> list[Matter]:
     """Rules that a live pipeline's engine no longer judges by, as its heartbeat says."""
     found = []
-    for beat in session.scalars(select(Heartbeat).where(Heartbeat.kind == "pipeline", Heartbeat.at >= now - LIVE)):
+    for beat in session.scalars(select(Heartbeat).where(Heartbeat.kind == "pipeline", is_live(Heartbeat.at, now))):
         for rule, reason in sorted(beat.data.get("suspended", {}).items()):
             shown = rule_title(rule)
             title = {lang: say("upkeep.stopped", lang, rule=shown[lang]) for lang in LANGUAGES}

@@ -18,6 +18,7 @@ from core.heads import FILE as HEADS
 from core.heads import Head, heads_of
 from core.keys import Keys
 from core.proving import Prover
+from core.steady import steady_now
 from core.storage import KeptClass, Storage, Verified, left_words
 from core.store.contract import Copied, Finding, Span, Told
 from core.times import read_span
@@ -257,6 +258,8 @@ def retain(
     if dry_run:
         show_going(context, storage.overdue(*house, now), {})
         return
+    with context.database.write() as session:
+        now = steady_now(session, context.clock)
     gone = storage.retain(*house, cli_actor(), now, Keys(context.settings.keys_folder))
     sealed.publish_heads(context)
     context.output.one({"deleted": gone}, say("cli.store.retained", LANG, count=len(gone)))

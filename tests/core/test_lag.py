@@ -35,6 +35,14 @@ def test_live_spools_that_a_pipeline_follows_and_no_replay(database: Database) -
         assert spool_lags(session, NOW + LIVE + 1) == {}, "nobody lives any more"
 
 
+def test_a_heartbeat_from_the_future_is_of_nobody_who_lives(database: Database) -> None:
+    with database.write() as session:
+        session.add(Heartbeat(name="gateway", kind="gateway", at=NOW + 3 * DAY, data={}))
+        session.add(Heartbeat(name="api", kind="api", at=NOW + LIVE // 2, data={}))
+    with database.read() as session:
+        assert live_spools(session, NOW) == ["api"], "a step of seconds is no death"
+
+
 def test_committed_is_what_every_live_spool_has_committed(database: Database) -> None:
     with database.read() as session:
         assert committed_to(session, NOW) == NOW, "nothing lives, nothing comes"

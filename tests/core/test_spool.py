@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.clock import HOUR, StillClock
+from core.clock import DAY, HOUR, StillClock
 from core.errors import Refused, Unavailable
 from core.event import Frame, FrameKind, Stored
 from core.spool import SUFFIX, GroupCommit, Position, RealFiles, Spool, SpoolReader, segments
@@ -51,6 +51,35 @@ def test_every_start_and_every_hour_opens_a_new_segment(tmp_path: Path) -> None:
     spool.append(frames(1))
     assert len(segments(tmp_path)) == 4
     assert len(read_all(tmp_path)) == 4
+
+
+def test_a_clock_that_jumps_keeps_ids_unique_and_in_order(tmp_path: Path) -> None:
+    clock = StillClock()
+    placed: list[Stored] = []
+    for jump in (0, 3 * DAY, -3 * DAY, -3 * DAY, 0, 6 * DAY):
+        clock.at += jump
+        spool = Spool(tmp_path, clock, reserve_bytes=0)
+        for _ in range(3):
+            placed += spool.append(frames(1, len(placed)))
+            clock.advance(1)
+        spool.close()
+    assert len(segments(tmp_path)) == 6, "one a start, and none an append while the clock is behind"
+    assert [(p.segment, p.record) for p in placed] == sorted({(p.segment, p.record) for p in placed})
+    assert read_all(tmp_path) == placed
+
+
+def test_while_a_clock_is_behind_no_segment_is_opened_an_append(tmp_path: Path) -> None:
+    clock = StillClock()
+    spool = Spool(tmp_path, clock, reserve_bytes=0)
+    spool.append(frames(1))
+    clock.at -= 3 * DAY
+    for n in range(5):
+        spool.append(frames(1, n))
+    assert len(segments(tmp_path)) == 1
+    clock.at += 3 * DAY + HOUR
+    spool.append(frames(1))
+    assert len(segments(tmp_path)) == 2
+    spool.close()
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:

@@ -293,6 +293,40 @@ def test_only_live_gateways_hold_the_watermark(folder: Path) -> None:
     assert len(brutes(database)) == 1
 
 
+def test_a_clock_that_was_ahead_for_a_while_makes_nothing_late(folder: Path) -> None:
+    rules = ruleset(FEW)
+    database, clock = fresh(folder), StillClock(BASE)
+    worker = CorrelationWorker(database, rules, clock, "w", lateness=LATENESS)
+
+    def live(*seconds: float) -> None:
+        put(database, rules, hits("b", *seconds), clock.now())
+        for _ in range(3):
+            clock.advance(2)
+            run(worker)
+
+    def few() -> set[int]:
+        return {(at - BASE) // SECOND for _, _, at in brutes(database)}
+
+    live(1, 2)
+    clock.at += 3 * DAY
+    live()
+    assert worker.watermark > BASE + 3 * DAY - MINUTE
+    clock.at -= 3 * DAY
+    live()
+    assert worker.watermark < BASE + MINUTE
+    live(601, 602)
+    assert 602 not in few()
+    clock.advance(660)
+    live()
+    assert 602 in few()
+    with database.read() as session:
+        assert not any(row.summary.get("late") for row in session.scalars(select(Alert)))
+    worker.release()
+    again = CorrelationWorker(database, rules, clock, "w2", lateness=LATENESS)
+    run(again)
+    assert again.watermark < BASE + DAY
+
+
 def test_when_the_database_is_away_everything_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database, clock = fresh(folder), StillClock(BASE)
     rules = ruleset(BURST)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.clock import SECOND, StillClock
+from core.clock import DAY, SECOND, StillClock
 from core.db.database import schema_version
 from core.db.models import SpoolPosition
 from core.errors import BadConfig, Refused
@@ -49,6 +49,9 @@ def test_an_answer_confesses_what_waits_in_a_spool_for_over_five_seconds(context
     clock.advance(2)
     assert missing(Span()) == ["gateway"]
     assert missing(Span(None, arrived - SECOND)) == [], "received after the span asked for"
+    clock.at -= 3 * DAY
+    assert missing(Span()) == ["gateway"], "the clock went back: how long it has waited nobody knows"
+    clock.at += 3 * DAY
     with context.database.write() as session:
         session.add(SpoolPosition(spool="gateway", segment=placed.segment, record=1))
     assert missing(Span()) == []

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.clock import HOUR, SECOND, StillClock
+from core.clock import DAY, HOUR, SECOND, StillClock
 from core.db.models import Alert, DeadLetter, JudgedRange, Source, SpoolPosition
 from core.errors import recalled
 from core.event import Frame, FrameKind
@@ -315,3 +315,20 @@ def test_idle_pipelines_move_the_watermark(context: Context, parts: Parts) -> No
         row = session.get(SpoolPosition, "gateway")
     assert row is not None
     assert 0 <= context.clock.now() - row.arrival_at < 10 * SECOND
+
+
+def test_a_clock_that_went_back_takes_the_watermark_back(context: Context, parts: Parts) -> None:
+    parts.clock = clock = StillClock()
+    pipeline = Pipeline("gateway", context.settings.spool_folder / "gateway", parts)
+
+    def arrived() -> int:
+        pipeline.step()
+        with context.database.read() as session:
+            row = session.get(SpoolPosition, "gateway")
+        assert row is not None
+        return clock.now() - row.arrival_at
+
+    clock.at += 3 * DAY
+    assert arrived() == 5 * SECOND
+    clock.at -= 3 * DAY
+    assert arrived() == 5 * SECOND

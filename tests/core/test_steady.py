@@ -1,0 +1,77 @@
+"""Nothing is deleted early because a clock went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, StillClock
+from core.db.database import Database, migrate, open_database, sqlite_url
+from core.steady import steady_now
+
+START = 1_795_564_800 * SECOND
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(sqlite_url(tmp_path))
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def now(database: Database, clock: StillClock, boot: str = "one") -> Micros:
+    with database.write() as session:
+        return steady_now(session, clock, boot)
+
+
+def test_a_clock_that_runs_is_followed(database: Database) -> None:
+    clock = StillClock(START)
+    for _ in range(50):
+        assert now(database, clock) == clock.now()
+        clock.advance(HOUR / SECOND)
+        clock.at += SECOND  # it is a little quick
+
+
+def test_a_jump_ahead_is_believed_after_a_day(database: Database) -> None:
+    clock = StillClock(START)
+    now(database, clock)
+    clock.at += 3 * DAY
+    for hour in range(24):
+        assert now(database, clock) == START + hour * HOUR
+        clock.advance(HOUR / SECOND)
+    assert now(database, clock) == clock.now()
+
+
+def test_a_jump_ahead_that_is_set_right_has_changed_nothing(database: Database) -> None:
+    clock = StillClock(START)
+    now(database, clock)
+    clock.at += 3 * DAY
+    assert now(database, clock) == START
+    clock.at -= 3 * DAY
+    clock.advance(MINUTE / SECOND)
+    assert now(database, clock) == START + MINUTE == clock.now()
+    clock.at += 3 * DAY
+    clock.advance(23 * HOUR / SECOND)
+    assert now(database, clock) == START + MINUTE + 23 * HOUR
+
+
+def test_a_jump_back_is_followed_and_the_way_forward_again_is_not_at_once(database: Database) -> None:
+    clock = StillClock(START)
+    now(database, clock)
+    clock.at -= 3 * DAY
+    assert now(database, clock) == START - 3 * DAY
+    clock.at += 3 * DAY
+    assert now(database, clock) == START - 3 * DAY
+
+
+def test_a_machine_that_starts_with_another_time_is_believed_after_a_day(database: Database) -> None:
+    clock = StillClock(START)
+    clock.ticks = 5e6
+    now(database, clock)
+    clock.at, clock.ticks = START + 3 * DAY, 60.0
+    assert now(database, clock, "two") == START + MINUTE
+    clock.advance(DAY / SECOND)
+    assert now(database, clock, "two") == clock.now()
