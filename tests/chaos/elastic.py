@@ -25,7 +25,7 @@ from core.store.contract import Query
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.pipeline import BATCH_FRAMES
-from tests.chaos.test_kills import BATCH, HOSTS, Sender, prepare, settle
+from tests.chaos.sending import BATCH, HOSTS, Sender, furnish, settle
 from tests.kydai.running import Running, running, until
 
 RESUMES = 30.0
@@ -96,7 +96,7 @@ class Scene:
         began = time.monotonic()
         self.sender.stop.set()
         self.sender.thread.join(30)
-        settle(self.context)
+        settle(self.context.settings.data)
         return time.monotonic() - began
 
 
@@ -109,7 +109,7 @@ def scene(data: Path, urls: Sequence[str], prefix: str, patch: pytest.MonkeyPatc
     }  # fmt: skip
     for name, value in chosen.items():
         patch.setenv(name, value)
-    token = prepare(data)
+    token = furnish(data)
     with running(data, **chosen) as system:
         sender = Sender(system.url, token, 1)
         context = Context(data, None, Output(True, "en"))

@@ -15,7 +15,6 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from tests.chaos.elastic import Scene, is_long, limit, proves, scene, search_says
-from tests.chaos.test_kills import data  # noqa: F401 - a fixture
 from tests.core.store.elastic_stores import new_prefix, remove
 from tests.kydai.running import until
 from tests.services.elasticsearch import Node
@@ -59,14 +58,14 @@ def is_told(found: Scene, why: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 def test_acknowledging_goes_on_whatever_the_store_does(
-    data: Path,  # noqa: F811
+    tmp_path: Path,
     elastic: Node,
     between: Proxy,
     prefix: str,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
-    with scene(data, [f"http://127.0.0.1:{between.port}"], prefix, monkeypatch) as found:
+    with scene(tmp_path / "data", [f"http://127.0.0.1:{between.port}"], prefix, monkeypatch) as found:
         if is_long(request):
             found.sender.pause = 0.5  # 80 events/s: a spool of half an hour that is drained in minutes
         found.goes_on()
