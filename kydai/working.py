@@ -81,9 +81,10 @@ Handler = Callable[[Shop, Work], None]
 def group(shop: Shop, work: Work) -> None:
     """An alert joins or makes an incident; the playbooks that are for it start."""
     alert_id, now = int(work.key), shop.context.clock.now()
+    playbooks = shop.playbooks()  # read from files: not while the database is locked
     with shop.context.database.write() as session:
         incidents.group(session, alert_id, now, read_house(session, shop.context.settings.site.shared))
-        responding.trigger_alert(session, shop.playbooks(), alert_id, now)
+        responding.trigger_alert(session, playbooks, alert_id, now)
         shop.leases.done(session, work)
 
 
@@ -102,8 +103,9 @@ def playbook_trigger(shop: Shop, work: Work) -> None:
         has_runs = newcomers.has_runs(session, int(work.key))
     if has_runs:
         newcomers.keep_up(world_of(shop.context), int(work.key))
+    playbooks = shop.playbooks()
     with shop.context.database.write() as session:
-        responding.trigger(session, shop.playbooks(), int(work.key), shop.context.clock.now())
+        responding.trigger(session, playbooks, int(work.key), shop.context.clock.now())
         shop.leases.done(session, work)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from kydai.working import Shop, drain, shop_of, step
 from kydai.world import world_of
 from playbooks import control, responding
 from playbooks.control import Person
-from playbooks.playbook import load
+from playbooks.playbook import Playbook, load
 
 ANALYST = Person(Actor("hanhnt", "console"), "analyst")
 
@@ -65,6 +66,23 @@ def alert(context: Context, address: str = "203.0.113.7", **more: Any) -> int:
 def rows(context: Context, kind: str) -> list[Outbox]:
     with context.database.read() as session:
         return list(session.scalars(select(Outbox).where(Outbox.kind == kind).order_by(Outbox.id)))
+
+
+def test_files_are_read_before_the_database_is_locked(still: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Shop.playbooks
+
+    def playbooks(shop: Shop) -> dict[str, Playbook]:
+        other = sqlite3.connect(still.settings.data / "control.sqlite", timeout=0)
+        other.execute("BEGIN IMMEDIATE")
+        other.close()
+        return read(shop)
+
+    monkeypatch.setattr(Shop, "playbooks", playbooks)
+    alert(still)
+    drain(still)
+    done = [*rows(still, "group"), *rows(still, "playbook_trigger")]
+    assert {row.kind for row in done} == {"group", "playbook_trigger"}
+    assert {row.error for row in done} == {""}
 
 
 def test_an_alert_becomes_an_incident_and_its_playbook_waits_for_approval(still: Context) -> None:
