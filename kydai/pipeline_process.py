@@ -105,7 +105,10 @@ def run(context: Context, stop: Stop) -> None:
                 pace.took(frames)
                 taken += frames
             if is_due(beaten, context.clock.now(), HEARTBEAT_SECONDS) or told is not bool(waiting):
-                say()
                 beaten, told = context.clock.now(), bool(waiting)
+                try:
+                    say()
+                except (Unavailable, SQLAlchemyError, OSError) as error:
+                    logger.warning("The heartbeat was not written.", error=str(error))
             if not taken:
                 stop.wait(IDLE_SECONDS)
