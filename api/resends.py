@@ -9,7 +9,7 @@ at start.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.clock import HOUR, MINUTE, Micros
-from core.event import FrameKind, ulid_time
+from core.event import Frame, FrameKind, ulid_time
 from core.spool import Position, SpoolReader, segments
 
 Key = bytes
@@ -46,7 +46,10 @@ def key_of(source: str, sender_id: str, data: bytes) -> Key:
 
 
 class Resends:
-    """The ids of the last hour, at most five million. Not safe for several threads: one event loop owns it."""
+    """The ids of the last hour, at most five million. Not safe for several threads: one event loop owns it.
+
+    ``now`` is of a clock that nobody sets: an hour of the wall clock may pass in a moment.
+    """
 
     def __init__(self) -> None:
         self._newest: set[Key] = set()
@@ -96,17 +99,26 @@ class Resends:
             del self._older[0]
 
     def load(self, folder: Path, now: Micros) -> None:
-        """Read the last hour's ids from a spool's folder."""
-        recent = [s for s in segments(folder) if ulid_time(s) >= now - 2 * LIFE]
-        if not recent:
-            return
-        reader, position = SpoolReader(folder), Position(recent[0], 0)
-        while (batch := reader.read(position)).position != position:
-            position = batch.position
-            for _, _, frame in batch.frames:
-                sender_id = frame.meta.get("sender_id")
-                if sender_id and frame.kind is not FrameKind.DOOR and now - frame.arrival_at <= LIFE:
-                    self.add([key_of(frame.source, sender_id, frame.data)], frame.arrival_at)
+        """Read the ids of the last hour that is in a spool's folder."""
+        known = segments(folder)
+        newest = 0  # what the clock says now is not asked: it may be wrong, or have been
+        for segment in reversed(known):
+            newest = max((frame.arrival_at for frame in _frames(folder, segment)), default=0)
+            if newest:
+                break
+        recent = [s for s in known if ulid_time(s) >= newest - 2 * LIFE]
+        for frame in _frames(folder, recent[0]) if recent else ():
+            sender_id, age = frame.meta.get("sender_id"), max(0, newest - frame.arrival_at)
+            if sender_id and frame.kind is not FrameKind.DOOR and age <= LIFE:
+                self.add([key_of(frame.source, sender_id, frame.data)], now - age)
+
+
+def _frames(folder: Path, segment: str) -> Iterator[Frame]:
+    """What stands in a spool from the beginning of a segment on."""
+    reader, position = SpoolReader(folder), Position(segment, 0)
+    while (batch := reader.read(position)).position != position:
+        position = batch.position
+        yield from (stored.frame for stored in batch.frames)
 
 
 def _holds(words: _Words, wanted: _Words) -> npt.NDArray[np.bool_]:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from core.clock import HOUR, Clock, Micros, hour_of
+from core.clock import HOUR, SECOND, Clock, Micros, hour_of
 from core.durable import make_folder, sync_folder
 from core.errors import Refused, Unavailable, cause, failure
 from core.event import Frame, Stored, is_ulid, new_ulid, ulid_time
@@ -144,7 +144,11 @@ class Spool:
         self._free = 0
         known = segments(folder)
         self._last_ulid_at = ulid_time(known[-1]) if known else 0
-        self._used = sum((folder / (s + SUFFIX)).stat().st_size for s in known)
+        found = {s: (folder / (s + SUFFIX)).stat() for s in known}
+        self._used = sum(status.st_size for status in found.values())
+        now, ticks = clock.now(), clock.monotonic()
+        self._ended = {s: ticks - max(0, now - status.st_mtime_ns // 1000) / SECOND for s, status in found.items()}
+        """When the last frame of each segment was written, by the clock that nobody sets."""
         if known:
             self._cut_tail(known[-1])
 
@@ -225,6 +229,7 @@ class Spool:
         # without what was not acknowledged, which comes again
         if self._fd is not None:
             fd, self._fd = self._fd, None
+            self._ended[self._segment] = self.clock.monotonic()
             if end is not None:
                 with suppress(OSError):
                     self.files.truncate(fd, end)
@@ -235,6 +240,7 @@ class Spool:
         if self._fd is not None:
             self.files.close(self._fd)
             self._fd = None
+            self._ended[self._segment] = self.clock.monotonic()
 
     def delete_before(self, position: Position, *, grace: Micros = HOUR) -> list[str]:
         """Unlink segments that lie wholly behind the position and whose last frame is older than ``grace``."""
@@ -242,12 +248,14 @@ class Spool:
         for segment in segments(self.folder):
             if segment >= position.segment or segment == self._segment:
                 break
-            path = self.folder / (segment + SUFFIX)
-            status = path.stat()
-            if self.clock.now() - status.st_mtime_ns // 1000 < grace:
+            ticks = self.clock.monotonic()
+            if ticks - self._ended.setdefault(segment, ticks) < grace / SECOND:
                 break
+            path = self.folder / (segment + SUFFIX)
+            size = path.stat().st_size
             path.unlink()
-            self._used -= status.st_size
+            self._used -= size
+            del self._ended[segment]
             gone.append(segment)
         return gone
 

@@ -13,6 +13,7 @@ from api.deps import Sender, Services, Svc
 from api.errors import TooLarge, TooMany, TooSlow
 from api.resends import Key, Met, Resends
 from api.shapes import Shape
+from core.clock import SECOND, Micros
 from core.errors import Refused, Unavailable, failure
 from core.event import Frame
 from core.spool import GroupCommit
@@ -51,9 +52,12 @@ class Door:
         self.in_flight = 0
         self._writing: dict[Key, asyncio.Future[None]] = {}
 
-    def load(self, now: int) -> None:
+    def load(self) -> None:
         """Remember the last hour's ids from the spool."""
-        self.resends.load(self.commit.spool.folder, now)
+        self.resends.load(self.commit.spool.folder, self._ticks())
+
+    def _ticks(self) -> Micros:
+        return round(self.commit.spool.clock.monotonic() * SECOND)
 
     async def take(
         self, lines: Sequence[intake.Line], rejects: Sequence[intake.Reject], source: str, now: int
@@ -86,7 +90,7 @@ class Door:
         self._writing.update(dict.fromkeys(fresh, done))
         try:
             await self._write(made)
-            self.resends.add(list(fresh), now)
+            self.resends.add(list(fresh), self._ticks())
         finally:
             for key in fresh:
                 del self._writing[key]
@@ -102,7 +106,7 @@ def open_door(svc: Services) -> Door | None:
     if svc.intake is None:
         return None
     door = Door(svc.intake)
-    door.load(svc.clock.now())
+    door.load()
     return door
 
 

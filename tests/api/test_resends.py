@@ -8,7 +8,7 @@ import pytest
 
 from api import resends
 from api.resends import Key, Met, Resends, key_of
-from core.clock import HOUR, MINUTE, SECOND, StillClock
+from core.clock import DAY, HOUR, MINUTE, SECOND, StillClock
 from core.event import Frame, FrameKind
 from core.spool import Spool
 
@@ -73,3 +73,20 @@ def test_a_restart_reads_them_from_the_spool(tmp_path: Path) -> None:
     index.load(tmp_path, clock.now())
     assert again(index, [key_of("token:a", i, b"{}") for i in ("old", "new", "door")]) == [False, True, False]
     Resends().load(tmp_path / "none", 0)
+
+
+@pytest.mark.parametrize("jump", [3 * DAY, -3 * DAY])
+def test_a_restart_with_another_time_knows_what_was_handed_in_before(tmp_path: Path, jump: int) -> None:
+    clock = StillClock(1_795_000_000 * SECOND)
+    spool = Spool(tmp_path, clock, reserve_bytes=0)
+    spool.append([Frame("token:a", clock.now(), b"{}", meta={"sender_id": "one"})])
+    spool.close()
+    clock.at += jump
+    spool = Spool(tmp_path, clock, reserve_bytes=0)
+    index = Resends()
+    index.load(tmp_path, 0)
+    key = key_of("token:a", "one", b"{}")
+    assert again(index, [key]) == [True]
+    index.add(KEYS[:1], 20 * MINUTE)
+    assert again(index, [key]) == [True]
+    spool.close()

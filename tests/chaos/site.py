@@ -129,7 +129,7 @@ class Site:
             self.spools[name].files = self.hasty
         self.commits = {name: GroupCommit(spool) for name, spool in self.spools.items()}
         self.door = Door(self.commits["api"])
-        self.door.load(clock.now())
+        self.door.load()
         self.pipelines = {
             name: Pipeline(name, context.settings.spool_folder / name, self.parts) for name in self.spools
         }

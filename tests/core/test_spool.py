@@ -269,6 +269,20 @@ def test_segments_behind_the_position_go_after_their_hour(tmp_path: Path) -> Non
     assert spool.delete_before(Position(here.segment, 1)) == [old]
 
 
+def test_a_jump_of_the_clock_deletes_no_segment_before_its_hour(tmp_path: Path) -> None:
+    clock = StillClock()
+    spool = Spool(tmp_path, clock, reserve_bytes=0)
+    first = spool.append(frames(1))[0].segment
+    clock.at += 3 * DAY
+    behind = Position(spool.append(frames(1))[0].segment, 1)
+    assert first != behind.segment
+    assert spool.delete_before(behind) == []
+    clock.at -= 3 * DAY
+    clock.advance(HOUR / 1e6)
+    assert spool.delete_before(behind) == [first]
+    spool.close()
+
+
 def test_group_commit_answers_each_with_its_own_places(tmp_path: Path) -> None:
     spool = Spool(tmp_path, StillClock(), reserve_bytes=0)
     commit = GroupCommit(spool)
