@@ -6,7 +6,7 @@ Regular expressions are RE2 in every target, so one text of them serves all.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ MAX_REGEX = 2_000
 _MAX_ID = 26 + 1 + 19 + 1 + 10
 """A ULID, a record of 64 bits and a number of 32."""
 _WORD_CHARS = r"\p{L}\p{N}\p{M}_"
+_ASCII_WORD_CHARS = "0-9A-Za-z_"
 _WORD = re2.compile(f"[{_WORD_CHARS}]+")
 _MAPPED = "0" * 20 + "ffff"
 _TEXT_TYPES = frozenset({FieldType.KEYWORD, FieldType.TEXT, FieldType.IP})
@@ -87,7 +88,12 @@ def pattern_of(leaf: Like) -> Pattern:
     return tuple(part if isinstance(part, Wild) else comparable(part, leaf.comparison) for part in parts)
 
 
-def pattern_regex(pattern: Pattern) -> str:
+def escape(text: str) -> str:
+    """A text as a regular expression that matches just it."""
+    return "".join(c if c.isalnum() or c == "_" or c > "\x7f" else f"\\x{{{ord(c):x}}}" for c in text)
+
+
+def pattern_regex(pattern: Pattern, write: Callable[[str], str] = escape) -> str:
     """A pattern as a regular expression for the whole text, without flags; ``.`` is to match newlines."""
     middle = list(pattern)
     start, end = r"\A", r"\z"
@@ -98,12 +104,7 @@ def pattern_regex(pattern: Pattern) -> str:
         end = ""
         middle = middle[:-1]
     pieces = {Wild.MANY: ".*", Wild.ONE: "."}
-    return start + "".join(pieces[p] if isinstance(p, Wild) else escape(p) for p in middle) + end
-
-
-def escape(text: str) -> str:
-    """A text as a regular expression that matches just it."""
-    return "".join(c if c.isalnum() or c == "_" or c > "\x7f" else f"\\x{{{ord(c):x}}}" for c in text)
+    return start + "".join(pieces[p] if isinstance(p, Wild) else write(p) for p in middle) + end
 
 
 def words_of(leaf: Phrase) -> list[str]:
@@ -111,10 +112,22 @@ def words_of(leaf: Phrase) -> list[str]:
     return list(_WORD.findall(comparable(leaf.text, leaf.comparison)))
 
 
-def phrase_regex(words: Iterable[str]) -> str:
-    """The words side by side, with a border at both ends."""
-    gap = f"[^{_WORD_CHARS}]"
-    return f"(?:^|{gap})" + f"{gap}+".join(escape(word) for word in words) + f"(?:{gap}|$)"
+def phrase_regex(words: Iterable[str], *, ascii_only: bool = False) -> str:
+    """The words side by side, with a border at both ends; ``ascii_only``: in a text of ASCII as it was written."""
+    gap = f"[^{_ASCII_WORD_CHARS if ascii_only else _WORD_CHARS}]"
+    write = either_case if ascii_only else escape
+    return f"(?:^|{gap})" + f"{gap}+".join(write(word) for word in words) + f"(?:{gap}|$)"
+
+
+def caseless(pattern: Pattern) -> str:
+    """A lowered pattern as a regular expression for a text of ASCII as it was written."""
+    return pattern_regex(pattern, write=either_case)
+
+
+def either_case(text: str) -> str:
+    """A lowered text as a regular expression that matches it in either case; quicker than the flag ``i``, which takes
+    letters beyond ASCII for the same."""
+    return "".join(f"[{c}{c.upper()}]" if "a" <= c <= "z" else escape(c) for c in text)
 
 
 def regex_text(leaf: Regex) -> str:
@@ -217,6 +230,20 @@ def v4_bounds(leaf: Leaf) -> tuple[int, int] | None:
     if not (low.startswith(_MAPPED) and high.startswith(_MAPPED)):
         return None
     return int(low[24:], 16), int(high[24:], 16)
+
+
+def dotted_start(low: str, high: str) -> str | None:
+    """What the IPv4 addresses between two, all as 32 hexadecimal digits, begin with as they are written; None when
+    none is between them."""
+    if not (low[:24] <= _MAPPED <= high[:24]):
+        return None
+    if not (low.startswith(_MAPPED) and high.startswith(_MAPPED)):
+        return ""
+    octets = [[int(digits[at : at + 2], 16) for at in range(24, 32, 2)] for digits in (low, high)]
+    if octets[0] == octets[1]:
+        return ".".join(map(str, octets[0]))
+    same = next(i for i, (a, b) in enumerate(zip(*octets, strict=True)) if a != b)
+    return "".join(f"{octet}." for octet in octets[0][:same])
 
 
 def asked_id(leaf: Leaf) -> EventId | None:

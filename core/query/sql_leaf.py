@@ -6,14 +6,17 @@ predicate of core/query/to_match.py says of the value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from enum import StrEnum
 
 from core.ecs import FieldType, type_of
 from core.query.fold import comparable
 from core.query.leaf import (
     bounds_of,
+    caseless,
     compares_address,
+    dotted_start,
+    either_case,
     is_texty,
     long_bounds,
     micros_bounds,
@@ -32,6 +35,7 @@ NEVER: Sql = ("FALSE", [])
 
 _MAX_REGEX_BYTES = 4_000
 """Literals of one merged alternation; RE2's memory bounds the whole."""
+_MAX_GUARDS = 20
 _LONG_TEXT = "'^(-?[0-9]{1,19})(\\.0)?$'"
 _DOUBLE_TEXT = "'-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?'"
 
@@ -41,6 +45,8 @@ class Holds(StrEnum):
 
     TEXT = "text"
     FOLDED = "folded"
+    ASCII = "ascii"
+    """Text of a field that folds, as it was written, which has no character but ASCII's."""
     ADDRESS = "address"
     LONG = "long"
     DOUBLE = "double"
@@ -71,7 +77,10 @@ def any_leaf(leaves: Sequence[Leaf], x: str, holds: Holds) -> Sql:
     for comparison, equals in equal.items():
         parts.append(_equals(equals, x, holds, comparison))
     for comparison, likes in like.items():
-        parts += _likes(compared(x, holds, type_of(likes[0].field), comparison), likes)
+        if holds is Holds.ASCII:
+            parts += _alternations(x, {caseless(pattern_of(leaf)) for leaf in likes})
+        else:
+            parts += _likes(compared(x, holds, type_of(likes[0].field), comparison), likes)
     return join("OR", "FALSE", parts)
 
 
@@ -82,12 +91,16 @@ def leaf_condition(leaf: Leaf, x: str, holds: Holds) -> Sql:
     if isinstance(leaf, Equals):
         return any_leaf([leaf], x, holds)
     if isinstance(leaf, Cidr):
-        return f"{_address(x, holds)} BETWEEN ? AND ?", list(ip_bounds(leaf.network))
+        bounds = ip_bounds(leaf.network)
+        return _guarded((f"{_address(x, holds)} BETWEEN ? AND ?", list(bounds)), x, holds, [bounds])
     if isinstance(leaf, Range):
         return _range(leaf, x, holds, type_)
     if isinstance(leaf, Phrase):
         text = compared(x, holds, type_, leaf.comparison)
         words = words_of(leaf)
+        if holds is Holds.ASCII and words:
+            quick = either_case(max(words, key=len))
+            return f"(regexp_matches({x}, ?) AND regexp_matches({x}, ?))", [quick, phrase_regex(words, ascii_only=True)]
         if not words:
             return f"contains({text}, ?)", [comparable(leaf.text, leaf.comparison)]
         return f"(contains({text}, ?) AND regexp_matches({text}, ?))", [max(words, key=len), phrase_regex(words)]
@@ -104,17 +117,34 @@ def _equals(leaves: Sequence[Equals], x: str, holds: Holds, comparison: Comparis
     if not values:
         return NEVER
     left = _typed(x, holds, leaves[0], type_) if comparison is None else compared(x, holds, type_, comparison)
-    return (f"{left} = ?" if len(values) == 1 else f"{left} IN ({', '.join('?' * len(values))})"), values
+    sql = f"{left} = ?" if len(values) == 1 else f"{left} IN ({', '.join('?' * len(values))})"
+    if comparison is None and compares_address(leaves[0]):
+        return _guarded((sql, values), x, holds, [(str(value), str(value)) for value in values])
+    return sql, values
+
+
+def _guarded(condition: Sql, x: str, holds: Holds, bounds: Sequence[tuple[str, str]]) -> Sql:
+    """A condition on the address of a text, which is looked for only in texts that may be one within some of the
+    bounds: reading an address is a call of ours for each value, and costs more than all else."""
+    if holds is not Holds.TEXT or len(bounds) > _MAX_GUARDS:
+        return condition
+    starts = {start for low, high in bounds if (start := dotted_start(low, high)) is not None}
+    guards = " OR ".join([f"contains({x}, ':')", *[f"starts_with({x}, ?)"] * len(starts)])
+    return f"CASE WHEN {guards} THEN {condition[0]} ELSE FALSE END", [*sorted(starts), *condition[1]]
 
 
 def _likes(text: str, leaves: Sequence[Like]) -> list[Sql]:
     """Patterns over one text: a plain function for one, one alternation for several."""
     if len(leaves) == 1:
         return [_like(text, leaves[0])]
+    return _alternations(text, {pattern_regex(pattern_of(leaf)) for leaf in leaves})
+
+
+def _alternations(text: str, found: Set[str]) -> list[Sql]:
     parts: list[Sql] = []
     regexes: list[str] = []
     size = 0
-    for regex in sorted({pattern_regex(pattern_of(leaf)) for leaf in leaves}):
+    for regex in sorted(found):
         if regexes and size + len(regex) > _MAX_REGEX_BYTES:
             parts.append(_alternation(text, regexes))
             regexes, size = [], 0
@@ -241,6 +271,8 @@ def text_of(x: str, holds: Holds, type_: FieldType) -> str:
 def compared(x: str, holds: Holds, type_: FieldType, comparison: Comparison) -> str:
     if holds is Holds.FOLDED:
         return x
+    if holds is Holds.ASCII:
+        return f"lower({x})"
     text = text_of(x, holds, type_)
     if comparison is Comparison.EXACT:
         return text

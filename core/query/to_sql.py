@@ -189,7 +189,10 @@ def _of_columns(leaves: Sequence[Leaf], columns: Mapping[str, ColumnKind]) -> Sq
     if compares_address(leaves[0]) and f"{name}#ip" in columns:
         return any_leaf(leaves, quote(f"{name}#ip"), Holds.ADDRESS)
     if folds(leaves[0]) and kind is ColumnKind.VARCHAR and f"{name}#fold" in columns:
-        return any_leaf(leaves, f"coalesce({quote(f'{name}#fold')}, lower({column}))", Holds.FOLDED)
+        beside = quote(f"{name}#fold")
+        ascii_, folded = any_leaf(leaves, column, Holds.ASCII), any_leaf(leaves, beside, Holds.FOLDED)
+        # to lower a text costs more than to look for a word in it in either case
+        return f"(({beside} IS NULL AND {ascii_[0]}) OR {folded[0]})", ascii_[1] + folded[1]
     return _of_column(leaves, column, kind)
 
 

@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from core.query.leaf import (
     by_field,
+    caseless,
+    dotted_start,
+    either_case,
     escape,
     folds,
     is_empty,
@@ -19,9 +22,12 @@ from core.query.leaf import (
     negated,
     pattern_of,
     pattern_regex,
+    phrase_regex,
     v4_bounds,
+    words_of,
 )
-from core.query.tree import Cidr, Comparison, Equals, Exists, Leaf, Like, Not, Or, Range, Wild
+from core.query.tree import Cidr, Comparison, Equals, Exists, Leaf, Like, Not, Or, Phrase, Range, Wild
+from core.query.values import ip_bounds
 
 MANY = Wild.MANY
 
@@ -81,6 +87,29 @@ def test_v4_bounds() -> None:
     assert v4_bounds(Equals("source.ip", "10.0.0.1")) == (0x0A000001, 0x0A000001)
     assert v4_bounds(Cidr("x", ip_network("::/0"))) is None
     assert v4_bounds(Exists("x")) is None
+
+
+@pytest.mark.parametrize(
+    ("network", "start"),
+    [
+        ("192.0.2.7/32", "192.0.2.7"), ("192.0.2.0/24", "192.0.2."), ("192.0.2.64/26", "192.0.2."),
+        ("172.16.0.0/12", "172."), ("0.0.0.0/0", ""), ("::/0", ""), ("::ffff:0:0/96", ""), ("2001:db8::/32", None),
+    ],
+)  # fmt: skip
+def test_what_the_addresses_of_a_network_begin_with(network: str, start: str | None) -> None:
+    assert dotted_start(*ip_bounds(ip_network(network))) == start
+
+
+@given(st.text(alphabet="aBz09_.-* ?\\|()[]", min_size=1, max_size=12), st.text(alphabet="AbZ09_.-* ", max_size=20))
+def test_a_text_of_ascii_is_matched_in_either_case(wanted: str, text: str) -> None:
+    expected = wanted.lower() in text.lower()
+    assert bool(re2.search(either_case(wanted.lower()), text)) is expected
+    pattern = pattern_of(Like("message", (Wild.MANY, wanted, Wild.MANY), Comparison.FOLD))
+    assert bool(re2.search(f"(?s:{caseless(pattern)})", text)) is expected
+    words = words_of(Phrase("message", wanted))
+    if words:
+        plain = re2.search(phrase_regex(words), text.lower())
+        assert bool(re2.search(phrase_regex(words, ascii_only=True), text)) is bool(plain)
 
 
 def test_only_texts_fold() -> None:

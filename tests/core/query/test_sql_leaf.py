@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
 from core.ecs import FieldType
 from core.query.sql_leaf import NEVER, Holds, any_leaf, between, compared, join, json_text, text_of
-from core.query.tree import Comparison, Equals, Exists, Leaf, Like, Phrase, Range, Wild
+from core.query.to_match import compile_match
+from core.query.tree import Cidr, Comparison, Equals, Exists, Leaf, Like, Phrase, Range, Regex, Wild
 from tests.core.query.worlds import connection
 
 
@@ -58,6 +60,54 @@ def test_any_leaf(con: Any) -> None:
     ]  # fmt: skip
     assert any_leaf([Exists("f")], "x", Holds.TEXT) == ("x IS NOT NULL", [])
     assert any_leaf([Equals("destination.port", "https")], "x", Holds.LONG) == NEVER
+
+
+ADDRESSES = (
+    "192.0.2.7", "192.0.2.77", "192.0.2.7%eth0", "::ffff:192.0.2.7", "::ffff:c000:207", "0::ffff:c000:0207%1",
+    "1192.0.2.7",
+    "192.0.2.07", "2001:db8::1", "2001:DB8:0::1%x", "192.0.2.7 ", "192.0.2", "x", "", ":", "a:b", "10.1.2.3", None,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        Equals("related.ip", "192.0.2.7"), Equals("related.ip", "::ffff:c000:207"), Equals("related.ip", "2001:db8::1"),
+        *(Cidr("related.ip", ip_network(n)) for n in (
+            "192.0.2.0/24", "192.0.2.4/30", "192.0.0.0/6", "0.0.0.0/0", "::/0", "::ffff:0:0/96", "2001:db8::/32")),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_addresses_within_texts_are_those_of_the_predicate(con: Any, leaf: Leaf) -> None:
+    text, params = any_leaf([leaf], "x", Holds.TEXT)
+    found = [value for value in ADDRESSES if ask(con, text, params, value)]
+    assert found == [value for value in ADDRESSES if compile_match(leaf)({"related.ip": value})]
+    assert found
+
+
+def test_many_addresses_are_asked_at_once(con: Any) -> None:
+    leaves: list[Leaf] = [Equals("related.ip", f"192.0.2.{i}") for i in range(40)]
+    text, params = any_leaf(leaves, "x", Holds.TEXT)
+    assert [bool(ask(con, text, params, f"192.0.2.{i}")) for i in (0, 39, 40)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "value", ["Failed PASSWORD for Root", "xfailed password", "failed_password", "a\nFailed b", None]
+)
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        Phrase("message", "failed"), Phrase("message", "failed password"), Phrase("message", "---"),
+        Like("message", (Wild.MANY, "D PASS", Wild.MANY), Comparison.FOLD), Equals("message", "XFAILED password"),
+        Like("message", (Wild.MANY, "b"), Comparison.FOLD), Equals("message", "xfailed password", Comparison.FOLD),
+        Phrase("message", "việt"), Regex("message", "fail.*b", Comparison.FOLD, dotall=True),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_text_of_ascii_is_compared_as_it_was_written(con: Any, leaf: Leaf, value: str | None) -> None:
+    (one, params), (two, more) = any_leaf([leaf], "x", Holds.ASCII), any_leaf([leaf, leaf], "x", Holds.ASCII)
+    expected = compile_match(leaf)({"message": value})
+    assert bool(ask(con, one, params, value)) is bool(ask(con, two, more, value)) is expected
 
 
 def test_between() -> None:
