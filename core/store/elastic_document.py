@@ -13,14 +13,14 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from core.clock import to_micros
-from core.ecs import FIELDS, FieldType, is_folded, type_of
+from core.ecs import FieldType, is_folded, type_of
 from core.errors import BadInput
 from core.event import Event, Scalar, Value
 from core.query.fold import MAX_CHARS, cut, fold, lower
@@ -28,7 +28,6 @@ from core.query.values import coerce, to_ip, to_text
 from core.store.admission import event_id, instant
 from core.store.elastic_fields import (
     FOLDED_TEXTS,
-    INDEX,
     KEYS,
     KV,
     MISFIT,
@@ -56,15 +55,22 @@ from core.store.elastic_fields import (
 _MAX_ADDRESS = 64  # what to_ip takes for one
 _MAX_KEYS = 30_000
 _MAX_CACHED = 20_000
+_SHORT = 100
 _MIN_LONG, _MAX_LONG = -(2**63), 2**63 - 1
 _TIME_CHARS = 27
 _HEX_DIGITS = "0123456789abcdefABCDEF:"
 _address_like = re.compile(r"[0-9A-Fa-f:.]{2,45}(?:%|\Z)").match
 _known_ip = functools.lru_cache(65_536)(to_ip)
+_cached_fold = functools.lru_cache(8_192)(fold)
 
 
 def _ip(value: str) -> str | None:
     return _known_ip(value) if len(value) <= _MAX_ADDRESS else None
+
+
+def _folded(value: str) -> str:
+    """Names of systems and agencies stand in every event."""
+    return _cached_fold(value) if len(value) <= _SHORT else fold(value)
 
 
 # What is done with a field; plain numbers, as they are asked for each field of each event.
@@ -125,7 +131,7 @@ def _plan(name: str) -> _Plan:
 
 
 _plans: dict[str, _Plan] = {}
-_keys: dict[tuple[str, ...], list[str]] = {}
+_shapes: dict[tuple[str, ...], _Shape] = {}
 
 
 class _Aside:
@@ -143,47 +149,69 @@ class _Aside:
         """Fields that have no member but null."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What is known of an event by the names of its fields; few lists of them are different."""
+
+    keys: list[str]
+    keywords: tuple[_Plan, ...]
+    """Fields whose value stands in the document as it is, if it is one short text."""
+    others: tuple[_Plan, ...]
+
+
 def document(event: Event) -> dict[str, Any]:
     """What is sent of an event. Raises BadInput with the reason when it cannot be stored; a lone surrogate or a
     number of more than 64 bits is refused by orjson only when the document is written as JSON."""
-    doc: dict[str, Any] = {}
+    doc: dict[str, Any] = dict(event)
+    names = tuple(event)
+    shape = _shapes.get(names) or _shape(names)
     aside = _Aside()
     kv = aside.kv
-    find = _plans.get
-    for name, value in event.items():
-        plan = find(name) or _plan(name)
+    for plan in shape.keywords:
+        value = event[plan.name]
+        if type(value) is str and len(value) <= MAX_CHARS:
+            if value[:1] in _HEX_DIGITS and _address_like(value) and (digits := _ip(value)):
+                kv.append(plan.address + digits)
+        elif type(value) is not list or not value or not _listed(doc, kv, plan, value):
+            _carefully(doc, aside, plan, value)
+    for plan in shape.others:
+        value = event[plan.name]
         kind = plan.kind
         if type(value) is not str or len(value) > MAX_CHARS:
             if type(value) is int and plan.type_ is FieldType.LONG and _MIN_LONG <= value <= _MAX_LONG:
-                doc[name] = value
-            elif type(value) is not list or not value or not _listed(doc, kv, plan, value):
+                continue
+            if type(value) is not list or not value or not _listed(doc, kv, plan, value):
                 _carefully(doc, aside, plan, value)
-            continue
-        if kind > _TEXT:
-            if kind is _IP and value.find("%") < 0 and _ip(value):
-                doc[name] = doc[plan.beside] = value
-            elif kind is _DATE and (at := micros(value)) is not None:
-                doc[name] = value
-                doc[plan.beside] = at
-            else:
-                _carefully(doc, aside, plan, value)
-            continue
-        doc[name] = value
-        if kind:
+        elif kind <= _TEXT:
             low = value.lower() if value.isascii() else lower(value)
             if kind is _UNMAPPED:
                 kv.append(plan.kv + low)
             else:
                 _rich(doc, aside, plan, value, low)
-        if value[:1] in _HEX_DIGITS and _address_like(value) and (digits := _ip(value)):
-            kv.append(plan.address + digits)
+            if value[:1] in _HEX_DIGITS and _address_like(value) and (digits := _ip(value)):
+                kv.append(plan.address + digits)
+        elif kind is _IP and value.find("%") < 0 and _ip(value):
+            doc[plan.beside] = value
+        elif kind is _DATE and (at := micros(value)) is not None:
+            doc[plan.beside] = at
+        else:
+            _carefully(doc, aside, plan, value)
     if TIMESTAMP not in doc:
         moment = instant(event.get("@timestamp"))
         if moment is None:
             raise BadInput("no readable @timestamp")
         doc[TIMESTAMP] = moment
-    _finish(doc, aside, event)
+    _finish(doc, aside, event, shape)
     return doc
+
+
+def _shape(names: tuple[str, ...]) -> _Shape:
+    plans = [_plans.get(name) or _plan(name) for name in names]
+    keywords = tuple(plan for plan in plans if plan.kind is _KEYWORD)
+    if len(_shapes) >= _MAX_CACHED // 10:
+        _shapes.clear()
+    made = _shapes[names] = _Shape(_keys_of(names), keywords, tuple(p for p in plans if p.kind is not _KEYWORD))
+    return made
 
 
 def _listed(doc: dict[str, Any], kv: list[str], plan: _Plan, members: list[Any]) -> bool:
@@ -201,7 +229,6 @@ def _listed(doc: dict[str, Any], kv: list[str], plan: _Plan, members: list[Any])
         doc[plan.beside] = members
     else:
         return False
-    doc[plan.name] = members
     return True
 
 
@@ -213,7 +240,7 @@ def _rich(doc: dict[str, Any], aside: _Aside, plan: _Plan, value: str, low: str)
             doc[plan.words] = low
         return
     plain = value.isascii()
-    found = low if plain else fold(value)
+    found = low if plain else _folded(value)
     if not plain:
         aside.folded.append([plan.name, found])
     if plan.fold:
@@ -223,8 +250,9 @@ def _rich(doc: dict[str, Any], aside: _Aside, plan: _Plan, value: str, low: str)
 
 
 def _carefully(doc: dict[str, Any], aside: _Aside, plan: _Plan, value: Value) -> None:
-    """A value that is not one short text or number of the field's type."""
+    """A value that is not one short text or number of the field's type; what the document has of it is made anew."""
     name, type_ = plan.name, plan.type_
+    del doc[name]
     members = [member for member in (value if isinstance(value, list) else [value]) if member is not None]
     for member in members:
         if isinstance(member, float) and not math.isfinite(member):
@@ -332,12 +360,9 @@ def _micros(text: str) -> int | None:
         return None
 
 
-def _finish(doc: dict[str, Any], aside: _Aside, event: Event) -> None:
+def _finish(doc: dict[str, Any], aside: _Aside, event: Event, shape: _Shape) -> None:
     doc[SEGMENT], doc[RECORD], doc[N] = event_id(event)
-    names = tuple(event)
-    if aside.absent:
-        names = tuple(name for name in names if name not in aside.absent)
-    doc[KEYS] = _keys.get(names) or _keys_of(names)
+    doc[KEYS] = _keys_of(name for name in event if name not in aside.absent) if aside.absent else shape.keys
     if aside.kv:
         doc[KV] = aside.kv
     if aside.misfits:
@@ -350,8 +375,8 @@ def _finish(doc: dict[str, Any], aside: _Aside, event: Event) -> None:
         doc[FOLDED_TEXTS] = aside.folded
 
 
-def _keys_of(names: tuple[str, ...]) -> list[str]:
-    """The names as JSON lists that are short enough to be terms; few lists are different."""
+def _keys_of(names: Iterable[str]) -> list[str]:
+    """The names as JSON lists that are short enough to be terms."""
     lists: list[str] = []
     now: list[str] = []
     size = 0
@@ -362,9 +387,6 @@ def _keys_of(names: tuple[str, ...]) -> list[str]:
         now.append(name)
         size += len(name.encode()) + 1
     lists.append(f"[{','.join(now)}]")
-    if len(_keys) >= _MAX_CACHED // 10:
-        _keys.clear()
-    _keys[names] = lists
     return lists
 
 
@@ -374,66 +396,3 @@ def event_of(source: Mapping[str, Any]) -> Event:
     if WHOLE in source:
         event |= orjson.loads(source[WHOLE])
     return event
-
-
-def template(*, has_wildcard: bool) -> dict[str, Any]:
-    """Settings and mappings of the indices that hold events."""
-    lowered = {"type": "keyword", "normalizer": "lower", "doc_values": False}
-    keyword = {"type": "keyword", "index": False, "fields": {"lower": lowered}}
-    exact = {"type": "keyword", "index": False}
-    ready = {"type": "keyword", "doc_values": False}  # lowered or folded before it was sent
-    wildcard = {"type": "wildcard"} if has_wildcard else ready
-    types: dict[FieldType, dict[str, Any]] = {
-        FieldType.KEYWORD: keyword,
-        FieldType.IP: {"type": "ip", "ignore_malformed": True},
-        FieldType.LONG: {"type": "long"},
-        FieldType.DOUBLE: {"type": "double"},
-        FieldType.BOOLEAN: {"type": "boolean"},
-        FieldType.DATE: {"type": "date", "ignore_malformed": True, "index": False},
-    }
-    fields: dict[str, Any] = {
-        SEGMENT: {"type": "keyword"},
-        RECORD: {"type": "long"},
-        N: {"type": "integer"},
-        KEYS: {"type": "keyword"},
-        KV: ready,
-        MISFIT: exact,
-    }
-    for name, type_ in FIELDS.items():
-        if not is_mapped(name):
-            continue
-        if type_ is not FieldType.TEXT:
-            fields[name] = exact if name in WILDCARD else types[type_]
-        if name in WILDCARD:
-            fields[searched(name)] = wildcard
-        if type_ is FieldType.IP:
-            fields[held(name)] = keyword
-        if type_ is FieldType.DATE:
-            fields[time(name)] = {"type": "long"}
-        if type_ is FieldType.KEYWORD and is_folded(name):
-            fields[folded(name)] = ready
-        if name in WORDS:
-            fields[words(name)] = {"type": "text", "analyzer": "words", "norms": False}
-    fields["@timestamp"] = {"type": "date"}
-    return {
-        "settings": {
-            "index": {
-                "codec": "best_compression",
-                "refresh_interval": "-1",  # the appender refreshes: what it acknowledged is seen
-                "mapping": {"total_fields": {"limit": 4_000}},
-                "max_regex_length": 20_000,
-                "analysis": {
-                    "normalizer": {"lower": {"type": "custom", "filter": ["lowercase"]}},
-                    "tokenizer": {"words": {"type": "pattern", "pattern": r"[^\p{L}\p{N}\p{M}_]+"}},
-                    "filter": {"short": {"type": "truncate", "length": 10_000}},
-                    "analyzer": {"words": {"type": "custom", "tokenizer": "words", "filter": ["short"]}},
-                },
-            }
-        },
-        "mappings": {
-            "subobjects": False,
-            "dynamic": False,
-            "_source": {"excludes": [f"{INDEX}*"]},
-            "properties": fields,
-        },
-    }

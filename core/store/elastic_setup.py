@@ -15,9 +15,9 @@ from elasticsearch import BadRequestError
 
 from core.errors import BadConfig, failure
 from core.store.elastic_client import Cluster, told
-from core.store.elastic_document import template
 from core.store.elastic_fields import INDEX
 from core.store.elastic_names import pattern
+from core.store.elastic_template import template
 
 LAYOUT = 1
 """Version of the mapping; an index of a newer one is not written to."""

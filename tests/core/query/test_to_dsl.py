@@ -31,8 +31,9 @@ from core.query.to_dsl import Dsl, compile_dsl, value_filter, value_source
 from core.query.to_match import compile_match
 from core.query.tree import FALSE, TRUE, And, Comparison, Equals, Exists, Like, Node, Not, Or, Range, Wild, walk
 from core.query.values import to_double
-from core.store.elastic_document import document, event_of, template
+from core.store.elastic_document import document, event_of
 from core.store.elastic_fields import SEGMENT
+from core.store.elastic_template import template
 from tests.core.query.worlds import as_arrow, as_columns, as_documents, connection, nodes, random_event, sql_answers
 from tests.services.elasticsearch import Node as Server
 
