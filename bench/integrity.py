@@ -15,7 +15,8 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from bench.store import START, Province, flow_blocks
+from bench.province import START, Province
+from bench.store import flow_blocks
 from core.clock import DAY, HOUR, StillClock
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import IntegrityRoot, JudgedRange
