@@ -127,6 +127,8 @@ def test_who_is_quicker_than_the_address_loses_nothing(open_console: Open, share
     console.page.evaluate(MEANWHILE, "")
     console.press("j")
     expect(console.rows().nth(1)).to_have_attribute("aria-selected", "true")
+    console.go("/queue")  # where no row is still to be written
+    expect(console.rows()).to_have_count(11)
     console.page.evaluate(MEANWHILE, " ao")
     box = console.page.get_by_role("searchbox")
     box.fill("dao tien")
