@@ -114,8 +114,14 @@ class Setup:
 
     def create(self, name: str) -> None:
         """Make an index of events, or see that it is ours. Raises as ``make``."""
-        if not self._create(name):
+        is_new = self._create(name)
+        try:
             self.check_ours(name)
+        except BadConfig:
+            if is_new:  # made by a template that came before ours since: nothing is in it yet
+                self._cluster.call(lambda es: es.indices.delete(index=name))
+                self._look_for_foreign_templates()
+            raise
 
     def check_ours(self, name: str) -> None:
         """Raises BadConfig when an index that has a name of ours is not ours, or a newer version made it."""

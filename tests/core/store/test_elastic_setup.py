@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 from elasticsearch import Elasticsearch
 
+from core.clock import DAY
 from core.errors import BadConfig
 from core.store.contract import Batch, Query
 from core.store.elastic import ElasticStore
-from tests.core.store.conformance import event
+from tests.core.store.conformance import START, event, spool
 
 
 def test_a_template_of_others_that_goes_before_ours_is_named(
@@ -24,6 +25,20 @@ def test_a_template_of_others_that_goes_before_ours_is_named(
         assert store.verify() == []
     finally:
         es.options(ignore_status=404).indices.delete_index_template(name=foreign)
+
+
+def test_a_template_that_comes_later_makes_no_index_for_us(store: ElasticStore, prefix: str, es: Elasticsearch) -> None:
+    store.append(Batch([event(1)]))
+    foreign = f"everything-{prefix}"
+    es.indices.put_index_template(name=foreign, index_patterns=[f"{prefix}*"], priority=900, template={})
+    other = Batch([event(2, segment=spool(START - 30 * DAY))])
+    try:
+        with pytest.raises(BadConfig, match=foreign):
+            store.append(other)
+        assert list(es.indices.get(index=f"{prefix}-level*").body) == [f"{prefix}-level3-2026.w48"]
+    finally:
+        es.indices.delete_index_template(name=foreign)
+    assert store.append(other).stored == 1
 
 
 @pytest.mark.parametrize("name", ["{}-level3-2026.w48", "{}-events"])
