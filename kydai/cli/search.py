@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ from core.hints import hints
 from core.query.pipes import TIME, Grouping, Piped, parse_piped
 from core.query.tree import And, Exists
 from core.store.arranged import Arranged, Cell, arranged
-from core.store.contract import MAX_GROUPS, Query, Span, Truth
+from core.store.contract import MAX_GROUPS, Missing, Query, Span, Truth
 from core.times import read_span
 from core.words import moment, number, say
 from kydai.cli.main import INCOMPLETE, LANG
@@ -203,15 +204,18 @@ def _doubt(context: Context, piped: Piped) -> None:
 def _collect(
     context: Context, query: Query, limit: int, fields: Sequence[str] | None, newest_first: bool
 ) -> tuple[list[Event], Truth]:
+    """Rows page by page; whole is what lacked nothing on any page."""
     events: list[Event] = []
     cursor: str | None = None
+    missing: dict[tuple[str, str], Missing] = {}
     while True:
         size = min(PAGE, limit - len(events))
         rows = context.store.search(query, limit=size, newest_first=newest_first, cursor=cursor, fields=fields)
         events += rows.events
         cursor = rows.cursor
-        if cursor is None or len(events) >= limit or not rows.truth.complete:
-            return events, rows.truth
+        missing |= {(m.what, m.detail): m for m in rows.truth.missing}
+        if cursor is None or len(events) >= limit:
+            return events, replace(rows.truth, complete=not missing, missing=tuple(missing.values()))
 
 
 def _truth(truth: Truth) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from openpyxl import load_workbook
 
+from kydai.cli import search
 from tests.kydai.cli.conftest import Run
 
 
@@ -73,6 +74,19 @@ def test_an_incomplete_answer_says_what_is_missing_and_what_to_do(filled: Run, t
     again = filled("search", "sshd", *ALL, "--count", "--json")
     assert (again.status, again.documents[0]["complete"]) == (3, False)
     assert again.err.count("kydai store verify --mend") == 1
+
+
+def test_what_is_missing_does_not_end_the_pages(filled: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = tmp_path / "more.log"
+    more.write_text("<38>Nov 25 09:00:00 web02 sshd[8]: Failed password for an from 203.0.113.6 port 1 ssh2\n")
+    before = set((tmp_path / "data" / "store").rglob("*.parquet"))
+    filled("ingest", str(more))
+    (lost,) = set((tmp_path / "data" / "store").rglob("*.parquet")) - before
+    lost.write_bytes(lost.read_bytes()[:-100])
+    monkeypatch.setattr(search, "PAGE", 1)
+    ran = filled("search", "sshd", *ALL, "--json")
+    assert (ran.status, len(ran.documents)) == (3, 3)
+    assert ran.err.count("quarantined as damaged") == 1
 
 
 def test_an_unknown_kind_of_file_is_refused(filled: Run, tmp_path: Path) -> None:
