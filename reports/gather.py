@@ -106,6 +106,8 @@ class Reading:
         """The most frequent values of a field, with their counts."""
         answer = self.services.store.terms(Query(where, self.span, self.services.scope), name, limit=limit)
         self.note(answer.truth)
+        if not answer.truth.exact:
+            self.note(Truth(missing=(Missing("bounded", f"{answer.bound} ({name})"),)))
         return {str(b.key): b.count for b in answer.buckets}
 
     def note(self, truth: Truth) -> None:

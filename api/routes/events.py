@@ -91,6 +91,8 @@ class Terms(Shape):
     field: str
     values: list[Term]
     other: int
+    bound: int
+    """When ``truth.exact`` is false: no count is too small by more than this."""
     truth: Truth
 
 
@@ -262,10 +264,10 @@ async def terms_of_events(
     field: Annotated[str, Query(min_length=1, max_length=300)],
     limit: Annotated[int, Query(ge=1, le=1000)] = 10,
 ) -> Terms:
-    """The most frequent values of a field, exact."""
+    """The most frequent values of a field; exact, or the counts are the least and ``bound`` says by how much."""
     found = await _answer(request, caller, question, partial(svc.store.terms, question.query, field, limit=limit))
     values = [Term(value=str(b.key), count=b.count) for b in found.buckets]
-    return Terms(field=field, values=values, other=found.other, truth=Truth.of(found.truth))
+    return Terms(field=field, values=values, other=found.other, bound=found.bound, truth=Truth.of(found.truth))
 
 
 @router.get("/groups")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.clock import HOUR, MINUTE, iso
 from core.db.models import Heartbeat
 from core.query.tree import TRUE, Equals
-from core.store.contract import Missing, Span, Truth
+from core.store.contract import Bucket, Buckets, Missing, Span, Truth
 from reports.document import said
 from reports.gather import Reading, Services, as_of, names, tabled, title_of, within
 from reports.report import definitions
@@ -40,6 +42,16 @@ def test_what_answers_lack_is_remembered_once(empty: Services) -> None:
     ]
     asked.note(Truth(complete=False))
     assert len(asked.told_missing()) == 2
+
+
+def test_counts_that_are_the_least_are_said_to_be(house: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Buckets([Bucket("web00", 9)], Truth(exact=False), bound=4)
+    monkeypatch.setattr(house.store, "terms", lambda *_, **__: found)
+    asked = reading(house)
+    assert asked.terms(TRUE, "host.name", 1) == {"web00": 9}
+    assert [said(text, "en") for text in asked.told_missing()] == [
+        "Counts of values are the least; none is too small by more than 4 (host.name)"
+    ]
 
 
 def test_sources_are_judged_when_we_last_ran(empty: Services) -> None:

@@ -561,7 +561,7 @@ export interface paths {
         };
         /**
          * Terms Of Events
-         * @description The most frequent values of a field, exact.
+         * @description The most frequent values of a field; exact, or the counts are the least and ``bound`` says by how much.
          */
         get: operations["terms_of_events"];
         put?: never;
@@ -4218,6 +4218,8 @@ export interface components {
          * @description The most frequent values of a field; ``other`` events have it and fall outside the list.
          */
         Terms: {
+            /** Bound */
+            bound: number;
             /** Field */
             field: string;
             /** Other */

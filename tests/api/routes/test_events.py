@@ -67,6 +67,7 @@ def test_histogram_terms_and_fields(analyst: TestClient) -> None:
     terms = get(analyst, "/terms", field="host.name")
     assert sum(v["count"] for v in terms["values"]) == 35
     assert terms["values"][0]["value"] == "web00"
+    assert (terms["truth"]["exact"], terms["bound"]) == (True, 0)
     assert {"name": "source.ip", "type": "ip", "count": 30} in get(analyst, "/fields")
 
 
