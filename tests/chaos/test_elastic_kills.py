@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.elastic import is_long, limit, proves, scene
-from tests.chaos.test_kills import data  # noqa: F401 - a fixture
 from tests.services.elasticsearch import node
 
 KILLS = 5
@@ -16,11 +15,11 @@ KILLS = 5
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_kill_9_of_a_single_node_during_ingest(
-    data: Path,  # noqa: F811
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
-    with node() as one, scene(data, [one.url], "kydai", monkeypatch) as found:
+    with node() as one, scene(tmp_path / "data", [one.url], "kydai", monkeypatch) as found:
         found.goes_on()
         for _ in range(KILLS if is_long(request) else 1):
             one.kill()
