@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import orjson
 from sqlalchemy.orm import Session
 
-from core import audit, holds, keeping, tombstones
+from core import audit, checks, holds, keeping, tombstones
 from core.audit import Actor
+from core.checks import Asked, Running, Verified
 from core.clock import DAY, Micros, iso
 from core.db.database import Database
 from core.db.models import Meta
@@ -21,7 +22,7 @@ from core.errors import NotFound, Unavailable, failure
 from core.holds import Placed, standing
 from core.keeping import Kept
 from core.keys import Keys
-from core.store.contract import Deleted, EventStore, Finding, Hold, Part, Room, Span, Stats
+from core.store.contract import Deleted, EventStore, Hold, Part, Room, Span, Stats
 from core.store.outlook import (
     HORIZON,
     Amount,
@@ -38,10 +39,6 @@ from core.store.outlook import (
 from core.store.retention import HOLD_NAME, Policy, held_by
 from core.words import say
 
-VERIFIED = "store_verified"
-"""The row of ``meta`` that says what the last check of the store found."""
-ASKED = "store_verify_asked"
-"""The row of ``meta`` that says when somebody asked for a check of the store."""
 OUTLOOK = "store_outlook"
 """The row of ``meta`` that says how long the disk will do, as seen when the store was last tended."""
 
@@ -69,16 +66,6 @@ class Frozen:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
-    """What the last check of the store found; ``open``: what was not mended."""
-
-    at: Micros
-    parts: int
-    found: int
-    open: int
-
-
-@dataclass(frozen=True, slots=True)
 class Storage:
     """One look at the store."""
 
@@ -94,8 +81,9 @@ class Storage:
     """In files that are not split by class yet."""
     holds: Sequence[Frozen]
     verified: Verified | None
-    asked_at: Micros | None
-    """When a check was asked for that has not ended yet."""
+    asked: Asked | None
+    """For a check that has not ended yet."""
+    checking: Running | None
 
 
 def look(database: Database, store: EventStore, wish: Policy, reserve: int, now: Micros) -> Storage:
@@ -104,7 +92,7 @@ def look(database: Database, store: EventStore, wish: Policy, reserve: int, now:
     with database.read() as session:
         kept = keeping.standing(session, wish)
         policy = keeping.in_force(session, wish)
-        verified, asked_at = last_verified(session), check_asked(session)
+        verified, asked, checking = checks.verified(session), checks.asked(session), checks.running(session, now)
         placed = standing(session, in_store, now)
     parts, room = store.parts(), store.room()
     amounts, oldest = by_classes(parts, now), oldest_of(parts)
@@ -121,7 +109,8 @@ def look(database: Database, store: EventStore, wish: Policy, reserve: int, now:
         mixed=amount((part for part in parts if len(part.classes) > 1), now),
         holds=[Frozen(each, amount(frozen(parts, each.hold), now)) for each in placed],
         verified=verified,
-        asked_at=asked_at,
+        asked=asked,
+        checking=checking,
     )
 
 
@@ -224,35 +213,6 @@ def retain(database: Database, store: EventStore, wish: Policy, actor: Actor, no
     if gone:
         tombstones.finish(database, store)
     return gone
-
-
-def note_verified(session: Session, actor: Actor, findings: Sequence[Finding], parts: int, now: Micros) -> Verified:
-    """Remember what a check found, in the caller's writing transaction."""
-    verified = Verified(now, parts, len(findings), sum(not finding.mended for finding in findings))
-    session.merge(Meta(key=VERIFIED, value=orjson.dumps(asdict(verified)).decode()))
-    after = {"parts": parts, "found": verified.found, "open": verified.open}
-    audit.record(session, actor, "store.verify", "store", now=now, after=after)
-    return verified
-
-
-def ask_check(session: Session, actor: Actor, now: Micros) -> None:
-    """Have every file checked when the store is next tended, in the caller's writing transaction."""
-    if check_asked(session) is None:
-        session.merge(Meta(key=ASKED, value=str(now)))
-        audit.record(session, actor, "store.verify_ask", "store", now=now)
-
-
-def check_asked(session: Session) -> Micros | None:
-    """When a check was asked for; None when it has ended since."""
-    row, verified = session.get(Meta, ASKED), last_verified(session)
-    if row is None or (verified is not None and verified.at >= int(row.value)):
-        return None
-    return int(row.value)
-
-
-def last_verified(session: Session) -> Verified | None:
-    row = session.get(Meta, VERIFIED)
-    return None if row is None else Verified(**orjson.loads(row.value))
 
 
 def note_outlook(session: Session, found: Storage) -> None:

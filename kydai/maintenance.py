@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import keeping, storage
+from core import checks, keeping
 from core.clock import DAY, HOUR, SECOND, Micros, hour_of
 from core.db.models import Alert
 from detections.alerting import self_alert
@@ -68,6 +68,7 @@ class Maintenance:
         self._teller = Teller()
         self._last: dict[str, Micros] = {}
         self._tending: subprocess.Popen[bytes] | None = None
+        self._checking: subprocess.Popen[bytes] | None = None
         self._tended_files = 0.0
         self._paces: tuple[tuple[str, float, Callable[[Micros], None]], ...] = (
             ("lag", 20, lambda now: self._tell(upkeep.lags, "lag:", now)),
@@ -82,6 +83,7 @@ class Maintenance:
             ("rescue", 30, self._rescue),
             ("sweep", 3600, self._sweep),
             ("store", 60, self._tend),
+            ("check", 5, self._check),
         )
         self._rule_title = rule_title
 
@@ -138,9 +140,10 @@ class Maintenance:
 
     def close(self) -> None:
         """End the tending; what it has not finished is begun anew the next time."""
-        if self._tending is not None:
-            self._tending.terminate()
-            self._tending.wait()
+        for process in (self._tending, self._checking):
+            if process is not None:
+                process.terminate()
+                process.wait()
 
     def _tend(self, now: Micros) -> None:
         if self._tending is not None:
@@ -152,24 +155,34 @@ class Maintenance:
             self._tending = None
         is_hourly = is_due(self._last.setdefault("retention", 0), now, HOUR / SECOND)
         fresh = [at for at in self._file_times() if at > self._tended_files]
-        if len(fresh) < FRESH_FILES and not ((is_hourly or self._is_check_asked()) and self._has_store()):
+        if len(fresh) < FRESH_FILES and not (is_hourly and self._has_store()):
             return
         self._tended_files = max(fresh, default=self._tended_files)
         if is_hourly:
             self._last["retention"] = now
+        self._tending = self._start("kydai.tending")
+
+    def _start(self, module: str) -> subprocess.Popen[bytes]:
         environment = os.environ | {"KYDAI_DATA": str(self.context.settings.data)}
         if self.context.config is not None:
             environment["KYDAI_CONFIG"] = str(self.context.config)
-        self._tending = subprocess.Popen(
-            [sys.executable, "-m", "kydai.tending"],
+        return subprocess.Popen(
+            [sys.executable, "-m", module],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env=environment,
         )
 
-    def _is_check_asked(self) -> bool:
+    def _check(self, now: Micros) -> None:
+        """Have the store checked where somebody asked for it; what fails is tried again a minute later."""
+        if self._checking is not None and self._checking.poll() is None:
+            return
+        self._checking = None
         with self.context.database.read() as session:
-            return storage.check_asked(session) is not None
+            is_due_now = checks.asked(session) is not None and checks.running(session, now) is None
+        if is_due_now and is_due(self._last.get("checking", 0), now, 60) and self._has_store():
+            self._last["checking"] = now
+            self._checking = self._start("kydai.checking")
 
     def _has_store(self) -> bool:
         if self.context.settings.store.engine == "elastic":

@@ -49,10 +49,10 @@ def prover(context: Context) -> Prover:
     return Prover(context.database, context.store, Keys(context.settings.keys_folder), context.clock)
 
 
-def wrong(context: Context) -> list[Finding]:
+def wrong(context: Context, check: Prover) -> list[Finding]:
     """What is wrong with the sealed hours, all of them."""
     kept = heads_of(context.settings.integrity_folder / HEADS)
-    return [Finding(fault.place, fault.problem) for fault in prover(context).run(Span(), kept) if fault.is_wrong]
+    return [Finding(fault.place, fault.problem) for fault in check.run(Span(), kept) if fault.is_wrong]
 
 
 def document(fault: Fault) -> dict[str, Any]:

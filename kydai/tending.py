@@ -27,8 +27,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def tend(context: Context) -> tuple[int, list[str]]:
-    """Compact, retain, and check where somebody asked for it; how many files were replaced, and the segments deleted
-    (in the journal too)."""
+    """Compact and retain; how many files were replaced, and the segments deleted (in the journal too)."""
     replaced = 0
     for _ in range(ROUNDS):
         files = context.store.compact()
@@ -44,10 +43,6 @@ def tend(context: Context) -> tuple[int, list[str]]:
     seen = storage.look(*house, context.settings.spool.reserve_mb << 20, now)
     with context.database.write() as session:
         storage.note_outlook(session, seen)
-    if seen.asked_at is not None:
-        findings = [*context.store.verify(), *sealed.wrong(context)]
-        with context.database.write() as session:
-            storage.note_verified(session, MAINTENANCE, findings, seen.stats.segments, context.clock.now())
     return replaced, gone
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import DAY, SECOND, Micros
 from core.db.models import (
+    Activity,
     Base,
     DeadLetter,
     Heartbeat,
@@ -25,6 +26,7 @@ from core.db.models import (
     OutboxState,
     Said,
     SignInLink,
+    Source,
     SpoolPosition,
 )
 from core.db.models import Session as SignedIn
@@ -46,6 +48,8 @@ LINK_KEPT = DAY
 LEFT = ((7, Level.HIGH), (14, Level.MEDIUM), (30, Level.LOW))
 """Days left on the disk that are an alert, the nearest first."""
 BEATS_KEPT = 7 * DAY
+HEARD_KEPT = 90 * DAY
+"""A source that nobody declared and that was not heard for so long is forgotten; it takes one of 10,000 places."""
 COUNTS_KEPT = 25
 """Months that the balances and what senders say stand, at least: two years can be reported on, and the month after."""
 SWEPT_AT_ONCE = 500
@@ -170,6 +174,8 @@ def old_rows(now: Micros, months: Iterable[int] = ()) -> Iterator[Old]:
     yield SignedIn, SignedIn.expires_at <= now
     yield SignInLink, SignInLink.expires_at < now - LINK_KEPT
     yield Heartbeat, Heartbeat.at < now - BEATS_KEPT
+    declared = select(Source.name).where(Source.is_declared)
+    yield Activity, (Activity.last_at < now - HEARD_KEPT) & Activity.source.not_in(declared)
     yield Ledger, Ledger.hour < counted
     yield DeadLetter, (DeadLetter.stage == LetterStage.STORED) & (DeadLetter.at < counted)
     yield Said, Said.hour < counted

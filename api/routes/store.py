@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from api.deps import House, Services, Svc
 from api.shapes import Shape, Time
 from api.times import span
-from core import holds, keeping, storage
+from core import checks, holds, keeping, storage
 from core.clock import Micros
 from core.store.contract import Part
 from core.store.outlook import HORIZON, Amount, amount, by_classes
@@ -90,6 +90,24 @@ class LastCheck(Shape):
     parts: int
     found: int
     open: int
+    by: str
+    """Who asked for it; empty where that is not known."""
+
+
+class AskedCheck(Shape):
+    """A check that the worker begins."""
+
+    at: Time
+    by: str
+
+
+class CheckUnderWay(Shape):
+    """How far a check has come: events compared, of ``total``, which is 0 while the files are read."""
+
+    began: Time
+    by: str
+    done: int
+    total: int
 
 
 class StoreState(Shape):
@@ -116,8 +134,9 @@ class StoreState(Shape):
     """Not split by class yet."""
     holds: list[HoldRow]
     verified: LastCheck | None
-    asked_at: Time | None
-    """When a check was asked for that has not ended yet."""
+    asked: AskedCheck | None
+    """A check that was asked for and has not ended yet."""
+    checking: CheckUnderWay | None
 
 
 class Going(Shape):
@@ -263,9 +282,9 @@ def keep_hold(caller: House, svc: Svc, body: Keeping) -> StoreState:
 
 @router.post("/verify")
 def verify_store(caller: House, svc: Svc) -> StoreState:
-    """Have every file checked; the worker begins within a minute."""
+    """Have everything checked by the worker; one check at a time."""
     with svc.database.write() as session:
-        storage.ask_check(session, caller.actor, svc.clock.now())
+        checks.ask(session, caller.actor, svc.clock.now())
     return _state(svc)
 
 
@@ -290,7 +309,8 @@ def _state(svc: Services) -> StoreState:
         mixed=_amounts(found.mixed),
         holds=[_hold(each) for each in found.holds],
         verified=None if found.verified is None else LastCheck.model_validate(found.verified),
-        asked_at=found.asked_at,
+        asked=None if found.asked is None else AskedCheck.model_validate(found.asked),
+        checking=None if found.checking is None else CheckUnderWay.model_validate(found.checking),
     )
 
 

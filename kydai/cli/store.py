@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, TextColumn
 
-from core import audit, keeping, storage
+from core import audit, checks, keeping, storage
+from core.checks import Verified
 from core.clock import iso
 from core.errors import BadInput, failure
 from core.faults import Problem
@@ -19,11 +20,12 @@ from core.heads import Head, heads_of
 from core.keys import Keys
 from core.proving import Prover
 from core.steady import steady_now
-from core.storage import KeptClass, Storage, Verified, left_words
+from core.storage import KeptClass, Storage, left_words
 from core.store.contract import Copied, Finding, Span, Told
 from core.times import read_span
 from core.words import number, say, size
 from kydai import sealed
+from kydai.checking import under_way
 from kydai.cli import store_hold
 from kydai.cli.main import FAILED, INCOMPLETE, LANG
 from kydai.cli.output import safe
@@ -132,7 +134,7 @@ def _verified(context: Context, found: Verified | None) -> str:
     if found is None:
         return say("cli.store.never_verified", LANG)
     key = "cli.store.verified_whole" if not found.open else "cli.store.verified_open"
-    return say(key, LANG, at=minute(context, found.at), parts=found.parts, open=found.open)
+    return say(key, LANG, at=minute(context, found.at), parts=found.parts, open=found.open, who=safe(found.by) or "–")
 
 
 @store.command("verify", help=say("cli.store.verify", LANG))
@@ -149,24 +151,26 @@ def verify(
     context.need_data()
     span = Span(*read_span(start, end, context.clock.now(), context.settings.zone))
     kept = heads_of(context.settings.integrity_folder / HEADS) + ([] if heads is None else _heads(heads))
-    findings = context.store.verify(mend=mend)
-    parts = context.store.stats().segments
-    out = context.output
-    if out.as_json:
-        out.lines(asdict(f) for f in findings)
-    else:
-        for f in findings:
-            out.one(None, _told(f))
-        if not findings:
-            out.one(None, say("cli.store.whole", LANG, segments=parts))
-    check, unread = sealed.prover(context), False
-    for fault in check.run(span, kept):
-        out.one(sealed.document(fault), safe(sealed.told(fault, LANG, context.settings.zone)))
-        unread |= fault.problem is Problem.MISSING
-        if fault.is_wrong:
-            findings.append(Finding(fault.place, fault.problem))
-    with context.database.write() as session:
-        storage.note_verified(session, cli_actor(), findings, parts, context.clock.now())
+    check = sealed.prover(context)
+    with under_way(context, cli_actor().name, check):
+        findings = context.store.verify(mend=mend)
+        parts = context.store.stats().segments
+        out = context.output
+        if out.as_json:
+            out.lines(asdict(f) for f in findings)
+        else:
+            for f in findings:
+                out.one(None, _told(f))
+            if not findings:
+                out.one(None, say("cli.store.whole", LANG, segments=parts))
+        unread = False
+        for fault in check.run(span, kept):
+            out.one(sealed.document(fault), safe(sealed.told(fault, LANG, context.settings.zone)))
+            unread |= fault.problem is Problem.MISSING
+            if fault.is_wrong:
+                findings.append(Finding(fault.place, fault.problem))
+        with context.database.write() as session:
+            checks.note(session, cli_actor(), findings, parts, context.clock.now())
     if not out.as_json:
         out.one(None, _proven(context, check))
     if any(not f.mended for f in findings):

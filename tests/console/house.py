@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 
 from api.app import create_app
 from api.deps import Services
-from core import accounts, keeping, storage
+from core import accounts, checks, keeping
 from core.audit import Actor
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, iso
 from core.db.database import Database
@@ -192,7 +192,7 @@ def _keep(database: Database, store: EventStore, now: Micros) -> None:
             session, Actor("duclm", "console"), "level4", 12, reason="Theo kế hoạch lưu trữ 2026", confirmed="level4",
             wish=Policy(RETENTION_MONTHS, DEFAULT_POLICY.otherwise), now=now - 3 * HOUR,
         )  # fmt: skip
-        storage.note_verified(session, MAINTENANCE, [], 2, now - 5 * HOUR)
+        checks.note(session, MAINTENANCE, [], 2, now - 5 * HOUR, "duclm")
 
 
 def _ledger(database: Database, now: Micros) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from core import keeping, storage
+from core import checks, keeping, storage
 from core.audit import Actor
 from core.clock import DAY, HOUR, StillClock, iso
 from core.db.database import Database, migrate, open_database, sqlite_url
@@ -135,7 +135,7 @@ def test_a_held_part_does_not_go(database: Database, store: SegmentStore) -> Non
 def test_the_last_check_is_remembered(database: Database, store: SegmentStore) -> None:
     findings = [Finding("a", "checksum"), Finding("b", "stray", mended=True)]
     with database.write() as session:
-        made = storage.note_verified(session, ANNA, findings, 4, START)
+        made = checks.note(session, ANNA, findings, 4, START)
     assert (made.found, made.open) == (2, 1)
     assert storage.look(database, store, DEFAULT_POLICY, 0, START).verified == made
 

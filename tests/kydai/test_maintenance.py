@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from core import checks
 from core.audit import Actor
 from core.clock import DAY, HOUR, MINUTE, SECOND, StillClock
 from core.db import outbox
@@ -191,3 +192,30 @@ def test_the_store_is_tended_when_files_have_gathered(
     assert len(started) == 2, "hourly, for retention"
     keeper.close()
     assert started[-1] == ["ended"]
+
+
+def test_a_check_that_was_asked_for_is_begun_once_and_again_when_it_failed(
+    context: Context, keeper: Maintenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    def start(module: str) -> subprocess.Popen[bytes]:
+        begun.append(module)
+        process = subprocess.Popen(["false"])
+        process.wait()
+        return process
+
+    monkeypatch.setattr(keeper, "_start", start)
+    monkeypatch.setattr(keeper, "_has_store", lambda: True)
+    now = context.clock.now()
+    keeper._check(now)
+    assert begun == [], "nobody asked"
+    with context.database.write() as session:
+        checks.ask(session, Actor("duclm", "console"), now)
+    for seconds in (0, 5, 59, 60):
+        keeper._check(now + seconds * SECOND)
+    assert begun == ["kydai.checking"] * 2, "what failed is tried again a minute later"
+    with context.database.write() as session:
+        checks.begin(session, "duclm", now + 200 * SECOND)
+    keeper._check(now + 200 * SECOND)
+    assert len(begun) == 2, "one at a time"

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from core.audit import Actor
 from core.clock import DAY, StillClock
 from core.db.models import Audit, Meta
-from core.storage import OUTLOOK, ask_check, days_left, last_verified
+from core.storage import OUTLOOK, days_left
 from core.store.contract import Batch, Query
 from kydai.cli.output import Output
 from kydai.context import Context
@@ -43,23 +42,6 @@ def test_many_small_files_become_one_and_old_events_go(tmp_path: Path) -> None:
     with context.database.read() as session:
         entry = session.scalars(select(Audit)).one()
     assert (entry.actor, entry.action) == ("maintenance", "store.retain")
-    context.close()
-
-
-def test_a_check_that_was_asked_for_is_made(tmp_path: Path) -> None:
-    context = Context(tmp_path, None, Output(True, "en"))
-    context.clock = clock = StillClock(START + DAY)
-    fill(context)
-    tend(context)
-    with context.database.write() as session:
-        assert last_verified(session) is None, "nobody asked"
-        ask_check(session, Actor("duclm", "console"), clock.now())
-    clock.advance(1)
-    tend(context)
-    with context.database.read() as session:
-        verified = last_verified(session)
-    assert verified is not None
-    assert (verified.parts, verified.found) == (1, 0)
     context.close()
 
 

@@ -16,6 +16,7 @@ from core.clock import DAY, HOUR, MINUTE, SECOND, StillClock, hour_of
 from core.db import outbox
 from core.db.database import Database, migrate, open_database
 from core.db.models import (
+    Activity,
     CorrelationPartition,
     DeadLetter,
     Heartbeat,
@@ -27,6 +28,7 @@ from core.db.models import (
     OutboxState,
     Said,
     SignInLink,
+    Source,
     SpoolPosition,
     User,
 )
@@ -179,6 +181,17 @@ def test_old_rows_go_and_others_stay(database: Database) -> None:
         links = session.scalars(select(SignInLink.hash)).all()
         beats = session.scalars(select(Heartbeat.name)).all()
     assert (done, others, left, signed_in, links, beats) == (["0"], 8, 6, ["0"], ["0"], ["worker:0"])
+
+
+def test_an_undeclared_source_that_fell_silent_is_forgotten(database: Database) -> None:
+    put(database, Source(name="web01", is_declared=True, created_at=0), Source(name="lạ", created_at=0))
+    for source in ("web01", "lạ", "udp:10.0.0.9"):
+        for days in (89, 91):
+            put(database, Activity(source=source, host=f"h{days}", dataset="x", first_at=0, last_at=NOW - days * DAY))
+    sweep_all(database)
+    with database.read() as session:
+        left = session.execute(select(Activity.source, Activity.host).order_by(Activity.source, Activity.host)).all()
+    assert [tuple(row) for row in left] == [("lạ", "h89"), ("udp:10.0.0.9", "h89"), ("web01", "h89"), ("web01", "h91")]
 
 
 def test_counts_stand_for_two_years_and_as_long_as_events(database: Database) -> None:

@@ -1615,7 +1615,7 @@ export interface paths {
         put?: never;
         /**
          * Verify Store
-         * @description Have every file checked; the worker begins within a minute.
+         * @description Have everything checked by the worker; one check at a time.
          */
         post: operations["verify_store"];
         delete?: never;
@@ -2103,6 +2103,20 @@ export interface components {
             step: string;
         };
         /**
+         * AskedCheck
+         * @description A check that the worker begins.
+         */
+        AskedCheck: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            at: string;
+            /** By */
+            by: string;
+        };
+        /**
          * Balances
          * @description The two balances: raws received = the sum of the other buckets, events made = the sum of the others.
          */
@@ -2210,6 +2224,24 @@ export interface components {
             more: boolean;
             /** Runs */
             runs: components["schemas"]["RunSummary"][];
+        };
+        /**
+         * CheckUnderWay
+         * @description How far a check has come: events compared, of ``total``, which is 0 while the files are read.
+         */
+        CheckUnderWay: {
+            /**
+             * Began
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            began: string;
+            /** By */
+            by: string;
+            /** Done */
+            done: number;
+            /** Total */
+            total: number;
         };
         /** Choice */
         Choice: {
@@ -2970,6 +3002,8 @@ export interface components {
              * @example 2026-11-25T01:26:00.123456Z
              */
             at: string;
+            /** By */
+            by: string;
             /** Found */
             found: number;
             /** Open */
@@ -4149,12 +4183,12 @@ export interface components {
          * @description How the store stands.
          */
         StoreState: {
-            /** Asked At */
-            asked_at: string | null;
+            asked: components["schemas"]["AskedCheck"] | null;
             /** Bytes */
             bytes: number;
             /** Bytes Per Day */
             bytes_per_day: number | null;
+            checking: components["schemas"]["CheckUnderWay"] | null;
             /** Classes */
             classes: components["schemas"]["KeptClass"][];
             /** Days Left */

@@ -27,7 +27,7 @@ export default function Storage() {
   const asked = useQuery({
     queryKey: ["store"],
     queryFn: () => data(api.GET("/api/v1/store")),
-    refetchInterval: (query) => (query.state.data?.asked_at ? 5_000 : false),
+    refetchInterval: (query) => (query.state.data?.asked || query.state.data?.checking ? 3_000 : false),
   });
   useKeys({ r: () => void asked.refetch() });
   const changed = (store: Store) => queries.setQueryData(["store"], store);
@@ -55,15 +55,27 @@ export default function Storage() {
   );
 }
 
-/** Every file is checked by the worker; this asks it to. */
+/** Everything is checked by the worker; this asks it to, and shows how far it is. */
 function VerifyNow({ store, onChange }: { store: Store; onChange: (store: Store) => void }) {
-  const { t } = useWords();
+  const { t, n } = useWords();
   const tell = useToast();
   const verify = useMutation({ mutationFn: () => data(api.POST("/api/v1/store/verify")), onSuccess: onChange, onError: (error) => tell({ error }) });
-  if (store.asked_at) {
+  if (store.checking) {
+    const { by, began, done, total } = store.checking;
+    return (
+      <span className="storage-check" role="status">
+        {total > 0 ? t("storage.checking_events", { percent: Math.min(100, Math.floor((100 * done) / total)), done: n(done), total: n(total) }) : t("storage.checking_files")}
+        <progress className="storage-progress" aria-label={t("storage.verify")} max={total || undefined} value={total > 0 ? Math.min(done, total) : undefined} />
+        <span className="muted">
+          <Who actor={by} />, <When at={began} />
+        </span>
+      </span>
+    );
+  }
+  if (store.asked) {
     return (
       <span className="muted" role="status">
-        {t("storage.verifying")} <When at={store.asked_at} />
+        {t("storage.check_asked")} <Who actor={store.asked.by} />, <When at={store.asked.at} />
       </span>
     );
   }
@@ -118,6 +130,11 @@ function Check({ check }: { check: Store["verified"] }) {
       {check.open ? <State tone="critical" text={t("storage.faults", { n: check.open })} /> : <State tone="good" text={t("storage.whole", { n: check.parts })} />}{" "}
       <span className="muted">
         <When at={check.at} />
+        {check.by && (
+          <>
+            , <Who actor={check.by} />
+          </>
+        )}
       </span>
     </>
   );

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.deps import Services
-from core import storage
+from core import checks, storage
 from core.clock import DAY, StillClock, iso
 from core.db.models import Audit
 from core.keeping import MAINTENANCE
@@ -40,7 +40,7 @@ def house(client: Client, services: Services) -> TestClient:
 def test_the_store_says_what_it_keeps(house: TestClient, services: Services) -> None:
     services.store.hold("vu-1", Span(NOW - 121 * DAY, NOW - 119 * DAY), "điều tra")
     with services.database.write() as session:
-        storage.note_verified(session, MAINTENANCE, [Finding("a", "checksum")], 2, NOW)
+        checks.note(session, MAINTENANCE, [Finding("a", "checksum")], 2, NOW)
     found = house.get(PREFIX).json()
     assert (found["engine"], found["events"], found["segments"], found["reserve"]) == ("segments", 5, 2, 1 << 20)
     assert 0 < found["free"] < found["total"]
@@ -120,14 +120,14 @@ def test_what_is_looked_at_writes_nothing(house: TestClient, services: Services)
 
 
 def test_a_check_is_asked_for_once_until_it_has_ended(house: TestClient, services: Services) -> None:
-    assert house.get(PREFIX).json()["asked_at"] is None
-    assert house.post(f"{PREFIX}/verify").json()["asked_at"] == iso(NOW)
+    assert house.get(PREFIX).json()["asked"] is None
+    assert house.post(f"{PREFIX}/verify").json()["asked"]["at"] == iso(NOW)
     assert isinstance(services.clock, StillClock)
     services.clock.advance(5)
-    assert house.post(f"{PREFIX}/verify").json()["asked_at"] == iso(NOW)
+    assert house.post(f"{PREFIX}/verify").json()["asked"]["at"] == iso(NOW)
     with services.database.write() as session:
-        storage.note_verified(session, MAINTENANCE, [], 2, services.clock.now())
+        checks.note(session, MAINTENANCE, [], 2, services.clock.now())
         asked = session.scalars(select(Audit).where(Audit.action == "store.verify_ask")).all()
     assert len(asked) == 1
     found = house.get(PREFIX).json()
-    assert (found["asked_at"], found["verified"]["open"]) == (None, 0)
+    assert (found["asked"], found["verified"]["open"], found["verified"]["by"]) == (None, 0, "maintenance")
