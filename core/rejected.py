@@ -9,21 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import pyarrow as pa
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import audit
+from core import audit, engines
 from core.audit import Actor
 from core.clock import Micros, iso, to_micros
 from core.db.database import Database
 from core.db.models import DeadLetter, LetterStage
-from core.ecs import ARRAYS, FieldType, type_of
-from core.event import Event, parse_event_id
+from core.event import Event
 from core.ledger import Events, Tally
 from core.store.contract import Batch, EventStore, FlowBlock
+from core.store.flow_tables import table_of
 
 AT_ONCE = 500
 
@@ -115,10 +113,13 @@ def _offer(
         return
     fresh = [({**event, "event.ingested": iso(now)}, is_flow) for event, is_flow in kept.values()]
     flows = [event for event, is_flow in fresh if is_flow]
-    batch = Batch([event for event, is_flow in fresh if not is_flow], [_block(flows)] if flows else [])
+    batch = Batch([event for event, is_flow in fresh if not is_flow], [FlowBlock(table_of(flows))] if flows else [])
+    with database.read() as session:
+        engines.may_commit(session, store.engine, now)
     rejected = {str(id_): reason for id_, reason in store.append(batch).rejected}
     tally, stored = Tally(), 0
     with database.write() as session:
+        engines.may_commit(session, store.engine, now, is_writing=True)
         for letter in session.scalars(
             select(DeadLetter).where(DeadLetter.event_id.in_(list(kept)), DeadLetter.stage == LetterStage.REJECTED)
         ):
@@ -136,20 +137,3 @@ def _offer(
         audit.record(session, actor, "replay.rejected", now=now, after=after)
     done.stored += stored
     done.rejected += len(rejected)
-
-
-def _block(flows: list[Event]) -> FlowBlock:
-    """Flows as the columns that they were."""
-
-    def value(name: str, given: Any) -> Any:
-        if type_of(name) is FieldType.DATE:
-            return to_micros(str(given))
-        return given[0] if name in ARRAYS and isinstance(given, list) and len(given) == 1 else given
-
-    rows = []
-    for event in flows:
-        id_ = parse_event_id(str(event["event.id"]))
-        row = {name: value(name, given) for name, given in event.items() if name != "event.id"}
-        rows.append(row | {"segment": id_.segment, "record": id_.record, "n": id_.n})
-    names = dict.fromkeys(name for row in rows for name in row)
-    return FlowBlock(pa.table({name: [row.get(name) for row in rows] for name in names}))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy.orm import Session
 
-from core import audit, checks, holds, keeping, tombstones
+from core import audit, checks, engines, holds, keeping, tombstones
 from core.audit import Actor
 from core.checks import Asked, Running, Verified
 from core.clock import DAY, Micros, iso
@@ -189,7 +189,13 @@ def lift(
 
 def retain(database: Database, store: EventStore, wish: Policy, actor: Actor, now: Micros, keys: Keys) -> list[str]:
     """Delete what was kept as long as the policy in force asks; the parts deleted. Each has its signed tombstone and
-    its entry in the journal before it goes. Raises Unavailable, as for keys that cannot be used: nothing goes then."""
+    its entry in the journal before it goes. Raises Unavailable, as for keys that cannot be used: nothing goes then.
+
+    Nothing while events are being moved: what was copied already would come back with the switch.
+    """
+    with database.read() as session:
+        if engines.under_way(session) is not None:
+            return []
     policy = settle(database, store, wish, now)
     tombstones.begin(database, store, keys, now)
     tombstones.finish(database, store)
@@ -198,6 +204,8 @@ def retain(database: Database, store: EventStore, wish: Policy, actor: Actor, no
     def sign(stones: Sequence[Deleted]) -> Sequence[Deleted]:
         signer = keys.signer(now)
         with database.write() as session:
+            if engines.under_way(session) is not None:  # begun meanwhile
+                return []
             held = holds.in_force(session, (), now)  # one may have been placed meanwhile
             may_go = [stone for stone in stones if not held_by(stone, held)]
             recorded, fresh = tombstones.sign(session, signer, store.engine, may_go, now)

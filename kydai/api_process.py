@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.app import create_app, stop_streams
 from api.deps import Services
 from api.house import Ailment
+from core import engines
 from core.db.models import Meta
 from core.errors import BadConfig, KydaiError, cause, failure
 from core.lag import SPOOLS
@@ -208,8 +209,12 @@ def _rule_text(context: Context, package: str, file: str) -> str | None:
 
 
 def _ailments(context: Context) -> Sequence[Ailment]:
-    """Disk: intake stops before the console does."""
+    """Disk: intake stops before the console does. Events that were moved to an engine that the settings do not name."""
     settings = context.settings
+    with context.database.read() as session:
+        found = engines.in_force(session)
+    if found is not None and found.engine != settings.store.engine:
+        return [Ailment("moved", both("cli.up.moved", engine=found.engine))]
     free = shutil.disk_usage(settings.data).free
     if free < settings.spool.reserve_mb << 20:
         return [Ailment("disk", both("cli.up.disk_full", free=free >> 20))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from core import durable, keeping
+from core import durable, engines, keeping
 from core.clock import SECOND, Clock, SystemClock
 from core.db.database import Database, migrate, open_database, schema_version
 from core.db.models import SpoolPosition
 from core.errors import BadConfig, Place, Refused, Unavailable, cause, failure, reason
 from core.spool import Position, SpoolReader
-from core.store.contract import Missing, Span
+from core.store.contract import Missing, Span, nothing_undrained
 from kydai.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -72,10 +72,27 @@ class Context:
 
     @cached_property
     def store(self) -> EventStore:
-        """The event store, for reading and writing."""
+        """The event store, for reading and writing. Raises BadConfig when the settings name another engine than the
+        one that holds the events."""
+        engine = self.settings.store.engine
+        with self.database.read() as session:
+            found = engines.in_force(session)
+        if found is not None:
+            engines.need(found, engine)
         store = open_store(self.settings, self.database, self.clock)
         self._opened.append(store)
         return store
+
+    def new_engine(self, known: str) -> str | None:
+        """The engine that holds the events by now, if it is another and the settings, read anew, name it."""
+        with self.database.read() as session:
+            found = engines.in_force(session)
+        if found is None or found.engine == known:
+            return None
+        try:
+            return found.engine if load(self._data, self.config).store.engine == found.engine else None
+        except BadConfig:  # somebody is writing it
+            return None
 
     def ring(self) -> None:
         """Have workers elsewhere look at what is due, where there is a broker; returns at once."""
@@ -124,12 +141,26 @@ def make_folder(folder: Path) -> None:
 
 def open_store(settings: Settings, database: Database, clock: Clock) -> EventStore:
     """The store of the settings."""
+    engine = settings.store.engine
 
     def waiting(span: Span) -> Sequence[Missing]:
-        return undrained(settings.spool_folder, database, clock, span)
+        with database.read() as session:
+            found = engines.in_force(session)
+        moved = [] if found is None or found.engine == engine else [Missing("moved", found.engine, found.since)]
+        return [*moved, *undrained(settings.spool_folder, database, clock, span)]
 
+    return open_engine(engine, settings, clock, waiting)
+
+
+def open_engine(
+    engine: str,
+    settings: Settings,
+    clock: Clock,
+    undrained: Callable[[Span], Sequence[Missing]] = nothing_undrained,
+) -> EventStore:
+    """The store of one engine, whichever the settings choose."""
     # either engine's libraries weigh 60 to 90 MB: only where they are used
-    if settings.store.engine == "elastic":
+    if engine == "elastic":
         from core.store.elastic import ElasticStore
 
         elastic = settings.elastic
@@ -140,7 +171,7 @@ def open_store(settings: Settings, database: Database, clock: Clock) -> EventSto
             replicas=elastic.replicas,
             key=None if elastic.key_file is None else partial(_key, elastic.key_file.expanduser()),
             ca_file=None if elastic.ca_file is None else elastic.ca_file.expanduser(),
-            undrained=waiting,
+            undrained=undrained,
         )
     from core.store.segments import SegmentStore
 
@@ -149,7 +180,7 @@ def open_store(settings: Settings, database: Database, clock: Clock) -> EventSto
         clock,
         threads=settings.store.threads,
         memory_mb=settings.store.memory_mb,
-        undrained=waiting,
+        undrained=undrained,
     )
 
 

@@ -20,6 +20,7 @@ from collectors import syslog
 from collectors.flow_waiting import place_of
 from collectors.flows import FlowBatch
 from collectors.parser import ParserSet
+from core import engines
 from core.clock import SECOND, Clock, Micros, iso, to_micros
 from core.db.database import Database
 from core.db.models import DeadLetter, IngestedFile, JudgedRange, LetterStage, Meta, SpoolPosition
@@ -177,6 +178,8 @@ class Pipeline:
 
     def _commit(self, batch: Batch, *, is_last: bool = False) -> None:
         now = self.parts.clock.now()
+        with self.parts.database.read() as session:
+            engines.may_commit(session, self.parts.store.engine, now)
         name_of = self._listed.name_of
         tally, heards, said = Tally(name_of), Heards(), self.said.begin(name_of)
         frames = self._not_judged(batch.frames, tally)
@@ -195,6 +198,7 @@ class Pipeline:
             said.flows(outcome.numbered, self._books.book)
         rejected = {str(i): reason for i, reason in result.rejected}
         with self.parts.database.write() as session:
+            engines.may_commit(session, self.parts.store.engine, self.parts.clock.now(), is_writing=True)
             for judgement in (judged, *flow_judged):
                 self.alerts += judgement.save(session, self.spool, now)
             tally.save(session)

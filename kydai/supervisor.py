@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -29,6 +30,8 @@ START_SECONDS = 90.0
 STOP_SECONDS = 20.0
 LOG_BYTES = 16 << 20
 ORDER = ("api", "gateway", "pipeline", "worker")
+WITH_STORE = ("api", "pipeline", "worker")
+"""Those that open the event store."""
 STOP_ORDER = ("gateway", "api", "pipeline", "worker")
 
 
@@ -118,6 +121,18 @@ class Supervisor:
             raise failure(BadConfig, "start.ended", name=child.name, log=self._log(child.name))
         child.facts = said["ready"]
 
+    def _end(self, child: Child) -> None:
+        """Let it finish its batch; kill it when that takes too long."""
+        if child.process.poll() is None:
+            child.process.send_signal(signal.SIGTERM)
+            try:
+                child.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+        if child.process.stdout is not None:
+            child.process.stdout.close()
+
     def _log(self, name: str) -> Path:
         return self.settings.data / "log" / f"{name}.log"
 
@@ -141,22 +156,24 @@ class Supervisor:
             except BadConfig as error:
                 logger.error("A process did not start again.", name=name, error=str(error))
 
+    def renew(self, names: Sequence[str]) -> None:
+        """Stop some of the processes in order and start them again, to read the settings anew."""
+        for name in (each for each in STOP_ORDER if each in names):
+            self._end(self.children[name])
+        for name in (each for each in ORDER if each in names):
+            fresh = self.children[name] = self._spawn(name)
+            try:
+                self._await_ready(fresh)
+            except BadConfig as error:
+                logger.error("A process did not start again.", name=name, error=str(error))
+
     def stop(self) -> None:
         """Receivers first, so that what they took is committed; each gets time to finish its batch. Once is enough."""
         if self._lock < 0:
             return
         for name in STOP_ORDER:
-            if (child := self.children.get(name)) is None:
-                continue
-            if child.process.poll() is None:
-                child.process.send_signal(signal.SIGTERM)
-                try:
-                    child.process.wait(STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    child.process.kill()
-                    child.process.wait()
-            if child.process.stdout is not None:
-                child.process.stdout.close()
+            if (child := self.children.get(name)) is not None:
+                self._end(child)
         with contextlib.suppress(FileNotFoundError):
             (self.settings.data / "up.pid").unlink()
         os.close(self._lock)

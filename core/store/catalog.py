@@ -8,7 +8,6 @@ is one IMMEDIATE transaction.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import sqlite3
 import threading
@@ -34,6 +33,7 @@ from core.store.catalog_rows import (
     segment_of,
     segment_values,
     tombstone_of,
+    tombstone_values,
 )
 from core.store.contract import Deleted, Hold, Sign, Span
 from core.store.segments_layout import LAYOUT
@@ -215,14 +215,24 @@ class Catalog:
                 gone.append(s.name)
                 db.execute("UPDATE segment SET state='retired', retired_at=? WHERE id=?", (at, s.id))
                 db.execute("DELETE FROM id_range WHERE segment=?", (s.id,))
+                left = Tombstone(
+                    s.name, s.kind, s.classes, s.min_ts, s.max_ts, s.min_received, s.max_received, s.rows, s.bytes,
+                    s.sha256, stone.policy, stone.at,
+                )  # fmt: skip
                 db.execute(
                     f"INSERT INTO tombstone ({TOMBSTONE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
-                    (
-                        s.name, s.kind, json.dumps(s.classes), s.min_ts, s.max_ts, s.min_received,
-                        s.max_received, s.rows, s.bytes, s.sha256, stone.policy, stone.at,
-                    ),
-                )  # fmt: skip
+                    tombstone_values(left),
+                )
         return gone
+
+    def bury(self, stones: Iterable[Tombstone]) -> None:
+        """Add tombstones of what was deleted elsewhere, those that are not there yet."""
+        with self.change() as db:
+            there = set(db.execute("SELECT name, sha256 FROM tombstone"))
+            db.executemany(
+                f"INSERT INTO tombstone ({TOMBSTONE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+                [tombstone_values(each) for each in stones if (each.name, each.sha256) not in there],
+            )
 
     def quarantine(self, *ids: int) -> None:
         with self.change() as db:

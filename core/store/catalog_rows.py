@@ -220,6 +220,14 @@ def _listed(names: Iterable[str]) -> str:
     return json.dumps(sorted(names))
 
 
+def tombstone_values(t: Tombstone) -> tuple[object, ...]:
+    """The row of TOMBSTONE_COLUMNS of a tombstone."""
+    return (
+        t.name, t.kind, json.dumps(t.classes), t.min_ts, t.max_ts, t.min_received, t.max_received, t.rows, t.bytes,
+        t.sha256, t.policy, t.deleted_at,
+    )  # fmt: skip
+
+
 def tombstone_of(row: Sequence[Any]) -> Tombstone:
     """A tombstone of a row of TOMBSTONE_COLUMNS."""
     name, kind, classes, *rest = row

@@ -288,6 +288,10 @@ class Deleted:
     at: Micros
     hours: tuple[tuple[Micros, str, int], ...] = ()
     """How many events of each hour and class; empty where that is not known: it cannot be read, or is told later."""
+    min_ts: Micros = 0
+    max_ts: Micros = 0
+    """By ``@timestamp``, both included, as far as the engine tells."""
+    bytes: int = 0
 
 
 Sign = Callable[[Sequence[Deleted]], Sequence[Deleted]]
@@ -348,13 +352,18 @@ class EventStore(Protocol):
         """What was received in the hours that begin within the span (core/store/integrity.py)."""
         ...
 
-    def in_order(self, hour: Micros, class_: str) -> Scan:
+    def in_order(self, hour: Micros, class_: str, *, flows: bool | None = None) -> Scan:
         """Every event of a class that was received within the hour, in order of ``event.id``, those that a replay
-        hides included, in bounded batches. What it lacks is known for certain at its end."""
+        hides included, in bounded batches; of flows alone or of all others where ``flows`` says so. What it lacks is
+        known for certain at its end."""
         ...
 
     def deleted(self) -> list[Deleted]:
         """What retention has deleted so far."""
+        ...
+
+    def adopt(self, deleted: Sequence[Deleted]) -> None:
+        """Say of these deletions, which another engine did, as of one's own; a second time changes nothing."""
         ...
 
     def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:
@@ -370,6 +379,10 @@ class EventStore(Protocol):
 
     def mark_replaced(self, ids: Sequence[EventId]) -> None:
         """Hide the n = 0 event of these records, which a replay has parsed, from reads that do not ask for it."""
+        ...
+
+    def replaced(self) -> Iterator[list[EventId]]:
+        """The n = 0 ids of all records that are marked replaced, in bounded batches."""
         ...
 
     def compact(self) -> int:

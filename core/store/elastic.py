@@ -11,7 +11,7 @@ the event's own id: the same batch again, whenever and by whomever, changes noth
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -52,7 +52,7 @@ from core.store.elastic_meta import Notes
 from core.store.elastic_names import Grain, Grains, check_prefix
 from core.store.elastic_order import OrderReader
 from core.store.elastic_read import Reader
-from core.store.elastic_replaced import mark_replaced
+from core.store.elastic_replaced import mark_replaced, replaced
 from core.store.elastic_setup import Setup
 from core.store.elastic_snapshot import Snapshots
 from core.store.elastic_upkeep import Upkeep
@@ -137,12 +137,15 @@ class ElasticStore:
         self._ready()
         return self._order.received(span)
 
-    def in_order(self, hour: Micros, class_: str) -> Scan:
+    def in_order(self, hour: Micros, class_: str, *, flows: bool | None = None) -> Scan:
         self._ready()
-        return self._order.in_order(hour, class_)
+        return self._order.in_order(hour, class_, flows)
 
     def deleted(self) -> list[Deleted]:
         return self._upkeep.deleted()
+
+    def adopt(self, deleted: Sequence[Deleted]) -> None:
+        self._upkeep.adopt(deleted)
 
     def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:
         return self._reader.get(ids, scope)
@@ -156,6 +159,10 @@ class ElasticStore:
     def mark_replaced(self, ids: Sequence[EventId]) -> None:
         self._ready()
         mark_replaced(self._cluster_, self._setup.prefix, self._grains(), ids)
+
+    def replaced(self) -> Iterator[list[EventId]]:
+        self._ready()
+        return replaced(self._cluster_, self._setup.prefix)
 
     def compact(self) -> int:
         """Nothing: the cluster merges by itself."""

@@ -29,7 +29,9 @@ class Tombstone:
 
     name: str
     uuid: str
-    class_: str
+    classes: tuple[str, ...]
+    min_received: Micros
+    max_received: Micros
     min_ts: Micros
     max_ts: Micros
     rows: int
@@ -81,8 +83,9 @@ class Notes:
     def bury(self, stone: Tombstone) -> None:
         """Note that an index is about to be deleted; a second note of it changes nothing."""
         document = {
-            "what": "tombstone", "name": stone.name, "uuid": stone.uuid, "class": stone.class_,
-            "min_ts": stone.min_ts, "max_ts": stone.max_ts, "rows": stone.rows, "bytes": stone.bytes,
+            "what": "tombstone", "name": stone.name, "uuid": stone.uuid, "classes": list(stone.classes),
+            "min_received": stone.min_received, "max_received": stone.max_received, "min_ts": stone.min_ts,
+            "max_ts": stone.max_ts, "rows": stone.rows, "bytes": stone.bytes,
             "policy": stone.policy, "deleted_at": stone.deleted_at,
         }  # fmt: skip
         self._create(f"tombstone:{stone.uuid}", document)
@@ -93,8 +96,8 @@ class Notes:
         hits = self._cluster.call(lambda es: list(scan(es, query=query, index=self._index)))
         found = [
             Tombstone(
-                d["name"], d["uuid"], d["class"], d["min_ts"], d["max_ts"], d["rows"], d["bytes"], d["policy"],
-                d["deleted_at"],
+                d["name"], d["uuid"], tuple(d["classes"]), d["min_received"], d["max_received"], d["min_ts"],
+                d["max_ts"], d["rows"], d["bytes"], d["policy"], d["deleted_at"],
             )
             for d in (hit["_source"] for hit in hits)
         ]  # fmt: skip

@@ -14,11 +14,13 @@ from core.store.elastic_client import Cluster
 from core.store.elastic_document import event_of
 from core.store.elastic_fields import RECORD, SEGMENT, N
 from core.store.elastic_names import Grains, Index, index_name, pattern, read_name
+from core.store.elastic_setup import FLOW
 from core.store.windows import Rows, in_windows
 
 _PAGE = 5_000
 _HOURS = 200
 """Hours counted in one question."""
+_IS_FLOW = {"term": {FLOW: True}}
 _SORT = [{SEGMENT: "asc"}, {RECORD: "asc"}, {N: "asc"}]
 
 
@@ -67,27 +69,30 @@ class OrderReader:
         buckets = found["aggregations"]["hours"]["buckets"] if "aggregations" in found else {}
         return {(int(hour), index.class_): b["doc_count"] for hour, b in buckets.items() if b["doc_count"]}
 
-    def in_order(self, hour: Micros, class_: str) -> Scan:
+    def in_order(self, hour: Micros, class_: str, flows: bool | None) -> Scan:
         begins = hour_of(hour)
+        kind = [] if flows is None else [_IS_FLOW if flows else {"bool": {"must_not": [_IS_FLOW]}}]
         index = index_name(self._prefix, class_, begins, self._grains())
 
         def batches() -> Iterator[list[Event]]:
             with self._cluster.read() as read:
-                body = {"query": _begun(begins, begins + HOUR), "allow_partial_search_results": False}
+                hour_ = {"bool": {"filter": [_begun(begins, begins + HOUR), *kind]}}
+                body = {"query": hour_, "allow_partial_search_results": False}
                 ends = {"first": {"min": {"field": RECORD}}, "last": {"max": {"field": RECORD}}}
                 spools = [
                     IdRange(each["key"]["spool"], int(each["first"]["value"]), int(each["last"]["value"]))
                     for each in Answers(read, index).groups(body, {"spool": {"field": SEGMENT}}, ends)
                 ]
-            yield from in_windows(spools, lambda ranges, limit: self._piece(index, ranges, limit))
+            yield from in_windows(spools, lambda ranges, limit: self._piece(index, kind, ranges, limit))
 
         return Scan(batches(), self._truth())
 
-    def _piece(self, index: str, ranges: Sequence[IdRange], limit: int | None) -> Rows:
+    def _piece(self, index: str, kind: Sequence[dict[str, Any]], ranges: Sequence[IdRange], limit: int | None) -> Rows:
         low, high = min(r.first for r in ranges), max(r.last for r in ranges)
         wanted = [
             {"range": {SEGMENT: {"gte": ranges[0].spool, "lte": ranges[-1].spool}}},
             {"range": {RECORD: {"gte": low, "lte": high}}},
+            *kind,
         ]
         found: Rows = []
         after: dict[str, Any] = {}

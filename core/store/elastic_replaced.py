@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
 
 from core.errors import Unavailable, failure, reason
-from core.event import EventId
+from core.event import EventId, parse_event_id
 from core.store.elastic_client import Cluster, told
 from core.store.elastic_document import document, event_of
-from core.store.elastic_names import Grains, names_of_any_class
+from core.store.elastic_fields import RECORD, SEGMENT
+from core.store.elastic_names import Grains, names_of_any_class, pattern
 from core.store.elastic_setup import REPLACED
 
 _IDS = 500
+_PAGE = 1_000
 
 
 def mark_replaced(cluster: Cluster, prefix: str, grains: Grains, ids: Sequence[EventId]) -> None:
@@ -48,3 +50,18 @@ def _mark(cluster: Cluster, places: str, ids: list[str]) -> None:
     for item in answer["items"]:
         if item["index"]["status"] >= 300:
             raise failure(Unavailable, "store.error.no_answer", reason=reason(told(item["index"])))
+
+
+def replaced(cluster: Cluster, prefix: str) -> Iterator[list[EventId]]:
+    """The ids of all events that are marked, a page at a time, in order. Raises Unavailable."""
+    body: dict[str, Any] = {
+        "query": {"term": {REPLACED: True}}, "sort": [{SEGMENT: "asc"}, {RECORD: "asc"}], "size": _PAGE,
+        "source": False, "allow_partial_search_results": False,
+    }  # fmt: skip
+    while True:
+        hits = cluster.call(lambda es: es.search(index=pattern(prefix), **body)).body["hits"]["hits"]
+        if hits:
+            yield [parse_event_id(hit["_id"]) for hit in hits]
+        if len(hits) < _PAGE:
+            return
+        body["search_after"] = hits[-1]["sort"]

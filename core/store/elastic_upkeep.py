@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from elasticsearch import NotFoundError
@@ -60,7 +60,7 @@ class Upkeep:
             (stone,) = stones
             self._notes.bury(
                 Tombstone(
-                    index.name, uuid, index.class_, extent.oldest, extent.newest, stone.rows, extent.bytes,
+                    index.name, uuid, index.classes, *ends, extent.oldest, extent.newest, stone.rows, extent.bytes,
                     stone.policy, stone.at,
                 )
             )  # fmt: skip
@@ -111,14 +111,23 @@ class Upkeep:
 
     def deleted(self) -> list[Deleted]:
         """What retention has deleted so far."""
-        found = []
-        for stone in self._notes.tombstones():
-            index = read_name(self._setup.prefix, stone.name)
-            if index is not None:
-                ends = index.min_received, index.max_received
-                of = stone.name, stone.uuid, (stone.class_,)
-                found.append(Deleted(*of, *ends, stone.rows, stone.policy, stone.deleted_at))
-        return found
+        return [
+            Deleted(
+                t.name, t.uuid, t.classes, t.min_received, t.max_received, t.rows, t.policy, t.deleted_at,
+                min_ts=t.min_ts, max_ts=t.max_ts, bytes=t.bytes,
+            )
+            for t in self._notes.tombstones()
+        ]  # fmt: skip
+
+    def adopt(self, deleted: Sequence[Deleted]) -> None:
+        """Note deletions that another engine did; what is noted already stays as it is."""
+        for d in deleted:
+            self._notes.bury(
+                Tombstone(
+                    d.name, d.mark, d.classes, d.min_received, d.max_received, d.min_ts, d.max_ts, d.rows, d.bytes,
+                    d.policy, d.at,
+                )
+            )  # fmt: skip
 
     def stats(self) -> Stats:
         return self._extent(pattern(self._setup.prefix))

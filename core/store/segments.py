@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from core.query.pipes import Grouping
 from core.query.to_sql import FUNCTIONS
 from core.query.tree import TRUE, Node
 from core.store.catalog import Catalog
-from core.store.catalog_rows import IdRange, Kind, New, Segment, State
+from core.store.catalog_rows import IdRange, Kind, New, Segment, State, Tombstone
 from core.store.compaction import compact
 from core.store.contract import (
     AppendResult,
@@ -68,6 +68,7 @@ from core.store.segments_write import Piece, describe, flow_piece, only_new
 _TRIES = 8
 _SIGNED_AT_ONCE = 100
 """Files: nobody can write to the catalog meanwhile."""
+_MARKED = 1_000
 
 
 class SegmentStore:
@@ -183,15 +184,26 @@ class SegmentStore:
     def received(self, span: Span) -> Received:
         return self._reader.received(span)
 
-    def in_order(self, hour: Micros, class_: str) -> Scan:
-        return self._reader.in_order(hour, class_)
+    def in_order(self, hour: Micros, class_: str, *, flows: bool | None = None) -> Scan:
+        return self._reader.in_order(hour, class_, flows=flows)
 
     def deleted(self) -> list[Deleted]:
-        stones = self.catalog.tombstones()
         return [
-            Deleted(t.name, t.sha256, t.classes, t.min_received, t.max_received, t.rows, t.policy, t.deleted_at)
-            for t in stones
-        ]
+            Deleted(
+                t.name, t.sha256, t.classes, t.min_received, t.max_received, t.rows, t.policy, t.deleted_at,
+                min_ts=t.min_ts, max_ts=t.max_ts, bytes=t.bytes,
+            )
+            for t in self.catalog.tombstones()
+        ]  # fmt: skip
+
+    def adopt(self, deleted: Sequence[Deleted]) -> None:
+        self.catalog.bury(
+            Tombstone(
+                d.name, Kind.EVENTS, d.classes, d.min_ts, d.max_ts, d.min_received, d.max_received, d.rows, d.bytes,
+                d.mark, d.policy, d.at,
+            )
+            for d in deleted
+        )  # fmt: skip
 
     def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:
         return self._reader.get(ids, scope)
@@ -207,6 +219,11 @@ class SegmentStore:
     def mark_replaced(self, ids: Sequence[EventId]) -> None:
         """Hide the n = 0 event of these records, which a replay has parsed, from reads that do not ask for it."""
         self.catalog.mark_replaced(ids)
+
+    def replaced(self) -> Iterator[list[EventId]]:
+        marked = iter(self.catalog.replaced())
+        while part := list(itertools.islice(marked, _MARKED)):
+            yield [EventId(spool, record, 0) for spool, record in part]
 
     def compact(self) -> int:
         """One round of compaction, if no other process is at it, or else one of scrubbing; returns how many files were

@@ -12,7 +12,7 @@ import orjson
 from core.clock import HOUR, Micros, hour_of
 from core.ecs import ARRAYS, FieldType, type_of
 from core.event import Event, EventId, ulid_time
-from core.store.catalog_rows import IdRange, Segment, Snapshot
+from core.store.catalog_rows import IdRange, Kind, Segment, Snapshot
 from core.store.contract import HourClass, Missing, Query, Received, Scan, Span, Truth
 from core.store.segments_engine import Read
 from core.store.segments_layout import IDENTITY, TIMES
@@ -64,12 +64,15 @@ class OrderReader(Reader):
                 counts[key] = counts.get(key, 0) + count
         return counts
 
-    def in_order(self, hour: Micros, class_: str) -> Scan:
+    def in_order(self, hour: Micros, class_: str, *, flows: bool | None = None) -> Scan:
         missing: dict[Missing, None] = {}
+
+        def is_wanted(s: Segment) -> bool:
+            return class_ in s.classes and (flows is None or flows is (s.kind is Kind.FLOWS))
 
         def piece(ranges: Sequence[IdRange], limit: int | None) -> Rows:
             found, truth = self._answer(
-                lambda: _only(self._catalog.snapshot_of(ranges), lambda s: class_ in s.classes),
+                lambda: _only(self._catalog.snapshot_of(ranges), is_wanted),
                 None,
                 lambda read, snapshot: self._piece(read, snapshot, ranges, class_, limit),
             )

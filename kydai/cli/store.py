@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, TextColumn
 
-from core import audit, checks, keeping, storage
+from core import audit, checks, engines, keeping, storage
 from core.checks import Verified
 from core.clock import iso
 from core.errors import BadInput, failure
@@ -26,7 +26,7 @@ from core.times import read_span
 from core.words import number, say, size
 from kydai import sealed
 from kydai.checking import under_way
-from kydai.cli import store_hold
+from kydai.cli import store_hold, store_move
 from kydai.cli.main import FAILED, INCOMPLETE, LANG
 from kydai.cli.output import safe
 from kydai.cli.store_told import amount_document, hold_document, hold_told, iso_or_none, look, minute, show_going
@@ -262,6 +262,9 @@ def retain(
     if dry_run:
         show_going(context, storage.overdue(*house, now), {})
         return
+    with context.database.read() as session:
+        if engines.under_way(session) is not None:
+            context.output.tell(say("cli.store.move_retain", LANG))
     with context.database.write() as session:
         now = steady_now(session, context.clock)
     gone = storage.retain(*house, cli_actor(), now, Keys(context.settings.keys_folder))
@@ -312,3 +315,4 @@ def policy(
 
 
 store.command("hold", help=say("cli.store.hold", LANG))(store_hold.hold)
+store.command("move", help=say("cli.store.move", LANG))(store_move.move)

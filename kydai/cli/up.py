@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from core import accounts
 from core.words import say
@@ -13,10 +15,13 @@ from kydai.cli.main import LANG
 from kydai.cli.output import safe
 from kydai.context import Context, make_folder
 from kydai.process import Stop
-from kydai.supervisor import Supervisor
+from kydai.supervisor import WITH_STORE, Supervisor
 from kydai.world import broken_playbooks
 
 Listen = Annotated[str | None, typer.Option("--listen", help=say("cli.up.listen", LANG), metavar="ADDR")]
+
+LOOK_SECONDS = 5.0
+"""Between two looks at whether the events were moved to another engine."""
 
 
 def register(app: typer.Typer) -> None:
@@ -52,7 +57,16 @@ def up(ctx: typer.Context, listen: Listen = None) -> None:
     out.tell(say("cli.up.stop", LANG))
     if out.as_json:
         out.one({"url": url, "link": f"{url}/sign-in#{secret}" if secret else None, **facts})
+    engine, looked_at = settings.store.engine, 0.0
     while not stop.wait(1.0):
         supervisor.watch()
+        if context.clock.monotonic() - looked_at < LOOK_SECONDS:
+            continue
+        looked_at = context.clock.monotonic()
+        with suppress(SQLAlchemyError):  # the next look sees
+            if (moved_to := context.new_engine(engine)) is not None:
+                out.tell(say("cli.up.follows", LANG, engine=moved_to))
+                engine = moved_to
+                supervisor.renew(WITH_STORE)
     out.tell(say("cli.up.stopping", LANG))
     supervisor.stop()

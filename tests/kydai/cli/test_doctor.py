@@ -64,12 +64,16 @@ def test_the_balances_are_looked_at(kydai: Run, log: Path) -> None:
     assert findings(kydai)["balance"][0]["ok"] is True
 
 
-def test_the_store_is_asked(kydai: Run, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_store_is_asked(kydai: Run, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kydai("ingest", str(log))
     (finding,) = findings(kydai)["store"]
     assert finding["ok"] is True
     monkeypatch.setenv("KYDAI_STORE_ENGINE", "elastic")
     monkeypatch.setenv("KYDAI_ELASTIC_URLS", f'["http://127.0.0.1:{free_port()}"]')
+    (finding,) = findings(kydai)["store"]
+    assert "are in segments, and the settings say elastic" in str(finding["text"])
+    assert "kydai store move segments elastic" in str(finding["remedy"])
+    monkeypatch.setenv("KYDAI_DATA", str(tmp_path / "new"))
     (finding,) = findings(kydai)["store"]
     assert finding["ok"] is False
     assert "Nobody answers as Elasticsearch" in str(finding["text"])
