@@ -19,7 +19,7 @@ from api.times import From, To, span
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, iso
 from core.errors import BadInput, NotFound, failure
 from core.event import Event, parse_event_id
-from core.export import Cell, csv_bytes
+from core.export import Cell, csv_bytes, xlsx_bytes
 from core.hints import hints as hints_of
 from core.query.language import parse
 from core.query.narrow import group_queries
@@ -333,17 +333,36 @@ def _cell(value: Any) -> Cell:
     return value if isinstance(value, str | int | float | bool) else None
 
 
-@router.get("/export", response_class=Response, responses={200: {"content": {"text/csv": {}, "application/json": {}}}})
+_KINDS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+}
+
+
+def _file(form: str, names: Sequence[str], events: Sequence[Event]) -> bytes:
+    """Events as a file: the named fields in a table, whole events as JSON."""
+    if form == "json":
+        return orjson.dumps(events, option=orjson.OPT_INDENT_2)
+    if form == "jsonl":
+        return b"".join(orjson.dumps(e, option=orjson.OPT_APPEND_NEWLINE) for e in events)
+    rows = ([_cell(e.get(n)) for n in names] for e in events)
+    return csv_bytes(names, rows) if form == "csv" else xlsx_bytes(names, rows)
+
+
+@router.get("/export", response_class=Response, responses={200: {"content": {kind: {} for kind in _KINDS.values()}}})
 async def export_events(
     request: Request,
     caller: Reader,
     svc: Svc,
     question: Question,
-    format: Literal["csv", "jsonl"] = "csv",
+    format: Literal["csv", "xlsx", "json", "jsonl"] = "csv",
     fields: Annotated[str | None, Query(max_length=4000)] = None,
     limit: Annotated[int, Query(ge=1, le=EXPORT_EVENTS)] = 10_000,
 ) -> Response:
-    """Events as a file. ``X-Kydai-Complete`` says ``false`` when there were more, or parts were missing."""
+    """Events as a file. When there were more, or parts were missing, ``X-Kydai-Complete`` says ``false`` and the name
+    of the file says it, too: who opens it later has not seen the answer."""
     names = [f.strip() for f in (fields or "").split(",") if f.strip()] or list(EXPORT_FIELDS)
     after = {"query": question.text, "from": question.start, "to": question.end, "format": format, "limit": limit}
     written: Future[None] = request.app.state.journal.note(caller.actor, "events.export", "events", after)
@@ -353,7 +372,7 @@ async def export_events(
         cursor, complete = None, True
         while len(events) < limit:
             size = min(2000, limit - len(events))
-            wanted = names if format == "csv" else None
+            wanted = names if format in ("csv", "xlsx") else None
             rows = svc.store.search(question.query, limit=size, cursor=cursor, fields=wanted)
             events += rows.events
             complete = complete and rows.truth.complete
@@ -361,18 +380,17 @@ async def export_events(
             if cursor is None:
                 break
         complete = complete and cursor is None
-        if format == "csv":
-            return csv_bytes(names, ([_cell(e.get(n)) for n in names] for e in events)), complete
-        return b"".join(orjson.dumps(e, option=orjson.OPT_APPEND_NEWLINE) for e in events), complete
+        return _file(format, names, events), complete
 
     data, complete = await request.app.state.searches.run(request, ask)
     await asyncio.wrap_future(written)
+    part = "" if complete else "-incomplete"
     stamp = iso(svc.clock.now())[:19].replace(":", "").replace("-", "")
     return Response(
         data,
-        media_type="text/csv; charset=utf-8" if format == "csv" else "application/x-ndjson",
+        media_type=_KINDS[format],
         headers={
-            "content-disposition": f'attachment; filename="kydai-events-{stamp}.{format}"',
+            "content-disposition": f'attachment; filename="kydai-events-{stamp}{part}.{format}"',
             "x-kydai-complete": str(complete).lower(),
         },
     )

@@ -6,10 +6,10 @@ import csv
 import re
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from sqlalchemy import select
 
-from core.db.models import Audit
+from core.db.models import Audit, SavedSearch
 from tests.console.conftest import Open
 from tests.console.house import Running
 from tests.console.pages import ask
@@ -37,17 +37,20 @@ def test_a_wrong_query_is_marked_where_it_is_wrong(open_console: Open, shared_ho
     expect(problem).to_contain_text("(ký tự thứ 10)")
     box = console.page.locator(".query-box input")
     assert box.evaluate("e => e.selectionStart") == 9
-    caret = console.page.locator(".query-caret").bounding_box()
-    frame = box.bounding_box()
-    assert caret is not None and frame is not None
+    mark = console.page.locator(".query-mark .wrong")
+    expect(mark).to_have_text('"chưa đóng')
+    place, frame = mark.bounding_box(), box.bounding_box()
+    assert place is not None and frame is not None
     width = console.page.evaluate(
         """() => { const c = document.createElement('canvas').getContext('2d');
            c.font = getComputedStyle(document.querySelector('.query-box input')).font;
            return c.measureText('0'.repeat(100)).width / 100 }"""
     )
-    assert abs(caret["x"] - (frame["x"] + 10 + 9 * width)) < width
+    assert abs(place["x"] - (frame["x"] + 10 + 9 * width)) < width, "the mark lies under the text"
     ask(console, "destination.prot: 22")
-    expect(console.page.locator(".truth")).to_contain_text("destination.port")
+    expect(console.page.locator(".query-mark .doubtful")).to_have_text("destination.prot")
+    console.page.locator(".truth").get_by_role("button", name="destination.port").click()
+    expect(box).to_have_value("destination.port: 22")
 
 
 def test_stages_make_a_table_whose_groups_lead_to_their_events(open_console: Open, shared_house: Running) -> None:
@@ -170,3 +173,176 @@ def test_an_answer_that_lacks_a_part_says_so_and_what_to_do(
     with console.page.expect_download():
         console.page.get_by_role("menuitem", name=re.compile("CSV")).click()
     console.toast("chỉ chứa một phần")
+
+
+def test_a_query_is_written_by_its_completion_and_keys_alone(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    box, options = console.page.locator(".query-box input"), console.page.get_by_role("option")
+    box.press_sequentially("datas")
+    expect(options.first).to_contain_text(re.compile(r"event\.dataset.*keyword.*100"))
+    box.press("Tab")
+    expect(box).to_have_value("event.dataset: ")
+    box.press_sequentially("auth")
+    expect(options.first).to_contain_text("system.auth")
+    assert console.violations() == []
+    box.press("ArrowDown")
+    box.press("Enter")
+    expect(box).to_have_value("event.dataset: system.auth ")
+    box.press_sequentially("| cou")
+    expect(options).to_have_text(["count by"])
+    box.press("Tab")
+    box.press_sequentially("host.n")
+    expect(options.first).to_contain_text("host.name")
+    box.press("Escape")
+    expect(options).to_have_count(0)
+    box.press_sequentially("ame")
+    box.press("Enter")
+    expect(console.page.get_by_role("grid", name="Các nhóm")).to_contain_text("baochi-crawl01")
+    expect(options).to_have_count(0)
+
+
+def test_every_value_has_its_menu_in_table_drawer_and_field_list(open_console: Open, shared_house: Running) -> None:
+    path = "/hunt?q=event.dataset:%20nginx.access&cols=source.ip,host.name"
+    console = open_console(shared_house, path=path).heading("Truy tìm")
+    box, menu = console.page.locator(".query-box input"), console.page.get_by_role("menu")
+    expect(console.rows().first).to_be_visible()
+    console.press("j")
+    expect(console.current()).to_be_visible()
+    expect(console.side()).to_contain_text("Bản gốc")
+    value = console.current().get_by_role("button").first
+    shown = value.inner_text()
+    value.press("Enter")
+    expect(menu).to_contain_text(f"source.ip: {shown}")
+    assert console.violations() == []
+    around = menu.get_by_role("menuitem", name="Tìm giá trị này trong 15 phút trước và sau")
+    assert re.search(r"from=2026-.*&to=2026-", around.get_attribute("href") or "")
+    expect(menu.get_by_role("menuitem", name="Xem trang của đối tượng này")).to_have_attribute("href", re.compile(shown))
+    console.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(value).to_be_focused()
+    console.side().get_by_title(re.compile(r"^Thao tác với event\.outcome: ")).click()
+    menu.get_by_role("menuitem", name="Trừ giá trị này").click()
+    expect(box).to_have_value(re.compile(r"^event\.dataset: nginx\.access and not event\.outcome: "))
+    console.button(re.compile("^host.name [0-9]")).click()
+    expect(console.page.locator(".values")).to_contain_text("5 giá trị đầu · chính xác")
+    console.page.locator(".values .pivot").first.click()
+    menu.get_by_role("menuitem", name="Nhóm theo host.name").click()
+    expect(console.page.get_by_role("grid", name="Các nhóm").locator(".grid-row")).to_have_count(5)
+
+
+def test_columns_are_moved_dropped_and_kept_in_the_address(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt?q=event.dataset:%20nginx.access").heading("Truy tìm")
+    heads = console.grid().get_by_role("columnheader")
+
+    def act(column: str, item: str) -> None:
+        heads.get_by_role("button", name=column).click()
+        console.page.get_by_role("menuitem", name=item).click()
+
+    act("event.dataset", "Sang trái")
+    expect(heads).to_have_text(["Thời gian", "event.dataset ▾", "host.name ▾", "Nội dung ▾"])
+    act("Nội dung", "Bỏ cột")
+    heads.get_by_role("button", name="host.name").drag_to(heads.get_by_role("button", name="event.dataset"))
+    expect(heads).to_have_text(["Thời gian", "host.name ▾", "event.dataset ▾"])
+    console.page.wait_for_url(re.compile(r"cols=host\.name%2Cevent\.dataset"))
+    console.page.reload()
+    expect(heads).to_have_text(["Thời gian", "host.name ▾", "event.dataset ▾"])
+    act("host.name", "Về các cột mặc định")
+    expect(heads).to_have_text(["Thời gian", "host.name ▾", "event.dataset ▾", "Nội dung ▾"])
+
+
+def test_a_range_is_chosen_on_the_chart_by_keys_and_back_leads_back(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    chart, truth = console.page.locator(".chart-place"), console.page.locator(".truth")
+    expect(chart.locator("canvas")).to_be_visible()
+    expect(truth).to_contain_text("1.531 sự kiện")
+    for key in ("End", "ArrowLeft", "Shift+ArrowLeft"):
+        chart.press(key)
+    said = chart.get_by_role("status")
+    expect(said).to_contain_text("Enter để chọn khoảng này")
+    count = re.search(r": (\d+) sự kiện", said.inner_text())
+    assert count is not None
+    chart.press("Enter")
+    console.page.wait_for_url(re.compile("from=2026-.*to=2026-"))
+    expect(truth).to_contain_text(re.compile(rf"^{count[1]} sự kiện"))
+    console.page.go_back()
+    expect(truth).to_contain_text("1.531 sự kiện")
+
+
+def test_a_shared_address_asks_the_same_and_no_old_number_stands_meanwhile(
+    open_console: Open, shared_house: Running
+) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    console.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    truth = console.page.locator(".truth")
+    expect(truth).to_contain_text("1.531 sự kiện")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        # the first alone: what is asked later goes on
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    console.page.route("**/events/histogram?*", hold)
+    ask(console, "event.outcome: failure")
+    expect(truth).to_contain_text("Đang đếm…")
+    expect(truth).not_to_contain_text("1.531")
+    for route in held:
+        route.continue_()
+    expect(truth).to_contain_text("89 sự kiện")
+    console.grid().focus()
+    console.press("End")
+    expect(truth).to_be_in_viewport()
+    console.button("Chia sẻ").click()
+    console.toast("Đã chép liên kết")
+    address = str(console.page.evaluate("() => navigator.clipboard.readText()"))
+    assert re.search(r"q=event\.outcome.*from=2026-.*to=2026-", address)
+    other = open_console(shared_house, "baotq", path=address.removeprefix(shared_house.url))
+    expect(other.page.locator(".truth")).to_contain_text("89 sự kiện")
+
+
+def test_searches_are_saved_changed_and_put_back(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt?q=event.outcome:%20failure").heading("Truy tìm")
+    saved = console.page.locator(".saved-button")
+
+    def act(item: str | re.Pattern[str]) -> None:
+        saved.click()
+        console.page.get_by_role("menuitem", name=item).click()
+
+    act("Lưu thành truy vấn mới…")
+    name = console.page.locator("input[name=name]")
+    name.fill("ẩn\u202e")
+    name.press("Control+Enter")
+    expect(console.dialog().get_by_role("alert")).to_contain_text("không chứa ký tự ẩn")
+    name.fill("Sai <img src=x onerror=alert(1)>")
+    assert console.violations() == []
+    name.press("Control+Enter")
+    expect(console.dialog()).to_be_hidden()
+    expect(saved).to_contain_text("Sai <img src=x onerror=alert(1)>")
+    ask(console, "event.outcome: success")
+    expect(saved).to_contain_text("đã sửa, chưa lưu")
+    act(re.compile("^Lưu thay đổi vào"))
+    expect(saved).not_to_contain_text("đã sửa")
+    act("Xóa")
+    expect(saved).to_contain_text("Truy vấn đã lưu")
+    console.button("Hoàn tác").click()
+    expect(saved).to_contain_text("Sai <img")
+    console.go("/hunt").heading("Truy tìm")
+    act(re.compile("^Sai <img"))
+    expect(console.page.locator(".query-box input")).to_have_value("event.outcome: success")
+
+
+def test_a_saved_query_that_no_longer_parses_says_where(open_console: Open, shared_house: Running) -> None:
+    now = shared_house.services.clock.now()
+    with shared_house.services.database.write() as session:
+        session.add(
+            SavedSearch(name="cũ", owner="hanhnt", query="user.name: root and fuzzy~2", start="now-1h", end="now",
+                        columns=[], created_at=now, updated_at=now)
+        )  # fmt: skip
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    console.page.locator(".saved-button").click()
+    item = console.page.get_by_role("menuitem", name=re.compile("^cũ"))
+    expect(item).to_contain_text("Truy vấn không còn đúng (ký tự thứ 26)")
+    item.click()
+    expect(console.page.locator(".query-mark .wrong")).to_have_text("~2")

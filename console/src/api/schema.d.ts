@@ -481,7 +481,8 @@ export interface paths {
         };
         /**
          * Export Events
-         * @description Events as a file. ``X-Kydai-Complete`` says ``false`` when there were more, or parts were missing.
+         * @description Events as a file. When there were more, or parts were missing, ``X-Kydai-Complete`` says ``false`` and the name
+         *     of the file says it, too: who opens it later has not seen the answer.
          */
         get: operations["export_events"];
         put?: never;
@@ -6256,7 +6257,7 @@ export interface operations {
     export_events: {
         parameters: {
             query?: {
-                format?: "csv" | "jsonl";
+                format?: "csv" | "xlsx" | "json" | "jsonl";
                 fields?: string | null;
                 limit?: number;
                 /** @description KQL or Lucene spelling */
@@ -6280,7 +6281,9 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
-                    "text/csv": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "application/x-ndjson": unknown;
+                    "text/csv; charset=utf-8": unknown;
                 };
             };
             /** @description Bad request */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fill, number, speech } from "../words";
+import { type Known, placeOf, suggestions } from "./complete";
 import { kindOf } from "./entity";
 import { fold } from "./fold";
 import { hold } from "./held";
@@ -157,5 +158,39 @@ describe("what rests", () => {
   test("what changes it from outside wins", () => {
     expect(taken({ value: "ab", seen: "a", sent: [] }, "x")).toEqual({ value: "x", seen: "x", sent: [] });
     expect(taken({ value: "abc", seen: "a", sent: ["ab"] }, "x")).toEqual({ value: "x", seen: "x", sent: [] });
+  });
+});
+
+describe("completion", () => {
+  const fields: Known[] = [
+    { name: "source.ip", type: "ip", count: 9 },
+    { name: "user.name", type: "keyword", count: 5 },
+    { name: "kydai.source", type: "keyword", count: 10 },
+    { name: "Threat Name", type: "keyword", count: 1 },
+  ];
+  const offered = (text: string, values: { value: string; count: number }[] = []) => suggestions(placeOf(text), fields, values).map((each) => each.insert);
+  test("knows what stands at the caret", () => {
+    expect(placeOf("")).toMatchObject({ kind: "field", word: "", from: 0 });
+    expect(placeOf("sou")).toMatchObject({ kind: "field", word: "sou", from: 0 });
+    expect(placeOf("a: 1 and (us")).toMatchObject({ kind: "field", word: "us", from: 10 });
+    expect(placeOf("not ")).toMatchObject({ kind: "field", word: "" });
+    expect(placeOf("user.name: ro")).toMatchObject({ kind: "value", field: "user.name", word: "ro", from: 11 });
+    expect(placeOf('user.name: "a b')).toMatchObject({ kind: "value", word: "a b", from: 11 });
+    expect(placeOf('"Threat Name": ')).toMatchObject({ kind: "value", field: "Threat Name", word: "" });
+    expect(placeOf("user.name: (root or ad")).toMatchObject({ kind: "value", field: "user.name", word: "ad" });
+    expect(placeOf("user.name: root ")).toMatchObject({ kind: "join" });
+    expect(placeOf("a: 1 | ")).toMatchObject({ kind: "stage", word: "" });
+    expect(placeOf("a: 1 | count ")).toMatchObject({ kind: "by", stage: "count" });
+    expect(placeOf("a: 1 | count by us")).toMatchObject({ kind: "field", word: "us", inStage: true });
+    expect(placeOf("a: 1 | stats sum(so")).toMatchObject({ kind: "field", word: "so", inStage: true });
+    expect(placeOf('a: "x | y')).toMatchObject({ kind: "value", word: "x | y" });
+  });
+  test("offers the best first, ready to be written", () => {
+    expect(offered("sour")).toEqual(["source.ip: ", "kydai.source: "]);
+    expect(offered("threat")).toEqual(['"Threat Name": ']);
+    expect(offered("* | count by user")).toEqual(["user.name"]);
+    expect(offered("user.name: r", [{ value: "admin r", count: 9 }, { value: "Root", count: 1 }])).toEqual(["Root ", '"admin r" ']);
+    expect(offered("a: 1 | ti")).toEqual(["timechart 1h"]);
+    expect(offered("a: 1 ")).toContain("and ");
   });
 });

@@ -70,6 +70,11 @@ export function utc(at: number): string {
   return `${new Date(at).toISOString().replace("T", " ").replace("Z", "")} UTC`;
 }
 
+/** An instant as a bound of a question that ends just there: to the microsecond, for what is written shorter is taken whole. */
+export function exactly(at: number): string {
+  return new Date(at).toISOString().replace("Z", "000Z");
+}
+
 /** How long, in at most two units: `50 phút`, `2 giờ 05 phút`, `12 s`. */
 export function duration(millis: number, language: Language): string {
   const [d, h, m, s] = language === "vi" ? ["ngày", "giờ", "phút", "giây"] : ["d", "h", "min", "s"];

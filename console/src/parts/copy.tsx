@@ -4,7 +4,7 @@ import { useWords } from "../words";
 
 const SAID_FOR = 2_000;
 
-export function Copy({ text, isFirst }: { text: string; isFirst?: boolean }) {
+export function Copy({ text, isFirst, label }: { text: string; isFirst?: boolean; label?: string }) {
   const { t } = useWords();
   const [isDone, setDone] = useState(false);
   const copy = async () => {
@@ -16,7 +16,7 @@ export function Copy({ text, isFirst }: { text: string; isFirst?: boolean }) {
   if (!("clipboard" in navigator)) return null;
   return (
     <button type="button" className="button small" data-autofocus={isFirst} onClick={() => void copy()}>
-      {isDone ? t("copy.done") : t("copy.do")}
+      {isDone ? t("copy.done") : (label ?? t("copy.do"))}
     </button>
   );
 }

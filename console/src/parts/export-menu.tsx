@@ -33,7 +33,7 @@ export function ExportMenu({ url, formats, part, isOff = false, label }: Props) 
     setBusy(false);
   };
   return (
-    <Menu position="bottom-end" transitionProps={{ duration: 0 }} returnFocus>
+    <Menu withInitialFocusPlaceholder={false} position="bottom-end" transitionProps={{ duration: 0 }} returnFocus>
       <Menu.Target>
         <button type="button" className="button" disabled={isBusy || isOff}>
           {isBusy ? t("export.busy") : (label ?? t("action.export"))}

@@ -1,10 +1,10 @@
-// The histogram: counts over time by uPlot; a range that is drawn over it becomes the range of the question.
+// The histogram: counts over time by uPlot; a range drawn over it, or chosen by its keys, becomes the range of the question.
 import { useComputedColorScheme } from "@mantine/core";
-import { useEffect, useRef } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Schemas } from "../api/client";
-import { clock, day } from "../lib/time";
+import { clock, day, near } from "../lib/time";
 import { useHouse } from "../parts/house";
 import { useWords } from "../words";
 
@@ -15,6 +15,13 @@ export default function HuntChart({ histogram, onZoom }: { histogram: Schemas["H
   const { zone } = useHouse().me;
   const scheme = useComputedColorScheme("light");
   const place = useRef<HTMLDivElement>(null);
+  const chart = useRef<uPlot | null>(null);
+  const [chosen, setChosen] = useState<{ of: Schemas["Histogram"]; anchor: number; at: number } | null>(null);
+  const { bars, interval_seconds: seconds } = histogram;
+  // a choice among the bars of another answer is none
+  const range = chosen?.of === histogram ? { first: Math.min(chosen.anchor, chosen.at), last: Math.max(chosen.anchor, chosen.at) } : null;
+  const startOf = (index: number) => Date.parse(bars[index]?.at ?? "");
+  const endOf = (index: number) => (index + 1 < bars.length ? startOf(index + 1) : startOf(index) + seconds * 1000);
 
   useEffect(() => {
     const element = place.current;
@@ -41,7 +48,7 @@ export default function HuntChart({ histogram, onZoom }: { histogram: Schemas["H
             (self) => {
               const { left, width } = self.select;
               if (width < 3) return;
-              onZoom(self.posToVal(left, "x") * 1000, self.posToVal(left + width, "x") * 1000);
+              onZoom(Math.floor(self.posToVal(left, "x")) * 1000, Math.ceil(self.posToVal(left + width, "x")) * 1000);
               self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
             },
           ],
@@ -57,13 +64,50 @@ export default function HuntChart({ histogram, onZoom }: { histogram: Schemas["H
       [histogram.bars.map((bar) => Date.parse(bar.at) / 1000), histogram.bars.map((bar) => bar.count)],
       element,
     );
+    chart.current = plot;
     const resize = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT }));
     resize.observe(element);
     return () => {
       resize.disconnect();
+      chart.current = null;
       plot.destroy();
     };
   }, [histogram, onZoom, zone, language, n, scheme]);
 
-  return <div className="chart-place" ref={place} role="img" aria-label={t("hunt.chart", { n: histogram.total })} />;
+  useEffect(() => {
+    const plot = chart.current;
+    if (!plot) return;
+    const left = range ? plot.valToPos(startOf(range.first) / 1000, "x") : 0;
+    const right = range ? plot.valToPos(endOf(range.last) / 1000, "x") : 0;
+    plot.setSelect({ left, width: right - left, top: 0, height: range ? plot.over.clientHeight : 0 }, false);
+  });
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || bars.length === 0) return;
+    const now = chosen?.of === histogram ? chosen : null;
+    const moves: Record<string, number> = { ArrowLeft: (now?.at ?? bars.length) - 1, ArrowRight: (now?.at ?? -1) + 1, Home: 0, End: bars.length - 1 };
+    const move = moves[event.key];
+    if (move !== undefined) {
+      event.preventDefault();
+      const at = Math.max(0, Math.min(bars.length - 1, move));
+      setChosen({ of: histogram, at, anchor: event.shiftKey && now ? now.anchor : at });
+    } else if (event.key === "Enter" && range) {
+      event.preventDefault();
+      onZoom(startOf(range.first), endOf(range.last));
+    } else if (event.key === "Escape" && range) {
+      event.preventDefault();
+      setChosen(null);
+    }
+  };
+  const count = range ? bars.slice(range.first, range.last + 1).reduce((sum, bar) => sum + bar.count, 0) : 0;
+  const now = Date.now();
+  const shown = (at: number) => near(at, now, language, zone);
+  return (
+    <div className="chart-place" tabIndex={0} role="application" aria-label={t("hunt.chart", { n: histogram.total })} onKeyDown={onKeyDown} onBlur={() => setChosen(null)}>
+      <div className="chart-plot" ref={place} />
+      <span className="chart-said" role="status">
+        {range && t("hunt.chart_range", { from: shown(startOf(range.first)), to: shown(endOf(range.last)), n: count })}
+      </span>
+    </div>
+  );
 }

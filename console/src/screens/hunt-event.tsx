@@ -1,22 +1,25 @@
 // One event whole: what came in, every field, and what happened around it.
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link } from "react-router";
 import { api, data } from "../api/client";
+import { fold } from "../lib/fold";
 import { literal } from "../lib/query-text";
-import { entityPath, kindOf } from "../lib/entity";
 import { MINUTE } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Asking, Failed } from "../parts/answer";
+import { Copy } from "../parts/copy";
 import { When } from "../parts/when";
 import { useWords } from "../words";
 import { FilterButtons } from "./hunt-fields";
+import { Pivot } from "./hunt-pivot";
 import { around, hunt } from "./links";
 
 interface Props {
   id: string;
   columns: readonly string[];
   onColumn: (field: string) => void;
-  onFilter: (field: string, value: unknown, without: boolean) => void;
+  onFilter: (field: string, value: unknown, without: boolean, operator?: ":" | "==") => void;
   onClose: () => void;
 }
 
@@ -24,6 +27,7 @@ const MARGIN = 5 * MINUTE;
 
 export function HuntEvent({ id, columns, onColumn, onFilter, onClose }: Props) {
   const { t } = useWords();
+  const [word, setWord] = useState("");
   const asked = useQuery({
     queryKey: ["event", id],
     staleTime: Number.POSITIVE_INFINITY,
@@ -50,16 +54,29 @@ export function HuntEvent({ id, columns, onColumn, onFilter, onClose }: Props) {
       {asked.isError && <Failed error={asked.error} />}
       {event && (
         <>
-          {typeof original === "string" && <pre className="mono original" tabIndex={0}>{visible(original)}</pre>}
+          {typeof original === "string" && (
+            <>
+              <div className="row event-title">
+                <h3>{t("hunt.original")}</h3>
+                <span className="space" />
+                <Copy text={original} />
+              </div>
+              <pre className="mono original" tabIndex={0}>{original.split("\n").map(visible).join("\n")}</pre>
+            </>
+          )}
           {typeof event["host.name"] === "string" && (
             <p>
               <Link to={hunt(`host.name: ${literal(event["host.name"])}`, around(at, at, MARGIN))}>{t("hunt.around", { host: event["host.name"] })}</Link>
             </p>
           )}
+          <div className="row event-title">
+            <input className="input" type="search" aria-label={t("hunt.find_field")} placeholder={t("hunt.find_field")} value={word} onChange={(change) => setWord(change.target.value)} spellCheck={false} />
+            <Copy text={JSON.stringify(event, null, 2)} label={t("hunt.copy_json")} />
+          </div>
           <table className="event-fields">
             <tbody>
               {Object.entries(event)
-                .filter(([name]) => name !== "event.original")
+                .filter(([name, value]) => name !== "event.original" && fold(`${name} ${String(value)}`).includes(fold(word)))
                 .toSorted(([a], [b]) => a.localeCompare(b))
                 .map(([name, value]) => (
                   <tr key={name}>
@@ -67,7 +84,7 @@ export function HuntEvent({ id, columns, onColumn, onFilter, onClose }: Props) {
                       {name}
                     </th>
                     <td className="mono">
-                      <Value field={name} value={value} />
+                      <Pivot field={name} value={value} at={at} />
                     </td>
                     <td>
                       <FilterButtons field={name} value={Array.isArray(value) ? value[0] : value} onFilter={onFilter} />
@@ -83,18 +100,4 @@ export function HuntEvent({ id, columns, onColumn, onFilter, onClose }: Props) {
       )}
     </aside>
   );
-}
-
-/** A value that is an entity leads to it. */
-function Value({ field, value }: { field: string; value: unknown }) {
-  const values = (Array.isArray(value) ? value : [value]).map(String);
-  return values.map((text, at) => {
-    const kind = kindOf(field, text);
-    return (
-      <span key={text}>
-        {at > 0 && ", "}
-        {kind ? <Link className="of" to={entityPath(kind, kind === "ip" ? text.replace(/^\[|\]$/g, "") : text)}>{visible(text)}</Link> : visible(text)}
-      </span>
-    );
-  });
 }

@@ -3,8 +3,10 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, data } from "../api/client";
 import { fold } from "../lib/fold";
-import { visible } from "../lib/visible";
+import { State } from "../parts/severity";
 import { useWords } from "../words";
+import { Pivot } from "./hunt-pivot";
+import { percent } from "./query-box";
 
 export interface Question {
   query: string;
@@ -16,13 +18,13 @@ interface Props {
   question: Question;
   columns: readonly string[];
   onColumn: (field: string) => void;
-  onFilter: (field: string, value: unknown, without: boolean) => void;
+  onFilter: (field: string, value: unknown, without: boolean, operator?: ":" | "==") => void;
 }
 
 const FIRST = ["host.name", "event.dataset", "user.name", "source.ip", "destination.ip", "destination.port", "event.action", "event.outcome", "process.name", "kydai.source", "kydai.rules"];
-const rank = (name: string) => {
+const rank = (name: string, columns: readonly string[]) => {
   const at = FIRST.indexOf(name);
-  return at < 0 ? FIRST.length : at;
+  return columns.includes(name) ? -1 : at < 0 ? FIRST.length : at;
 };
 
 export function HuntFields({ question, columns, onColumn, onFilter }: Props) {
@@ -36,18 +38,22 @@ export function HuntFields({ question, columns, onColumn, onFilter }: Props) {
     queryFn: ({ signal }) => data(api.GET("/api/v1/events/fields", { params: { query: question }, signal })),
   });
   const shown = useMemo(
-    () => (fields.data ?? []).filter((field) => fold(field.name).includes(fold(word))).toSorted((a, b) => rank(a.name) - rank(b.name) || a.name.localeCompare(b.name)),
-    [fields.data, word],
+    () => (fields.data ?? []).filter((field) => fold(field.name).includes(fold(word))).toSorted((a, b) => rank(a.name, columns) - rank(b.name, columns) || a.name.localeCompare(b.name)),
+    [fields.data, word, columns],
   );
+  // every event has a time
+  const total = fields.data?.find((field) => field.name === "@timestamp")?.count ?? 0;
   return (
     <section className="hunt-fields" aria-label={t("hunt.fields")}>
       <input className="input" type="search" aria-label={t("hunt.find_field")} placeholder={t("hunt.find_field")} value={word} onChange={(event) => setWord(event.target.value)} spellCheck={false} />
       <ul>
         {shown.map((field) => (
           <li key={field.name}>
-            <button type="button" className="field-name" aria-expanded={open === field.name} onClick={() => setOpen(open === field.name ? null : field.name)}>
+            <button type="button" className={`field-name${columns.includes(field.name) ? " chosen" : ""}`} aria-expanded={open === field.name} onClick={() => setOpen(open === field.name ? null : field.name)}>
               <span className="mono">{field.name}</span>
-              <small className="muted">{n(field.count)}</small>
+              <small className="muted" title={t("hunt.fill", { count: field.count, total, type: field.type })}>
+                {percent(field.count, total, n)}
+              </small>
             </button>
             {open === field.name && <Values question={question} field={field.name} isColumn={columns.includes(field.name)} onColumn={onColumn} onFilter={onFilter} />}
           </li>
@@ -67,18 +73,25 @@ function Values({ question, field, isColumn, onColumn, onFilter }: Omit<Props, "
   });
   if (terms.isPending) return <p className="muted values">{t("answer.asking")}</p>;
   if (terms.isError) return <p className="error values">{terms.error.message}</p>;
+  const { truth, values, other } = terms.data;
+  const most = Math.max(1, ...values.map((term) => term.count));
+  // the number beside a value is of this spelling: where others differ in case only, the filter keeps the case too
+  const isExact = (value: string) => values.some((term) => term.value !== value && term.value.toLowerCase() === value.toLowerCase());
   return (
     <div className="values">
-      {terms.data.values.map((term) => (
-        <div key={term.value} className="value">
-          <span className="mono" title={term.value}>
-            {visible(term.value)}
+      <p className="muted">
+        {t("hunt.top_values", { n: values.length })} · {truth.exact && truth.complete ? t("hunt.exact") : <State tone="critical" text={t(truth.complete ? "truth.inexact" : "hunt.part")} />}
+      </p>
+      {values.map((term) => (
+        <div key={term.value} className="value" style={{ "--share": `${(100 * term.count) / most}%` } as React.CSSProperties}>
+          <span className="mono">
+            <Pivot field={field} value={term.value} isExact={isExact(term.value)} />
           </span>
           <small className="muted">{n(term.count)}</small>
-          <FilterButtons field={field} value={term.value} onFilter={onFilter} />
+          <FilterButtons field={field} value={term.value} isExact={isExact(term.value)} onFilter={onFilter} />
         </div>
       ))}
-      {terms.data.other > 0 && <p className="muted">{t("hunt.other_values", { n: terms.data.other })}</p>}
+      {other > 0 && <p className="muted">{t("hunt.other_values", { n: other })}</p>}
       <button type="button" className="link" onClick={() => onColumn(field)}>
         {isColumn ? t("hunt.drop_column") : t("hunt.add_column")}
       </button>
@@ -86,15 +99,16 @@ function Values({ question, field, isColumn, onColumn, onFilter }: Omit<Props, "
   );
 }
 
-export function FilterButtons({ field, value, onFilter }: { field: string; value: unknown; onFilter: Props["onFilter"] }) {
+export function FilterButtons({ field, value, isExact, onFilter }: { field: string; value: unknown; isExact?: boolean; onFilter: Props["onFilter"] }) {
   const { t } = useWords();
+  const operator = isExact ? "==" : ":";
   const shown = String(value);
   return (
     <span className="filters">
-      <button type="button" className="icon-button" title={t("hunt.with")} aria-label={t("hunt.with_value", { field, value: shown })} onClick={() => onFilter(field, value, false)}>
+      <button type="button" className="icon-button" title={t("hunt.with")} aria-label={t("hunt.with_value", { field, value: shown })} onClick={() => onFilter(field, value, false, operator)}>
         +
       </button>
-      <button type="button" className="icon-button" title={t("hunt.without")} aria-label={t("hunt.without_value", { field, value: shown })} onClick={() => onFilter(field, value, true)}>
+      <button type="button" className="icon-button" title={t("hunt.without")} aria-label={t("hunt.without_value", { field, value: shown })} onClick={() => onFilter(field, value, true, operator)}>
         −
       </button>
     </span>

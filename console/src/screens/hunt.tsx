@@ -1,22 +1,27 @@
 // Hunting: a query, its histogram, the events, the values of their fields; the whole question is in the address.
-import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import { api, data, Failure } from "../api/client";
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
-import { shortHost } from "../lib/host";
 import { useKeys } from "../lib/keys";
-import { narrow, parted } from "../lib/query-text";
+import { named, narrow, parted } from "../lib/query-text";
 import { DEFAULT_FROM, resolve } from "../lib/range";
+import { exactly, moment } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed, Incomplete, isWhole, TruthLine } from "../parts/answer";
 import { type Column, Grid, useRowKeys } from "../parts/grid";
 import { ExportMenu, searchOf } from "../parts/export-menu";
+import { useHouse } from "../parts/house";
 import { RangeChoice } from "../parts/range-choice";
 import { When } from "../parts/when";
 import { useWords } from "../words";
+import { ColumnHead, columnsOf, TEXT, toggled, writtenColumns } from "./hunt-columns";
 import { HuntEvent } from "./hunt-event";
 import { HuntFields } from "./hunt-fields";
+import { Pivot, PivotMenu } from "./hunt-pivot";
+import { HuntSaved } from "./hunt-saved";
+import { HuntShare } from "./hunt-share";
 import { HuntTable, useTable } from "./hunt-table";
 import { eventText } from "./links";
 import { QueryBox } from "./query-box";
@@ -25,11 +30,15 @@ import "../styles/hunt.css";
 const Chart = lazy(() => import("./hunt-chart"));
 const TEXT_FIELDS = ["message", "event.original", "process.command_line", "process.executable", "user.name", "url.original", "event.action", "source.ip", "destination.ip", "destination.port", "network.bytes"];
 const EXPORTED = 50_000;
+const WIDTHS: Record<string, number> = { "host.name": 140, "event.dataset": 140, "source.ip": 130, "destination.ip": 130 };
+const NO_HINTS: never[] = [];
 type Event = Record<string, unknown>;
 const idOf = (event: Event) => String(event["event.id"]);
 
 export default function Hunt() {
-  const { t, n } = useWords();
+  const { t, n, language } = useWords();
+  const { zone } = useHouse().me;
+  const client = useQueryClient();
   const [get, set] = useAddress();
   const [current, setCurrent] = useCurrent();
   const [asOf, setAsOf] = useState(() => Date.now());
@@ -40,9 +49,10 @@ export default function Hunt() {
   const isTable = stages !== "";
   const chartOf = { ...question, query: where };
   const table = useTable(question, isTable);
-  const extra = useMemo(() => get("cols").split(",").filter(Boolean), [get]);
+  const writtenCols = get("cols");
+  const chosen = useMemo(() => columnsOf(writtenCols), [writtenCols]);
 
-  const fields = ["@timestamp", "event.id", "host.name", "event.dataset", ...TEXT_FIELDS, ...extra].join(",");
+  const fields = [...new Set(["@timestamp", "event.id", ...(chosen.includes(TEXT) ? TEXT_FIELDS : []), ...chosen.filter((name) => name !== TEXT)])].join(",");
   const events = useInfiniteQuery({
     queryKey: ["events", question, fields],
     enabled: !isTable,
@@ -72,11 +82,18 @@ export default function Hunt() {
   };
   // as of the same moment: the events of a group are those that were counted
   const open = (text: string, range?: { from: string; to: string }) => set({ q: text, at: null, ...range }, true);
-  const filter = (field: string, value: unknown, without: boolean) => ask(narrow(query, field, value, without));
-  const zoom = useCallback((from: number, to: number) => set({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), at: null }, true), [set]);
-  const toggleColumn = (field: string) => set({ cols: (extra.includes(field) ? extra.filter((f) => f !== field) : [...extra, field]).join(",") });
+  const filter = (field: string, value: unknown, without: boolean, operator?: ":" | "==") => ask(narrow(query, field, value, without, operator));
+  const zoom = useCallback((from: number, to: number) => set({ from: exactly(from), to: exactly(to), at: null }, true), [set]);
+  const setColumns = (names: readonly string[]) => set({ cols: writtenColumns(names) });
+  const toggleColumn = (field: string) => setColumns(toggled(chosen, field));
+  const groupBy = (field: string) => ask(`${where || "*"} | count by ${named(field)} | sort -count`);
+  // the time beside: as long, before or after; or twice as long around it
+  const [start, end] = [Date.parse(question.from), Date.parse(question.to)];
+  const length = end - start;
+  const shift = (by: number) => zoom(start + by * length, end + by * length);
+  const absolute = { from: question.from, to: question.to };
   const exportUrl = (format: string) => {
-    const names = format === "csv" && extra.length ? ["@timestamp", "host.name", "event.dataset", ...extra, "message", "event.id"].join(",") : undefined;
+    const names = writtenCols ? ["@timestamp", ...chosen.map((name) => (name === TEXT ? "message" : name)), "event.id"].join(",") : undefined;
     return `/api/v1/events/export?${searchOf({ ...question, format, limit: EXPORTED, fields: names })}`;
   };
 
@@ -85,27 +102,26 @@ export default function Hunt() {
 
   const columns: Column<Event>[] = [
     { key: "time", title: t("column.time"), width: "112px", className: "muted", cell: (event) => <When at={String(event["@timestamp"])} /> },
-    { key: "host", title: "host.name", width: "132px", className: "mono", cell: (event) => <span title={text(event["host.name"])}>{shortHost(text(event["host.name"]))}</span> },
-    { key: "dataset", title: "event.dataset", width: "134px", className: "mono muted", cell: (event) => text(event["event.dataset"]) },
-    ...extra.map((field) => ({
-      key: field,
-      title: (
-        <button type="button" className="link muted" title={t("hunt.drop_column")} onClick={() => toggleColumn(field)}>
-          {field} ×
-        </button>
-      ),
-      width: "150px",
+    ...chosen.map((name, index) => ({
+      key: name,
+      title: <ColumnHead name={name} columns={chosen} onColumns={setColumns} onGroup={groupBy} />,
+      width: name === TEXT ? "minmax(260px, 1fr)" : index === chosen.length - 1 ? `minmax(${WIDTHS[name] ?? 150}px, 1fr)` : `${WIDTHS[name] ?? 150}px`,
       className: "mono",
-      cell: (event: Event) => text(event[field]),
+      cell: (event: Event) => (name === TEXT ? visible(eventText(event)) : <Pivot field={name} value={event[name]} at={String(event["@timestamp"])} />),
     })),
-    { key: "text", title: t("hunt.text"), width: "minmax(260px, 1fr)", className: "mono", cell: (event) => visible(eventText(event)) },
   ];
 
+  const isAsking = isTable ? table.isFetching || histogram.isFetching : events.isFetching || histogram.isFetching;
+  const isStopped = !isTable && events.isPending && events.fetchStatus === "idle";
+  const stop = () => void Promise.all(["events", "histogram", "groups", "fields"].map((name) => client.cancelQueries({ queryKey: [name] })));
+  // what belongs to another question is not said of this one
+  const count = histogram.isPlaceholderData ? undefined : histogram.data;
   return (
+    <PivotMenu query={query} columns={chosen} onAsk={ask} onColumn={toggleColumn}>
     <div className="page">
       <div className="head">
         <h1>{t("nav.hunt")}</h1>
-        <QueryBox value={query} problem={isWrongQuery ? problem : null} onAsk={ask} />
+        <QueryBox value={query} problem={isWrongQuery ? problem : null} hints={(isTable ? undefined : events.data?.pages[0]?.hints) ?? NO_HINTS} range={absolute} onAsk={ask} />
         <RangeChoice
           from={written.from}
           to={written.to}
@@ -114,22 +130,55 @@ export default function Hunt() {
             set({ from: range.from === DEFAULT_FROM && range.to === "now" ? null : range.from, to: range.to === "now" ? null : range.to, at: null }, true);
           }}
         />
-        <ExportMenu url={exportUrl} formats={["csv", "jsonl"]} part={t("hunt.exported_part", { limit: EXPORTED })} isOff={isWrongQuery || isTable} />
       </div>
       <div className="head truth">
-        {histogram.data && !isWrongQuery && <span className="strong">{t(isPart ? "hunt.count_least" : "hunt.count", { n: histogram.data.total })}</span>}
-        {truth && !isPart && !isWrongQuery && <TruthLine truth={truth} />}
-        {events.data?.pages[0]?.hints.map((hint) => (
-          <span key={hint.field} className="medium">
+        {isAsking && !count && !isWrongQuery && <span className="muted">{t("hunt.counting")}</span>}
+        {count && !isWrongQuery && <span className="strong">{t(isPart ? "hunt.count_least" : "hunt.count", { n: count.total })}</span>}
+        {truth && count && !isPart && !isWrongQuery && <TruthLine truth={truth} />}
+        {isAsking && (
+          <button type="button" className="button small" onClick={stop}>
+            {t("hunt.stop")}
+          </button>
+        )}
+        {!isTable && events.data?.pages[0]?.hints.map((hint) => (
+          <span key={hint.field} className="row medium">
             {t("hunt.unknown_field", { field: hint.field })}
             {hint.near.map((near) => (
               <button key={near} type="button" className="link mono" onClick={() => ask(query.replaceAll(hint.field, near))}>
-                {" "}
                 {near}
               </button>
             ))}
           </span>
         ))}
+        <span className="space" />
+        {length > 0 && (
+          <span className="row hunt-time">
+            <span className="muted whole" title={zone}>
+              {moment(start, language, zone)} → {moment(end, language, zone)}
+            </span>
+            <button type="button" className="icon-button" aria-label={t("hunt.earlier")} title={t("hunt.earlier")} onClick={() => shift(-1)}>
+              ‹
+            </button>
+            <button type="button" className="icon-button" aria-label={t("hunt.later")} title={t("hunt.later")} onClick={() => shift(1)}>
+              ›
+            </button>
+            <button type="button" className="icon-button" aria-label={t("hunt.wider")} title={t("hunt.wider")} onClick={() => zoom(start - length / 2, end + length / 2)}>
+              ↔
+            </button>
+          </span>
+        )}
+        <HuntSaved
+          chosen={get("saved")}
+          current={{ query, from: written.from, to: written.to, columns: writtenCols ? chosen : [], absolute }}
+          onTake={(search) => {
+            if (!search) return set({ saved: null });
+            setAsOf(Date.now());
+            const range = { from: search.start === DEFAULT_FROM && search.end === "now" ? null : search.start, to: search.end === "now" ? null : search.end };
+            set({ saved: String(search.id), q: search.query, ...range, cols: writtenColumns(search.columns), at: null }, true);
+          }}
+        />
+        <HuntShare range={absolute} />
+        <ExportMenu url={exportUrl} formats={["csv", "xlsx", "jsonl"]} part={t("hunt.exported_part", { limit: EXPORTED })} isOff={isWrongQuery || isTable} />
       </div>
       {truth && isPart && <Incomplete truth={truth} />}
       {histogram.data && (
@@ -143,8 +192,15 @@ export default function Hunt() {
         </div>
       ) : (
       <div className={`hunt-columns${current ? "" : " alone"}${isWrongQuery ? " wrong" : ""}`}>
-        {!isWrongQuery && <HuntFields question={question} columns={extra} onColumn={toggleColumn} onFilter={filter} />}
-        {events.isPending ? (
+        {!isWrongQuery && <HuntFields question={question} columns={chosen} onColumn={toggleColumn} onFilter={filter} />}
+        {isStopped ? (
+          <div className="empty">
+            <strong>{t("hunt.stopped")}</strong>
+            <button type="button" className="button" onClick={() => ask(query)}>
+              {t("answer.again")}
+            </button>
+          </div>
+        ) : events.isPending ? (
           <Asking />
         ) : events.isError ? (
           isWrongQuery ? (
@@ -167,17 +223,13 @@ export default function Hunt() {
             empty={isPart ? <Empty title={t("hunt.none_seen")} text={t("hunt.none_seen_help")} /> : <Empty title={t("hunt.none")} text={t("hunt.none_help")} />}
           />
         )}
-        {current && <HuntEvent id={current} columns={extra} onColumn={toggleColumn} onFilter={filter} onClose={() => setCurrent(null)} />}
+        {current && <HuntEvent id={current} columns={chosen} onColumn={toggleColumn} onFilter={filter} onClose={() => setCurrent(null)} />}
       </div>
       )}
       <span className="visually-hidden" role="status">
-        {histogram.data && !events.isFetching ? `${n(histogram.data.total)} ${t("hunt.events")}` : ""}
+        {count && !events.isFetching ? `${n(count.total)} ${t("hunt.events")}` : ""}
       </span>
     </div>
+    </PivotMenu>
   );
-}
-
-function text(value: unknown): string {
-  if (value === undefined || value === null) return "–";
-  return visible(Array.isArray(value) ? value.join(", ") : String(value));
 }

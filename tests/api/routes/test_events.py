@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from openpyxl import load_workbook
 from sqlalchemy import select
 
 from api.deps import Services
@@ -195,9 +198,27 @@ def test_an_export_is_a_safe_file_and_an_entry(analyst: TestClient, services: Se
     assert answer.headers["content-disposition"].startswith('attachment; filename="kydai-events-2026')
     some = analyst.get(f"{URL}/export", params={"format": "jsonl", "limit": 3})
     assert some.headers["x-kydai-complete"] == "false"
+    assert some.headers["content-disposition"].endswith('-incomplete.jsonl"'), "a part says so in its name"
     assert len(some.content.splitlines()) == 3
     with services.database.read() as session:
         assert len(session.scalars(select(Audit).where(Audit.action == "events.export")).all()) == 2
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", " =", "\n=", "\uff1d"])
+def test_no_cell_of_an_export_is_a_formula(client: Client, services: Services, start: str) -> None:
+    hostile = f"{start}HYPERLINK(0)"
+    services.store.append(Batch(events(1, START, MINUTE, **{"message": hostile, "=x": "1"})))
+    analyst = client("analyst")
+    asked = {"fields": "message,=x", "from": iso(START)}
+    table = analyst.get(f"{URL}/export", params=asked).content.decode("utf-8-sig")
+    assert table.startswith("message,'=x\r\n")
+    assert next(csv.reader(io.StringIO(table.partition("\r\n")[2], newline="")))[0].startswith("'")
+    sheet = load_workbook(io.BytesIO(analyst.get(f"{URL}/export", params=asked | {"format": "xlsx"}).content)).active
+    assert sheet is not None
+    assert str(sheet.cell(2, 1).value).startswith("'")
+    assert {c.data_type for row in sheet.iter_rows() for c in row} == {"s"}
+    (document,) = analyst.get(f"{URL}/export", params=asked | {"format": "json"}).json()
+    assert document["message"] == hostile, "JSON holds what was received"
 
 
 def test_an_unknown_field_gets_a_hint(analyst: TestClient, services: Services) -> None:
