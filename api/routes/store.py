@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from api.deps import House, Services, Svc
 from api.shapes import Shape, Time
 from api.times import span
-from core import checks, holds, keeping, storage
+from core import checks, engines, holds, keeping, storage
 from core.clock import Micros
 from core.store.contract import Part
 from core.store.outlook import HORIZON, Amount, amount, by_classes
@@ -110,6 +110,21 @@ class CheckUnderWay(Shape):
     total: int
 
 
+class MoveUnderWay(Shape):
+    """A move of the events to another engine; of ``events`` so many are copied and, at the next stage, compared."""
+
+    source: str
+    target: str
+    began: Time
+    by: str
+    stage: engines.Stage
+    events: int
+    copied: int
+    proven: int
+    is_alive: bool
+    """False when nobody is at it: the command goes on with it."""
+
+
 class StoreState(Shape):
     """How the store stands."""
 
@@ -137,6 +152,7 @@ class StoreState(Shape):
     asked: AskedCheck | None
     """A check that was asked for and has not ended yet."""
     checking: CheckUnderWay | None
+    move: MoveUnderWay | None
 
 
 class Going(Shape):
@@ -289,7 +305,10 @@ def verify_store(caller: House, svc: Svc) -> StoreState:
 
 
 def _state(svc: Services) -> StoreState:
-    found = storage.look(svc.database, svc.store, svc.policy, svc.reserve_bytes, svc.clock.now())
+    now = svc.clock.now()
+    found = storage.look(svc.database, svc.store, svc.policy, svc.reserve_bytes, now)
+    with svc.database.read() as session:
+        move = engines.under_way(session)
     stats, room = found.stats, found.room
     return StoreState(
         engine=found.engine,
@@ -311,7 +330,15 @@ def _state(svc: Services) -> StoreState:
         verified=None if found.verified is None else LastCheck.model_validate(found.verified),
         asked=None if found.asked is None else AskedCheck.model_validate(found.asked),
         checking=None if found.checking is None else CheckUnderWay.model_validate(found.checking),
+        move=None if move is None else _move(move, now),
     )
+
+
+def _move(move: engines.Move, now: Micros) -> MoveUnderWay:
+    return MoveUnderWay(
+        source=move.source, target=move.target, began=move.began_at, by=move.by, stage=move.stage,
+        events=move.events, copied=move.copied, proven=move.proven, is_alive=move.is_alive(now),
+    )  # fmt: skip
 
 
 def _going(parts: Sequence[Part], now: Micros) -> list[Going]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from playwright.sync_api import expect
 from sqlalchemy import select, update
 
+from core import engines
+from core.clock import HOUR
 from core.db.models import Audit, RuleMode, Source
 from tests.console.conftest import Open
-from tests.console.house import Running
+from tests.console.house import CLI, Running
 
 INVENTORY = """Tên nguồn,Địa chỉ,Sản phẩm,Hệ thống thông tin,Đơn vị,Cấp độ,Chủ quản,Múi giờ
 may-moi-01,10.20.9.1,nginx,Cổng thông tin điện tử,Văn phòng UBND tỉnh,{level},,Asia/Ho_Chi_Minh
@@ -272,6 +275,24 @@ def test_a_hold_is_placed_and_lifted_by_keyboard(open_console: Open, own_house: 
     with own_house.services.database.read() as session:
         actions = list(session.scalars(select(Audit.action).where(Audit.object == "hold:VV-2026-0009")))
     assert actions == ["store.hold", "store.lift_ask", "store.lift_cancel"]
+
+
+def test_storage_says_how_to_move_it_and_how_far_that_is(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, "duclm", path="/storage").heading("Lưu trữ")
+    part = console.page.get_by_role("region", name="Chuyển sang loại kho khác")
+    expect(part).to_contain_text("kydai store move segments elastic")
+    house = own_house.services
+    with house.database.write() as session:
+        move = engines.begin(session, CLI, "segments", "elastic", "run", house.clock.now())
+        engines.note(session, replace(move, events=4_000_000, copied=1_000_000), house.clock.now())
+    console.press("r")
+    expect(part.get_by_role("status")).to_contain_text("đã chép 1.000.000/4.000.000 sự kiện")
+    expect(part).not_to_contain_text("kydai store move")
+    with house.database.write() as session:
+        engines.note(session, move, house.clock.now() - HOUR)
+    expect(part).to_contain_text("Không ai đang chạy.")
+    expect(part.locator("code")).to_have_text("kydai store move segments elastic")
+    assert console.violations() == []
 
 
 def test_storage_is_for_those_who_keep_the_house(open_console: Open, shared_house: Running) -> None:

@@ -3180,6 +3180,33 @@ export interface components {
          * @enum {string}
          */
         Mode: "alert" | "record" | "disabled";
+        /**
+         * MoveUnderWay
+         * @description A move of the events to another engine; of ``events`` so many are copied and, at the next stage, compared.
+         */
+        MoveUnderWay: {
+            /**
+             * Began
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            began: string;
+            /** By */
+            by: string;
+            /** Copied */
+            copied: number;
+            /** Events */
+            events: number;
+            /** Is Alive */
+            is_alive: boolean;
+            /** Proven */
+            proven: number;
+            /** Source */
+            source: string;
+            stage: components["schemas"]["Stage"];
+            /** Target */
+            target: string;
+        };
         /** MyChange */
         MyChange: {
             /**
@@ -4127,6 +4154,12 @@ export interface components {
             version?: number | null;
         };
         /**
+         * Stage
+         * @description What a move is at.
+         * @enum {string}
+         */
+        Stage: "copying" | "proving" | "closing";
+        /**
          * StepCounts
          * @description Steps begun in a range of time, dry runs left out.
          */
@@ -4207,6 +4240,7 @@ export interface components {
             /** Horizon */
             horizon: number;
             mixed: components["schemas"]["Amounts"];
+            move: components["schemas"]["MoveUnderWay"] | null;
             /** Newest */
             newest: string | null;
             /** Oldest */

@@ -15,6 +15,7 @@ import { Who } from "../parts/who";
 import { useWords } from "../words";
 import { ShortenDialog } from "./shorten-dialog";
 import { Holds } from "./storage-holds";
+import { Move } from "./storage-move";
 import "../styles/storage.css";
 
 type Store = Schemas["StoreState"];
@@ -27,7 +28,7 @@ export default function Storage() {
   const asked = useQuery({
     queryKey: ["store"],
     queryFn: () => data(api.GET("/api/v1/store")),
-    refetchInterval: (query) => (query.state.data?.asked || query.state.data?.checking ? 3_000 : false),
+    refetchInterval: (query) => (query.state.data?.asked || query.state.data?.checking || query.state.data?.move ? 3_000 : false),
   });
   useKeys({ r: () => void asked.refetch() });
   const changed = (store: Store) => queries.setQueryData(["store"], store);
@@ -48,6 +49,7 @@ export default function Storage() {
           <Amounts store={asked.data} />
           <Classes store={asked.data} onChange={changed} onShorten={setShortening} />
           <Holds holds={asked.data.holds} onChange={changed} />
+          <Move store={asked.data} />
         </div>
       )}
       {shortening && <ShortenDialog kept={shortening} onClose={() => setShortening(null)} onDone={changed} />}

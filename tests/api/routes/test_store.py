@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.deps import Services
-from core import checks, storage
-from core.clock import DAY, StillClock, iso
+from core import checks, engines, storage
+from core.clock import DAY, SECOND, StillClock, iso
 from core.db.models import Audit
 from core.keeping import MAINTENANCE
 from core.keys import Keys
@@ -52,6 +52,19 @@ def test_the_store_says_what_it_keeps(house: TestClient, services: Services) -> 
     assert (hold["name"], hold["reason"], hold["keeps"]["events"]) == ("vu-1", "điều tra", 3)
     assert (hold["placed_by"], hold["lifting"]) == ("", None), "it was found in the store"
     assert (found["verified"]["found"], found["verified"]["open"]) == (1, 1)
+
+
+def test_a_move_says_how_far_it_is_and_when_nobody_is_at_it(house: TestClient, services: Services) -> None:
+    assert house.get(PREFIX).json()["move"] is None
+    with services.database.write() as session:
+        move = engines.begin(session, MAINTENANCE, "segments", "elastic", "run", NOW)
+        engines.note(session, replace(move, events=5, copied=3), NOW)
+    found = house.get(PREFIX).json()["move"]
+    assert (found["source"], found["target"], found["by"]) == ("segments", "elastic", MAINTENANCE.name)
+    assert (found["stage"], found["events"], found["copied"], found["is_alive"]) == ("copying", 5, 3, True)
+    assert isinstance(services.clock, StillClock)
+    services.clock.advance(engines.CLOSED_FOR / SECOND)
+    assert house.get(PREFIX).json()["move"]["is_alive"] is False
 
 
 def test_a_shortening_is_previewed_confirmed_and_cancelled(
