@@ -76,7 +76,9 @@ def test_stages_make_a_table_whose_groups_lead_to_their_events(open_console: Ope
     console.page.go_back()
     expect(grid).to_be_visible()
     ask(console, "event.dataset: system.auth | timechart 1h")
-    expect(console.page.get_by_role("grid", name="Các nhóm").get_by_role("columnheader").first).to_have_text("Thời gian")
+    expect(console.page.get_by_role("grid", name="Các nhóm").get_by_role("columnheader").first).to_have_text(
+        "Thời gian"
+    )
     ask(console, "event.dataset: system.auth | count user.name")
     expect(console.page.get_by_role("alert")).to_contain_text("cần by")
     expect(console.page.get_by_role("alert")).to_contain_text("(ký tự thứ 36)")
@@ -216,7 +218,9 @@ def test_every_value_has_its_menu_in_table_drawer_and_field_list(open_console: O
     assert console.violations() == []
     around = menu.get_by_role("menuitem", name="Tìm giá trị này trong 15 phút trước và sau")
     assert re.search(r"from=2026-.*&to=2026-", around.get_attribute("href") or "")
-    expect(menu.get_by_role("menuitem", name="Xem trang của đối tượng này")).to_have_attribute("href", re.compile(shown))
+    expect(menu.get_by_role("menuitem", name="Xem trang của đối tượng này")).to_have_attribute(
+        "href", re.compile(shown)
+    )
     console.press("Escape")
     expect(menu).to_be_hidden()
     expect(value).to_be_focused()
@@ -300,6 +304,23 @@ def test_a_shared_address_asks_the_same_and_no_old_number_stands_meanwhile(
     assert re.search(r"q=event\.outcome.*from=2026-.*to=2026-", address)
     other = open_console(shared_house, "baotq", path=address.removeprefix(shared_house.url))
     expect(other.page.locator(".truth")).to_contain_text("89 sự kiện")
+
+
+def test_what_could_not_be_counted_is_not_called_whole(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    truth = console.page.locator(".truth")
+    expect(truth).to_contain_text("Chính xác và đầy đủ")
+    console.page.route("**/events/histogram?*", lambda route: route.fulfill(
+        status=503, content_type="application/problem+json",
+        json={"type": "about:blank", "title": "Kho bận", "status": 503, "detail": "Kho sự kiện không trả lời."},
+    ))  # fmt: skip
+    ask(console, "event.outcome: failure")
+    expect(truth.get_by_role("alert")).to_contain_text("Chưa đếm được: Kho sự kiện không trả lời.")
+    expect(console.rows().first).to_be_visible()
+    expect(truth).not_to_contain_text("Chính xác và đầy đủ")
+    console.page.unroute("**/events/histogram?*")
+    truth.get_by_role("button", name="Thử lại").click()
+    expect(truth).to_contain_text("89 sự kiện")
 
 
 def test_searches_are_saved_changed_and_put_back(open_console: Open, shared_house: Running) -> None:

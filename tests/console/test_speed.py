@@ -49,6 +49,8 @@ def test_first_rows_and_keys(open_console: Open, shared_house: Running) -> None:
     worked = (worked_ms() - began) / len(times)
     p95 = times[int(len(times) * 0.95) - 1]
     print(f"first paint {paint:.0f} ms, rows had {min(loads):.0f} ms (bar 1,200); ", end="")
-    print(f"key to paint p50 {statistics.median(times):.0f} ms, p95 {p95:.0f} ms (bar 50), CPU of a key {worked:.1f} ms")
+    print(
+        f"key to paint p50 {statistics.median(times):.0f} ms, p95 {p95:.0f} ms (bar 50), CPU of a key {worked:.1f} ms"
+    )
     assert min(loads) < FIRST_ROWS_MS  # the others only tell how busy the machine was
     assert 0 < worked < KEY_CPU_MS

@@ -135,6 +135,14 @@ export default function Hunt() {
         {isAsking && !count && !isWrongQuery && <span className="muted">{t("hunt.counting")}</span>}
         {count && !isWrongQuery && <span className="strong">{t(isPart ? "hunt.count_least" : "hunt.count", { n: count.total })}</span>}
         {truth && count && !isPart && !isWrongQuery && <TruthLine truth={truth} />}
+        {histogram.isError && !isAsking && !isWrongQuery && (
+          <span className="row medium" role="alert">
+            {t("hunt.uncounted", { why: histogram.error instanceof Failure ? histogram.error.problem.detail : t("answer.unreachable") })}
+            <button type="button" className="link" onClick={() => void histogram.refetch()}>
+              {t("answer.again")}
+            </button>
+          </span>
+        )}
         {isAsking && (
           <button type="button" className="button small" onClick={stop}>
             {t("hunt.stop")}
