@@ -87,6 +87,10 @@ class Scene:
         before = self.acknowledged()
         until(lambda: self.acknowledged() > before, 60)
 
+    def search_answers(self) -> bool:
+        """Whether a reader finds something."""
+        return self.context.store.count(Query(TRUE)).count > 0
+
     def finish(self) -> float:
         """Stop sending and wait until all is judged; the seconds that it took."""
         began = time.monotonic()

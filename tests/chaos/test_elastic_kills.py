@@ -1,15 +1,27 @@
-"""kill -9 of Elasticsearch during ingest: nothing acknowledged is lost, none stored twice, and it goes on by itself."""
+"""kill -9 of Elasticsearch's nodes during ingest, and a node whose disk fills until it blocks writing by itself.
+
+Nothing acknowledged is lost, none is stored twice, nothing becomes a dead letter, and ingest goes on by itself. The
+cluster and the disk take minutes: ``make chaos``.
+"""
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.elastic import is_long, limit, proves, scene
-from tests.services.elasticsearch import node
+from tests.chaos.test_full_disk import fill
+from tests.kydai.running import until
+from tests.services import missing, program
+from tests.services.elasticsearch import cluster, node
 
 KILLS = 5
+DISK_MB, LEFT_MB = 400, 30
+WATERMARKS = {"low": "60mb", "high": "50mb", "flood_stage": "40mb"}
 
 
 @pytest.mark.slow
@@ -29,5 +41,76 @@ def test_kill_9_of_a_single_node_during_ingest(
             print(f"committing again {took:.1f} s after the node was back")
             assert took < limit(request)
             found.goes_on()
+        found.finish()
+        print(proves(found))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_kill_9_of_a_data_node_and_then_of_the_master(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    if not is_long(request):
+        pytest.skip("minutes long: make chaos")
+    with cluster(3) as nodes:
+        urls = [one.url for one in nodes]
+        with scene(tmp_path / "data", urls, "kydai", monkeypatch, KYDAI_ELASTIC_REPLICAS="1") as found:
+            found.goes_on()
+            for what in ("data node", "master"):
+                (elected,) = [row["node"] for row in nodes[0].get("/_cat/master?format=json")]
+                dies = next(one for one in nodes if (one.name == elected) is (what == "master"))
+                dies.kill()
+                took = found.commits_again()
+                print(f"{what} killed: committing again after {took:.1f} s", end="")
+                assert took < limit(request)
+                print(f", all caught up after {found.goes_on():.1f} s")
+                dies.start()
+            found.finish()
+            print(proves(found))
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of its own that the server may write to and enter."""
+    folder = Path(tempfile.mkdtemp(prefix="kydai-es-disk-"))
+    options = f"size={DISK_MB}m,uid=65534,gid=65534,mode=0755"
+    mount = [program("mount"), "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        folder.rmdir()
+        missing("the right to mount a tmpfs")
+    try:
+        yield folder
+    finally:
+        subprocess.run([program("umount"), "--lazy", str(folder)], check=True)
+        folder.rmdir()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_disk_at_its_flood_stage_is_waited_for(
+    small_disk: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    if not is_long(request):
+        pytest.skip("minutes long: make chaos")
+    disk = "cluster.routing.allocation.disk"
+    settings = {f"{disk}.watermark.{name}": value for name, value in WATERMARKS.items()} | {
+        f"{disk}.threshold_enabled": True, "cluster.info.update.interval": "10s", "path.data": str(small_disk),
+    }  # fmt: skip
+    with node(settings) as one, scene(tmp_path / "data", [one.url], "kydai", monkeypatch) as found:
+        found.sender.pause = 0.2
+        found.goes_on()
+        ballast = fill(small_disk, LEFT_MB)
+        until(lambda: "blocks writing" in found.ailments().get("uncommitted", ""), 180)
+        found.is_acknowledging()
+        assert found.search_answers(), "what is stored is still found"
+        ballast.unlink()
+        took = found.commits_again(180)
+        print(f"committing again {took:.1f} s after there was room (the node itself looks every 10 s)")
+        found.goes_on()
         found.finish()
         print(proves(found))
