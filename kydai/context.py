@@ -18,6 +18,7 @@ from core.clock import SECOND, Clock, SystemClock
 from core.db.database import Database, migrate, open_database, schema_version
 from core.db.models import SpoolPosition
 from core.errors import BadConfig, Place, Refused, Unavailable, cause, failure, reason
+from core.heads import FILE as HEADS
 from core.spool import Position, SpoolReader
 from core.store.contract import Missing, Span, nothing_undrained
 from kydai.settings import Settings, load
@@ -57,7 +58,8 @@ class Context:
         if self.settings.worker.broker:
             database.ring = self.ring
         try:
-            has_events = (self.settings.store_folder / "catalog.sqlite").exists()
+            kept = (self._catalog, self.settings.integrity_folder / HEADS)  # whichever engine holds the events
+            has_events = any(path.exists() for path in kept)
             if database.is_sqlite and has_events and schema_version(database) is None:
                 raise failure(BadConfig, "store.error.database_gone", file=self.settings.data / "control.sqlite")
             if migrate(database):
@@ -73,12 +75,30 @@ class Context:
     @cached_property
     def store(self) -> EventStore:
         """The event store, for reading and writing. Raises BadConfig when the settings name another engine than the
-        one that holds the events."""
-        engine = self.settings.store.engine
+        one that holds the events, and when their folder is gone: an empty one would answer that there are none."""
+        if self._in_force() == "segments" and not self._catalog.exists():
+            raise failure(BadConfig, "store.error.folder_gone", folder=self.settings.store_folder)
+        return self._open_store()
+
+    def store_to_fill(self) -> EventStore:
+        """The event store, be its folder gone: for what brings the events back. Raises BadConfig as ``store``."""
+        self._in_force()
+        return self._open_store()
+
+    @property
+    def _catalog(self) -> Path:
+        return self.settings.store_folder / "catalog.sqlite"
+
+    def _in_force(self) -> str | None:
+        """The engine that holds the events; None before the first. Raises BadConfig when the settings name another."""
         with self.database.read() as session:
             found = engines.in_force(session)
-        if found is not None:
-            engines.need(found, engine)
+        if found is None:
+            return None
+        engines.need(found, self.settings.store.engine)
+        return found.engine
+
+    def _open_store(self) -> EventStore:
         store = open_store(self.settings, self.database, self.clock)
         self._opened.append(store)
         return store

@@ -225,7 +225,7 @@ def snapshot(ctx: typer.Context, place: Place) -> None:
 @store.command("restore", help=say("cli.store.restore", LANG))
 def restore(ctx: typer.Context, place: Place) -> None:
     context: Context = ctx.obj
-    _copy(context, "restore", place, context.store.restore)
+    _copy(context, "restore", place, context.store_to_fill().restore)
 
 
 def _copy(context: Context, action: str, place: str, copy: Callable[[str, Told], Copied]) -> None:

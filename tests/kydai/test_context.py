@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from core import engines
 from core.clock import DAY, SECOND, StillClock
 from core.db.database import schema_version
 from core.db.models import SpoolPosition
 from core.errors import BadConfig, Refused
 from core.event import Frame
+from core.heads import FILE as HEADS
 from core.spool import Spool
 from core.store.contract import Batch, Query, Span
 from kydai.cli.output import Output
 from kydai.context import Context, make_folder, open_store, undrained
-from tests.core.store.conformance import event
+from tests.core.store.conformance import START, event
 from tests.core.store.elastic_stores import new_prefix, remove
 from tests.services.elasticsearch import Node
 
@@ -110,3 +112,29 @@ def test_a_control_database_that_is_gone_is_not_begun_anew(context: Context) -> 
             _ = again.database
         again.close()
     assert list(context.settings.store_folder.glob("l0/*.parquet"))
+
+
+def test_nor_is_one_whose_events_are_in_elasticsearch(context: Context) -> None:
+    _ = context.database
+    context.close()
+    (context.settings.data / "control.sqlite").unlink()
+    context.settings.integrity_folder.mkdir(parents=True, exist_ok=True)
+    (context.settings.integrity_folder / HEADS).write_text("")
+    again = Context(context.settings.data, None, Output(True, "en"))
+    with pytest.raises(BadConfig, match="gone or empty"):
+        _ = again.database
+    again.close()
+
+
+def test_a_store_whose_folder_is_gone_is_not_begun_anew_but_for_a_restore(context: Context) -> None:
+    context.store.append(Batch([event(1)]))
+    with context.database.write() as session:
+        engines.claim(session, "segments", START)
+    context.close()
+    context.settings.store_folder.rename(context.settings.data / "elsewhere")
+    again = Context(context.settings.data, None, Output(True, "en"))
+    with pytest.raises(BadConfig, match="is gone"):
+        _ = again.store
+    assert not context.settings.store_folder.exists()
+    assert again.store_to_fill().count(Query()).count == 0
+    again.close()
