@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import orjson
 from sqlalchemy.orm import Session
 
-from core.clock import DAY, MINUTE, SECOND, Clock, Micros
+from core.clock import DAY, HOUR, MINUTE, SECOND, Clock, Micros
 from core.db.models import Meta
 from core.db.outbox import boot_id
 
@@ -31,6 +31,17 @@ class _Seen:
     """CLOCK_BOOTTIME then."""
     ahead_since: Micros | None = None
     """The same clock when the wall clock was first ahead."""
+
+
+BEHIND = 2 * HOUR
+"""The clock is looked at so often at least while anything is deleted."""
+
+
+def not_ahead(session: Session, now: Micros) -> Micros:
+    """``now`` or, when the clock may have jumped ahead, a little after the time that deletion last went by. For what
+    ends a delay and is not deleted at once: what ends late is not lost."""
+    row = session.get(Meta, SEEN)
+    return now if row is None else min(now, _Seen(**orjson.loads(row.value)).at + BEHIND)
 
 
 def steady_now(session: Session, clock: Clock, boot: str = "") -> Micros:

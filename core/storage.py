@@ -22,6 +22,7 @@ from core.errors import NotFound, Unavailable, failure
 from core.holds import Placed, standing
 from core.keeping import Kept
 from core.keys import Keys
+from core.steady import not_ahead
 from core.store.contract import Deleted, EventStore, Hold, Part, Room, Span, Stats
 from core.store.outlook import (
     HORIZON,
@@ -118,9 +119,10 @@ def settle(database: Database, store: EventStore, wish: Policy, now: Micros) -> 
     """Bring policy and holds up to now; the policy in force. The store's copy of the holds is right behind it."""
     kept, in_store = classes_of(store.parts()), store.holds()
     with database.write() as session:
-        keeping.settle(session, wish, kept, now)
-        holds.settle(session, in_store, now)
-        policy, wanted = keeping.in_force(session, wish), holds.in_force(session, (), now)
+        past = not_ahead(session, now)
+        keeping.settle(session, wish, kept, past)
+        holds.settle(session, in_store, past)
+        policy, wanted = keeping.in_force(session, wish), holds.in_force(session, (), past)
     holds.mirror(store, wanted)
     return policy
 
@@ -169,9 +171,10 @@ def hold(
     does, and Unavailable."""
     in_store = store.holds()
     with database.write() as session:
-        holds.settle(session, in_store, now)
+        past = not_ahead(session, now)
+        holds.settle(session, in_store, past)
         name = holds.place(session, actor, name, span, reason=reason, now=now)
-        wanted = holds.in_force(session, (), now)
+        wanted = holds.in_force(session, (), past)
     with suppress(Unavailable):  # the next deletion brings it up to here before it begins
         holds.mirror(store, wanted)
     return name
@@ -183,7 +186,7 @@ def lift(
     """Ask for a hold to be lifted; when it will be. Raises as core.holds.ask_lift does."""
     in_store = store.holds()
     with database.write() as session:
-        holds.settle(session, in_store, now)
+        holds.settle(session, in_store, not_ahead(session, now))
         return holds.ask_lift(session, actor, name, reason=reason, confirmed=confirmed, now=now)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from core import checks, keeping
 from core.clock import DAY, HOUR, SECOND, Micros, hour_of
 from core.db.models import Alert
+from core.steady import steady_now
 from detections.alerting import self_alert
 from kydai import silences, upkeep
 from kydai.context import Context
@@ -125,8 +126,9 @@ class Maintenance:
         if runs:
             logger.warning("Runs whose work is dead were ended.", runs=runs)
 
-    def _sweep(self, now: Micros) -> None:
-        with self.context.database.read() as session:
+    def _sweep(self, _now: Micros) -> None:
+        with self.context.database.write() as session:
+            now = steady_now(session, self.context.clock)
             kept = keeping.in_force(session, self.context.settings.store.policy)
         for old in upkeep.old_rows(now, kept.months.values()):
             more = True

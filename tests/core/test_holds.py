@@ -16,6 +16,7 @@ from core.db.models import Audit
 from core.errors import BadInput, Conflict, NotFound, Unavailable
 from core.keeping import MAINTENANCE
 from core.keys import Keys
+from core.steady import steady_now
 from core.store.contract import Batch, Span
 from core.store.retention import DEFAULT_POLICY
 from core.store.segments import SegmentStore
@@ -175,3 +176,14 @@ def test_what_is_only_looked_at_changes_nothing(house: House) -> None:
     assert [part.rows for part in storage.overdue(house.database, house.store, DEFAULT_POLICY, later)] == [3]
     storage.look(house.database, house.store, DEFAULT_POLICY, 0, later)
     assert [action for _, action, _ in house.journal()] == ["store.hold", "store.lift_ask"]
+
+
+def test_a_clock_ahead_lifts_no_hold_for_good(house: House) -> None:
+    house.hold()
+    house.lift()
+    with house.database.write() as session:
+        steady_now(session, StillClock(START))
+    house.hold("vu-2", at=START + 2 * DAY)
+    assert house.names() == ["vu-1", "vu-2"], "the clock is right again"
+    with house.database.read() as session:
+        assert holds.standing(session, house.store.holds(), START)[0].lifting is not None, "it can be taken back"

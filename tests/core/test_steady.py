@@ -9,7 +9,7 @@ import pytest
 
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, StillClock
 from core.db.database import Database, migrate, open_database, sqlite_url
-from core.steady import steady_now
+from core.steady import BEHIND, not_ahead, steady_now
 
 START = 1_795_564_800 * SECOND
 
@@ -75,3 +75,13 @@ def test_a_machine_that_starts_with_another_time_is_believed_after_a_day(databas
     assert now(database, clock, "two") == START + MINUTE
     clock.advance(DAY / SECOND)
     assert now(database, clock, "two") == clock.now()
+
+
+def test_what_ends_a_delay_ends_late_while_the_clock_is_ahead(database: Database) -> None:
+    clock = StillClock(START)
+    with database.write() as session:
+        assert not_ahead(session, START + DAY) == START + DAY, "nothing is known of the clock yet"
+    now(database, clock)
+    with database.read() as session:
+        assert not_ahead(session, START + HOUR) == START + HOUR
+        assert not_ahead(session, START + DAY) == START + BEHIND

@@ -219,3 +219,15 @@ def test_a_check_that_was_asked_for_is_begun_once_and_again_when_it_failed(
         checks.begin(session, "duclm", now + 200 * SECOND)
     keeper._check(now + 200 * SECOND)
     assert len(begun) == 2, "one at a time"
+
+
+def test_a_clock_that_jumps_ahead_sweeps_nothing(context: Context, keeper: Maintenance) -> None:
+    clock = context.clock
+    assert isinstance(clock, StillClock)
+    put(context, Activity(source="udp:192.0.2.1", host="", dataset="", first_at=0, last_at=clock.now() - 80 * DAY))
+    clock.advance(HOUR / SECOND)
+    keeper.step()
+    clock.at += 1000 * DAY
+    keeper.step()
+    with context.database.read() as session:
+        assert session.scalars(select(Activity)).all()
