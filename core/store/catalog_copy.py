@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -13,6 +14,7 @@ from core.store.catalog import VERSION, Catalog
 from core.store.catalog_rows import SEGMENT_COLUMNS, Segment, segment_of
 
 CATALOG = "catalog.sqlite"
+_NAME = re.compile(r"l[01]/(\d{4}-\d\d-\d\d/)?[0-9A-Z]+-\d+\.parquet")
 _BESIDE = ("id_range", "replaced", "hold", "tombstone")
 """The tables beside the files'; what is retired has no rows in them but its tombstone."""
 
@@ -38,7 +40,12 @@ def segments_in(path: Path) -> list[Segment]:
     """The files that a copy names. Raises BadConfig when a newer version made it, BadInput when it is none."""
     with _opened(path) as db:
         rows = db.execute(f"SELECT {SEGMENT_COLUMNS} FROM segment ORDER BY id").fetchall()
-    return [segment_of(row) for row in rows]
+    found = [segment_of(row) for row in rows]
+    for segment in found:
+        # a name is a place to read from and to write to
+        if _NAME.fullmatch(segment.name) is None:
+            raise failure(BadInput, "store.snapshot.broken", at=path.parent, name=segment.name[:100])
+    return found
 
 
 def adopt(catalog: Catalog, path: Path, names: Mapping[str, str]) -> None:
