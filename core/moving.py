@@ -12,6 +12,7 @@ import heapq
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from typing import TypeVar
@@ -135,7 +136,8 @@ class Mover:
                 engines.reopen(session, self._move)
             raise
         ended = self._clock.monotonic()
-        self._copy_holds()  # somebody may have placed one in the last moment
+        with suppress(Unavailable):  # the next deletion brings them up to here before it begins
+            self._copy_holds()  # somebody may have placed one in the last moment
         return Moved(events, len(self._proven), ended - began, ended - closed, visible)
 
     def _nearly_done(self) -> bool:
@@ -192,6 +194,7 @@ class Mover:
         def read(*, flows: bool) -> Iterator[tuple[EventId, bool, Event]]:
             scan = store.in_order(*key, flows=flows)
             for batch in scan:
+                self._note()  # while the door is closed it opens unless we are heard of
                 for event in batch:
                     yield id_of(event), flows, event
             if store is self._source:
