@@ -7,10 +7,13 @@ it was written or compared; maintenance compares each again before that, and a r
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from core.clock import DAY, Clock, Micros
+from core.errors import Unavailable
 from core.store.catalog import Catalog
 from core.store.catalog_rows import Segment
 from core.store.segments_engine import Broken
@@ -21,6 +24,8 @@ RENEWED = 5 * DAY
 BYTES = 1 << 30
 """One round of comparing ends behind the file with which it has read so much: about a second of CPU."""
 FILES = 1000
+_LOST = frozenset((errno.ENOENT, errno.EIO))
+"""The file is gone (replaced meanwhile, or lost), or the disk cannot read it."""
 
 
 class Proved:
@@ -40,17 +45,24 @@ class Proved:
         if not old:
             return
         self._known |= self._catalog.proofs(since)
-        for s in old:
-            if self._known.get(s.id, 0) >= since:
-                continue
-            before_each()
-            try:
-                is_whole = matches(self._folder, s)
-            except OSError as error:
-                raise Broken(str(error)) from error
-            if not is_whole:
-                raise Broken(f"{s.name}: checksum")
-            self._known[s.id] = now
+        compared: list[int] = []
+        try:
+            for s in old:
+                if self._known.get(s.id, 0) >= since:
+                    continue
+                before_each()
+                try:
+                    is_whole = matches(self._folder, s)
+                except OSError as error:
+                    raise Broken(str(error)) from error
+                if not is_whole:
+                    raise Broken(f"{s.name}: checksum")
+                compared.append(s.id)
+        finally:
+            if compared:
+                self._known |= dict.fromkeys(compared, now)
+                with suppress(Unavailable):  # the others compare them once more
+                    self._catalog.note_proofs(compared, now)
 
 
 def matches(folder: Path, segment: Segment) -> bool:
@@ -67,7 +79,9 @@ def scrub(folder: Path, catalog: Catalog, now: Micros) -> int:
         read += s.bytes
         try:
             (whole if matches(folder, s) else broken).append(s.id)
-        except OSError:  # gone: replaced meanwhile, or lost
+        except OSError as error:
+            if error.errno not in _LOST:  # of this machine, not of the file: the next round
+                break
             broken.append(s.id)
     if whole:
         catalog.note_proofs(whole, now)

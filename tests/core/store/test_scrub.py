@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from core.clock import DAY, HOUR, SECOND, Micros, StillClock
 from core.errors import Unavailable
 from core.store import scrub
 from core.store.catalog import Catalog
-from core.store.catalog_rows import State
+from core.store.catalog_rows import Segment, State
 from core.store.contract import Batch, Query
 from core.store.segments import SegmentStore
 from tests.core.store.conformance import START, event
@@ -108,3 +109,22 @@ def test_a_catalog_of_the_first_version_takes_proofs(tmp_path: Path) -> None:
     again.note_proofs([1], START)
     assert again.proofs(START) == {1: START}
     again.close()
+
+
+def test_what_a_read_compared_nobody_compares_again(store: SegmentStore, clock: StillClock) -> None:
+    move(clock, scrub.TRUSTED + HOUR)
+    segments = store.catalog.segments(State.LIVE)
+    scrub.Proved(store.folder, store.catalog, clock).need(segments, lambda: None)
+    scrub.Proved(store.folder, store.catalog, clock).need(segments, lambda: pytest.fail("was compared"))
+
+
+def test_a_fault_of_the_machine_sets_no_file_aside(
+    store: SegmentStore, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_many(folder: Path, segment: Segment) -> bool:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    move(clock, scrub.RENEWED + HOUR)
+    monkeypatch.setattr(scrub, "matches", too_many)
+    assert scrub.scrub(store.folder, store.catalog, clock.now()) == 0
+    assert len(store.catalog.segments(State.LIVE)) == FILES
