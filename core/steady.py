@@ -29,8 +29,8 @@ class _Seen:
     boot: str
     ticks: Micros
     """CLOCK_BOOTTIME then."""
-    ahead_since: Micros | None = None
-    """The same clock when the wall clock was first ahead."""
+    ahead_for: Micros | None = None
+    """How long the machine has run since the wall clock was first seen ahead."""
 
 
 BEHIND = 2 * HOUR
@@ -56,8 +56,8 @@ def steady_now(session: Session, clock: Clock, boot: str = "") -> Micros:
         # after a start of the machine nobody knows how long it was off: no longer than since then is certain
         passed = ticks - seen.ticks if is_same else ticks
         if now > seen.at + passed + SLACK:
-            since = seen.ahead_since if is_same and seen.ahead_since is not None else ticks
-            if ticks - since < PATIENCE:
-                fresh = _Seen(seen.at + passed, boot, ticks, since)
+            ahead_for = 0 if seen.ahead_for is None else seen.ahead_for + passed
+            if ahead_for < PATIENCE:
+                fresh = _Seen(seen.at + passed, boot, ticks, ahead_for)
     session.merge(Meta(key=SEEN, value=orjson.dumps(asdict(fresh)).decode()))
     return fresh.at

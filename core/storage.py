@@ -226,9 +226,10 @@ def retain(database: Database, store: EventStore, wish: Policy, actor: Actor, no
     return gone
 
 
-def note_outlook(session: Session, found: Storage) -> None:
-    """Remember how long the disk will do, in the caller's writing transaction."""
-    outlook = {"at": found.at, "days": found.forecast.days}
+def note_outlook(session: Session, found: Storage, now: Micros) -> None:
+    """Remember how long the disk will do, in the caller's writing transaction. ``now`` by the clock that reads it, which
+    may be ahead of the time that deletion goes by."""
+    outlook = {"at": now, "days": found.forecast.days}
     session.merge(Meta(key=OUTLOOK, value=orjson.dumps(outlook).decode()))
 
 

@@ -42,7 +42,7 @@ def tend(context: Context) -> tuple[int, list[str]]:
     gone = storage.retain(*house, MAINTENANCE, now, Keys(context.settings.keys_folder))
     seen = storage.look(*house, context.settings.spool.reserve_mb << 20, now)
     with context.database.write() as session:
-        storage.note_outlook(session, seen)
+        storage.note_outlook(session, seen, context.clock.now())
     return replaced, gone
 
 

@@ -85,3 +85,17 @@ def test_what_ends_a_delay_ends_late_while_the_clock_is_ahead(database: Database
     with database.read() as session:
         assert not_ahead(session, START + HOUR) == START + HOUR
         assert not_ahead(session, START + DAY) == START + BEHIND
+
+
+def test_a_machine_that_is_off_every_night_is_believed_after_a_day_of_running(database: Database) -> None:
+    clock = StillClock(START)
+    now(database, clock, "day 0")
+    behind = []
+    for day in range(1, 8):
+        clock.at, clock.ticks = START + day * DAY, MINUTE / SECOND
+        for _ in range(10):
+            clock.advance(HOUR / SECOND)
+            deleted_by = now(database, clock, f"day {day}")
+        behind.append((clock.now() - deleted_by) // DAY)
+    assert max(behind) <= 3
+    assert behind.count(0) >= 2, behind
