@@ -95,6 +95,15 @@ def finish(database: Database, store: EventStore) -> None:
             row.is_done = (row.name, row.mark) in there
 
 
+def restate(database: Database, store: EventStore) -> None:
+    """Tell a store that was restored what it had deleted since the snapshot: it would seem to have forgotten. What came
+    back by that is deleted again in its time, behind a tombstone of its own."""
+    done = select(Tombstone).where(Tombstone.engine == store.engine, Tombstone.is_done)
+    with database.read() as session:
+        stones = [_read(row).stone for row in session.scalars(done)]
+    store.adopt(stones)
+
+
 def head_in(session: Session) -> str | None:
     """What ``meta`` says of the newest tombstone."""
     row = session.get(Meta, HEAD)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, TextColumn
 
-from core import audit, checks, engines, keeping, storage
+from core import audit, checks, engines, keeping, storage, tombstones
 from core.checks import Verified
 from core.clock import iso
 from core.errors import BadInput, failure
@@ -225,7 +225,9 @@ def snapshot(ctx: typer.Context, place: Place) -> None:
 @store.command("restore", help=say("cli.store.restore", LANG))
 def restore(ctx: typer.Context, place: Place) -> None:
     context: Context = ctx.obj
-    _copy(context, "restore", place, context.store_to_fill().restore)
+    store = context.store_to_fill()
+    _copy(context, "restore", place, store.restore)
+    tombstones.restate(context.database, store)
 
 
 def _copy(context: Context, action: str, place: str, copy: Callable[[str, Told], Copied]) -> None:

@@ -215,3 +215,19 @@ def test_no_more_is_excused_than_was_deleted_of_an_hour() -> None:
     young = Excuses()
     young.add(Deleted("a", "", ("x",), 0, HOUR, 9, "x: 3 months", 20 * DAY, ((0, "x", 9),)))
     assert young.policy((0, "x"), 1) == "", "no policy deletes what is younger than a month"
+
+
+def test_a_restore_over_later_deletions_is_no_tampering(house: House, tmp_path: Path) -> None:
+    house.store.snapshot(str(tmp_path / "snapshot"), lambda done, all_: None)
+    first = retain(house)
+    old = house.store
+    house.store = SegmentStore(tmp_path / "restored", house.clock)
+    old.close()
+    house.store.restore(str(tmp_path / "snapshot"), lambda done, all_: None)
+    assert {problem for problem, _ in named(house)} == {"removed"}, "as if it had been forgotten"
+    tombstones.restate(house.database, house.store)
+    assert named(house) == []
+    again = retain(house)
+    assert len(again) == PARTS
+    assert not set(again) & set(first)
+    assert named(house) == []
