@@ -227,8 +227,8 @@ def retain(database: Database, store: EventStore, wish: Policy, actor: Actor, no
 
 
 def note_outlook(session: Session, found: Storage, now: Micros) -> None:
-    """Remember how long the disk will do, in the caller's writing transaction. ``now`` by the clock that reads it, which
-    may be ahead of the time that deletion goes by."""
+    """Remember how long the disk will do, in the caller's writing transaction. ``now`` is by the clock of who reads it:
+    it may be ahead of the time that deletion goes by."""
     outlook = {"at": now, "days": found.forecast.days}
     session.merge(Meta(key=OUTLOOK, value=orjson.dumps(outlook).decode()))
 
