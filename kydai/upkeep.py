@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, inspect, select, tuple_
 from sqlalchemy.orm import Session
 
-from core.clock import DAY, SECOND, Micros
+from core.clock import DAY, MINUTE, SECOND, Micros, iso
 from core.db.models import (
     Activity,
     Base,
@@ -30,7 +30,7 @@ from core.db.models import (
     SpoolPosition,
 )
 from core.db.models import Session as SignedIn
-from core.event import new_ulid
+from core.event import is_ulid, new_ulid, ulid_time
 from core.lag import LIVE, is_live, live_spools, spool_lags, waits
 from core.ledger import read_balances
 from core.storage import days_left
@@ -39,6 +39,7 @@ from core.words import LANGUAGES, both, duration, say
 
 LIMIT = 60 * SECOND
 """A longer lag is an alert."""
+AHEAD = 5 * MINUTE
 BALANCE_SPAN = 2 * DAY
 LETTERS_SPAN = DAY
 WORK_KEPT = 7 * DAY
@@ -158,6 +159,16 @@ def full_disk(free: int, reserve: int) -> list[Matter]:
     if free >= reserve:
         return []
     return [Matter("full", both("upkeep.full", free=free >> 20), Level.HIGH, is_standing=True)]
+
+
+def received_ahead(session: Session, now: Micros) -> list[Matter]:
+    """The clock was ahead: ids never go back (core/spool.py), so what comes in counts as received then until it is that
+    late. Such hours are neither sealed nor deleted before."""
+    newest = max((ulid_time(s) for s in session.scalars(select(SpoolPosition.segment)) if is_ulid(s)), default=now)
+    if newest <= now + AHEAD:
+        return []
+    title = {lang: say("upkeep.ahead", lang, ahead=duration(newest - now, lang)) for lang in LANGUAGES}
+    return [Matter("ahead", title, Level.HIGH, {"until": iso(newest)}, is_standing=True)]
 
 
 Old = tuple[type[Base], ColumnElement[bool]]

@@ -248,6 +248,22 @@ def test_the_disk_is_foretold_to_be_full(database: Database) -> None:
     assert told(7, NOW + DAY + 1) == [], "the store is tended every hour: that was long ago"
 
 
+def test_a_clock_that_was_ahead_is_told_until_its_time_has_come(database: Database) -> None:
+    def told(at: int) -> list[str]:
+        with database.read() as session:
+            return [m.title["en"] for m in upkeep.received_ahead(session, at)]
+
+    assert told(NOW) == []
+    with database.write() as session:
+        session.add(
+            SpoolPosition(
+                spool="gateway", segment=new_ulid(NOW + 3 * DAY), record=0, arrival_at=0, heartbeat_at=NOW, lag=0
+            )
+        )
+    assert "received 3 d from now" in told(NOW)[0]
+    assert told(NOW + 3 * DAY) == []
+
+
 def put_outlook(database: Database, days: int | None) -> None:
     with database.write() as session:
         session.merge(Meta(key=storage.OUTLOOK, value=orjson.dumps({"at": NOW, "days": days}).decode()))
