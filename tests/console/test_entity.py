@@ -44,7 +44,7 @@ def test_the_palette_the_queue_and_an_event_lead_there(open_console: Open, share
     console.go("/hunt?q=host.name:%20baochi-crawl01").heading("Truy tìm")
     expect(console.rows().first).to_be_visible()
     console.press("j")
-    console.side().get_by_role("button", name="Thao tác với host.name: baochi-crawl01").click()
+    console.side().get_by_title("Thao tác với host.name: baochi-crawl01", exact=True).click()
     console.page.get_by_role("menuitem", name="Xem trang của đối tượng này").click()
     console.heading(TITLE)
 
