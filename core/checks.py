@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from core import audit
 from core.audit import Actor
-from core.clock import MINUTE, Micros
+from core.clock import MINUTE, Micros, iso
 from core.db.models import Meta
 from core.errors import Conflict, failure
-from core.store.contract import Finding
+from core.store.contract import Finding, Span
 
 VERIFIED = "store_verified"
 """The row of ``meta`` that says what the last check of the store found."""
@@ -38,6 +38,15 @@ class Verified:
     open: int
     by: str = ""
     """Who asked for it; empty of one made before that was kept."""
+    unread: int = 0
+    """Places of which the events could not be read, so that nobody knows."""
+    start: Micros | None = None
+    end: Micros | None = None
+    """The span to which comparing with what was sealed was limited; both None: it was not."""
+
+    @property
+    def is_partial(self) -> bool:
+        return (self.start, self.end) != (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +66,35 @@ class Running:
     """Events compared with what was sealed."""
     total: int = 0
     """0 while the files are read, which comes first."""
+    is_partial: bool = False
+    """Limited to a span: no answer to somebody who asks for a check of everything."""
 
 
 def ask(session: Session, actor: Actor, now: Micros) -> None:
     """Have everything checked by the worker, in the caller's writing transaction; nothing when that is coming."""
-    if asked(session) is None and running(session, now) is None:
+    under_way = running(session, now)
+    if asked(session) is None and (under_way is None or under_way.is_partial):
         session.merge(Meta(key=ASKED, value=orjson.dumps(asdict(Asked(now, actor.name))).decode()))
         audit.record(session, actor, "store.verify_ask", "store", now=now)
 
 
 def asked(session: Session) -> Asked | None:
-    """When a check was asked for, and by whom; None when it has ended since."""
+    """When a check was asked for, and by whom; None when one of everything has ended since."""
     row, last = session.get(Meta, ASKED), verified(session)
     if row is None:
         return None
     said = orjson.loads(row.value)
     found = Asked(said) if isinstance(said, int) else Asked(**said)
-    return None if last is not None and last.at >= found.at else found
+    # what a check of everything answers is deleted; versions before that left it beside the answer
+    return None if last is not None and not last.is_partial and last.at >= found.at else found
 
 
-def begin(session: Session, by: str, now: Micros) -> None:
+def begin(session: Session, by: str, now: Micros, *, is_partial: bool = False) -> None:
     """A check begins, in the caller's writing transaction. Raises Conflict while another runs."""
     other = running(session, now)
     if other is not None:
         raise failure(Conflict, "store.error.verifying", who=other.by)
-    _put(session, Running(now, now, by))
+    _put(session, Running(now, now, by, is_partial=is_partial))
 
 
 def tell(session: Session, done: int, total: int, now: Micros) -> None:
@@ -106,12 +119,30 @@ def running(session: Session, now: Micros) -> Running | None:
 
 
 def note(
-    session: Session, actor: Actor, findings: Sequence[Finding], parts: int, now: Micros, by: str = ""
+    session: Session,
+    actor: Actor,
+    findings: Sequence[Finding],
+    parts: int,
+    now: Micros,
+    by: str = "",
+    *,
+    unread: int = 0,
+    span: Span = Span(),
 ) -> Verified:
-    """Remember what a check found, in the caller's writing transaction. ``by``: who asked for it, if not the actor."""
-    found = Verified(now, parts, len(findings), sum(not finding.mended for finding in findings), by or actor.name)
+    """Remember what a check found, in the caller's writing transaction. ``by``: who asked for it, if not the actor.
+
+    ``unread``: places that could not be read. ``span``: of the hours that were compared; only a check without one
+    answers who asked for a check of everything.
+    """
+    still = sum(not finding.mended for finding in findings)
+    found = Verified(now, parts, len(findings), still, by or actor.name, unread, span.start, span.end)
+    row = session.get(Meta, ASKED)
+    if row is not None and not found.is_partial:
+        session.delete(row)
     session.merge(Meta(key=VERIFIED, value=orjson.dumps(asdict(found)).decode()))
-    after = {"parts": parts, "found": found.found, "open": found.open}
+    after: dict[str, object] = {"parts": parts, "found": found.found, "open": found.open, "unread": unread}
+    if found.is_partial:
+        after |= {name: None if at is None else iso(at) for name, at in (("from", span.start), ("to", span.end))}
     audit.record(session, actor, "store.verify", "store", now=now, after=after)
     return found
 

@@ -31,10 +31,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
-def under_way(context: Context, by: str, prover: Prover) -> Iterator[None]:
+def under_way(context: Context, by: str, prover: Prover, *, is_partial: bool = False) -> Iterator[None]:
     """The one check that runs; how far the prover has come is told until left. Raises Conflict."""
     with context.database.write() as session:
-        checks.begin(session, by, context.clock.now())
+        checks.begin(session, by, context.clock.now(), is_partial=is_partial)
         total = sum(counts_sealed(session).values())
     over = threading.Event()
 
@@ -66,10 +66,12 @@ def check(context: Context) -> None:
         return
     prover = sealed.prover(context)
     with under_way(context, asked.by, prover):
-        findings = [*context.store.verify(), *sealed.wrong(context, prover)]
+        findings = list(context.store.verify())
+        wrong, unread = sealed.wrong(context, prover)
+        findings += wrong
         parts = context.store.stats().segments
         with context.database.write() as session:
-            checks.note(session, MAINTENANCE, findings, parts, context.clock.now(), asked.by)
+            checks.note(session, MAINTENANCE, findings, parts, context.clock.now(), asked.by, unread=unread)
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.clock import iso
 from core.db.models import IntegrityRoot, Meta
-from core.faults import Fault
+from core.faults import Fault, Problem
 from core.heads import FILE as HEADS
 from core.heads import Head, heads_of, publish
 from core.keys import Keys
@@ -49,10 +49,15 @@ def prover(context: Context) -> Prover:
     return Prover(context.database, context.store, Keys(context.settings.keys_folder), context.clock)
 
 
-def wrong(context: Context, check: Prover) -> list[Finding]:
-    """What is wrong with the sealed hours, all of them."""
+def wrong(context: Context, check: Prover) -> tuple[list[Finding], int]:
+    """What is wrong with the sealed hours, all of them, and in how many places the events could not be read."""
     kept = heads_of(context.settings.integrity_folder / HEADS)
-    return [Finding(fault.place, fault.problem) for fault in check.run(Span(), kept) if fault.is_wrong]
+    findings, unread = list[Finding](), 0
+    for fault in check.run(Span(), kept):
+        unread += fault.problem is Problem.MISSING
+        if fault.is_wrong:
+            findings.append(Finding(fault.place, fault.problem))
+    return findings, unread
 
 
 def document(fault: Fault) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class HoldRow(Shape):
 
 
 class LastCheck(Shape):
-    """What the last check of every file found; ``open``: what was not mended."""
+    """What the last check found; ``open``: what was not mended. Whole: nothing open, nothing unread, and no span."""
 
     at: Time
     parts: int
@@ -92,6 +92,11 @@ class LastCheck(Shape):
     open: int
     by: str
     """Who asked for it; empty where that is not known."""
+    unread: int
+    """Places of which the events could not be read."""
+    start: Time | None
+    """With ``end`` the span to which comparing with what was sealed was limited; null: open on that side."""
+    end: Time | None
 
 
 class AskedCheck(Shape):

@@ -11,7 +11,6 @@ import typer
 from rich.progress import Progress, TextColumn
 
 from core import audit, checks, engines, keeping, storage, tombstones
-from core.checks import Verified
 from core.clock import iso
 from core.errors import BadInput, failure
 from core.faults import Problem
@@ -29,7 +28,17 @@ from kydai.checking import under_way
 from kydai.cli import store_hold, store_move
 from kydai.cli.main import FAILED, INCOMPLETE, LANG
 from kydai.cli.output import safe
-from kydai.cli.store_told import amount_document, hold_document, hold_told, iso_or_none, look, minute, show_going
+from kydai.cli.store_told import (
+    amount_document,
+    hold_document,
+    hold_told,
+    iso_or_none,
+    look,
+    minute,
+    show_going,
+    verified_document,
+    verified_told,
+)
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -67,7 +76,7 @@ def stats(ctx: typer.Context) -> None:
     _show_classes(context, found)
     for frozen in found.holds:
         context.output.one(None, hold_told(context, frozen))
-    context.output.one(None, _verified(context, found.verified))
+    context.output.one(None, verified_told(context, found.verified))
 
 
 def _document(found: Storage) -> dict[str, Any]:
@@ -82,7 +91,7 @@ def _document(found: Storage) -> dict[str, Any]:
         "classes": [_class(each) for each in found.classes],
         "mixed": amount_document(found.mixed),
         "holds": [hold_document(each) for each in found.holds],
-        "verified": None if found.verified is None else asdict(found.verified) | {"at": iso_or_none(found.verified.at)},
+        "verified": None if found.verified is None else verified_document(found.verified),
     }
 
 
@@ -130,13 +139,6 @@ def _show_classes(context: Context, found: Storage) -> None:
             context.output.one(None, say("cli.store.unconfirmed", LANG, **words))
 
 
-def _verified(context: Context, found: Verified | None) -> str:
-    if found is None:
-        return say("cli.store.never_verified", LANG)
-    key = "cli.store.verified_whole" if not found.open else "cli.store.verified_open"
-    return say(key, LANG, at=minute(context, found.at), parts=found.parts, open=found.open, who=safe(found.by) or "–")
-
-
 @store.command("verify", help=say("cli.store.verify", LANG))
 def verify(
     ctx: typer.Context,
@@ -152,7 +154,7 @@ def verify(
     span = Span(*read_span(start, end, context.clock.now(), context.settings.zone))
     kept = heads_of(context.settings.integrity_folder / HEADS) + ([] if heads is None else _heads(heads))
     check = sealed.prover(context)
-    with under_way(context, cli_actor().name, check):
+    with under_way(context, cli_actor().name, check, is_partial=span != Span()):
         findings = context.store.verify(mend=mend)
         parts = context.store.stats().segments
         out = context.output
@@ -163,14 +165,16 @@ def verify(
                 out.one(None, _told(f))
             if not findings:
                 out.one(None, say("cli.store.whole", LANG, segments=parts))
-        unread = False
+        unread = 0
         for fault in check.run(span, kept):
             out.one(sealed.document(fault), safe(sealed.told(fault, LANG, context.settings.zone)))
-            unread |= fault.problem is Problem.MISSING
+            unread += fault.problem is Problem.MISSING
             if fault.is_wrong:
                 findings.append(Finding(fault.place, fault.problem))
         with context.database.write() as session:
-            checks.note(session, cli_actor(), findings, parts, context.clock.now())
+            checks.note(
+                session, cli_actor(), findings, parts, context.clock.now(), unread=unread, span=span
+            )  # fmt: skip
     if not out.as_json:
         out.one(None, _proven(context, check))
     if any(not f.mended for f in findings):

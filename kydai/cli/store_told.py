@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core import storage
+from core.checks import Verified
 from core.clock import Micros, iso
 from core.storage import Frozen, Storage
 from core.store.contract import Part
@@ -75,6 +76,26 @@ def hold_told(context: Context, found: Frozen) -> str:
         return line
     words = {"at": minute(context, lifting.at), "who": safe(lifting.asked_by), "reason": safe(lifting.reason)}
     return f"{line} {say('cli.store.lifting', LANG, name=safe(hold.name), **words)}"
+
+
+def verified_document(found: Verified) -> dict[str, Any]:
+    return {
+        "at": iso(found.at), "by": found.by, "parts": found.parts, "found": found.found, "open": found.open,
+        "unread": found.unread, "from": iso_or_none(found.start), "to": iso_or_none(found.end),
+    }  # fmt: skip
+
+
+def verified_told(context: Context, found: Verified | None) -> str:
+    """What the last check found; of one that did not compare everything nothing is called whole."""
+    if found is None:
+        return say("cli.store.never_verified", LANG)
+    key = "unread" if found.unread else "open" if found.open else "nothing_found" if found.is_partial else "whole"
+    words = {"at": minute(context, found.at), "who": safe(found.by) or "–", "parts": found.parts}
+    line = say(f"cli.store.verified_{key}", LANG, open=found.open, unread=found.unread, **words)
+    if not found.is_partial:
+        return line
+    span = " → ".join("…" if at is None else minute(context, at) for at in (found.start, found.end))
+    return f"{line} {say('cli.store.verified_span', LANG, span=span)}"
 
 
 def show_going(context: Context, parts: Sequence[Part], document: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Meta
 from core.errors import Conflict
 from core.keeping import MAINTENANCE
-from core.store.contract import Finding
+from core.store.contract import Finding, Span
 
 NOW = 1_764_000_000_000_000
 ANNA = Actor("anna", "console")
@@ -61,6 +61,21 @@ def test_a_check_whose_process_died_is_over_after_two_minutes(database: Database
         checks.begin(session, "bình", NOW + STALE + 1)
         checks.ask(session, ANNA, NOW + STALE + 1)
         assert checks.asked(session) is None, "one is under way"
+
+
+def test_only_a_check_of_everything_answers_who_asked_for_one(database: Database) -> None:
+    with database.write() as session:
+        checks.begin(session, "bình", NOW, is_partial=True)
+        checks.ask(session, ANNA, NOW + 1)
+        checks.end(session)
+        found = checks.note(session, Actor("bình", "cli"), [], 4, NOW + 2, unread=3, span=Span(NOW, None))
+        assert (found.unread, found.start, found.end, found.is_partial) == (3, NOW, None, True)
+        assert checks.verified(session) == found
+        assert checks.asked(session) == checks.Asked(NOW + 1, "anna"), "it was limited to a span"
+        checks.note(session, MAINTENANCE, [], 4, NOW + 3, "anna", unread=1)
+        assert checks.asked(session) is None
+        checks.note(session, Actor("bình", "cli"), [], 4, NOW + 4, span=Span(None, NOW))
+        assert checks.asked(session) is None, "it was answered once"
 
 
 def test_what_an_earlier_version_wrote_is_read(database: Database) -> None:

@@ -48,6 +48,19 @@ def test_a_check_that_was_asked_for_is_made_once(context: Context) -> None:
         assert checks.running(session, context.clock.now()) is None
 
 
+def test_what_could_not_be_read_is_kept_beside_the_result(context: Context, tmp_path: Path) -> None:
+    sealed.seal(context)
+    (segment,) = (tmp_path / "store").rglob("*.parquet")
+    segment.write_bytes(segment.read_bytes()[:-10])
+    with context.database.write() as session:
+        checks.ask(session, ANNA, context.clock.now())
+    checking.check(context)
+    with context.database.read() as session:
+        found = checks.verified(session)
+    assert found is not None
+    assert (found.unread, found.is_partial) == (1, False)
+
+
 def test_how_far_it_has_come_is_told_while_it_runs(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     sealed.seal(context)
     monkeypatch.setattr(checking, "TELL_SECONDS", 0.01)

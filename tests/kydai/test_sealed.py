@@ -40,11 +40,12 @@ def test_the_head_of_what_was_sealed_is_kept_in_a_file_once(context: Context, tm
 
 def test_what_is_wrong_with_sealed_hours_is_a_finding(context: Context) -> None:
     sealed.seal(context)
-    assert sealed.wrong(context, sealed.prover(context)) == []
+    assert sealed.wrong(context, sealed.prover(context)) == ([], 0)
     with context.database.write() as session:
         row = session.scalars(select(IntegrityRoot)).one()
         row.signature = "0" * len(row.signature)
-    assert [finding.segment for finding in sealed.wrong(context, sealed.prover(context))] == ["root 1"]
+    findings, unread = sealed.wrong(context, sealed.prover(context))
+    assert ([finding.segment for finding in findings], unread) == (["root 1"], 0)
 
 
 def test_a_kill_before_the_head_was_kept_is_made_good(context: Context, tmp_path: Path) -> None:

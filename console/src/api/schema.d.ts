@@ -2994,7 +2994,7 @@ export interface components {
         };
         /**
          * LastCheck
-         * @description What the last check of every file found; ``open``: what was not mended.
+         * @description What the last check found; ``open``: what was not mended. Whole: nothing open, nothing unread, and no span.
          */
         LastCheck: {
             /**
@@ -3005,12 +3005,18 @@ export interface components {
             at: string;
             /** By */
             by: string;
+            /** End */
+            end: string | null;
             /** Found */
             found: number;
             /** Open */
             open: number;
             /** Parts */
             parts: number;
+            /** Start */
+            start: string | null;
+            /** Unread */
+            unread: number;
         };
         /**
          * LedgerHour

@@ -123,13 +123,17 @@ function Amounts({ store }: { store: Store }) {
   );
 }
 
-/** What the last check of every file found. */
+/** What the last check found: whole only if everything was compared and could be read. */
 function Check({ check }: { check: Store["verified"] }) {
   const { t } = useWords();
   if (!check) return <span className="muted">{t("storage.never_verified")}</span>;
+  const isPartial = Boolean(check.start ?? check.end);
   return (
     <>
-      {check.open ? <State tone="critical" text={t("storage.faults", { n: check.open })} /> : <State tone="good" text={t("storage.whole", { n: check.parts })} />}{" "}
+      {check.open > 0 && <State tone="critical" text={t("storage.faults", { n: check.open })} />}{" "}
+      {check.unread > 0 && <State tone="high" text={t("storage.unread", { n: check.unread })} />}
+      {!check.open && !check.unread && (isPartial ? <State tone="informational" text={t("storage.nothing_found")} /> : <State tone="good" text={t("storage.whole", { n: check.parts })} />)}{" "}
+      {isPartial && <Compared start={check.start} end={check.end} />}
       <span className="muted">
         <When at={check.at} />
         {check.by && (
@@ -139,6 +143,18 @@ function Check({ check }: { check: Store["verified"] }) {
         )}
       </span>
     </>
+  );
+}
+
+/** Of which hours a check that was limited to a span compared what was sealed. */
+function Compared({ start, end }: { start: string | null; end: string | null }) {
+  const { t } = useWords();
+  return (
+    <span className="medium">
+      {start ? t("storage.span_from") : t("storage.span_to")} {start && <When at={start} form="full" />}
+      {start && end && ` ${t("storage.span_and")} `}
+      {end && <When at={end} form="full" />}{" "}
+    </span>
   );
 }
 

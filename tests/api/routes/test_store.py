@@ -51,7 +51,11 @@ def test_the_store_says_what_it_keeps(house: TestClient, services: Services) -> 
     (hold,) = found["holds"]
     assert (hold["name"], hold["reason"], hold["keeps"]["events"]) == ("vu-1", "điều tra", 3)
     assert (hold["placed_by"], hold["lifting"]) == ("", None), "it was found in the store"
-    assert (found["verified"]["found"], found["verified"]["open"]) == (1, 1)
+    assert (found["verified"]["found"], found["verified"]["open"], found["verified"]["unread"]) == (1, 1, 0)
+    with services.database.write() as session:
+        checks.note(session, MAINTENANCE, [], 2, NOW, unread=3, span=Span(NOW - DAY, None))
+    found = house.get(PREFIX).json()["verified"]
+    assert (found["unread"], found["start"], found["end"]) == (3, iso(NOW - DAY), None)
 
 
 def test_a_move_says_how_far_it_is_and_when_nobody_is_at_it(house: TestClient, services: Services) -> None:

@@ -44,7 +44,7 @@ def test_stats_verify_compact_and_retain(kydai: Run, log: Path, tmp_path: Path) 
     (stats,) = kydai("store", "stats", "--json").documents
     assert (stats["verified"]["found"], stats["verified"]["open"]) == (1, 0)
     (entry, *_) = kydai("audit", "list", "--action", "store.verify", "--json").documents
-    assert entry["after"] == {"parts": 1, "found": 1, "open": 0}
+    assert entry["after"] == {"parts": 1, "found": 1, "open": 0, "unread": 0}
 
 
 def test_stats_say_what_is_kept_for_how_long(kydai: Run, log: Path) -> None:
@@ -134,9 +134,27 @@ def test_what_cannot_be_read_is_missing_and_not_wrong(kydai: Run, log: Path, tmp
     kydai("store", "verify", "--mend")
     found = kydai("store", "verify", "--json").documents
     assert [(f["problem"], f.get("is_wrong")) for f in found] == [("quarantined", None), ("missing", False)]
+    (stats,) = kydai("store", "stats", "--json").documents
+    assert (stats["verified"]["open"], stats["verified"]["unread"]) == (1, 1)
+    assert "1 place could not be read, 1 fault not mended" in kydai("store", "stats").out
     segment.write_bytes(whole)
     kydai("store", "verify", "--mend")
     assert kydai("store", "verify", "--json").documents == []
+
+
+def test_a_check_of_a_span_is_not_told_as_one_of_everything(kydai: Run, log: Path, tmp_path: Path) -> None:
+    kydai("ingest", str(log))
+    seal(tmp_path / "data")
+    assert kydai("store", "verify", "--from", "2026-11-02", "--to", "2026-11-03").status == 0
+    shown = kydai("store", "stats").out
+    assert "nothing found, 1 segment." in shown
+    assert "Only the hours of 2026-11-02 00:00 → 2026-11-04 00:00 were compared" in shown
+    (stats,) = kydai("store", "stats", "--json").documents
+    assert stats["verified"]["from"] is not None
+    assert kydai("store", "verify").status == 0
+    shown = kydai("store", "stats").out
+    assert "whole, 1 segment." in shown
+    assert "Only the hours" not in shown
 
 
 def test_a_snapshot_is_restored_into_an_empty_store_and_proven(kydai: Run, log: Path, tmp_path: Path) -> None:
