@@ -304,6 +304,8 @@ def policy(
         with database.write() as session:
             keeping.cancel(session, cli_actor(), class_, reason=reason, now=now)
         context.output.tell(say("cli.store.cancelled", LANG, name=safe(class_)))
+        if context.output.as_json:
+            context.output.lines(_class(each) for each in look(context).classes if each.kept.name == class_)
         return
     assert months is not None
     going = storage.would_go(database, context.store, wish, class_, months, now)

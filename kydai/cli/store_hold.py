@@ -1,7 +1,8 @@
-"""``kydai store hold``: legal holds, placed at once and lifted by two keys and a day."""
+"""``kydai store hold``: legal holds, placed at once; lifted by a reason, the name typed, and a day."""
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from core import holds, storage
 from core.clock import iso
 from core.errors import BadInput, failure
 from core.keeping import DELAY
+from core.storage import Frozen
 from core.store.contract import Span
 from core.times import read_span
 from core.words import say
@@ -33,7 +35,9 @@ def hold(
     """Place a hold, look at those in force, lift one or cancel its lifting."""
     context: Context = ctx.obj
     context.need_data()
-    if (lift and cancel) or (confirm and not lift) or (name is None and (lift or cancel or reason)):
+    if lift and cancel:
+        raise failure(BadInput, "cli.store.lift_or_cancel")
+    if (confirm and not lift) or (name is None and (lift or cancel or reason or start or end)):
         raise failure(BadInput, "cli.store.hold_usage")
     if name is None:
         _show(context)
@@ -43,6 +47,8 @@ def hold(
         with context.database.write() as session:
             holds.keep(session, cli_actor(), name, reason=reason, now=context.clock.now())
         context.output.tell(say("cli.store.lift_cancelled", LANG, name=safe(name)))
+        if context.output.as_json:
+            context.output.one(hold_document(_found(context, name)))
     else:
         _place(context, name, start, end, reason)
 
@@ -52,9 +58,14 @@ def _place(context: Context, name: str, start: str | None, end: str | None, reas
     span = Span(*read_span(start, end, now, context.settings.zone))
     name = storage.hold(context.database, context.store, cli_actor(), name, span, reason=reason, now=now)
     context.output.tell(say("cli.store.held", LANG, name=safe(name)))
-    for frozen in look(context).holds:
-        if frozen.placed.hold.name == name:
-            context.output.tell(hold_told(context, frozen))
+    placed = _found(context, name)
+    context.output.tell(hold_told(context, placed))
+    if context.output.as_json:
+        context.output.one(hold_document(placed))
+
+
+def _found(context: Context, name: str) -> Frozen:
+    return next(frozen for frozen in look(context).holds if frozen.placed.hold.name == name.strip())
 
 
 def _lift(context: Context, name: str, reason: str, confirm: str) -> None:
@@ -62,7 +73,7 @@ def _lift(context: Context, name: str, reason: str, confirm: str) -> None:
     going = storage.would_free(database, store, context.settings.store.policy, name, now)
     at = now + DELAY
     document = {"name": name, "effective_at": iso(at), "waits": bool(confirm)}
-    words = {"name": safe(name), "at": minute(context, at)}
+    words = {"name": safe(name), "quoted": safe(shlex.quote(name)), "at": minute(context, at)}
     if confirm:
         storage.lift(database, store, cli_actor(), name, reason=reason, confirmed=confirm, now=now)
     show_going(context, going, document)

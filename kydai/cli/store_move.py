@@ -109,10 +109,10 @@ def _show(context: Context) -> None:
     with context.database.read() as session:
         found = engines.under_way(session)
     if found is None:
-        out.one(None, say("store.move.none", LANG))
+        out.one({"move": None}, say("store.move.none", LANG))
         return
     if out.as_json:
-        out.one(asdict(found) | {"began_at": iso(found.began_at), "seen_at": iso(found.seen_at)})
+        out.one({"move": asdict(found) | {"began_at": iso(found.began_at), "seen_at": iso(found.seen_at)}})
         return
     words = {"source": found.source, "target": found.target}
     alive = say(f"cli.store.move_{'alive' if found.is_alive(now) else 'rests'}", LANG, **words)
@@ -125,3 +125,5 @@ def _give_up(context: Context) -> None:
     with context.database.write() as session:
         move = engines.give_up(session, cli_actor(), context.clock.now())
     context.output.tell(say("cli.store.move_given_up", LANG, source=move.source, target=move.target))
+    if context.output.as_json:
+        context.output.one({"from": move.source, "to": move.target, "given_up": True})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,7 +76,7 @@ def hold_told(context: Context, found: Frozen) -> str:
     if lifting is None:
         return line
     words = {"at": minute(context, lifting.at), "who": safe(lifting.asked_by), "reason": safe(lifting.reason)}
-    return f"{line} {say('cli.store.lifting', LANG, name=safe(hold.name), **words)}"
+    return f"{line} {say('cli.store.lifting', LANG, quoted=safe(shlex.quote(hold.name)), **words)}"
 
 
 def verified_document(found: Verified) -> dict[str, Any]:

@@ -85,7 +85,8 @@ def test_a_policy_is_shortened_by_two_keys_and_cancelled(kydai: Run, log: Path, 
     assert kydai(*shorten, "--confirm", "default", "--json").documents[0]["waits"]
     assert "only from" in kydai("store", "policy", "default").out
     assert kydai(*shorten, "--confirm", "default").status == 1, "one waits"
-    assert kydai("store", "policy", "default", "--cancel", "--reason", "nhầm").status == 0
+    (kept,) = kydai("store", "policy", "default", "--cancel", "--reason", "nhầm", "--json").documents
+    assert (kept["class"], kept["months"], kept["waiting"]) == ("default", 6, None)
     assert kydai("store", "policy", "default", "--cancel").status == 2
     assert kydai("store", "policy", "--months", "3").status == 2
     entries = kydai("audit", "list", "--action", "retention", "--json").documents

@@ -16,6 +16,7 @@ import orjson
 from core import engines
 from core.db.database import open_database, sqlite_url
 from core.engines import Move
+from core.keeping import MAINTENANCE
 from tests.core.store.elastic_stores import new_prefix, remove
 from tests.kydai.cli.conftest import LINE, Run
 from tests.kydai.running import Running, running, until
@@ -27,13 +28,24 @@ PATIENCE = 120.0
 def test_what_is_asked_wrongly(kydai: Run, log: Path) -> None:
     kydai("ingest", str(log))
     assert "No move is under way" in kydai("store", "move").out
-    assert kydai("store", "move", "--json").documents == [None]
+    assert kydai("store", "move", "--json").documents == [{"move": None}]
     assert kydai("store", "move", "segments").status == 2
     assert "two different engines of: segments, elastic" in kydai("store", "move", "segments", "clickhouse").err
     assert kydai("store", "move", "segments", "segments").status == 2
     assert kydai("store", "move", "--cancel").status == 2
     refused = kydai("store", "move", "elastic", "segments")
     assert (refused.status, "in segments, not in elastic" in refused.err) == (1, True)
+
+
+def test_a_move_is_shown_and_given_up_as_a_document(kydai: Run, log: Path, tmp_path: Path) -> None:
+    kydai("ingest", str(log))
+    with closing(open_database(sqlite_url(tmp_path / "data"))) as database, database.write() as session:
+        engines.begin(session, MAINTENANCE, "segments", "elastic", "run", 1_764_000_000_000_000)
+    (shown,) = kydai("store", "move", "--json").documents
+    assert (shown["move"]["source"], shown["move"]["target"]) == ("segments", "elastic")
+    given_up = kydai("store", "move", "--cancel", "--json")
+    assert given_up.documents == [{"from": "segments", "to": "elastic", "given_up": True}]
+    assert kydai("store", "move", "--json").documents == [{"move": None}]
 
 
 def under_way(data: Path) -> Move | None:
