@@ -110,7 +110,7 @@ def list_searches(caller: Reader, svc: Svc) -> list[Saved]:
 
 @router.post("")
 def save_search(body: SearchBody, caller: Reader, svc: Svc) -> SearchChanged:
-    """Keep a search as one's own. An auditor's is seen by nobody else."""
+    """Keep a search as one's own. An auditor's is not shared; the journal keeps every one."""
     _check_sharing(caller, body.is_shared)
     with svc.database.write() as session:
         row, entry = saved.add(

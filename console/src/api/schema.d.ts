@@ -1268,7 +1268,7 @@ export interface paths {
         put?: never;
         /**
          * Save Search
-         * @description Keep a search as one's own. An auditor's is seen by nobody else.
+         * @description Keep a search as one's own. An auditor's is not shared; the journal keeps every one.
          */
         post: operations["save_search"];
         delete?: never;
