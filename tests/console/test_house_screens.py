@@ -10,9 +10,11 @@ from pathlib import Path
 from playwright.sync_api import expect
 from sqlalchemy import select, update
 
-from core import engines
-from core.clock import HOUR
+from core import checks, engines
+from core.clock import DAY, HOUR
 from core.db.models import Audit, RuleMode, Source
+from core.keeping import MAINTENANCE
+from core.store.contract import Span
 from tests.console.conftest import Open
 from tests.console.house import CLI, Running
 
@@ -237,6 +239,15 @@ def test_storage_says_what_is_kept_and_shortens_it_by_keyboard(open_console: Ope
     console.press("Control+Enter")
     console.toast("default: sau 24 giờ chỉ lưu 6 tháng")
     expect(undeclared).to_contain_text("đĩa nhỏ")
+
+    with own_house.services.database.write() as session:
+        now, first = own_house.services.clock.now(), own_house.services.clock.now() - 90 * DAY
+        checks.note(session, MAINTENANCE, [], 2, now, "duclm", unread=3, span=Span(first, now))
+    console.press("r")
+    facts = console.page.locator(".storage-facts")
+    expect(facts).to_contain_text("3 chỗ không đọc được")
+    expect(facts).to_contain_text("chỉ đối chiếu từ")
+    expect(facts).not_to_contain_text("Nguyên vẹn")
     assert console.violations() == []
     with own_house.services.database.read() as session:
         actions = list(session.scalars(select(Audit.action).where(Audit.object.startswith("retention:"))))

@@ -133,7 +133,6 @@ function Check({ check }: { check: Store["verified"] }) {
       {check.open > 0 && <State tone="critical" text={t("storage.faults", { n: check.open })} />}{" "}
       {check.unread > 0 && <State tone="high" text={t("storage.unread", { n: check.unread })} />}
       {!check.open && !check.unread && (isPartial ? <State tone="informational" text={t("storage.nothing_found")} /> : <State tone="good" text={t("storage.whole", { n: check.parts })} />)}{" "}
-      {isPartial && <Compared start={check.start} end={check.end} />}
       <span className="muted">
         <When at={check.at} />
         {check.by && (
@@ -142,6 +141,7 @@ function Check({ check }: { check: Store["verified"] }) {
           </>
         )}
       </span>
+      {isPartial && <Compared start={check.start} end={check.end} />}
     </>
   );
 }
@@ -150,11 +150,11 @@ function Check({ check }: { check: Store["verified"] }) {
 function Compared({ start, end }: { start: string | null; end: string | null }) {
   const { t } = useWords();
   return (
-    <span className="medium">
+    <div className="medium">
       {start ? t("storage.span_from") : t("storage.span_to")} {start && <When at={start} form="full" />}
       {start && end && ` ${t("storage.span_and")} `}
-      {end && <When at={end} form="full" />}{" "}
-    </span>
+      {end && <When at={end} form="full" />}
+    </div>
   );
 }
 
