@@ -1,4 +1,4 @@
-// Legal holds: what each keeps, placing one, lifting one by two keys and a day.
+// Legal holds: what each keeps, placing one, lifting one by a reason, its name typed and a day.
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, data, type Schemas } from "../api/client";
