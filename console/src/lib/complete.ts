@@ -6,7 +6,7 @@ export type Place =
   | { kind: "field"; word: string; from: number; inStage: boolean }
   | { kind: "value"; word: string; from: number; field: string }
   | { kind: "join"; word: string; from: number }
-  | { kind: "stage"; word: string; from: number }
+  | { kind: "stage"; word: string; from: number; isGrouped: boolean }
   | { kind: "by"; word: string; from: number; stage: string };
 
 export interface Known {
@@ -25,7 +25,9 @@ export interface Suggestion {
   isField?: boolean;
 }
 
-export const STAGES = ["count by ", "top 10 ", "timechart 1h", "stats count by ", "sort -count", "limit 20", "table "] as const;
+// what groups comes first, and once: the console shows tables of groups; the others shape one
+const GROUPINGS = ["count by ", "top 10 ", "timechart 1h", "stats count by "] as const;
+const SHAPINGS = ["sort -count", "limit 20", "table "] as const;
 const JOINS = ["and ", "or ", "not ", "| count by ", "| top 10 ", "| timechart 1h "] as const;
 const FIGURES = ["by ", "count", "sum(", "avg(", "min(", "max(", "distinct("] as const;
 const VALUE = /(?:^|[\s(])(?:"((?:[^"\\]|\\.)*)"|([\p{L}\p{N}_@.][\p{L}\p{N}_@.-]*))\s*(?::|==?|!=)\s*(?:\((?:[^()]*[\s(])?)?("(?:[^"\\]|\\.)*|[^\s()"]*)$/u;
@@ -36,7 +38,7 @@ export function placeOf(text: string): Place {
   // a text that is still open holds its bars
   const isQuoted = text.replace(/\\./g, "").split('"').length % 2 === 0;
   const { stages } = isQuoted ? parted(`${text}"`) : parted(text);
-  if (stages) return inStage(stages.slice(lastBar(stages) + 1), text.length);
+  if (stages) return inStage(stages.slice(lastBar(stages) + 1), text.length, /^\|\s*(count|top|timechart|stats)\b.*\|/is.test(bare(stages).trim()));
   const value = VALUE.exec(text);
   if (value) {
     const word = value[3] ?? "";
@@ -48,14 +50,13 @@ export function placeOf(text: string): Place {
   return { kind: isOpen || word ? "field" : "join", word, from: text.length - word.length, inStage: false };
 }
 
-function lastBar(stages: string): number {
-  const bare = stages.replace(/"(?:[^"\\]|\\.)*"?/g, (quoted) => "x".repeat(quoted.length));
-  return bare.lastIndexOf("|");
-}
+/** As long, with nothing in its quotes that reads as a bar. */
+const bare = (stages: string): string => stages.replace(/"(?:[^"\\]|\\.)*"?/g, (quoted) => "x".repeat(quoted.length));
+const lastBar = (stages: string): number => bare(stages).lastIndexOf("|");
 
-function inStage(stage: string, end: number): Place {
+function inStage(stage: string, end: number, isGrouped: boolean): Place {
   const begun = /^\s*(\S*)$/.exec(stage);
-  if (begun) return { kind: "stage", word: begun[1] ?? "", from: end - (begun[1] ?? "").length };
+  if (begun) return { kind: "stage", word: begun[1] ?? "", from: end - (begun[1] ?? "").length, isGrouped };
   const name = /^\s*(\w+)/.exec(stage)?.[1]?.toLowerCase() ?? "";
   const word = (/[^\s(),]*$/.exec(stage)?.[0] ?? "").replace(/^-/, "");
   const isFigure = /\(\s*[^)]*$/.test(stage);
@@ -76,7 +77,7 @@ const MOST = 50;
 /** What may stand at a place, best first. `values` are those of the field with their counts. */
 export function suggestions(place: Place, fields: readonly Known[], values: readonly { value: string; count: number }[]): Suggestion[] {
   const plain = (words: readonly string[]) => words.filter((word) => word.startsWith(place.word.toLowerCase()) && word !== place.word).map((word) => ({ insert: word, label: word.trim() }));
-  if (place.kind === "stage") return plain(STAGES);
+  if (place.kind === "stage") return plain(place.isGrouped ? SHAPINGS : GROUPINGS);
   if (place.kind === "join") return plain(JOINS);
   if (place.kind === "by") return plain(place.stage === "count" ? ["by "] : FIGURES);
   if (place.kind === "value") {

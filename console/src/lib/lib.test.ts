@@ -191,6 +191,10 @@ describe("completion", () => {
     expect(offered("* | count by user")).toEqual(["user.name"]);
     expect(offered("user.name: r", [{ value: "admin r", count: 9 }, { value: "Root", count: 1 }])).toEqual(["Root ", '"admin r" ']);
     expect(offered("a: 1 | ti")).toEqual(["timechart 1h"]);
+    expect(offered("a: 1 | ")).toEqual(["count by ", "top 10 ", "timechart 1h", "stats count by "]);
+    expect(offered('a: 1 | count by "x|y" | ')).toEqual(["sort -count", "limit 20", "table "]);
+    expect(offered("a: 1 | l")).toEqual([]);
+    expect(offered("a: 1 | top 10 user.name | li")).toEqual(["limit 20"]);
     expect(offered("a: 1 ")).toContain("and ");
   });
 });
