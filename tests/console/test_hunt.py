@@ -224,6 +224,11 @@ def test_every_value_has_its_menu_in_table_drawer_and_field_list(open_console: O
     console.press("Escape")
     expect(menu).to_be_hidden()
     expect(value).to_be_focused()
+    console.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')) }")
+    value.press("Enter")
+    menu.get_by_role("menuitem", name="Chép giá trị").click()
+    expect(console.dialog().get_by_label("Trình duyệt không cho chép")).to_have_value(shown)
+    console.leave_dialog()
     console.side().get_by_title(re.compile(r"^Thao tác với event\.outcome: ")).click()
     menu.get_by_role("menuitem", name="Trừ giá trị này").click()
     expect(box).to_have_value(re.compile(r"^event\.dataset: nginx\.access and not event\.outcome: "))
@@ -292,6 +297,11 @@ def test_a_shared_address_asks_the_same_and_no_old_number_stands_meanwhile(
     ask(console, "event.outcome: failure")
     expect(truth).to_contain_text("Đang đếm…")
     expect(truth).not_to_contain_text("1.531")
+    chart = console.page.locator(".chart-place")
+    expect(chart).to_have_attribute("aria-label", "Biểu đồ của câu hỏi trước")
+    expect(chart).to_have_class(re.compile("old"))
+    chart.press("End")
+    expect(chart.get_by_role("status")).to_be_empty()
     for route in held:
         route.continue_()
     expect(truth).to_contain_text("89 sự kiện")
@@ -321,6 +331,102 @@ def test_what_could_not_be_counted_is_not_called_whole(open_console: Open, share
     console.page.unroute("**/events/histogram?*")
     truth.get_by_role("button", name="Thử lại").click()
     expect(truth).to_contain_text("89 sự kiện")
+
+
+def test_rows_that_lack_a_part_are_not_whole_beside_a_whole_count(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    expect(console.page.locator(".truth")).to_contain_text("Chính xác và đầy đủ")
+
+    def lose(route: Route) -> None:
+        answer = route.fetch()
+        page = answer.json()
+        missing = [{"what": "timeout", "start": None, "end": None, "detail": ""}]
+        truth = page["truth"] | {"complete": False, "missing": missing}
+        route.fulfill(response=answer, json=page | {"events": [], "cursor": None, "truth": truth})
+
+    console.page.route(re.compile(r"/api/v1/events\?"), lose)
+    ask(console, "event.outcome: failure")
+    expect(console.page.locator(".incomplete")).to_contain_text("Hết thời gian tìm kiếm")
+    expect(console.page.locator(".truth")).to_contain_text("ít nhất 89 sự kiện")
+    expect(console.page.locator(".truth")).not_to_contain_text("Chính xác và đầy đủ")
+    expect(console.grid()).to_contain_text("Chưa thể kết luận là không có")
+
+
+def test_rows_that_were_read_stay_when_the_next_ones_fail(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt?q=event.dataset:%20nginx.access").heading("Truy tìm")
+    expect(console.page.locator(".truth")).to_contain_text("Chính xác và đầy đủ")
+    next_page = re.compile(r"/api/v1/events\?.*cursor=")
+    console.page.route(next_page, lambda route: route.fulfill(
+        status=503, content_type="application/problem+json",
+        json={"type": "about:blank", "title": "Kho bận", "status": 503, "detail": "Kho sự kiện không trả lời."},
+    ))  # fmt: skip
+    console.grid().focus()
+    console.press("End")
+    foot = console.page.locator(".grid-more")
+    expect(foot).to_contain_text("Mới đọc 200 sự kiện, chưa lấy được phần tiếp theo: Kho sự kiện không trả lời.")
+    expect(console.grid()).to_have_attribute("aria-rowcount", "201")
+    expect(console.page.locator(".truth")).not_to_contain_text("Chính xác và đầy đủ")
+    console.page.unroute(next_page)
+    foot.get_by_role("button", name="Thử lại").click()
+    expect(console.grid()).to_have_attribute("aria-rowcount", "401")
+    expect(console.page.locator(".truth")).to_contain_text("Chính xác và đầy đủ")
+
+
+def test_a_table_and_the_values_of_a_field_can_be_stopped(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    held: list[Route] = []
+    console.page.route(re.compile(r"/api/v1/events/(groups|histogram|terms)\?"), lambda route: held.append(route))
+    ask(console, "* | count by host.name")
+    expect(console.button("Xuất")).to_have_attribute("title", re.compile("^Tệp chỉ chứa sự kiện"))
+    stop, stopped = console.button("Dừng"), console.page.locator(".hunt-columns").get_by_text("Đã dừng truy vấn")
+    stop.click()
+    expect(stopped).to_be_visible()
+    expect(stop).to_be_hidden()
+    ask(console, "event.outcome: failure")
+    expect(console.rows().first).to_be_visible()
+    console.button(re.compile("^host.name [0-9]")).click()
+    expect(console.page.locator(".values")).to_contain_text("Đang tải")
+    stop.click()
+    expect(console.page.locator(".values")).to_contain_text("Đã dừng truy vấn")
+    expect(console.page.locator(".truth").get_by_role("alert")).to_contain_text("Chưa đếm được: Đã dừng truy vấn")
+    console.page.unroute_all(behavior="ignoreErrors")
+    console.page.locator(".values").get_by_role("button", name="Thử lại").click()
+    expect(console.page.locator(".values")).to_contain_text("giá trị đầu")
+
+
+def test_saved_searches_that_do_not_come_are_not_called_none_and_a_new_name_keeps_an_edit(
+    open_console: Open, shared_house: Running
+) -> None:
+    now = shared_house.services.clock.now()
+    with shared_house.services.database.write() as session:
+        saved = SavedSearch(name="nháp", owner="hanhnt", query="event.outcome: failure", start="now-24h", end="now",
+                            columns=[], created_at=now, updated_at=now)  # fmt: skip
+        session.add(saved)
+        session.flush()
+        number = saved.id
+    console = open_console(shared_house, path="/journal")
+    console.page.route("**/api/v1/searches", lambda route: route.fulfill(
+        status=503, content_type="application/problem+json",
+        json={"type": "about:blank", "title": "Bận", "status": 503, "detail": "Máy chủ đang bận."},
+    ))  # fmt: skip
+    console.go(f"/hunt?saved={number}&q=event.outcome:%20success").heading("Truy tìm")
+    button, menu = console.page.locator(".saved-button"), console.page.get_by_role("menu")
+    button.click()
+    expect(menu).to_contain_text("Chưa lấy được danh sách: Máy chủ đang bận.")
+    expect(menu).not_to_contain_text("Chưa có truy vấn nào")
+    console.page.unroute("**/api/v1/searches")
+    menu.get_by_role("menuitem", name="Thử lại").click()
+    expect(button).to_contain_text("nháp")
+    expect(button).to_contain_text("đã sửa, chưa lưu")
+    menu.get_by_role("menuitem", name="Đổi tên").click()
+    name = console.page.locator("input[name=name]")
+    name.fill("tên mới")
+    name.press("Control+Enter")
+    expect(button).to_contain_text("tên mới")
+    expect(console.page.locator(".query-box input")).to_have_value("event.outcome: success")
+    console.button("Hoàn tác").click()
+    expect(button).to_contain_text("nháp")
+    expect(button).to_contain_text("đã sửa, chưa lưu")
 
 
 def test_searches_are_saved_changed_and_put_back(open_console: Open, shared_house: Running) -> None:

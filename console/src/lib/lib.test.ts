@@ -8,6 +8,7 @@ import { literal, narrow, parted } from "./query-text";
 import { resolve } from "./range";
 import { taken } from "./resting";
 import { duration, moment, near, span, typed, utc } from "./time";
+import { together, type Truth } from "./truth";
 import { visible } from "./visible";
 
 const AT = Date.parse("2026-11-25T07:30:51.123Z");
@@ -158,6 +159,19 @@ describe("what rests", () => {
   test("what changes it from outside wins", () => {
     expect(taken({ value: "ab", seen: "a", sent: [] }, "x")).toEqual({ value: "x", seen: "x", sent: [] });
     expect(taken({ value: "abc", seen: "a", sent: ["ab"] }, "x")).toEqual({ value: "x", seen: "x", sent: [] });
+  });
+});
+
+describe("truth", () => {
+  const [early, late] = [{ at: "2026-11-25T01:00:00.000000Z", seen: 1 }, { at: "2026-11-25T02:00:00.000000Z", seen: 2 }];
+  const part = { what: "timeout", start: null, end: null, detail: "" };
+  const whole: Truth = { exact: true, complete: true, missing: [], position: late };
+  test("several answers are whole where each is, and lack what any lacks", () => {
+    expect(together([])).toBeUndefined();
+    expect(together([whole, { ...whole, position: early }])).toEqual({ ...whole, position: early });
+    const lacking: Truth = { ...whole, complete: false, missing: [part] };
+    expect(together([whole, lacking, { ...lacking, missing: [{ ...part }, { ...part, detail: "a" }] }])).toEqual({ ...lacking, missing: [part, { ...part, detail: "a" }] });
+    expect(together([whole, { ...whole, exact: false }])?.exact).toBe(false);
   });
 });
 

@@ -1,8 +1,8 @@
 // How a question stands: asked, failed, or answered and how truly.
-import type { Schemas } from "../api/client";
 import { Failure } from "../api/client";
+import type { Truth } from "../lib/truth";
 import { visible } from "../lib/visible";
-import { useWords } from "../words";
+import { type Speech, useWords } from "../words";
 import { State } from "./severity";
 import { When } from "./when";
 
@@ -26,6 +26,35 @@ export function Failed({ error, again }: { error: unknown; again?: () => void })
   );
 }
 
+/** Why there is no answer, in one sentence. */
+export const whyOf = (error: unknown, t: Speech["t"]): string => (error instanceof Failure ? error.problem.detail || error.problem.title : t("answer.unreachable"));
+
+/** In a line: why there is no answer, and a way to ask again. */
+export function Unanswered({ text, again }: { text: string; again: () => void }) {
+  const { t } = useWords();
+  return (
+    <>
+      {text}{" "}
+      <button type="button" className="link" onClick={again}>
+        {t("answer.again")}
+      </button>
+    </>
+  );
+}
+
+/** A question that was stopped before its answer came. */
+export function Stopped({ again }: { again: () => void }) {
+  const { t } = useWords();
+  return (
+    <div className="empty">
+      <strong>{t("hunt.stopped")}</strong>
+      <button type="button" className="button" onClick={again}>
+        {t("answer.again")}
+      </button>
+    </div>
+  );
+}
+
 export function Asking() {
   const { t } = useWords();
   return (
@@ -43,9 +72,6 @@ export function Empty({ title, text }: { title: string; text: string }) {
     </div>
   );
 }
-
-type Truth = Schemas["Truth"];
-export const isWhole = (truth: Truth): boolean => truth.complete && truth.exact;
 
 /** What an answer about events says of itself when nothing is missing. */
 export function TruthLine({ truth }: { truth: Truth }) {

@@ -13,11 +13,12 @@ interface Props {
   formats: readonly ("csv" | "xlsx" | "jsonl" | "pdf" | "json")[];
   /** What to say when the file does not hold all. */
   part: string;
-  isOff?: boolean;
+  /** Why there is nothing to take away; empty where the page says it beside. */
+  off?: string | false;
   label?: string;
 }
 
-export function ExportMenu({ url, formats, part, isOff = false, label }: Props) {
+export function ExportMenu({ url, formats, part, off = false, label }: Props) {
   const { t, language } = useWords();
   const tell = useToast();
   const [isBusy, setBusy] = useState(false);
@@ -35,7 +36,7 @@ export function ExportMenu({ url, formats, part, isOff = false, label }: Props) 
   return (
     <Menu withInitialFocusPlaceholder={false} position="bottom-end" transitionProps={{ duration: 0 }} returnFocus>
       <Menu.Target>
-        <button type="button" className="button" disabled={isBusy || isOff}>
+        <button type="button" className="button" disabled={isBusy || off !== false} title={off || undefined}>
           {isBusy ? t("export.busy") : (label ?? t("action.export"))}
         </button>
       </Menu.Target>

@@ -10,7 +10,8 @@ import { useWords } from "../words";
 
 const HEIGHT = 92;
 
-export default function HuntChart({ histogram, onZoom }: { histogram: Schemas["Histogram"]; onZoom: (from: number, to: number) => void }) {
+/** Without `onZoom` the bars are those of the question before: dimmed, without their numbers, and no range is taken from them. */
+export default function HuntChart({ histogram, onZoom }: { histogram: Schemas["Histogram"]; onZoom?: (from: number, to: number) => void }) {
   const { t, n, language } = useWords();
   const { zone } = useHouse().me;
   const scheme = useComputedColorScheme("light");
@@ -19,7 +20,7 @@ export default function HuntChart({ histogram, onZoom }: { histogram: Schemas["H
   const [chosen, setChosen] = useState<{ of: Schemas["Histogram"]; anchor: number; at: number } | null>(null);
   const { bars, interval_seconds: seconds } = histogram;
   // a choice among the bars of another answer is none
-  const range = chosen?.of === histogram ? { first: Math.min(chosen.anchor, chosen.at), last: Math.max(chosen.anchor, chosen.at) } : null;
+  const range = onZoom && chosen?.of === histogram ? { first: Math.min(chosen.anchor, chosen.at), last: Math.max(chosen.anchor, chosen.at) } : null;
   const startOf = (index: number) => Date.parse(bars[index]?.at ?? "");
   const endOf = (index: number) => (index + 1 < bars.length ? startOf(index + 1) : startOf(index) + seconds * 1000);
 
@@ -36,7 +37,7 @@ export default function HuntChart({ histogram, onZoom }: { histogram: Schemas["H
         tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone),
         padding: [6, 20, 0, 0],
         legend: { show: false },
-        cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
+        cursor: { y: false, points: { show: false }, drag: { x: !!onZoom, y: false, setScale: false } },
         scales: { x: { range: (_, min, max) => [min, max + step] }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.08)] } },
         axes: [
           { ...axis, values: (_, marks) => marks.map((at) => (step >= 43_200 ? day(at * 1000, language, zone).slice(0, language === "vi" ? 5 : 10) : clock(at * 1000, zone).slice(0, step < 60 ? 8 : 5))) },
@@ -47,7 +48,7 @@ export default function HuntChart({ histogram, onZoom }: { histogram: Schemas["H
           setSelect: [
             (self) => {
               const { left, width } = self.select;
-              if (width < 3) return;
+              if (width < 3 || !onZoom) return;
               onZoom(Math.floor(self.posToVal(left, "x")) * 1000, Math.ceil(self.posToVal(left + width, "x")) * 1000);
               self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
             },
@@ -56,7 +57,7 @@ export default function HuntChart({ histogram, onZoom }: { histogram: Schemas["H
             (self) => {
               const at = self.cursor.idx;
               const bar = at === null || at === undefined ? null : histogram.bars[at];
-              element.title = bar ? `${day(Date.parse(bar.at), language, zone)} ${clock(Date.parse(bar.at), zone)}: ${n(bar.count)}` : "";
+              element.title = bar && onZoom ? `${day(Date.parse(bar.at), language, zone)} ${clock(Date.parse(bar.at), zone)}: ${n(bar.count)}` : "";
             },
           ],
         },
@@ -83,7 +84,7 @@ export default function HuntChart({ histogram, onZoom }: { histogram: Schemas["H
   });
 
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || bars.length === 0) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || bars.length === 0 || !onZoom) return;
     const now = chosen?.of === histogram ? chosen : null;
     const moves: Record<string, number> = { ArrowLeft: (now?.at ?? bars.length) - 1, ArrowRight: (now?.at ?? -1) + 1, Home: 0, End: bars.length - 1 };
     const move = moves[event.key];
@@ -103,7 +104,7 @@ export default function HuntChart({ histogram, onZoom }: { histogram: Schemas["H
   const now = Date.now();
   const shown = (at: number) => near(at, now, language, zone);
   return (
-    <div className="chart-place" tabIndex={0} role="application" aria-label={t("hunt.chart", { n: histogram.total })} onKeyDown={onKeyDown} onBlur={() => setChosen(null)}>
+    <div className={`chart-place${onZoom ? "" : " old"}`} tabIndex={0} role="application" aria-label={onZoom ? t("hunt.chart", { n: histogram.total }) : t("hunt.chart_old")} onKeyDown={onKeyDown} onBlur={() => setChosen(null)}>
       <div className="chart-plot" ref={place} />
       <span className="chart-said" role="status">
         {range && t("hunt.chart_range", { from: shown(startOf(range.first)), to: shown(endOf(range.last)), n: count })}

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, data } from "../api/client";
 import { fold } from "../lib/fold";
+import { Unanswered, whyOf } from "../parts/answer";
 import { State } from "../parts/severity";
 import { useWords } from "../words";
 import { Pivot } from "./hunt-pivot";
@@ -43,9 +44,16 @@ export function HuntFields({ question, columns, onColumn, onFilter }: Props) {
   );
   // every event has a time
   const total = fields.data?.find((field) => field.name === "@timestamp")?.count ?? 0;
+  const again = () => void fields.refetch();
   return (
     <section className="hunt-fields" aria-label={t("hunt.fields")}>
       <input className="input" type="search" aria-label={t("hunt.find_field")} placeholder={t("hunt.find_field")} value={word} onChange={(event) => setWord(event.target.value)} spellCheck={false} />
+      {fields.isPending && <p className="muted values">{fields.fetchStatus === "idle" ? <Unanswered text={t("hunt.stopped")} again={again} /> : t("answer.asking")}</p>}
+      {fields.isError && (
+        <p className="error values">
+          <Unanswered text={whyOf(fields.error, t)} again={again} />
+        </p>
+      )}
       <ul>
         {shown.map((field) => (
           <li key={field.name}>
@@ -71,8 +79,14 @@ function Values({ question, field, isColumn, onColumn, onFilter }: Omit<Props, "
     retry: false,
     queryFn: ({ signal }) => data(api.GET("/api/v1/events/terms", { params: { query: { ...question, field, limit: 10 } }, signal })),
   });
-  if (terms.isPending) return <p className="muted values">{t("answer.asking")}</p>;
-  if (terms.isError) return <p className="error values">{terms.error.message}</p>;
+  const again = () => void terms.refetch();
+  if (terms.isPending) return <p className="muted values">{terms.fetchStatus === "idle" ? <Unanswered text={t("hunt.stopped")} again={again} /> : t("answer.asking")}</p>;
+  if (terms.isError)
+    return (
+      <p className="error values">
+        <Unanswered text={whyOf(terms.error, t)} again={again} />
+      </p>
+    );
   const { truth, values, other } = terms.data;
   const most = Math.max(1, ...values.map((term) => term.count));
   // the number beside a value is of this spelling: where others differ in case only, the filter keeps the case too

@@ -6,6 +6,7 @@ import { entityPath, kindOf } from "../lib/entity";
 import { named, narrow, parted } from "../lib/query-text";
 import { MINUTE } from "../lib/time";
 import { visible } from "../lib/visible";
+import { useClipboard } from "../parts/by-hand";
 import { useToast } from "../parts/toast";
 import { useWords } from "../words";
 import { around, hunt } from "./links";
@@ -43,9 +44,9 @@ export function PivotMenu({ query, columns, onAsk, onColumn, children }: Props) 
   const kind = kindOf(field, value);
   const { where } = parted(query);
   const only = narrow("", field, value, false, operator);
+  const [clip, byHand] = useClipboard(t("hunt.copy_value"), t("hunt.copy_by_hand"));
   const copy = async () => {
-    await navigator.clipboard.writeText(value);
-    tell({ text: t("copy.done") });
+    if (await clip(value)) tell({ text: t("copy.done") });
   };
   return (
     <Context value={open}>
@@ -74,9 +75,10 @@ export function PivotMenu({ query, columns, onAsk, onColumn, children }: Props) 
             </Menu.Item>
           )}
           <Menu.Item onClick={() => onColumn(field)}>{columns.includes(field) ? t("hunt.drop_column") : t("hunt.add_column")}</Menu.Item>
-          {"clipboard" in navigator && <Menu.Item onClick={() => void copy()}>{t("hunt.copy_value")}</Menu.Item>}
+          <Menu.Item onClick={() => void copy()}>{t("hunt.copy_value")}</Menu.Item>
         </Menu.Dropdown>
       </Menu>
+      {byHand}
     </Context>
   );
 }

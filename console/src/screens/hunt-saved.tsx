@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api, data, type Schemas } from "../api/client";
 import { DEFAULT_FROM } from "../lib/range";
 import { visible } from "../lib/visible";
+import { whyOf } from "../parts/answer";
 import { Field, textOf } from "../parts/field";
 import { FormDialog } from "../parts/form-dialog";
 import { useHouse } from "../parts/house";
@@ -25,7 +26,10 @@ interface Props {
   /** The number of the saved search that this question comes from. */
   chosen: string;
   current: Current;
-  onTake: (search: Saved | null) => void;
+  /** The page asks what is saved. */
+  onTake: (search: Saved) => void;
+  /** The page's own question is said to come from this one, or from none. */
+  onName: (id: string | null) => void;
 }
 
 const KEY = ["searches"];
@@ -34,7 +38,7 @@ function isSame(saved: Saved, current: Current): boolean {
   return saved.query === current.query && saved.start === current.from && saved.end === current.to && saved.columns.join() === current.columns.join();
 }
 
-export function HuntSaved({ chosen, current, onTake }: Props) {
+export function HuntSaved({ chosen, current, onTake, onName }: Props) {
   const { t, said } = useWords();
   const tell = useToast();
   const client = useQueryClient();
@@ -43,11 +47,17 @@ export function HuntSaved({ chosen, current, onTake }: Props) {
   const all = searches.data ?? [];
   const from = all.find((each) => String(each.id) === chosen);
   const isChanged = !!from && !isSame(from, current);
-  const kept = (changed: Schemas["SearchChanged"]) => {
-    void client.invalidateQueries({ queryKey: KEY });
+  const renew = () => void client.invalidateQueries({ queryKey: KEY });
+  const take = (changed: Schemas["SearchChanged"]) => {
+    renew();
     if (changed.search) onTake(changed.search);
   };
-  const undo = (entry: number | null) => async () => kept(await data(api.POST("/api/v1/searches/undo", { body: { entry: entry ?? 0 } })));
+  // what stands on the page may have been edited meanwhile: it stays
+  const undo = (entry: number | null) => async () => {
+    const { search } = await data(api.POST("/api/v1/searches/undo", { body: { entry: entry ?? 0 } }));
+    renew();
+    if (search && !new URLSearchParams(window.location.search).has("saved")) onName(String(search.id));
+  };
   const body = (search: Saved): Schemas["SearchBody"] => ({ name: search.name, is_shared: search.is_shared, query: current.query, start: current.from, end: current.to, columns: [...current.columns] });
   const run = async (act: () => Promise<void>) => {
     try {
@@ -59,14 +69,14 @@ export function HuntSaved({ chosen, current, onTake }: Props) {
   const overwrite = (search: Saved) =>
     run(async () => {
       const changed = await data(api.PUT("/api/v1/searches/{search_id}", { params: { path: { search_id: search.id } }, body: body(search) }));
-      kept(changed);
+      take(changed);
       tell({ text: t("saved.saved", { name: search.name }), undo: undo(changed.entry) });
     });
   const remove = (search: Saved) =>
     run(async () => {
       const gone = await data(api.DELETE("/api/v1/searches/{search_id}", { params: { path: { search_id: search.id } } }));
-      void client.invalidateQueries({ queryKey: KEY });
-      onTake(null);
+      renew();
+      onName(null);
       tell({ text: t("saved.removed", { name: search.name }), undo: undo(gone.entry) });
     });
   return (
@@ -85,7 +95,12 @@ export function HuntSaved({ chosen, current, onTake }: Props) {
           {from?.may_change && <Menu.Item onClick={() => setDialog("change")}>{t("saved.rename")}</Menu.Item>}
           {from?.may_change && <Menu.Item onClick={() => void remove(from)}>{t("saved.remove")}</Menu.Item>}
           <Menu.Divider />
-          <Menu.Label>{all.length ? t("saved.title") : t("saved.none")}</Menu.Label>
+          <Menu.Label>{searches.isError ? t("saved.failed", { why: whyOf(searches.error, t) }) : searches.isPending ? t("answer.asking") : all.length ? t("saved.title") : t("saved.none")}</Menu.Label>
+          {searches.isError && (
+            <Menu.Item closeMenuOnClick={false} onClick={() => void searches.refetch()}>
+              {t("answer.again")}
+            </Menu.Item>
+          )}
           <div className="saved-list">
             {all.map((search) => (
               <Menu.Item key={search.id} onClick={() => onTake(search)}>
@@ -111,7 +126,8 @@ export function HuntSaved({ chosen, current, onTake }: Props) {
           onClose={() => setDialog(null)}
           onSaved={(changed) => {
             setDialog(null);
-            kept(changed);
+            if (dialog === "new") take(changed);
+            else renew();
             tell({ text: t("saved.saved", { name: changed.search?.name ?? "" }), undo: dialog === "change" ? undo(changed.entry) : undefined });
           }}
         />

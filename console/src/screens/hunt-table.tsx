@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { api, data, Failure, type Schemas } from "../api/client";
 import { also } from "../lib/query-text";
 import { visible } from "../lib/visible";
-import { Asking, Empty, Failed, isWhole } from "../parts/answer";
+import { Asking, Empty, Failed, Stopped } from "../parts/answer";
 import { type Column, Grid } from "../parts/grid";
 import { When } from "../parts/when";
 import { useWords } from "../words";
@@ -28,15 +28,14 @@ export function useTable(question: { query: string; from: string; to: string }, 
   });
 }
 
-export function HuntTable({ asked, where, onAsk }: { asked: ReturnType<typeof useTable>; where: string; onAsk: (query: string, range?: { from: string; to: string }) => void }) {
+export function HuntTable({ asked, where, isPart, onAsk }: { asked: ReturnType<typeof useTable>; where: string; isPart: boolean; onAsk: (query: string, range?: { from: string; to: string }) => void }) {
   const { t, n } = useWords();
-  if (asked.isPending) return <Asking />;
+  if (asked.isPending) return asked.fetchStatus === "idle" ? <Stopped again={() => void asked.refetch()} /> : <Asking />;
   if (asked.isError) {
     if (asked.error instanceof Failure && typeof asked.error.problem?.position === "number") return <Empty title={t("hunt.wrong")} text={t("hunt.wrong_help")} />;
     return <Failed error={asked.error} again={() => void asked.refetch()} />;
   }
   const table = asked.data;
-  const isPart = !isWhole(table.truth);
   const open = ({ group }: Row) => {
     if (typeof group?.query !== "string") return undefined;
     const range = group.start && group.end ? { from: group.start, to: group.end } : undefined;

@@ -8,8 +8,9 @@ import { useKeys } from "../lib/keys";
 import { named, narrow, parted } from "../lib/query-text";
 import { DEFAULT_FROM, resolve } from "../lib/range";
 import { exactly, moment } from "../lib/time";
+import { isWhole, together } from "../lib/truth";
 import { visible } from "../lib/visible";
-import { Asking, Empty, Failed, Incomplete, isWhole, TruthLine } from "../parts/answer";
+import { Asking, Empty, Failed, Incomplete, Stopped, TruthLine, Unanswered, whyOf } from "../parts/answer";
 import { type Column, Grid, useRowKeys } from "../parts/grid";
 import { ExportMenu, searchOf } from "../parts/export-menu";
 import { useHouse } from "../parts/house";
@@ -36,12 +37,13 @@ type Event = Record<string, unknown>;
 const idOf = (event: Event) => String(event["event.id"]);
 
 export default function Hunt() {
-  const { t, n, language } = useWords();
+  const { t, language } = useWords();
   const { zone } = useHouse().me;
   const client = useQueryClient();
   const [get, set] = useAddress();
   const [current, setCurrent] = useCurrent();
   const [asOf, setAsOf] = useState(() => Date.now());
+  const [stopped, setStopped] = useState<object | null>(null);
   const query = get("q");
   const written = { from: get("from") || DEFAULT_FROM, to: get("to") || "now" };
   const question = useMemo(() => ({ query, from: resolve(written.from, asOf), to: resolve(written.to, asOf) }), [query, written.from, written.to, asOf]);
@@ -73,7 +75,11 @@ export default function Hunt() {
   const failed = isTable ? table.error : events.error;
   const problem = failed instanceof Failure ? failed.problem : null;
   const isWrongQuery = typeof problem?.position === "number";
-  const truth = (isTable ? table.data?.truth : undefined) ?? histogram.data?.truth ?? events.data?.pages[0]?.truth;
+  // what belongs to another question is not said of this one
+  const count = histogram.isPlaceholderData ? undefined : histogram.data;
+  const answers = [count, ...(isTable ? [table.data] : (events.data?.pages ?? []))];
+  const truth = together(answers.flatMap((answer) => answer?.truth ?? []));
+  const isAnswered = !!count && (isTable ? table.isSuccess : events.isSuccess);
   const isPart = !!truth && !isWhole(truth);
 
   const ask = (text: string) => {
@@ -112,10 +118,30 @@ export default function Hunt() {
   ];
 
   const isAsking = isTable ? table.isFetching || histogram.isFetching : events.isFetching || histogram.isFetching;
-  const isStopped = !isTable && events.isPending && events.fetchStatus === "idle";
-  const stop = () => void Promise.all(["events", "histogram", "groups", "fields"].map((name) => client.cancelQueries({ queryKey: [name] })));
-  // what belongs to another question is not said of this one
-  const count = histogram.isPlaceholderData ? undefined : histogram.data;
+  const asked = isTable ? table : events;
+  const isStopped = asked.isPending && asked.fetchStatus === "idle";
+  const uncounted = histogram.isError ? whyOf(histogram.error, t) : !count && !isStopped && histogram.fetchStatus === "idle" && t("hunt.stopped");
+  const stop = () => {
+    setStopped(question);
+    void Promise.all(["events", "histogram", "groups", "fields", "terms", "values"].map((name) => client.cancelQueries({ queryKey: [name] })));
+  };
+  // the next rows come by themselves, unless they failed or were stopped: then when they are asked for
+  const noMore = events.isFetchNextPageError ? whyOf(events.error, t) : stopped === question && t("hunt.stopped");
+  const more = () => {
+    setStopped(null);
+    void events.fetchNextPage();
+  };
+  const foot = events.isFetchingNextPage ? (
+    t("answer.asking")
+  ) : events.hasNextPage ? (
+    noMore && (
+      <span className="medium" role="alert">
+        <Unanswered text={t("hunt.no_more", { n: rows.length, why: noMore })} again={more} />
+      </span>
+    )
+  ) : (
+    rows.length > 0 && t("hunt.end", { n: rows.length })
+  );
   return (
     <PivotMenu query={query} columns={chosen} onAsk={ask} onColumn={toggleColumn}>
     <div className="page">
@@ -134,13 +160,10 @@ export default function Hunt() {
       <div className="head truth">
         {isAsking && !count && !isWrongQuery && <span className="muted">{t("hunt.counting")}</span>}
         {count && !isWrongQuery && <span className="strong">{t(isPart ? "hunt.count_least" : "hunt.count", { n: count.total })}</span>}
-        {truth && count && !isPart && !isWrongQuery && <TruthLine truth={truth} />}
-        {histogram.isError && !isAsking && !isWrongQuery && (
+        {truth && isAnswered && !isPart && !isWrongQuery && <TruthLine truth={truth} />}
+        {uncounted && !isAsking && !isWrongQuery && (
           <span className="row medium" role="alert">
-            {t("hunt.uncounted", { why: histogram.error instanceof Failure ? histogram.error.problem.detail : t("answer.unreachable") })}
-            <button type="button" className="link" onClick={() => void histogram.refetch()}>
-              {t("answer.again")}
-            </button>
+            <Unanswered text={t("hunt.uncounted", { why: uncounted })} again={() => void histogram.refetch()} />
           </span>
         )}
         {isAsking && (
@@ -178,39 +201,34 @@ export default function Hunt() {
         <HuntSaved
           chosen={get("saved")}
           current={{ query, from: written.from, to: written.to, columns: writtenCols ? chosen : [], absolute }}
+          onName={(id) => set({ saved: id })}
           onTake={(search) => {
-            if (!search) return set({ saved: null });
             setAsOf(Date.now());
             const range = { from: search.start === DEFAULT_FROM && search.end === "now" ? null : search.start, to: search.end === "now" ? null : search.end };
             set({ saved: String(search.id), q: search.query, ...range, cols: writtenColumns(search.columns), at: null }, true);
           }}
         />
         <HuntShare range={absolute} />
-        <ExportMenu url={exportUrl} formats={["csv", "xlsx", "jsonl"]} part={t("hunt.exported_part", { limit: EXPORTED })} isOff={isWrongQuery || isTable} />
+        <ExportMenu url={exportUrl} formats={["csv", "xlsx", "jsonl"]} part={t("hunt.exported_part", { limit: EXPORTED })} off={isTable ? t("hunt.export_off") : isWrongQuery && t("hunt.wrong")} />
       </div>
       {truth && isPart && <Incomplete truth={truth} />}
-      {histogram.data && (
+      {histogram.data && (count || histogram.isFetching) && (
         <Suspense fallback={<div className="chart-place" />}>
-          <Chart histogram={histogram.data} onZoom={zoom} />
+          <Chart histogram={histogram.data} onZoom={count && zoom} />
         </Suspense>
       )}
       {isTable ? (
         <div className="hunt-columns table">
-          <HuntTable asked={table} where={where} onAsk={open} />
+          <HuntTable asked={table} where={where} isPart={isPart} onAsk={open} />
         </div>
       ) : (
       <div className={`hunt-columns${current ? "" : " alone"}${isWrongQuery ? " wrong" : ""}`}>
         {!isWrongQuery && <HuntFields question={question} columns={chosen} onColumn={toggleColumn} onFilter={filter} />}
         {isStopped ? (
-          <div className="empty">
-            <strong>{t("hunt.stopped")}</strong>
-            <button type="button" className="button" onClick={() => ask(query)}>
-              {t("answer.again")}
-            </button>
-          </div>
+          <Stopped again={() => ask(query)} />
         ) : events.isPending ? (
           <Asking />
-        ) : events.isError ? (
+        ) : events.isError && !events.data ? (
           isWrongQuery ? (
             <Empty title={t("hunt.wrong")} text={t("hunt.wrong_help")} />
           ) : (
@@ -225,9 +243,9 @@ export default function Hunt() {
             current={current}
             onCurrent={setCurrent}
             onEnd={() => {
-              if (events.hasNextPage && !events.isFetching) void events.fetchNextPage();
+              if (events.hasNextPage && !events.isFetching && !noMore) void events.fetchNextPage();
             }}
-            foot={events.isFetchingNextPage ? t("answer.asking") : rows.length > 0 && !events.hasNextPage && t("hunt.end", { n: rows.length })}
+            foot={foot}
             empty={isPart ? <Empty title={t("hunt.none_seen")} text={t("hunt.none_seen_help")} /> : <Empty title={t("hunt.none")} text={t("hunt.none_help")} />}
           />
         )}
@@ -235,7 +253,7 @@ export default function Hunt() {
       </div>
       )}
       <span className="visually-hidden" role="status">
-        {count && !events.isFetching ? `${n(count.total)} ${t("hunt.events")}` : ""}
+        {count && !events.isFetching ? t(isPart ? "hunt.count_least" : "hunt.count", { n: count.total }) : ""}
       </span>
     </div>
     </PivotMenu>

@@ -113,7 +113,7 @@ export default function Reports() {
         </button>
         <span className="space" />
         {(["vi", "en"] as const).map((language) => (
-          <ExportMenu key={language} label={t(`reports.save.${language}`)} url={(format) => url(format, language)} formats={REPORT_FORMS} part={t("export.part", { limit: 500 })} isOff={!isReady} />
+          <ExportMenu key={language} label={t(`reports.save.${language}`)} url={(format) => url(format, language)} formats={REPORT_FORMS} part={t("export.part", { limit: 500 })} off={!isReady && ""} />
         ))}
       </form>
       {asked ? <Reading url={asked} /> : <Empty title={t("reports.none")} text={t(`reports.about.${kind}`)} />}
