@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from core.clock import to_micros
 from core.ecs import ARRAYS, FieldType, type_of
-from core.errors import BadInput
+from core.errors import BadInput, failure, reason
 from core.event import Event, parse_event_id
 
 _SHADOWED = ("source.ip", "destination.ip")
@@ -31,7 +31,7 @@ def table_of(events: Sequence[Event]) -> Any:
         try:
             columns[name] = _column(name, [event.get(name) for event in events])
         except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, OverflowError) as error:
-            raise BadInput(f"the flows' column {name[:80]} cannot be made: {error}") from error
+            raise failure(BadInput, "store.error.flow_column", name=name[:80], reason=reason(error)) from error
     for name in _SHADOWED:
         if name in columns:
             columns[f"{name}#v4"] = pa.array([_v4(event.get(name)) for event in events], pa.int64())
