@@ -42,6 +42,7 @@ class CutOff:
 
     def __init__(self, store: EventStore) -> None:
         self.store = store
+        self.engine = store.engine
 
     def append(self, batch: Batch) -> AppendResult:
         self.store.append(batch)

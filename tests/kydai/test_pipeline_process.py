@@ -47,6 +47,7 @@ class Away:
 
     def __init__(self, store: EventStore, error: Exception | None) -> None:
         self.store = store
+        self.engine = store.engine
         self.error = error
 
     def append(self, batch: Batch) -> AppendResult:
