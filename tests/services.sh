@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests run against: Redis, rsyslog, softflowd, Chromium, nftables, iproute2, strace from the system's packages,
+# Installs what the tests run against: Redis, rsyslog, softflowd, Chromium, nftables, iproute2, strace, a C compiler from the system's packages,
 # when allowed; Elasticsearch from Maven Central.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,6 +16,7 @@ command -v strace >/dev/null || missing+=(strace)
 command -v pdftotext >/dev/null || missing+=(poppler-utils)
 command -v logger >/dev/null || missing+=(bsdutils)
 command -v mvn >/dev/null || missing+=(maven)
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
 
 elasticsearch() { # no server, no failure here: the tests that need it say so
   [ -d "${KYDAI_TEST_ELASTICSEARCH:-${TMPDIR:-/tmp}/kydai-elasticsearch-$(id -u)}" ] || say "Chuẩn bị Elasticsearch cho kiểm thử (lần đầu tải khoảng 950 MB) …" \

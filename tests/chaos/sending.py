@@ -34,7 +34,8 @@ def event(number: int) -> dict[str, Any]:
     second, host = number % 60, number % HOSTS
     return {
         "event.id": f"s-{number:08d}",
-        "message": f"<38>Nov 25 08:00:{second:02d} web0{host} sshd[7]: Failed password for root "
+        # with year and zone (RFC 5424): what it says depends on no clock
+        "message": f"<38>1 2026-11-25T08:00:{second:02d}+07:00 web0{host} sshd 7 - - Failed password for root "
         f"from 203.0.113.{number % 250} port {1024 + number % 60000} ssh2",
     }
 
