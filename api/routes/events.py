@@ -115,6 +115,8 @@ class Table(Shape):
     groups: list[GroupOf]
     """Of each row."""
     total: int
+    bound: int
+    """When ``truth.exact`` is false: there are more groups, none of them with more events than this."""
     truth: Truth
 
 
@@ -283,20 +285,21 @@ async def groups_of_events(
     grouping = piped.grouping
     assert grouping is not None
 
-    def ask() -> tuple[Arranged, list[GroupOf], contract.Truth]:
+    def ask() -> tuple[Arranged, list[GroupOf], contract.Groups]:
         found = svc.store.group(wanted, grouping, zone=svc.zone)
         table = arranged(piped, found.rows, wanted.span, svc.zone, svc.clock.now())
-        return table, _groups(grouping, found.rows, table.keys[:limit], wanted.span, svc), found.truth
+        return table, _groups(grouping, found.rows, table.keys[:limit], wanted.span, svc), found
 
-    table, groups, truth = await _answer(request, caller, question, ask)
+    table, groups, found = await _answer(request, caller, question, ask)
     rows = [
         [iso(v) if name == TIME and isinstance(v, int) else v for name, v in zip(table.columns, row, strict=True)]
         for row in table.rows[:limit]
     ]
     keys = [name for name in table.columns if name in grouping.by]
     return Table(
-        columns=list(table.columns), keys=keys, rows=rows, groups=groups, total=table.total, truth=Truth.of(truth)
-    )
+        columns=list(table.columns), keys=keys, rows=rows, groups=groups, total=table.total, bound=found.bound,
+        truth=Truth.of(found.truth),
+    )  # fmt: skip
 
 
 def _groups(

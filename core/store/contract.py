@@ -156,6 +156,8 @@ class Groups:
 
     rows: list[GroupRow]
     truth: Truth
+    bound: int = 0
+    """When the answer is not exact: no group that is left out has more events than this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from core.errors import BadInput, failure
 from core.query.dsl_script import FIGURES
 from core.query.pipes import Figure, Grouping
 from core.query.to_dsl import compile_dsl, value_filter, value_source
-from core.query.tree import Exists
+from core.query.tree import And, Exists
 from core.store.contract import MAX_GROUPS, GroupKey, GroupRow, Span
 from core.store.elastic_ask import GROUPS, Answers, Asked, buckets_of
 from core.store.elastic_fields import INDEX, TIMESTAMP, is_mapped, time
@@ -133,15 +133,17 @@ def _all_values(answers: Answers, question: Asked, source: Mapping[str, Any]) ->
 
 def grouped(
     answers: Answers, question: Asked, grouping: Grouping, stepping: Stepping | None
-) -> tuple[list[GroupRow], bool]:
-    """All groups in order of their keys, at most MAX_GROUPS, and whether these are all."""
+) -> tuple[list[GroupRow], int]:
+    """All groups in order of their keys, at most MAX_GROUPS, and how many events those left out have at most (0: these
+    are all). No group has more than there are events with its keys; to count each would be to fetch it."""
     measured = dict.fromkeys(f.field for f in grouping.figures if f.how not in ("count", "distinct"))
     aggs = {f"f{i}": {"stats": _numbers(name)} for i, name in enumerate(measured)}
     places: dict[Place, dict[str, FigureValue]] = {}
-    is_all = True
+    bound = 0
     for bucket in _groups(answers, question, grouping, stepping, aggs):
         if len(places) == MAX_GROUPS:
-            is_all = False
+            keyed = compile_dsl(And(tuple(Exists(name) for name in grouping.by)))
+            bound = max(1, answers.total(question.body(keyed.query, runtime=keyed.runtime)))
             break
         place = places[_place(bucket, grouping, stepping)] = {"count": bucket["doc_count"]}
         for i, name in enumerate(measured):
@@ -153,7 +155,7 @@ def grouped(
         GroupRow(key, tuple(place.get(f.name, 0 if f.how == "distinct" else None) for f in grouping.figures))
         for key, place in places.items()
     ]
-    return rows, is_all
+    return rows, bound
 
 
 def _groups(

@@ -155,9 +155,9 @@ class Reader:
             if grouping.interval is not None:
                 steps = self._steps(query.span, grouping.interval, zone)
                 buckets = Stepping(steps, ends(answers, question, query.span), grouping.interval)
-            rows, is_all = grouped(answers, question, grouping, buckets)
-            truth = self._truth(query.span, answers, exact=is_all)
-        return Groups(rows, truth)
+            rows, bound = grouped(answers, question, grouping, buckets)
+            truth = self._truth(query.span, answers, exact=not bound)
+        return Groups(rows, truth, bound)
 
     def _steps(self, span: Span, interval: Micros, zone: str) -> Steps:
         return Steps(interval, zone, next((at for at in (span.start, span.end) if at is not None), self._clock.now()))

@@ -28,14 +28,15 @@ class _Part:
 
 def grouped(
     read: Read, parts: Sequence[Group], grouping: Grouping, steps: Steps | None, bucket: str
-) -> tuple[list[GroupRow], bool]:
-    """All groups in order of their keys, at most MAX_GROUPS, and whether these are all.
+) -> tuple[list[GroupRow], int]:
+    """All groups in order of their keys, at most MAX_GROUPS, and how many events those left out have at most (0: these
+    are all).
 
     ``bucket`` is the expression of ``steps`` for the local start of an event's bucket, empty without them.
     """
     if not parts:
         whole = {"count": 0}
-        return ([] if grouping.by or steps else [GroupRow((), _in_order(grouping, whole))]), True
+        return ([] if grouping.by or steps else [GroupRow((), _in_order(grouping, whole))]), 0
     measured = tuple(dict.fromkeys(f.field for f in grouping.figures if f.how in _ADDED))
     keys = [f"k{i}" for i in range(len(grouping.by) + (steps is not None))]
     sources = [_part(each, grouping, bucket, measured) for each in parts]
@@ -52,7 +53,11 @@ def grouped(
                 if (place := places.get(tuple(key))) is not None:
                     place[figure.name] = count
     found = [GroupRow(_keys(key, steps), _in_order(grouping, place)) for key, place in places.items()]
-    return found[:MAX_GROUPS], len(found) <= MAX_GROUPS
+    if len(found) <= MAX_GROUPS:
+        return found, 0
+    ((bound,),) = read.rows(*_left_out(sources, keys))
+    assert isinstance(bound, int)
+    return found[:MAX_GROUPS], bound
 
 
 def _in_order(grouping: Grouping, place: Mapping[str, FigureValue]) -> tuple[FigureValue, ...]:
@@ -86,6 +91,14 @@ def _union(parts: Sequence[_Part], columns: Sequence[str], keys: Sequence[str]) 
     by = ", ".join(keys)
     tail = f" GROUP BY {by} ORDER BY {by} LIMIT {MAX_GROUPS + 1}" if keys else ""
     sql = f"SELECT {', '.join(columns)} FROM ({' UNION ALL '.join(part.sql for part in parts)}){tail}"
+    return sql, [p for part in parts for p in part.parameters]
+
+
+def _left_out(parts: Sequence[_Part], keys: Sequence[str]) -> tuple[str, list[object]]:
+    """The events of the largest group behind the first MAX_GROUPS."""
+    by = ", ".join(keys)
+    counts = f"SELECT count(*) AS events FROM ({' UNION ALL '.join(part.sql for part in parts)}) GROUP BY {by}"
+    sql = f"SELECT max(events) FROM ({counts} ORDER BY {by} OFFSET {MAX_GROUPS})"
     return sql, [p for part in parts for p in part.parameters]
 
 

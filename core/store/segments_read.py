@@ -179,14 +179,14 @@ class Reader:
         steps = None if grouping.interval is None else Steps(grouping.interval, zone, anchor)
         touched = [*grouping.by, *(f.field for f in grouping.figures if f.field)]
 
-        def work(read: Read, snapshot: Snapshot) -> tuple[list[GroupRow], bool]:
+        def work(read: Read, snapshot: Snapshot) -> tuple[list[GroupRow], int]:
             bucket = ""
             if steps is not None and snapshot.live:
                 bucket = steps.sql(min(s.min_ts for s in snapshot.live), max(s.max_ts for s in snapshot.live))
             return grouped(read, self._groups(read, snapshot.live, query, snapshot, touched), grouping, steps, bucket)
 
-        (rows, all_of_them), truth = self._answer(self._snapshot(query), query.span, work)
-        return Groups(rows, truth if all_of_them else replace(truth, exact=False))
+        (rows, bound), truth = self._answer(self._snapshot(query), query.span, work)
+        return Groups(rows, replace(truth, exact=not bound), bound)
 
     def get(self, ids: Sequence[EventId], scope: Node) -> Rows:
         wanted = [i for i in ids if is_ulid(i.segment) and 0 <= i.record < 2**63 and 0 <= i.n < 2**31]

@@ -140,7 +140,9 @@ def _groups(context: Context, piped: Piped, question: Query, output: Path | None
     if len(table.rows) < table.total:
         context.output.tell(say("cli.search.groups_shown", LANG, shown=len(table.rows), count=table.total))
     if not groups.truth.exact:
-        context.output.tell(say("cli.search.groups_cut", LANG, limit=MAX_GROUPS))
+        context.output.tell(
+            say("cli.search.groups_cut", LANG, limit=number(MAX_GROUPS, LANG), bound=number(groups.bound, LANG))
+        )
     return _confess(context, groups.truth) or (0 if groups.truth.exact else INCOMPLETE)
 
 

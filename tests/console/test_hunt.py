@@ -239,6 +239,25 @@ def test_every_value_has_its_menu_in_table_drawer_and_field_list(open_console: O
     expect(console.page.get_by_role("grid", name="Các nhóm").locator(".grid-row")).to_have_count(5)
 
 
+def test_numbers_that_are_not_exact_say_by_how_much(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt?q=event.dataset:%20nginx.access").heading("Truy tìm")
+
+    def bound(route: Route) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        truth = found["truth"] | {"exact": False}
+        route.fulfill(response=answer, json=found | {"truth": truth, "bound": 1234})
+
+    console.page.route(re.compile("/events/(terms|groups)[?]"), bound)
+    console.button(re.compile("^host.name [0-9]")).click()
+    values = console.page.locator(".values")
+    expect(values).to_contain_text("mỗi số là ít nhất")
+    expect(values).to_contain_text("Mỗi số có thể thiếu nhiều nhất 1.234 sự kiện")
+    expect(values.locator(".value").first).to_contain_text(re.compile(r"≥\s\d"))
+    ask(console, "* | count by host.name")
+    expect(console.page.locator(".incomplete")).to_contain_text("Mỗi nhóm bị bỏ qua có nhiều nhất 1.234 sự kiện")
+
+
 def test_columns_are_moved_dropped_and_kept_in_the_address(open_console: Open, shared_house: Running) -> None:
     console = open_console(shared_house, path="/hunt?q=event.dataset:%20nginx.access").heading("Truy tìm")
     heads = console.grid().get_by_role("columnheader")

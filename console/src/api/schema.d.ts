@@ -4264,6 +4264,8 @@ export interface components {
          * @description What stages give: ``total`` rows there are. Times are canonical texts, a figure may be null.
          */
         Table: {
+            /** Bound */
+            bound: number;
             /** Columns */
             columns: string[];
             /** Groups */

@@ -88,14 +88,15 @@ export function TruthLine({ truth }: { truth: Truth }) {
 
 const PARTS_SHOWN = 3;
 
-/** What is missing in an answer, of which time, and what to do about it. */
-export function Incomplete({ truth }: { truth: Truth }) {
+/** What is missing in an answer, of which time, and what to do about it; `note` says how far from exact it is. */
+export function Incomplete({ truth, note }: { truth: Truth; note?: string }) {
   const { t, named } = useWords();
   const kinds = [...new Set(truth.missing.map((part) => part.what))];
   return (
     <div className="incomplete" role="alert">
       <State tone="critical" text={truth.complete ? t("truth.inexact") : t("truth.incomplete")} />
       <ul>
+        {note && <li>{note}</li>}
         {kinds.map((what) => {
           const parts = truth.missing.filter((part) => part.what === what);
           return (

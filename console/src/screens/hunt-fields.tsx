@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, data } from "../api/client";
 import { fold } from "../lib/fold";
+import { isWhole } from "../lib/truth";
 import { Unanswered, whyOf } from "../parts/answer";
 import { State } from "../parts/severity";
 import { useWords } from "../words";
@@ -87,21 +88,22 @@ function Values({ question, field, isColumn, onColumn, onFilter }: Omit<Props, "
         <Unanswered text={whyOf(terms.error, t)} again={again} />
       </p>
     );
-  const { truth, values, other } = terms.data;
+  const { truth, values, other, bound } = terms.data;
   const most = Math.max(1, ...values.map((term) => term.count));
   // the number beside a value is of this spelling: where others differ in case only, the filter keeps the case too
   const isExact = (value: string) => values.some((term) => term.value !== value && term.value.toLowerCase() === value.toLowerCase());
   return (
     <div className="values">
       <p className="muted">
-        {t("hunt.top_values", { n: values.length })} · {truth.exact && truth.complete ? t("hunt.exact") : <State tone="critical" text={t(truth.complete ? "truth.inexact" : "hunt.part")} />}
+        {t("hunt.top_values", { n: values.length })} · {isWhole(truth) ? t("hunt.exact") : <State tone="critical" text={t(truth.complete ? "hunt.least" : "hunt.part")} />}
       </p>
+      {!truth.exact && <p className="medium">{t("hunt.values_bound", { n: bound })}</p>}
       {values.map((term) => (
         <div key={term.value} className="value" style={{ "--share": `${(100 * term.count) / most}%` } as React.CSSProperties}>
           <span className="mono">
             <Pivot field={field} value={term.value} isExact={isExact(term.value)} />
           </span>
-          <small className="muted">{n(term.count)}</small>
+          <small className="muted">{isWhole(truth) ? n(term.count) : `≥\u00a0${n(term.count)}`}</small>
           <FilterButtons field={field} value={term.value} isExact={isExact(term.value)} onFilter={onFilter} />
         </div>
       ))}

@@ -211,7 +211,7 @@ export default function Hunt() {
         <HuntShare range={absolute} />
         <ExportMenu url={exportUrl} formats={["csv", "xlsx", "jsonl"]} part={t("hunt.exported_part", { limit: EXPORTED })} off={isTable ? t("hunt.export_off") : isWrongQuery && t("hunt.wrong")} />
       </div>
-      {truth && isPart && <Incomplete truth={truth} />}
+      {truth && isPart && <Incomplete truth={truth} note={isTable && table.data?.bound ? t("hunt.groups_bound", { n: table.data.bound }) : undefined} />}
       {histogram.data && (count || histogram.isFetching) && (
         <Suspense fallback={<div className="chart-place" />}>
           <Chart histogram={histogram.data} onZoom={count && zoom} />

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { api, data, type Problem, type Schemas } from "../api/client";
 import { type Place, placeOf, suggestions } from "../lib/complete";
+import { isWhole } from "../lib/truth";
 import { visible } from "../lib/visible";
 import { useWords } from "../words";
 
@@ -19,6 +20,7 @@ interface Props {
 
 const REST = 200;
 const VALUES = 200;
+const NONE: never[] = [];
 
 /** The word that begins at a position: what is underlined. */
 function wrongAt(text: string, position: number): [number, number] {
@@ -136,7 +138,7 @@ export function QueryBox({ value, problem, hints, range, onAsk }: Props) {
               <Option key={option.insert} id={`${id}-${index}`} isChosen={index === chosen} onTake={() => take(index)} onPoint={() => setAt(index)}>
                 <span className="name">{visible(option.label)}</span>
                 {option.note && "type" in option.note && <small className="muted">{option.note.type}</small>}
-                {option.note && <small className="muted share">{option.isField ? percent(option.note.count, offered.total, n) : n(option.note.count)}</small>}
+                {option.note && <small className="muted share">{option.isField ? percent(option.note.count, offered.total, n) : `${offered.isWhole ? "" : "≥\u00a0"}${n(option.note.count)}`}</small>}
               </Option>
             ))}
           </div>
@@ -217,9 +219,11 @@ function useOffered(place: Place, range: Props["range"], isOn: boolean) {
     ...kept,
     queryFn: ({ signal }) => data(api.GET("/api/v1/events/terms", { params: { query: { ...begun, field, limit: VALUES } }, signal })),
   });
-  const values = more.data?.values.length ? more.data.values : (first.data?.values ?? []);
+  const found = more.data?.values.length ? more.data : first.data;
+  const values = found?.values ?? NONE;
   return {
     options: useMemo(() => suggestions(place, fields.data ?? [], values), [place, fields.data, values]),
+    isWhole: !found || isWhole(found.truth),
     total: fields.data?.find((each) => each.name === "@timestamp")?.count ?? 0,
   };
 }

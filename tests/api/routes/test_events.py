@@ -17,6 +17,7 @@ from core.clock import DAY, HOUR, MINUTE, SECOND, iso
 from core.db.models import Activity, Audit
 from core.errors import BadInput, Unavailable
 from core.export import BOM
+from core.store import segments_group
 from core.store.contract import Batch, Span
 from tests.api.conftest import NOW, Client
 from tests.api.rows import events
@@ -79,12 +80,20 @@ def test_groups_are_a_table(analyst: TestClient) -> None:
     assert table["columns"] == ["source.ip", "count", "max(@timestamp)"]
     assert table["keys"] == ["source.ip"]
     assert table["rows"] == [["192.0.2.7", 30, iso(START + 29 * MINUTE)]]
-    assert (table["total"], table["truth"]["exact"]) == (1, True)
+    assert (table["total"], table["truth"]["exact"], table["bound"]) == (1, True, 0)
     chart = get(analyst, "/groups", query="* | timechart 1h", **{"from": iso(START), "to": iso(NOW)})
     assert sum(row[1] for row in chart["rows"]) == 35
     assert all(row[0].endswith("Z") for row in chart["rows"])
     part = get(analyst, "/groups", query="* | count by message", limit=2)
     assert (len(part["rows"]), part["total"]) == (2, 30)
+
+
+def test_groups_that_are_not_all_say_how_large_the_others_are(
+    analyst: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments_group, "MAX_GROUPS", 1)
+    table = get(analyst, "/groups", query="* | count by message")
+    assert (len(table["rows"]), table["truth"]["exact"], table["bound"]) == (1, False, 2)
 
 
 def test_each_group_says_what_finds_its_events(analyst: TestClient) -> None:

@@ -82,10 +82,10 @@ def test_more_groups_than_are_given_are_said(shared: ElasticStore, monkeypatch: 
     shared.append(Batch(made))
     monkeypatch.setattr(elastic_group, "MAX_GROUPS", 5)
     found = shared.group(Query(here), Grouping(("vendor.n",)))
-    assert (len(found.rows), found.truth.exact) == (5, False)
+    assert (len(found.rows), found.truth.exact, found.bound) == (5, False, 7)
     monkeypatch.setattr(elastic_group, "MAX_GROUPS", 7)
     found = shared.group(Query(here), Grouping(("vendor.n",)))
-    assert (len(found.rows), found.truth.exact) == (7, True)
+    assert (len(found.rows), found.truth.exact, found.bound) == (7, True, 0)
 
 
 def test_a_chart_of_days_follows_the_clocks_too(shared: ElasticStore) -> None:

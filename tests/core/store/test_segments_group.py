@@ -38,9 +38,10 @@ def test_files_with_a_value_in_the_column_and_in_the_document_are_one_answer(sto
 def test_more_groups_than_one_answer_gives_are_said_not_to_be_all(
     store: SegmentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.append(Batch([event(i, 0, {"user.name": f"u{i}"}) for i in range(5)]))
+    store.append(Batch([event(i, 0, {"user.name": f"u{min(i, 4)}"}) for i in range(9)]))
     monkeypatch.setattr(segments_group, "MAX_GROUPS", 3)
     grouping = parse_piped("* | stats count, distinct(host.name) by user.name", now=START).grouping
     assert grouping is not None
     found = store.group(Query(), grouping)
     assert ([row.keys for row in found.rows], found.truth.exact) == ([("u0",), ("u1",), ("u2",)], False)
+    assert found.bound == 5, "of u4, the largest of those left out"

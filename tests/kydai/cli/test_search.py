@@ -9,7 +9,9 @@ import orjson
 import pytest
 from openpyxl import load_workbook
 
+from core.store import segments_group
 from kydai.cli import search
+from kydai.cli.main import INCOMPLETE
 from tests.kydai.cli.conftest import Run
 
 
@@ -136,6 +138,13 @@ def test_groups_in_a_table_and_as_json(filled: Run) -> None:
     assert ran.out.split()[:3] == ["user.name", "source.ip", "count"]
     documents = filled("search", "sshd | top 1 user.name", *ALL, "--json").documents
     assert documents == [{"user.name": "root", "count": 3}]
+
+
+def test_groups_that_are_not_all_say_how_large_the_others_are(filled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments_group, "MAX_GROUPS", 1)
+    ran = filled("search", "* | count by event.original", *ALL)
+    assert ran.status == INCOMPLETE
+    assert "Events in any of those left out: at most 1." in ran.err
 
 
 def test_a_chart_of_time_has_bars(filled: Run) -> None:
