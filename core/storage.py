@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy.orm import Session
 
-from core import audit, checks, engines, holds, keeping, tombstones
+from core import audit, checks, engines, holds, keeping, reindexing, tombstones
 from core.audit import Actor
 from core.checks import Asked, Running, Verified
 from core.clock import DAY, Micros, iso
@@ -22,6 +22,7 @@ from core.errors import NotFound, Unavailable, failure
 from core.holds import Placed, standing
 from core.keeping import Kept
 from core.keys import Keys
+from core.reindexing import Run
 from core.steady import not_ahead
 from core.store.contract import Deleted, EventStore, Hold, Part, Room, Span, Stats
 from core.store.outlook import (
@@ -85,6 +86,8 @@ class Storage:
     asked: Asked | None
     """For a check that has not ended yet."""
     checking: Running | None
+    reindexing: Run | None
+    """Of what an older version wrote; None when nothing is left to be done."""
 
 
 def look(database: Database, store: EventStore, wish: Policy, reserve: int, now: Micros) -> Storage:
@@ -95,6 +98,7 @@ def look(database: Database, store: EventStore, wish: Policy, reserve: int, now:
         policy = keeping.in_force(session, wish)
         verified, asked, checking = checks.verified(session), checks.asked(session), checks.running(session, now)
         placed = standing(session, in_store, now)
+        renewed = reindexing.last(session)
     parts, room = store.parts(), store.room()
     amounts, oldest = by_classes(parts, now), oldest_of(parts)
     known = {each.name for each in kept}
@@ -112,6 +116,7 @@ def look(database: Database, store: EventStore, wish: Policy, reserve: int, now:
         verified=verified,
         asked=asked,
         checking=checking,
+        reindexing=None if renewed is None or (renewed.state is None and not renewed.error) else renewed,
     )
 
 

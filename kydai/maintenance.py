@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import checks, keeping
-from core.clock import DAY, HOUR, SECOND, Micros, hour_of
+from core import checks, keeping, reindexing
+from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, hour_of
 from core.db.models import Alert
 from core.steady import steady_now
 from detections.alerting import self_alert
@@ -31,6 +31,9 @@ from playbooks import responding
 FRESH_FILES = 20
 """So many new files of level 0 make the store worth tending (core/store/compaction.py)."""
 REMINDED_AFTER = DAY
+REFUSED = 1
+"""How kydai/reindexing.py ends when something is in its way."""
+REFUSED_AFTER = 5 * MINUTE
 
 
 def is_told(session: Session, matter: Matter, now: Micros) -> bool:
@@ -70,6 +73,7 @@ class Maintenance:
         self._last: dict[str, Micros] = {}
         self._tending: subprocess.Popen[bytes] | None = None
         self._checking: subprocess.Popen[bytes] | None = None
+        self._reindexing: subprocess.Popen[bytes] | None = None
         self._tended_files = 0.0
         self._paces: tuple[tuple[str, float, Callable[[Micros], None]], ...] = (
             ("lag", 20, lambda now: self._tell(upkeep.lags, "lag:", now)),
@@ -86,6 +90,7 @@ class Maintenance:
             ("sweep", 3600, self._sweep),
             ("store", 60, self._tend),
             ("check", 5, self._check),
+            ("reindex", 30, self._reindex),
         )
         self._rule_title = rule_title
 
@@ -143,7 +148,7 @@ class Maintenance:
 
     def close(self) -> None:
         """End the tending; what it has not finished is begun anew the next time."""
-        for process in (self._tending, self._checking):
+        for process in (self._tending, self._checking, self._reindexing):
             if process is not None:
                 process.terminate()
                 process.wait()
@@ -186,6 +191,27 @@ class Maintenance:
         if is_due_now and is_due(self._last.get("checking", 0), now, 60) and self._has_store():
             self._last["checking"] = now
             self._checking = self._start("kydai.checking")
+
+    def _reindex(self, now: Micros) -> None:
+        """Have written anew what an older version wrote: looked for once an hour, as a mapping may be changed by hand.
+        A process that was killed is gone on with once it is known to be dead, as it may have left writers waiting."""
+        if self.context.settings.store.engine != "elastic":
+            return
+        if self._reindexing is not None:
+            status = self._reindexing.poll()
+            if status is None:
+                return
+            self._reindexing = None
+            if status:
+                logger.warning("Writing anew what an older version wrote was not finished.", status=status)
+                self._last["reindexed"] = now - HOUR + (REFUSED_AFTER if status == REFUSED else 0)
+        if not is_due(self._last.setdefault("reindexed", 0), now, HOUR / SECOND):
+            return
+        with self.context.database.read() as session:
+            run = reindexing.last(session)
+        if run is None or not run.is_alive(now):
+            self._last["reindexed"] = now
+            self._reindexing = self._start("kydai.reindexing")
 
     def _has_store(self) -> bool:
         if self.context.settings.store.engine == "elastic":

@@ -9,12 +9,14 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from api.deps import House, Services, Svc
-from api.shapes import Shape, Time
+from api.shapes import Recalled, Shape, Time
 from api.times import span
 from core import checks, engines, holds, keeping, storage
 from core.clock import Micros
+from core.reindexing import Run
 from core.store.contract import Part
 from core.store.outlook import HORIZON, Amount, amount, by_classes
+from core.store.reindex import ReindexStage
 from core.store.retention import HOLD_NAME
 
 router = APIRouter(prefix="/store", tags=["store"])
@@ -130,6 +132,23 @@ class MoveUnderWay(Shape):
     """False when nobody is at it: the command goes on with it."""
 
 
+class ReindexUnderWay(Shape):
+    """Indices that an older version wrote are written anew; of ``total`` events of the part so many are copied."""
+
+    part: str | None
+    """Null before the first."""
+    stage: ReindexStage | None
+    done: int
+    total: int
+    left: int
+    """Parts that wait, this one included."""
+    began: Time
+    is_alive: bool
+    """False when nobody is at it: the worker goes on with it."""
+    error: Recalled | None
+    """Why the last run could not go on."""
+
+
 class StoreState(Shape):
     """How the store stands."""
 
@@ -158,6 +177,7 @@ class StoreState(Shape):
     """A check that was asked for and has not ended yet."""
     checking: CheckUnderWay | None
     move: MoveUnderWay | None
+    reindexing: ReindexUnderWay | None
 
 
 class Going(Shape):
@@ -336,7 +356,17 @@ def _state(svc: Services) -> StoreState:
         asked=None if found.asked is None else AskedCheck.model_validate(found.asked),
         checking=None if found.checking is None else CheckUnderWay.model_validate(found.checking),
         move=None if move is None else _move(move, now),
+        reindexing=None if found.reindexing is None else _reindexing(found.reindexing, now),
     )
+
+
+def _reindexing(run: Run, now: Micros) -> ReindexUnderWay:
+    state = run.state
+    return ReindexUnderWay(
+        part=state and state.part, stage=state and state.stage, done=state.done if state else 0,
+        total=state.total if state else 0, left=state.left if state else 0, began=run.began,
+        is_alive=run.is_alive(now), error=run.error or None,
+    )  # fmt: skip
 
 
 def _move(move: engines.Move, now: Micros) -> MoveUnderWay:

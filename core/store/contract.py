@@ -17,6 +17,7 @@ from core.query.pipes import Grouping
 from core.query.tree import TRUE, Node
 
 if TYPE_CHECKING:
+    from core.store.reindex import Reindexing
     from core.store.retention import Policy
 
 MAX_GROUPS = 1_000_000
@@ -56,7 +57,8 @@ class Missing:
     """Something that an answer could not take into account."""
 
     what: str
-    """A key of core/words: ``quarantined``, ``retention``, ``undrained``, ``timeout``, ``unreadable``, ``shards``."""
+    """A key of core/words: ``quarantined``, ``retention``, ``undrained``, ``timeout``, ``unreadable``, ``shards``,
+    ``mapping``."""
     detail: str = ""
     start: Micros | None = None
     end: Micros | None = None
@@ -389,6 +391,12 @@ class EventStore(Protocol):
 
     def compact(self) -> int:
         """One round of merging small files, where the engine leaves that to us; how many were replaced."""
+        ...
+
+    def reindex(self, tell: Callable[[Reindexing], object]) -> int:
+        """Write anew what this version would write otherwise than an older one did, part by part, beside appends and
+        reads; how many parts. ``tell`` hears of it all the time; what it raises ends the run, the next goes on. Raises
+        Refused, behind the last part, when one could not be."""
         ...
 
     def retain(self, now: Micros, policy: Policy, sign: Sign = unsigned) -> list[str]:

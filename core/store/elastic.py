@@ -3,7 +3,8 @@
 Ordinary indices whose name is a pure function of the event (core/store/elastic_names.py), written by ``create`` with
 the event's own id: the same batch again, whenever and by whomever, changes nothing.
 
-    <prefix>-<class>-<grain>   events of one retention class and one day, week or month of receipt
+    <prefix>-<class>-<grain>   events of one retention class and one day, week or month of receipt; an alias where an
+                               older version wrote them and they were written anew
     <prefix>-events            the alias of all of them, for readers; the index template of the same name
     <prefix>-meta              holds, tombstones, which grain is valid from when
 """
@@ -52,14 +53,17 @@ from core.store.elastic_meta import Notes
 from core.store.elastic_names import Grain, Grains, check_prefix
 from core.store.elastic_order import OrderReader
 from core.store.elastic_read import Reader
+from core.store.elastic_reindex import Reindexer
 from core.store.elastic_replaced import mark_replaced, replaced
 from core.store.elastic_setup import Setup
 from core.store.elastic_snapshot import Snapshots
 from core.store.elastic_upkeep import Upkeep
+from core.store.reindex import Reindexing
 from core.store.retention import Policy, new_hold
 
 _REREAD = 300.0
-"""Seconds after which the table of grains is read again; a change of it is valid an hour later at the soonest."""
+"""Seconds after which the table of grains is read again; a change of it is valid an hour later at the soonest. So with
+which indices have an older mapping: they only become fewer."""
 
 
 class ElasticStore:
@@ -96,10 +100,14 @@ class ElasticStore:
         self._grains_: tuple[float, Grains] | None = None
         self._preparer = Preparer(Names(prefix, self._grains))
         self._appender = Appender(self._cluster_, self._setup.create, patience=patience, closing=self._closing)
-        self._reader_ = Reader(self._cluster_, prefix, self._notes_, clock, undrained, self._grains)
+        self._older_: tuple[float, dict[str, frozenset[str]]] | None = None
+        self._reader_ = Reader(self._cluster_, prefix, self._notes_, clock, undrained, self._grains, self._older)
         self._snapshots_ = Snapshots(self._cluster_, self._setup)
         self._order = OrderReader(self._cluster_, prefix, clock, self._grains)
         self._upkeep_ = Upkeep(self._cluster_, self._setup, self._notes_, self._order, clock)
+        self._reindexer = Reindexer(
+            self._cluster_, self._setup, self._notes_, free=lambda: self._upkeep_.room().free, wait=self._closing.wait
+        )
 
     def append(self, batch: Batch) -> AppendResult:
         """Store a batch (core/store/contract.py). Raises Unavailable when the cluster does not take it in time."""
@@ -167,6 +175,13 @@ class ElasticStore:
     def compact(self) -> int:
         """Nothing: the cluster merges by itself."""
         return 0
+
+    def reindex(self, tell: Callable[[Reindexing], object]) -> int:
+        self._ready()
+        try:
+            return self._reindexer.run(tell)
+        finally:
+            self._older_ = None
 
     def retain(self, now: Micros, policy: Policy, sign: Sign = unsigned) -> list[str]:
         return self._upkeep.retain(now, policy, sign)
@@ -249,3 +264,9 @@ class ElasticStore:
         if self._grains_ is None or now - self._grains_[0] > _REREAD:
             self._grains_ = (now, self._notes.grains())
         return self._grains_[1]
+
+    def _older(self) -> dict[str, frozenset[str]]:
+        now = self._clock.monotonic()
+        if self._older_ is None or now - self._older_[0] > _REREAD:
+            self._older_ = (now, self._reindexer.older())
+        return self._older_[1]

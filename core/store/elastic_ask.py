@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from core.query.to_dsl import compile_dsl
 from core.query.tree import TRUE, And
 from core.store.contract import Missing, Query, Span
@@ -54,9 +56,12 @@ def asked(query: Query) -> Asked:
 class Answers:
     """The answers of one read over the indices that ``index`` matches, and what they say that they lack."""
 
-    def __init__(self, read: Read, index: str) -> None:
+    def __init__(self, read: Read, index: str, older: Mapping[str, frozenset[str]] | None = None) -> None:
+        """``older``: indices of an older mapping, with the fields that they hold otherwise."""
         self.read = read
         self._index = index
+        self._older = dict(older or {})
+        self._unlike: set[str] = set()
         self._failed = 0
         self._why = ""
         self._timed_out = False
@@ -68,17 +73,26 @@ class Answers:
                 index=index or self._index, ignore_unavailable=True, timeout=f"{READ_SECONDS:.0f}s", **body
             )
         ).body
+        self.note(body)
         shards = found["_shards"]
-        if shards["failed"]:
-            self._failed = max(self._failed, shards["failed"])
+        # one of an index that was deleted meanwhile is not among the failed
+        if failed := max(shards["failed"], shards["total"] - shards["successful"]):
+            self._failed = max(self._failed, failed)
             failures = shards.get("failures") or [{}]
             self._why = str(failures[0].get("reason", {}).get("reason", ""))[:200]
         self._timed_out |= bool(found.get("timed_out"))
         return found
 
+    def note(self, body: Mapping[str, Any]) -> None:
+        """What is asked here or elsewhere: does it look at a field that an index holds otherwise?"""
+        if self._older:
+            text = orjson.dumps(body).decode()
+            self._unlike |= {name for name, fields in self._older.items() if any(field in text for field in fields)}
+
     def missing(self, span: Span) -> list[Missing]:
         """What the answers so far lack."""
         found = [Missing("shards", f"{self._failed}: {self._why}", span.start, span.end)] if self._failed else []
+        found += [Missing("mapping", name, span.start, span.end) for name in sorted(self._unlike)]
         return found + ([Missing("timeout", "", span.start, span.end)] if self._timed_out else [])
 
     def total(self, body: Mapping[str, Any]) -> int:

@@ -153,6 +153,21 @@ class Notes:
         self._cluster.call(ask)
         return changed
 
+    def copied(self, copy: str, uuid: str) -> int | None:
+        """Up to which write to the index with this uuid a copy has come (core/store/elastic_reindex.py)."""
+        found = self._cluster.call(
+            lambda es: es.options(ignore_status=404).get(index=self._index, id=f"copy:{copy}")
+        ).body
+        noted = found.get("_source", {})
+        return int(noted["copied"]) if noted.get("of") == uuid else None
+
+    def note_copied(self, copy: str, uuid: str, number: int) -> None:
+        document = {"what": "copy", "name": copy, "of": uuid, "copied": number}
+        self._cluster.call(lambda es: es.index(index=self._index, id=f"copy:{copy}", document=document))
+
+    def forget_copied(self, copy: str) -> None:
+        self._cluster.call(lambda es: es.options(ignore_status=404).delete(index=self._index, id=f"copy:{copy}"))
+
     def _create(self, id_: str, document: dict[str, Any]) -> bool:
         """Whether the document was not there."""
 

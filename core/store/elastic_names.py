@@ -3,6 +3,9 @@
 ``<prefix>-<retention class>-<grain>``; the grain is the day, week or month (UTC) of the time in the ULID of
 ``event.id``. Which of these it is stands in a table by the hour of receipt, and a change of it is valid from a
 future hour only.
+
+An index that was written anew (core/store/elastic_reindex.py) is called otherwise and has that name as its alias. Its
+own has no dot, so ``pattern`` does not match it: until it has the alias nobody reads it.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ _PREFIX = re.compile(r"[a-z][a-z0-9]{0,19}")
 _PLAIN = re.compile(r"[a-z0-9_-]")
 _CLASS_CHARS = 100
 _GRAIN = re.compile(r"([0-9]{4})\.(?:w([0-9]{2})|([0-9]{2})(?:\.([0-9]{2}))?)")
+_COPY = re.compile(r"(.+-)([0-9]{4}~(?:w[0-9]{2}|[0-9]{2}(?:~[0-9]{2})?))~[0-9a-f]{8}")
 
 
 class Grain(StrEnum):
@@ -54,6 +58,9 @@ class Index:
     """What the name of an index says: what is deleted as one (core/store/retention.py)."""
 
     name: str
+    """By which it is read and written."""
+    stored: str
+    """Under which the server holds it: another one if it was written anew."""
     class_: str
     min_received: Micros
     max_received: Micros
@@ -72,6 +79,17 @@ def check_prefix(prefix: str) -> None:
 def pattern(prefix: str) -> str:
     """What matches the names of all indices of events and of nothing else of ours."""
     return f"{prefix}-*-*.*"
+
+
+def copies(prefix: str) -> str:
+    """What matches the names of all indices that were written anew, or are just being."""
+    return f"{prefix}-*-*~*~*"
+
+
+def copy_name(name: str, token: str) -> str:
+    """What a copy of an index is called; ``token``: 8 hexadecimal digits."""
+    start, _, grain = name.rpartition("-")
+    return f"{start}-{grain.replace('.', '~')}~{token}"
 
 
 def index_name(prefix: str, class_: str, received: Micros, grains: Grains) -> str:
@@ -93,8 +111,10 @@ def grain_text(received: Micros, grain: Grain) -> str:
     return f"{moment:%Y.%m.%d}" if grain is Grain.DAY else f"{moment:%Y.%m}"
 
 
-def read_name(prefix: str, name: str) -> Index | None:
-    """What a name of ours says; None when it is not one."""
+def read_name(prefix: str, stored: str) -> Index | None:
+    """What a name of ours says, that of a copy included; None when it is not one."""
+    copied = _COPY.fullmatch(stored)
+    name = stored if copied is None else copied[1] + copied[2].replace("~", ".")
     start, _, grain = name.removeprefix(f"{prefix}-").rpartition("-")
     found = _GRAIN.fullmatch(grain)
     if not name.startswith(f"{prefix}-") or not start or found is None:
@@ -104,7 +124,7 @@ def read_name(prefix: str, name: str) -> Index | None:
     except ValueError:
         return None
     begins = micros(first)
-    return Index(name, _decoded(start), begins, begins + days * DAY - 1)
+    return Index(name, stored, _decoded(start), begins, begins + days * DAY - 1)
 
 
 def _stretch(year: str, week: str | None, month: str | None, day: str | None) -> tuple[datetime, int]:

@@ -31,7 +31,7 @@ from core.store.contract import (
     Truth,
 )
 from core.store.elastic_ask import Answers, asked
-from core.store.elastic_client import Cluster
+from core.store.elastic_client import Cluster, Read
 from core.store.elastic_document import event_of
 from core.store.elastic_fields import KEYS, RECORD, SEGMENT, TIMESTAMP, WHOLE, N
 from core.store.elastic_group import Stepping, ends, grouped, histogram, top_values
@@ -58,6 +58,7 @@ class Reader:
         clock: Clock,
         undrained: Callable[[Span], Sequence[Missing]],
         grains: Callable[[], Grains],
+        older: Callable[[], Mapping[str, frozenset[str]]],
     ) -> None:
         self._cluster = cluster
         self._prefix = prefix
@@ -65,6 +66,7 @@ class Reader:
         self._clock = clock
         self._undrained = undrained
         self._grains = grains
+        self._older = older
 
     def search(
         self, query: Query, limit: int, newest_first: bool, cursor: str | None, fields: Sequence[str] | None
@@ -75,7 +77,7 @@ class Reader:
         body = {**asked(query).body(), "sort": _sort(newest_first), "track_total_hits": False, **_only(fields)}
         hits: list[Mapping[str, Any]] = []
         with self._cluster.read() as read:
-            answers = Answers(read, pattern(self._prefix))
+            answers = self._answers(read)
             while len(hits) <= limit:
                 size = min(_PAGE, limit + 1 - len(hits))
                 page = answers.ask({**body, "size": size, **_after(after)})["hits"]["hits"]
@@ -96,7 +98,7 @@ class Reader:
                     index=pattern(self._prefix), keep_alive=_ALIVE, allow_partial_search_results=False
                 )
             ).body["id"]
-            truth = self._truth(query.span, Answers(read, pattern(self._prefix)))
+            truth = self._truth(query.span, self._answers(read, body))
         scan = Scan(self._scanned(body, pit, fields), truth)
         scan.release = weakref.finalize(scan, self._close_pit, pit)
         return scan
@@ -122,7 +124,7 @@ class Reader:
     def count(self, query: Query) -> Count:
         body = asked(query).body()
         with self._cluster.read() as read:
-            answers = Answers(read, pattern(self._prefix))
+            answers = self._answers(read)
             found = answers.total(body)
             return Count(found, self._truth(query.span, answers))
 
@@ -132,7 +134,7 @@ class Reader:
             steps.check_number(query.span.start, query.span.end)
         question = asked(query)
         with self._cluster.read() as read:
-            answers = Answers(read, pattern(self._prefix))
+            answers = self._answers(read)
             counts = histogram(answers, question, Stepping(steps, ends(answers, question, query.span), interval))
             truth = self._truth(query.span, answers)
         return Buckets([Bucket(key, counts.get(key, 0)) for key in steps.fill(query.span, counts)], truth)
@@ -142,7 +144,7 @@ class Reader:
             raise failure(BadInput, "store.error.terms", limit=MAX_TERMS, asked=limit)
         question = asked(query)
         with self._cluster.read() as read:
-            answers = Answers(read, pattern(self._prefix))
+            answers = self._answers(read)
             top, other, bound = top_values(answers, question, name, limit)
             truth = self._truth(query.span, answers, exact=not bound)
         return Buckets([Bucket(value, count) for value, count in top], truth, other, bound)
@@ -150,7 +152,7 @@ class Reader:
     def group(self, query: Query, grouping: Grouping, zone: str) -> Groups:
         question = asked(query)
         with self._cluster.read() as read:
-            answers = Answers(read, pattern(self._prefix))
+            answers = self._answers(read)
             buckets = None
             if grouping.interval is not None:
                 steps = self._steps(query.span, grouping.interval, zone)
@@ -168,7 +170,7 @@ class Reader:
         found: dict[str, Event] = {}
         grains = self._grains()
         with self._cluster.read() as read:
-            answers = Answers(read, pattern(self._prefix))
+            answers = self._answers(read)
             for at in range(0, len(wanted), _IDS):
                 part = wanted[at : at + _IDS]
                 places = sorted({names_of_any_class(self._prefix, i.received_at, grains) for i in part})
@@ -181,11 +183,17 @@ class Reader:
     def fields(self, query: Query) -> list[FieldInfo]:
         counts: dict[str, int] = {}
         with self._cluster.read() as read:
-            answers = Answers(read, pattern(self._prefix))
+            answers = self._answers(read)
             for bucket in answers.groups(asked(query).body(), {"names": {"field": KEYS}}):
                 for name in orjson.loads(bucket["key"]["names"]):
                     counts[name] = counts.get(name, 0) + bucket["doc_count"]
         return [FieldInfo(name, type_of(name), count) for name, count in sorted(counts.items())]
+
+    def _answers(self, read: Read, asked_beside: Mapping[str, Any] | None = None) -> Answers:
+        answers = Answers(read, pattern(self._prefix), self._older())
+        if asked_beside is not None:
+            answers.note(asked_beside)
+        return answers
 
     def _truth(self, span: Span | None, answers: Answers, *, exact: bool = True) -> Truth:
         missing = answers.missing(span or Span())

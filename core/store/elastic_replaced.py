@@ -12,7 +12,7 @@ from core.event import EventId, parse_event_id
 from core.store.elastic_client import Cluster, told
 from core.store.elastic_document import document, event_of
 from core.store.elastic_fields import RECORD, SEGMENT
-from core.store.elastic_names import Grains, names_of_any_class, pattern
+from core.store.elastic_names import Grains, names_of_any_class, pattern, read_name
 from core.store.elastic_setup import REPLACED
 
 _IDS = 500
@@ -26,10 +26,10 @@ def mark_replaced(cluster: Cluster, prefix: str, grains: Grains, ids: Sequence[E
         part = firsts[at : at + _IDS]
         places = ",".join(sorted({names_of_any_class(prefix, i.received_at, grains) for i in part}))
         wanted = [str(i) for i in part]
-        _mark(cluster, places, wanted)
+        _mark(cluster, prefix, places, wanted)
 
 
-def _mark(cluster: Cluster, places: str, ids: list[str]) -> None:
+def _mark(cluster: Cluster, prefix: str, places: str, ids: list[str]) -> None:
     found = cluster.call(
         lambda es: es.search(
             index=places,
@@ -45,7 +45,10 @@ def _mark(cluster: Cluster, places: str, ids: list[str]) -> None:
     for hit in found:
         # an update in place would lose what stands in the index and not in the stored document
         source = {**document(event_of(hit["_source"])), REPLACED: True}
-        lines += [{"index": {"_index": hit["_index"], "_id": hit["_id"]}}, orjson.dumps(source)]
+        index = read_name(prefix, hit["_index"])
+        assert index is not None
+        # by the name that a copy takes over, should the index be written anew meanwhile
+        lines += [{"index": {"_index": index.name, "_id": hit["_id"]}}, orjson.dumps(source)]
     answer = cluster.call(lambda es: es.bulk(operations=lines, refresh=True)).body
     for item in answer["items"]:
         if item["index"]["status"] >= 300:

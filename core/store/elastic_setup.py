@@ -20,7 +20,8 @@ from core.store.elastic_names import pattern
 from core.store.elastic_template import template
 
 LAYOUT = 1
-"""Version of the mapping; an index of a newer one is not written to."""
+"""Version of the mapping, to be raised with each change of it: an index of a newer one is not written to, one of an
+older one is written anew (docs/decisions/0015-a-mapping-that-has-changed.md)."""
 
 PRIORITY = 500
 """Of our template. Elastic's own stand at 100 to 300."""
@@ -139,7 +140,7 @@ class Setup:
             try:
                 es.indices.create(index=name, **body)
             except BadRequestError as error:
-                if "resource_already_exists" in told(error.body):
+                if any(said in told(error.body) for said in ("resource_already_exists", "already exists as alias")):
                     return False
                 raise
             return True
@@ -160,6 +161,11 @@ class Setup:
     def _check_layout(self, name: str, mark: Mapping[str, Any]) -> None:
         if int(mark.get("layout", 0)) > LAYOUT:
             raise failure(BadConfig, "store.error.newer", file=name)
+
+
+def as_told(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping as the server gives it back."""
+    return {**mapping, "dynamic": str(mapping["dynamic"]).lower()}
 
 
 def is_ours(mapping: Mapping[str, Any]) -> bool:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from elasticsearch import NotFoundError
+from elasticsearch import BadRequestError, NotFoundError
 
 from core.clock import Clock, Micros
 from core.errors import BadConfig
 from core.store.contract import Deleted, Finding, Part, Room, Sign, Stats
 from core.store.elastic_client import Cluster
+from core.store.elastic_client import told as said
 from core.store.elastic_fields import TIMESTAMP, time
 from core.store.elastic_meta import Notes, Tombstone
 from core.store.elastic_names import Index, pattern, read_name
 from core.store.elastic_order import OrderReader
-from core.store.elastic_setup import FLOW, LAYOUT, Setup, is_ours
+from core.store.elastic_setup import FLOW, LAYOUT, Setup, as_told, is_ours
 from core.store.retention import Policy, expired
 
 CREATED = time("event.created")
@@ -41,8 +42,8 @@ class Upkeep:
         gone: list[str] = []
         for words, indices in expired(ours, self._notes.holds(), policy, now).items():
             for index in indices:
-                uuid = described[index.name]["settings"]["index"]["uuid"]
-                if is_ours(described[index.name]["mappings"]) and self._delete(index, uuid, words, sign):
+                uuid = described[index.stored]["settings"]["index"]["uuid"]
+                if is_ours(described[index.stored]["mappings"]) and self._delete(index, uuid, words, sign):
                     gone.append(index.name)
         return gone
 
@@ -65,14 +66,19 @@ class Upkeep:
                 )
             )  # fmt: skip
 
-        def ask(es: Any) -> None:
-            try:
-                es.indices.delete(index=index.name)
-            except NotFoundError:
-                return  # another process was faster
-
-        self._cluster.call(ask)
+        self._cluster.call(lambda es: self._delete_by_name(es, index.name))
         return True
+
+    def _delete_by_name(self, es: Any, name: str) -> None:
+        """Delete what has the name now; it may be written anew meanwhile (core/store/elastic_reindex.py)."""
+        while stored := list(es.options(ignore_status=404).indices.get_alias(index=name).body):
+            if "error" in stored:
+                return  # another process was faster
+            try:
+                es.indices.delete(index=stored)
+            except (NotFoundError, BadRequestError) as error:
+                if isinstance(error, BadRequestError) and "matches an alias" not in said(error.body):
+                    raise
 
     def parts(self) -> list[Part]:
         """Our indices. The first event of each is as old as its ``event.created`` says, within the index's own time."""
@@ -86,7 +92,9 @@ class Upkeep:
                 index=names, size=0, aggs={"indices": by_index}, allow_partial_search_results=False
             )
         ).body  # fmt: skip
-        told = self._cluster.call(lambda es: es.indices.stats(index=names, metric="store")).body.get("indices", {})
+        stats = self._cluster.call(lambda es: es.indices.stats(index=names, metric="store")).body.get("indices", {})
+        # by name: one may have been written anew between the two questions
+        told = {i.name: stats[name] for name in stats if (i := read_name(self._setup.prefix, name)) is not None}
         parts = []
         for bucket in found.get("aggregations", {"indices": {"buckets": []}})["indices"]["buckets"]:
             index = read_name(self._setup.prefix, bucket["key"])
@@ -164,7 +172,7 @@ class Upkeep:
         findings = [Finding(name, "shadowed") for name in self._setup.shadows()]
         if not self._setup.is_template_right():
             findings.append(Finding(self._setup.events, "template", mended=mend and self._mend_template()))
-        mapping = _as_told(self._setup.template()["template"]["mappings"])
+        mapping = as_told(self._setup.template()["template"]["mappings"])
         health = self._cluster.call(lambda es: es.cluster.health(level="indices")).body["indices"]
         for name, index in sorted(self._described().items()):
             findings += self._problems(name, index, mapping, health.get(name, {}), mend=mend)
@@ -211,11 +219,6 @@ class Upkeep:
             lambda es: es.indices.get(index=pattern(self._setup.prefix))
         ).body
         return found
-
-
-def _as_told(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """A mapping as the server gives it back."""
-    return {**mapping, "dynamic": str(mapping["dynamic"]).lower()}
 
 
 def _whole(value: float | None) -> int | None:

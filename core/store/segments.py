@@ -54,6 +54,7 @@ from core.store.contract import (
     nothing_undrained,
     unsigned,
 )
+from core.store.reindex import Reindexing
 from core.store.retention import Policy, expired, new_hold
 from core.store.scrub import scrub
 from core.store.segments_check import check
@@ -232,6 +233,10 @@ class SegmentStore:
         if not replaced:
             scrub(self.folder, self.catalog, self._clock.now())
         return replaced
+
+    def reindex(self, tell: Callable[[Reindexing], object]) -> int:
+        """Nothing: files of older versions are read as they are."""
+        return 0
 
     def retain(self, now: Micros, policy: Policy, sign: Sign = unsigned) -> list[str]:
         stored = self.catalog.segments(State.LIVE, State.QUARANTINED)

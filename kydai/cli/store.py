@@ -35,6 +35,8 @@ from kydai.cli.store_told import (
     iso_or_none,
     look,
     minute,
+    reindexing_document,
+    reindexing_told,
     show_going,
     verified_document,
     verified_told,
@@ -77,6 +79,8 @@ def stats(ctx: typer.Context) -> None:
     for frozen in found.holds:
         context.output.one(None, hold_told(context, frozen))
     context.output.one(None, verified_told(context, found.verified))
+    if found.reindexing is not None:
+        context.output.one(None, reindexing_told(found.reindexing, found.at))
 
 
 def _document(found: Storage) -> dict[str, Any]:
@@ -92,6 +96,7 @@ def _document(found: Storage) -> dict[str, Any]:
         "mixed": amount_document(found.mixed),
         "holds": [hold_document(each) for each in found.holds],
         "verified": None if found.verified is None else verified_document(found.verified),
+        "reindexing": None if found.reindexing is None else reindexing_document(found.reindexing, found.at),
     }
 
 

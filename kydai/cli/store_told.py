@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from core import storage
 from core.checks import Verified
 from core.clock import Micros, iso
+from core.errors import recalled
+from core.reindexing import Run
 from core.storage import Frozen, Storage
 from core.store.contract import Part
 from core.store.outlook import Amount, by_classes
@@ -97,6 +100,24 @@ def verified_told(context: Context, found: Verified | None) -> str:
         return line
     span = " → ".join("…" if at is None else minute(context, at) for at in (found.start, found.end))
     return f"{line} {say('cli.store.verified_span', LANG, span=span)}"
+
+
+def reindexing_document(run: Run, now: Micros) -> dict[str, Any]:
+    state = {"part": None, "stage": None, "done": 0, "total": 0, "left": 0} if run.state is None else asdict(run.state)
+    error = recalled(run.error)[LANG] if run.error else None
+    return state | {"began": iso(run.began), "is_alive": run.is_alive(now), "error": error}
+
+
+def reindexing_told(run: Run, now: Micros) -> str:
+    """How far it is with what an older version wrote, and whether somebody is at it."""
+    state = run.state
+    line = ""
+    if state is not None:
+        words = {"part": safe(state.part), "done": state.done, "total": state.total, "left": state.left}
+        line = say("cli.store.reindexing", LANG, **words) + " "
+    if run.error:
+        return line + say("cli.store.reindex_failed", LANG, why=safe(recalled(run.error)[LANG]))
+    return line + say("cli.store.reindex_alive" if run.is_alive(now) else "cli.store.reindex_rests", LANG)
 
 
 def show_going(context: Context, parts: Sequence[Part], document: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from core import checks
+from core import checks, reindexing
 from core.audit import Actor
 from core.clock import DAY, HOUR, MINUTE, SECOND, StillClock
 from core.db import outbox
@@ -231,3 +231,34 @@ def test_a_clock_that_jumps_ahead_sweeps_nothing(context: Context, keeper: Maint
     keeper.step()
     with context.database.read() as session:
         assert session.scalars(select(Activity)).all()
+
+
+def test_what_an_older_version_wrote_is_looked_for_hourly_and_gone_on_with_after_a_kill(
+    context: Context, keeper: Maintenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    statuses = [0, -9, 1, 0, 0]
+
+    class Ended:
+        def poll(self) -> int:
+            return statuses[len(begun) - 1]
+
+    def start(module: str) -> Ended:
+        begun.append(module)
+        return Ended()
+
+    monkeypatch.setattr(keeper, "_start", start)
+    now = context.clock.now()
+    keeper._reindex(now)
+    assert begun == [], "files of older versions are read as they are"
+    elastic = context.settings.store.model_copy(update={"engine": "elastic"})
+    context.__dict__["settings"] = context.settings.model_copy(update={"store": elastic})
+    for seconds, count in ((0, 1), (30, 1), (3600, 2), (3630, 3), (3660, 3), (3900, 3), (3960, 4), (4000, 4)):
+        keeper._reindex(now + seconds * SECOND)
+        assert len(begun) == count, seconds
+    later = now + 9 * HOUR
+    with context.database.write() as session:
+        reindexing.begin(session, "another machine's", later)
+    for seconds, count in ((0, 4), (60, 4), (61, 5)):
+        keeper._reindex(later + seconds * SECOND)
+        assert len(begun) == count, seconds

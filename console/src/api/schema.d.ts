@@ -3549,6 +3549,36 @@ export interface components {
             taken: number | null;
         };
         /**
+         * ReindexStage
+         * @description What writing a part anew is at.
+         * @enum {string}
+         */
+        ReindexStage: "copying" | "closing" | "switching";
+        /**
+         * ReindexUnderWay
+         * @description Indices that an older version wrote are written anew; of ``total`` events of the part so many are copied.
+         */
+        ReindexUnderWay: {
+            /**
+             * Began
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            began: string;
+            /** Done */
+            done: number;
+            error: components["schemas"]["Words"] | null;
+            /** Is Alive */
+            is_alive: boolean;
+            /** Left */
+            left: number;
+            /** Part */
+            part: string | null;
+            stage: components["schemas"]["ReindexStage"] | null;
+            /** Total */
+            total: number;
+        };
+        /**
          * Rejected
          * @description A line that was not taken, counted from 1.
          */
@@ -4251,6 +4281,7 @@ export interface components {
             newest: string | null;
             /** Oldest */
             oldest: string | null;
+            reindexing: components["schemas"]["ReindexUnderWay"] | null;
             /** Reserve */
             reserve: number;
             /** Segments */

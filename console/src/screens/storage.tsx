@@ -16,6 +16,7 @@ import { useWords } from "../words";
 import { ShortenDialog } from "./shorten-dialog";
 import { Holds } from "./storage-holds";
 import { Move } from "./storage-move";
+import { Reindex } from "./storage-reindex";
 import "../styles/storage.css";
 
 type Store = Schemas["StoreState"];
@@ -28,7 +29,7 @@ export default function Storage() {
   const asked = useQuery({
     queryKey: ["store"],
     queryFn: () => data(api.GET("/api/v1/store")),
-    refetchInterval: (query) => (query.state.data?.asked || query.state.data?.checking || query.state.data?.move ? 3_000 : false),
+    refetchInterval: (query) => (query.state.data?.asked || query.state.data?.checking || query.state.data?.move || query.state.data?.reindexing ? 3_000 : false),
   });
   useKeys({ r: () => void asked.refetch() });
   const changed = (store: Store) => queries.setQueryData(["store"], store);
@@ -49,6 +50,7 @@ export default function Storage() {
           <Amounts store={asked.data} />
           <Classes store={asked.data} onChange={changed} onShorten={setShortening} />
           <Holds holds={asked.data.holds} onChange={changed} />
+          {asked.data.reindexing && <Reindex run={asked.data.reindexing} />}
           <Move store={asked.data} />
         </div>
       )}

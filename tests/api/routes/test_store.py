@@ -11,12 +11,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.deps import Services
-from core import checks, engines, storage
+from core import checks, engines, reindexing, storage
 from core.clock import DAY, SECOND, StillClock, iso
 from core.db.models import Audit
+from core.errors import Refused, failure
 from core.keeping import MAINTENANCE
 from core.keys import Keys
 from core.store.contract import Batch, Finding, Span
+from core.store.reindex import Reindexing, ReindexStage
 from core.store.retention import DEFAULT_POLICY, Policy
 from tests.api.conftest import NOW, Client
 from tests.api.rows import events
@@ -69,6 +71,24 @@ def test_a_move_says_how_far_it_is_and_when_nobody_is_at_it(house: TestClient, s
     assert isinstance(services.clock, StillClock)
     services.clock.advance(engines.CLOSED_FOR / SECOND)
     assert house.get(PREFIX).json()["move"]["is_alive"] is False
+
+
+def test_what_is_written_anew_says_how_far_it_is_and_what_is_in_its_way(house: TestClient, services: Services) -> None:
+    assert house.get(PREFIX).json()["reindexing"] is None
+    with services.database.write() as session:
+        run = reindexing.begin(session, "a", NOW)
+    assert house.get(PREFIX).json()["reindexing"] is None, "nothing may be to do"
+    with services.database.write() as session:
+        state = Reindexing("kydai-level3-2026.w48", ReindexStage.COPYING, 5, 9, 2)
+        run = reindexing.note(session, MAINTENANCE, run, state, NOW)
+    found = house.get(PREFIX).json()["reindexing"]
+    assert (found["part"], found["stage"], found["left"]) == (state.part, "copying", 2)
+    assert (found["done"], found["total"], found["is_alive"], found["error"]) == (5, 9, True, None)
+    with services.database.write() as session:
+        reindexing.end(session, run, NOW, failure(Refused, "store.reindex.busy", name="x"))
+    found = house.get(PREFIX).json()["reindexing"]
+    assert (found["is_alive"], found["done"]) == (False, 5)
+    assert "written to faster" in found["error"]["en"]
 
 
 def test_a_shortening_is_previewed_confirmed_and_cancelled(

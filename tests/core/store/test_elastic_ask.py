@@ -31,11 +31,27 @@ def test_a_query_asks_for_its_time_its_tree_and_its_scope() -> None:
 
 
 def test_what_one_answer_lacks_the_whole_read_lacks() -> None:
-    failing = {"failed": 2, "failures": [{"reason": {"reason": "no such field"}}]}
+    failing = {"total": 3, "successful": 1, "failed": 2, "failures": [{"reason": {"reason": "no such field"}}]}
     told = Told(_shards=failing, timed_out=True)
     answers = Answers(cast(Read, told), "x")
     answers.ask({})
-    told.body = {"_shards": {"failed": 0}, "timed_out": False}
+    told.body = {"_shards": {"total": 3, "successful": 3, "failed": 0}, "timed_out": False}
     answers.ask({})
     assert answers.missing(Span(1, 2)) == [Missing("shards", "2: no such field", 1, 2), Missing("timeout", "", 1, 2)]
     assert Answers(cast(Read, told), "x").missing(Span()) == []
+
+
+def test_a_shard_that_is_told_of_nowhere_is_missing() -> None:
+    told = Told(_shards={"total": 3, "successful": 2, "failed": 0})
+    answers = Answers(cast(Read, told), "x")
+    answers.ask({})
+    assert answers.missing(Span()) == [Missing("shards", "1: ")]
+
+
+def test_an_older_index_is_missing_where_its_fields_are_asked_for() -> None:
+    told = Told(_shards={"total": 1, "successful": 1, "failed": 0})
+    answers = Answers(cast(Read, told), "x", {"old": frozenset({"host.name"}), "same": frozenset()})
+    answers.ask(asked(Query(Equals("event.dataset", "a"))).body())
+    assert answers.missing(Span()) == []
+    answers.ask({"aggs": {"hosts": {"terms": {"field": "host.name.lower"}}}})
+    assert answers.missing(Span()) == [Missing("mapping", "old")]

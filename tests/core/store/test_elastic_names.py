@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import pytest
@@ -10,6 +11,8 @@ from core.store.elastic_names import (
     Grain,
     Grains,
     check_prefix,
+    copies,
+    copy_name,
     index_name,
     names_of_any_class,
     pattern,
@@ -34,7 +37,11 @@ def test_a_name_says_its_class_and_its_time(class_: str) -> None:
         assert not set(name) & set('\\/*?"<>| ,#:')
         index = read_name("kydai", name)
         assert index is not None
-        assert index.classes == (class_,)
+        assert (index.classes, index.name, index.stored) == ((class_,), name, name)
+        copied = copy_name(name, "0123abcd")
+        assert not fnmatchcase(copied, pattern("kydai")), "nobody reads it by its own name"
+        assert fnmatchcase(copied, copies("kydai"))
+        assert read_name("kydai", copied) == replace(index, stored=copied)
         assert index.min_received <= START <= index.max_received
         assert index.max_received + 1 - index.min_received == days * DAY
         assert iso(index.min_received).endswith("T00:00:00.000000Z")

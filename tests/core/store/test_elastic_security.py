@@ -101,6 +101,25 @@ def test_the_key_of_the_documentation_does_all(secured: SecureNode, admin: Elast
         everything(store, 0)
 
 
+def test_a_key_of_before_does_all_but_writing_an_index_anew(secured: SecureNode, admin: Elasticsearch) -> None:
+    prefix = new_prefix()
+    rights = role(prefix)
+    narrow = ["create_index", "delete_index", "view_index_metadata", "monitor", "maintenance"]
+    rights["indices"][0]["privileges"] = ["read", "write", *narrow]
+    with Opened(secured, admin, prefix, rights) as store:
+        everything(store, 0)
+        store.append(Batch([event(1)]))
+        (name,) = admin.indices.get(index=f"{prefix}-level3-*")
+        admin.indices.put_mapping(index=name, properties={"odd": {"type": "long"}})
+        with pytest.raises(BadConfig, match=r"docs/storage\.md"):
+            store.reindex(lambda _: None)
+        assert store.append(Batch([event(2)])).stored == 1
+        assert list(admin.indices.get(index=f"{prefix}-level3*")) == [name]
+    with Opened(secured, admin, prefix, role(prefix)) as store:
+        assert store.reindex(lambda _: None) == 1
+        assert store.count(Query()).count == 2
+
+
 RIGHTS = [("cluster", right) for right in role("x")["cluster"] if right != "cancel_task"] + [
     ("index", right) for right in role("x")["indices"][0]["privileges"]
 ]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
+import orjson
+
 from core.ecs import FIELDS
+from core.store.elastic_setup import LAYOUT
 from core.store.elastic_template import template
 
 
@@ -19,3 +24,11 @@ def test_wildcard_fields_only_where_the_server_has_them() -> None:
     name = "kydai.index.lower.process.command_line"
     types = [template(has_wildcard=has)["mappings"]["properties"][name]["type"] for has in (True, False)]
     assert types == ["wildcard", "keyword"]
+
+
+def test_a_change_of_the_mapping_raises_the_layout() -> None:
+    """Else an older version writes to indices of a newer one. With the new print put the raised LAYOUT."""
+    made = template(has_wildcard=False)
+    described = [made["mappings"], made["settings"]["index"]["analysis"]]
+    print_ = sha256(orjson.dumps(described, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+    assert (LAYOUT, print_) == (1, "8ce69f4c931d9905")
