@@ -33,7 +33,7 @@ check: dev
 
 test: dev
 	@bash tests/services.sh
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 2 $(ARGS)
 
 bench: dev
 	@for b in bench/*.py; do echo "== $$b"; $(PY) $$b $(ARGS) || exit 1; done

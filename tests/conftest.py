@@ -1,10 +1,11 @@
-"""Options for all tests, and the demonstration that several tests look at."""
+"""Options for all tests, what several of them share, and which files stay on one core."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,59 @@ os.environ["KYDAI_LANG"] = "en"  # kydai.cli.main reads the language once, when 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos-rounds", type=int, default=3, help="how often everything is killed (make chaos: 200)")
     parser.addoption("--language-cases", type=int, default=20_000, help="events compared on engines (long: 500000)")
+
+
+STARTED_ONCE = {"elastic": "elasticsearch", "secured": "elasticsearch", "shared_house": "console", "shown": "demo"}
+"""What takes long to start or much memory, and the group of files that it is started for."""
+TOGETHER = {
+    "elasticsearch": (
+        "tests/chaos/test_elastic_", "tests/core/query/test_dsl_script.py", "tests/core/query/test_to_dsl.py",
+        "tests/core/store/test_elastic", "tests/core/test_moving.py", "tests/core/test_proving.py",
+        "tests/core/test_rejected.py", "tests/kydai/cli/test_store_move.py", "tests/kydai/test_books.py",
+        "tests/kydai/test_context.py",
+    ),
+    "console": tuple(
+        f"tests/console/test_{name}.py"
+        for name in (
+            "entity", "every_screen", "house_screens", "hunt", "incident", "keyboard", "queue", "sign_in", "speed",
+        )
+    ),
+    "demo": (
+        "tests/kydai/cli/test_output.py", "tests/kydai/demo/test_run.py", "tests/reports/test_of_the_demonstration.py",
+    ),
+}  # fmt: skip
+"""Groups by the beginnings of their files' names; each other file is a group of its own."""
+
+
+def group_of(nodeid: str) -> str:
+    """What runs on one core, so that nothing is started twice."""
+    found = (group for group, names in TOGETHER.items() if nodeid.startswith(names))
+    return next(found, nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Whole groups go to whoever is free, in the order of ``pytest_collection_modifyitems``."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    config.option.loadscopereorder = False
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = group_of
+    return scheduler
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse what would be started on both cores; with two cores, what takes longest goes first."""
+    slow = {group_of(item.nodeid) for item in items if item.get_closest_marker("slow")}
+    for item in items:
+        used: Sequence[str] = getattr(item, "fixturenames", ())
+        for fixture in STARTED_ONCE.keys() & used:
+            if group_of(item.nodeid) != STARTED_ONCE[fixture]:
+                raise pytest.UsageError(f"{item.nodeid} uses {fixture}: name its file in tests/conftest.py, TOGETHER")
+    if hasattr(config, "workerinput"):
+        order = [*TOGETHER, *sorted(slow - TOGETHER.keys())]
+        rank = {group: at for at, group in enumerate(order)}
+        items.sort(key=lambda item: rank.get(group_of(item.nodeid), len(rank)))
 
 
 @pytest.fixture(scope="session")
