@@ -10,12 +10,13 @@ from core.errors import Unavailable
 from core.store.contract import Batch, Query, Span
 from core.store.elastic import ElasticStore
 from tests.core.store.conformance import START, Conformance, world
+from tests.core.store.conformance_kept import KeptConformance
 from tests.core.store.elastic_stores import new_prefix, open_store
 from tests.services.elasticsearch import Node, node
 from tests.services.proxy import proxy
 
 
-class TestConformance(Conformance):
+class TestConformance(Conformance, KeptConformance):
     """The Elasticsearch engine meets the contract."""
 
     @pytest.fixture(scope="class")
