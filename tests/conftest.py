@@ -16,7 +16,7 @@ os.environ["KYDAI_LANG"] = "en"  # kydai.cli.main reads the language once, when 
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--chaos-rounds", type=int, default=3, help="how often everything is killed (make chaos: 200)")
+    parser.addoption("--chaos-rounds", type=int, default=2, help="how often everything is killed (make chaos: 200)")
     parser.addoption("--language-cases", type=int, default=20_000, help="events compared on engines (long: 500000)")
 
 

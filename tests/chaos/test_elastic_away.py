@@ -79,11 +79,12 @@ def test_acknowledging_goes_on_whatever_the_store_does(
         print(f"away, {before} acknowledged by then: committing again after {found.commits_again():.1f} s", end="")
         print(f", all caught up after {found.goes_on():.1f} s")
 
-        def refuses(status: int) -> Callable[[], None]:
+        def refuses(*statuses: int) -> Callable[[], None]:
             def during() -> None:
-                between.says, between.refused = status, 0
-                found.is_acknowledging()
-                until(lambda: between.refused > 2, 60)
+                for status in statuses:
+                    between.says, between.refused = status, 0
+                    found.is_acknowledging()
+                    until(lambda: between.refused > 2, 60)
                 between.says = 0
 
             return during
@@ -107,7 +108,8 @@ def test_acknowledging_goes_on_whatever_the_store_does(
                 lags(found)
                 es.indices.put_settings(index=where, settings={"index.blocks.read_only_allow_delete": None})
 
-        faults = {"503": refuses(503), "429": refuses(429), "slow": is_slow, "cut": loses, "read-only": is_read_only}
+        refused = {"503": refuses(503), "429": refuses(429)} if is_long(request) else {"503, 429": refuses(503, 429)}
+        faults = refused | {"slow": is_slow, "cut": loses, "read-only": is_read_only}
         for name, fault in faults.items():
             fault()
             took = found.goes_on()

@@ -1,13 +1,13 @@
-"""Two of a kind on one data folder: the second is refused with a sentence, or both work and no event is twice."""
+"""Two of a kind on one data folder that both work: no event is twice.
+
+A second system, gateway and API are refused: tests/kydai/test_supervisor.py.
+"""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
-import orjson
 import pytest
 
 from core.clock import SystemClock
@@ -17,30 +17,11 @@ from core.store.segments import SegmentStore
 from tests.chaos.sending import furnish
 from tests.chaos.test_kills import Beside
 from tests.core.store.conformance import event
-from tests.kydai.running import running, until
+from tests.kydai.running import until
 
 FILES = 24
 LEFT = 4
 """So many files are compacted; fewer wait for more."""
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_a_second_system_and_a_second_gateway_are_refused_and_the_first_goes_on(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as system:
-        second = system.kydai("up", "--json")
-        assert second.returncode == 1
-        assert f"process {system.process.pid}" in second.stdout + second.stderr
-        for name in ("gateway", "api"):
-            command = [sys.executable, "-m", "kydai.process", name]
-            ports = {"KYDAI_HTTP_PORT": "0", "KYDAI_SYSLOG_PORT": "0", "KYDAI_NETFLOW_PORT": "0"}
-            alone = subprocess.run(
-                command, env=system.environment | ports, capture_output=True, timeout=120, check=False
-            )
-            assert alone.returncode == 1
-            assert "another process of Kỳ Đài is using" in orjson.loads(alone.stdout)["error"]["en"]
-        assert system.process.poll() is None
-        assert [len(system.pids(name)) for name in ("gateway", "api", "pipeline", "worker")] == [1, 1, 1, 1]
 
 
 @pytest.mark.slow

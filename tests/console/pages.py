@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -76,6 +77,12 @@ class Console:
         expect(self.dialog().locator(":focus")).to_have_count(1)
         self.press("Escape")
         expect(self.dialog()).to_have_count(0)
+        return self
+
+    def turn(self, scheme: Literal["light", "dark"]) -> Console:
+        """As somebody does whose system turns dark in the evening."""
+        self.page.emulate_media(color_scheme=scheme)
+        expect(self.page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
         return self
 
     def violations(self) -> list[str]:

@@ -21,13 +21,12 @@ from core.rejected import Offered, bury, kind_of, letters, offer
 from core.spool import Spool
 from core.store.contract import Batch, Query
 from core.store.elastic import ElasticStore
-from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.pipeline import Pipeline
 from kydai.pipeline_process import parts_of
 from tests.core.store.conformance import event
 from tests.core.store.elastic_stores import new_prefix, open_store, remove
-from tests.kydai.conftest import RULE
+from tests.kydai.conftest import with_rule
 from tests.kydai.test_pipeline import data, failed, template
 from tests.services.elasticsearch import Node
 
@@ -38,12 +37,8 @@ CONFLICT = ("system.auth.ssh.method", "netflow.exporter.source_id")
 
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[Context]:
-    made = Context(tmp_path / "data", None, Output(True, "en"))
-    local = made.settings.rules_folder / "local"
-    local.mkdir(parents=True)
-    (local / "r.yml").write_text(RULE)
-    yield made
-    made.close()
+    with with_rule(tmp_path / "data") as made:
+        yield made
 
 
 @pytest.fixture

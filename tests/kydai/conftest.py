@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,14 +27,21 @@ detection:
 """
 
 
-@pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
-    made = Context(tmp_path / "data", None, Output(True, "en"))
+@contextmanager
+def with_rule(data: Path) -> Iterator[Context]:
+    """A new data folder with the one rule."""
+    made = Context(data, None, Output(True, "en"))
     local = made.settings.rules_folder / "local"
     local.mkdir(parents=True)
     (local / "sign_in_failure.yml").write_text(RULE)
     yield made
     made.close()
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[Context]:
+    with with_rule(tmp_path / "data") as made:
+        yield made
 
 
 @pytest.fixture

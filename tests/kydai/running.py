@@ -16,6 +16,11 @@ from typing import Any
 
 import orjson
 
+from core.query.language import parse
+from core.store.contract import Query
+from kydai.cli.output import Output
+from kydai.context import Context
+
 START_SECONDS = 90
 
 
@@ -62,6 +67,14 @@ class Running:
         """A command beside the running system."""
         command = [sys.executable, "-c", "from kydai.cli.main import run; run()", *arguments]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
+
+    def count(self, query: str) -> int:
+        """How many events are found, asked in this process."""
+        context = Context(self.data, None, Output(True, "en"))
+        try:
+            return context.store.count(Query(parse(query, now=context.clock.now()))).count
+        finally:
+            context.close()
 
     def pids(self, name: str) -> list[int]:
         """Processes of this system by name (``pipeline``, …)."""
