@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import threading
 import time
@@ -13,17 +14,23 @@ import httpx2 as httpx
 import orjson
 from sqlalchemy import func, select
 
+from api import intake
+from api.routes.ingest import Door
 from core import accounts
 from core.accounts import TokenScope
 from core.db.models import Alert, Outbox, OutboxState, SpoolPosition
 from core.ledger import Balance, read_balances
 from core.query.tree import TRUE
+from core.spool import GroupCommit, Spool
 from core.store.contract import Query
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.people import cli_actor
+from kydai.pipeline import Pipeline
+from kydai.pipeline_process import parts_of
+from kydai.working import drain
 from tests.kydai.conftest import RULE
-from tests.kydai.running import running, until
+from tests.kydai.running import until
 
 BATCH = 40
 HOSTS = 5
@@ -152,17 +159,21 @@ def compare(data: Path, still: Path, sender: Sender) -> None:
 
 
 def _undisturbed(folder: Path, numbers: list[int]) -> Outcome:
-    """The same events through a system that nobody hurts."""
-    token = furnish(folder)
-    with running(folder) as system:
+    """The same events through the same parts in this process, step by step."""
+    furnish(folder)
+    context = Context(folder, None, Output(True, "en"))
+    spool = Spool(context.settings.spool_folder / "api", context.clock, reserve_bytes=0)
+    commit = GroupCommit(spool)
+    door, pipeline = Door(commit), Pipeline("api", spool.folder, parts_of(context))
+    try:
         for start in range(0, len(numbers), 500):
-            body = b"\n".join(orjson.dumps(event(n)) for n in numbers[start : start + 500])
-            answer = httpx.post(
-                f"{system.url}/api/v1/ingest",
-                headers={"authorization": f"Bearer {token}"},
-                content=body,
-                timeout=30,
-            )
-            assert answer.json()["accepted"] == len(numbers[start : start + 500])
-        settle(folder)
+            lines, rejects = intake.read_lines(b"\n".join(orjson.dumps(event(n)) for n in numbers[start : start + 500]))
+            asyncio.run(door.take(lines, rejects, "token:sender", context.clock.now()))
+            while pipeline.step():
+                pass
+        drain(context)
+    finally:
+        commit.close()
+        spool.close()
+        context.close()
     return outcome(folder)
