@@ -16,6 +16,7 @@ from core.store.segments_rows import flatten
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bench", "arguments"),
     [
