@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +159,8 @@ class Read:
         """Interrupt the running statement of a marked read; called from another thread."""
         # an interrupt that comes before the statement has begun is lost: repeat until the read is over
         for _ in range(200):
-            self._cursor.interrupt()
+            with suppress(duckdb.ConnectionException):  # it has ended meanwhile
+                self._cursor.interrupt()
             if self._ended.wait(0.005):
                 return
 

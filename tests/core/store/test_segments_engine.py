@@ -76,3 +76,9 @@ def test_another_thread_stops_a_read_within_a_tenth_of_a_second(engine: Engine) 
 def test_too_little_memory_is_said(engine: Engine) -> None:
     with engine.read() as read, pytest.raises(Unavailable, match="memory"):
         read.rows("SELECT max(len(x)) FROM (SELECT list(repeat('x', 1000) || range) AS x FROM range(1000000))")
+
+
+def test_a_read_that_has_just_ended_is_stopped_without_an_error(engine: Engine) -> None:
+    with engine.read() as read:
+        read.mark()
+    read.stop()
