@@ -46,6 +46,16 @@ class Question:
     columns: Sequence[str] = ()
 
 
+def version_of(row: SavedSearch) -> int:
+    """Another one after each change."""
+    return row.updated_at
+
+
+def _check(row: SavedSearch, version: int | None) -> None:
+    if version is not None and version != version_of(row):
+        raise failure(Conflict, "api.saved.changed", name=row.name)
+
+
 def state_of(row: SavedSearch) -> dict[str, Any]:
     """What the journal keeps of a search."""
     return {name: getattr(row, name) for name in _STATE}
@@ -118,20 +128,24 @@ def add(
 
 def change(
     session: Session, actor: Actor, row: SavedSearch, *, name: str, question: Question, is_shared: bool, now: Micros,
-    zone: str,
+    zone: str, version: int | None = None,
 ) -> int:  # fmt: skip
-    """Rename, change or share a search; returns the journal's entry. Raises as ``add`` does."""
+    """Rename, change or share a search; returns the journal's entry. Raises as ``add`` does, and Conflict when it is
+    no longer of the ``version`` that the person saw."""
+    _check(row, version)
     before = state_of(row)
     _fill(session, row, name, question, now, zone)
-    row.is_shared, row.updated_at = is_shared, now
+    row.is_shared, row.updated_at = is_shared, max(now, row.updated_at + 1)
     session.flush()
     return audit.record(
         session, actor, "search.change", f"search:{row.id}", now=now, before=before, after=state_of(row)
     )
 
 
-def remove(session: Session, actor: Actor, row: SavedSearch, *, now: Micros) -> int:
-    """Delete a search; returns the journal's entry, from which ``put_back`` makes it again."""
+def remove(session: Session, actor: Actor, row: SavedSearch, *, now: Micros, version: int | None = None) -> int:
+    """Delete a search; returns the journal's entry, from which ``put_back`` makes it again. Raises Conflict as
+    ``change`` does."""
+    _check(row, version)
     before = state_of(row)
     session.delete(row)
     session.flush()
@@ -152,7 +166,7 @@ def put_back(
         session.add(row)
     for name in _STATE:
         setattr(row, name, before[name])
-    row.updated_at = now
+    row.updated_at = max(now, (row.updated_at or 0) + 1)
     session.flush()
     audit.record(
         session, actor, "search.undo", f"search:{number}", now=now, before=dict(after or {}), after=state_of(row)

@@ -44,6 +44,8 @@ class Saved(Shape):
     may_change: bool
     """Whether the caller may rename, change and delete it."""
     updated_at: Time
+    version: int
+    """Another one after each change."""
     problem: Wrong | None
     """Set when the query, once right, can no longer be understood."""
 
@@ -64,6 +66,8 @@ class SearchBody(BaseModel):
     end: str = Field("now", min_length=1, max_length=64)
     columns: list[FieldName] = Field(default=[], max_length=saved.MAX_COLUMNS)
     is_shared: bool = False
+    version: Id | None = None
+    """When a search is changed: the one that the person saw; a change in between is a conflict."""
 
     @property
     def question(self) -> saved.Question:
@@ -83,8 +87,9 @@ def _shown(svc: Services, caller: Caller, row: SavedSearch) -> Saved:
     error = saved.problem_of(row, svc.clock.now(), svc.zone)
     wrong = error and Wrong(detail=Words(**(error.said or {})), position=error.position, near=list(error.near))
     return Saved(
-        **saved.state_of(row), id=row.id, may_change=_may_change(caller, row), updated_at=row.updated_at, problem=wrong
-    )
+        **saved.state_of(row), id=row.id, may_change=_may_change(caller, row), updated_at=row.updated_at,
+        version=saved.version_of(row), problem=wrong,
+    )  # fmt: skip
 
 
 def _find(session: Session, caller: Caller, number: int) -> SavedSearch:
@@ -128,17 +133,18 @@ def change_search(search_id: Id, body: SearchBody, caller: Reader, svc: Svc) -> 
         row = _find(session, caller, search_id)
         entry = saved.change(
             session, caller.actor, row, name=body.name, question=body.question, is_shared=body.is_shared,
-            now=svc.clock.now(), zone=svc.zone,
+            now=svc.clock.now(), zone=svc.zone, version=body.version,
         )  # fmt: skip
         return SearchChanged(search=_shown(svc, caller, row), entry=entry)
 
 
 @router.delete("/{search_id}")
-def delete_search(search_id: Id, caller: Reader, svc: Svc) -> SearchChanged:
-    """Delete a search; it can be put back for ten minutes."""
+def delete_search(search_id: Id, caller: Reader, svc: Svc, version: Id | None = None) -> SearchChanged:
+    """Delete a search, of the version that the person saw; it can be put back for ten minutes."""
     with svc.database.write() as session:
         row = _find(session, caller, search_id)
-        return SearchChanged(search=None, entry=saved.remove(session, caller.actor, row, now=svc.clock.now()))
+        entry = saved.remove(session, caller.actor, row, now=svc.clock.now(), version=version)
+        return SearchChanged(search=None, entry=entry)
 
 
 @router.post("/undo")

@@ -479,6 +479,30 @@ def test_searches_are_saved_changed_and_put_back(open_console: Open, shared_hous
     expect(console.page.locator(".query-box input")).to_have_value("event.outcome: success")
 
 
+def test_what_somebody_changed_meanwhile_is_not_written_over(open_console: Open, shared_house: Running) -> None:
+    now = shared_house.services.clock.now()
+    with shared_house.services.database.write() as session:
+        row = SavedSearch(name="chung", owner="hanhnt", query="event.outcome: failure", start="now-24h", end="now",
+                          columns=[], created_at=now, updated_at=now)  # fmt: skip
+        session.add(row)
+        session.flush()
+        number = row.id
+    console = open_console(shared_house, path=f"/hunt?saved={number}&q=event.outcome:%20success").heading("Truy tìm")
+    saved = console.page.locator(".saved-button")
+    expect(saved).to_contain_text("đã sửa, chưa lưu")
+    with shared_house.services.database.write() as session:
+        other = session.get_one(SavedSearch, number)
+        other.query, other.updated_at = "host.name: mail01", now + 1
+    saved.click()
+    console.page.get_by_role("menuitem", name=re.compile("^Lưu thay đổi vào")).click()
+    console.toast("vừa được người khác sửa")
+    expect(saved).to_contain_text("có bản mới hơn")
+    saved.click()
+    console.page.get_by_role("menuitem", name=re.compile("^chung")).click()
+    expect(console.page.locator(".query-box input")).to_have_value("host.name: mail01")
+    expect(saved).not_to_contain_text("có bản mới hơn")
+
+
 def test_a_saved_query_that_no_longer_parses_says_where(open_console: Open, shared_house: Running) -> None:
     now = shared_house.services.clock.now()
     with shared_house.services.database.write() as session:

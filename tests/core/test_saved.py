@@ -144,6 +144,19 @@ def test_changes_and_removals_are_in_the_journal_and_undone(database: Database) 
     assert actions == ["search.save", "search.change", "search.undo", "search.remove", "search.undo"]
 
 
+def test_a_change_over_one_that_was_not_seen_is_refused(database: Database) -> None:
+    with database.write() as session:
+        row = keep(session, "x")
+        seen = saved.version_of(row)
+        saved.change(session, HANH, row, name="y", question=ASKED, is_shared=True, now=NOW, zone=ZONE, version=seen)
+        with pytest.raises(Conflict, match="changed the search “y” meanwhile"):
+            saved.change(session, HANH, row, name="z", question=ASKED, is_shared=True, now=NOW, zone=ZONE, version=seen)
+        with pytest.raises(Conflict):
+            saved.remove(session, HANH, row, now=NOW, version=seen)
+        assert (row.name, saved.version_of(row) > seen) == ("y", True)
+        saved.remove(session, HANH, row, now=NOW, version=saved.version_of(row))
+
+
 def test_what_has_a_new_owner_of_its_name_is_not_put_back(database: Database) -> None:
     with database.write() as session:
         row = keep(session, "x")

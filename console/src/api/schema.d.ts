@@ -1313,7 +1313,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Search
-         * @description Delete a search; it can be put back for ten minutes.
+         * @description Delete a search, of the version that the person saw; it can be put back for ten minutes.
          */
         delete: operations["delete_search"];
         options?: never;
@@ -3909,6 +3909,8 @@ export interface components {
              * @example 2026-11-25T01:26:00.123456Z
              */
             updated_at: string;
+            /** Version */
+            version: number;
         };
         /**
          * SearchBody
@@ -3942,6 +3944,8 @@ export interface components {
              * @default now-24h
              */
             start: string;
+            /** Version */
+            version?: number | null;
         };
         /**
          * SearchChanged
@@ -9180,7 +9184,9 @@ export interface operations {
     };
     delete_search: {
         parameters: {
-            query?: never;
+            query?: {
+                version?: number | null;
+            };
             header?: never;
             path: {
                 search_id: number;

@@ -46,23 +46,34 @@ export function HuntSaved({ chosen, current, onTake, onName }: Props) {
   const searches = useQuery({ queryKey: KEY, queryFn: ({ signal }) => data(api.GET("/api/v1/searches", { signal })) });
   const all = searches.data ?? [];
   const from = all.find((each) => String(each.id) === chosen);
+  // as it was taken: the list is renewed by itself, and what somebody changed meanwhile is not to be written over unseen
+  const [seen, setSeen] = useState<Saved | null>(null);
+  if (from && seen?.id !== from.id) setSeen(from);
+  const version = seen?.id === from?.id ? seen?.version : undefined;
+  const isNewer = !!from && version !== undefined && version !== from.version;
   const isChanged = !!from && !isSame(from, current);
+  const open = (search: Saved) => {
+    setSeen(search);
+    onTake(search);
+  };
   const renew = () => void client.invalidateQueries({ queryKey: KEY });
   const take = (changed: Schemas["SearchChanged"]) => {
     renew();
-    if (changed.search) onTake(changed.search);
+    if (changed.search) open(changed.search);
   };
   // what stands on the page may have been edited meanwhile: it stays
   const undo = (entry: number | null) => async () => {
     const { search } = await data(api.POST("/api/v1/searches/undo", { body: { entry: entry ?? 0 } }));
     renew();
+    setSeen(search);
     if (search && !new URLSearchParams(window.location.search).has("saved")) onName(String(search.id));
   };
-  const body = (search: Saved): Schemas["SearchBody"] => ({ name: search.name, is_shared: search.is_shared, query: current.query, start: current.from, end: current.to, columns: [...current.columns] });
+  const body = (search: Saved): Schemas["SearchBody"] => ({ name: search.name, is_shared: search.is_shared, version, query: current.query, start: current.from, end: current.to, columns: [...current.columns] });
   const run = async (act: () => Promise<void>) => {
     try {
       await act();
     } catch (error) {
+      renew();
       tell({ error });
     }
   };
@@ -74,7 +85,7 @@ export function HuntSaved({ chosen, current, onTake, onName }: Props) {
     });
   const remove = (search: Saved) =>
     run(async () => {
-      const gone = await data(api.DELETE("/api/v1/searches/{search_id}", { params: { path: { search_id: search.id } } }));
+      const gone = await data(api.DELETE("/api/v1/searches/{search_id}", { params: { path: { search_id: search.id }, query: { version } } }));
       renew();
       onName(null);
       tell({ text: t("saved.removed", { name: search.name }), undo: undo(gone.entry) });
@@ -85,7 +96,7 @@ export function HuntSaved({ chosen, current, onTake, onName }: Props) {
         <Menu.Target>
           <button type="button" className="button saved-button" title={from ? from.name : undefined}>
             <span className="saved-name">{from ? visible(from.name) : t("saved.title")}</span>
-            {isChanged && <span className="medium">{t("saved.changed")}</span>}
+            {isNewer ? <span className="medium">{t("saved.newer")}</span> : isChanged && <span className="medium">{t("saved.changed")}</span>}
             <span aria-hidden="true">▾</span>
           </button>
         </Menu.Target>
@@ -103,7 +114,7 @@ export function HuntSaved({ chosen, current, onTake, onName }: Props) {
           )}
           <div className="saved-list">
             {all.map((search) => (
-              <Menu.Item key={search.id} onClick={() => onTake(search)}>
+              <Menu.Item key={search.id} onClick={() => open(search)}>
                 <span className="saved-item">
                   <span className={search === from ? "strong" : undefined}>{visible(search.name)}</span>
                   <small className="muted">{search.may_change && !search.is_shared ? t("saved.private") : `${search.owner} · ${t("saved.shared")}`}</small>
@@ -123,11 +134,15 @@ export function HuntSaved({ chosen, current, onTake, onName }: Props) {
         <SaveDialog
           current={current}
           search={dialog === "change" ? from : undefined}
+          version={version}
           onClose={() => setDialog(null)}
           onSaved={(changed) => {
             setDialog(null);
             if (dialog === "new") take(changed);
-            else renew();
+            else {
+              setSeen(changed.search);
+              renew();
+            }
             tell({ text: t("saved.saved", { name: changed.search?.name ?? "" }), undo: dialog === "change" ? undo(changed.entry) : undefined });
           }}
         />
@@ -136,14 +151,14 @@ export function HuntSaved({ chosen, current, onTake, onName }: Props) {
   );
 }
 
-function SaveDialog({ current, search, onClose, onSaved }: { current: Current; search?: Saved; onClose: () => void; onSaved: (changed: Schemas["SearchChanged"]) => void }) {
+function SaveDialog({ current, search, version, onClose, onSaved }: { current: Current; search?: Saved; version?: number; onClose: () => void; onSaved: (changed: Schemas["SearchChanged"]) => void }) {
   const { t } = useWords();
   const { me } = useHouse();
   const isRelative = current.from.startsWith("now") || current.to.startsWith("now");
   const send = async (form: FormData) => {
     const time = form.get("time") === "absolute" ? current.absolute : { from: current.from || DEFAULT_FROM, to: current.to || "now" };
     const asked = search ? { query: search.query, start: search.start, end: search.end, columns: search.columns } : { query: current.query, start: time.from, end: time.to, columns: [...current.columns] };
-    const body = { ...asked, name: textOf(form, "name"), is_shared: form.get("shared") === "on" };
+    const body = { ...asked, name: textOf(form, "name"), is_shared: form.get("shared") === "on", version: search && version };
     onSaved(await data(search ? api.PUT("/api/v1/searches/{search_id}", { params: { path: { search_id: search.id } }, body }) : api.POST("/api/v1/searches", { body })));
   };
   return (

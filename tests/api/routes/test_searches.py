@@ -45,6 +45,18 @@ def test_a_search_is_kept_changed_and_deleted_and_each_can_be_undone(client: Cli
     post(analyst, "/undo", 409, entry=gone["entry"])
 
 
+def test_a_change_over_one_that_was_not_seen_is_a_conflict(client: Client) -> None:
+    owner, admin = client("analyst"), client("admin")
+    made = post(owner, **body(is_shared=True))["search"]
+    place = f"{URL}/{made['id']}"
+    changed = admin.put(place, json=body("khác", is_shared=True, version=made["version"])).json()["search"]
+    late = owner.put(place, json=body("của tôi", version=made["version"]))
+    assert (late.status_code, names(owner)) == (409, ["khác"])
+    assert "saved.changed" not in late.json()["detail"]
+    assert owner.delete(place, params={"version": made["version"]}).status_code == 409
+    assert owner.delete(place, params={"version": changed["version"]}).status_code == 200
+
+
 def test_only_ones_own_change_is_undone_and_not_for_long(client: Client, clock: StillClock) -> None:
     analyst = client("analyst")
     made = post(analyst, **body())
