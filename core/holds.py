@@ -65,7 +65,7 @@ def place(session: Session, actor: Actor, name: str, span: Span, *, reason: str,
     Raises BadInput for what is no name, a time that is none or a missing reason, Conflict for a name that is taken.
     """
     name, reason = _plain(name), reason.strip()
-    if not 0 < len(name) <= HOLD_NAME or not name.isprintable():
+    if not 0 < len(name) <= HOLD_NAME or not name.isprintable() or name.startswith("-"):  # a command's option
         raise failure(BadInput, "store.error.hold_name", limit=HOLD_NAME)
     if span.start is not None and span.end is not None and span.start >= span.end:
         raise failure(BadInput, "store.hold.span")

@@ -39,6 +39,8 @@ def hold(
         raise failure(BadInput, "cli.store.lift_or_cancel")
     if (confirm and not lift) or (name is None and (lift or cancel or reason or start or end)):
         raise failure(BadInput, "cli.store.hold_usage")
+    if (lift or cancel) and (start or end):
+        raise failure(BadInput, "cli.store.hold_whole")
     if name is None:
         _show(context)
     elif lift:

@@ -24,6 +24,9 @@ def test_a_hold_is_placed_and_lifted_a_day_later(kydai: Run, log: Path) -> None:
         ("--from", "2026-11-01"),
         ("--to", "2026-11-01"),
         ("vu-1", "--lift", "--cancel"),
+        ("vu-1", "--lift", "--from", "2026-11-01"),
+        ("vu-1", "--cancel", "--to", "2026-11-01"),
+        ("--reason", "x", "--", "-vu"),
     ):
         assert kydai("store", "hold", *wrong).status == 2, wrong
     seen = kydai("store", "hold", "vu-1", "--lift")
