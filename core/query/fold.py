@@ -6,6 +6,7 @@ Every target of the query tree compares what these functions give: the predicate
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -17,6 +18,10 @@ MAX_CHARS = 8_000
 # The blocks of combining marks that go with Latin, Greek and Cyrillic letters. The vowel signs of other scripts
 # carry meaning and stay.
 _MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
+
+_ASCII = bytes(range(128))
+_MANY = 100
+"""Letters of one text that are not ASCII, above which it is quicker to normalise it."""
 
 
 def cut(text: str) -> str:
@@ -39,9 +44,34 @@ def fold(text: str) -> str:
     """Without case, tone marks and the bar of đ; composed and decomposed spellings give the same."""
     if text.isascii():
         return text.lower()
+    # a few letters of a long text are not ASCII: looking up each of those costs a tenth of normalising all
+    other = set(text.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass"))
+    if len(other) > _MANY:
+        return _fold_whole(text)
+    for letter in other:
+        alone = _folded_alone(letter)
+        if alone is None:
+            return _fold_whole(text)
+        if alone != letter:
+            text = text.replace(letter, alone)
+    return text.lower()
+
+
+def _fold_whole(text: str) -> str:
     # twice: case folding can give letters that decompose further
     text = unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).casefold())
     return _MARKS.sub("", text).replace("đ", "d")
+
+
+@functools.lru_cache(4_096)
+def _folded_alone(letter: str) -> str | None:
+    """What a letter folds to whatever stands beside it; None when that matters, or when lowering would change it."""
+    made = _fold_whole(letter)
+    marks = [mark for mark in unicodedata.normalize("NFD", letter) + made if unicodedata.combining(mark)]
+    # marks are put in order among their neighbours' before they are dropped or, as iota below, become a letter
+    if any(mark in made or mark.casefold() != mark for mark in marks) or made.lower() != made:
+        return None
+    return made if _fold_whole(made) == made else None
 
 
 def comparable(text: str, comparison: Comparison) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
@@ -48,13 +48,14 @@ class Item:
     line: bytes
 
 
-@dataclass(slots=True)
 class Prepared:
-    """A batch as items; what cannot be one is rejected, an id for the second time was stored before."""
+    """A batch as chunks of items, made when they are asked for: what is sent is still at hand, and the server works
+    while the next is made. What cannot be an item is rejected; an id for the second time was stored before."""
 
-    items: list[Item] = field(default_factory=list)
-    rejected: list[tuple[EventId, str]] = field(default_factory=list)
-    already: int = 0
+    def __init__(self, chunks: Callable[[Prepared], Iterator[list[Item]]]) -> None:
+        self.chunks = chunks(self)
+        self.rejected: list[tuple[EventId, str]] = []
+        self.already = 0
 
 
 class Names:
@@ -82,29 +83,31 @@ class Preparer:
         self._names = names
 
     def prepare(self, events: Iterable[Event], flows: Iterable[Event] = ()) -> Prepared:
-        """Items of a batch. Raises BadInput when an event has no ``event.id``: that is a fault of the caller."""
-        made = Prepared()
-        seen: dict[EventId, Item] = {}
+        """Items of a batch. Its chunks raise BadInput when an event has no ``event.id``: that is a fault of the
+        caller."""
+        return Prepared(lambda told: chunks_of(self._items(events, flows, told)))
+
+    def _items(self, events: Iterable[Event], flows: Iterable[Event], told: Prepared) -> Iterator[Item]:
+        seen: dict[EventId, Event] = {}
         for event, is_flow in _marked(events, flows):
             id_ = event_id(event)
             try:
                 item = self._item(id_, event, is_flow=is_flow)
             except BadInput as error:
-                made.rejected.append((id_, str(error)))
+                told.rejected.append((id_, str(error)))
                 continue
-            first = seen.setdefault(id_, item)
-            if first is item:
-                made.items.append(item)
-            elif same_raw(first.event, event):
-                made.already += 1
+            first = seen.setdefault(id_, event)
+            if first is event:
+                yield item
+            elif same_raw(first, event):
+                told.already += 1
             else:
-                made.rejected.append((id_, _clash()))
-        return made
+                told.rejected.append((id_, _clash()))
 
     def _item(self, id_: EventId, event: Event, *, is_flow: bool) -> Item:
         if id_.record >= 2**63 or id_.n >= 2**31:
             raise BadInput("a number of event.id is out of bounds")
-        source = document(event)
+        source = document(event, id_)
         if is_flow:
             source[FLOW] = True
         try:
@@ -151,12 +154,21 @@ class Appender:
         """Store what was prepared. Raises Unavailable when that did not succeed within the patience: some of it may
         be stored then, and the same again is safe."""
         until = monotonic() + self._patience
-        works = [_Work(items) for items in chunks_of(prepared.items)]
-        for _ in self._pool.map(lambda work: self._keep_trying(partial(self._round, work), until), works):
-            pass  # the first that fails raises here
+        works: list[_Work] = []
+        names: set[str] = set()
+        sent: list[Future[None]] = []
+        try:
+            for items in prepared.chunks:
+                works.append(_Work(items))
+                names.update(item.index for item in items)
+                sent.append(self._pool.submit(self._keep_trying, partial(self._round, works[-1]), until))
+            for each in sent:
+                each.result()  # the first that fails raises here
+        finally:
+            for each in sent:
+                each.cancel()
         if works:
-            names = sorted({item.index for item in prepared.items})
-            self._keep_trying(partial(self._show, names), until)
+            self._keep_trying(partial(self._show, sorted(names)), until)
         return AppendResult(
             sum(work.stored for work in works),
             prepared.already + sum(work.already for work in works),
@@ -217,21 +229,21 @@ class Appender:
 
     def _send(self, items: Sequence[Item]) -> Sequence[Mapping[str, Any]]:
         """What became of each item. A request that is too large is sent in halves."""
-        lines: list[Any] = [part for item in items for part in (item.action, item.line)]
+        body: Any = b"\n".join([part for item in items for part in (item.action, item.line)] + [b""])
 
         def ask(es: Elasticsearch) -> Any:
             try:
                 return es.bulk(
-                    operations=lines, filter_path="errors,items.*.status,items.*.error", timeout=_SERVER_WAITS
+                    operations=body, filter_path="errors,items.*.status,items.*.error", timeout=_SERVER_WAITS
                 ).body
             except ApiError as error:
                 if error.status_code == 413:
                     return None
                 raise
 
-        body = self._cluster.call(ask)
-        if body is not None:
-            return [each["create"] for each in body["items"]]
+        answer = self._cluster.call(ask)
+        if answer is not None:
+            return [each["create"] for each in answer["items"]]
         if len(items) == 1:
             return [{"status": 413, "error": {"type": "too_large", "reason": "larger than the server takes"}}]
         half = len(items) // 2
@@ -276,7 +288,7 @@ def _clash() -> str:
     return "another raw has this event.id"
 
 
-def chunks_of(items: Sequence[Item]) -> Iterator[list[Item]]:
+def chunks_of(items: Iterable[Item]) -> Iterator[list[Item]]:
     part: list[Item] = []
     size = 0
     for item in items:

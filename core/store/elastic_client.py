@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from elastic_transport import OrjsonSerializer
+from elastic_transport import NdjsonSerializer, OrjsonSerializer
 from elasticsearch import (
     ApiError,
     AuthenticationException,
@@ -56,6 +56,15 @@ _STOP_SECONDS = 5.0
 _STOP_EVERY = 0.02
 
 
+class _Lines(NdjsonSerializer):
+    """Bytes are sent as they are, without the client's two copies of them."""
+
+    mimetype = "application/vnd.elasticsearch+x-ndjson"
+
+    def dumps(self, data: Any) -> bytes:
+        return data if isinstance(data, bytes) else super().dumps(data)
+
+
 class Cluster:
     """The cluster at ``urls``. To be made after a fork, never shared across one; for any number of threads.
 
@@ -83,7 +92,7 @@ class Cluster:
                 request_timeout=_CALL_SECONDS,
                 max_retries=0,
                 connections_per_node=_CONNECTIONS,
-                serializers={"application/json": OrjsonSerializer()},
+                serializers={"application/json": OrjsonSerializer(), _Lines.mimetype: _Lines()},
                 **options,
             )
         except (ValueError, OSError) as error:

@@ -22,7 +22,7 @@ import orjson
 from core.clock import to_micros
 from core.ecs import FieldType, is_folded, type_of
 from core.errors import BadInput
-from core.event import Event, Scalar, Value
+from core.event import Event, EventId, Scalar, Value
 from core.query.fold import MAX_CHARS, cut, fold, lower
 from core.query.values import coerce, to_ip, to_text
 from core.store.admission import event_id, instant
@@ -159,9 +159,10 @@ class _Shape:
     others: tuple[_Plan, ...]
 
 
-def document(event: Event) -> dict[str, Any]:
-    """What is sent of an event. Raises BadInput with the reason when it cannot be stored; a lone surrogate or a
-    number of more than 64 bits is refused by orjson only when the document is written as JSON."""
+def document(event: Event, id_: EventId | None = None) -> dict[str, Any]:
+    """What is sent of an event; ``id_`` are the parts of its id, where they are known. Raises BadInput with the reason
+    when it cannot be stored; a lone surrogate or a number of more than 64 bits is refused by orjson only when the
+    document is written as JSON."""
     doc: dict[str, Any] = dict(event)
     names = tuple(event)
     shape = _shapes.get(names) or _shape(names)
@@ -201,6 +202,7 @@ def document(event: Event) -> dict[str, Any]:
         if moment is None:
             raise BadInput("no readable @timestamp")
         doc[TIMESTAMP] = moment
+    doc[SEGMENT], doc[RECORD], doc[N] = id_ or event_id(event)
     _finish(doc, aside, event, shape)
     return doc
 
@@ -361,7 +363,6 @@ def _micros(text: str) -> int | None:
 
 
 def _finish(doc: dict[str, Any], aside: _Aside, event: Event, shape: _Shape) -> None:
-    doc[SEGMENT], doc[RECORD], doc[N] = event_id(event)
     doc[KEYS] = _keys_of(name for name in event if name not in aside.absent) if aside.absent else shape.keys
     if aside.kv:
         doc[KV] = aside.kv

@@ -31,6 +31,30 @@ def test_fold(text: str, folded: str) -> None:
     assert fold(text) == folded
 
 
+_ODD = "\u0345\u0301\u0323\u0f37\u05a9\u1fbaᾪᾳ가\u1100\u1161ßﬁǅ\u13a0ΣςİıếĐđK®中"
+"""Marks of all kinds, one of which folds to a letter; letters that fold to several, or otherwise at a word's end."""
+
+
+def whole(text: str) -> str:
+    """What folding means: all of the text normalised, twice."""
+    text = unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).casefold())
+    kept = (c for c in text if not any(first <= c <= last for first, last in MARKS))
+    return "".join(kept).replace("đ", "d")
+
+
+MARKS = [("\u0300", "\u036f"), ("\u1ab0", "\u1aff"), ("\u1dc0", "\u1dff"), ("\u20d0", "\u20ff"), ("\ufe20", "\ufe2f")]
+
+
+@given(st.lists(st.sampled_from(_ODD) | st.characters() | st.sampled_from("aZ")).map("".join))
+def test_letters_looked_up_one_by_one_give_what_the_whole_text_gives(text: str) -> None:
+    assert fold(text) == whole(text)
+
+
+def test_a_text_of_many_letters_is_folded_as_well() -> None:
+    text = "".join(map(chr, range(0x1E00, 0x1EFA))) + "Ab"
+    assert fold(text) == whole(text)
+
+
 def test_vowel_signs_of_other_scripts_stay() -> None:
     assert fold("हिन्दी") != fold("हन्द")
 

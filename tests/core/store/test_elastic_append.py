@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
@@ -12,7 +13,7 @@ from core.errors import BadInput, Unavailable
 from core.event import Event, EventId
 from core.store.contract import AppendResult, Batch
 from core.store.elastic import ElasticStore
-from core.store.elastic_append import CHUNK_BYTES, Appender, Names, Preparer, chunks_of
+from core.store.elastic_append import CHUNK_BYTES, CHUNK_EVENTS, Appender, Names, Preparer
 from core.store.elastic_client import Cluster
 from core.store.elastic_names import Grains
 from tests.core.store.conformance import START, event, spool
@@ -148,9 +149,9 @@ def test_a_request_larger_than_the_server_takes_is_sent_in_parts() -> None:
         def refresh(self, **_: object) -> Any:
             return ObjectApiResponse(body={"_shards": {"failed": 0}}, meta=META)
 
-        def bulk(self, operations: list[bytes], **_: object) -> Any:
-            asked.append(len(operations) // 2)
-            if len(operations) > 2:
+        def bulk(self, operations: bytes, **_: object) -> Any:
+            asked.append(operations.count(b"\n") // 2)
+            if asked[-1] > 1:
                 raise ApiError("too large", META, {})
             return ObjectApiResponse(body={"items": [{"create": {"status": 201}}]}, meta=META)
 
@@ -161,8 +162,42 @@ def test_a_request_larger_than_the_server_takes_is_sent_in_parts() -> None:
 
 
 def test_the_chunks_of_a_batch_are_bounded() -> None:
-    prepared = Preparer(Names("kydai", Grains)).prepare([event(i, 0, {"message": "x" * 100_000}) for i in range(200)])
-    chunks = list(chunks_of(prepared.items))
-    assert [item for chunk in chunks for item in chunk] == prepared.items
+    events = [event(i, 0, {"message": "x" * 100_000}) for i in range(200)]
+    chunks = list(Preparer(Names("kydai", Grains)).prepare(events).chunks)
+    assert [item.event for chunk in chunks for item in chunk] == events
     assert all(sum(len(item.line) for item in chunk) <= CHUNK_BYTES for chunk in chunks)
     assert len(chunks) > 1
+
+
+def test_a_chunk_is_sent_while_the_next_is_made() -> None:
+    sent = threading.Event()
+
+    class Noting:
+        """Takes all."""
+
+        url = ""
+
+        def call(self, ask: Any) -> Any:
+            return ask(self)
+
+        @property
+        def indices(self) -> Any:
+            return self
+
+        def refresh(self, **_: object) -> Any:
+            return ObjectApiResponse(body={"_shards": {"failed": 0}}, meta=META)
+
+        def bulk(self, operations: bytes, **_: object) -> Any:
+            sent.set()
+            items = [{"create": {"status": 201}}] * (operations.count(b"\n") // 2)
+            return ObjectApiResponse(body={"items": items}, meta=META)
+
+    def events() -> Iterator[Event]:
+        for i in range(CHUNK_EVENTS + 1):
+            yield event(i)
+        assert sent.wait(60)
+        yield event(i + 1)
+
+    appender = Appender(cast(Cluster, Noting()), lambda name: None, patience=0, closing=threading.Event())
+    assert appender.store(Preparer(Names("kydai", Grains)).prepare(events())).stored == CHUNK_EVENTS + 2
+    appender.close()
