@@ -36,7 +36,7 @@ from core.query.tree import Comparison, Like, Or, Wild
 from core.store.catalog_rows import Kind
 from core.store.contract import Batch, EventStore, Query, Span
 from core.store.segments import SegmentStore
-from core.store.segments_files import encode
+from core.store.segments_index import encode_indexed
 from core.store.segments_write import Piece, describe
 
 RATE = 5_000
@@ -52,7 +52,7 @@ def fill(folder: Path, count: int) -> None:
         province, began, cpu = Province(), time.perf_counter(), cpu_of()
         for number in range(blocks_of(count)):
             table = province.table(number, count)
-            name, data = f"l1/2025-11-24/bench-{number:05d}.parquet", encode(table)
+            name, data = f"l1/2025-11-24/bench-{number:05d}.parquet", encode_indexed(table)
             write_durably(folder / name, data)
             piece = Piece(Kind.EVENTS, table)
             store.catalog.publish([describe(piece, name, data, level=1)], START)

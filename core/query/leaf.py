@@ -13,7 +13,7 @@ from typing import Any
 import re2
 
 from core.clock import Micros, to_micros
-from core.ecs import FieldType, type_of
+from core.ecs import FieldType, is_folded, type_of
 from core.errors import BadInput, failure, reason
 from core.event import EventId, parse_event_id
 from core.query.fold import comparable, cut, fold
@@ -36,6 +36,11 @@ _MIN_LONG, _MAX_LONG = -(2**63), 2**63 - 1
 def is_texty(type_: FieldType) -> bool:
     """Whether values of this type are kept and compared as the text they were written as."""
     return type_ in _TEXT_TYPES
+
+
+def natural(field: str) -> Comparison:
+    """How a typed query compares the texts of a field."""
+    return Comparison.FOLD if is_folded(field) else Comparison.CI
 
 
 def compares_address(leaf: Leaf) -> bool:
@@ -109,7 +114,12 @@ def pattern_regex(pattern: Pattern, write: Callable[[str], str] = escape) -> str
 
 def words_of(leaf: Phrase) -> list[str]:
     """The words of a phrase, ready for comparing; none when the text is punctuation only."""
-    return list(_WORD.findall(comparable(leaf.text, leaf.comparison)))
+    return words_in(comparable(leaf.text, leaf.comparison))
+
+
+def words_in(text: str) -> list[str]:
+    """The words of a text that is ready for comparing: what a phrase of one word is found as."""
+    return list(_WORD.findall(text))
 
 
 def phrase_regex(words: Iterable[str], *, ascii_only: bool = False) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from core.clock import Micros, iso
-from core.ecs import FieldType, is_folded, type_of
+from core.ecs import FieldType, type_of
 from core.errors import BadInput
 from core.query.datemath import Stretch, resolve
-from core.query.leaf import is_empty, is_texty, regex_text, words_of
+from core.query.leaf import is_empty, is_texty, natural, regex_text, words_of
 from core.query.problems import QueryError
 from core.query.regex_lucene import to_lucene
 from core.query.tree import (
@@ -92,7 +92,7 @@ class Meaning:
         if operator == "~":
             if not is_texty(type_):
                 raise self._error("no_words", value, field=field)
-            return _words(field, value.text, _natural(field))
+            return _words(field, value.text, natural(field))
         if not is_texty(type_):
             return self._typed(field, type_, value)
         if type_ is FieldType.IP:
@@ -116,7 +116,7 @@ class Meaning:
         is_address = network is not None or (plain and to_ip(value.text) is not None)
         found: list[Node] = []
         for field in self.free_text:
-            comparison = _natural(field)
+            comparison = natural(field)
             if value.regex:
                 self._regex(field, ":", value)
                 found.append(Regex(field, value.text, comparison, dotall=True))
@@ -240,13 +240,9 @@ class Meaning:
         return QueryError(key, self.text, value.at, near=(), **values)
 
 
-def _natural(field: str) -> Comparison:
-    return Comparison.FOLD if is_folded(field) else Comparison.CI
-
-
 def _comparison(field: str, operator: str) -> Comparison:
     if operator == ":":
-        return _natural(field)
+        return natural(field)
     return Comparison.EXACT if operator == "==" else Comparison.CI
 
 

@@ -26,6 +26,7 @@ from core.store.catalog import Catalog
 from core.store.catalog_rows import Kind, New, Segment, State
 from core.store.segments_files import digest, encode, try_lock
 from core.store.segments_folder import unlink_retired
+from core.store.segments_index import encode_indexed
 from core.store.segments_write import Piece, describe, flow_piece, with_same
 
 FROM_FILES = 20
@@ -124,7 +125,7 @@ def _replace(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[]
             else:
                 piece = Piece(Kind.EVENTS, part, _ignored(part), frozenset().union(*(s.overridden for s in taken)))
             name = f"l1/{iso(day * DAY)[:10]}/{new_name()}"
-            data = encode(piece.table)
+            data = encode_indexed(piece.table) if piece.kind is Kind.EVENTS else encode(piece.table)
             write_durably(folder / name, data)
             written.append(describe(piece, name, data, level=1, late=late))
         if sum(new.segment.rows for new in written) != sum(s.rows for s in taken):

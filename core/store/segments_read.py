@@ -42,7 +42,9 @@ from core.store.segments_files import size_of_file
 from core.store.segments_folder import reading
 from core.store.segments_group import grouped, top_values
 from core.store.segments_layout import IDENTITY, TIMES
-from core.store.segments_sql import IDS, Group, group, members, only, selected
+from core.store.segments_lookup import narrowed
+from core.store.segments_plan import plan_of
+from core.store.segments_sql import IDS, Group, asked_of, group, members, only, selected
 from core.store.steps import Steps
 
 T = TypeVar("T")
@@ -130,8 +132,8 @@ class Reader:
         def work(read: Read, snapshot: Snapshot) -> int:
             total = 0
             for each in self._groups(read, snapshot.live, query, snapshot, counting=True):
-                if each.whole:
-                    total += sum(s.rows for s in each.segments)
+                if each.known is not None:
+                    total += each.known
                 else:
                     sql = f"SELECT count(*) FROM {each.relation} WHERE {each.where}"
                     total += read.rows(sql, each.parameters)[0][0]
@@ -239,8 +241,12 @@ class Reader:
         if hiding:
             read.table("replaced", _table_of_replaced(self._catalog.replaced()))
         found = group(self._folder, segments, query, touched=touched, replaced=hiding)
+        plan = plan_of(asked_of(query))
+        if plan is not None:
+            self._proved.need((s for each in found for s in each.segments), read.check)
+            found = [part for each in found for part in narrowed(read, each, plan, counting=counting)]
         for each in found:
-            if not (counting and each.whole):
+            if not (counting and each.known is not None):
                 self._proved.need(each.segments, read.check)
         return found
 

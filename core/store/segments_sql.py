@@ -66,8 +66,11 @@ class Group:
     schema: Schema
     where: str
     parameters: tuple[object, ...]
-    whole: bool
-    """Whether every row is asked for: the catalog's count is the answer then."""
+    around: str
+    """What of ``where`` is not the query's tree: bounds of time, records hidden; empty without any."""
+    around_parameters: tuple[object, ...]
+    known: int | None
+    """How many rows are asked for, where that is known without a look."""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -132,7 +135,8 @@ def _group(
                 parameters.append(bound)
     if kind is Kind.EVENTS and replaced and not query.include_replaced:
         conditions.append("NOT (n = 0 AND (segment, record) IN (SELECT (spool, record) FROM replaced))")
-    asked = And(tuple(node for node in (query.where, query.scope) if node != TRUE))
+    around, around_parameters = " AND ".join(conditions), tuple(parameters)
+    asked = asked_of(query)
     if asked.children:
         wanted, names = present(asked, schema)
         sql, values = compile_sql(asked, schema)
@@ -146,8 +150,15 @@ def _group(
         schema=schema,
         where=" AND ".join(conditions) or "TRUE",
         parameters=tuple(parameters),
-        whole=not conditions,
+        around=around,
+        around_parameters=around_parameters,
+        known=None if conditions else sum(s.rows for s in segments),
     )
+
+
+def asked_of(query: Query) -> And:
+    """The conditions of a query, the scope among them."""
+    return And(tuple(node for node in (query.where, query.scope) if node != TRUE))
 
 
 def present(node: Node, schema: Schema) -> Sql:
@@ -200,7 +211,22 @@ def _relation(folder: Path, kind: Kind, columns: Sequence[tuple[str, str]], segm
 def only(of: Group, files: Sequence[int]) -> Group:
     """The group cut down to some of its files."""
     segments = tuple(of.segments[i] for i in files)
-    return replace(of, segments=segments, relation=_relation(of.folder, of.kind, segments[0].columns, segments))
+    relation = _relation(of.folder, of.kind, segments[0].columns, segments)
+    known = None if of.known is None else sum(s.rows for s in segments)
+    return replace(of, segments=segments, relation=relation, known=known)
+
+
+def among(of: Group, file: int, table: str, count: int, *, sure: bool) -> Group:
+    """The group cut down to rows of one of its files: the ``count`` ones whose numbers are column ``row`` of a table.
+    ``sure``: they are known to meet the query's tree."""
+    where, parameters = (of.around, of.around_parameters) if sure else (of.where, of.parameters)
+    listed = f"file_row_number IN (SELECT row FROM {table})"
+    return replace(
+        only(of, [file]),
+        where=f"{listed} AND {where}" if where else listed,
+        parameters=parameters,
+        known=count if sure and not where else None,
+    )
 
 
 def selected(of: Group, fields: Sequence[str] | None) -> tuple[str, Callable[[Sequence[Any]], Event]]:

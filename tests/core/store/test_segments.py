@@ -15,7 +15,7 @@ from core.clock import DAY, HOUR, StillClock, SystemClock, iso
 from core.errors import BadConfig, BadInput, Refused, Unavailable
 from core.event import Event, EventId, parse_event_id
 from core.query.tree import Cidr, Equals, Exists, Not, Range
-from core.store import compaction
+from core.store import compaction, segments_index
 from core.store.contract import AppendResult, Batch, FlowBlock, Missing, Query, Span
 from core.store.segments import SegmentStore
 from core.store.segments_files import live_marks
@@ -70,13 +70,14 @@ class _Compacting(SegmentStore):
 
 
 class TestConformanceWhenCompacted(Conformance, KeptConformance):
-    """It meets it as well when everything has been compacted and merged."""
+    """It meets it as well when everything has been compacted, merged and indexed."""
 
     @pytest.fixture(scope="class")
     def make(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(compaction, "FROM_FILES", 1)
             patch.setattr(compaction, "MERGE_FILES", 2)
+            patch.setattr(segments_index, "MIN_ROWS", 1)
             yield from opener(tmp_path_factory.mktemp("stores"), _Compacting)
 
 

@@ -26,16 +26,16 @@ def test_segments_that_can_be_asked_alike_are_asked_together() -> None:
 def test_the_span_is_asked_only_of_segments_that_reach_out_of_it() -> None:
     query = Query(span=Span(START, START + 11))
     inside, across = group(FOLDER, [segment("a"), segment("b", last=11)], query, replaced=False)
-    assert (inside.whole, inside.where) == (True, "TRUE")
-    assert (across.whole, across.where, across.parameters) == (False, "ts >= ? AND ts < ?", (START, START + 11))
+    assert (inside.known, inside.where) == (inside.segments[0].rows, "TRUE")
+    assert (across.known, across.where, across.parameters) == (None, "ts >= ? AND ts < ?", (START, START + 11))
 
 
 def test_replaced_records_are_left_out_of_events_only() -> None:
     flows = replace(segment("c"), kind=Kind.FLOWS, columns=(("ts", "int64"),))
     of_events, of_flows = group(FOLDER, [segment("a"), flows], Query(TRUE), replaced=True)
     assert "replaced" in of_events.where
-    assert of_flows.whole
-    assert group(FOLDER, [segment("a")], Query(include_replaced=True), replaced=True)[0].whole
+    assert of_flows.known == 11
+    assert group(FOLDER, [segment("a")], Query(include_replaced=True), replaced=True)[0].known == 11
 
 
 def test_paths_are_quoted() -> None:

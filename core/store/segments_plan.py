@@ -1,0 +1,203 @@
+"""What a word index (core/store/segments_index.py) knows of a query: rows that match for certain, rows that may.
+
+Free text over all its fields is known exactly; a condition on one of them only by the words that a row must have,
+and the compiled query decides; of all else nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.query.leaf import compares_address, natural, wanted, words_in, words_of
+from core.query.meaning import FREE_ADDRESS, FREE_TEXT
+from core.query.tree import And, Comparison, Equals, Like, Node, Not, Or, Pattern, Phrase, Wild
+from core.query.values import to_ip
+from core.store.segments_words import UNCLEAR, UNTOLD, WORD_CHARS, address_key
+
+MAX_KEYS = 64
+"""Words that a query may look up; of one with more nothing is known."""
+_MAX_WORDS = 8
+"""Words of one phrase that are looked up: the longest, which few rows have."""
+
+Rows = tuple[Any, Any]
+"""Two masks over the rows of a file: which match for certain, and which may; the one is within the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Rows with one of ``sure`` match for certain; only those may that have all of ``all_of`` or one of ``any_of``."""
+
+    all_of: frozenset[str]
+    any_of: frozenset[str] = frozenset()
+    sure: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    children: frozenset[Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    children: frozenset[Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class Opposite:
+    child: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Any row may match."""
+
+
+Plan = Keys | Both | Either | Opposite | Unknown
+
+
+def plan_of(node: Node) -> Plan | None:
+    """The plan of a query; None when it leaves every row in doubt, or asks for too much."""
+    plan = _plan(node)
+    keys = {key for each in _leaves(plan) for key in each.all_of | each.any_of}
+    return plan if keys and len(keys) <= MAX_KEYS and _narrows(plan) else None
+
+
+def rows_of(plan: Plan, has: Callable[[str], Any], length: int) -> Rows:
+    """The rows of a file of ``length``; ``has`` gives the mask of a key."""
+    masks: dict[str, Any] = {}
+
+    def mask(key: str) -> Any:
+        if key not in masks:
+            masks[key] = has(key)
+        return masks[key]
+
+    def rows(plan: Plan) -> Rows:
+        if isinstance(plan, Unknown):
+            return np.zeros(length, dtype=bool), np.ones(length, dtype=bool)
+        if isinstance(plan, Opposite):
+            sure, may = rows(plan.child)
+            return ~may, ~sure
+        if isinstance(plan, Both):
+            found = [rows(child) for child in plan.children]
+            return _all((sure for sure, _ in found), length), _all((may for _, may in found), length)
+        if isinstance(plan, Either):
+            found = [rows(child) for child in plan.children]
+            return _any((sure for sure, _ in found), length), _any((may for _, may in found), length)
+        untold = mask(UNTOLD)
+        sure = _any((mask(key) for key in plan.sure), length) & ~untold
+        may = _all((mask(key) for key in plan.all_of), length)
+        return sure, may | _any((mask(key) for key in plan.any_of), length) | untold
+
+    return rows(plan)
+
+
+def _all(masks: Iterator[Any], length: int) -> Any:
+    return np.logical_and.reduce([np.ones(length, dtype=bool), *masks])
+
+
+def _any(masks: Iterator[Any], length: int) -> Any:
+    return np.logical_or.reduce([np.zeros(length, dtype=bool), *masks])
+
+
+def _leaves(plan: Plan) -> Iterator[Keys]:
+    if isinstance(plan, Keys):
+        yield plan
+    elif isinstance(plan, Both | Either):
+        for child in plan.children:
+            yield from _leaves(child)
+    elif isinstance(plan, Opposite):
+        yield from _leaves(plan.child)
+
+
+def _narrows(plan: Plan) -> bool:
+    """Whether some row may be told not to match."""
+    if isinstance(plan, Both):
+        return any(_narrows(child) for child in plan.children)
+    if isinstance(plan, Either):
+        return all(_narrows(child) for child in plan.children)
+    if isinstance(plan, Opposite):
+        return _certain(plan.child)
+    return isinstance(plan, Keys)
+
+
+def _certain(plan: Plan) -> bool:
+    """Whether some row may be told to match."""
+    if isinstance(plan, Both):
+        return all(_certain(child) for child in plan.children)
+    if isinstance(plan, Either):
+        return any(_certain(child) for child in plan.children)
+    if isinstance(plan, Opposite):
+        return _narrows(plan.child)
+    return isinstance(plan, Keys) and bool(plan.sure)
+
+
+def _plan(node: Node) -> Plan:
+    if isinstance(node, Not):
+        return Opposite(_plan(node.child))
+    if isinstance(node, And):
+        written = {(c.field, c.pattern) for c in node.children if isinstance(c, Like)}
+        return Both(frozenset(_phrase(c, written) if isinstance(c, Phrase) else _plan(c) for c in node.children))
+    if isinstance(node, Or):
+        return _anywhere(node) or Either(frozenset(map(_plan, node.children)))
+    if isinstance(node, Phrase):
+        return _phrase(node, set())
+    if isinstance(node, Equals):
+        return _equals(node)
+    return Unknown()
+
+
+def _anywhere(node: Or) -> Plan | None:
+    """A word or an address in every field of free text (``Meaning.anywhere``)."""
+    first = next((c for c in node.children if isinstance(c, Phrase)), None)
+    first = first or next(
+        (p for c in node.children if isinstance(c, And) for p in c.children if isinstance(p, Phrase)), None
+    )
+    if first is None:
+        return None
+    children = frozenset(node.children)
+    phrases = [Phrase(field, first.text, natural(field)) for field in FREE_TEXT]
+    if children == frozenset(phrases):
+        words = {tuple(words_of(phrase)) for phrase in phrases}
+        word = next(iter(words))
+        if len(words) == 1 and len(word) == 1 and len(word[0]) < WORD_CHARS:
+            return Keys(frozenset(word), sure=frozenset(word))
+    elif (key := _plain_address(first.text)) is not None and children == {
+        *(And((Like(p.field, (Wild.MANY, p.text, Wild.MANY), p.comparison), p)) for p in phrases),
+        *(Equals(field, first.text) for field in FREE_ADDRESS),
+    }:
+        return Keys(frozenset({key}), frozenset({UNCLEAR}), sure=frozenset({key}))
+    return None
+
+
+def _phrase(leaf: Phrase, written: Set[tuple[str, Pattern]]) -> Plan:
+    """``written``: fields and patterns that must hold besides."""
+    if leaf.field not in FREE_TEXT or leaf.comparison is not natural(leaf.field):
+        return Unknown()
+    key = _plain_address(leaf.text)
+    if key is not None and (leaf.field, (Wild.MANY, leaf.text, Wild.MANY)) in written:
+        return Keys(frozenset({key}), frozenset({UNCLEAR}))
+    return _having(words_of(leaf))
+
+
+def _equals(leaf: Equals) -> Plan:
+    if leaf.field in FREE_ADDRESS and compares_address(leaf):
+        return Keys(frozenset({address_key(str(wanted(leaf)))}))
+    if leaf.field not in FREE_TEXT or leaf.comparison not in (Comparison.EXACT, natural(leaf.field)):
+        return Unknown()
+    text = wanted(Equals(leaf.field, leaf.value, natural(leaf.field)))
+    return _having(words_in(text) if isinstance(text, str) else [])
+
+
+def _having(words: list[str]) -> Plan:
+    longest = sorted(set(words), key=lambda word: (-len(word), word))[:_MAX_WORDS]
+    return Keys(frozenset(word[:WORD_CHARS] for word in longest)) if longest else Unknown()
+
+
+def _plain_address(text: str) -> str | None:
+    """The key of an IPv4 address that is written as the key is."""
+    digits = to_ip(text)
+    return text if digits is not None and address_key(digits) == text else None
