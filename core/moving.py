@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from core import engines
 from core.audit import Actor
-from core.clock import Clock, iso
+from core.clock import SECOND, Clock, iso
 from core.db.database import Database
 from core.engines import Move, Stage
 from core.errors import Refused, Unavailable, failure
@@ -28,6 +28,7 @@ from core.sealing import Walk
 from core.store.contract import Batch, EventStore, FlowBlock, HourClass, Missing, Query, Span
 from core.store.flow_tables import table_of
 from core.store.integrity import Grown, Tree, canonical, id_of
+from core.words import LANGUAGES, duration
 
 T = TypeVar("T")
 
@@ -122,8 +123,7 @@ class Mover:
                 self._clock.now(),
             )  # fmt: skip
         try:
-            while not self._nearly_done():
-                self._wait(WAIT)
+            self._until_little_is_left()
             closed = self._clock.monotonic()
             with self._database.write() as session:
                 self._move = engines.close(session, self._move, self._clock.now())
@@ -140,14 +140,28 @@ class Mover:
             self._copy_holds()  # somebody may have placed one in the last moment
         return Moved(events, len(self._proven), ended - began, ended - closed, visible)
 
-    def _nearly_done(self) -> bool:
-        """Copy and prove what is there; whether the rest is little."""
+    def _until_little_is_left(self) -> None:
+        """Copy and prove, again and again. Raises Unavailable when more comes meanwhile than can be moved."""
+        least, in_vain = None, 0
+        while (seconds := self._needs(rest := self._round())) > PAUSE:
+            in_vain = 0 if least is None or rest < least else in_vain + 1
+            least = rest if least is None else min(rest, least)
+            if in_vain == _ROUNDS:
+                left, most = ({lang: duration(round(s * SECOND), lang) for lang in LANGUAGES} for s in (seconds, PAUSE))
+                raise failure(Unavailable, "store.move.outrun", rounds=_ROUNDS, rest=rest, left=left, most=most)
+            self._wait(WAIT)
+
+    def _needs(self, events: int) -> float:
+        """Seconds that so many will take."""
+        return self._copying.needs(events) + self._proving.needs(events)
+
+    def _round(self) -> int:
+        """Copy and prove what is there; how many events came meanwhile."""
         counts = self._received()
         self._copy(counts)
         self._mark_replaced()
         self._prove(counts)
-        rest = sum(count for key, count in self._received().items() if self._proven.get(key) != count)
-        return self._copying.needs(rest) + self._proving.needs(rest) <= PAUSE
+        return sum(count for key, count in self._received().items() if self._proven.get(key) != count)
 
     def _finish(self) -> int:
         """With the door closed: the rest, and whether both hold the same. Returns how many events that are."""

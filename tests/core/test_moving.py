@@ -14,7 +14,7 @@ from core import engines, moving, storage
 from core.audit import Actor
 from core.clock import DAY, HOUR, SystemClock
 from core.engines import Move
-from core.errors import Conflict, Refused
+from core.errors import Conflict, Refused, Unavailable
 from core.event import EventId, parse_event_id
 from core.moving import Mover
 from core.proving import Prover
@@ -256,6 +256,19 @@ def test_what_comes_meanwhile_is_moved_too(house: House, other: SegmentStore, mo
     assert (done.events, len(waited)) == (926 + 200 + 10 + 1, 1)
     assert answers(there) == answers(house.store)
     assert [h.name for h in there.holds()] == ["vu-2"]
+
+
+def test_a_move_that_is_outrun_by_what_comes_in_says_so(
+    house: House, other: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(moving, "PAUSE", -1.0)  # nothing is ever little enough
+    monkeypatch.setattr(moving, "_ROUNDS", 2)
+    with pytest.raises(Unavailable, match="In 2 rounds the rest became no less: 0 events"):
+        mover(house, house.store, other, wait=waited.append).run()
+    assert waited == [moving.WAIT] * 2
+    assert engine_of(house) == "segments"
+    may_commit(house)
 
 
 def test_what_cannot_be_read_or_taken_is_not_moved(house: House, other: SegmentStore) -> None:
