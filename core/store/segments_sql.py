@@ -255,7 +255,7 @@ def members(field: str, schema: Schema) -> Members:
         return Members(_time_text(TIMES[field]))
     kind = schema.of(field)
     if kind is None and "doc" not in schema.columns:
-        return Members("CAST(NULL AS VARCHAR)")
+        return Members(f"CAST(NULL AS {'BIGINT' if type_of(field) is FieldType.LONG else 'VARCHAR'})")
     document = (
         "list_transform([json_extract(doc, ?)], "
         "lambda j: CASE json_type(j) WHEN 'ARRAY' THEN j ->> '$[*]' ELSE [j ->> '$'] END)[1]"

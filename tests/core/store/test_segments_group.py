@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from core.clock import StillClock
+from core.clock import StillClock, iso
 from core.query.pipes import parse_piped
 from core.store import segments_group
 from core.store.contract import Batch, GroupRow, Query
 from core.store.segments import SegmentStore
 from tests.core.store.conformance import START, event
+from tests.core.store.test_segments import flows
 
 
 @pytest.fixture
@@ -20,9 +21,10 @@ def store(tmp_path: Path) -> SegmentStore:
 
 
 def rows(store: SegmentStore, text: str) -> list[GroupRow]:
-    grouping = parse_piped(text, now=START).grouping
+    piped = parse_piped(text, now=START)
+    grouping = piped.grouping
     assert grouping is not None
-    return store.group(Query(), grouping, zone="UTC").rows
+    return store.group(Query(piped.where), grouping, zone="UTC").rows
 
 
 def test_files_with_a_value_in_the_column_and_in_the_document_are_one_answer(store: SegmentStore) -> None:
@@ -33,6 +35,16 @@ def test_files_with_a_value_in_the_column_and_in_the_document_are_one_answer(sto
         GroupRow(("22",), (3, 2**53 + 4, (2**53 + 4) / 3)),
         GroupRow(("443",), (1, None, None)),
     ]
+
+
+def test_flows_without_the_column_have_no_value(store: SegmentStore) -> None:
+    store.append(
+        Batch([event(1, 0, {"source.port": 22, "event.risk_score": 1.5, "file.mtime": iso(START)})], [flows()])
+    )
+    figures = "count, max(source.port), avg(event.risk_score), max(file.mtime), distinct(source.port)"
+    assert rows(store, f"* | stats {figures}") == [GroupRow((), (11, 22, 1.5, iso(START), 1))]
+    assert rows(store, f"NOT source.port: * | stats {figures}") == [GroupRow((), (10, None, None, None, 0))]
+    assert rows(store, "* | stats max(source.port) by kydai.retention") == [GroupRow(("level3",), (22,))]
 
 
 def test_more_groups_than_one_answer_gives_are_said_not_to_be_all(
