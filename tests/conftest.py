@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,7 @@ TOGETHER = {
             "entity", "every_screen", "house_screens", "hunt", "incident", "keyboard", "queue", "sign_in", "speed",
         )
     ),
-    "demo": (
-        "tests/kydai/cli/test_output.py", "tests/kydai/demo/test_run.py", "tests/reports/test_of_the_demonstration.py",
-    ),
+    "demo": ("tests/kydai/demo/test_run.py", "tests/reports/test_of_the_demonstration.py"),
 }  # fmt: skip
 """Groups by the beginnings of their files' names; each other file is a group of its own."""
 
@@ -63,8 +61,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Refuse what would be started on both cores; with two cores, what takes longest goes first."""
     slow = {group_of(item.nodeid) for item in items if item.get_closest_marker("slow")}
     for item in items:
-        used: Sequence[str] = getattr(item, "fixturenames", ())
-        for fixture in STARTED_ONCE.keys() & used:
+        named: Sequence[str] = getattr(item, "fixturenames", ())  # parameters, too
+        own: Mapping[str, object] = getattr(getattr(item, "callspec", None), "params", {})
+        for fixture in STARTED_ONCE.keys() & (set(named) - own.keys()):
             if group_of(item.nodeid) != STARTED_ONCE[fixture]:
                 raise pytest.UsageError(f"{item.nodeid} uses {fixture}: name its file in tests/conftest.py, TOGETHER")
     if hasattr(config, "workerinput"):
