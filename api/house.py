@@ -21,11 +21,13 @@ LAG_LIMIT = 60 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Ailment:
-    """Something that is not as it should be, in both languages; ``is_fatal``: we are not ready."""
+    """Something that is not as it should be, in both languages; ``is_fatal``: we are not ready. ``outside`` is what
+    strangers are told where ``text`` names what is inside, as the address of the store."""
 
     key: str
     text: dict[str, str]
     is_fatal: bool = False
+    outside: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def look(session: Session, now: Micros) -> House:
             found.append(Ailment(kind, both(f"api.health.{kind}")))
     for why in [beat.data[lag.UNCOMMITTED] for beat in beats if beat.data.get(lag.UNCOMMITTED)][:1]:
         words = {lang: say("api.health.waiting", lang, why=why[lang]) for lang in LANGUAGES}
-        found.append(Ailment(lag.UNCOMMITTED, words))
+        found.append(Ailment(lag.UNCOMMITTED, words, outside=both("api.health.waiting_outside")))
     if worst > LAG_LIMIT:
         words = {lang: say("api.health.lag", lang, lag=duration(worst, lang)) for lang in LANGUAGES}
         found.append(Ailment("lag", words))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from api import house
-from api.deps import Open, Services, Svc
+from api.deps import Open, Services, Svc, identify
+from api.errors import Unauthenticated
 from api.shapes import Bilingual, Shape, Time
+from core.accounts import TokenScope
 from core.clock import SECOND
 
 router = APIRouter(tags=["health"])
@@ -41,12 +44,14 @@ class Health(Shape):
     version: str
 
 
-def read(svc: Services) -> Health:
-    """Health as of now."""
+def read(svc: Services, *, inside: bool = True) -> Health:
+    """Health as of now; for strangers without the names of what is inside."""
     now = svc.clock.now()
     with svc.database.read() as session:
         seen = house.look(session, now)
     ailments = [*seen.ailments, *svc.ailments()]
+    if not inside:
+        ailments = [replace(a, text=a.outside or a.text) for a in ailments]
     ready = not any(a.is_fatal for a in ailments)
     return Health(
         dead_work=seen.dead_work,
@@ -61,10 +66,19 @@ def read(svc: Services) -> Health:
     )
 
 
+def _is_inside(request: Request, svc: Services) -> bool:
+    """Whether the caller has signed in; a token that is good for intake only is held by other machines."""
+    try:
+        return identify(request, svc).token_scope in (None, TokenScope.API)
+    except Unauthenticated:
+        return False
+
+
 @router.get("/health", responses={503: {"model": Health}})
-def get_health(svc: Svc, response: Response, _: Open) -> Health:
-    """Whether everything works; open to all, so that a script can wait for it."""
-    found = read(svc)
+def get_health(request: Request, svc: Svc, response: Response, _: Open) -> Health:
+    """Whether everything works; open to all, so that a script can wait for it. The reasons that name what is inside
+    (the address of the store) are for those who have signed in."""
+    found = read(svc, inside=_is_inside(request, svc))
     if found.status == "not_ready":
         response.status_code = 503
     return found

@@ -16,6 +16,7 @@ import orjson
 import pytest
 from sqlalchemy import func, select
 
+from api.house import look
 from core.clock import iso
 from core.db.models import Alert, DeadLetter, SpoolPosition
 from core.errors import KydaiError
@@ -60,7 +61,9 @@ class Scene:
 
     def ailments(self) -> dict[str, str]:
         """What the console's band shows."""
-        return {each["key"]: each["text"]["en"] for each in self.health()["ailments"]}
+        with self.context.database.read() as session:
+            seen = look(session, self.context.clock.now())
+        return {each.key: each.text["en"] for each in seen.ailments}
 
     def acknowledged(self) -> int:
         return len(self.sender.acknowledged)

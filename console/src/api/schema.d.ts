@@ -602,7 +602,8 @@ export interface paths {
         };
         /**
          * Get Health
-         * @description Whether everything works; open to all, so that a script can wait for it.
+         * @description Whether everything works; open to all, so that a script can wait for it. The reasons that name what is inside
+         *     (the address of the store) are for those who have signed in.
          */
         get: operations["get_health"];
         put?: never;

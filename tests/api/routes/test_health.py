@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from fastapi.testclient import TestClient
@@ -53,3 +54,24 @@ def test_what_the_house_adds_is_told(services: Services) -> None:
     ailing = replace(services, ailments=lambda: [Ailment("disk", {"vi": "Đĩa đầy", "en": "Disk full"})])
     found = TestClient(create_app(ailing)).get(URL).json()
     assert (found["status"], found["ailments"][0]["text"]["vi"]) == ("degraded", "Đĩa đầy")
+
+
+def test_where_the_store_is_strangers_are_not_told(
+    client: Client, services: Services, token: Callable[..., str]
+) -> None:
+    beat(services)
+    why = dict.fromkeys(("vi", "en"), "http://store.example.vn:9200")
+    with services.database.write() as session:
+        session.get_one(Heartbeat, "pipeline").data = {"uncommitted": why}
+
+    def told(caller: TestClient, **headers: str) -> str:
+        answer = caller.get(URL, headers=headers)
+        assert [a["key"] for a in answer.json()["ailments"]] == ["uncommitted"]
+        return answer.text
+
+    assert "store.example.vn" in told(client("analyst"))
+    assert "store.example.vn" in told(client(), authorization=f"Bearer {token('api')}")
+    for stranger in ({}, {"authorization": "Bearer x"}, {"authorization": f"Bearer {token('ingest')}"}):
+        said = told(client(), **stranger)
+        assert "store.example.vn" not in said
+        assert "Sign in to see why" in said
