@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -95,6 +97,14 @@ class StoreSettings(_Section):
         return Policy(self.retention_months, DEFAULT_POLICY.otherwise)
 
 
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class Elastic(_Section):
     """The Elasticsearch that holds the events when store.engine is elastic."""
 
@@ -103,6 +113,16 @@ class Elastic(_Section):
     ca_file: Path | None = Field(None, description="Certificate of the CA that its certificates must come from (PEM).")
     prefix: str = Field("kydai", description="What the names of its indices begin with.")
     replicas: int = Field(1, ge=0, le=10, description="Copies of each new index on other nodes; 0 for a single node.")
+
+    @property
+    def unprotected(self) -> list[str]:
+        """Hosts that are sent a key or a password over a network without encryption."""
+        found = []
+        for part in map(urlsplit, self.urls):
+            host = part.hostname or ""
+            if part.scheme == "http" and (self.key_file or part.password) and not _is_here(host):
+                found.append(host)
+        return found
 
 
 class Mail(_Section):

@@ -82,6 +82,9 @@ def examine(context: Context) -> Iterator[Finding]:
     has_data = (settings.data / "control.sqlite").is_file()
     if has_data or settings.store.engine == "elastic":
         yield _store(context)
+    if settings.store.engine == "elastic" and (hosts := settings.elastic.unprotected):
+        text = safe(say("cli.up.unprotected", LANG, hosts=", ".join(hosts)))
+        yield Finding("unprotected", False, text, say("cli.doctor.unprotected_remedy", LANG))
     if has_data:
         yield from _data(context)
 

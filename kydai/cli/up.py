@@ -41,6 +41,8 @@ def up(ctx: typer.Context, listen: Listen = None) -> None:
     signal.signal(signal.SIGINT, stop)
     with context.database.write() as session:
         secret = accounts.first_link(session, now=context.clock.now())
+    if settings.store.engine == "elastic" and (hosts := settings.elastic.unprotected):
+        out.tell(safe(say("cli.up.unprotected", LANG, hosts=", ".join(hosts))))
     facts = supervisor.start()
     url = str(facts["api"]["url"])
     out.tell(say("cli.up.started", LANG, url=url))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadConfig
-from kydai.settings import Settings, load
+from kydai.settings import Elastic, Settings, load
 
 DOC = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -95,6 +95,21 @@ def test_broken_toml_is_named(tmp_path: Path) -> None:
 def test_a_folder_that_may_not_be_looked_into_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="cannot be written: File name too long"):
         load(tmp_path / ("x" * 300))
+
+
+def test_a_key_is_unprotected_where_it_goes_over_a_network_without_tls(tmp_path: Path) -> None:
+    hosts = (
+        "http://localhost:9200",
+        "http://127.0.0.9:1",
+        "http://[::1]:9200",
+        "https://a",
+        "http://b:9200",
+        "http://10.0.0.1",
+    )
+    with_key = Elastic(urls=list(hosts), key_file=tmp_path)
+    assert with_key.unprotected == ["b", "10.0.0.1"]
+    assert Elastic(urls=list(hosts)).unprotected == []
+    assert Elastic(urls=["http://u:p@b:9200", "https://u:p@c"]).unprotected == ["b"]
 
 
 def test_every_setting_is_documented() -> None:

@@ -96,6 +96,21 @@ def test_a_key_that_is_refused_is_told_before_the_first_start(
     assert "czNjcmV0LWtleQ" not in ran.out + ran.err
 
 
+def test_a_key_that_goes_unencrypted_over_a_network_is_warned_of(
+    kydai: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KYDAI_STORE_ENGINE", "elastic")
+    monkeypatch.setenv("KYDAI_ELASTIC_URLS", f'["http://kydai:secret@127.0.0.2:{free_port()}"]')
+    assert "unprotected" not in findings(kydai)
+    # of a name that nobody has (RFC 6761) nothing is asked over the network
+    monkeypatch.setenv("KYDAI_ELASTIC_URLS", '["http://kydai:secret@es1.invalid:9200"]')
+    (finding,) = findings(kydai)["unprotected"]
+    assert finding["ok"] is False
+    assert "unencrypted to es1.invalid" in str(finding["text"])
+    assert "ca_file" in str(finding["remedy"])
+    assert "secret" not in str(finding)
+
+
 def test_a_broken_playbook_is_named_with_its_line(kydai: Run, log: Path, tmp_path: Path) -> None:
     kydai("ingest", str(log))
     assert "playbook" not in findings(kydai)
