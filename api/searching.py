@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
 
@@ -19,7 +19,20 @@ T = TypeVar("T")
 AT_ONCE = 4
 WAITING = 32
 LONGEST_SECONDS = 60.0
-_LOOK_SECONDS = 0.2
+_TRIES = 50
+_BETWEEN_SECONDS = 0.02
+
+
+async def _has_left(request: Request) -> None:
+    """Return when the caller has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _unheard(done: asyncio.Future[Any]) -> None:
+    """Nobody waits for how a stopped search ended: take its error, or the loop complains of it."""
+    if not done.cancelled():
+        done.exception()
 
 
 class Searches:
@@ -47,26 +60,29 @@ class Searches:
                 with changing:
                     thread = 0
 
-        def stop() -> None:
+        def stop() -> bool:
             # one that has ended meanwhile must not stop the next search of its thread
             with changing:
-                if thread:
-                    self._store.interrupt(thread)
+                return bool(thread and self._store.interrupt(thread))
 
-        loop = asyncio.get_running_loop()
-        until = loop.time() + LONGEST_SECONDS
+        left = asyncio.ensure_future(_has_left(request))
         self._running += 1
         try:
             pending = self._threads.submit(work)
             done = asyncio.wrap_future(pending)
-            while not done.done():
-                await asyncio.wait({done}, timeout=_LOOK_SECONDS)
-                if not done.done() and (loop.time() > until or await request.is_disconnected()):
-                    if not pending.cancel():
-                        await asyncio.to_thread(stop)  # it waits until the engine has stopped
-                    raise failure(Unavailable, "api.search_ended")
-            return done.result()
+            either: set[asyncio.Future[Any]] = {done, left}
+            await asyncio.wait(either, timeout=LONGEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if done.done():
+                return done.result()
+            done.add_done_callback(_unheard)
+            for _ in range(_TRIES):  # between two of its reads there is nothing to stop
+                # the engine's stop waits until it has stopped
+                if pending.cancel() or await asyncio.to_thread(stop) or done.done():
+                    break
+                await asyncio.wait({done}, timeout=_BETWEEN_SECONDS)
+            raise failure(Unavailable, "api.search_ended")
         finally:
+            left.cancel()
             self._running -= 1
 
     def close(self) -> None:

@@ -391,6 +391,20 @@ def test_rows_that_were_read_stay_when_the_next_ones_fail(open_console: Open, sh
     expect(console.page.locator(".truth")).to_contain_text("Chính xác và đầy đủ")
 
 
+def test_what_counts_every_event_does_not_wait_for_rows_for_ever(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    expect(console.page.locator(".truth")).to_contain_text("Chính xác và đầy đủ")
+    held: list[Route] = []
+    console.page.route(re.compile(r"/api/v1/events\?"), lambda route: held.append(route))
+    ask(console, "event.outcome: failure")
+    expect(console.page.locator(".truth")).to_contain_text("89 sự kiện")
+    expect(console.page.locator(".hunt-columns").get_by_text("Đang tải…").last).to_be_visible()
+    console.button("Dừng").click()
+    expect(console.page.locator(".hunt-columns").get_by_text("Đã dừng truy vấn")).to_be_visible()
+    expect(console.page.locator(".hunt-fields")).to_have_count(0)
+    console.page.unroute_all(behavior="ignoreErrors")
+
+
 def test_a_table_and_the_values_of_a_field_can_be_stopped(open_console: Open, shared_house: Running) -> None:
     console = open_console(shared_house, path="/hunt").heading("Truy tìm")
     held: list[Route] = []

@@ -47,7 +47,7 @@ export function ColumnHead({ name, columns, onColumns, onGroup }: { name: string
           type="button"
           className="column-head"
           draggable
-          title={t("hunt.column_help")}
+          title={name === TEXT ? t("hunt.column_help") : `${name}: ${t("hunt.column_help")}`}
           onDragStart={(event) => event.dataTransfer.setData(KIND, name)}
           onDragOver={(event) => event.preventDefault()}
           onDrop={drop}

@@ -84,7 +84,9 @@ export function HuntEvent({ id, columns, onColumn, onFilter, onClose }: Props) {
                       {name}
                     </th>
                     <td className="mono">
-                      <Pivot field={name} value={value} at={at} />
+                      <div className="event-value">
+                        <Pivot field={name} value={value} at={at} />
+                      </div>
                     </td>
                     <td>
                       <FilterButtons field={name} value={Array.isArray(value) ? value[0] : value} onFilter={onFilter} />

@@ -18,6 +18,8 @@ export interface Question {
 
 interface Props {
   question: Question;
+  /** Whether it is time to ask. */
+  isOn: boolean;
   columns: readonly string[];
   onColumn: (field: string) => void;
   onFilter: (field: string, value: unknown, without: boolean, operator?: ":" | "==") => void;
@@ -29,12 +31,13 @@ const rank = (name: string, columns: readonly string[]) => {
   return columns.includes(name) ? -1 : at < 0 ? FIRST.length : at;
 };
 
-export function HuntFields({ question, columns, onColumn, onFilter }: Props) {
+export function HuntFields({ question, isOn, columns, onColumn, onFilter }: Props) {
   const { t, n } = useWords();
   const [word, setWord] = useState("");
   const [open, setOpen] = useState<string | null>(null);
   const fields = useQuery({
     queryKey: ["fields", question],
+    enabled: isOn,
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
     queryFn: ({ signal }) => data(api.GET("/api/v1/events/fields", { params: { query: question }, signal })),
@@ -49,7 +52,7 @@ export function HuntFields({ question, columns, onColumn, onFilter }: Props) {
   return (
     <section className="hunt-fields" aria-label={t("hunt.fields")}>
       <input className="input" type="search" aria-label={t("hunt.find_field")} placeholder={t("hunt.find_field")} value={word} onChange={(event) => setWord(event.target.value)} spellCheck={false} />
-      {fields.isPending && <p className="muted values">{fields.fetchStatus === "idle" ? <Unanswered text={t("hunt.stopped")} again={again} /> : t("answer.asking")}</p>}
+      {fields.isPending && <p className="muted values">{isOn && fields.fetchStatus === "idle" ? <Unanswered text={t("hunt.stopped")} again={again} /> : t("answer.asking")}</p>}
       {fields.isError && (
         <p className="error values">
           <Unanswered text={whyOf(fields.error, t)} again={again} />
@@ -72,7 +75,7 @@ export function HuntFields({ question, columns, onColumn, onFilter }: Props) {
   );
 }
 
-function Values({ question, field, isColumn, onColumn, onFilter }: Omit<Props, "columns"> & { field: string; isColumn: boolean }) {
+function Values({ question, field, isColumn, onColumn, onFilter }: Omit<Props, "columns" | "isOn"> & { field: string; isColumn: boolean }) {
   const { t, n } = useWords();
   const terms = useQuery({
     queryKey: ["terms", question, field],

@@ -5,6 +5,7 @@ import { api, data, Failure } from "../api/client";
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
 import { useKeys } from "../lib/keys";
+import { useLate } from "../lib/late";
 import { named, narrow, parted } from "../lib/query-text";
 import { DEFAULT_FROM, resolve } from "../lib/range";
 import { exactly, moment } from "../lib/time";
@@ -33,6 +34,8 @@ const TEXT_FIELDS = ["message", "event.original", "process.command_line", "proce
 const EXPORTED = 50_000;
 const WIDTHS: Record<string, number> = { "host.name": 140, "event.dataset": 140, "source.ip": 130, "destination.ip": 130 };
 const NO_HINTS: never[] = [];
+/** Milliseconds within which nothing is asked beside the rows. */
+const ROWS_FIRST = 1_000;
 type Event = Record<string, unknown>;
 const idOf = (event: Event) => String(event["event.id"]);
 
@@ -64,8 +67,13 @@ export default function Hunt() {
     queryFn: ({ pageParam, signal }) => data(api.GET("/api/v1/events", { params: { query: { ...question, fields, limit: 200, cursor: pageParam } }, signal })),
     getNextPageParam: (page) => page.cursor ?? undefined,
   });
+  // rows come first: what counts every event would keep them waiting, but waits for them not for long
+  const isLate = useLate(question, ROWS_FIRST);
+  const isStopped = isTable ? table.isPending && table.fetchStatus === "idle" : events.isPending && events.fetchStatus === "idle";
+  const isCounting = isTable || !events.isPending || (isLate && !isStopped);
   const histogram = useQuery({
     queryKey: ["histogram", chartOf],
+    enabled: isCounting,
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
     placeholderData: keepPreviousData,
@@ -81,6 +89,8 @@ export default function Hunt() {
   const truth = together(answers.flatMap((answer) => answer?.truth ?? []));
   const isAnswered = !!count && (isTable ? table.isSuccess : events.isSuccess);
   const isPart = !!truth && !isWhole(truth);
+  // a count may be whole beside groups that are too many
+  const isLeast = !!truth && !(truth.complete && count && isWhole(count.truth));
 
   const ask = (text: string) => {
     setAsOf(Date.now());
@@ -117,10 +127,8 @@ export default function Hunt() {
     })),
   ];
 
-  const isAsking = isTable ? table.isFetching || histogram.isFetching : events.isFetching || histogram.isFetching;
-  const asked = isTable ? table : events;
-  const isStopped = asked.isPending && asked.fetchStatus === "idle";
-  const uncounted = histogram.isError ? whyOf(histogram.error, t) : !count && !isStopped && histogram.fetchStatus === "idle" && t("hunt.stopped");
+  const isAsking = (isTable ? table : events).isFetching || histogram.isFetching;
+  const uncounted = histogram.isError ? whyOf(histogram.error, t) : !count && !isStopped && isCounting && histogram.fetchStatus === "idle" && t("hunt.stopped");
   const stop = () => {
     setStopped(question);
     void Promise.all(["events", "histogram", "groups", "fields", "terms", "values"].map((name) => client.cancelQueries({ queryKey: [name] })));
@@ -159,7 +167,7 @@ export default function Hunt() {
       </div>
       <div className="head truth">
         {isAsking && !count && !isWrongQuery && <span className="muted">{t("hunt.counting")}</span>}
-        {count && !isWrongQuery && <span className="strong">{t(isPart ? "hunt.count_least" : "hunt.count", { n: count.total })}</span>}
+        {count && !isWrongQuery && <span className="strong">{t(isLeast ? "hunt.count_least" : "hunt.count", { n: count.total })}</span>}
         {truth && isAnswered && !isPart && !isWrongQuery && <TruthLine truth={truth} />}
         {uncounted && !isAsking && !isWrongQuery && (
           <span className="row medium" role="alert">
@@ -212,18 +220,17 @@ export default function Hunt() {
         <ExportMenu url={exportUrl} formats={["csv", "xlsx", "jsonl"]} part={t("hunt.exported_part", { limit: EXPORTED })} off={isTable ? t("hunt.export_off") : isWrongQuery && t("hunt.wrong")} />
       </div>
       {truth && isPart && <Incomplete truth={truth} note={isTable && table.data?.bound ? t("hunt.groups_bound", { n: table.data.bound }) : undefined} />}
-      {histogram.data && (count || histogram.isFetching) && (
-        <Suspense fallback={<div className="chart-place" />}>
-          <Chart histogram={histogram.data} onZoom={count && zoom} />
-        </Suspense>
+      {/* its place is kept while it is counted: the rows below stay where they are */}
+      {!isWrongQuery && !isStopped && !uncounted && (
+        <Suspense fallback={<div className="chart-place" />}>{histogram.data ? <Chart histogram={histogram.data} onZoom={count && zoom} /> : <div className="chart-place" />}</Suspense>
       )}
       {isTable ? (
         <div className="hunt-columns table">
           <HuntTable asked={table} where={where} isPart={isPart} onAsk={open} />
         </div>
       ) : (
-      <div className={`hunt-columns${current ? "" : " alone"}${isWrongQuery ? " wrong" : ""}`}>
-        {!isWrongQuery && <HuntFields question={question} columns={chosen} onColumn={toggleColumn} onFilter={filter} />}
+      <div className={`hunt-columns${current ? "" : " alone"}${isWrongQuery || isStopped ? " bare" : ""}`}>
+        {!isWrongQuery && !isStopped && <HuntFields question={question} isOn={isCounting} columns={chosen} onColumn={toggleColumn} onFilter={filter} />}
         {isStopped ? (
           <Stopped again={() => ask(query)} />
         ) : events.isPending ? (
@@ -253,7 +260,7 @@ export default function Hunt() {
       </div>
       )}
       <span className="visually-hidden" role="status">
-        {count && !events.isFetching ? t(isPart ? "hunt.count_least" : "hunt.count", { n: count.total }) : ""}
+        {count && !events.isFetching ? t(isLeast ? "hunt.count_least" : "hunt.count", { n: count.total }) : ""}
       </span>
     </div>
     </PivotMenu>

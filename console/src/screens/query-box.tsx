@@ -1,6 +1,6 @@
 // The query: one line of text; what may stand at the caret is offered, what is wrong is underlined in place.
 import { useDebouncedValue } from "@mantine/hooks";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { api, data, type Problem, type Schemas } from "../api/client";
 import { type Place, placeOf, suggestions } from "../lib/complete";
@@ -30,6 +30,7 @@ function wrongAt(text: string, position: number): [number, number] {
 
 export function QueryBox({ value, problem, hints, range, onAsk }: Props) {
   const { t, n } = useWords();
+  const client = useQueryClient();
   const id = useId();
   const box = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(value);
@@ -68,6 +69,8 @@ export function QueryBox({ value, problem, hints, range, onAsk }: Props) {
   };
   const ask = () => {
     setOpen(false);
+    // what was to be offered must not keep the answer waiting
+    void client.cancelQueries({ queryKey: ["values"] });
     onAsk(text);
   };
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
