@@ -193,6 +193,40 @@ def test_a_key_that_is_replaced_is_taken_without_a_new_start(
         assert store.holds() == []
 
 
+def snapshot_rights(where: int) -> list[str]:
+    """The rights in the table of the documentation: to take a snapshot, to restore one."""
+    (row,) = [line for line in DOCS.read_text("utf-8").splitlines() if line.startswith("| rights of the key |")]
+    return [row.split("`")[1 + 2 * where]]
+
+
+def test_the_rights_of_the_documentation_take_and_restore_a_snapshot(secured: SecureNode, admin: Elasticsearch) -> None:
+    prefix, name = new_prefix(), new_prefix()
+    admin.snapshot.create_repository(name=name, repository={"type": "fs", "settings": {"location": name}})
+
+    def told(done: int, total: int) -> None:
+        pass
+
+    plain, taking, restoring = role(prefix), role(prefix), role(prefix)
+    taking["cluster"] += snapshot_rights(0)
+    restoring["cluster"] += snapshot_rights(1)
+    made = [event(i) for i in range(3)]
+    with Opened(secured, admin, prefix, plain) as store:
+        store.append(Batch(made))
+        store.hold("case", Span(0, 1), "court order")
+        with pytest.raises(BadConfig, match="may not do this"):
+            store.snapshot(f"{name}/one", told)
+    with Opened(secured, admin, prefix, taking) as store:
+        assert store.snapshot(f"{name}/one", told).rows == 3
+        for index in admin.indices.get(index=f"{prefix}-*").body:
+            admin.indices.delete(index=index)
+    with Opened(secured, admin, prefix, taking) as store, pytest.raises(BadConfig, match="may not do this"):
+        store.restore(f"{name}/one", told)
+    with Opened(secured, admin, prefix, restoring) as store:
+        assert store.restore(f"{name}/one", told).rows == 3
+        assert [hold.name for hold in store.holds()] == ["case"]
+        assert len(store.search(Query()).events) == 3
+
+
 def test_the_documented_key_is_the_same_in_both_languages() -> None:
     def block(path: Path) -> str:
         return path.read_text("utf-8").partition("POST /_security/api_key\n")[2].partition("```")[0]
