@@ -320,6 +320,8 @@ class _Hit:
     of: Group
     file: int
     row: int
+    keys: str | None
+    """The names of its fields, as column ``keys`` has them; None of a flow."""
 
 
 def _page(read: Read, of: Group, limit: int, newest_first: bool, after: Order | None) -> list[_Hit]:
@@ -329,24 +331,27 @@ def _page(read: Read, of: Group, limit: int, newest_first: bool, after: Order | 
         where += f" AND ts {sign}= ? AND (ts {sign} ? OR ({IDS}) {sign} (?, ?, ?))"
         parameters += [after[0], *after]
     order = ", ".join(f"{name} {direction}" for name in ("ts", *IDENTITY))
-    sql = (
-        f"SELECT ts, {IDS}, file_index, file_row_number FROM {of.relation} WHERE {where} ORDER BY {order} LIMIT {limit}"
-    )
-    return [_Hit((row[0], row[1], row[2], row[3]), of, row[4], row[5]) for row in read.rows(sql, parameters)]
+    columns = f"ts, {IDS}, file_index, file_row_number, {'keys' if of.kind is Kind.EVENTS else 'NULL'}"
+    sql = f"SELECT {columns} FROM {of.relation} WHERE {where} ORDER BY {order} LIMIT {limit}"
+    return [_Hit((row[0], row[1], row[2], row[3]), of, *row[4:]) for row in read.rows(sql, parameters)]
 
 
 def _whole(read: Read, hits: Sequence[_Hit], fields: Sequence[str] | None) -> dict[Order, Event]:
-    """The events of the hits. Documents are read of these rows only: five times as fast as in one statement."""
-    rows_of: dict[str, tuple[Group, dict[int, list[int]]]] = {}
+    """The events of the hits. Documents are read of these rows only: five times as fast as in one statement; columns
+    only where some row has the field: a column costs 0.3 ms a file."""
+    rows_of: dict[str, tuple[Group, dict[int, list[int]], set[str | None]]] = {}
     for hit in hits:
         segment = hit.of.segments[hit.file]
         # small files by one statement; of large ones row numbers are to be skipped by
         key = segment.name if segment.rows > _SMALL else hit.of.relation
-        rows_of.setdefault(key, (hit.of, {}))[1].setdefault(hit.file, []).append(hit.row)
+        _, rows, keys = rows_of.setdefault(key, (hit.of, {}, set()))
+        rows.setdefault(hit.file, []).append(hit.row)
+        keys.add(hit.keys)
     events: dict[Order, Event] = {}
-    for of, rows in rows_of.values():
+    for of, rows, keys in rows_of.values():
         part = only(of, list(rows))
-        columns, build = selected(part, fields)
+        there = None if None in keys else {name for text in keys if text is not None for name in orjson.loads(text)}
+        columns, build = selected(part, fields, there)
         these = " OR ".join(
             f"file_index = {i} AND file_row_number IN ({', '.join(map(str, numbers))})" if len(rows) > 1
             else f"file_row_number IN ({', '.join(map(str, numbers))})"

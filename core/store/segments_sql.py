@@ -7,7 +7,7 @@ field that the query touches in its document, and not in the column, are asked a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -229,12 +229,14 @@ def among(of: Group, file: int, table: str, count: int, *, sure: bool) -> Group:
     )
 
 
-def selected(of: Group, fields: Sequence[str] | None) -> tuple[str, Callable[[Sequence[Any]], Event]]:
+def selected(
+    of: Group, fields: Sequence[str] | None, there: Set[str] | None = None
+) -> tuple[str, Callable[[Sequence[Any]], Event]]:
     """What to select for whole events or for some fields of them, and what makes an event of a row.
 
-    Rows begin with segment, record, n, ts.
+    ``there``: what fields the rows have, where that is known. Rows begin with segment, record, n, ts.
     """
-    names = of.fields
+    names = tuple(name for name in of.fields if there is None or name in there)
     doc = "doc" in of.schema.columns
     only = None
     if fields is not None:

@@ -49,6 +49,7 @@ def test_documents_are_read_only_when_needed() -> None:
     assert selected(of, None)[0].endswith(", doc")
     assert selected(of, ["source.ip", "@timestamp"])[0].endswith('"source.ip", NULL')
     assert selected(of, ["vendor.x"])[0].endswith(", doc")
+    assert selected(of, None, {"source.ip", "vendor.x"})[0].endswith('ingested, "source.ip", doc')
     odd = group(FOLDER, [replace(segment("a"), overridden=frozenset({"source.port"}))], Query(), replaced=False)[0]
     assert selected(odd, ["source.port"])[0].endswith(", doc")
     assert selected(odd, ["source.ip"])[0].endswith(", NULL")
