@@ -44,7 +44,7 @@ export function PivotMenu({ query, columns, onAsk, onColumn, children }: Props) 
   const kind = kindOf(field, value);
   const { where } = parted(query);
   const only = narrow("", field, value, false, operator);
-  const [clip, byHand] = useClipboard(t("hunt.copy_value"), t("hunt.copy_by_hand"));
+  const [clip, byHand] = useClipboard(t("hunt.copy_value"), t("copy.by_hand"));
   const copy = async () => {
     if (await clip(value)) tell({ text: t("copy.done") });
   };
