@@ -1,6 +1,6 @@
 """What a word index (core/store/segments_index.py) knows of a query: rows that match for certain, rows that may.
 
-Free text over all its fields is known exactly; a condition on one of them only by the words that a row must have,
+Free text over all its fields is known exactly; words in one of them only by what a row must have somewhere,
 and the compiled query decides; of all else nothing is known.
 """
 
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from core.query.leaf import compares_address, natural, wanted, words_in, words_of
+from core.query.leaf import natural, words_of
 from core.query.meaning import FREE_ADDRESS, FREE_TEXT
-from core.query.tree import And, Comparison, Equals, Like, Node, Not, Or, Pattern, Phrase, Wild
+from core.query.tree import And, Equals, Like, Node, Not, Or, Pattern, Phrase, Wild
 from core.query.values import to_ip
 from core.store.segments_words import UNCLEAR, UNTOLD, WORD_CHARS, address_key
 
@@ -145,8 +145,7 @@ def _plan(node: Node) -> Plan:
         return _anywhere(node) or Either(frozenset(map(_plan, node.children)))
     if isinstance(node, Phrase):
         return _phrase(node, set())
-    if isinstance(node, Equals):
-        return _equals(node)
+    # values of one field stand in a column of few different ones: to read that is cheaper than to look up
     return Unknown()
 
 
@@ -181,15 +180,6 @@ def _phrase(leaf: Phrase, written: Set[tuple[str, Pattern]]) -> Plan:
     if key is not None and (leaf.field, (Wild.MANY, leaf.text, Wild.MANY)) in written:
         return Keys(frozenset({key}), frozenset({UNCLEAR}))
     return _having(words_of(leaf))
-
-
-def _equals(leaf: Equals) -> Plan:
-    if leaf.field in FREE_ADDRESS and compares_address(leaf):
-        return Keys(frozenset({address_key(str(wanted(leaf)))}))
-    if leaf.field not in FREE_TEXT or leaf.comparison not in (Comparison.EXACT, natural(leaf.field)):
-        return Unknown()
-    text = wanted(Equals(leaf.field, leaf.value, natural(leaf.field)))
-    return _having(words_in(text) if isinstance(text, str) else [])
 
 
 def _having(words: list[str]) -> Plan:
