@@ -51,8 +51,8 @@ def version_of(row: SavedSearch) -> int:
     return row.updated_at
 
 
-def _check(row: SavedSearch, version: int | None) -> None:
-    if version is not None and version != version_of(row):
+def _check(row: SavedSearch, version: int) -> None:
+    if version != version_of(row):
         raise failure(Conflict, "api.saved.changed", name=row.name)
 
 
@@ -128,7 +128,7 @@ def add(
 
 def change(
     session: Session, actor: Actor, row: SavedSearch, *, name: str, question: Question, is_shared: bool, now: Micros,
-    zone: str, version: int | None = None,
+    zone: str, version: int,
 ) -> int:  # fmt: skip
     """Rename, change or share a search; returns the journal's entry. Raises as ``add`` does, and Conflict when it is
     no longer of the ``version`` that the person saw."""
@@ -142,7 +142,7 @@ def change(
     )
 
 
-def remove(session: Session, actor: Actor, row: SavedSearch, *, now: Micros, version: int | None = None) -> int:
+def remove(session: Session, actor: Actor, row: SavedSearch, *, now: Micros, version: int) -> int:
     """Delete a search; returns the journal's entry, from which ``put_back`` makes it again. Raises Conflict as
     ``change`` does."""
     _check(row, version)

@@ -66,12 +66,17 @@ class SearchBody(BaseModel):
     end: str = Field("now", min_length=1, max_length=64)
     columns: list[FieldName] = Field(default=[], max_length=saved.MAX_COLUMNS)
     is_shared: bool = False
-    version: Id | None = None
-    """When a search is changed: the one that the person saw; a change in between is a conflict."""
 
     @property
     def question(self) -> saved.Question:
         return saved.Question(self.query, self.start, self.end, self.columns)
+
+
+class SearchChange(SearchBody):
+    """What a search becomes."""
+
+    version: Id
+    """The one that the person saw: a change in between is a conflict."""
 
 
 class SearchUndo(BaseModel):
@@ -126,7 +131,7 @@ def save_search(body: SearchBody, caller: Reader, svc: Svc) -> SearchChanged:
 
 
 @router.put("/{search_id}")
-def change_search(search_id: Id, body: SearchBody, caller: Reader, svc: Svc) -> SearchChanged:
+def change_search(search_id: Id, body: SearchChange, caller: Reader, svc: Svc) -> SearchChanged:
     """Rename, change or share a search of one's own; an admin changes anybody's that is shared."""
     _check_sharing(caller, body.is_shared)
     with svc.database.write() as session:
@@ -139,7 +144,7 @@ def change_search(search_id: Id, body: SearchBody, caller: Reader, svc: Svc) -> 
 
 
 @router.delete("/{search_id}")
-def delete_search(search_id: Id, caller: Reader, svc: Svc, version: Id | None = None) -> SearchChanged:
+def delete_search(search_id: Id, version: Id, caller: Reader, svc: Svc) -> SearchChanged:
     """Delete a search, of the version that the person saw; it can be put back for ten minutes."""
     with svc.database.write() as session:
         row = _find(session, caller, search_id)

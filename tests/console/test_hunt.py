@@ -445,7 +445,7 @@ def test_saved_searches_that_do_not_come_are_not_called_none_and_a_new_name_keep
         status=503, content_type="application/problem+json",
         json={"type": "about:blank", "title": "Bận", "status": 503, "detail": "Máy chủ đang bận."},
     ))  # fmt: skip
-    console.go(f"/hunt?saved={number}&q=event.outcome:%20success").heading("Truy tìm")
+    console.go(f"/hunt?saved={number}&version={now}&q=event.outcome:%20success").heading("Truy tìm")
     button, menu = console.page.locator(".saved-button"), console.page.get_by_role("menu")
     button.click()
     expect(menu).to_contain_text("Chưa lấy được danh sách: Máy chủ đang bận.")
@@ -504,7 +504,7 @@ def test_what_somebody_changed_meanwhile_is_not_written_over(open_console: Open,
         session.add(row)
         session.flush()
         number = row.id
-    console = open_console(shared_house, path=f"/hunt?saved={number}&q=event.outcome:%20success").heading("Truy tìm")
+    console = open_console(shared_house, path=f"/hunt?saved={number}&version={now}&q=event.outcome:%20success")
     saved = console.page.locator(".saved-button")
     expect(saved).to_contain_text("đã sửa, chưa lưu")
     with shared_house.services.database.write() as session:
@@ -518,6 +518,39 @@ def test_what_somebody_changed_meanwhile_is_not_written_over(open_console: Open,
     console.page.get_by_role("menuitem", name=re.compile("^chung")).click()
     expect(console.page.locator(".query-box input")).to_have_value("host.name: mail01")
     expect(saved).not_to_contain_text("có bản mới hơn")
+
+
+def test_what_somebody_changed_is_not_written_over_after_a_reload(open_console: Open, shared_house: Running) -> None:
+    now = shared_house.services.clock.now()
+    with shared_house.services.database.write() as session:
+        row = SavedSearch(name="ca đêm", owner="hanhnt", query="event.outcome: failure", start="now-24h", end="now",
+                          columns=[], created_at=now, updated_at=now)  # fmt: skip
+        session.add(row)
+        session.flush()
+        number = row.id
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    saved = console.page.locator(".saved-button")
+    saved.click()
+    console.page.get_by_role("menuitem", name=re.compile("^ca đêm")).click()
+    expect(saved).to_contain_text("ca đêm")
+    with shared_house.services.database.write() as session:
+        session.get_one(SavedSearch, number).query = "host.name: mail01"
+        session.get_one(SavedSearch, number).updated_at = now + 1
+    console.page.reload()
+    expect(console.page.locator(".query-box input")).to_have_value("event.outcome: failure")
+    expect(saved).to_contain_text("có bản mới hơn")
+    for item in (re.compile("^Lưu thay đổi vào"), "Xóa"):
+        saved.click()
+        with console.page.expect_response("**/api/v1/searches/*") as asked:
+            console.page.get_by_role("menuitem", name=item).click()
+        assert asked.value.status == 409
+    with shared_house.services.database.read() as session:
+        assert session.get_one(SavedSearch, number).query == "host.name: mail01"
+    # an address that does not say what was seen names none
+    console.go(f"/hunt?saved={number}&q=event.outcome:%20failure").heading("Truy tìm")
+    saved.click()
+    expect(console.page.get_by_role("menuitem", name=re.compile("^ca đêm"))).to_be_visible()
+    expect(console.page.get_by_role("menuitem", name="Xóa")).to_have_count(0)
 
 
 def test_a_saved_query_that_no_longer_parses_says_where(open_console: Open, shared_house: Running) -> None:

@@ -131,12 +131,12 @@ def test_changes_and_removals_are_in_the_journal_and_undone(database: Database) 
     with database.write() as session:
         row = keep(session, "x")
         number, before = row.id, saved.state_of(row)
-        saved.change(session, HANH, row, name="y", question=ASKED, is_shared=True, now=NOW, zone=ZONE)
+        saved.change(session, HANH, row, name="y", question=ASKED, is_shared=True, now=NOW, zone=ZONE, version=NOW)
         after = saved.state_of(row)
         assert saved.put_back(session, HANH, number, before, after, NOW).name == "x"
         with pytest.raises(Conflict):
             saved.put_back(session, HANH, number, before, after, NOW)
-        saved.remove(session, HANH, row, now=NOW)
+        saved.remove(session, HANH, row, now=NOW, version=saved.version_of(row))
         assert saved.put_back(session, HANH, number, before, None, NOW).id == number
     with database.read() as session:
         assert saved.state_of(session.get_one(SavedSearch, number)) == before
@@ -161,7 +161,7 @@ def test_what_has_a_new_owner_of_its_name_is_not_put_back(database: Database) ->
     with database.write() as session:
         row = keep(session, "x")
         before = saved.state_of(row)
-        saved.remove(session, HANH, row, now=NOW)
+        saved.remove(session, HANH, row, now=NOW, version=saved.version_of(row))
         keep(session, "x")
         with pytest.raises(Conflict):
             saved.put_back(session, HANH, row.id + 1_000, before, None, NOW)

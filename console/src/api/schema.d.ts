@@ -3945,8 +3945,41 @@ export interface components {
              * @default now-24h
              */
             start: string;
+        };
+        /**
+         * SearchChange
+         * @description What a search becomes.
+         */
+        SearchChange: {
+            /**
+             * Columns
+             * @default []
+             */
+            columns: string[];
+            /**
+             * End
+             * @default now
+             */
+            end: string;
+            /**
+             * Is Shared
+             * @default false
+             */
+            is_shared: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Query
+             * @default
+             */
+            query: string;
+            /**
+             * Start
+             * @default now-24h
+             */
+            start: string;
             /** Version */
-            version?: number | null;
+            version: number;
         };
         /**
          * SearchChanged
@@ -9128,7 +9161,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SearchBody"];
+                "application/json": components["schemas"]["SearchChange"];
             };
         };
         responses: {
@@ -9185,8 +9218,8 @@ export interface operations {
     };
     delete_search: {
         parameters: {
-            query?: {
-                version?: number | null;
+            query: {
+                version: number;
             };
             header?: never;
             path: {

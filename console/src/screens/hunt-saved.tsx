@@ -23,52 +23,53 @@ export interface Current {
 }
 
 interface Props {
-  /** The number of the saved search that this question comes from. */
+  /** The number of the saved search that this question comes from, and the version that was taken. Both stand in the address: the
+   *  list is renewed by itself, and what somebody changed meanwhile is not written over unseen, after a reload neither. */
   chosen: string;
+  version: string;
   current: Current;
   /** The page asks what is saved. */
   onTake: (search: Saved) => void;
   /** The page's own question is said to come from this one, or from none. */
-  onName: (id: string | null) => void;
+  onName: (search: Saved | null) => void;
 }
 
 const KEY = ["searches"];
+
+/** What the address says of the saved search that a question comes from. */
+export function comesFrom(search: Saved | null): { saved: string | null; version: string | null } {
+  return { saved: search && String(search.id), version: search && String(search.version) };
+}
 
 function isSame(saved: Saved, current: Current): boolean {
   return saved.query === current.query && saved.start === current.from && saved.end === current.to && saved.columns.join() === current.columns.join();
 }
 
-export function HuntSaved({ chosen, current, onTake, onName }: Props) {
+export function HuntSaved({ chosen, version: taken, current, onTake, onName }: Props) {
   const { t, said } = useWords();
   const tell = useToast();
   const client = useQueryClient();
   const [dialog, setDialog] = useState<"new" | "change" | null>(null);
   const searches = useQuery({ queryKey: KEY, queryFn: ({ signal }) => data(api.GET("/api/v1/searches", { signal })) });
   const all = searches.data ?? [];
-  const from = all.find((each) => String(each.id) === chosen);
-  // as it was taken: the list is renewed by itself, and what somebody changed meanwhile is not to be written over unseen
-  const [seen, setSeen] = useState<Saved | null>(null);
-  if (from && seen?.id !== from.id) setSeen(from);
-  const version = seen?.id === from?.id ? seen?.version : undefined;
-  const isNewer = !!from && version !== undefined && version !== from.version;
+  const version = Number(taken);
+  // without a version nobody knows what was seen: the question stands for itself
+  const from = version ? all.find((each) => String(each.id) === chosen) : undefined;
+  const isNewer = !!from && version !== from.version;
   const isChanged = !!from && !isSame(from, current);
-  const open = (search: Saved) => {
-    setSeen(search);
-    onTake(search);
-  };
   const renew = () => void client.invalidateQueries({ queryKey: KEY });
   const take = (changed: Schemas["SearchChanged"]) => {
     renew();
-    if (changed.search) open(changed.search);
+    if (changed.search) onTake(changed.search);
   };
   // what stands on the page may have been edited meanwhile: it stays
   const undo = (entry: number | null) => async () => {
     const { search } = await data(api.POST("/api/v1/searches/undo", { body: { entry: entry ?? 0 } }));
     renew();
-    setSeen(search);
-    if (search && !new URLSearchParams(window.location.search).has("saved")) onName(String(search.id));
+    const named = new URLSearchParams(window.location.search).get("saved");
+    if (search && (named === null || named === String(search.id))) onName(search);
   };
-  const body = (search: Saved): Schemas["SearchBody"] => ({ name: search.name, is_shared: search.is_shared, version, query: current.query, start: current.from, end: current.to, columns: [...current.columns] });
+  const body = (search: Saved): Schemas["SearchChange"] => ({ name: search.name, is_shared: search.is_shared, version, query: current.query, start: current.from, end: current.to, columns: [...current.columns] });
   const run = async (act: () => Promise<void>) => {
     try {
       await act();
@@ -114,7 +115,7 @@ export function HuntSaved({ chosen, current, onTake, onName }: Props) {
           )}
           <div className="saved-list">
             {all.map((search) => (
-              <Menu.Item key={search.id} onClick={() => open(search)}>
+              <Menu.Item key={search.id} onClick={() => onTake(search)}>
                 <span className="saved-item">
                   <span className={search === from ? "strong" : undefined}>{visible(search.name)}</span>
                   <small className="muted">{search.may_change && !search.is_shared ? t("saved.private") : `${search.owner} · ${t("saved.shared")}`}</small>
@@ -140,7 +141,7 @@ export function HuntSaved({ chosen, current, onTake, onName }: Props) {
             setDialog(null);
             if (dialog === "new") take(changed);
             else {
-              setSeen(changed.search);
+              onName(changed.search);
               renew();
             }
             tell({ text: t("saved.saved", { name: changed.search?.name ?? "" }), undo: dialog === "change" ? undo(changed.entry) : undefined });
@@ -151,15 +152,15 @@ export function HuntSaved({ chosen, current, onTake, onName }: Props) {
   );
 }
 
-function SaveDialog({ current, search, version, onClose, onSaved }: { current: Current; search?: Saved; version?: number; onClose: () => void; onSaved: (changed: Schemas["SearchChanged"]) => void }) {
+function SaveDialog({ current, search, version, onClose, onSaved }: { current: Current; search?: Saved; version: number; onClose: () => void; onSaved: (changed: Schemas["SearchChanged"]) => void }) {
   const { t } = useWords();
   const { me } = useHouse();
   const isRelative = current.from.startsWith("now") || current.to.startsWith("now");
   const send = async (form: FormData) => {
     const time = form.get("time") === "absolute" ? current.absolute : { from: current.from || DEFAULT_FROM, to: current.to || "now" };
     const asked = search ? { query: search.query, start: search.start, end: search.end, columns: search.columns } : { query: current.query, start: time.from, end: time.to, columns: [...current.columns] };
-    const body = { ...asked, name: textOf(form, "name"), is_shared: form.get("shared") === "on", version: search && version };
-    onSaved(await data(search ? api.PUT("/api/v1/searches/{search_id}", { params: { path: { search_id: search.id } }, body }) : api.POST("/api/v1/searches", { body })));
+    const body = { ...asked, name: textOf(form, "name"), is_shared: form.get("shared") === "on" };
+    onSaved(await data(search ? api.PUT("/api/v1/searches/{search_id}", { params: { path: { search_id: search.id } }, body: { ...body, version } }) : api.POST("/api/v1/searches", { body })));
   };
   return (
     <FormDialog title={t(search ? "saved.rename" : "saved.save_new")} onClose={onClose} send={t("action.save")} onSend={send}>

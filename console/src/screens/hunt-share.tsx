@@ -6,7 +6,7 @@ import { useWords } from "../words";
 /** The address of the page with other values of its parameters. */
 export function addressWith(range: { from: string; to: string }): string {
   const params = new URLSearchParams(window.location.search);
-  params.delete("saved");
+  for (const name of ["saved", "version"]) params.delete(name);
   for (const [name, value] of Object.entries(range)) params.set(name, value);
   return `${window.location.origin}${window.location.pathname}?${params}`;
 }

@@ -22,7 +22,7 @@ import { ColumnHead, columnsOf, TEXT, toggled, writtenColumns } from "./hunt-col
 import { HuntEvent } from "./hunt-event";
 import { HuntFields } from "./hunt-fields";
 import { Pivot, PivotMenu } from "./hunt-pivot";
-import { HuntSaved } from "./hunt-saved";
+import { comesFrom, HuntSaved } from "./hunt-saved";
 import { HuntShare } from "./hunt-share";
 import { HuntTable, useTable } from "./hunt-table";
 import { eventText } from "./links";
@@ -208,12 +208,13 @@ export default function Hunt() {
         )}
         <HuntSaved
           chosen={get("saved")}
+          version={get("version")}
           current={{ query, from: written.from, to: written.to, columns: writtenCols ? chosen : [], absolute }}
-          onName={(id) => set({ saved: id })}
+          onName={(search) => set(comesFrom(search))}
           onTake={(search) => {
             setAsOf(Date.now());
             const range = { from: search.start === DEFAULT_FROM && search.end === "now" ? null : search.start, to: search.end === "now" ? null : search.end };
-            set({ saved: String(search.id), q: search.query, ...range, cols: writtenColumns(search.columns), at: null }, true);
+            set({ ...comesFrom(search), q: search.query, ...range, cols: writtenColumns(search.columns), at: null }, true);
           }}
         />
         <HuntShare range={absolute} />

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx2 import Response
 
 from api.deps import Services
 from core.clock import MINUTE, StillClock
@@ -30,15 +31,25 @@ def names(client: TestClient) -> list[str]:
     return [row["name"] for row in client.get(URL).json()]
 
 
+def change(client: TestClient, search: dict[str, Any], name: str = "Đăng nhập sai", **more: Any) -> Response:
+    """Sends a change of a search as it was seen."""
+    return client.put(f"{URL}/{search['id']}", json=body(name, version=search["version"], **more))
+
+
+def remove(client: TestClient, search: dict[str, Any]) -> Response:
+    return client.delete(f"{URL}/{search['id']}", params={"version": search["version"]})
+
+
 def test_a_search_is_kept_changed_and_deleted_and_each_can_be_undone(client: Client) -> None:
     analyst = client("analyst")
     made = post(analyst, **body())["search"]
     assert (made["start"], made["end"], made["columns"], made["problem"]) == ("now-7d", "now", ["user.name", "*"], None)
     assert (made["owner"], made["may_change"], made["is_shared"]) == ("analyst1", True, False)
-    changed = analyst.put(f"{URL}/{made['id']}", json=body("khác", query="*")).json()
+    changed = change(analyst, made, "khác", query="*").json()
     assert (changed["search"]["name"], changed["search"]["query"]) == ("khác", "*")
-    assert post(analyst, "/undo", entry=changed["entry"])["search"]["name"] == "Đăng nhập sai"
-    gone = analyst.delete(f"{URL}/{made['id']}").json()
+    back = post(analyst, "/undo", entry=changed["entry"])["search"]
+    assert back["name"] == "Đăng nhập sai"
+    gone = remove(analyst, back).json()
     assert (gone["search"], names(analyst)) == (None, [])
     assert post(analyst, "/undo", entry=gone["entry"])["search"]["id"] == made["id"]
     assert names(analyst) == ["Đăng nhập sai"]
@@ -48,19 +59,21 @@ def test_a_search_is_kept_changed_and_deleted_and_each_can_be_undone(client: Cli
 def test_a_change_over_one_that_was_not_seen_is_a_conflict(client: Client) -> None:
     owner, admin = client("analyst"), client("admin")
     made = post(owner, **body(is_shared=True))["search"]
-    place = f"{URL}/{made['id']}"
-    changed = admin.put(place, json=body("khác", is_shared=True, version=made["version"])).json()["search"]
-    late = owner.put(place, json=body("của tôi", version=made["version"]))
+    changed = change(admin, made, "khác", is_shared=True).json()["search"]
+    late = change(owner, made, "của tôi")
     assert (late.status_code, names(owner)) == (409, ["khác"])
     assert "saved.changed" not in late.json()["detail"]
-    assert owner.delete(place, params={"version": made["version"]}).status_code == 409
-    assert owner.delete(place, params={"version": changed["version"]}).status_code == 200
+    assert remove(owner, made).status_code == 409
+    # nor does one get by who does not say what was seen
+    place = f"{URL}/{made['id']}"
+    assert (owner.put(place, json=body("của tôi")).status_code, owner.delete(place).status_code) == (422, 422)
+    assert remove(owner, changed).status_code == 200
 
 
 def test_only_ones_own_change_is_undone_and_not_for_long(client: Client, clock: StillClock) -> None:
     analyst = client("analyst")
     made = post(analyst, **body())
-    gone = analyst.delete(f"{URL}/{made['search']['id']}").json()
+    gone = remove(analyst, made["search"]).json()
     post(client("admin"), "/undo", 403, entry=gone["entry"])
     post(analyst, "/undo", 403, entry=made["entry"])
     clock.at += 11 * MINUTE
@@ -69,22 +82,22 @@ def test_only_ones_own_change_is_undone_and_not_for_long(client: Client, clock: 
 
 def test_what_is_shared_is_read_by_others_and_changed_by_its_owner_or_an_admin(client: Client) -> None:
     analyst, other, admin = client("analyst"), client("analyst"), client("admin")
-    number = post(analyst, **body(is_shared=True))["search"]["id"]
+    made = post(analyst, **body(is_shared=True))["search"]
     post(analyst, **body("riêng"))
     assert [(r["name"], r["may_change"]) for r in other.get(URL).json()] == [("Đăng nhập sai", False)]
-    assert other.put(f"{URL}/{number}", json=body()).status_code == 403
-    assert other.delete(f"{URL}/{number}").status_code == 403
-    assert admin.put(f"{URL}/{number}", json=body("sửa", is_shared=True)).status_code == 200
-    assert admin.put(f"{URL}/{number}", json=body("sửa", is_shared=False)).json()["search"]["owner"] == "analyst1"
+    assert change(other, made).status_code == 403
+    assert remove(other, made).status_code == 403
+    changed = change(admin, made, "sửa", is_shared=True).json()["search"]
+    hidden = change(admin, changed, "sửa", is_shared=False).json()["search"]
+    assert hidden["owner"] == "analyst1"
     assert (names(other), names(admin)) == ([], [])
-    assert admin.delete(f"{URL}/{number}").status_code == 404
+    assert remove(admin, hidden).status_code == 404
 
 
 def test_an_auditor_keeps_searches_and_shares_none(client: Client) -> None:
     auditor = client("auditor")
     post(auditor, "", 403, **body(is_shared=True))
-    number = post(auditor, **body())["search"]["id"]
-    assert auditor.put(f"{URL}/{number}", json=body(is_shared=True)).status_code == 403
+    assert change(auditor, post(auditor, **body())["search"], is_shared=True).status_code == 403
 
 
 def test_a_scope_sees_only_what_its_own_people_share(client: Client) -> None:
