@@ -9,10 +9,9 @@ A run that is killed is gone on with by the next.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -22,43 +21,25 @@ import orjson
 from core.errors import BadInput, Conflict, KydaiError, Refused, Unavailable, failure, reason
 from core.store.elastic_append import CHUNK_BYTES
 from core.store.elastic_client import Cluster, told
+from core.store.elastic_copies import Copies, Copy, removal, room_for
 from core.store.elastic_document import document, event_of
 from core.store.elastic_meta import Notes
-from core.store.elastic_names import Index, copies, copy_name, pattern, read_name
+from core.store.elastic_names import Index, pattern, read_name
 from core.store.elastic_setup import FLOW, LAYOUT, REPLACED, Setup, as_told, is_ours
 from core.store.integrity import canonical
 from core.store.reindex import Reindexing, ReindexStage
-from core.words import LANGUAGES
-from core.words import size as text_size
 
 _PAGE = 2_000
-_FEW = 2_000
-"""So many writes are copied at most, where the pace is not known yet, while nobody may write."""
 _PAUSE = 20.0
 """Seconds that nobody may write, at most, by the pace so far."""
+_LONGEST_PAUSE = 3 * _PAUSE
+"""Seconds after which the rest waits for another time, should that pace not hold."""
 _REST = 0.5
 """Of the time that a page took, so long is waited before the next: who writes and searches goes first."""
 _NOTE_EVERY = 5.0
 _MARKS = (FLOW, REPLACED)
 
 Tell = Callable[[Reindexing], object]
-
-
-@dataclass(slots=True)
-class _Copy:
-    """A copy that is being made. It is written to by ``claim``, an alias that only one run has."""
-
-    name: str
-    claim: str
-    copied: int = -1
-    """Writes to the old index up to this number are in it, and were compared."""
-    seconds: float = 0.0
-    writes: int = 0
-    noted_at: float = 0.0
-
-    def needs(self, writes: int) -> float:
-        """Seconds for so many more."""
-        return 0.0 if writes <= _FEW else writes * self.seconds / self.writes if self.writes else float("inf")
 
 
 class Reindexer:
@@ -76,7 +57,7 @@ class Reindexer:
         self._cluster = cluster
         self._setup = setup
         self._notes = notes
-        self._free = free
+        self._copies = Copies(cluster, setup, notes, free)
         self._wait = wait
 
     def older(self) -> dict[str, frozenset[str]]:
@@ -106,7 +87,7 @@ class Reindexer:
         """Write all indices anew that are not as this version makes them, the newest first; how many. Raises Refused,
         behind the last, when one could not be."""
         old = self._outdated()
-        self._drop_copies(lambda name: all(name != index.name for index in old))
+        self._drop_idle({index.name for index in old})
         refused: Refused | None = None
         for at, index in enumerate(old):
             try:
@@ -117,9 +98,17 @@ class Reindexer:
             raise refused
         return len(old)
 
+    def _drop_idle(self, wanted: Set[str]) -> None:
+        """Delete the copies of what need not be written anew any more; a run that died may have closed it."""
+        for name, copy in list(self._copies.begun()):
+            if name not in wanted:
+                self._open(name)
+                self._copies.drop(copy)
+
     def _outdated(self) -> list[Index]:
         wanted = self._setup.template()["template"]
         mapping, analysis = as_told(wanted["mappings"]), _texts(wanted["settings"]["index"]["analysis"])
+        going = {stone.uuid for stone in self._notes.tombstones()}
         found = self._cluster.call(lambda es: es.indices.get(index=pattern(self._setup.prefix))).body
         old = [
             index
@@ -127,104 +116,54 @@ class Reindexer:
             if is_ours(described["mappings"])
             and described["mappings"]["_meta"].get("layout", 0) <= LAYOUT
             and (described["mappings"] != mapping or _texts(described["settings"]["index"].get("analysis")) != analysis)
+            and described["settings"]["index"]["uuid"] not in going
             and (index := read_name(self._setup.prefix, name)) is not None
         ]
-        return sorted(old, key=lambda index: (-index.min_received, index.name))
+        # one that a run that died has closed keeps intake waiting
+        return sorted(old, key=lambda i: (not takes_no_writes(found[i.stored]), -i.min_received, i.name))
 
     def _renew(self, old: Index, tell: Tell) -> None:
-        copy = self._claim(old)
-
         last = Reindexing(old.name, ReindexStage.COPYING)
+        copy: Copy | None = None
+        is_closed = self._is_closed(old)  # by a run that died
 
         def say(stage: ReindexStage) -> None:
             nonlocal last
-            last = Reindexing(old.name, stage, self._count(copy.name), self._count(old.stored))
+            done = 0 if copy is None else self._count(copy.name)
+            last = Reindexing(old.name, stage, done, self._count(old.stored))
             tell(last)
 
-        is_closed = False
         try:
+            copy = self._copies.take(old)
+            if is_closed and copy.needs(self._settled(old) - copy.copied) > _PAUSE:
+                say(ReindexStage.COPYING)
+                self._open(old.stored)
+                is_closed = False
             self._catch_up(old, copy, say)
             say(ReindexStage.CLOSING)
             is_closed = True
-            self._cluster.call(lambda es: es.indices.add_block(index=old.stored, block="write"))
-            self._copy(old, copy, self._settled(old), lambda: say(ReindexStage.CLOSING))
+            self._close(old)
+            until = monotonic() + _LONGEST_PAUSE
+            self._copy(old, copy, self._settled(old), lambda: say(ReindexStage.CLOSING), until=until)
             self._check_whole(old, copy)
             say(ReindexStage.SWITCHING)
             self._check_whole(old, copy)  # should somebody have lifted the block meanwhile
             self._switch(old, copy)
         except BaseException as error:
-            if is_closed and not isinstance(error, Conflict):  # else another run is at it, and closed it
-                self._reopen(old, lambda: tell(last))
-            raise
-        self._notes.forget_copied(copy.name)
-
-    # --- the copy ------------------------------------------------------------------------------------------
-
-    def _claim(self, old: Index) -> _Copy:
-        """The copy of an index that an earlier run began, or a new one; from here on it is this run's."""
-        uuid, size = self._told_of(old)
-        for copy in self._copies(old.name):
-            copied = self._notes.copied(copy.name, uuid)
-            claim = f"{copy.name}~{secrets.token_hex(4)}"
-            if copied is not None and copy.claim and self._is_right(copy.name):
-                taken = [_removal(copy), {"add": {"index": copy.name, "alias": claim}}]
-                self._cluster.call(lambda es: es.indices.update_aliases(actions=taken))  # noqa: B023
-                return _Copy(copy.name, claim, copied)
-            self._drop(copy)
-        needed = size + size // 4  # merges take room, too
-        if (free := self._free()) < needed:
-            lacking = {lang: text_size(needed - free, lang) for lang in LANGUAGES}
-            raise failure(Refused, "store.reindex.room", name=old.name, lacking=lacking)
-        name = copy_name(old.name, secrets.token_hex(4))
-        made = _Copy(name, f"{name}~{secrets.token_hex(4)}")
-        inner = self._setup.template()["template"]
-        self._cluster.call(
-            lambda es: es.indices.create(
-                index=name, mappings=inner["mappings"], settings=inner["settings"], aliases={made.claim: {}}
-            )
-        )
-        if not self._is_right(name):  # or it would be written anew for ever
-            self._drop(made)
-            raise failure(Refused, "store.reindex.unlike", name=old.name)
-        return made
-
-    def _copies(self, name: str) -> list[_Copy]:
-        return [copy for of, copy in self._all_copies() if of == name]
-
-    def _all_copies(self) -> Iterator[tuple[str, _Copy]]:
-        """Copies that have not taken over, each with the name that it shall take."""
-        found = self._cluster.call(
-            lambda es: es.indices.get(index=copies(self._setup.prefix), features="aliases", expand_wildcards="all")
-        ).body
-        for name, described in found.items():
-            index = read_name(self._setup.prefix, name)
-            if index is not None and index.stored != index.name and index.name not in described["aliases"]:
-                claim = next((alias for alias in described["aliases"] if alias.startswith(f"{name}~")), "")
-                yield index.name, _Copy(name, claim)
-
-    def _drop_copies(self, is_idle: Callable[[str], bool]) -> None:
-        for name, copy in list(self._all_copies()):
-            if is_idle(name):
-                self._drop(copy)
-
-    def _drop(self, copy: _Copy) -> None:
-        """Delete a copy, if its claim is what we know: without one it cannot take over any more."""
-        if copy.claim:
-            given_up = self._cluster.call(
-                lambda es: es.options(ignore_status=404).indices.update_aliases(actions=[_removal(copy)])
-            )
-            if given_up.meta.status == 404:
-                return  # it has taken over, or is another run's
-        self._cluster.call(lambda es: es.options(ignore_status=404).indices.delete(index=copy.name))
-        self._notes.forget_copied(copy.name)
-
-    def _is_right(self, name: str) -> bool:
-        found = self._cluster.call(lambda es: es.indices.get_mapping(index=name)).body[name]["mappings"]
-        return bool(found == as_told(self._setup.template()["template"]["mappings"]))
+            if isinstance(error, Conflict):  # another run is at it
+                raise
+            has_switched = is_closed and self._reopen(old, copy, lambda: tell(last))
+            if not (has_switched and isinstance(error, KydaiError)):
+                if copy is not None and isinstance(error, KydaiError):
+                    with suppress(Unavailable):  # on a disk that is full it would be in the way of what comes in
+                        self._copies.check_room(old, copy, 0)
+                raise
+        if copy is not None:
+            self._notes.forget_copied(copy.name)
 
     # --- copying -------------------------------------------------------------------------------------------
 
-    def _catch_up(self, old: Index, copy: _Copy, say: Callable[[ReindexStage], None]) -> None:
+    def _catch_up(self, old: Index, copy: Copy, say: Callable[[ReindexStage], None]) -> None:
         """Copy until the rest can be copied while nobody writes."""
         before = None
         while copy.needs(rest := (upto := self._settled(old)) - copy.copied) > _PAUSE:
@@ -233,10 +172,20 @@ class Reindexer:
             before = rest
             self._copy(old, copy, upto, lambda: say(ReindexStage.COPYING), rest=_REST)
 
-    def _copy(self, old: Index, copy: _Copy, upto: int, say: Callable[[], None], *, rest: float = 0.0) -> None:
-        """Copy what was written behind ``copy.copied``, up to a number behind which all is settled."""
+    def _copy(
+        self,
+        old: Index,
+        copy: Copy,
+        upto: int,
+        say: Callable[[], None],
+        *,
+        rest: float = 0.0,
+        until: float | None = None,
+    ) -> None:
+        """Copy what was written behind ``copy.copied``, up to a number behind which all is settled. Raises Refused
+        when that lasts longer than until, a ``time.monotonic``."""
         self._refresh(old.stored)
-        uuid, _ = self._told_of(old)
+        uuid, size = self._copies.extent(old)
         while copy.copied < upto:
             began = monotonic()
             hits = self._page(old, copy.copied, upto)
@@ -246,9 +195,13 @@ class Reindexer:
             reached = upto if len(hits) < _PAGE else int(hits[-1]["sort"][0])
             took = monotonic() - began
             copy.writes, copy.seconds, copy.copied = copy.writes + len(hits), copy.seconds + took, reached
-            if monotonic() - copy.noted_at > _NOTE_EVERY or reached == upto:
+            is_late = until is not None and monotonic() > until and reached < upto
+            if monotonic() - copy.noted_at > _NOTE_EVERY or reached == upto or is_late:
                 copy.noted_at = monotonic()
                 self._notes.note_copied(copy.name, uuid, reached)
+                self._copies.check_room(old, copy, room_for(size * (upto - reached) // (upto + 1)))
+            if is_late:
+                raise failure(Refused, "store.reindex.busy", name=old.name)
             say()
             self._wait(took * rest)
 
@@ -262,7 +215,7 @@ class Reindexer:
         ).body["hits"]["hits"]  # fmt: skip
         return hits
 
-    def _write(self, old: Index, copy: _Copy, hits: Sequence[Mapping[str, Any]]) -> None:
+    def _write(self, old: Index, copy: Copy, hits: Sequence[Mapping[str, Any]]) -> None:
         lines: list[Any] = []
         size = 0
         for hit in hits:
@@ -275,21 +228,24 @@ class Reindexer:
             lines += [{"index": {"_index": copy.claim, "_id": hit["_id"]} | numbered}, line]
             size += len(line)
             if size > CHUNK_BYTES:
-                self._send(old, lines)
+                self._send(old, copy, lines)
                 lines, size = [], 0
         if lines:
-            self._send(old, lines)
+            self._send(old, copy, lines)
 
-    def _send(self, old: Index, lines: list[Any]) -> None:
+    def _send(self, old: Index, copy: Copy, lines: list[Any]) -> None:
         answer = self._cluster.call(lambda es: es.bulk(operations=lines, require_alias=True)).body
         for item in answer["items"]:
             done = item["index"]
             if done["status"] in (400, 413):
                 raise _rejected(old, done["_id"], told(done))
+            if done["status"] in (403, 429) and "block" in told(done):  # its disk is full
+                self._copies.drop(copy)
+                raise failure(Unavailable, "store.elastic.blocked", reason=reason(told(done)))
             if done["status"] >= 300 and done["status"] != 409:
                 raise failure(Unavailable, "store.error.no_answer", reason=reason(told(done)))
 
-    def _compare(self, old: Index, copy: _Copy, hits: Sequence[Mapping[str, Any]]) -> None:
+    def _compare(self, old: Index, copy: Copy, hits: Sequence[Mapping[str, Any]]) -> None:
         """Read back what was written. Raises Refused when an event or a mark of it is not the same."""
         self._refresh(copy.name)
         ids = {"ids": {"values": [hit["_id"] for hit in hits]}}
@@ -301,43 +257,65 @@ class Reindexer:
         found = {hit["_id"]: _state(hit) for hit in there}
         for hit in hits:
             if found.get(hit["_id"]) != _state(hit):
-                self._drop(copy)
+                self._copies.drop(copy)
                 raise failure(Refused, "store.reindex.unequal", name=old.name, id=hit["_id"])
 
-    def _check_whole(self, old: Index, copy: _Copy) -> None:
+    def _check_whole(self, old: Index, copy: Copy) -> None:
         """Is every write to the old index in the copy, and nothing else? What is in it was compared one by one."""
         here, there = self._count(old.stored), self._count(copy.name)
         if self._settled(old, is_last=True) != copy.copied:
             raise failure(Refused, "store.reindex.busy", name=old.name)
         if here != there:
-            self._drop(copy)
+            self._copies.drop(copy)
             raise failure(Refused, "store.reindex.count", name=old.name, count=here, copied=there)
 
-    def _switch(self, old: Index, copy: _Copy) -> None:
+    def _switch(self, old: Index, copy: Copy) -> None:
         """One step: before it the old index is read and written by its names, behind it the copy is."""
         aliases = [{"add": {"index": copy.name, "alias": name}} for name in (old.name, self._setup.events)]
-        actions = [_removal(copy), {"remove_index": {"index": old.stored}}, *aliases]
-        try:
-            self._cluster.call(lambda es: es.indices.update_aliases(actions=actions))
-        except KydaiError:
-            there = self._cluster.call(lambda es: es.options(ignore_status=404).indices.get_alias(name=old.name)).body
-            if copy.name not in there:  # else it was done, and only the answer was lost
-                raise
+        actions = [removal(copy), {"remove_index": {"index": old.stored}}, *aliases]
+        self._cluster.call(lambda es: es.indices.update_aliases(actions=actions))
 
-    def _reopen(self, old: Index, say: Callable[[], object]) -> None:
-        """Let everybody write again, unless this is another run's matter by now."""
+    def _has_switched(self, old: Index, copy: Copy) -> bool:
+        there = self._cluster.call(lambda es: es.options(ignore_status=404).indices.get_alias(name=old.name)).body
+        return copy.name in there
+
+    # --- who may write -------------------------------------------------------------------------------------
+
+    def _is_closed(self, old: Index) -> bool:
+        found = self._cluster.call(
+            lambda es: es.indices.get_settings(index=old.stored, ignore_unavailable=True, name="index.blocks.write")
+        ).body
+        return any(takes_no_writes(described) for described in found.values())
+
+    def _close(self, old: Index) -> None:
+        """Nobody writes any more; what was on its way has ended."""
+        answer = self._cluster.call(lambda es: es.indices.add_block(index=old.stored, block="write")).body
+        # where the block stood already no index is named, and no shard is waited for
+        if not answer["acknowledged"] or (answer["indices"] and not answer["shards_acknowledged"]):
+            raise failure(Unavailable, "store.elastic.slow", url=self._cluster.url)
+
+    def _open(self, name: str) -> None:
+        self._cluster.call(
+            lambda es: es.options(ignore_status=404).indices.put_settings(
+                index=name, settings={"index.blocks.write": None}
+            )
+        )
+
+    def _reopen(self, old: Index, copy: Copy | None, say: Callable[[], object]) -> bool:
+        """Let everybody write again, unless this is another run's matter by now. Whether the copy has taken over after
+        all, and only the answer was lost."""
         try:
             say()
         except Conflict:
-            return
+            return False
         except KydaiError:  # nobody could be told: no reason to keep intake waiting
             pass
-        with suppress(KydaiError):  # what went wrong first is told; the next run closes and opens it
-            self._cluster.call(
-                lambda es: es.options(ignore_status=404).indices.put_settings(
-                    index=old.stored, settings={"index.blocks.write": None}
-                )
-            )
+        with suppress(KydaiError):  # what went wrong first is told; the next run sees that it is closed
+            # a step that was asked for and comes late would delete what is written from here on
+            if copy is not None and copy.claim and not self._copies.reclaim(copy):
+                return self._has_switched(old, copy)
+            self._open(old.stored)
+        return False
 
     # --- the server ----------------------------------------------------------------------------------------
 
@@ -350,14 +328,6 @@ class Reindexer:
             if shard["routing"]["primary"]:
                 return int(shard["seq_no"]["max_seq_no" if is_last else "global_checkpoint"])
         raise failure(Unavailable, "store.reindex.no_shard", name=old.name)
-
-    def _told_of(self, old: Index) -> tuple[str, int]:
-        """What tells an index from another of its name, and its bytes with all copies."""
-        found = self._cluster.call(lambda es: es.indices.stats(index=old.stored, metric="store")).body["indices"]
-        if old.stored not in found:
-            raise failure(Unavailable, "store.reindex.no_shard", name=old.name)
-        described = found[old.stored]
-        return str(described["uuid"]), int(described["total"]["store"]["size_in_bytes"])
 
     def _count(self, name: str) -> int:
         found: int = self._cluster.call(
@@ -375,11 +345,6 @@ def _with(tell: Tell, state: Reindexing, *, left: int) -> None:
     tell(replace(state, left=left))
 
 
-def _removal(copy: _Copy) -> dict[str, Any]:
-    """Of the claim: what it stands beside happens only while the copy is ours."""
-    return {"remove": {"index": copy.name, "alias": copy.claim, "must_exist": True}}
-
-
 def _marked(query: Mapping[str, Any]) -> dict[str, Any]:
     """A query whose hits name the marks that they have."""
     marks = [{"term": {mark: {"value": True, "_name": mark}}} for mark in _MARKS]
@@ -393,6 +358,11 @@ def _marks_of(hit: Mapping[str, Any]) -> list[str]:
 def _state(hit: Mapping[str, Any]) -> tuple[bytes, list[str]]:
     """What is compared of a document: the event, and its marks."""
     return canonical(event_of(hit["_source"])), _marks_of(hit)
+
+
+def takes_no_writes(described: Mapping[str, Any]) -> bool:
+    """Whether an index as the server describes it is blocked for writes."""
+    return str(described.get("settings", {}).get("index", {}).get("blocks", {}).get("write")) == "true"
 
 
 def _rejected(old: Index, id_: str, why: str) -> Refused:

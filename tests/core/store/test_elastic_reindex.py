@@ -8,16 +8,17 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from elasticsearch import Elasticsearch
+from elasticsearch import Elasticsearch, NotFoundError
 
 from core.clock import HOUR
 from core.errors import Conflict, Refused, Unavailable
 from core.event import Event, parse_event_id
 from core.query.tree import Equals
-from core.store import elastic_read, elastic_reindex, elastic_setup
+from core.store import elastic_copies, elastic_read, elastic_reindex, elastic_setup
 from core.store.contract import Batch, Missing, Query, Span
 from core.store.elastic import ElasticStore
 from core.store.integrity import Tree
@@ -74,7 +75,7 @@ def roots_of(store: ElasticStore) -> dict[Any, str]:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elastic_reindex, "_PAGE", 100)
-    monkeypatch.setattr(elastic_reindex, "_FEW", 10)
+    monkeypatch.setattr(elastic_copies, "FEW", 10)
 
 
 @pytest.fixture
@@ -173,9 +174,9 @@ def killed(url: str, prefix: str, stage: ReindexStage, done: int) -> int:
     """How a process ends that is killed at its first word of this stage with so many copied."""
     code = f"""
 import os, signal
-from core.store import elastic_reindex
+from core.store import elastic_copies, elastic_reindex
 from tests.core.store.elastic_stores import open_store
-elastic_reindex._PAGE, elastic_reindex._FEW, elastic_reindex._NOTE_EVERY = 100, 10, 0.0
+elastic_reindex._PAGE, elastic_copies.FEW, elastic_reindex._NOTE_EVERY = 100, 10, 0.0
 def tell(state):
     if state.stage == {stage.value!r} and state.done >= {done}:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -247,7 +248,7 @@ def test_what_is_not_equal_or_has_no_room_does_not_take_over(
 ) -> None:
     old.append(Batch(made(0, 250)))
     with monkeypatch.context() as patch, pytest.raises(Refused, match="more free space"):
-        patch.setattr(old._reindexer, "_free", lambda: 10)
+        patch.setattr(old._reindexer._copies, "_free", lambda: 10)
         old.reindex(nothing)
 
     def tamper(state: Reindexing) -> None:
@@ -263,3 +264,90 @@ def test_what_is_not_equal_or_has_no_room_does_not_take_over(
     assert old.count(Query()).count == 251
     es.indices.put_mapping(index=NAME.format(prefix), meta={"managed_by": "kydai", "layout": 99})
     assert old.reindex(nothing) == 0, "what a newer version wrote is left alone"
+
+
+def is_open(es: Elasticsearch, name: str) -> bool:
+    return not es.indices.get_settings(index=name, name="index.blocks.write").body
+
+
+def test_what_a_dead_run_closed_is_opened_whatever_comes_next(
+    old: ElasticStore, prefix: str, es: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = NAME.format(prefix)
+    old.append(Batch(made(0, 250)))
+    es.indices.add_block(index=name, block="write")
+    with monkeypatch.context() as patch, pytest.raises(Refused, match="more free space"):
+        patch.setattr(old._reindexer._copies, "_free", lambda: 10)
+        old.reindex(nothing)
+    assert is_open(es, name)
+    es.indices.add_block(index=name, block="write")
+    seen: list[tuple[ReindexStage, bool]] = []
+
+    def stop(state: Reindexing) -> None:
+        seen.append((state.stage, is_open(es, name)))
+        if state.done == 200:
+            raise Unavailable("away")
+
+    with pytest.raises(Unavailable):
+        old.reindex(stop)
+    assert seen[1:] == [(ReindexStage.COPYING, True)] * 2, "a long copy is not waited for"
+    monkeypatch.setattr(elastic_copies, "FEW", 1_000)
+    copy_, *_ = es.indices.get(index=f"{prefix}-*~*", expand_wildcards="all")
+    assert old.reindex(nothing) == 1
+    assert list(es.indices.get(index=name)) == [copy_]
+    # closed, but no longer to be written anew
+    es.indices.create(index=f"{prefix}-level3-2026~w48~00000000", aliases={f"{prefix}-level3-2026~w48~00000000~x": {}})
+    es.indices.add_block(index=name, block="write")
+    assert old.reindex(nothing) == 0
+    assert is_open(es, name)
+    assert list(es.indices.get(index=f"{prefix}-*~*", expand_wildcards="all")) == [copy_]
+
+
+def test_it_is_closed_for_a_bounded_time_and_only_if_that_is_certain(
+    old: ElasticStore, prefix: str, es: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = NAME.format(prefix)
+    old.append(Batch(made(0, 250)))
+    monkeypatch.setattr(elastic_copies, "FEW", 1_000)
+    indices = old._cluster_.client.indices
+    for told in ({"acknowledged": False, "indices": []}, {"acknowledged": True, "indices": [{}]}):
+        answer = SimpleNamespace(body=told | {"shards_acknowledged": False})
+        with monkeypatch.context() as patch, pytest.raises(Unavailable):
+            patch.setattr(indices, "add_block", lambda answer=answer, **_: answer)
+            old.reindex(nothing)
+        assert is_open(es, name)
+    with monkeypatch.context() as patch, pytest.raises(Refused, match="written to faster"):
+        patch.setattr(elastic_reindex, "_LONGEST_PAUSE", -1.0)
+        old.reindex(nothing)
+    assert is_open(es, name)
+    told_first: list[Reindexing] = []
+    assert old.reindex(told_first.append) == 1
+    assert told_first[0].done == 100, "it goes on where it was"
+
+
+def test_a_step_whose_answer_is_lost_does_no_harm_however_late(
+    old: ElasticStore, prefix: str, es: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old.append(Batch(made(0, 20)))
+    client = type(old._cluster_.client.indices)
+    update = client.update_aliases
+    late: list[Any] = []
+
+    def lost(self: Any, *, actions: Any) -> Any:
+        if not any("remove_index" in action for action in actions):
+            return update(self, actions=actions)
+        late.append(actions)
+        if len(late) > 1:
+            update(self, actions=actions)
+        raise Unavailable("the answer was lost")
+
+    monkeypatch.setattr(client, "update_aliases", lost)
+    with pytest.raises(Unavailable, match="lost"):
+        old.reindex(nothing)
+    assert old.append(Batch(made(20, 1))).stored == 1
+    with pytest.raises(NotFoundError):
+        update(es.indices, actions=late[0])
+    assert old.reindex(nothing) == 1, "this one was done"
+    assert ids_of(old) == sorted(str(e["event.id"]) for e in made(0, 21))
+    assert old.append(Batch(made(21, 1))).stored == 1
+    assert old.verify() == []
