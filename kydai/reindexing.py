@@ -62,10 +62,18 @@ def reindex(context: Context) -> int:
     return parts
 
 
+def leave(*_: object) -> None:
+    """End at a signal. What keeps writers waiting is undone on the way out, and a second signal does not bar that."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(1)
+
+
 def main() -> int:
     """Look after the store of the environment's data folder, at low priority; ends with the worker."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what keeps writers waiting is undone on the way out
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, leave)
     os.nice(10)
     configure("reindexing")
     context = Context(None, None, Output(True, language()))

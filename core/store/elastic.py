@@ -219,7 +219,7 @@ class ElasticStore:
     def restore(self, place: str, told: Told) -> Copied:
         """From a repository; the names are those of ``snapshot``."""
         restored = self._snapshots.restore(place, told)
-        self._grains_ = None  # what is restored was cut by its own table
+        self._grains_ = self._older_ = None  # what is restored was cut and mapped in its own way
         return restored
 
     def stats(self) -> Stats:

@@ -33,6 +33,8 @@ _AT_ONCE = 4
 _PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _SERVER_WAITS = "10s"
 """For a shard that is not there (its node died, its disk is full); then the items are told 503 and are sent again."""
+_LOOK_EVERY = 300.0
+"""Seconds after which an index is looked at again: a newer version may have written it anew meanwhile."""
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _RAW = ("event.original", "kydai.original_b64")
 
@@ -138,7 +140,7 @@ def _told_by_sender(event: Event) -> Event:
 
 
 class Appender:
-    """Sends items to a cluster. ``create`` makes an index that is not known to be there."""
+    """Sends items to a cluster. ``create`` makes an index that is not there, and sees that one is ours."""
 
     def __init__(
         self, cluster: Cluster, create: Callable[[str], None], *, patience: float, closing: threading.Event
@@ -147,7 +149,7 @@ class Appender:
         self._create = create
         self._patience = patience
         self._closing = closing
-        self._there: set[str] = set()
+        self._seen: dict[str, float] = {}
         self._pool = ThreadPoolExecutor(_AT_ONCE, "append")
 
     def store(self, prepared: Prepared) -> AppendResult:
@@ -200,9 +202,10 @@ class Appender:
         """Send what waits once and sort it by what became of each; why some of it has to be sent again."""
         waiting = work.waiting
         try:
-            for name in {item.index for item in waiting} - self._there:
-                self._create(name)
-                self._there.add(name)
+            for name in {item.index for item in waiting}:
+                if monotonic() - self._seen.get(name, -_LOOK_EVERY) >= _LOOK_EVERY:
+                    self._create(name)
+                    self._seen[name] = monotonic()
             answers = self._send(waiting)
         except Unavailable as error:
             return error
@@ -251,13 +254,14 @@ class Appender:
 
     def _trouble(self, item: Item, status: int, said: str) -> KydaiError | None:
         """Why an item is to be sent again; None when it never can be stored. Raises BadConfig when the key may not."""
-        if status == 404:  # the index was deleted meanwhile
-            self._there.discard(item.index)
-        elif status == 403 and "block" not in said:
+        is_blocked = "block" in said and (status == 403 or status in _AGAIN)
+        if status == 404 or is_blocked:  # it was deleted meanwhile, or is being written anew
+            self._seen.pop(item.index, None)
+        elif status == 403:
             raise failure(BadConfig, "store.elastic.rights", url=self._cluster.url, reason=reason(said))
-        elif status not in _AGAIN and status != 403:
+        elif status not in _AGAIN:
             return None
-        key = "store.elastic.blocked" if "block" in said else "store.error.no_answer"
+        key = "store.elastic.blocked" if is_blocked else "store.error.no_answer"
         return failure(Unavailable, key, reason=reason(said))
 
     def _compare(self, clashing: Sequence[Item], work: _Work) -> bool:

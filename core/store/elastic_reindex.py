@@ -73,14 +73,22 @@ class Reindexer:
         ]
         if not old:
             return {}
-        wanted = self._setup.template()["template"]["mappings"]["properties"]
-        there = self._cluster.call(lambda es: es.indices.get_mapping(index=old, ignore_unavailable=True)).body
+        template = self._setup.template()["template"]
+        wanted, analysis = template["mappings"]["properties"], _texts(template["settings"]["index"]["analysis"])
+        there = self._cluster.call(
+            lambda es: es.indices.get(index=old, ignore_unavailable=True, features=["mappings", "settings"])
+        ).body
         found: dict[str, frozenset[str]] = {}
         for name, described in there.items():
             index = read_name(self._setup.prefix, name)
             if index is not None:
                 has = described["mappings"].get("properties", {})
-                found[index.name] = frozenset(f for f in has.keys() | wanted.keys() if has.get(f) != wanted.get(f))
+                is_alike = _texts(described["settings"]["index"].get("analysis")) == analysis
+                found[index.name] = frozenset(
+                    field
+                    for field in has.keys() | wanted.keys()
+                    if has.get(field) != wanted.get(field) or (not is_alike and _is_analyzed(wanted[field]))
+                )
         return found
 
     def run(self, tell: Tell) -> int:
@@ -343,6 +351,11 @@ class Reindexer:
 
 def _with(tell: Tell, state: Reindexing, *, left: int) -> None:
     tell(replace(state, left=left))
+
+
+def _is_analyzed(field: Mapping[str, Any]) -> bool:
+    """Whether how a field is held depends on the analysis that an index has in its settings."""
+    return any({"analyzer", "normalizer"} & each.keys() for each in (field, *field.get("fields", {}).values()))
 
 
 def _marked(query: Mapping[str, Any]) -> dict[str, Any]:

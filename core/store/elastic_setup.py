@@ -115,6 +115,8 @@ class Setup:
 
     def create(self, name: str) -> None:
         """Make an index of events, or see that it is ours. Raises as ``make``."""
+        if self.check_ours(name):
+            return
         is_new = self._create(name)
         try:
             self.check_ours(name)
@@ -124,14 +126,16 @@ class Setup:
                 self._look_for_foreign_templates()
             raise
 
-    def check_ours(self, name: str) -> None:
-        """Raises BadConfig when an index that has a name of ours is not ours, or a newer version made it."""
-        found = self._cluster.call(lambda es: es.indices.get_mapping(index=name)).body
+    def check_ours(self, name: str) -> bool:
+        """Whether it is there. Raises BadConfig when an index that has a name of ours is not ours, or a newer version
+        made it."""
+        found = self._cluster.call(lambda es: es.indices.get_mapping(index=name, ignore_unavailable=True)).body
         for mapping in found.values():
             mark = mapping["mappings"].get("_meta", {})
             if mark.get("managed_by") != "kydai":
                 raise failure(BadConfig, "store.elastic.foreign_index", name=name)
             self._check_layout(name, mark)
+        return bool(found)
 
     def _create(self, name: str, **body: Any) -> bool:
         """Whether the index was made; not when it was there."""

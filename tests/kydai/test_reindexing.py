@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -105,6 +106,19 @@ def test_a_run_that_was_taken_over_ends(context: Context) -> None:
     assert found.token == "other"
     with pytest.raises(Conflict):
         reindexing.reindex(context)
+
+
+def test_a_second_signal_does_not_end_it_before_writers_go_on() -> None:
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        signal.signal(signal.SIGTERM, reindexing.leave)
+        with pytest.raises(SystemExit):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def test_the_process_leaves_where_nothing_is_to_do(context: Context, tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from elasticsearch import Elasticsearch
 
-from core.clock import DAY, to_micros
+from core.clock import DAY, StillClock, to_micros
 from core.errors import Unavailable
-from core.store.contract import Batch, Query, Span
+from core.store.contract import Batch, Copied, Query, Span
 from core.store.elastic import ElasticStore
 from tests.core.store.conformance import START, Conformance, world
 from tests.core.store.conformance_kept import KeptConformance
@@ -73,3 +73,16 @@ def test_a_batch_cut_in_flight_and_sent_again_after_midnight_and_a_restart_is_st
         assert store.count(Query()).count == len(batch.events)
         assert store.count(Query(span=Span(START, None))).truth.complete
         store.close()
+
+
+def test_what_is_known_of_an_older_mapping_is_forgotten_with_a_restore(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ElasticStore(["http://127.0.0.1:9"], StillClock(START))
+    monkeypatch.setattr(store._setup, "make", lambda: None)
+    monkeypatch.setattr(store._snapshots_, "restore", lambda *_: Copied(0, 0, 0))
+    monkeypatch.setattr(store._reindexer, "older", lambda: {"a": frozenset("b")})
+    assert store._older()
+    monkeypatch.setattr(store._reindexer, "older", dict)
+    assert store._older(), "looked at a moment ago"
+    store.restore("a/b", lambda *_: None)
+    assert store._older() == {}
+    store.close()

@@ -9,8 +9,9 @@ from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectAp
 from elasticsearch import ApiError, Elasticsearch
 
 from core.clock import DAY, iso
-from core.errors import BadInput, Unavailable
+from core.errors import BadConfig, BadInput, Unavailable
 from core.event import Event, EventId
+from core.store import elastic_append
 from core.store.contract import AppendResult, Batch
 from core.store.elastic import ElasticStore
 from core.store.elastic_append import CHUNK_BYTES, CHUNK_EVENTS, Appender, Names, Preparer
@@ -54,6 +55,21 @@ def test_a_read_only_block_is_waited_for_and_named(store: ElasticStore, es: Elas
             store.append(Batch([event(2, segment=spool(START, 4))]))
         es.indices.put_settings(index=f"{prefix}-*-*.*", settings={f"index.blocks.{name}": None})
     assert store.append(Batch([event(2, segment=spool(START, 4))])).stored == 1
+
+
+def test_an_index_that_a_newer_version_has_written_anew_is_not_written_to(
+    store: ElasticStore, es: Elasticsearch, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append(Batch([event(1)]))
+    name = f"{prefix}-level3-2026.w48"
+    es.indices.put_mapping(index=name, meta={"managed_by": "kydai", "layout": 99})
+    assert store.append(Batch([event(2)])).stored == 1, "it was looked at a moment ago"
+    with monkeypatch.context() as patch, pytest.raises(BadConfig, match="newer"):
+        patch.setattr(elastic_append, "_LOOK_EVERY", 0.0)
+        store.append(Batch([event(3)]))
+    es.indices.put_settings(index=name, settings={"index.blocks.write": True})
+    with pytest.raises(BadConfig, match="newer"):
+        store.append(Batch([event(3)]))
 
 
 def test_a_batch_of_which_a_part_is_blocked_is_whole_in_the_end(

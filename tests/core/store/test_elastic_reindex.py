@@ -170,6 +170,20 @@ def test_what_an_older_mapping_does_not_find_is_said_until_then(old: ElasticStor
     assert old.append(Batch([numbered])).stored == 1, "what the older mapping refused"
 
 
+def test_another_analysis_changes_every_field_that_is_analyzed(
+    store: ElasticStore, prefix: str, es: Elasticsearch
+) -> None:
+    store.stats()
+    name = NAME.format(prefix)
+    inner = copy.deepcopy(store._setup.template()["template"])
+    inner["mappings"]["_meta"]["layout"] = 0
+    inner["settings"]["index"]["analysis"]["filter"]["short"]["length"] = 5_000
+    es.indices.create(index=name, mappings=inner["mappings"], settings=inner["settings"])
+    found = store._reindexer.older()[name]
+    assert {"user.name", "kydai.index.words.host.name"} <= found
+    assert not {"source.port", "@timestamp", "kydai.index.segment"} & found
+
+
 def killed(url: str, prefix: str, stage: ReindexStage, done: int) -> int:
     """How a process ends that is killed at its first word of this stage with so many copied."""
     code = f"""
