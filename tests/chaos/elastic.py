@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ class Scene:
     system: Running
     sender: Sender
     context: Context
+    took: dict[str, float] = field(default_factory=dict)
+    """Seconds until it went on by itself after each fault; judged in the end, when nothing was found lost."""
 
     def health(self) -> dict[str, Any]:
         answer = httpx.get(f"{self.system.url}/api/v1/health", timeout=10)
@@ -78,6 +80,14 @@ class Scene:
         began, before = time.monotonic(), arrived()
         until(lambda: arrived() > before, seconds)
         return time.monotonic() - began
+
+    def went_on(self, after: str, seconds: float) -> None:
+        print(f"{after}: {seconds:.1f} s until it went on by itself")
+        self.took[after] = seconds
+
+    def late(self, limit: float) -> dict[str, float]:
+        """After which faults that took longer."""
+        return {after: seconds for after, seconds in self.took.items() if seconds >= limit}
 
     def goes_on(self) -> float:
         """Wait until what comes in now is committed, and the seconds that it took."""
