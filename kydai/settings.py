@@ -118,7 +118,11 @@ class Elastic(_Section):
     def unprotected(self) -> list[str]:
         """Hosts that are sent a key or a password over a network without encryption."""
         found = []
-        for part in map(urlsplit, self.urls):
+        for url in self.urls:
+            try:
+                part = urlsplit(url)
+            except ValueError:
+                continue  # the store tells of it
             host = part.hostname or ""
             if part.scheme == "http" and (self.key_file or part.password) and not _is_here(host):
                 found.append(host)

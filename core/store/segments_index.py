@@ -1,7 +1,7 @@
 """Where the word index (core/store/segments_words.py) stands in a segment file, written and read.
 
 After the row groups and before the footer, where nothing of the Parquet file refers to it, stand two Parquet files
-and a trailer that says how long each is:
+checksums of their row groups and footers, and a trailer that says how long each is, with its own:
 
 * ``word``, sorted, with ``first`` and ``count``: which part of the other is its rows;
 * ``row``: numbers of rows, ascending within a word.
@@ -14,27 +14,34 @@ from __future__ import annotations
 import io
 import os
 import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from core.ecs import is_folded
 from core.query.meaning import FREE_ADDRESS, FREE_TEXT
 from core.store.segments_files import encode
-from core.store.segments_words import word_index
+from core.store.segments_words import WORD_CHARS, TooMany, word_index
 
 _WORDS = 16_384
 """Words of a row group: what a look-up reads."""
 _ROWS = 65_536
 _MARK = b"KDWORDS1"
 _FIELDS = "kydai.fields"
-_COVERED = "\n".join((*FREE_TEXT, "", *FREE_ADDRESS))
-_TRAILER = struct.Struct("<8sQQ")
+_COVERED = "\n".join(
+    (f"words 1, {WORD_CHARS}", *(f"{f}~" if is_folded(f) else f for f in FREE_TEXT), "", *FREE_ADDRESS)
+)
+"""What the answers of an index depend on: another definition of words or of folding is another number."""
+_TRAILER = struct.Struct("<8sQQII")
 _END = struct.Struct("<I4s")
+_WRONG = "the checksum of its index of words is wrong"
 
 
 MIN_ROWS = 16_384
@@ -44,7 +51,12 @@ MIN_ROWS = 16_384
 def encode_indexed(table: Any) -> Any:
     """A table of events as the bytes of a segment file, with the index where that pays (a pyarrow Buffer)."""
     data = encode(table)
-    return data if table.num_rows < MIN_ROWS else with_index(data, word_index(table))
+    if table.num_rows < MIN_ROWS:
+        return data
+    try:
+        return with_index(data, word_index(table))
+    except TooMany:
+        return data
 
 
 def with_index(data: Any, words: Any) -> Any:
@@ -54,8 +66,7 @@ def with_index(data: Any, words: Any) -> Any:
     """
     if not words.num_rows:
         return data
-    footer, _ = _END.unpack(data[len(data) - _END.size :])
-    cut = len(data) - _END.size - footer
+    cut = len(data) - _footer_of(data)
     codes = words["word"].combine_chunks()
     counts = np.bincount(codes.indices.to_numpy(), minlength=len(codes.dictionary))
     table = pa.table(
@@ -69,9 +80,18 @@ def with_index(data: Any, words: Any) -> Any:
     sink.write(data.slice(0, cut))
     for part in parts:
         sink.write(part)
-    sink.write(_TRAILER.pack(_MARK, *map(len, parts)))
+    sums = np.array([each for part in parts for each in _sums(part)], dtype="<u4").tobytes()
+    told = (_MARK, *map(len, parts), len(sums))
+    sink.write(sums)
+    sink.write(_TRAILER.pack(*told, crc32(_TRAILER.pack(*told, 0), crc32(sums))))
     sink.write(data.slice(cut))
     return sink.getvalue()
+
+
+def _footer_of(data: Any) -> int:
+    """How long the footer of a Parquet file is, its length and mark included."""
+    length, _ = _END.unpack(data[len(data) - _END.size :])
+    return int(length) + _END.size
 
 
 def _parquet(table: Any, rows: int, encodings: dict[str, str], statistics: list[str] | bool) -> Any:
@@ -90,15 +110,57 @@ def _parquet(table: Any, rows: int, encodings: dict[str, str], statistics: list[
     return sink.getvalue()
 
 
+def _sums(part: Any) -> Iterator[int]:
+    """The checksums of a Parquet file's footer and of its row groups."""
+    metadata = pq.read_metadata(pa.BufferReader(part))
+    yield crc32(part[len(part) - _footer_of(part) :])
+    for group in range(metadata.num_row_groups):
+        start, stop = _place(metadata.row_group(group))
+        yield crc32(part[start:stop])
+
+
+def _place(group: Any) -> tuple[int, int]:
+    """Where a row group, which has no dictionaries, begins and ends."""
+    columns = [group.column(i) for i in range(group.num_columns)]
+    return columns[0].data_page_offset, columns[-1].data_page_offset + columns[-1].total_compressed_size
+
+
+class _Checked:
+    """A Parquet file of which nothing is parsed before its checksum: a bit that flips would be a count that is wrong,
+    or the end of the process. Raises OSError."""
+
+    def __init__(self, part: _Part, sums: Any) -> None:
+        self._part, self._sums = part, sums
+        part.seek(-_END.size, io.SEEK_END)
+        part.seek(-min(part.size, _footer_of(part.read())), io.SEEK_END)
+        self._check(part.read(), 0)
+        part.seek(0)
+        self._file = pq.ParquetFile(pa.PythonFile(part, mode="r"))
+        self.metadata = self._file.metadata
+        if len(sums) <= self.metadata.num_row_groups:
+            raise OSError(_WRONG)
+
+    def _check(self, data: bytes, number: int) -> None:
+        if crc32(data) != self._sums[number]:
+            raise OSError(_WRONG)
+
+    def read(self, groups: Sequence[int]) -> Any:
+        for group in groups:
+            start, stop = _place(self.metadata.row_group(group))
+            self._part.seek(start)
+            self._check(self._part.read(stop - start), group + 1)
+        return self._file.read_row_groups(list(groups), use_threads=False)
+
+
 @dataclass(frozen=True, slots=True)
 class WordIndex:
     """The index of one file, open for looking up."""
 
-    file: Any
-    words: Any
+    file: io.FileIO
+    words: _Checked
     """The Parquet file of words; for each of its row groups the last word."""
     last: list[str]
-    rows: Any
+    rows: _Checked
     length: int
     """Rows of the segment."""
 
@@ -108,13 +170,13 @@ class WordIndex:
         group = next((i for i, last in enumerate(self.last) if last >= word), None)
         if group is None:
             return found
-        part = self.words.read_row_group(group, use_threads=False)
+        part = self.words.read([group])
         at = pc.index(part["word"], word).as_py()
         if at < 0:
             return found
         first, count = part["first"][at].as_py(), part["count"][at].as_py()
         groups = range(first // _ROWS, (first + count - 1) // _ROWS + 1)
-        numbers = self.rows.read_row_groups(list(groups), use_threads=False)["row"]
+        numbers = self.rows.read(groups)["row"]
         found[numbers.slice(first - groups[0] * _ROWS, count).to_numpy()] = True
         return found
 
@@ -127,7 +189,7 @@ class _Part(io.RawIOBase):
 
     def __init__(self, descriptor: int, start: int, size: int) -> None:
         super().__init__()
-        self._descriptor, self._start, self._size, self._at = descriptor, start, size, 0
+        self._descriptor, self._start, self.size, self._at = descriptor, start, size, 0
 
     def readable(self) -> bool:
         return True
@@ -139,11 +201,11 @@ class _Part(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
         return self._at
 
     def read(self, size: int | None = -1) -> bytes:
-        left = self._size - self._at
+        left = self.size - self._at
         data = os.pread(self._descriptor, left if size is None or size < 0 else min(size, left), self._start + self._at)
         self._at += len(data)
         return data
@@ -166,14 +228,20 @@ def open_index(path: Path, length: int) -> WordIndex | None:
 
 def _opened(file: io.FileIO, length: int) -> WordIndex | None:
     size, descriptor = os.fstat(file.fileno()).st_size, file.fileno()
-    footer, _ = _END.unpack(os.pread(descriptor, _END.size, size - _END.size))
-    end = size - _END.size - footer - _TRAILER.size
-    mark, of_words, of_rows = _TRAILER.unpack(os.pread(descriptor, _TRAILER.size, max(0, end)))
+    end = size - _footer_of(os.pread(descriptor, _END.size, size - _END.size)) - _TRAILER.size
+    trailer = os.pread(descriptor, _TRAILER.size, max(0, end))
+    mark, of_words, of_rows, of_sums, crc = _TRAILER.unpack(trailer)
     if mark != _MARK:
         return None
-    words = pq.ParquetFile(pa.PythonFile(_Part(descriptor, end - of_rows - of_words, of_words), mode="r"))
+    end -= of_sums
+    sums = os.pread(descriptor, of_sums, max(0, end))
+    if crc32(_TRAILER.pack(mark, of_words, of_rows, of_sums, 0), crc32(sums)) != crc:
+        raise OSError(_WRONG)
+    every = np.frombuffer(sums, dtype="<u4").tolist()
+    words = _Checked(_Part(descriptor, end - of_rows - of_words, of_words), every)
     if (words.metadata.metadata or {}).get(_FIELDS.encode()) != _COVERED.encode():
         return None
-    rows = pq.ParquetFile(pa.PythonFile(_Part(descriptor, end - of_rows, of_rows), mode="r"))
-    groups: list[Any] = [words.metadata.row_group(i).column(0).statistics for i in range(words.num_row_groups)]
+    number = words.metadata.num_row_groups
+    rows = _Checked(_Part(descriptor, end - of_rows, of_rows), every[number + 1 :])
+    groups: list[Any] = [words.metadata.row_group(i).column(0).statistics for i in range(number)]
     return WordIndex(file, words, [group.max for group in groups], rows, length)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +21,10 @@ _SPARSE = 4_096
 """Up to one of so many rows of a file are read by their numbers: the engine takes 2,048 neighbours for each."""
 
 
+DAMAGED = (OSError, pa.ArrowException, struct.error)
+"""What damaged bytes end in."""
+
+
 def narrowed(read: Read, of: Group, plan: Plan, *, counting: bool) -> Iterator[Group]:
     """The group as others, without the rows of which is known that they do not match; what is known to match is apart.
 
@@ -28,7 +33,7 @@ def narrowed(read: Read, of: Group, plan: Plan, *, counting: bool) -> Iterator[G
     rest: list[int] = []
     for i, segment in enumerate(of.segments):
         read.check()
-        known = _known(of.folder, segment, plan) if of.kind is Kind.EVENTS and segment.level > 0 else None
+        known = _known(read, of.folder, segment, plan) if of.kind is Kind.EVENTS and segment.level > 0 else None
         if known is None:
             rest.append(i)
             continue
@@ -43,15 +48,22 @@ def narrowed(read: Read, of: Group, plan: Plan, *, counting: bool) -> Iterator[G
         yield of if len(rest) == len(of.segments) else only(of, rest)
 
 
-def _known(folder: Path, segment: Segment, plan: Plan) -> tuple[Any, Any] | None:
+def _known(read: Read, folder: Path, segment: Segment, plan: Plan) -> tuple[Any, Any] | None:
     """The numbers of the rows that match for certain, and of those that may; None where a scan is no dearer."""
     try:
         index = open_index(folder / segment.name, segment.rows)
         if index is None:
             return None
         with closing(index):
-            sure, may = rows_of(plan, index.has, segment.rows)
-    except (OSError, pa.ArrowException) as error:
+
+            def has(word: str) -> Any:
+                read.check()
+                return index.has(word)
+
+            sure, may = rows_of(plan, has, segment.rows)
+    except DAMAGED as error:
         raise Broken(f"{segment.name}: {error}") from error
     left = np.flatnonzero(may & ~sure)
-    return None if len(left) > segment.rows // _SPARSE else (np.flatnonzero(sure), left)
+    if len(left) > segment.rows // _SPARSE:
+        return None
+    return np.flatnonzero(sure).astype(np.int32), left.astype(np.int32)

@@ -18,7 +18,7 @@ from core.query.tree import And, Equals, Like, Node, Not, Or, Pattern, Phrase, W
 from core.query.values import to_ip
 from core.store.segments_words import UNCLEAR, UNTOLD, WORD_CHARS, address_key
 
-MAX_KEYS = 64
+MAX_KEYS = 16
 """Words that a query may look up; of one with more nothing is known."""
 _MAX_WORDS = 8
 """Words of one phrase that are looked up: the longest, which few rows have."""
@@ -164,11 +164,16 @@ def _anywhere(node: Or) -> Plan | None:
         word = next(iter(words))
         if len(words) == 1 and len(word) == 1 and len(word[0]) < WORD_CHARS:
             return Keys(frozenset(word), sure=frozenset(word))
-    elif (key := _plain_address(first.text)) is not None and children == {
+    elif (digits := to_ip(first.text)) is not None and children == {
         *(And((Like(p.field, (Wild.MANY, p.text, Wild.MANY), p.comparison), p)) for p in phrases),
         *(Equals(field, first.text) for field in FREE_ADDRESS),
     }:
-        return Keys(frozenset({key}), frozenset({UNCLEAR}), sure=frozenset({key}))
+        key = address_key(digits)
+        keys = frozenset({key})
+        if key == first.text:
+            return Keys(keys, frozenset({UNCLEAR}), sure=keys)
+        of_fields = Keys(keys, sure=keys if key.startswith(":") else frozenset())  # others are of texts, too
+        return Either(frozenset({of_fields, *(_having(words_of(phrase)) for phrase in phrases)}))
     return None
 
 

@@ -242,7 +242,7 @@ def selected(
     if fields is not None:
         only = frozenset(fields)
         names = tuple(name for name in names if name in only)
-        known = {*names, *TIMES, "event.id"}
+        known = {*of.fields, *TIMES, "event.id"}
         doc = doc and (not only <= known or any(s.overridden & only for s in of.segments))
     columns = [*IDENTITY, *TIMES.values(), *(quote(name) for name in names), "doc" if doc else "NULL"]
     return ", ".join(columns), builder(names, only)

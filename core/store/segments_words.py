@@ -31,6 +31,9 @@ UNCLEAR = "."
 
 WORD_CHARS = 64
 
+MAX_PAIRS = 1 << 25
+"""Words of rows, each counted once a row: 250,000 events of syslog have some 17 M. Each takes 16 bytes of memory."""
+
 _FOLDED = tuple(field for field in FREE_TEXT if is_folded(field))
 _LOWERED = tuple(field for field in FREE_TEXT if not is_folded(field))
 _SLICE = 8 << 20
@@ -53,8 +56,15 @@ def address_key(digits: str) -> str:
     return f":{digits}"
 
 
+class TooMany(Exception):
+    """More than MAX_PAIRS."""
+
+
 def word_index(table: Any) -> Any:
-    """The index of a table of events (core/store/segments_layout.py): a pyarrow Table of ``word`` and ``row``."""
+    """The index of a table of events (core/store/segments_layout.py): a pyarrow Table of ``word`` and ``row``.
+
+    Raises TooMany.
+    """
     pairs = _Pairs()
     ignored = table.column("_ignored").combine_chunks()
     hidden = pc.is_in(pc.list_flatten(ignored), pa.array((*FREE_TEXT, *FREE_ADDRESS)))
@@ -75,15 +85,20 @@ class _Pairs:
         self._words: list[Any] = []
         self._keys: list[Any] = []
         self._first = 0
+        self._count = 0
 
     def add(self, words: Any, rows: Any, codes: Any = 0) -> None:
-        """``rows`` have the words with the numbers ``codes`` among ``words``, one by one."""
+        """``rows`` have the words with the numbers ``codes`` among ``words``, one by one. Raises TooMany."""
         if len(rows):
             self._words.append(words)
             self._keys.append(_without_repeats((codes + self._first) << _ROW_BITS | rows))
             self._first += len(words)
+            self._count += len(self._keys[-1])
+            if self._count > MAX_PAIRS:
+                raise TooMany
 
     def table(self) -> Any:
+        """Raises TooMany."""
         if not self._keys:
             return pa.table({"word": pa.array([], pa.string()), "row": pa.array([], pa.int32())})
         every = pa.concat_arrays(self._words).dictionary_encode()
@@ -91,10 +106,13 @@ class _Pairs:
         order = pc.sort_indices(every.dictionary)
         rank = np.empty(len(order), dtype=np.int64)
         rank[order.to_numpy()] = np.arange(len(order))
-        ranks = rank[every.indices.to_numpy()]
-        keys = np.concatenate(self._keys)
-        self._keys.clear()
-        keys = _without_repeats(ranks[keys >> _ROW_BITS] << _ROW_BITS | (keys & _ROW))
+        rank = rank[every.indices.to_numpy()] << _ROW_BITS
+        keys, end = np.empty(self._count, dtype=np.int64), 0
+        while self._keys:  # one by one, as all of them twice is much
+            part = self._keys.pop()
+            np.bitwise_or(rank[part >> _ROW_BITS], part & _ROW, out=keys[end : end + len(part)])
+            end += len(part)
+        keys = _without_repeats(keys)
         words = pa.DictionaryArray.from_arrays(
             pa.array((keys >> _ROW_BITS).astype(np.int32)), every.dictionary.take(order)
         )
@@ -144,17 +162,20 @@ def _add_words(pairs: _Pairs, texts: Any, rows: Any, *, folded: bool) -> None:
     found = pa.StringArray.from_buffers(len(starts), pa.py_buffer(ends.data), pa.py_buffer(letters[part].data))
     encoded = found.dictionary_encode()
     codes, words = encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
+    foreign = np.flatnonzero(_beyond_ascii(words))
+    told: list[Any] = words.take(pa.array(foreign, pa.int64())).to_pylist()
+    spelled: list[str] = [word if folded else lower(word) for word in told]
+    split = [words_in(word) for word in spelled]
+    wordless = np.zeros(len(words), dtype=bool)
+    wordless[foreign] = [not parts for parts in split]
+    if wordless.any():  # a dash or an arrow between octets parts them no more than a blank does
+        there = ~wordless[codes]
+        starts, stops, codes, of_text = starts[there], stops[there], codes[there], of_text[there]
+    strange = np.isin(codes, foreign)
+    _add_foreign(pairs, spelled, split, np.searchsorted(foreign, codes[strange]), rows[of_text[strange]])
+    pairs.add(pc.utf8_slice_codeunits(words, 0, WORD_CHARS), rows[of_text[~strange]], codes[~strange])
     dots = (starts[1:] - stops[:-1] == 1) & (data[stops[:-1]] == ord("."))
-    octets = _octets(words)
-    foreign = _beyond_ascii(words)
-    if foreign.any():
-        strange = foreign[codes]
-        _add_foreign(pairs, words, codes[strange], rows[of_text[strange]], folded=folded)
-        plain = ~strange
-        pairs.add(pc.utf8_slice_codeunits(words, 0, WORD_CHARS), rows[of_text[plain]], codes[plain])
-    else:
-        pairs.add(pc.utf8_slice_codeunits(words, 0, WORD_CHARS), rows[of_text], codes)
-    _add_written(pairs, octets[codes], dots, of_text, rows)
+    _add_written(pairs, _octets(words)[codes], dots, of_text, rows)
 
 
 def _beyond_ascii(words: Any) -> Any:
@@ -172,12 +193,12 @@ def _octets(words: Any) -> Any:
 _OCTETS = pa.array([str(number) for number in range(256)])
 
 
-def _add_foreign(pairs: _Pairs, words: Any, codes: Any, rows: Any, *, folded: bool) -> None:
-    """Words with characters that are not ASCII: some part words, others case."""
-    kinds, of = np.unique(codes, return_inverse=True)
-    spelled = words.take(pa.array(kinds)).to_pylist()
-    split = [words_in(word if folded else lower(word)) for word in spelled]
-    counts = np.array([len(parts) for parts in split])
+def _add_foreign(pairs: _Pairs, spelled: list[str], split: list[list[str]], of: Any, rows: Any) -> None:
+    """Words with characters that are not ASCII, of which ``split`` tells the parts: some part words, others case.
+
+    ``rows`` have the words with the numbers ``of``.
+    """
+    counts = np.array([len(parts) for parts in split], dtype=np.int64)
     first = np.cumsum(counts) - counts
     repeats = counts[of]
     within = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
@@ -185,7 +206,8 @@ def _add_foreign(pairs: _Pairs, words: Any, codes: Any, rows: Any, *, folded: bo
     pairs.add(flat, np.repeat(rows, repeats), np.repeat(first[of], repeats) + within)
     # what is an octet only by such a character beside it was not seen as one
     unclear = np.array(
-        [parts != [word] and any(p.isdecimal() for p in parts) for parts, word in zip(split, spelled, strict=True)]
+        [parts != [word] and any(p.isdecimal() for p in parts) for parts, word in zip(split, spelled, strict=True)],
+        dtype=bool,
     )
     pairs.add(pa.array([UNCLEAR]), np.unique(rows[unclear[of]]))
 

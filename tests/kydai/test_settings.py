@@ -109,6 +109,7 @@ def test_a_key_is_unprotected_where_it_goes_over_a_network_without_tls(tmp_path:
     with_key = Elastic(urls=list(hosts), key_file=tmp_path)
     assert with_key.unprotected == ["b", "10.0.0.1"]
     assert Elastic(urls=list(hosts)).unprotected == []
+    assert with_key.model_copy(update={"urls": ["http://[::1", "http://b:9200"]}).unprotected == ["b"]
     assert Elastic(urls=["http://u:p@b:9200", "https://u:p@c"]).unprotected == ["b"]
 
 

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.store import segments_index
+from core.store import segments_index, segments_words
 from core.store.segments_files import encode
 from core.store.segments_index import encode_indexed, open_index, with_index
+from core.store.segments_lookup import DAMAGED
 from core.store.segments_rows import flatten
 from core.store.segments_words import word_index
 from tests.core.store.conformance import event
@@ -65,3 +66,38 @@ def test_files_without_an_index_say_so(files: Path, monkeypatch: pytest.MonkeyPa
     assert open_index(files, len(EVENTS)) is None
     files.write_bytes(with_index(encode(table), word_index(table)))
     assert open_index(files, len(EVENTS)) is not None
+
+
+def test_of_too_many_words_there_is_no_index(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments_index, "MIN_ROWS", 1)
+    table = flatten(EVENTS).table
+    assert len(encode_indexed(table)) > len(encode(table))
+    monkeypatch.setattr(segments_words, "MAX_PAIRS", 10)
+    assert encode_indexed(table) == encode(table)
+
+
+def test_a_bit_that_flips_is_told(files: Path) -> None:
+    table = flatten(EVENTS).table
+    whole, plain = with_index(encode(table), word_index(table)).to_pybytes(), encode(table).to_pybytes()
+    start = next(i for i, (a, b) in enumerate(zip(whole, plain, strict=False)) if a != b)
+    stop = len(whole) - (len(plain) - start)
+    files.write_bytes(whole)
+
+    def answers() -> list[list[int]]:
+        index = open_index(files, len(EVENTS))
+        if index is None:  # the mark is gone: it is read as one without
+            return right
+        with closing(index):
+            return [np.flatnonzero(index.has(word)).tolist() for word in ("a1", "b7", "192.0.2.7", "nowhere")]
+
+    right: list[list[int]] = []
+    right, told, silent = answers(), 0, 0
+    assert any(right)
+    for at in range(start, stop, 7):
+        files.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
+        try:
+            silent += answers() != right
+        except DAMAGED:
+            told += 1
+    assert told > 10
+    assert not silent

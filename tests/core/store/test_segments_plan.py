@@ -126,3 +126,21 @@ def test_a_word_that_folds_is_not_known_for_certain() -> None:
 def test_a_part_of_a_conjunction_is_enough() -> None:
     assert plan_of(And((Equals("source.port", 1), Phrase("message", "a")))) is not None
     assert plan_of(FALSE) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sure"),
+    [("2001:db8::1", [0, 0, 1, 0]), ("2001:DB8:0::1", [0, 0, 1, 0]), ("::ffff:192.0.2.7", [0, 0, 0, 0])],
+)
+def test_an_address_of_version_6_is_looked_up(text: str, sure: list[int]) -> None:
+    found: list[dict[str, Value]] = [
+        {"message": f"from {text}."}, {"message": "a"}, {"source.ip": "2001:db8:0:0::1"}, {"source.ip": "192.0.2.7"},
+    ]  # fmt: skip
+    node = parse(f'"{text}"', now=START, zone="UTC")
+    plan = plan_of(node)
+    assert plan is not None
+    events = [event(i, i, fields) for i, fields in enumerate(found)]
+    rows = rows_of(plan, index_of(events), len(events))
+    assert rows[0].astype(int).tolist() == sure
+    assert not (np.array([compile_match(node)(e) for e in events]) & ~rows[1]).any()
+    assert not rows[1][1]

@@ -5,7 +5,7 @@ import pytest
 from core.event import Event, Value
 from core.store import segments_words
 from core.store.segments_rows import flatten
-from core.store.segments_words import UNCLEAR, UNTOLD, address_key, word_index
+from core.store.segments_words import UNCLEAR, UNTOLD, TooMany, address_key, word_index
 from tests.core.store.conformance import event
 
 
@@ -51,7 +51,17 @@ def test_addresses_of_texts_and_of_fields_have_one_key() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["1.1.1.12 1-1-1-1", "x1.1.1.1 1 1 1.1", "“1.1.1.1”"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.1.1.12 1-1-1-1",
+        "x1.1.1.1 1 1 1.1",
+        "“1.1.1.1”",
+        "1.1.1.12 1 – 1 – 1 – 1",
+        "1.1.1.12 1 → 1 · 1 1",
+        "1.1.1.12 1 “1.1.1",
+    ],
+)
 def test_what_may_be_an_address_otherwise_is_said(text: str) -> None:
     assert words_of({"message": text})[UNCLEAR] == [0]
 
@@ -78,3 +88,15 @@ def test_texts_are_looked_at_by_portions(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_keys_of_addresses() -> None:
     assert address_key("0" * 20 + "ffffc0000207") == "192.0.2.7"
     assert address_key("20010db8" + "0" * 24) == ":20010db8" + "0" * 24
+
+
+def test_signs_that_are_no_words_do_not_part_an_address() -> None:
+    assert words_of({"message": "– 192.0.2.7 → x"})["192.0.2.7"] == [0]
+    assert words_of({"message": "– → ·"}) == {}
+
+
+def test_more_words_than_memory_is_given_for_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments_words, "MAX_PAIRS", 3)
+    assert words_of({"message": "a b c"})
+    with pytest.raises(TooMany):
+        words_of({"message": "a b c d"})
