@@ -106,7 +106,7 @@ class ElasticStore:
         self._order = OrderReader(self._cluster_, prefix, clock, self._grains)
         self._upkeep_ = Upkeep(self._cluster_, self._setup, self._notes_, self._order, clock)
         self._reindexer = Reindexer(
-            self._cluster_, self._setup, self._notes_, free=lambda: self._upkeep_.room().free, wait=self._closing.wait
+            self._cluster_, self._setup, self._notes_, free=self._upkeep_.free_for_index, wait=self._closing.wait
         )
 
     def append(self, batch: Batch) -> AppendResult:

@@ -47,7 +47,7 @@ class Setup:
 
     def __init__(self, cluster: Cluster, prefix: str, replicas: int) -> None:
         self._cluster = cluster
-        self._replicas = replicas
+        self.replicas = replicas
         self.prefix = prefix
         self.events = f"{prefix}-events"
         """The alias of all indices of events; our template has this name, too."""
@@ -80,7 +80,7 @@ class Setup:
         settings = {
             **body["settings"]["index"],
             "number_of_shards": 1,
-            "number_of_replicas": self._replicas,
+            "number_of_replicas": self.replicas,
             "translog": {"durability": "request"},
         }
         inner = {"mappings": mappings, "settings": {"index": settings}, "aliases": {self.events: {}}}
@@ -152,7 +152,7 @@ class Setup:
         return self._cluster.call(ask)
 
     def _meta_settings(self) -> dict[str, Any]:
-        return {"index": {"number_of_shards": 1, "number_of_replicas": self._replicas, "hidden": True}}
+        return {"index": {"number_of_shards": 1, "number_of_replicas": self.replicas, "hidden": True}}
 
     def _has_wildcard(self) -> bool:
         nodes = self._cluster.call(lambda es: es.nodes.info(metric="plugins")).body["nodes"]

@@ -25,6 +25,11 @@ _BLOCKED = 0.05
 """Of a disk with less free than this the server blocks the indices (its flood stage)."""
 
 
+_SPARED = 0.10
+"""So much of a disk is not used for writing an index anew: with less free the server moves shards away from it (its
+high watermark), and what comes in needs room, too."""
+
+
 class Upkeep:
     """Looks after the indices of one prefix. All methods raise Unavailable when the cluster does not answer."""
 
@@ -111,11 +116,20 @@ class Upkeep:
 
     def room(self) -> Room:
         """Of all data nodes, up to where the server blocks writing."""
-        nodes = self._cluster.call(lambda es: es.nodes.stats(node_id="data:true", metric="fs")).body["nodes"].values()
-        disks = [node["fs"]["total"] for node in nodes]
+        disks = self._disks()
         total = sum(disk["total_in_bytes"] for disk in disks)
         free = sum(max(0, disk["available_in_bytes"] - int(disk["total_in_bytes"] * _BLOCKED)) for disk in disks)
         return Room(free, total)
+
+    def free_for_index(self) -> int:
+        """Bytes for one more index, which lies whole on one machine, and whole on another for each replica; negative
+        where what is to be spared is used already."""
+        free = [disk["available_in_bytes"] - int(disk["total_in_bytes"] * _SPARED) for disk in self._disks()]
+        return sorted(free, reverse=True)[: self._setup.replicas + 1][-1] if free else 0
+
+    def _disks(self) -> list[Mapping[str, int]]:
+        nodes = self._cluster.call(lambda es: es.nodes.stats(node_id="data:true", metric="fs")).body["nodes"].values()
+        return [node["fs"]["total"] for node in nodes]
 
     def deleted(self) -> list[Deleted]:
         """What retention has deleted so far."""

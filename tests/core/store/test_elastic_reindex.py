@@ -280,6 +280,33 @@ def test_what_is_not_equal_or_has_no_room_does_not_take_over(
     assert old.reindex(nothing) == 0, "what a newer version wrote is left alone"
 
 
+def test_a_copy_gives_way_to_what_comes_in(
+    old: ElasticStore, prefix: str, es: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old.append(Batch(made(0, 350)))
+    monkeypatch.setattr(elastic_reindex, "_NOTE_EVERY", 0.0)
+    begun = f"{prefix}-*~*"
+    free = [1 << 40]
+    monkeypatch.setattr(old._reindexer._copies, "_free", lambda: free[0])
+
+    def fills(state: Reindexing) -> None:
+        free[0] = 0 if state.done == 200 else free[0]
+
+    with pytest.raises(Refused, match="more free space"):
+        old.reindex(fills)
+    assert not es.indices.get(index=begun, expand_wildcards="all")
+    free[0] = 1 << 40
+
+    def is_full(state: Reindexing) -> None:
+        if state.done == 100:
+            es.indices.put_settings(index=begun, settings={"index.blocks.read_only_allow_delete": True})
+
+    with pytest.raises(Unavailable, match="blocks writing"):
+        old.reindex(is_full)
+    assert not es.indices.get(index=begun, expand_wildcards="all")
+    assert old.append(Batch(made(350, 1))).stored == 1
+
+
 def is_open(es: Elasticsearch, name: str) -> bool:
     return not es.indices.get_settings(index=name, name="index.blocks.write").body
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from elasticsearch import Elasticsearch
 
 from core.clock import DAY
@@ -30,6 +31,20 @@ def test_what_was_changed_is_found_and_mended_where_that_is_ours(
     assert store.verify() == found
     assert [f.segment for f in store.verify(mend=True) if f.mended] == [events, three]
     assert store.verify() == found[2:]
+
+
+def test_an_index_has_the_room_of_one_machine_for_each_of_its_copies(
+    store: ElasticStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upkeep = store._upkeep_
+    assert upkeep.free_for_index() < upkeep.room().free
+    disks = [{"available_in_bytes": free, "total_in_bytes": 100} for free in (5, 40, 70)]
+    monkeypatch.setattr(upkeep, "_disks", lambda: disks)
+    found = []
+    for replicas in range(4):
+        monkeypatch.setattr(store._setup, "replicas", replicas)
+        found.append(upkeep.free_for_index())
+    assert found == [60, 30, -5, -5]
 
 
 def test_an_index_of_others_is_not_deleted_by_age(store: ElasticStore, prefix: str, es: Elasticsearch) -> None:
