@@ -1,7 +1,7 @@
 """A clock that jumps by three days, ahead and back, under running processes and between two starts of them.
 
-Every acknowledged event is there exactly once; alerts and balances are those of an undisturbed run, and nothing is
-deleted for its age.
+Every acknowledged event is there exactly once, some of them received days ahead and days behind; alerts and balances
+are those of an undisturbed run, and nothing is deleted for its age.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.clock import DAY, SECOND
+from core.clock import DAY, SECOND, to_micros
 from core.query.tree import TRUE
 from core.store.contract import Query
 from kydai.cli.output import Output
@@ -30,6 +30,16 @@ GO_ON = 3 * BATCH
 
 def stored(context: Context) -> int:
     return context.store.count(Query(TRUE)).count
+
+
+def check_jumps(context: Context) -> None:
+    """There are events that were received, by the processes' clock, days ahead of and days behind the machine's."""
+    now, nearly = context.clock.now(), (DAYS - 1) * DAY
+    created: list[int] = []
+    for events in context.store.scan(Query(TRUE), fields=["event.created"]):
+        created += [to_micros(str(event["event.created"])) for event in events]
+    assert min(created) < now - nearly, "no process saw the clock behind"
+    assert max(created) > now + nearly, "no process saw the clock ahead"
 
 
 def go_on(context: Context, sender: Sender) -> None:
@@ -65,6 +75,7 @@ def test_the_clock_jumps_by_three_days(tmp_path: Path, request: pytest.FixtureRe
         for command in (("sources", "ledger"), ("store", "verify")):
             told = system.kydai(*command)
             assert told.returncode == 0, told.stdout
+    check_jumps(context)
     assert not context.store.deleted()
     context.close()
     compare(data, tmp_path / "still", sender)
