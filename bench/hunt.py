@@ -40,7 +40,7 @@ from core.clock import SystemClock, iso
 from core.db.database import migrate, open_database, sqlite_url
 from core.store.segments import SegmentStore
 from kydai.settings import Settings
-from tests.console.conftest import CHROMIUM, FLAGS, SIZE, missing
+from tests.console.conftest import CHROMIUM, FLAGS, SIZE, lacking
 from tests.console.house import DIST
 
 BAR_MS = 300
@@ -197,8 +197,8 @@ def main() -> None:
     if given.serve is not None:
         serve(given.serve)
         return
-    if (lacks := missing()) is not None:
-        raise SystemExit(lacks)
+    if (lacks := lacking()) is not None:
+        raise SystemExit(f"{lacks} is missing")
     folder = given.folder or Path(tempfile.mkdtemp(prefix="kydai-bench-"))
     try:
         fill(folder / "store", given.events)

@@ -7,12 +7,21 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(os.environ.get("KYDAI_DATA_SAMPLES") or Path(__file__).parents[2] / "shared" / "data")
+from tests.services import missing
+
+NAMED = os.environ.get("KYDAI_DATA_SAMPLES")
+ROOT = Path(NAMED or Path(__file__).parents[2] / "shared" / "data")
 
 
 def sample(path: str) -> Path:
-    """A file or folder of the samples; skips the test, naming it, when it is not there."""
+    """A file or folder of the samples.
+
+    Without any samples the test is skipped, saying so, wherever it runs: they are not part of the project. Samples that
+    are there in part, or whose folder is named and empty, are a mistake: ``missing`` as a service.
+    """
     found = ROOT / path
     if not found.exists():
-        pytest.skip(f"the sample data {path} is not here (KYDAI_DATA_SAMPLES names its folder)")
+        if not NAMED and (not ROOT.is_dir() or not any(ROOT.iterdir())):
+            pytest.skip("there is no sample data here (KYDAI_DATA_SAMPLES names its folder)")
+        missing(f"the sample data {path} in {ROOT}")
     return found

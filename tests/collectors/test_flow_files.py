@@ -11,7 +11,8 @@ from collectors.flow_events import to_events
 from collectors.flow_files import FlowReading, captured_in
 from collectors.pcap import Captured, FlowFile
 from core.errors import BadInput
-from tests.collectors.decoders.craft import BASIC, NOW, SEGMENT, basic_record, flowset, samples, v5, v9, v9_template
+from tests.collectors.decoders.craft import BASIC, NOW, SEGMENT, basic_record, flowset, v5, v9, v9_template
+from tests.samples import sample
 
 
 def raw(*data: bytes) -> Iterator[Captured]:
@@ -58,7 +59,7 @@ def test_files_are_one_stream_and_faults_have_a_place(tmp_path: Path) -> None:
 
 
 def test_vendor_files_one_by_one() -> None:
-    paths: list[Path] = sorted((samples() / "vendor-datagrams").glob("*.dat"))
+    paths: list[Path] = sorted(sample("flows/vendor-datagrams").glob("*.dat"))
     for path in paths:
         reading = FlowReading(raw(path.read_bytes()), NOW, SEGMENT)
         assert sum(table.num_rows for table in reading.tables()) == reading.flows

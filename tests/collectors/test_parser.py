@@ -16,7 +16,7 @@ from collectors.parser_pack import Pack, Sample
 from core.clock import DAY, MINUTE, Micros, iso, to_micros
 from core.errors import BadConfig, NotFound
 from core.event import Event, Frame, FrameKind
-from tests.collectors.samples import samples
+from tests.samples import sample
 
 PARSERS = ParserSet.load()
 CREATED = to_micros("2026-11-25T01:26:00Z")
@@ -380,7 +380,7 @@ def texts(value: object) -> list[str]:
 @pytest.mark.parametrize("product", PROVEN_PRODUCTS)
 def test_expected_fields_of_real_lines(product: str) -> None:
     right = asked = 0
-    for line in samples(f"logs/products/{product}.jsonl").read_text(encoding="utf-8").splitlines():
+    for line in sample(f"logs/products/{product}.jsonl").read_text(encoding="utf-8").splitlines():
         case = orjson.loads(line)
         made = event(case["raw"])
         for field, expected in case["expect"].items():
@@ -391,7 +391,7 @@ def test_expected_fields_of_real_lines(product: str) -> None:
 
 def test_no_real_line_makes_a_parser_fail() -> None:
     parsers = ParserSet.load()
-    folder = samples("logs/crowdsec-hub")
+    folder = sample("logs/crowdsec-hub")
     lines = 0
     for path in sorted(folder.glob("*/*.log")):
         for raw in path.read_bytes().splitlines()[:200]:

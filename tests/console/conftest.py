@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog,
 from api.deps import COOKIE
 from tests.console.house import DIST, Running, served
 from tests.console.pages import Console
+from tests.services import missing
 
 expect.set_options(timeout=30_000)  # milliseconds: a machine under load is slow, not wrong
 
@@ -23,21 +23,19 @@ FLAGS = (
 SIZE = {"width": 1366, "height": 768}
 
 
-def missing() -> str | None:
+def lacking() -> str | None:
     """What these tests need and this machine lacks."""
     if not CHROMIUM.exists():
-        return "chromium is not installed (/usr/bin/chromium)"
+        return str(CHROMIUM)
     if not (DIST / "index.html").is_file():
-        return "the console is not built (npm ci && npm run build in console/)"
+        return "the built console (npm ci && npm run build in console/)"
     return None
 
 
 @pytest.fixture(scope="package")  # while it is open, asyncio.run fails in this thread
 def browser() -> Iterator[Browser]:
-    if (lacks := missing()) is not None:
-        if os.environ.get("KYDAI_REQUIRE_SERVICES"):
-            pytest.fail(lacks)
-        pytest.skip(lacks)
+    if (what := lacking()) is not None:
+        missing(what)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=" ".join(FLAGS).split())
         yield browser

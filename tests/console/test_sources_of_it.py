@@ -14,6 +14,7 @@ import pytest
 from api.openapi import text
 from core.words import entries
 from tests.console.house import DIST
+from tests.services import missing
 
 CONSOLE = Path(__file__).parents[2] / "console"
 SOURCES = [f for f in sorted((CONSOLE / "src").rglob("*.ts*")) if f.name != "schema.d.ts" and ".test." not in f.name]
@@ -26,9 +27,9 @@ def test_the_document_and_the_types_are_of_today() -> None:
     assert (CONSOLE / "openapi.json").read_bytes() == text(), "run: python -m api.openapi > console/openapi.json"
     paths = json.loads(text())["paths"]
     schema = (CONSOLE / "src" / "api" / "schema.d.ts").read_text("utf-8")
-    missing = [p for p in paths if f'"{p}": {{' not in schema]
-    missing += [n for n in json.loads(text())["components"]["schemas"] if f"        {n}: " not in schema]
-    assert not missing, f"run: npm run types ({missing[:5]})"
+    old = [p for p in paths if f'"{p}": {{' not in schema]
+    old += [n for n in json.loads(text())["components"]["schemas"] if f"        {n}: " not in schema]
+    assert not old, f"run: npm run types ({old[:5]})"
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda f: str(f.relative_to(CONSOLE)))
@@ -51,9 +52,9 @@ def test_every_key_that_the_code_names_has_words() -> None:
     for file in SOURCES:
         names |= set(re.findall(r"\bt\(\s*\"([a-z_.0-9-]+)\"", file.read_text("utf-8")))
         names |= set(re.findall(r"\"((?:nav|keys)\.[a-z_]+)\"", file.read_text("utf-8")))
-    missing = sorted(n for n in names if not {n, f"console.{n}"} & known)
+    wordless = sorted(n for n in names if not {n, f"console.{n}"} & known)
     assert len(names) > 150
-    assert not missing
+    assert not wordless
 
 
 def test_every_word_is_used_somewhere() -> None:
@@ -76,7 +77,7 @@ def test_the_lock_names_no_registry() -> None:
 
 def test_what_the_first_screen_loads_stays_small() -> None:
     if not (DIST / "index.html").is_file():
-        pytest.skip("the console is not built (npm ci && npm run build in console/)")
+        missing("the built console (npm ci && npm run build in console/)")
     page = (DIST / "index.html").read_text("utf-8")
     first = set(re.findall(r"assets/[^\"]+\.js", page))
     # what the queue needs on top, as the browser asks for it
@@ -96,6 +97,6 @@ def test_what_the_first_screen_loads_stays_small() -> None:
 @pytest.mark.service
 def test_types_lint_and_helpers_hold() -> None:
     if not (CONSOLE / "node_modules").is_dir() or shutil.which("npm") is None:
-        pytest.skip("the console's tools are not installed (npm ci in console/)")
+        missing("npm, or what it installs (npm ci in console/),")
     done = subprocess.run(["npm", "run", "--silent", "check"], cwd=CONSOLE, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

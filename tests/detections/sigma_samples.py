@@ -1,27 +1,14 @@
-"""Where real rules and events are, and small makers of rules for the tests of this folder."""
+"""Records of real events, and small makers of rules for the tests of this folder."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from textwrap import dedent, indent
 
-import pytest
 from evtx import PyEvtxParser
 
 from detections.ruleset import RuleSet, RuleSource, load
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def samples(name: str) -> Path:
-    """A folder of the real data; the test is skipped, saying so, when it is not there."""
-    base = Path(os.environ.get("KYDAI_DATA_SAMPLES") or ROOT.parent / "shared" / "data")
-    path = base / name
-    if not path.exists():
-        pytest.skip(f"real data are missing: {path} (set KYDAI_DATA_SAMPLES)")
-    return path
 
 
 def evtx_records(path: Path) -> list[str]:

@@ -17,8 +17,9 @@ from detections.native import NativeBinding, flatten
 from detections.rule import Logsource
 from detections.ruleset import RuleSet
 from tests.detections import naive
-from tests.detections.sigma_samples import evtx_records, rule_text, ruleset_of, samples
+from tests.detections.sigma_samples import evtx_records, rule_text, ruleset_of
 from tests.detections.test_engine import names, windows_events
+from tests.samples import sample
 
 LINUX_PROCESS = "linux/process_creation/"
 CREATED = to_micros("2026-11-25T01:26:00Z")
@@ -26,10 +27,10 @@ CREATED = to_micros("2026-11-25T01:26:00Z")
 
 def test_parsed_windows_events_hit_as_native_ones(sigmahq: RuleSet) -> None:
     raws = [orjson.dumps(event) for event in windows_events(150)]
-    folder = samples("evtx-attack")
+    folder = sample("evtx-attack")
     for path in sorted(folder.rglob("*.evtx"))[::4]:
         raws.extend(record.encode() for record in evtx_records(path)[:25])
-    for path in sorted(samples("sigmahq-regression").rglob("*.evtx")):
+    for path in sorted(sample("sigmahq-regression").rglob("*.evtx")):
         raws.extend(record.encode() for record in evtx_records(path))
     parsers = ParserSet.load()
     native = Engine(sigmahq, NativeBinding()).judge([flatten(orjson.loads(raw)) for raw in raws])

@@ -9,7 +9,8 @@ import pyarrow as pa
 from detections.flow_rules import FlowRules
 from detections.rule import Mode
 from detections.ruleset import RuleSource, load
-from tests.detections.sigma_samples import rule_id, rule_text, ruleset_of, samples
+from tests.detections.sigma_samples import rule_id, rule_text, ruleset_of
+from tests.samples import sample
 
 FLOW = "{category: flow}"
 TABLE = pa.table(
@@ -44,7 +45,7 @@ def test_masks(tmp_path: Path) -> None:
 
 
 def test_sigmahq_has_a_flow_rule() -> None:
-    path = samples("sigmahq") / "rules-compliance"
+    path = sample("sigmahq") / "rules-compliance"
     rules = FlowRules(load([RuleSource(path, "sigmahq")]))
     assert len(rules.trees) == 1
     table = pa.table({"destination.port": pa.array([21, 443], pa.int32())})

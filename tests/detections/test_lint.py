@@ -8,7 +8,8 @@ import pytest
 
 from core.errors import BadConfig
 from detections.lint import Weight, lint
-from tests.detections.sigma_samples import rule_text, samples
+from tests.detections.sigma_samples import rule_text
+from tests.samples import sample
 
 GOOD = rule_text(1, "s:\n  Image: cmd.exe\ncondition: s\n", "{product: windows, category: process_creation}")
 WORDS = """\
@@ -47,6 +48,6 @@ def test_nothing_there(tmp_path: Path) -> None:
 
 
 def test_a_part_of_sigmahq_has_no_errors() -> None:
-    loaded, findings = lint(samples("sigmahq") / "rules" / "linux")
+    loaded, findings = lint(sample("sigmahq") / "rules" / "linux")
     assert len(loaded.rules) > 200
     assert all(finding.weight is Weight.WARNING for finding in findings)

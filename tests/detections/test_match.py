@@ -11,7 +11,8 @@ import yaml
 
 from detections.match import Matcher, MatchReport, match_files
 from detections.ruleset import RuleSet
-from tests.detections.sigma_samples import evtx_records, rule_id, rule_text, ruleset_of, samples
+from tests.detections.sigma_samples import evtx_records, rule_id, rule_text, ruleset_of
+from tests.samples import sample
 
 RULES = [
     rule_text(1, "s:\n  EventID: 4625\n  LogonType: 3\ncondition: s\n", "{product: windows, service: security}",
@@ -122,7 +123,9 @@ def test_a_missing_file_is_in_the_report(tmp_path: Path) -> None:
 def test_samples_as_evtx_json_and_flat(sigmahq: RuleSet) -> None:
     """The same hits whether a sample comes as EVTX, as nested JSON or as flat JSON."""
     matcher = Matcher(sigmahq)
-    for info in sorted(samples("sigmahq-regression").rglob("info.yml"))[::25]:
+    infos = sorted(sample("sigmahq-regression").rglob("info.yml"))[::25]
+    assert infos
+    for info in infos:
         rule = yaml.safe_load(info.read_text(encoding="utf-8"))["rule_metadata"][0]["id"]
         for path in info.parent.glob("*.evtx"):
             hits, report = run(sigmahq, [path])

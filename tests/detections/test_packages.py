@@ -13,8 +13,9 @@ from core.errors import BadConfig, NotFound
 from detections import packages
 from detections.rule_files import rule_files
 from detections.ruleset import RuleSource, load
-from tests.detections.sigma_samples import rule_id, rule_text, samples
+from tests.detections.sigma_samples import rule_id, rule_text
 from tests.killing import killed_at_each_step
+from tests.samples import sample
 
 NOW = StillClock().now()
 PLAIN = "s:\n  F: 1\ncondition: s\n"
@@ -147,7 +148,7 @@ def test_nothing_to_install_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_release_of_sigmahq(tmp_path: Path) -> None:
-    part = samples("sigmahq") / "rules" / "linux" / "builtin"
+    part = sample("sigmahq") / "rules" / "linux" / "builtin"
     change = packages.install(part, tmp_path, NOW, "sigmahq")
     assert change.package.rules == len(change.package.files) > 20
     assert not change.package.errors

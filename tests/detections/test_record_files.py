@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from core.errors import BadInput
 from detections import record_files
 from detections.record_files import json_records, records
-from tests.detections.sigma_samples import samples
+from tests.samples import sample
 
 
 def read(data: bytes) -> list[Any]:
@@ -63,7 +63,7 @@ def test_packed_files_and_evtx(tmp_path: Path) -> None:
 
 
 def test_real_evtx() -> None:
-    path = next(samples("sigmahq-regression").rglob("*.evtx"))
+    path = next(sample("sigmahq-regression").rglob("*.evtx"))
     found = list(records(path))
     assert found
     assert all("Event" in record for record in found if not isinstance(record, BadInput))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Skip, saying what is missing; fail with KYDAI_REQUIRE_SERVICES=1."""
     if os.environ.get("KYDAI_REQUIRE_SERVICES") == "1":
         pytest.fail(f"{what} is required here and missing")
@@ -22,4 +23,3 @@ def program(*names: str) -> str:
             if found:
                 return found
     missing(" or ".join(names))
-    raise AssertionError

@@ -1,14 +1,10 @@
-"""Flow datagrams made by hand, and where the vendors' real ones lie."""
+"""Flow datagrams made by hand."""
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Sequence
 from ipaddress import ip_address
-from pathlib import Path
-
-import pytest
 
 from collectors.decoders.netflow import Datagram
 from core.clock import SECOND
@@ -99,15 +95,6 @@ def datagram(data: bytes, record: int = 0, exporter: str = EXPORTER) -> Datagram
 
 def datagrams(*data: bytes) -> list[Datagram]:
     return [datagram(one, record) for record, one in enumerate(data)]
-
-
-def samples() -> Path:
-    """The folder ``flows`` of the real samples; the test is skipped when it is not there."""
-    root = Path(os.environ.get("KYDAI_DATA_SAMPLES") or Path(__file__).parents[4] / "shared" / "data")
-    folder = root / "flows"
-    if not folder.is_dir():
-        pytest.skip(f"real flow samples are missing: {folder} (set KYDAI_DATA_SAMPLES)")
-    return folder
 
 
 def ip_packet(payload: bytes) -> bytes:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from collectors.parser import ParserSet
 from core.clock import to_micros
 from core.event import Event, Frame
-from tests.collectors.samples import samples
+from tests.samples import sample
 
 PARSERS = ParserSet.load()
 CREATED = to_micros("2026-11-25T01:26:00Z")
@@ -267,7 +267,7 @@ def test_what_is_not_an_event_is_left(raw: str) -> None:
 
 def test_real_traffic() -> None:
     """Every one of the first 3,000 events of OTRF is read whole: nothing unmapped, nothing without a time."""
-    path = samples("windows/otrf-100k.jsonl.zst")
+    path = sample("windows/otrf-100k.jsonl.zst")
     with path.open("rb") as file:
         lines = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8")
         for _, line in zip(range(3000), lines, strict=False):

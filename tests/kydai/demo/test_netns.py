@@ -13,6 +13,7 @@ from kydai.demo import netns
 from kydai.demo.emission import Emission
 from kydai.demo.story_ssh import Attempt
 from kydai.demo.world import load_world
+from tests.services import missing
 
 WORLD = load_world()
 SOURCES = ("203.0.113.77", "198.51.100.141")
@@ -26,7 +27,7 @@ async def _arena() -> netns.Arena:
     try:
         return await netns.open_arena(WORLD, SOURCES)
     except Unavailable as error:
-        pytest.skip(f"no arena here: {error}")
+        missing(f"a network namespace to block in ({error})")
 
 
 def test_a_block_is_real_and_so_is_its_undoing() -> None:
@@ -60,10 +61,10 @@ def test_a_block_is_real_and_so_is_its_undoing() -> None:
 
 
 def test_a_missing_tool_is_named_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> str:
+    def none(name: str) -> str:
         raise FileNotFoundError(name)
 
-    monkeypatch.setattr(netns, "tool", missing)
+    monkeypatch.setattr(netns, "tool", none)
     with pytest.raises(Unavailable) as caught:
         asyncio.run(netns.open_arena(WORLD))
     assert caught.value.said == {
