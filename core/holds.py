@@ -22,6 +22,7 @@ from core.clock import Micros, iso
 from core.db.models import LegalHold
 from core.errors import BadInput, Conflict, NotFound, failure
 from core.keeping import DELAY, MAINTENANCE, MAX_REASON
+from core.steady import not_behind
 from core.store.contract import EventStore, Hold, Span
 from core.store.retention import HOLD_NAME
 
@@ -96,7 +97,7 @@ def ask_lift(session: Session, actor: Actor, name: str, *, reason: str, confirme
         raise failure(BadInput, "store.hold.confirm", name=row.name)
     if row.lift_at is not None:
         raise failure(Conflict, "store.hold.lifting", name=row.name)
-    row.lift_at, row.lift_asked_at, row.lift_asked_by = now + DELAY, now, actor.name
+    row.lift_at, row.lift_asked_at, row.lift_asked_by = not_behind(session, now) + DELAY, now, actor.name
     row.lift_reason = reason.strip()[:MAX_REASON]
     _record(session, actor, "store.lift_ask", row.name, now, after={"at": iso(row.lift_at)}, reason=row.lift_reason)
     return row.lift_at

@@ -19,6 +19,7 @@ from core.audit import Actor
 from core.clock import DAY, Micros, iso
 from core.db.models import Retention
 from core.errors import BadInput, Conflict, NotFound, Refused, failure
+from core.steady import not_behind
 from core.store.retention import Policy
 
 DELAY = DAY
@@ -144,7 +145,7 @@ def shorten(
         raise failure(BadInput, "store.policy.reason")
     if confirmed != name:
         raise failure(BadInput, "store.policy.confirm", name=name)
-    row.next_months, row.next_at = months, now + DELAY
+    row.next_months, row.next_at = months, not_behind(session, now) + DELAY
     row.asked_at, row.asked_by, row.reason = now, actor.name, reason.strip()[:MAX_REASON]
     before, after = {"months": row.months}, {"months": months, "from": iso(row.next_at)}
     audit.record(

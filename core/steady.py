@@ -44,6 +44,13 @@ def not_ahead(session: Session, now: Micros) -> Micros:
     return now if row is None else min(now, _Seen(**orjson.loads(row.value)).at + BEHIND)
 
 
+def not_behind(session: Session, now: Micros) -> Micros:
+    """``now`` or, when the clock went back, the time that deletion last went by. For what begins a delay: counted from
+    a time long past it would be over as soon as the clock is right."""
+    row = session.get(Meta, SEEN)
+    return now if row is None else max(now, _Seen(**orjson.loads(row.value)).at)
+
+
 def steady_now(session: Session, clock: Clock, boot: str = "") -> Micros:
     """The wall clock's time or, while it is ahead of the time that has passed, that; remembered in the caller's
     writing transaction. ``boot`` names the start of the machine; by default this one's."""

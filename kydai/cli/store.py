@@ -18,7 +18,7 @@ from core.heads import FILE as HEADS
 from core.heads import Head, heads_of
 from core.keys import Keys
 from core.proving import Prover
-from core.steady import steady_now
+from core.steady import not_behind, steady_now
 from core.storage import KeptClass, Storage, left_words
 from core.store.contract import Copied, Finding, Span, Told
 from core.times import read_span
@@ -314,7 +314,8 @@ def policy(
         return
     assert months is not None
     going = storage.would_go(database, context.store, wish, class_, months, now)
-    effective = now + keeping.DELAY
+    with database.read() as session:
+        effective = not_behind(session, now) + keeping.DELAY
     document = {"class": class_, "months": months, "effective_at": iso(effective), "waits": bool(confirm)}
     words = {"name": class_, "months": months, "at": minute(context, effective)}
     if not confirm:

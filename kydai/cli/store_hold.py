@@ -74,10 +74,10 @@ def _lift(context: Context, name: str, reason: str, confirm: str) -> None:
     now, database, store = context.clock.now(), context.database, context.store
     going = storage.would_free(database, store, context.settings.store.policy, name, now)
     at = now + DELAY
+    if confirm:
+        at = storage.lift(database, store, cli_actor(), name, reason=reason, confirmed=confirm, now=now)
     document = {"name": name, "effective_at": iso(at), "waits": bool(confirm)}
     words = {"name": safe(name), "quoted": safe(shlex.quote(name)), "at": minute(context, at)}
-    if confirm:
-        storage.lift(database, store, cli_actor(), name, reason=reason, confirmed=confirm, now=now)
     show_going(context, going, document)
     context.output.tell(say("cli.store.will_lift" if confirm else "cli.store.how_to_lift", LANG, **words))
 

@@ -187,3 +187,11 @@ def test_a_clock_ahead_lifts_no_hold_for_good(house: House) -> None:
     assert house.names() == ["vu-1", "vu-2"], "the clock is right again"
     with house.database.read() as session:
         assert holds.standing(session, house.store.holds(), START)[0].lifting is not None, "it can be taken back"
+
+
+def test_a_lifting_asked_for_while_the_clock_is_behind_waits_its_day(house: House) -> None:
+    house.hold()
+    with house.database.write() as session:
+        steady_now(session, StillClock(START))
+    assert house.lift(at=START - 3 * DAY) == START + DAY
+    assert not house.retain(START + HOUR), "the clock is right again"
