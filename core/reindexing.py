@@ -6,6 +6,7 @@ That stands in the control database, for console and command line; a run whose p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import orjson
@@ -16,7 +17,8 @@ from core.audit import Actor
 from core.clock import MINUTE, Micros
 from core.db.models import Meta
 from core.errors import Conflict, failure, kept
-from core.store.reindex import Reindexing, ReindexStage
+from core.store.contract import Finding
+from core.store.reindex import BLOCKED, Reindexing, ReindexStage
 
 UNDER_WAY = "store_reindex"
 """The row of ``meta`` that says how far it is."""
@@ -51,7 +53,8 @@ def begin(session: Session, token: str, now: Micros) -> Run:
 
 def note(session: Session, actor: Actor, run: Run, state: Reindexing, now: Micros) -> Run:
     """How far it is, in the caller's writing transaction; that a part is about to be replaced stands in the journal
-    before it is. Raises Conflict when another run is at it by now."""
+    before it is, and again at each try: it is what was meant to be done, not that it was. Raises Conflict when another
+    run is at it by now."""
     there = last(session)
     if there is None or there.token != run.token:
         raise failure(Conflict, "store.reindex.taken")
@@ -81,6 +84,13 @@ def last(session: Session) -> Run | None:
     found = orjson.loads(row.value)
     state = found["state"]
     return Run(**found | {"state": state and Reindexing.of(state)})
+
+
+def besides(session: Session, findings: Sequence[Finding], now: Micros) -> list[Finding]:
+    """What ``EventStore.verify`` found, without what a run that is alive does."""
+    run = last(session)
+    is_ours = run is not None and run.is_alive(now)
+    return [each for each in findings if not (is_ours and each.problem == BLOCKED)]
 
 
 def _put(session: Session, run: Run) -> Run:

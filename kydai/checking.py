@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import checks
+from core import checks, reindexing
 from core.errors import KydaiError
 from core.keeping import MAINTENANCE
 from core.proving import Prover
@@ -66,7 +66,9 @@ def check(context: Context) -> None:
         return
     prover = sealed.prover(context)
     with under_way(context, asked.by, prover):
-        findings = list(context.store.verify())
+        found = context.store.verify()
+        with context.database.read() as session:
+            findings = reindexing.besides(session, found, context.clock.now())
         wrong, unread = sealed.wrong(context, prover)
         findings += wrong
         parts = context.store.stats().segments

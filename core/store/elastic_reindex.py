@@ -25,7 +25,7 @@ from core.store.elastic_copies import Copies, Copy, removal, room_for
 from core.store.elastic_document import document, event_of
 from core.store.elastic_meta import Notes
 from core.store.elastic_names import Index, pattern, read_name
-from core.store.elastic_setup import FLOW, LAYOUT, REPLACED, Setup, as_told, is_ours
+from core.store.elastic_setup import FLOW, LAYOUT, REPLACED, Setup, as_told, is_ours, takes_no_writes
 from core.store.integrity import canonical
 from core.store.reindex import Reindexing, ReindexStage
 
@@ -160,7 +160,9 @@ class Reindexer:
         except BaseException as error:
             if isinstance(error, Conflict):  # another run is at it
                 raise
-            has_switched = is_closed and self._reopen(old, copy, lambda: tell(last))
+            has_switched = is_closed and self._reopen(
+                old, copy, lambda: tell(last), lambda: tell(replace(last, stage=ReindexStage.COPYING))
+            )
             if not (has_switched and isinstance(error, KydaiError)):
                 if copy is not None and isinstance(error, KydaiError):
                     with suppress(Unavailable):  # on a disk that is full it would be in the way of what comes in
@@ -309,7 +311,7 @@ class Reindexer:
             )
         )
 
-    def _reopen(self, old: Index, copy: Copy | None, say: Callable[[], object]) -> bool:
+    def _reopen(self, old: Index, copy: Copy | None, say: Callable[[], object], reopened: Callable[[], object]) -> bool:
         """Let everybody write again, unless this is another run's matter by now. Whether the copy has taken over after
         all, and only the answer was lost."""
         try:
@@ -323,6 +325,7 @@ class Reindexer:
             if copy is not None and copy.claim and not self._copies.reclaim(copy):
                 return self._has_switched(old, copy)
             self._open(old.stored)
+            reopened()
         return False
 
     # --- the server ----------------------------------------------------------------------------------------
@@ -371,11 +374,6 @@ def _marks_of(hit: Mapping[str, Any]) -> list[str]:
 def _state(hit: Mapping[str, Any]) -> tuple[bytes, list[str]]:
     """What is compared of a document: the event, and its marks."""
     return canonical(event_of(hit["_source"])), _marks_of(hit)
-
-
-def takes_no_writes(described: Mapping[str, Any]) -> bool:
-    """Whether an index as the server describes it is blocked for writes."""
-    return str(described.get("settings", {}).get("index", {}).get("blocks", {}).get("write")) == "true"
 
 
 def _rejected(old: Index, id_: str, why: str) -> Refused:

@@ -177,6 +177,11 @@ def is_ours(mapping: Mapping[str, Any]) -> bool:
     return bool(mapping.get("_meta", {}).get("managed_by") == "kydai")
 
 
+def takes_no_writes(described: Mapping[str, Any]) -> bool:
+    """Whether an index as the server describes it is blocked for writes."""
+    return str(described.get("settings", {}).get("index", {}).get("blocks", {}).get("write")) == "true"
+
+
 def _is_same(there: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
     """Whether a template is the wanted one. Settings come back as texts: a print of all stands for them."""
     if there is None or there.get("_meta") != wanted["_meta"]:

@@ -7,6 +7,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+BLOCKED = "blocked"
+"""What ``EventStore.verify`` finds of a part that takes no writes: its last events are being copied, or were when a run
+died."""
+
 
 class ReindexStage(StrEnum):
     """What writing a part anew is at."""

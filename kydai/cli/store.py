@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, TextColumn
 
-from core import audit, checks, engines, keeping, storage, tombstones
+from core import audit, checks, engines, keeping, reindexing, storage, tombstones
 from core.clock import iso
 from core.errors import BadInput, failure
 from core.faults import Problem
@@ -160,7 +160,9 @@ def verify(
     kept = heads_of(context.settings.integrity_folder / HEADS) + ([] if heads is None else _heads(heads))
     check = sealed.prover(context)
     with under_way(context, cli_actor().name, check, is_partial=span != Span()):
-        findings = context.store.verify(mend=mend)
+        found = context.store.verify(mend=mend)
+        with context.database.read() as session:
+            findings = reindexing.besides(session, found, context.clock.now())
         parts = context.store.stats().segments
         out = context.output
         if out.as_json:

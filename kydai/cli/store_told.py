@@ -15,6 +15,7 @@ from core.reindexing import Run
 from core.storage import Frozen, Storage
 from core.store.contract import Part
 from core.store.outlook import Amount, by_classes
+from core.store.reindex import ReindexStage
 from core.words import moment, say, size
 from kydai.cli.main import LANG
 from kydai.cli.output import safe
@@ -117,7 +118,12 @@ def reindexing_told(run: Run, now: Micros) -> str:
         line = say("cli.store.reindexing", LANG, **words) + " "
     if run.error:
         return line + say("cli.store.reindex_failed", LANG, why=safe(recalled(run.error)[LANG]))
-    return line + say("cli.store.reindex_alive" if run.is_alive(now) else "cli.store.reindex_rests", LANG)
+    is_closed = state is not None and state.stage is not ReindexStage.COPYING
+    if is_closed:
+        line += say("cli.store.reindex_closing", LANG) + " "
+    if run.is_alive(now):
+        return line + say("cli.store.reindex_alive_closing" if is_closed else "cli.store.reindex_alive", LANG)
+    return line + say("cli.store.reindex_rests", LANG)
 
 
 def show_going(context: Context, parts: Sequence[Part], document: dict[str, Any]) -> None:

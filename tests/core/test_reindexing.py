@@ -14,6 +14,7 @@ from core.db.models import Audit
 from core.errors import Conflict, Refused, failure, recalled
 from core.keeping import MAINTENANCE
 from core.reindexing import STALE
+from core.store.contract import Finding
 from core.store.reindex import Reindexing, ReindexStage
 
 NOW = 1_764_000_000_000_000
@@ -43,6 +44,15 @@ def test_a_run_from_its_beginning_to_its_end(database: Database) -> None:
         reindexing.end(session, run, NOW + 2, is_done=True)
     with database.read() as session:
         assert reindexing.last(session) is None
+
+
+def test_what_a_run_that_is_alive_closed_is_no_finding(database: Database) -> None:
+    findings = [Finding("a", "mapping"), Finding("a", "blocked")]
+    with database.write() as session:
+        assert reindexing.besides(session, findings, NOW) == findings
+        reindexing.begin(session, "a", NOW)
+        assert reindexing.besides(session, findings, NOW) == findings[:1]
+        assert reindexing.besides(session, findings, NOW + STALE + 1) == findings
 
 
 def test_a_run_that_is_taken_over_says_nothing_any_more(database: Database) -> None:

@@ -22,7 +22,7 @@ export function Reindex({ run }: { run: Run }) {
           </span>
         </p>
       )}
-      {run.is_alive && run.stage !== "copying" && run.part !== null && <p className="muted">{t("storage.reindex_closing")}</p>}
+      {!run.error && run.stage !== "copying" && run.part !== null && <p className="muted">{t("storage.reindex_closing")}</p>}
       {run.error ? (
         <p>
           <State tone="high" text={t("storage.reindex_failed")} /> {said(run.error)}

@@ -322,6 +322,7 @@ def test_what_a_dead_run_closed_is_opened_whatever_comes_next(
         old.reindex(nothing)
     assert is_open(es, name)
     es.indices.add_block(index=name, block="write")
+    assert [f.problem for f in old.verify()] == ["mapping", "blocked"]
     seen: list[tuple[ReindexStage, bool]] = []
 
     def stop(state: Reindexing) -> None:
@@ -383,8 +384,10 @@ def test_a_step_whose_answer_is_lost_does_no_harm_however_late(
         raise Unavailable("the answer was lost")
 
     monkeypatch.setattr(client, "update_aliases", lost)
+    told: list[Reindexing] = []
     with pytest.raises(Unavailable, match="lost"):
-        old.reindex(nothing)
+        old.reindex(told.append)
+    assert told[-1].stage is ReindexStage.COPYING, "it is open again"
     assert old.append(Batch(made(20, 1))).stored == 1
     with pytest.raises(NotFoundError):
         update(es.indices, actions=late[0])
