@@ -41,9 +41,15 @@ class Focus:
 
 def focus(console: Console) -> Focus | None:
     """What has the focus now, which must be seen; None when nothing has."""
-    found: dict[str, Any] | None = console.page.evaluate(FOCUS)
-    if found is None:
-        return None
+    found: dict[str, Any] | None = None
+    for _ in range(20):  # a page that just scrolls or opens is not there yet
+        found = console.page.evaluate(FOCUS)
+        if found is None:
+            return None
+        if found["isThere"]:
+            break
+        console.page.wait_for_timeout(100)
+    assert found is not None
     assert found["hasRing"], f"the focus is not seen on {found}"
     assert found["isThere"], f"the focus is off the page on {found}"
     return Focus(found["name"], found["kind"])

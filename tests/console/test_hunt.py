@@ -316,7 +316,8 @@ def test_a_shared_address_asks_the_same_and_no_old_number_stands_meanwhile(
             held.append(route)
 
     console.page.route("**/events/histogram?*", hold)
-    ask(console, "event.outcome: failure")
+    with console.page.expect_request("**/events/histogram?*"):  # it is asked when the rows are there
+        ask(console, "event.outcome: failure")
     expect(truth).to_contain_text("Đang đếm…")
     expect(truth).not_to_contain_text("1.531")
     chart = console.page.locator(".chart-place")
