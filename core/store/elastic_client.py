@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import sleep
 from typing import Any, TypeVar
 
 from elastic_transport import NdjsonSerializer, OrjsonSerializer
@@ -28,6 +29,10 @@ from elasticsearch import (
 from core.errors import BadConfig, KydaiError, Unavailable, cause, failure, reason
 
 T = TypeVar("T")
+
+_TRIES, _MOMENT = 10, 0.1
+_MOVING = "no_shard_available_action_exception"
+"""What is said of an index that another just takes the place of, or whose shard just moves: in a moment it is there."""
 
 # it warns of every call that fails; what fails is ours to tell, once
 logging.getLogger("elastic_transport").setLevel(logging.ERROR)
@@ -222,12 +227,17 @@ class Read:
 
     def call(self, ask: Callable[[Elasticsearch], T]) -> T:
         """What ``ask`` gets of the client. Raises Unavailable or BadConfig."""
-        self.check()
-        try:
-            answer = ask(self._client)
-        except (TransportError, ApiError) as error:
-            self.check(error)
-            raise self._cluster.failed(error) from error
+        for left in reversed(range(_TRIES)):
+            self.check()
+            try:
+                answer = ask(self._client)
+            except (TransportError, ApiError) as error:
+                self.check(error)
+                if left and isinstance(error, ApiError) and told(error.body).startswith(_MOVING):
+                    sleep(_MOMENT)
+                    continue
+                raise self._cluster.failed(error) from error
+            break
         self.check()
         return answer
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 import pytest
-from elasticsearch import Elasticsearch
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
+from elasticsearch import ApiError, Elasticsearch
 
 from core.clock import DAY, SystemClock
 from core.errors import BadConfig, KydaiError, Unavailable
@@ -229,4 +230,26 @@ def test_a_read_asks_another_node_when_one_is_gone(elastic: Node) -> None:
     for _ in range(2):
         with cluster.read() as read:
             assert read.call(lambda es: es.cluster.health()).body["status"]
+    cluster.close()
+
+
+@pytest.mark.parametrize(("failures", "is_answered"), [(0, True), (2, True), (100, False)])
+def test_a_read_waits_for_an_index_that_just_changes_its_place(failures: int, is_answered: bool) -> None:
+    asked: list[Elasticsearch] = []
+
+    def ask(es: Elasticsearch) -> str:
+        asked.append(es)
+        if len(asked) > failures:
+            return "there"
+        meta = ApiResponseMeta(503, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "127.0.0.1", 9200))
+        raise ApiError("x", meta, {"error": {"type": "no_shard_available_action_exception", "reason": "moving"}})
+
+    cluster = Cluster(["http://127.0.0.1:9"])
+    with cluster.read() as read:
+        if is_answered:
+            assert read.call(ask) == "there"
+            assert len(asked) == failures + 1
+        else:
+            with pytest.raises(Unavailable, match="moving"):
+                read.call(ask)
     cluster.close()
