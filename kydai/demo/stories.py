@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.clock import HOUR, MINUTE, Micros
+from core.clock import DAY, HOUR, MINUTE, Micros
 from kydai.demo import story_citizen, story_dns, story_insider, story_ransom, story_ssh, story_webshell
 from kydai.demo.story import Story, place
 
@@ -28,6 +28,10 @@ class Placed:
         return self.start + self.story.lasts
 
 
+KNOWN_AFTER = 3 * HOUR
+"""So long after the past day has begun a gap is a silence to be told of (core/sources.py, KNOWN_EVENTS)."""
+
+
 def past_stories(now: Micros, tales: Sequence[Story] = PAST) -> list[Placed]:
     """The past day's stories, none touching another, all within the 24 hours before ``now``."""
     placed: list[Placed] = []
@@ -37,8 +41,9 @@ def past_stories(now: Micros, tales: Sequence[Story] = PAST) -> list[Placed]:
 
 
 def silence(now: Micros) -> tuple[Micros, Micros]:
-    """The 50 minutes in which fw-ttdl sends nothing (story 13), clear of the other stories."""
+    """The 50 minutes in which fw-ttdl sends nothing (story 13), clear of the others and when its rhythm is known."""
     lasts = 50 * MINUTE
     taken = [(p.start - HOUR // 2, p.end + HOUR // 2) for p in past_stories(now)]
+    taken.append((now - DAY, now - DAY + KNOWN_AFTER))
     start = place(("15:10", "10:05", "18:20", "05:30", "07:40", "23:30"), lasts, now, taken)
     return start, start + lasts

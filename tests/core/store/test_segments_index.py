@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -32,8 +31,9 @@ def test_the_file_is_the_same_to_whoever_reads_parquet(files: Path) -> None:
     files.write_bytes(data)
     assert len(data) > len(encode(table))
     assert pq.read_table(files).equals(table)
-    found: Any = duckdb.sql(f"SELECT message FROM read_parquet('{files}') ORDER BY file_row_number")
-    assert [message for (message,) in found.fetchall()] == table["message"].to_pylist()
+    with duckdb.connect() as connection:
+        found = connection.execute(f"SELECT message FROM read_parquet('{files}') ORDER BY file_row_number").fetchall()
+    assert [message for (message,) in found] == table["message"].to_pylist()
 
 
 def test_what_is_looked_up_is_what_was_laid_down(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:

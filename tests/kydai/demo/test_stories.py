@@ -96,14 +96,15 @@ def test_three_point_two_gigabytes_leave() -> None:
     assert out[-1].at - out[0].started == 2 * HOUR
 
 
-@pytest.mark.parametrize("hour", range(24))
-def test_past_stories_fit_into_the_day_at_any_hour(hour: int) -> None:
-    now = NOW + hour * HOUR + 17 * MINUTE
+@pytest.mark.parametrize("part", range(72))
+def test_past_stories_fit_into_the_day_at_any_time(part: int) -> None:
+    now = NOW + part * DAY // 72
     placed = stories.past_stories(now)
     spans = sorted((p.start, p.end) for p in placed)
     assert all(now - DAY <= start and end < now for start, end in spans)
     assert all(a[1] < b[0] for a, b in pairwise(spans))
     quiet = stories.silence(now)
+    assert quiet[0] > now - DAY + stories.KNOWN_AFTER
     assert now - DAY <= quiet[0] < quiet[1] < now
     assert all(end < quiet[0] or quiet[1] < start for start, end in spans)
 
