@@ -162,7 +162,8 @@ def _add_words(pairs: _Pairs, texts: Any, rows: Any, *, folded: bool) -> None:
     found = pa.StringArray.from_buffers(len(starts), pa.py_buffer(ends.data), pa.py_buffer(letters[part].data))
     encoded = found.dictionary_encode()
     codes, words = encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
-    foreign = np.flatnonzero(_beyond_ascii(words))
+    is_foreign = _beyond_ascii(words)
+    foreign = np.flatnonzero(is_foreign)
     told: list[Any] = words.take(pa.array(foreign, pa.int64())).to_pylist()
     spelled: list[str] = [word if folded else lower(word) for word in told]
     split = [words_in(word) for word in spelled]
@@ -171,7 +172,7 @@ def _add_words(pairs: _Pairs, texts: Any, rows: Any, *, folded: bool) -> None:
     if wordless.any():  # a dash or an arrow between octets parts them no more than a blank does
         there = ~wordless[codes]
         starts, stops, codes, of_text = starts[there], stops[there], codes[there], of_text[there]
-    strange = np.isin(codes, foreign)
+    strange = is_foreign[codes]
     _add_foreign(pairs, spelled, split, np.searchsorted(foreign, codes[strange]), rows[of_text[strange]])
     pairs.add(pc.utf8_slice_codeunits(words, 0, WORD_CHARS), rows[of_text[~strange]], codes[~strange])
     dots = (starts[1:] - stops[:-1] == 1) & (data[stops[:-1]] == ord("."))
