@@ -10,11 +10,13 @@ from pathlib import Path
 from playwright.sync_api import expect
 from sqlalchemy import select, update
 
-from core import checks, engines
+from core import checks, engines, reindexing
 from core.clock import DAY, HOUR
 from core.db.models import Audit, RuleMode, Source
+from core.errors import Refused, failure
 from core.keeping import MAINTENANCE
 from core.store.contract import Span
+from core.store.reindex import Reindexing, ReindexStage
 from tests.console.conftest import Open
 from tests.console.house import CLI, Running
 
@@ -304,6 +306,33 @@ def test_storage_says_how_to_move_it_and_how_far_that_is(open_console: Open, own
     expect(part).to_contain_text("Không ai đang chạy.")
     expect(part.locator("code")).to_have_text("kydai store move segments elastic")
     assert console.violations() == []
+
+
+def test_storage_says_how_far_an_older_mapping_is_written_anew(open_console: Open, own_house: Running) -> None:
+    house, part = own_house.services, "kydai-level3-2026.w47"
+    console = open_console(own_house, "duclm", path="/storage").heading("Lưu trữ")
+    region = console.page.get_by_role("region", name="Chỉ mục theo cấu trúc cũ")
+    expect(console.page.get_by_role("region", name="Thời gian lưu trữ")).to_be_visible()
+    expect(region).to_have_count(0)
+    with house.database.write() as session:
+        run = reindexing.begin(session, "run", house.clock.now())
+        state = Reindexing(part, ReindexStage.COPYING, 1_234_567, 9_876_543, 3)
+        run = reindexing.note(session, CLI, run, state, house.clock.now())
+    console.press("r")
+    expect(region).to_contain_text(f"{part}: đã chép và đối chiếu 1.234.567/9.876.543 sự kiện; còn 3 chỉ mục")
+    expect(region).to_be_in_viewport()
+    expect(region).not_to_contain_text("chờ trong vùng đệm")
+    with house.database.write() as session:
+        state = replace(state, stage=ReindexStage.CLOSING)
+        run = reindexing.note(session, CLI, run, state, house.clock.now())
+    console.press("r")
+    expect(region).to_contain_text("chờ trong vùng đệm")
+    lacking = {"vi": "12,3 GB", "en": "12.3 GB"}
+    with house.database.write() as session:
+        error = failure(Refused, "store.reindex.room", name=part, lacking=lacking)
+        reindexing.end(session, run, house.clock.now(), error)
+    console.press("r")
+    expect(region).to_contain_text("cần trống thêm 12,3 GB")
 
 
 def test_storage_is_for_those_who_keep_the_house(open_console: Open, shared_house: Running) -> None:
