@@ -147,23 +147,27 @@ def test_what_no_store_can_hold_is_rejected_before_it_is_sent(shared: ElasticSto
         shared.append(Batch([{"event.id": "x"}]))
 
 
+class StandIn:
+    """A cluster whose answers a test makes."""
+
+    url = ""
+
+    def call(self, ask: Any) -> Any:
+        return ask(self)
+
+    @property
+    def indices(self) -> Any:
+        return self
+
+    def refresh(self, **_: object) -> Any:
+        return ObjectApiResponse(body={"_shards": {"failed": 0}}, meta=META)
+
+
 def test_a_request_larger_than_the_server_takes_is_sent_in_parts() -> None:
     asked: list[int] = []
 
-    class Small:
+    class Small(StandIn):
         """Takes one item a request."""
-
-        url = ""
-
-        def call(self, ask: Any) -> Any:
-            return ask(self)
-
-        @property
-        def indices(self) -> Any:
-            return self
-
-        def refresh(self, **_: object) -> Any:
-            return ObjectApiResponse(body={"_shards": {"failed": 0}}, meta=META)
 
         def bulk(self, operations: bytes, **_: object) -> Any:
             asked.append(operations.count(b"\n") // 2)
@@ -188,20 +192,8 @@ def test_the_chunks_of_a_batch_are_bounded() -> None:
 def test_a_chunk_is_sent_while_the_next_is_made() -> None:
     sent = threading.Event()
 
-    class Noting:
+    class Noting(StandIn):
         """Takes all."""
-
-        url = ""
-
-        def call(self, ask: Any) -> Any:
-            return ask(self)
-
-        @property
-        def indices(self) -> Any:
-            return self
-
-        def refresh(self, **_: object) -> Any:
-            return ObjectApiResponse(body={"_shards": {"failed": 0}}, meta=META)
 
         def bulk(self, operations: bytes, **_: object) -> Any:
             sent.set()
