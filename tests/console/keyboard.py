@@ -42,12 +42,14 @@ class Focus:
 def focus(console: Console) -> Focus | None:
     """What has the focus now, which must be seen; None when nothing has."""
     found: dict[str, Any] | None = None
-    for _ in range(20):  # a page that just scrolls or opens is not there yet
+    for number in range(20):  # a page that just scrolls or opens is not there yet
         found = console.page.evaluate(FOCUS)
         if found is None:
             return None
         if found["isThere"]:
             break
+        if number > 10:  # what was read late above it has moved it down: a person scrolls
+            console.page.evaluate("() => document.activeElement.scrollIntoView({ block: 'nearest' })")
         console.page.wait_for_timeout(100)
     assert found is not None
     assert found["hasRing"], f"the focus is not seen on {found}"
