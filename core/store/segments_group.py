@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import isfinite
 
@@ -39,11 +39,12 @@ def grouped(
         return ([] if grouping.by or steps else [GroupRow((), _in_order(grouping, whole))]), 0
     measured = tuple(dict.fromkeys(f.field for f in grouping.figures if f.how in _ADDED))
     keys = [f"k{i}" for i in range(len(grouping.by) + (steps is not None))]
-    sources = [_part(each, grouping, bucket, measured) for each in parts]
+    listed = {f for f in measured if any(members(f, each.schema).listed for each in parts)}
+    sources = [_part(each, grouping, bucket, measured, listed) for each in parts]
     columns = [*keys, "count(*)"]
     for i, field in enumerate(measured):
-        total = "NULL" if type_of(field) is FieldType.DATE else f"sum(list_sum(v{i}))"
-        columns += [f"min(list_min(v{i}))", f"max(list_max(v{i}))", total, f"sum(len(v{i}))"]
+        asked = {f.how for f in grouping.figures if f.field == field}
+        columns += _figure_columns(f"v{i}", field, asked, listed=field in listed)
     rows = read.rows(*_union(sources, columns, keys))
     figures = [dict(_figures(measured, row[len(keys) :])) for row in rows]
     places = {row[: len(keys)]: place for row, place in zip(rows, figures, strict=True)}
@@ -70,6 +71,20 @@ def _keys(key: tuple[object, ...], steps: Steps | None) -> tuple[GroupKey, ...]:
     local, *rest = key
     assert isinstance(local, int)
     return (steps.start(local), *(str(k) for k in rest))
+
+
+def _figure_columns(value: str, field: str, asked: Set[str], *, listed: bool) -> list[str]:
+    """Least, most, sum and number of the values; none that no figure is made of."""
+    is_date = type_of(field) is FieldType.DATE
+    each = ("list_min({})", "list_max({})", "list_sum({})", "len({})") if listed else ("{}",) * 4
+    least, most, total, number = (of.format(value) for of in each)
+    added = not is_date and not asked.isdisjoint(("sum", "avg"))
+    return [
+        f"min({least})" if "min" in asked else "NULL",
+        f"max({most})" if "max" in asked else "NULL",
+        f"sum({total})" if added else "NULL",
+        (f"sum({number})" if listed else f"count({number})") if added else "0",
+    ]
 
 
 def _figures(measured: Sequence[str], row: Sequence[object]) -> list[tuple[str, FigureValue]]:
@@ -106,16 +121,17 @@ def _distinct(
     parts: Sequence[Group], grouping: Grouping, steps: Steps | None, bucket: str, figure: Figure, keys: Sequence[str]
 ) -> tuple[str, list[object]]:
     with_value = Grouping((*grouping.by, figure.field), interval=grouping.interval)
-    sources = [_part(each, with_value, bucket, ()) for each in parts]
+    sources = [_part(each, with_value, bucket, (), frozenset()) for each in parts]
     return _union(sources, [*keys, f"count(DISTINCT k{len(keys)})"], keys)
 
 
-def _part(of: Group, grouping: Grouping, bucket: str, measured: Sequence[str]) -> _Part:
-    """``SELECT k0, k1, …, v0, v1, …`` of one relation: keys as texts, values of figures as lists of numbers."""
+def _part(of: Group, grouping: Grouping, bucket: str, measured: Sequence[str], listed: Set[str]) -> _Part:
+    """``SELECT k0, k1, …, v0, v1, …`` of one relation: keys as texts, values of figures as numbers, of fields that are
+    ``listed`` somewhere as lists of them."""
     keys = [members(name, of.schema) for name in grouping.by]
-    values = [(members(name, of.schema), type_of(name)) for name in measured]
+    values = [(members(name, of.schema), name) for name in measured]
     first = ([f"{bucket} AS k0"] if bucket else []) + [f"{m.sql} AS m{i}" for i, m in enumerate(keys)]
-    first += [f"{_list_of(m, type_)} AS v{i}" for i, (m, type_) in enumerate(values)]
+    first += [f"{_numbers(m, type_of(n), listed=n in listed)} AS v{i}" for i, (m, n) in enumerate(values)]
     where = " AND ".join([*(m.where for m in keys), of.where])
     parameters = [p for m in keys for p in m.parameters] + [p for m, _ in values for p in m.parameters]
     parameters += [p for m in keys for p in m.names] + [*of.parameters]
@@ -132,14 +148,13 @@ def _part(of: Group, grouping: Grouping, bucket: str, measured: Sequence[str]) -
     return _Part(f"SELECT {', '.join(kept) or 'one'} FROM ({sql})", tuple(parameters))
 
 
-def _list_of(member: Members, type_: FieldType) -> str:
-    """The numbers (of a date: the canonical texts) among the values of a field, as a list."""
+def _numbers(member: Members, type_: FieldType, *, listed: bool) -> str:
+    """The numbers (of a date: the canonical texts) among the values of a field: as a list, or the one."""
     if member.listed:
         each = f"list_transform({member.sql}, lambda x: {figure_of('x', Holds.TEXT, type_)})"
         return f"list_filter({each}, lambda x: x IS NOT NULL)"
-    holds = Holds.LONG if type_ is FieldType.LONG else Holds.TEXT
-    value = figure_of(member.sql, holds, type_)
-    return f"CASE WHEN {value} IS NOT NULL THEN [{value}] END"
+    value = figure_of(member.sql, Holds.LONG if type_ is FieldType.LONG else Holds.TEXT, type_)
+    return f"CASE WHEN {value} IS NOT NULL THEN [{value}] END" if listed else value
 
 
 def top_values(read: Read, parts: Sequence[tuple[Group, Members]], limit: int) -> tuple[list[tuple[str, int]], int]:
