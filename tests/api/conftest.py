@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +17,7 @@ from core import accounts
 from core.accounts import Role, TokenScope
 from core.audit import Actor
 from core.clock import SECOND, StillClock
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.spool import GroupCommit, Spool
 from core.store.segments import SegmentStore
 
@@ -38,23 +37,6 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def clock() -> StillClock:
     return StillClock(NOW)
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("empty")
-    database = open_database(sqlite_url(folder))
-    migrate(database)
-    database.close()
-    return folder / "control.sqlite"
-
-
-@pytest.fixture
-def database(tmp_path: Path, empty_database: Path) -> Iterator[Database]:
-    shutil.copy(empty_database, tmp_path)
-    database = open_database(sqlite_url(tmp_path))
-    yield database
-    database.close()
 
 
 @pytest.fixture

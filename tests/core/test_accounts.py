@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 
@@ -12,21 +9,13 @@ from core import accounts, audit
 from core.accounts import Role, TokenScope
 from core.audit import Actor
 from core.clock import MINUTE, SECOND
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.db.models import Audit, Session, SignInLink, Token, User
 from core.errors import BadInput, Conflict, NotFound, Refused
 
 NOW = 1_795_000_000 * SECOND
 CLI = Actor("duclm", "cli")
 PASSWORD = "bốn con ngựa trắng"
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = open_database(sqlite_url(tmp_path))
-    migrate(database)
-    yield database
-    database.close()
 
 
 def person(database: Database, name: str = "hanhnt", role: Role = Role.ANALYST) -> User:

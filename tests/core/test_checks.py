@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import orjson
 import pytest
 
@@ -12,7 +9,7 @@ from core import checks
 from core.audit import Actor
 from core.checks import ASKED, STALE, VERIFIED
 from core.clock import SECOND
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.db.models import Meta
 from core.errors import Conflict
 from core.keeping import MAINTENANCE
@@ -20,14 +17,6 @@ from core.store.contract import Finding, Span
 
 NOW = 1_764_000_000_000_000
 ANNA = Actor("anna", "console")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = open_database(sqlite_url(tmp_path))
-    migrate(made)
-    yield made
-    made.close()
 
 
 def test_a_check_from_its_asking_to_its_result(database: Database) -> None:

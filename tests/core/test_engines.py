@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 
 from core import engines
 from core.audit import Actor
 from core.clock import HOUR, SECOND
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.db.models import Audit
 from core.engines import CLOSED_FOR, Move, Stage
 from core.errors import BadConfig, BadInput, Conflict, NotFound, Refused, Unavailable
 from tests.core.store.conformance import START
 
 ANNA = Actor("anna", "cli")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = open_database(sqlite_url(tmp_path))
-    migrate(made)
-    yield made
-    made.close()
 
 
 def begun(database: Database, run: str = "a", now: int = START) -> Move:

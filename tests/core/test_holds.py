@@ -11,7 +11,7 @@ from sqlalchemy import select
 from core import holds, storage
 from core.audit import Actor
 from core.clock import DAY, HOUR, StillClock
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.db.models import Audit
 from core.errors import BadInput, Conflict, NotFound, Unavailable
 from core.keeping import MAINTENANCE
@@ -25,14 +25,6 @@ from tests.core.store.conformance import START, event, spool
 ANNA = Actor("anna", "console")
 OLD = START - 200 * DAY
 WITHIN = Span(OLD - HOUR, OLD + HOUR)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = open_database(sqlite_url(tmp_path))
-    migrate(made)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from openpyxl import Workbook
@@ -11,7 +10,7 @@ from sqlalchemy import select
 
 from core import inventory
 from core.audit import Actor
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.db.models import Audit, Source
 from core.errors import BadInput
 from core.export import csv_bytes, xlsx_bytes
@@ -19,13 +18,6 @@ from core.inventory_table import read_table
 from core.words import LANGUAGES
 
 ACTOR = Actor("duclm", "cli")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = open_database(sqlite_url(tmp_path))
-    migrate(database)
-    return database
 
 
 def bring_in(database: Database, cells: list[list[str]]) -> inventory.Plan:

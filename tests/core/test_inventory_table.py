@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook
 
 from core import inventory
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.errors import BadInput, Place
 from core.inventory_table import read_table
 from core.words import LANGUAGES
@@ -18,13 +17,6 @@ from core.words import LANGUAGES
 TABLE = [["Tên nguồn", "Địa chỉ"], ["máy 1", "10.0.0.1, 10.0.0.2"]]
 SEMICOLONS = "Tên nguồn;Địa chỉ\r\nmáy 1;10.0.0.1, 10.0.0.2\r\n"
 TABS = SEMICOLONS.replace(";", "\t")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = open_database(sqlite_url(tmp_path))
-    migrate(database)
-    return database
 
 
 @pytest.mark.parametrize(

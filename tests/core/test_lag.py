@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from core.clock import DAY, SECOND
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.db.models import Heartbeat, SpoolPosition
 from core.lag import LIVE, committed_to, live_spools, spool_lags
 
 NOW = 1_000 * DAY
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = open_database(sqlite_url(tmp_path))
-    migrate(database)
-    yield database
-    database.close()
 
 
 def test_live_spools_that_a_pipeline_follows_and_no_replay(database: Database) -> None:

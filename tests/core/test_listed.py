@@ -1,23 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from core import listed
 from core.clock import HOUR
-from core.db.database import Database, migrate, open_database
+from core.db.database import Database
 from core.ledger import Raws, Tally
 from core.listed import OTHERS, Listed
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = open_database(f"sqlite:///{tmp_path}/control.sqlite")
-    migrate(made)
-    yield made
-    made.close()
 
 
 @pytest.fixture(autouse=True)

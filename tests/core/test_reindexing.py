@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 
 from core import reindexing
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.db.models import Audit
 from core.errors import Conflict, Refused, failure, recalled
 from core.keeping import MAINTENANCE
@@ -20,14 +17,6 @@ from core.store.reindex import Reindexing, ReindexStage
 NOW = 1_764_000_000_000_000
 COPYING = Reindexing("kydai-level3-2026.w48", ReindexStage.COPYING, 5, 9, 2)
 SWITCHING = Reindexing("kydai-level3-2026.w48", ReindexStage.SWITCHING, 9, 9, 2)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = open_database(sqlite_url(tmp_path))
-    migrate(made)
-    yield made
-    made.close()
 
 
 def test_a_run_from_its_beginning_to_its_end(database: Database) -> None:

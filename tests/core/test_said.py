@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from core.clock import HOUR
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.said import Numbered, SaidTally, Statement, Unit, lost_text, read_hours, read_said, sum_of
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = open_database(sqlite_url(tmp_path))
-    migrate(database)
-    return database
 
 
 def save(database: Database, *tallies: SaidTally) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from core import accounts, saved
 from core.accounts import Role
 from core.audit import Actor
 from core.clock import SECOND
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.db.models import Audit, SavedSearch
 from core.errors import BadInput, Conflict, NotFound
 from core.query.problems import QueryError
@@ -22,13 +21,6 @@ NOW = 1_795_571_528 * SECOND
 ZONE = "Asia/Ho_Chi_Minh"
 HANH = Actor("hanhnt", "console")
 ASKED = Question("user.name: root | count by host.name", "now-24h", "now", ("user.name", "*"))
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = open_database(sqlite_url(tmp_path))
-    migrate(database)
-    return database
 
 
 def keep(

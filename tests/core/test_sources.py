@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from core.clock import DAY, HOUR, MINUTE, SECOND
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.db.models import Activity, Silence, Source
 from core.listed import OTHERS
 from core.sources import Heards, SourceBook, SourceState, SourceView, clock_offset, views, wrong_zone
 
 T0 = 1_764_000_000 * SECOND
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = open_database(sqlite_url(tmp_path))
-    migrate(database)
-    return database
 
 
 def source(

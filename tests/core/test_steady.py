@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, StillClock
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.steady import BEHIND, not_ahead, steady_now
 
 START = 1_795_564_800 * SECOND
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(sqlite_url(tmp_path))
-    migrate(opened)
-    yield opened
-    opened.close()
 
 
 def now(database: Database, clock: StillClock, boot: str = "one") -> Micros:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from core import checks, keeping, storage
 from core.audit import Actor
 from core.clock import DAY, HOUR, StillClock, iso
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.db.models import Audit
 from core.errors import BadInput, NotFound
 from core.keeping import MAINTENANCE
@@ -26,14 +26,6 @@ from tests.core.store.conformance import START, event, spool
 ANNA = Actor("anna", "console")
 SHORTER = Policy({**DEFAULT_POLICY.months, "level3": 3}, DEFAULT_POLICY.otherwise)
 OLD = START - 120 * DAY
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = open_database(sqlite_url(tmp_path))
-    migrate(made)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -33,13 +32,6 @@ RULE = Rule(
     texts={"title": {"vi": "Dùng sudo lên root", "en": "Sudo to root"}},
     file="rules/linux/sudo.yml",
 )
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    opened = open_database(sqlite_url(tmp_path))
-    migrate(opened)
-    return opened
 
 
 def event(number: int, at: Micros = NOW, **more: Value) -> Event:

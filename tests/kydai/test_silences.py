@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from core.clock import DAY, HOUR, MINUTE, SECOND
-from core.db.database import Database, migrate, open_database
+from core.db.database import Database
 from core.db.models import Activity, Alert, AlertStatus, Heartbeat, Silence, Source, SpoolPosition
 from core.sources import Heards
 from detections.alerting import self_alert
@@ -18,14 +17,6 @@ from kydai import silences
 from kydai.silences import Begun, Told, shared, waves
 
 NOW = 1_764_000_000 * SECOND // HOUR * HOUR
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = open_database(f"sqlite:///{tmp_path}/control.sqlite")
-    migrate(made)
-    yield made
-    made.close()
 
 
 def declare(database: Database, name: str, heard: int | None = NOW, *, count: int = 5000, **more: Any) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
-import pytest
 from sqlalchemy import func, select
 
 from core import storage
 from core.clock import DAY, HOUR, MINUTE, SECOND, StillClock, hour_of
 from core.db import outbox
-from core.db.database import Database, migrate, open_database
+from core.db.database import Database
 from core.db.models import (
     Activity,
     CorrelationPartition,
@@ -38,14 +36,6 @@ from core.ledger import Events, Raws, Tally
 from kydai import upkeep
 
 NOW = StillClock(1_764_000_000 * SECOND // HOUR * HOUR).now()
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = open_database(f"sqlite:///{tmp_path}/control.sqlite")
-    migrate(made)
-    yield made
-    made.close()
 
 
 def put(database: Database, *rows: Any) -> None:

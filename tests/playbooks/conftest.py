@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import orjson
 import pytest
 
 from core.clock import StillClock
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.db.models import Alert, Incident, IncidentEntity
 from playbooks.action import World
 from playbooks.protected import reason_of
@@ -41,14 +40,6 @@ class FakeNft:
             elif line.startswith("delete element"):
                 self.blocked.discard(line.split("{")[1].split()[0])
         return subprocess.CompletedProcess(list(words), 0, b"", b"")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = open_database(sqlite_url(tmp_path))
-    migrate(made)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 
 from core.clock import SECOND, StillClock
 from core.db import outbox
-from core.db.database import Database, migrate, open_database, sqlite_url
+from core.db.database import Database
 from core.db.models import Outbox
 from core.db.outbox import Leases
 from core.errors import Unavailable, failure, recalled
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
-    database = open_database(sqlite_url(tmp_path))
-    migrate(database)
-    return database
 
 
 def put(database: Database, key: str, *, due_in: float = 0, attempts: int = 5) -> None:
