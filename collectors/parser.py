@@ -28,6 +28,7 @@ from core.clock import DAY, MINUTE, Micros, to_micros
 from core.ecs import VERSION
 from core.errors import BadConfig, NotFound, failure
 from core.event import Event, Frame, FrameKind
+from core.query.fold import MAX_CHARS, overlong
 
 __all__ = ["Choice", "Counts", "Hint", "Parsed", "Parser", "ParserSet", "Record"]
 
@@ -147,6 +148,8 @@ class ParserSet:
             event["kydai.original_b64"] = exact
         if fields.get("message") == original:
             del event["message"]  # it is event.original; kept once
+        if max(len(original), len(exact or "")) > MAX_CHARS:  # what a parser takes out of it is shorter
+            event["kydai.overlong"] = overlong(event)
         if str(event["@timestamp"]) < stamp(frame.created_at - MAX_BEHIND) and not (meta and "replay" in meta):
             event.setdefault("kydai.time_flag", "past")
         if meta and "sender_id" in meta:

@@ -10,6 +10,7 @@ import functools
 import re
 import unicodedata
 
+from core.event import Event, Scalar
 from core.query.tree import Comparison
 
 MAX_CHARS = 8_000
@@ -27,6 +28,15 @@ _MANY = 100
 def cut(text: str) -> str:
     """The part of a value that is compared."""
     return text if len(text) <= MAX_CHARS else text[:MAX_CHARS]
+
+
+def overlong(event: Event) -> list[Scalar]:
+    """The fields of an event that have a value of which a part is not compared, in order of their names."""
+    return sorted(
+        name
+        for name, value in event.items()
+        if any(isinstance(v, str) and len(v) > MAX_CHARS for v in (value if isinstance(value, list) else [value]))
+    )
 
 
 def lower(text: str) -> str:

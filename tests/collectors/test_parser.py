@@ -275,6 +275,17 @@ def test_broken_utf8_keeps_the_exact_bytes() -> None:
     assert made["source.ip"] == "192.0.2.7"
 
 
+def test_fields_of_which_the_end_is_not_compared_are_named() -> None:
+    made = event("Nov 25 01:26:00 h prog[1]: " + "đ" * 8_000)
+    assert len(str(made["message"])) == 8_000
+    assert made["kydai.overlong"] == ["event.original"]
+    made = event("Nov 25 01:26:00 h prog[1]: " + "đ" * 8_001)
+    assert made["kydai.overlong"] == ["event.original", "message"]
+    assert "kydai.overlong" not in event("Nov 25 01:26:00 h prog[1]: " + "đ" * 7_000)
+    made = event(b"Nov 25 01:26:00 h prog[1]: \xff" + b"x" * 7_000)
+    assert made["kydai.overlong"] == ["kydai.original_b64"]
+
+
 def test_vietnamese_text_survives() -> None:
     made = event("Nov 25 01:26:00 máy-chủ prog[1]: Đã đăng nhập thất bại")
     assert made["host.name"] == "máy-chủ"

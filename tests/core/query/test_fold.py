@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.query.fold import MAX_CHARS, comparable, cut, fold, lower
+from core.event import Event
+from core.query.fold import MAX_CHARS, comparable, cut, fold, lower, overlong
 from core.query.tree import Comparison
 
 
@@ -87,6 +88,12 @@ def test_lower_is_the_lower_of_duckdb_for_every_character() -> None:
 def test_cut() -> None:
     assert cut("ế" * (MAX_CHARS + 1)) == "ế" * MAX_CHARS
     assert cut("short") == "short"
+
+
+def test_overlong_names_the_fields_that_are_cut() -> None:
+    long, just = "ế" * (MAX_CHARS + 1), "ế" * MAX_CHARS
+    event: Event = {"b": ["x", long], "a": long, "c": just, "d": [just], "e": 9, "f": None}
+    assert overlong(event) == ["a", "b"]
 
 
 def test_comparable() -> None:
