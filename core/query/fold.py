@@ -32,11 +32,12 @@ def cut(text: str) -> str:
 
 def overlong(event: Event) -> list[Scalar]:
     """The fields of an event that have a value of which a part is not compared, in order of their names."""
-    return sorted(
-        name
-        for name, value in event.items()
-        if any(isinstance(v, str) and len(v) > MAX_CHARS for v in (value if isinstance(value, list) else [value]))
-    )
+    found: list[Scalar] = []
+    for name, value in sorted(event.items()):
+        values = value if isinstance(value, list) else [value]
+        if any(isinstance(v, str) and len(v) > MAX_CHARS for v in values):
+            found.append(name)
+    return found
 
 
 def lower(text: str) -> str:
