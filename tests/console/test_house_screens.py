@@ -300,6 +300,7 @@ def test_storage_says_how_to_move_it_and_how_far_that_is(open_console: Open, own
         engines.note(session, replace(move, events=4_000_000, copied=1_000_000), house.clock.now())
     console.press("r")
     expect(part.get_by_role("status")).to_contain_text("đã chép 1.000.000/4.000.000 sự kiện")
+    expect(part).to_be_in_viewport(ratio=1)
     expect(part).not_to_contain_text("kydai store move")
     with house.database.write() as session:
         engines.note(session, move, house.clock.now() - HOUR)

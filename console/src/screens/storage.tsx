@@ -48,10 +48,11 @@ export default function Storage() {
       ) : (
         <div className="storage" tabIndex={0} role="region" aria-label={t("nav.storage")}>
           <Amounts store={asked.data} />
+          {asked.data.move && <Move store={asked.data} />}
           {asked.data.reindexing && <Reindex run={asked.data.reindexing} />}
           <Classes store={asked.data} onChange={changed} onShorten={setShortening} />
           <Holds holds={asked.data.holds} onChange={changed} />
-          <Move store={asked.data} />
+          {!asked.data.move && <Move store={asked.data} />}
         </div>
       )}
       {shortening && <ShortenDialog kept={shortening} onClose={() => setShortening(null)} onDone={changed} />}
