@@ -19,6 +19,7 @@ from core.query.tree import TRUE, Node
 if TYPE_CHECKING:
     from core.store.reindex import Reindexing
     from core.store.retention import Policy
+    from core.store.telling import TellCount
 
 MAX_GROUPS = 1_000_000
 """Groups that one answer gives at most."""
@@ -338,10 +339,15 @@ class EventStore(Protocol):
         meanwhile ends it with Unavailable."""
         ...
 
-    def count(self, query: Query) -> Count: ...
+    def count(self, query: Query, *, tell: TellCount | None = None) -> Count:
+        """How many events match. What ``tell`` hears never decreases, and the last of it is the answer; unless a part
+        of the store breaks meanwhile: then the answer may be less, and says what is missing."""
+        ...
 
-    def histogram(self, query: Query, interval: Micros, *, zone: str = LOCAL_ZONE) -> Buckets:
-        """Counts per interval, empty ones filled in when the query's span is closed."""
+    def histogram(
+        self, query: Query, interval: Micros, *, zone: str = LOCAL_ZONE, tell: TellCount | None = None
+    ) -> Buckets:
+        """Counts per interval, empty ones filled in when the query's span is closed; ``tell`` as for ``count``."""
         ...
 
     def terms(self, query: Query, field: str, *, limit: int = 20) -> Buckets:

@@ -60,6 +60,7 @@ from core.store.elastic_snapshot import Snapshots
 from core.store.elastic_upkeep import Upkeep
 from core.store.reindex import Reindexing
 from core.store.retention import Policy, new_hold
+from core.store.telling import TellCount
 
 _REREAD = 300.0
 """Seconds after which the table of grains is read again; a change of it is valid an hour later at the soonest. So with
@@ -129,11 +130,13 @@ class ElasticStore:
     def scan(self, query: Query, *, fields: Sequence[str] | None = None) -> Scan:
         return self._reader.scan(query, fields)
 
-    def count(self, query: Query) -> Count:
-        return self._reader.count(query)
+    def count(self, query: Query, *, tell: TellCount | None = None) -> Count:
+        return self._reader.count(query, tell)
 
-    def histogram(self, query: Query, interval: Micros, *, zone: str = LOCAL_ZONE) -> Buckets:
-        return self._reader.histogram(query, interval, zone)
+    def histogram(
+        self, query: Query, interval: Micros, *, zone: str = LOCAL_ZONE, tell: TellCount | None = None
+    ) -> Buckets:
+        return self._reader.histogram(query, interval, zone, tell)
 
     def terms(self, query: Query, field: str, *, limit: int = 20) -> Buckets:
         return self._reader.terms(query, field, limit)

@@ -13,6 +13,7 @@ from core.query.tree import TRUE, And
 from core.store.contract import Missing, Query, Span
 from core.store.elastic_client import READ_SECONDS, Read
 from core.store.elastic_fields import TIMESTAMP
+from core.store.elastic_names import read_name
 from core.store.elastic_setup import REPLACED
 
 GROUPS = 10_000
@@ -41,9 +42,8 @@ class Asked:
 def asked(query: Query) -> Asked:
     """Raises BadInput for a query that cannot be asked."""
     filters: list[dict[str, Any]] = []
-    bounds = {name: at for name, at in (("gte", query.span.start), ("lt", query.span.end)) if at is not None}
-    if bounds:
-        filters.append({"range": {TIMESTAMP: bounds}})
+    if query.span != Span():
+        filters.append(in_span(query.span))
     runtime: dict[str, Any] = {}
     nodes = tuple(node for node in (query.where, query.scope) if node != TRUE)
     if nodes:
@@ -51,6 +51,12 @@ def asked(query: Query) -> Asked:
         filters.append(compiled.query)
         runtime = dict(compiled.runtime)
     return Asked(filters, runtime, not query.include_replaced)
+
+
+def in_span(span: Span) -> dict[str, Any]:
+    """The filter of a time range that is not open at both ends."""
+    bounds = {name: at for name, at in (("gte", span.start), ("lt", span.end)) if at is not None}
+    return {"range": {TIMESTAMP: bounds}}
 
 
 class Answers:
@@ -95,9 +101,23 @@ class Answers:
         found += [Missing("mapping", name, span.start, span.end) for name in sorted(self._unlike)]
         return found + ([Missing("timeout", "", span.start, span.end)] if self._timed_out else [])
 
-    def total(self, body: Mapping[str, Any]) -> int:
+    def indices(self, span: Span, prefix: str) -> dict[str, int]:
+        """The names of what may hold events of the span, with how many it holds, or 1 where that cannot be said; none
+        at all where the server does not know for certain which there are."""
+        found = self.read.call(lambda es: es.field_caps(index=self._index, fields=TIMESTAMP)).body
+        if found.get("failed_indices") or not found["indices"]:
+            return {}
+        # by the name that it is read by: what is written anew meanwhile stands under that one too
+        known = ((stored, read_name(prefix, stored)) for stored in found["indices"])
+        names = sorted({stored if index is None else index.name for stored, index in known})
+        body = {"size": 0, "track_total_hits": True, **({} if span == Span() else {"query": in_span(span)})}
+        searches = [part for name in names for part in ({"index": name, "ignore_unavailable": True}, body)]
+        answers = self.read.call(lambda es: es.msearch(searches=searches)).body["responses"]
+        return {name: weight for name, answer in zip(names, answers, strict=True) if (weight := _weight(answer))}
+
+    def total(self, body: Mapping[str, Any], index: str | None = None) -> int:
         """How many events match."""
-        found: int = self.ask({**body, "size": 0, "track_total_hits": True})["hits"]["total"]["value"]
+        found: int = self.ask({**body, "size": 0, "track_total_hits": True}, index)["hits"]["total"]["value"]
         return found
 
     def groups(
@@ -115,6 +135,12 @@ class Answers:
             if len(buckets) < GROUPS:
                 return
             after = {"after": buckets[-1]["key"]}
+
+
+def _weight(answer: Mapping[str, Any]) -> int:
+    shards = answer.get("_shards", {"total": 1, "successful": 0})
+    is_whole = shards["total"] == shards["successful"] and not answer.get("timed_out")
+    return int(answer["hits"]["total"]["value"]) if is_whole else 1
 
 
 def buckets_of(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

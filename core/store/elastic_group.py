@@ -70,12 +70,15 @@ def ends(answers: Answers, question: Asked, span: Span) -> tuple[Micros, Micros]
     return (0, 0) if first is None or last is None else (int(first), int(last))
 
 
-def histogram(answers: Answers, question: Asked, stepping: Stepping) -> dict[Micros, int]:
-    """How many events each bucket has, by its start. Raises BadInput when there may be too many buckets."""
+def histogram(
+    answers: Answers, question: Asked, stepping: Stepping, counts: dict[Micros, int], index: str | None
+) -> int:
+    """Add to ``counts`` how many events each bucket has, by its start; how many these are. Raises BadInput when there
+    may be too many buckets."""
     first, last = stepping.ends
     if (last - first) // stepping.interval > _MOST_STEPS:
         raise failure(BadInput, "api.wrong_interval", limit=MAX_BUCKETS)
-    counts: dict[Micros, int] = {}
+    total = 0
     stretches = stepping.steps.stretches(first, last)
     since: Micros | None = None
     for i, (until, offset) in enumerate(stretches):
@@ -94,10 +97,11 @@ def histogram(answers: Answers, question: Asked, stepping: Stepping) -> dict[Mic
             }
         }
         body = question.body(*([{"range": {TIMESTAMP: here}}] if here else []))
-        for bucket in buckets_of(answers.ask({**body, "size": 0, "aggs": aggs}), "steps"):
+        for bucket in buckets_of(answers.ask({**body, "size": 0, "aggs": aggs}, index), "steps"):
             at = stepping.steps.start(int(bucket["key"]) + offset)
             counts[at] = counts.get(at, 0) + bucket["doc_count"]
-    return counts
+            total += bucket["doc_count"]
+    return total
 
 
 def top_values(answers: Answers, question: Asked, name: str, limit: int) -> tuple[list[tuple[str, int]], int, int]:

@@ -39,10 +39,13 @@ from core.store.elastic_meta import Notes
 from core.store.elastic_names import Grains, names_of_any_class, pattern
 from core.store.paging import MAX_LIMIT, MAX_TERMS, Order, read_cursor, write_cursor
 from core.store.steps import Steps
+from core.store.telling import Counting, TellCount, in_parts
 
 _PAGE = 1_000
 """Documents in one answer; the server allows 10,000."""
 _IDS = 1_000
+_NAMES = 32
+"""Indices named in one address; the server takes 4 kB."""
 _ALIVE = "5m"
 _SORT = (TIMESTAMP, SEGMENT, RECORD, N)
 
@@ -121,23 +124,45 @@ class Reader:
         with suppress(ApiError, TransportError):  # it ends by itself in five minutes; what was read is whole
             self._cluster.client.close_point_in_time(id=pit)
 
-    def count(self, query: Query) -> Count:
+    def count(self, query: Query, tell: TellCount | None) -> Count:
         body = asked(query).body()
         with self._cluster.read() as read:
             answers = self._answers(read)
-            found = answers.total(body)
-            return Count(found, self._truth(query.span, answers))
+            since = self._clock.now()
+            found = self._by_index(answers, query.span, tell, lambda index: answers.total(body, index))
+            return Count(found, self._truth(query.span, answers, since=since))
 
-    def histogram(self, query: Query, interval: Micros, zone: str) -> Buckets:
+    def histogram(self, query: Query, interval: Micros, zone: str, tell: TellCount | None) -> Buckets:
         steps = self._steps(query.span, interval, zone)
         if query.span.start is not None and query.span.end is not None:
             steps.check_number(query.span.start, query.span.end)
         question = asked(query)
+        counts: dict[Micros, int] = {}
         with self._cluster.read() as read:
             answers = self._answers(read)
-            counts = histogram(answers, question, Stepping(steps, ends(answers, question, query.span), interval))
-            truth = self._truth(query.span, answers)
+            since = self._clock.now()
+            stepping = Stepping(steps, ends(answers, question, query.span), interval)
+            self._by_index(
+                answers, query.span, tell, lambda index: histogram(answers, question, stepping, counts, index)
+            )
+            truth = self._truth(query.span, answers, since=since)
         return Buckets([Bucket(key, counts.get(key, 0)) for key in steps.fill(query.span, counts)], truth)
+
+    def _by_index(
+        self, answers: Answers, span: Span, tell: TellCount | None, count: Callable[[str | None], int]
+    ) -> int:
+        """What ``count`` gives for all indices (None), or, where somebody is told, for some after some."""
+        weights = {} if tell is None else answers.indices(span, self._prefix)
+        if tell is None or len(weights) < 2:
+            found = count(None)
+            if tell is not None:
+                tell(Counting(whole := sum(weights.values()), whole, found))
+            return found
+
+        def some(part: Sequence[str]) -> int:
+            return sum(count(",".join(part[i : i + _NAMES])) for i in range(0, len(part), _NAMES))
+
+        return in_parts(tell, list(weights), weights.__getitem__, some)
 
     def terms(self, query: Query, name: str, limit: int) -> Buckets:
         if not 0 < limit <= MAX_TERMS:
@@ -195,12 +220,13 @@ class Reader:
             answers.note(asked_beside)
         return answers
 
-    def _truth(self, span: Span | None, answers: Answers, *, exact: bool = True) -> Truth:
+    def _truth(self, span: Span | None, answers: Answers, *, exact: bool = True, since: Micros | None = None) -> Truth:
+        """``since``: when the read had to know which indices there are."""
         missing = answers.missing(span or Span())
         if span is not None:
             missing += self._notes.gone(span, answers.read)
             missing += self._undrained(span)
-        now = self._clock.now()
+        now = self._clock.now() if since is None else since
         return Truth(exact=exact, complete=not missing, missing=tuple(missing), position=Position(now, now))
 
 

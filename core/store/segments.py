@@ -65,6 +65,7 @@ from core.store.segments_order import OrderReader
 from core.store.segments_rows import flatten
 from core.store.segments_snapshot import restore, snapshot
 from core.store.segments_write import Piece, describe, flow_piece, only_new
+from core.store.telling import TellCount
 
 _TRIES = 8
 _SIGNED_AT_ONCE = 100
@@ -170,11 +171,13 @@ class SegmentStore:
         """All matching events, oldest segment first; the answer also carries ``truth``."""
         return self._reader.scan(query, fields)
 
-    def count(self, query: Query) -> Count:
-        return self._reader.count(query)
+    def count(self, query: Query, *, tell: TellCount | None = None) -> Count:
+        return self._reader.count(query, tell)
 
-    def histogram(self, query: Query, interval: Micros, *, zone: str = LOCAL_ZONE) -> Buckets:
-        return self._reader.histogram(query, interval, zone)
+    def histogram(
+        self, query: Query, interval: Micros, *, zone: str = LOCAL_ZONE, tell: TellCount | None = None
+    ) -> Buckets:
+        return self._reader.histogram(query, interval, zone, tell)
 
     def terms(self, query: Query, field: str, *, limit: int = 20) -> Buckets:
         return self._reader.terms(query, field, limit)

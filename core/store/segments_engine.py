@@ -96,6 +96,7 @@ class Read:
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
+        self._offered: set[str] = set()
         self._stopped = False
         self._ended = threading.Event()
 
@@ -145,6 +146,12 @@ class Read:
     def table(self, name: str, table: Any) -> None:
         """Offer a pyarrow table under a name."""
         self._cursor.register(name, table)
+        self._offered.add(name)
+
+    def table_once(self, name: str, make: Callable[[], Any]) -> None:
+        """Offer a pyarrow table under a name, unless it is."""
+        if name not in self._offered:
+            self.table(name, make())
 
     def check(self) -> None:
         """Raises Unavailable when the read was stopped."""

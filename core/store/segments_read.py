@@ -46,6 +46,7 @@ from core.store.segments_lookup import narrowed
 from core.store.segments_plan import plan_of
 from core.store.segments_sql import IDS, Group, asked_of, group, members, only, selected
 from core.store.steps import Steps
+from core.store.telling import TellCount, in_parts, rising
 
 T = TypeVar("T")
 
@@ -128,35 +129,45 @@ class Reader:
                         Unavailable, "store.error.segment", name=segment.name, reason=reason(error)
                     ) from error
 
-    def count(self, query: Query) -> Count:
+    def count(self, query: Query, tell: TellCount | None) -> Count:
+        tell = rising(tell)
+
         def work(read: Read, snapshot: Snapshot) -> int:
-            total = 0
-            for each in self._groups(read, snapshot.live, query, snapshot, counting=True):
-                if each.known is not None:
-                    total += each.known
-                else:
-                    sql = f"SELECT count(*) FROM {each.relation} WHERE {each.where}"
-                    total += read.rows(sql, each.parameters)[0][0]
-            return total
+            def count(part: Sequence[Segment]) -> int:
+                total = 0
+                for each in self._groups(read, part, query, snapshot, counting=True):
+                    if each.known is not None:
+                        total += each.known
+                    else:
+                        sql = f"SELECT count(*) FROM {each.relation} WHERE {each.where}"
+                        total += read.rows(sql, each.parameters)[0][0]
+                return total
+
+            return in_parts(tell, snapshot.live, _rows, count)
 
         return Count(*self._answer(self._snapshot(query), query.span, work))
 
-    def histogram(self, query: Query, interval: Micros, zone: str) -> Buckets:
+    def histogram(self, query: Query, interval: Micros, zone: str, tell: TellCount | None) -> Buckets:
         anchor = next((at for at in (query.span.start, query.span.end) if at is not None), self._clock.now())
         steps = Steps(interval, zone, anchor)
+        tell = rising(tell)
 
         def work(read: Read, snapshot: Snapshot) -> dict[Micros, int]:
             counts: dict[Micros, int] = {}
-            if not snapshot.live:
-                return counts
-            first = min(s.min_ts for s in snapshot.live)
-            last = max(s.max_ts for s in snapshot.live)
+            first = min((s.min_ts for s in snapshot.live), default=0)
+            last = max((s.max_ts for s in snapshot.live), default=0)
             key = steps.sql(first, last)
-            for each in self._groups(read, snapshot.live, query, snapshot):
-                sql = f"SELECT {key} AS k, count(*) FROM {each.relation} WHERE {each.where} GROUP BY k"
-                for local, count in read.rows(sql, each.parameters):
-                    start = steps.start(local)
-                    counts[start] = counts.get(start, 0) + count
+
+            def count(part: Sequence[Segment]) -> int:
+                before = sum(counts.values())
+                for each in self._groups(read, part, query, snapshot):
+                    sql = f"SELECT {key} AS k, count(*) FROM {each.relation} WHERE {each.where} GROUP BY k"
+                    for local, number in read.rows(sql, each.parameters):
+                        start = steps.start(local)
+                        counts[start] = counts.get(start, 0) + number
+                return sum(counts.values()) - before
+
+            in_parts(tell, snapshot.live, _rows, count)
             return counts
 
         if query.span.start is not None and query.span.end is not None:
@@ -239,7 +250,7 @@ class Reader:
         read.check()
         hiding = snapshot.replaced > 0 and not query.include_replaced
         if hiding:
-            read.table("replaced", _table_of_replaced(self._catalog.replaced()))
+            read.table_once("replaced", lambda: _table_of_replaced(self._catalog.replaced()))
         found = group(self._folder, segments, query, touched=touched, replaced=hiding)
         plan = plan_of(asked_of(query))
         if plan is not None:
@@ -360,6 +371,10 @@ def _whole(read: Read, hits: Sequence[_Hit], fields: Sequence[str] | None) -> di
         sql = f"SELECT {columns} FROM {part.relation} WHERE {these}"
         events |= {(row[3], row[0], row[1], row[2]): build(row) for row in read.rows(sql)}
     return events
+
+
+def _rows(segment: Segment) -> int:
+    return segment.rows
 
 
 def _reaches(segment: Segment, after: Order, newest_first: bool) -> bool:

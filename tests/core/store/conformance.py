@@ -20,6 +20,7 @@ from core.query.pipes import Grouping, parse_piped
 from core.query.to_match import compile_match
 from core.query.tree import TRUE, Equals, Exists, FieldEquals, Like, Node, Not, Wild
 from core.store.contract import Batch, EventStore, Query, Span
+from core.store.telling import Counting, TellCount
 from tests.core.query.documented import NOW, examples, stages
 from tests.core.store.brute_force import brute_force
 
@@ -248,6 +249,35 @@ class Conformance:
         assert filled.count(Query(span=Span(start, end))).count == len(inside)
         assert filled.count(Query(span=Span(start, start))).count == 0
 
+    def test_a_count_tells_how_far_it_is_and_takes_nothing_back(self, store: EventStore) -> None:
+        for week in range(4):
+            segment = spool(START + week * 7 * DAY)
+            made = [event(i, i, {"event.dataset": f"set{i % 3}"}, segment=segment) for i in range(6 + week)]
+            store.append(Batch(made))
+        query = Query(Equals("event.dataset", "set1"), Span(START - HOUR, START + HOUR))
+        asks: list[Callable[[TellCount | None], int]] = [
+            lambda tell: store.count(query, tell=tell).count,
+            lambda tell: sum(b.count for b in store.histogram(query, MINUTE, tell=tell).buckets),
+            lambda tell: store.count(Query(query.where), tell=tell).count,
+            lambda tell: sum(b.count for b in store.histogram(Query(query.where), MINUTE, tell=tell).buckets),
+        ]
+        for ask in asks:
+            told: list[Counting] = []
+            assert ask(told.append) == ask(None) == 10
+            assert len(told) > 1
+            assert told == sorted(told, key=lambda now: (now.done, now.found))
+            assert len({now.whole for now in told}) == 1
+            assert 0 < told[0].done < told[0].whole
+            assert told[-1] == Counting(told[-1].whole, told[-1].whole, 10)
+
+    def test_who_hears_of_a_count_can_end_it(self, filled: EventStore) -> None:
+        def enough(_: Counting) -> None:
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            filled.count(Query(), tell=enough)
+        assert filled.count(Query()).count == 120
+
     def test_the_scope_is_and_ed_to_every_read(self, filled: EventStore) -> None:
         query = Query(Exists("source.ip"), scope=Equals("event.dataset", "set1"))
         expected = [e for e in world() if e["event.dataset"] == "set1" and "source.ip" in e]
@@ -378,6 +408,9 @@ class Conformance:
         assert store.count(Query()).count == 0
         assert store.terms(Query(), "message").buckets == []
         assert store.histogram(Query(), HOUR).buckets == []
+        told: list[Counting] = []
+        assert store.count(Query(), tell=told.append).count == 0
+        assert told == [Counting(0, 0, 0)]
         assert store.fields(Query()) == []
         assert store.group(Query(), Grouping(("message",))).rows == []
         assert [row.figures for row in store.group(Query(), Grouping()).rows] == [(0,)]

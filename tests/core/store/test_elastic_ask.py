@@ -55,3 +55,20 @@ def test_an_older_index_is_missing_where_its_fields_are_asked_for() -> None:
     assert answers.missing(Span()) == []
     answers.ask({"aggs": {"hosts": {"terms": {"field": "host.name.lower"}}}})
     assert answers.missing(Span()) == [Missing("mapping", "old")]
+
+
+def test_indices_are_named_as_they_are_read_and_none_where_one_was_not_asked() -> None:
+    whole, part = {"total": 1, "successful": 1}, {"total": 2, "successful": 1}
+    told = Told(
+        indices=["kydai-a-2026~w48~0123abcd", "kydai-a-2026.w49", "kydai-a-2026.w48", "kydai-b-2026.w49", "other"],
+        responses=[
+            {"_shards": whole, "hits": {"total": {"value": 7}}},
+            {"_shards": whole, "hits": {"total": {"value": 0}}},
+            {"_shards": part, "hits": {"total": {"value": 9}}},
+            {"error": {"type": "x"}, "status": 503},
+        ],
+    )
+    answers = Answers(cast(Read, told), "x")
+    assert answers.indices(Span(1, 2), "kydai") == {"kydai-a-2026.w48": 7, "kydai-b-2026.w49": 1, "other": 1}
+    told.body["failed_indices"] = 1
+    assert answers.indices(Span(), "kydai") == {}

@@ -3,10 +3,12 @@ from __future__ import annotations
 import pytest
 from elasticsearch import ConnectionError, Elasticsearch
 
+from core.clock import HOUR, SECOND
 from core.errors import Unavailable
 from core.query.tree import Equals
-from core.store.contract import Batch, Missing, Query
+from core.store.contract import Batch, Missing, Query, Span
 from core.store.elastic import ElasticStore
+from core.store.telling import Counting
 from core.words import both
 from tests.core.store.conformance import START, event, key, spool
 from tests.core.store.elastic_stores import open_store
@@ -56,6 +58,23 @@ def test_shards_that_fail_make_an_answer_incomplete(store: ElasticStore, prefix:
         next(store.scan(Query()))
     es.indices.delete(index=f"{prefix}-foreign-2026.w48")
     assert store.search(Query()).truth.complete
+
+
+def test_a_count_that_is_told_of_misses_no_index_that_is_there(
+    store: ElasticStore, prefix: str, es: Elasticsearch
+) -> None:
+    for week in range(3):
+        at = week * 7 * 86_400
+        store.append(Batch([event(i, at + i, segment=spool(START + at * SECOND)) for i in range(3)]))
+    es.index(index=f"{prefix}-foreign-2026.w49", document={"a": 1}, refresh=True)
+    told: list[Counting] = []
+    assert store.count(Query(), tell=told.append) == store.count(Query())
+    assert told[-1] == Counting(10, 10, 10)
+    within = Query(span=Span(START - 1, START + HOUR))
+    assert store.count(within, tell=told.append).count == 3
+    assert told[-1] == Counting(3, 3, 3), "other weeks are not asked"
+    es.indices.close(index=f"{prefix}-level3-2026.w49")
+    assert store.count(within, tell=told.append) == store.count(within)
 
 
 def said(missing: Missing) -> str:

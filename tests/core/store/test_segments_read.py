@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +22,7 @@ from core.store.retention import DEFAULT_POLICY
 from core.store.segments import SegmentStore
 from core.store.segments_engine import Read
 from core.store.segments_files import live_marks
+from core.store.telling import Counting
 from tests.core.query import worlds
 from tests.core.store.conformance import START, event, spool
 
@@ -90,6 +92,36 @@ def test_a_file_replaced_under_a_read_is_read_where_it_went(
     monkeypatch.setattr(store.catalog, "snapshot", late)
     assert store.count(Query(Equals("event.kind", "x"))).truth.complete
     assert calls == 2
+
+
+def test_what_was_told_of_a_count_stands_when_a_file_breaks_on_the_way(store: SegmentStore) -> None:
+    told: list[Counting] = []
+    files = sorted((store.folder / "l0").iterdir())
+
+    def tell(now: Counting) -> None:
+        told.append(now)
+        if len(told) == 2:  # of the files that are counted already one goes, and one that is not
+            files[0].unlink()
+            files[-1].unlink()
+
+    answer = store.count(Query(Equals("event.dataset", "none")), tell=tell)
+    assert (answer.count, answer.truth.complete) == (0, False)
+    assert told == sorted(told, key=lambda now: now.done / now.whole)
+    told.clear()
+    assert store.count(Query(), tell=told.append).count == 30
+    assert told[-1] == Counting(30, 30, 30)
+
+
+def test_records_that_are_hidden_are_read_once_for_a_count(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.mark_replaced([EventId(spool(), 7, 0)])
+    replaced = Mock(wraps=store.catalog.replaced)
+    monkeypatch.setattr(store.catalog, "replaced", replaced)
+    told: list[Counting] = []
+    assert store.count(Query(), tell=told.append).count == 49
+    assert len(told) > 1
+    replaced.assert_called_once()
 
 
 def test_a_scan_keeps_its_files_until_it_ends_or_is_dropped(store: SegmentStore) -> None:
