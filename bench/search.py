@@ -26,6 +26,8 @@ from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 
+import pyarrow as pa
+
 from bench.answers import Asked, Took, cpu_of, told
 from bench.province import NEEDLE, START, Province, blocks_of
 from core.clock import DAY, HOUR, MINUTE, SystemClock
@@ -143,6 +145,7 @@ def intake(folder: Path) -> Iterator[None]:
 def take_in(folder: Path) -> None:
     """The process of ``intake``: until it is told to end."""
     going = [True]
+    pa.set_memory_pool(pa.system_memory_pool())  # as kydai/supervisor.py has it
     signal.signal(signal.SIGTERM, lambda *_: going.clear())
     store, written, cpu = SegmentStore(folder, SystemClock()), 0, 0.0
     print("ready", flush=True)

@@ -198,6 +198,7 @@ def bench_flows(folder: Path, count: int) -> None:
 def main() -> None:
     events = int(sys.argv[1]) if len(sys.argv) > 1 else 300_000
     flows = int(sys.argv[2]) if len(sys.argv) > 2 else 300_000
+    pa.set_memory_pool(pa.system_memory_pool())  # as kydai/supervisor.py has it
     folder = Path(tempfile.mkdtemp(prefix="kydai-bench-"))
     try:
         store = SegmentStore(folder / "events", SystemClock())

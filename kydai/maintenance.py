@@ -30,6 +30,10 @@ from playbooks import responding
 
 FRESH_FILES = 20
 """So many new files of level 0 make the store worth tending (core/store/compaction.py)."""
+_TENDING = "kydai.tending"
+_GIVING_BACK = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
+"""Of kydai/supervisor.py, for processes that stay: one that ends soon pays for each page that it gives back and takes
+again, a quarter of all that compaction costs."""
 REMINDED_AFTER = DAY
 REFUSED = 1
 """How kydai/reindexing.py ends when something is in its way."""
@@ -168,10 +172,13 @@ class Maintenance:
         self._tended_files = max(fresh, default=self._tended_files)
         if is_hourly:
             self._last["retention"] = now
-        self._tending = self._start("kydai.tending")
+        self._tending = self._start(_TENDING)
 
     def _start(self, module: str) -> subprocess.Popen[bytes]:
         environment = os.environ | {"KYDAI_DATA": str(self.context.settings.data)}
+        if module == _TENDING:
+            for name in _GIVING_BACK:
+                environment.pop(name, None)
         if self.context.config is not None:
             environment["KYDAI_CONFIG"] = str(self.context.config)
         return subprocess.Popen(

@@ -27,6 +27,7 @@ from core.store.catalog_rows import Kind, New, Segment, State
 from core.store.segments_files import digest, encode, try_lock
 from core.store.segments_folder import unlink_retired
 from core.store.segments_index import encode_indexed
+from core.store.segments_layout import IDENTITY
 from core.store.segments_write import Piece, describe, flow_piece, with_same
 
 FROM_FILES = 20
@@ -117,9 +118,11 @@ def _replace(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[]
         return 0
     table = pa.concat_tables(tables, promote_options="permissive")
     del tables
+    parts = split(table)
+    del table
     written: list[New] = []
     try:
-        for day, late, part in split(table):
+        for day, late, part in parts:
             if taken[0].kind is Kind.FLOWS:
                 piece = flow_piece(part)
             else:
@@ -158,25 +161,48 @@ def _remove(folder: Path, written: Sequence[New]) -> None:
         (folder / new.segment.name).unlink(missing_ok=True)
 
 
-def split(table: Any) -> Iterator[tuple[int, bool, Any]]:
+def split(table: Any) -> list[tuple[int, bool, Any]]:
     """The rows by (retention class, received day, late), each part in order of time and id.
 
     Gives the day (of the UTC days since 1970), whether the part is late, and the part.
     """
-    table = table.sort_by([(name, "ascending") for name in ("ts", "segment", "record", "n")])
+    order: Any = pc.sort_indices(
+        table.select(("ts", *IDENTITY)), sort_keys=[(name, "ascending") for name in ("ts", *IDENTITY)]
+    )
     spools = _codes(table.column("segment"))
-    days_of_spool = np.array([ulid_time(spool) // DAY for spool in spools[1]], dtype=np.int64)
-    days = days_of_spool[spools[0]]
+    day_of_spool = np.array([ulid_time(spool) // DAY for spool in spools[1]], dtype=np.int64)
+    day = day_of_spool[spools[0]]
     ts = table.column("ts").to_numpy()
-    late = (ts < days * DAY - HOUR) | (ts >= (days + 1) * DAY + HOUR)
+    late = (ts < day * DAY - HOUR) | (ts >= (day + 1) * DAY + HOUR)
     if "kydai.retention" in table.schema.names:
         classes = _codes(pc.fill_null(table.column("kydai.retention"), ""))[0]
     else:
         classes = np.zeros(table.num_rows, dtype=np.int64)
-    keys, of_row = np.unique(np.stack([classes, days, late.astype(np.int64)], axis=1), axis=0, return_inverse=True)
-    of_row = of_row.reshape(-1)
-    for i, (_, day, is_late) in enumerate(keys):
-        yield int(day), bool(is_late), table if len(keys) == 1 else table.filter(pa.array(of_row == i))
+    keys, of_row = np.unique(classes << 32 | day << 1 | late, return_inverse=True)
+    if len(keys) == 1:
+        rows = [order]
+    else:
+        of_row = of_row.reshape(-1)[order.to_numpy()]
+        rows = [order.filter(pa.array(of_row == i)) for i in range(len(keys))]
+    days_and_late = [((key & 0xFFFFFFFF) >> 1, bool(key & 1)) for key in keys.tolist()]
+    return [(*of, part) for of, part in zip(days_and_late, _taken(table, rows), strict=True)]
+
+
+def _taken(table: Any, parts: Sequence[Any]) -> list[Any]:
+    """The rows of the parts, each a table: what is taken is copied once, and columns without a value are not."""
+    columns: list[dict[str, Any]] = [{} for _ in parts]
+    nothing: dict[tuple[int, Any], Any] = {}
+    for name in table.schema.names:
+        column = table.column(name)
+        for i, rows in enumerate(parts):
+            if column.null_count < len(column):
+                columns[i][name] = column.take(rows)
+            else:
+                key = (i, column.type)
+                if key not in nothing:
+                    nothing[key] = pa.nulls(len(rows), column.type)
+                columns[i][name] = nothing[key]
+    return [pa.table(each) for each in columns]
 
 
 def _codes(column: Any) -> tuple[Any, list[str]]:

@@ -28,6 +28,7 @@ from core.ledger import Raws, Tally
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.maintenance import Maintenance
+from kydai.supervisor import MEMORY
 from playbooks import control
 from playbooks.playbook import load
 
@@ -167,6 +168,8 @@ def test_the_store_is_tended_when_files_have_gathered(
         def __init__(self, command: list[str], **more: Any) -> None:
             started.append(command)
             assert more["env"]["KYDAI_DATA"] == str(context.settings.data)
+            assert "MALLOC_TRIM_THRESHOLD_" not in more["env"]
+            assert more["env"]["ARROW_DEFAULT_MEMORY_POOL"] == "system"
 
         def poll(self) -> int:
             return 0
@@ -178,6 +181,8 @@ def test_the_store_is_tended_when_files_have_gathered(
             pass
 
     monkeypatch.setattr(subprocess, "Popen", Tending)
+    for name, value in MEMORY.items():
+        monkeypatch.setenv(name, value)
     folder = context.settings.store_folder / "l0"
     folder.mkdir(parents=True)
     after(context, keeper, 61)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -11,6 +12,7 @@ from core.clock import DAY, MINUTE, StillClock
 from core.errors import Unavailable
 from core.store import compaction
 from core.store.catalog_rows import Segment, State
+from core.store.compaction import split
 from core.store.contract import Batch, Query
 from core.store.segments import SegmentStore
 from core.store.segments_files import try_lock
@@ -170,3 +172,20 @@ def test_a_day_that_is_over_is_merged_whatever_the_sizes(store: SegmentStore, cl
     clock.at += 2 * DAY + MINUTE
     store.compact()
     assert [s.rows for s in live(store)] == [124]
+
+
+def test_parts_are_the_rows_of_each_class_and_day_in_order() -> None:
+    days = [START, START - 60_000_000, START]
+    rows = pa.table(
+        {
+            "segment": [spool(at) for at in days],
+            "record": [2, 1, 1],
+            "n": [0, 0, 0],
+            "ts": pa.array([START, START - 60_000_000, START], pa.int64()),
+            "kydai.retention": ["level3", "level3", "level5"],
+            "empty": pa.nulls(3, pa.string()),
+        }
+    )
+    found = [(late, part.column("record").to_pylist()) for _, late, part in split(pa.concat_tables([rows, rows]))]
+    assert found == [(False, [1, 1]), (False, [2, 2]), (False, [1, 1])]
+    assert all(part.schema == rows.schema for _, _, part in split(rows))
