@@ -98,17 +98,34 @@ def status_of(error: KydaiError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def answer(request: Request, status: int, headers: Mapping[str, str] | None = None, **fields: object) -> JSONResponse:
-    """A problem+json answer; a status without words of its own goes by 400 or 500."""
-    lang = language_of(request)
+def _problem(lang: str, status: int, **fields: object) -> Problem:
+    """A status without words of its own goes by 400 or 500."""
     try:
         title = say(f"api.problem.{status}", lang)
     except KeyError:
         title = say("api.problem.400" if status < 500 else "api.problem.500", lang)
-    problem = Problem.model_validate({"title": title, "status": status, **fields})
-    return JSONResponse(
-        problem.model_dump(exclude_none=True), status, {"content-language": lang, **(headers or {})}, PROBLEM
-    )
+    return Problem.model_validate({"title": title, "status": status, **fields})
+
+
+def _sent(request: Request, problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    lang = {"content-language": language_of(request)}
+    return JSONResponse(problem.model_dump(exclude_none=True), problem.status, lang | dict(headers or {}), PROBLEM)
+
+
+def answer(request: Request, status: int, headers: Mapping[str, str] | None = None, **fields: object) -> JSONResponse:
+    """A problem+json answer."""
+    return _sent(request, _problem(language_of(request), status, **fields), headers)
+
+
+def problem_of(request: Request, error: KydaiError) -> Problem:
+    """One of our own errors, in the caller's language."""
+    lang = language_of(request)
+    remedy = error.remedy[lang] if error.remedy else None
+    place = str(error.place) if error.place else None
+    query: dict[str, object] = {}
+    if isinstance(error, QueryError):
+        query = {"position": error.position, "near": list(error.near)}
+    return _problem(lang, status_of(error), detail=error.said[lang], remedy=remedy, place=place, **query)
 
 
 def known(request: Request, error: Exception) -> JSONResponse:
@@ -120,13 +137,7 @@ def known(request: Request, error: Exception) -> JSONResponse:
         headers["retry-after"] = str(error.seconds)
     elif status in (429, 503):
         headers["retry-after"] = str(RETRY_SECONDS)
-    lang = language_of(request)
-    remedy = error.remedy[lang] if error.remedy else None
-    place = str(error.place) if error.place else None
-    query: dict[str, object] = {}
-    if isinstance(error, QueryError):
-        query = {"position": error.position, "near": list(error.near)}
-    return answer(request, status, headers, detail=error.said[lang], remedy=remedy, place=place, **query)
+    return _sent(request, problem_of(request, error), headers)
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import orjson
 import structlog
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -85,6 +86,17 @@ class Message(BaseModel):
     tick: Tick
     change: Changes
     bye: Bye
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events: the media type is for the OpenAPI document, too."""
+
+    media_type = "text/event-stream"
+
+
+def event_stream(events: AsyncIterator[bytes]) -> EventStream:
+    """An answer that nobody on the way keeps or holds back."""
+    return EventStream(events, headers={"cache-control": "no-store", "x-accel-buffering": "no"})
 
 
 Said = tuple[str, Shape]
@@ -301,6 +313,6 @@ def _living(session: Session, now: Micros) -> dict[str, str]:
     return found | {f"token:{name}": scope for name, scope in session.execute(tokens).tuples()}
 
 
-def encode(name: str, shape: Shape) -> bytes:
+def encode(name: str, shape: BaseModel) -> bytes:
     """One server-sent event; JSON has no bare line breaks."""
     return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(shape.model_dump(mode="json")))

@@ -29,7 +29,7 @@ async def _has_left(request: Request) -> None:
         pass
 
 
-def _unheard(done: asyncio.Future[Any]) -> None:
+def unheard(done: asyncio.Future[Any]) -> None:
     """Nobody waits for how a stopped search ended: take its error, or the loop complains of it."""
     if not done.cancelled():
         done.exception()
@@ -74,7 +74,7 @@ class Searches:
             await asyncio.wait(either, timeout=LONGEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if done.done():
                 return done.result()
-            done.add_done_callback(_unheard)
+            done.add_done_callback(unheard)
             for _ in range(_TRIES):  # between two of its reads there is nothing to stop
                 # the engine's stop waits until it has stopped
                 if pending.cancel() or await asyncio.to_thread(stop) or done.done():

@@ -1,9 +1,9 @@
-"""Hunting: search, count, histogram, values and fields of events. Every search is in the journal before its answer."""
+"""Hunting: search, values, groups and fields of events, and files of them; counts are in api/routes/counts.py."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -12,16 +12,16 @@ from typing import Annotated, Any, Literal, TypeVar
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api.deps import Caller, Reader, Services, Svc
+from api.asking import Asked, Question, answered
+from api.deps import Reader, Services, Svc
 from api.scope import sight
 from api.shapes import Shape, Time, Truth
 from api.times import From, To, span
-from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, iso
+from core.clock import iso
 from core.errors import BadInput, NotFound, failure
 from core.event import Event, parse_event_id
 from core.export import Cell, csv_bytes, xlsx_bytes
 from core.hints import hints as hints_of
-from core.query.language import parse
 from core.query.narrow import group_queries
 from core.query.pipes import TIME, Grouping, Piped, parse_piped
 from core.store import contract
@@ -31,14 +31,8 @@ from core.store.steps import Steps
 router = APIRouter(prefix="/events", tags=["events"])
 T = TypeVar("T")
 
-MAX_BARS = 400
-AUTO_BARS = 80
 EXPORT_EVENTS = 50_000
 GROUPS_SHOWN = 10_000
-_STEPS: tuple[Micros, ...] = (
-    SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR,
-    6 * HOUR, 12 * HOUR, DAY, 7 * DAY, 30 * DAY,
-)  # fmt: skip
 EXPORT_FIELDS = (
     "@timestamp", "event.created", "host.name", "event.dataset", "user.name", "source.ip", "destination.ip",
     "event.action", "event.outcome", "message", "event.id",
@@ -59,25 +53,6 @@ class EventPage(Shape):
     cursor: str | None
     truth: Truth
     hints: list[Hint]
-
-
-class Counted(Shape):
-    count: int
-    truth: Truth
-
-
-class Bar(Shape):
-    """The events from ``at`` on, for one interval."""
-
-    at: Time
-    count: int
-
-
-class Histogram(Shape):
-    interval_seconds: int
-    bars: list[Bar]
-    total: int
-    truth: Truth
 
 
 class Term(Shape):
@@ -134,33 +109,6 @@ class OneEvent(Shape):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as it came, and as the store takes it."""
-
-    text: str
-    start: str
-    end: str
-    query: contract.Query
-
-
-def asked(
-    caller: Reader,
-    svc: Svc,
-    query: Annotated[str, Query(max_length=10_000, description="KQL or Lucene spelling")] = "",
-    start: From = None,
-    end: To = None,
-    include_replaced: bool = False,
-) -> Asked:
-    """The query, the time range and the caller's scope. Raises QueryError with the place."""
-    node = parse(query, now=svc.clock.now(), zone=svc.zone)
-    wanted = contract.Query(node, span(svc, start, end), sight(caller.scope).node, include_replaced)
-    return Asked(query, start or "", end or "", wanted)
-
-
-Question = Annotated[Asked, Depends(asked)]
-
-
-@dataclass(frozen=True, slots=True)
 class AskedInGroups(Asked):
     """A question with stages of which one groups."""
 
@@ -180,15 +128,6 @@ def asked_in_groups(
         raise failure(BadInput, "api.no_group")
     wanted = contract.Query(piped.where, span(svc, start, end), sight(caller.scope).node)
     return AskedInGroups(query, start or "", end or "", wanted, piped)
-
-
-async def _answer(request: Request, caller: Caller, question: Asked, ask: Callable[[], T]) -> T:
-    """Ask the store while the journal's entry is written; answer when both are done."""
-    state = request.app.state
-    written: Future[None] = state.journal.search(caller.actor, question.text, question.start, question.end)
-    found: T = await state.searches.run(request, ask)
-    await asyncio.wrap_future(written)
-    return found
 
 
 def _hints(svc: Services, question: Asked) -> list[Hint]:
@@ -216,45 +155,8 @@ async def search_events(
         )
         return found, _hints(svc, question)
 
-    rows, hints = await _answer(request, caller, question, ask)
+    rows, hints = await answered(request, caller, question, ask)
     return EventPage(events=[dict(e) for e in rows.events], cursor=rows.cursor, truth=Truth.of(rows.truth), hints=hints)
-
-
-@router.get("/count")
-async def count_events(request: Request, caller: Reader, svc: Svc, question: Question) -> Counted:
-    """How many events meet the query."""
-    found = await _answer(request, caller, question, partial(svc.store.count, question.query))
-    return Counted(count=found.count, truth=Truth.of(found.truth))
-
-
-def interval(span: contract.Span, seconds: int | None) -> Micros:
-    """The length of a bar: as asked, or such that about 80 fill the range. Raises BadInput."""
-    if span.start is None or span.end is None or span.end <= span.start:
-        raise failure(BadInput, "api.open_range")
-    length = span.end - span.start
-    if seconds is None:
-        return next((s for s in _STEPS if length // s <= AUTO_BARS), -(-length // AUTO_BARS // DAY) * DAY)
-    if seconds < 1 or length > seconds * SECOND * MAX_BARS:
-        raise failure(BadInput, "api.wrong_interval", limit=MAX_BARS)
-    return seconds * SECOND
-
-
-@router.get("/histogram")
-async def histogram_events(
-    request: Request,
-    caller: Reader,
-    svc: Svc,
-    question: Question,
-    seconds: Annotated[int | None, Query(ge=1, description="Length of a bar; about 80 bars when absent")] = None,
-) -> Histogram:
-    """Counts over time, empty bars filled in; days begin at local midnight."""
-    step = interval(question.query.span, seconds)
-    ask = partial(svc.store.histogram, question.query, step, zone=svc.zone)
-    found = await _answer(request, caller, question, ask)
-    bars = [Bar(at=int(b.key), count=b.count) for b in found.buckets]
-    return Histogram(
-        interval_seconds=step // SECOND, bars=bars, total=sum(b.count for b in bars), truth=Truth.of(found.truth)
-    )
 
 
 @router.get("/terms")
@@ -267,7 +169,7 @@ async def terms_of_events(
     limit: Annotated[int, Query(ge=1, le=1000)] = 10,
 ) -> Terms:
     """The most frequent values of a field; exact, or the counts are the least and ``bound`` says by how much."""
-    found = await _answer(request, caller, question, partial(svc.store.terms, question.query, field, limit=limit))
+    found = await answered(request, caller, question, partial(svc.store.terms, question.query, field, limit=limit))
     values = [Term(value=str(b.key), count=b.count) for b in found.buckets]
     return Terms(field=field, values=values, other=found.other, bound=found.bound, truth=Truth.of(found.truth))
 
@@ -290,7 +192,7 @@ async def groups_of_events(
         table = arranged(piped, found.rows, wanted.span, svc.zone, svc.clock.now())
         return table, _groups(grouping, found.rows, table.keys[:limit], wanted.span, svc), found
 
-    table, groups, found = await _answer(request, caller, question, ask)
+    table, groups, found = await answered(request, caller, question, ask)
     rows = [
         [iso(v) if name == TIME and isinstance(v, int) else v for name, v in zip(table.columns, row, strict=True)]
         for row in table.rows[:limit]
@@ -326,7 +228,7 @@ def _groups(
 @router.get("/fields")
 async def fields_of_events(request: Request, caller: Reader, svc: Svc, question: Question) -> list[FieldSeen]:
     """The fields that the events found have."""
-    found = await _answer(request, caller, question, partial(svc.store.fields, question.query))
+    found = await answered(request, caller, question, partial(svc.store.fields, question.query))
     return [FieldSeen.model_validate(f) for f in found]
 
 

@@ -472,6 +472,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/count/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Count
+         * @description The same as events ``progress`` and at last ``answer`` or ``problem``; the model names the data of each.
+         */
+        get: operations["follow_count"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events/export": {
         parameters: {
             query?: never;
@@ -545,6 +565,26 @@ export interface paths {
          * @description Counts over time, empty bars filled in; days begin at local midnight.
          */
         get: operations["histogram_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/histogram/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Histogram
+         * @description The same as events ``progress`` and at last ``answer`` or ``problem``; the model names the data of each.
+         */
+        get: operations["follow_histogram"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2266,6 +2306,15 @@ export interface components {
                 [key: string]: number;
             } | null;
         };
+        /**
+         * CountMessage
+         * @description What the stream of a count says, by the name of its event.
+         */
+        CountMessage: {
+            answer: components["schemas"]["Counted"];
+            problem: components["schemas"]["Problem"];
+            progress: components["schemas"]["Progress"];
+        };
         /** Counted */
         Counted: {
             /** Count */
@@ -2612,6 +2661,15 @@ export interface components {
             /** Total */
             total: number;
             truth: components["schemas"]["Truth"];
+        };
+        /**
+         * HistogramMessage
+         * @description What the stream of a histogram says, by the name of its event.
+         */
+        HistogramMessage: {
+            answer: components["schemas"]["Histogram"];
+            problem: components["schemas"]["Problem"];
+            progress: components["schemas"]["Progress"];
         };
         /**
          * HoldRow
@@ -3534,6 +3592,18 @@ export interface components {
              * @default about:blank
              */
             type: string;
+        };
+        /**
+         * Progress
+         * @description How far a count is: of about ``whole`` events ``done`` are looked through, and at least ``found`` match.
+         */
+        Progress: {
+            /** Done */
+            done: number;
+            /** Found */
+            found: number;
+            /** Whole */
+            whole: number;
         };
         /**
          * ReceiverSaid
@@ -6365,6 +6435,74 @@ export interface operations {
             };
         };
     };
+    follow_count: {
+        parameters: {
+            query?: {
+                /** @description KQL or Lucene spelling */
+                query?: string;
+                /** @description RFC 3339, now-24h, 2026-11-24 */
+                from?: string | null;
+                /** @description As from; a day given is taken whole */
+                to?: string | null;
+                include_replaced?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["CountMessage"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "text/event-stream": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "text/event-stream": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "text/event-stream": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "text/event-stream": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export_events: {
         parameters: {
             query?: {
@@ -6578,8 +6716,6 @@ export interface operations {
     histogram_events: {
         parameters: {
             query?: {
-                /** @description Length of a bar; about 80 bars when absent */
-                seconds?: number | null;
                 /** @description KQL or Lucene spelling */
                 query?: string;
                 /** @description RFC 3339, now-24h, 2026-11-24 */
@@ -6587,6 +6723,8 @@ export interface operations {
                 /** @description As from; a day given is taken whole */
                 to?: string | null;
                 include_replaced?: boolean;
+                /** @description Length of a bar; about 80 bars when absent */
+                seconds?: number | null;
             };
             header?: never;
             path?: never;
@@ -6641,6 +6779,76 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Problem"];
                     "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    follow_histogram: {
+        parameters: {
+            query?: {
+                /** @description KQL or Lucene spelling */
+                query?: string;
+                /** @description RFC 3339, now-24h, 2026-11-24 */
+                from?: string | null;
+                /** @description As from; a day given is taken whole */
+                to?: string | null;
+                include_replaced?: boolean;
+                /** @description Length of a bar; about 80 bars when absent */
+                seconds?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["HistogramMessage"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "text/event-stream": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "text/event-stream": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "text/event-stream": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": unknown;
+                    "text/event-stream": components["schemas"]["Problem"];
                 };
             };
         };

@@ -12,13 +12,12 @@ from openpyxl import load_workbook
 from sqlalchemy import select
 
 from api.deps import Services
-from api.routes.events import interval
-from core.clock import DAY, HOUR, MINUTE, SECOND, iso
+from core.clock import HOUR, MINUTE, iso
 from core.db.models import Activity, Audit
-from core.errors import BadInput, Unavailable
+from core.errors import Unavailable
 from core.export import BOM
 from core.store import segments_group
-from core.store.contract import Batch, Span
+from core.store.contract import Batch
 from tests.api.conftest import NOW, Client
 from tests.api.rows import events
 
@@ -63,11 +62,7 @@ def test_order_fields_and_range(analyst: TestClient) -> None:
     assert get(analyst, "/count", **{"from": "2026-11-26"})["count"] == 0
 
 
-def test_histogram_terms_and_fields(analyst: TestClient) -> None:
-    bars = get(analyst, "/histogram", **{"from": iso(START), "to": iso(NOW), "seconds": 600})
-    assert [b["count"] for b in bars["bars"]][:4] == [13, 10, 10, 2], "bars stand on the clock"
-    assert bars["total"] == 35
-    assert bars["bars"][0]["at"].endswith("Z")
+def test_terms_and_fields(analyst: TestClient) -> None:
     terms = get(analyst, "/terms", field="host.name")
     assert sum(v["count"] for v in terms["values"]) == 35
     assert terms["values"][0]["value"] == "web00"
@@ -143,26 +138,6 @@ def test_a_wrong_question_says_where(analyst: TestClient, params: dict[str, str]
     answer = analyst.get(URL, params=params)
     assert answer.status_code == 400
     assert answer.json().get("position") == position
-
-
-def test_a_histogram_is_bounded(analyst: TestClient) -> None:
-    assert analyst.get(f"{URL}/histogram").status_code == 400
-    long: dict[str, str | int] = {"from": "now-30d", "to": "now", "seconds": 1}
-    assert analyst.get(f"{URL}/histogram", params=long).status_code == 400
-    assert len(get(analyst, "/histogram", **{"from": "now-30d", "to": "now"})["bars"]) <= 81
-
-
-@pytest.mark.parametrize(
-    ("length", "step"),
-    [(MINUTE, SECOND), (15 * MINUTE, 30 * SECOND), (DAY, 30 * MINUTE), (30 * DAY, 12 * HOUR), (4000 * DAY, 50 * DAY)],
-)
-def test_bars_are_of_round_lengths(length: int, step: int) -> None:
-    assert interval(Span(0, length), None) == step
-
-
-def test_a_bar_of_no_range_is_refused() -> None:
-    with pytest.raises(BadInput):
-        interval(Span(5, 5), None)
 
 
 def test_what_lies_outside_the_scope_is_not_there(analyst: TestClient, client: Client) -> None:
