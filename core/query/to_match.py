@@ -143,7 +143,7 @@ def leaf_test(leaf: Leaf) -> Test:
     if isinstance(leaf, Like):
         return _text(type_, leaf.comparison, _like(leaf))
     if isinstance(leaf, Phrase):
-        return _text(type_, leaf.comparison, _phrase(leaf))
+        return _text(type_, leaf.comparison, phrase_test(leaf))
     if isinstance(leaf, Regex):
         # a regular expression ignores case by its own flag, on the text as it is
         comparison = Comparison.FOLD if leaf.comparison is Comparison.FOLD else Comparison.EXACT
@@ -196,7 +196,8 @@ def _like(leaf: Like) -> _TextTest:
     return lambda text: text.startswith(literal)
 
 
-def _phrase(leaf: Phrase) -> _TextTest:
+def phrase_test(leaf: Phrase) -> Callable[[str], bool]:
+    """The test of a text that is ready for comparing."""
     words = words_of(leaf)
     if not words:
         literal = comparable(leaf.text, leaf.comparison)

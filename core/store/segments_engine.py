@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
 from core.errors import Unavailable, failure
 
+T = TypeVar("T")
+U = TypeVar("U")
 Row = tuple[Any, ...]
 FETCH = 2000
 """Rows fetched at once from a running statement."""
@@ -53,6 +56,7 @@ class Engine:
             "lock_configuration=true",
         ):
             self._database.execute(f"SET {setting}")
+        self._threads = threads
         self._lock = threading.Lock()
         self._reads: dict[int, list[Read]] = {}
 
@@ -61,7 +65,7 @@ class Engine:
         """One read, of any number of statements, which ``interrupt`` ends as a whole."""
         thread = threading.get_ident()
         with self._lock:
-            read = Read(self._database.cursor())
+            read = Read(self._database.cursor(), self._threads)
             self._reads.setdefault(thread, []).append(read)
         try:
             yield read
@@ -92,13 +96,15 @@ class Engine:
 
 
 class Read:
-    """A cursor that can be stopped from another thread."""
+    """A cursor that can be stopped from another thread. ``threads``: how many ``side_by_side`` may use."""
 
-    def __init__(self, cursor: Any) -> None:
+    def __init__(self, cursor: Any, threads: int = 1, stopped: threading.Event | None = None) -> None:
         self._cursor = cursor
-        self._offered: set[str] = set()
-        self._stopped = False
+        self._threads = threads
+        self._stopped = stopped or threading.Event()
         self._ended = threading.Event()
+        self._tables: dict[str, Any] = {}
+        self._beside: list[Read] = []
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """All rows. Raises Unavailable when stopped or out of memory, Broken when a file cannot be read."""
@@ -113,6 +119,55 @@ class Read:
                 self.check()
                 yield chunk
         self.check()
+
+    def portions(self, sql: str, parameters: Sequence[object] = (), *, rows: int) -> Iterator[Any]:
+        """Rows as pyarrow RecordBatches of so many at most while the statement runs; errors as ``rows``."""
+        self.check()
+        with self._told():
+            for portion in self._cursor.sql(sql, params=list(parameters)).to_arrow_reader(rows):
+                self.check()
+                yield portion
+        self.check()
+
+    def side_by_side(self, work: Callable[[Read, T], U], items: Sequence[T]) -> list[U]:
+        """What ``work`` makes of each of the items, in their order: by several threads, each with a read of its own,
+        which has the tables of this one and is stopped with it. The first error ends them all."""
+        found: dict[int, U] = {}
+        failed = threading.Event()
+        todo, lock = enumerate(items), threading.Lock()
+
+        def run(read: Read) -> None:
+            try:
+                while not failed.is_set():
+                    with lock:
+                        part = next(todo, None)
+                    if part is None:
+                        return
+                    read.check()
+                    found[part[0]] = work(read, part[1])
+            except BaseException:
+                failed.set()
+                raise
+
+        others = [self._other() for _ in range(min(self._threads, len(items)) - 1)]
+        try:
+            with ThreadPoolExecutor(max(1, len(others))) as pool:
+                running = [pool.submit(run, other) for other in others]
+                run(self)
+            for each in running:
+                each.result()
+        finally:
+            for other in others:
+                self._beside.remove(other)
+                other.close()
+        return [found[number] for number in range(len(items))]
+
+    def _other(self) -> Read:
+        other = Read(self._cursor.cursor(), stopped=self._stopped)
+        for name, table in self._tables.items():
+            other.table(name, table)
+        self._beside.append(other)
+        return other
 
     def columns(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         """All rows as a pyarrow Table; errors as ``rows``."""
@@ -139,35 +194,36 @@ class Read:
         ) as error:
             raise Broken(str(error)) from error
         except duckdb.Error as error:
-            if self._stopped:
+            if self._stopped.is_set():
                 raise failure(Unavailable, "store.error.stopped") from error
             raise Broken(str(error)) from error
 
     def table(self, name: str, table: Any) -> None:
         """Offer a pyarrow table under a name."""
+        self._tables[name] = table
         self._cursor.register(name, table)
-        self._offered.add(name)
 
     def table_once(self, name: str, make: Callable[[], Any]) -> None:
         """Offer a pyarrow table under a name, unless it is."""
-        if name not in self._offered:
+        if name not in self._tables:
             self.table(name, make())
 
     def check(self) -> None:
         """Raises Unavailable when the read was stopped."""
-        if self._stopped:
+        if self._stopped.is_set():
             raise failure(Unavailable, "store.error.stopped")
 
     def mark(self) -> None:
         """Stop at the next chance; called from another thread."""
-        self._stopped = True
+        self._stopped.set()
 
     def stop(self) -> None:
         """Interrupt the running statement of a marked read; called from another thread."""
         # an interrupt that comes before the statement has begun is lost: repeat until the read is over
         for _ in range(200):
-            with suppress(duckdb.ConnectionException):  # it has ended meanwhile
-                self._cursor.interrupt()
+            for read in (self, *self._beside):
+                with suppress(duckdb.ConnectionException):  # it has ended meanwhile
+                    read._cursor.interrupt()
             if self._ended.wait(0.005):
                 return
 

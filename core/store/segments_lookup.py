@@ -5,21 +5,23 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from core.store.catalog_rows import Kind, Segment
+from core.store.catalog_rows import Kind
+from core.store.segments_decide import decided, listed
 from core.store.segments_engine import Broken, Read
 from core.store.segments_index import open_index
-from core.store.segments_plan import Plan, rows_of
+from core.store.segments_plan import Plan, is_whole, leaves, rows_of
 from core.store.segments_sql import Group, among, only
 
 _SPARSE = 4_096
 """Up to one of so many rows of a file are read by their numbers: the engine takes 2,048 neighbours for each."""
-
+_FEW = 64
+"""Up to one of so many rows of a file have their texts looked at even if other conditions keep them open."""
 
 DAMAGED = (OSError, pa.ArrowException, struct.error)
 """What damaged bytes end in."""
@@ -30,40 +32,50 @@ def narrowed(read: Read, of: Group, plan: Plan, *, counting: bool) -> Iterator[G
 
     ``counting``: rows that are only to be counted are not laid out to be read. Raises Broken.
     """
-    rest: list[int] = []
-    for i, segment in enumerate(of.segments):
-        read.check()
-        known = _known(read, of.folder, segment, plan) if of.kind is Kind.EVENTS and segment.level > 0 else None
-        if known is None:
-            rest.append(i)
-            continue
-        for rows, sure in zip(known, (True, False), strict=True):
+    there = of.kind is Kind.EVENTS
+    indexed = [i for i, segment in enumerate(of.segments) if there and segment.level > 0]
+    known = dict(zip(indexed, read.side_by_side(partial(_known, of=of, plan=plan), indexed), strict=True))
+    rest = [i for i in range(len(of.segments)) if known.get(i) is None]
+    for i, found in known.items():
+        for rows, sure in zip(found or (), (True, False), strict=False):
             if len(rows):
-                table = f"rows_{segment.id}_{'sure' if sure else 'open'}"
-                part = among(of, i, table, len(rows), sure=sure)
-                if not (counting and part.known is not None):
-                    read.table(table, pa.table({"row": rows}))
-                yield part
+                bare = among(of, i, "TRUE", len(rows), sure=sure)
+                if counting and bare.known is not None:
+                    yield bare
+                    continue
+                table = f"rows_{of.segments[i].id}_{'sure' if sure else 'open'}"
+                yield among(of, i, listed(read, rows, table), len(rows), sure=sure)
     if rest:
         yield of if len(rest) == len(of.segments) else only(of, rest)
 
 
-def _known(read: Read, folder: Path, segment: Segment, plan: Plan) -> tuple[Any, Any] | None:
+def _known(read: Read, file: int, *, of: Group, plan: Plan) -> tuple[Any, Any] | None:
     """The numbers of the rows that match for certain, and of those that may; None where a scan is no dearer."""
+    segment = of.segments[file]
     try:
-        index = open_index(folder / segment.name, segment.rows)
+        index = open_index(of.folder / segment.name, segment.rows)
         if index is None:
             return None
         with closing(index):
 
+            @cache
             def has(word: str) -> Any:
                 read.check()
                 return index.has(word)
 
             sure, may = rows_of(plan, has, segment.rows)
+            left = may & ~sure
+            if _pays(plan, int(np.count_nonzero(left)), segment.rows):
+                sure, may = decided(read, only(of, [file]).relation, plan, has, segment.rows)
+                left = may & ~sure
     except DAMAGED as error:
         raise Broken(f"{segment.name}: {error}") from error
-    left = np.flatnonzero(may & ~sure)
-    if len(left) > segment.rows // _SPARSE:
+    open_rows = np.flatnonzero(left)
+    if len(open_rows) > segment.rows // _SPARSE:
         return None
-    return np.flatnonzero(sure).astype(np.int32), left.astype(np.int32)
+    return np.flatnonzero(sure).astype(np.int32), open_rows.astype(np.int32)
+
+
+def _pays(plan: Plan, left: int, rows: int) -> bool:
+    """Whether to look at the texts of the rows left open: it can settle all, or costs little beside a scan."""
+    return left > 0 and any(leaf.phrases for leaf in leaves(plan)) and (is_whole(plan) or left <= rows // _FEW)

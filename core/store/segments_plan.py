@@ -1,13 +1,14 @@
 """What a word index (core/store/segments_index.py) knows of a query: rows that match for certain, rows that may.
 
-Free text over all its fields is known exactly; words in one of them only by what a row must have somewhere,
-and the compiled query decides; of all else nothing is known.
+A word or an address over all fields of free text is known exactly; several words, or one in some of the fields, only
+by what a row must have somewhere: its texts decide (core/store/segments_decide.py). Of all else nothing is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,15 @@ Rows = tuple[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Rows with one of ``sure`` match for certain; only those may that have all of ``all_of`` or one of ``any_of``."""
+    """Rows with one of ``sure`` match for certain; only those may that have all of ``all_of`` or one of ``any_of``.
+
+    ``phrases``: just those rows match of which one of these holds, but for UNTOLD ones; empty where that is not so.
+    """
 
     all_of: frozenset[str]
     any_of: frozenset[str] = frozenset()
     sure: frozenset[str] = frozenset()
+    phrases: frozenset[Phrase] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,55 +67,57 @@ Plan = Keys | Both | Either | Opposite | Unknown
 def plan_of(node: Node) -> Plan | None:
     """The plan of a query; None when it leaves every row in doubt, or asks for too much."""
     plan = _plan(node)
-    keys = {key for each in _leaves(plan) for key in each.all_of | each.any_of}
+    keys = {key for each in leaves(plan) for key in each.all_of | each.any_of}
     return plan if keys and len(keys) <= MAX_KEYS and _narrows(plan) else None
 
 
-def rows_of(plan: Plan, has: Callable[[str], Any], length: int) -> Rows:
-    """The rows of a file of ``length``; ``has`` gives the mask of a key."""
-    masks: dict[str, Any] = {}
+def is_whole(plan: Plan) -> bool:
+    """Whether of every part something is known."""
+    if isinstance(plan, Both | Either):
+        return all(map(is_whole, plan.children))
+    return is_whole(plan.child) if isinstance(plan, Opposite) else isinstance(plan, Keys)
 
-    def mask(key: str) -> Any:
-        if key not in masks:
-            masks[key] = has(key)
-        return masks[key]
 
-    def rows(plan: Plan) -> Rows:
-        if isinstance(plan, Unknown):
-            return np.zeros(length, dtype=bool), np.ones(length, dtype=bool)
-        if isinstance(plan, Opposite):
-            sure, may = rows(plan.child)
-            return ~may, ~sure
-        if isinstance(plan, Both):
-            found = [rows(child) for child in plan.children]
-            return _all((sure for sure, _ in found), length), _all((may for _, may in found), length)
-        if isinstance(plan, Either):
-            found = [rows(child) for child in plan.children]
-            return _any((sure for sure, _ in found), length), _any((may for _, may in found), length)
-        untold = mask(UNTOLD)
-        sure = _any((mask(key) for key in plan.sure), length) & ~untold
-        may = _all((mask(key) for key in plan.all_of), length)
-        return sure, may | _any((mask(key) for key in plan.any_of), length) | untold
-
-    return rows(plan)
+def rows_of(plan: Plan, has: Callable[[str], Any], length: int, told: Mapping[Keys, Rows] | None = None) -> Rows:
+    """The rows of a file of ``length``; ``has`` gives the mask of a key, ``told`` what more is known than by those."""
+    if isinstance(plan, Unknown):
+        return np.zeros(length, dtype=bool), np.ones(length, dtype=bool)
+    if isinstance(plan, Opposite):
+        sure, may = rows_of(plan.child, has, length, told)
+        return ~may, ~sure
+    if isinstance(plan, Both):
+        found = [rows_of(child, has, length, told) for child in plan.children]
+        return _all((sure for sure, _ in found), length), _all((may for _, may in found), length)
+    if isinstance(plan, Either):
+        found = [rows_of(child, has, length, told) for child in plan.children]
+        return _any((sure for sure, _ in found), length), _any((may for _, may in found), length)
+    if told and plan in told:
+        return told[plan]
+    untold = has(UNTOLD)
+    sure = _any((has(key) for key in plan.sure), length) & ~untold
+    may = _all((has(key) for key in plan.all_of), length)
+    return sure, may | _any((has(key) for key in plan.any_of), length) | untold
 
 
 def _all(masks: Iterator[Any], length: int) -> Any:
-    return np.logical_and.reduce([np.ones(length, dtype=bool), *masks])
+    first = next(masks, None)
+    return np.ones(length, dtype=bool) if first is None else reduce(np.logical_and, masks, first)
 
 
 def _any(masks: Iterator[Any], length: int) -> Any:
-    return np.logical_or.reduce([np.zeros(length, dtype=bool), *masks])
+    first = next(masks, None)
+    return np.zeros(length, dtype=bool) if first is None else reduce(np.logical_or, masks, first)
 
 
-def _leaves(plan: Plan) -> Iterator[Keys]:
+def leaves(plan: Plan) -> Iterator[Keys]:
+    """All looks into the index."""
     if isinstance(plan, Keys):
         yield plan
     elif isinstance(plan, Both | Either):
         for child in plan.children:
-            yield from _leaves(child)
+            yield from leaves(child)
     elif isinstance(plan, Opposite):
-        yield from _leaves(plan.child)
+        yield from leaves(plan.child)
 
 
 def _narrows(plan: Plan) -> bool:
@@ -132,7 +139,7 @@ def _certain(plan: Plan) -> bool:
         return any(_certain(child) for child in plan.children)
     if isinstance(plan, Opposite):
         return _narrows(plan.child)
-    return isinstance(plan, Keys) and bool(plan.sure)
+    return isinstance(plan, Keys) and bool(plan.sure or plan.phrases)
 
 
 def _plan(node: Node) -> Plan:
@@ -142,7 +149,7 @@ def _plan(node: Node) -> Plan:
         written = {(c.field, c.pattern) for c in node.children if isinstance(c, Like)}
         return Both(frozenset(_phrase(c, written) if isinstance(c, Phrase) else _plan(c) for c in node.children))
     if isinstance(node, Or):
-        return _anywhere(node) or Either(frozenset(map(_plan, node.children)))
+        return _anywhere(node) or _either(node)
     if isinstance(node, Phrase):
         return _phrase(node, set())
     # values of one field stand in a column of few different ones: to read that is cheaper than to look up
@@ -177,6 +184,20 @@ def _anywhere(node: Or) -> Plan | None:
     return None
 
 
+def _either(node: Or) -> Plan:
+    """Phrases of the same words are looked up, and their texts read, together."""
+    parts: set[Plan] = set()
+    alike: dict[Keys, set[Phrase]] = {}
+    for child in node.children:
+        plan = _plan(child)
+        if isinstance(plan, Keys) and plan.phrases:
+            alike.setdefault(replace(plan, phrases=frozenset()), set()).update(plan.phrases)
+        else:
+            parts.add(plan)
+    together = {replace(keys, phrases=frozenset(phrases)) for keys, phrases in alike.items()}
+    return Either(frozenset(parts | together))
+
+
 def _phrase(leaf: Phrase, written: Set[tuple[str, Pattern]]) -> Plan:
     """``written``: fields and patterns that must hold besides."""
     if leaf.field not in FREE_TEXT or leaf.comparison is not natural(leaf.field):
@@ -184,7 +205,8 @@ def _phrase(leaf: Phrase, written: Set[tuple[str, Pattern]]) -> Plan:
     key = _plain_address(leaf.text)
     if key is not None and (leaf.field, (Wild.MANY, leaf.text, Wild.MANY)) in written:
         return Keys(frozenset({key}), frozenset({UNCLEAR}))
-    return _having(words_of(leaf))
+    having = _having(words_of(leaf))
+    return replace(having, phrases=frozenset({leaf})) if isinstance(having, Keys) else having
 
 
 def _having(words: list[str]) -> Plan:

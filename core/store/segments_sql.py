@@ -216,11 +216,10 @@ def only(of: Group, files: Sequence[int]) -> Group:
     return replace(of, segments=segments, relation=relation, known=known)
 
 
-def among(of: Group, file: int, table: str, count: int, *, sure: bool) -> Group:
-    """The group cut down to rows of one of its files: the ``count`` ones whose numbers are column ``row`` of a table.
+def among(of: Group, file: int, listed: str, count: int, *, sure: bool) -> Group:
+    """The group cut down to ``count`` rows of one of its files, those that condition ``listed`` names.
     ``sure``: they are known to meet the query's tree."""
     where, parameters = (of.around, of.around_parameters) if sure else (of.where, of.parameters)
-    listed = f"file_row_number IN (SELECT row FROM {table})"
     return replace(
         only(of, [file]),
         where=f"{listed} AND {where}" if where else listed,

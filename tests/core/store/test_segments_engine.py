@@ -5,10 +5,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from core.errors import Unavailable
-from core.store.segments_engine import Broken, Engine
+from core.store.segments_engine import Broken, Engine, Read
 
 LONG = "SELECT count(*) FROM range(100000000) a, range(1000) b WHERE a.range % 7 = b.range % 5"
 
@@ -71,6 +72,70 @@ def test_another_thread_stops_a_read_within_a_tenth_of_a_second(engine: Engine) 
         took.append(stop_a_read(engine))
     with engine.read() as read:
         assert read.rows("SELECT 1") == [(1,)]
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Iterator[Engine]:
+    made = Engine(tmp_path, {}, threads=2, memory_mb=64)
+    yield made
+    made.close()
+
+
+def test_items_are_worked_on_by_several_threads(wide: Engine) -> None:
+    together = threading.Barrier(2)
+
+    def work(read: Read, number: int) -> int:
+        if number < 2:
+            together.wait(30)  # one thread alone would never come to the second
+        return int(read.rows("SELECT max(x) * ? FROM numbers", [number])[0][0])
+
+    with wide.read() as read:
+        read.table("numbers", pa.table({"x": [2, 3]}))
+        assert read.side_by_side(work, range(5)) == [0, 3, 6, 9, 12]
+        assert read.side_by_side(work, []) == []
+
+
+def test_the_first_error_ends_the_work_of_all(wide: Engine) -> None:
+    done: list[int] = []
+
+    def work(read: Read, number: int) -> None:
+        if number == 3:
+            read.rows("SELECT no_such_column")
+        done.append(number)
+
+    with wide.read() as read:
+        with pytest.raises(Broken):
+            read.side_by_side(work, range(1_000))
+        assert read.rows("SELECT 1") == [(1,)]
+    assert len(done) < 999
+
+
+def test_all_threads_of_a_read_are_stopped(wide: Engine) -> None:
+    together = threading.Barrier(3)
+
+    def work(read: Read, _: int) -> None:
+        together.wait(30)
+        read.rows(LONG)
+
+    def run() -> None:
+        with wide.read() as read, pytest.raises(Unavailable):
+            read.side_by_side(work, range(2))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    together.wait(30)
+    assert wide.interrupt(thread.ident) == 1
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_rows_come_as_columns_in_portions(engine: Engine) -> None:
+    with engine.read() as read:
+        portions = list(read.portions("SELECT range AS x FROM range(5000) WHERE range > ?", [9], rows=1_000))
+        assert {portion.num_rows for portion in portions} <= set(range(1, 2_049))
+        assert sum(portion.num_rows for portion in portions) == 4_990
+        with pytest.raises(Broken):
+            list(read.portions("SELECT no_such_column", rows=1))
 
 
 def test_too_little_memory_is_said(engine: Engine) -> None:

@@ -21,7 +21,8 @@ from tests.core.store.conformance import START, event
 WORDS = ("alpha", "beta", "Gamma", "Huế", "hue", "192.0.2.7", "192.0.2.70", "1.192.0.2.7", "192 0 2 7", "2001:db8::1")
 QUERIES = (
     "GAMMA beta", "Huế", "192.0.2.7", "2001:db8::1", "nowhere", "NOT alpha", "alpha OR message: Gamma",
-    '"alpha beta"', "host.name: alpha", "source.ip: 192.0.2.7", "al*",
+    '"alpha beta"', "NOT alpha.beta", "alpha-beta OR host.name: Huế", "gamma.beta NOT message: w1",
+    "host.name: alpha", "source.ip: 192.0.2.7", "al*",
 )  # fmt: skip
 
 
