@@ -11,6 +11,11 @@ from core.clock import Micros, iso, to_micros
 from core.errors import BadInput
 from core.event import Event, EventId
 
+CLASH = "another raw has this event.id"
+"""Why an event is rejected of which the id is there with another raw."""
+
+_RAW = ("event.original", "kydai.original_b64")
+
 ID = re.compile(r"([0-7][0-9A-HJKMNP-TV-Z]{25})\.(0|[1-9][0-9]{0,18})\.(0|[1-9][0-9]{0,9})")
 """An ``event.id`` as it is written: segment, record, n."""
 
@@ -55,3 +60,15 @@ def reason_against(event: Event) -> str | None:
     except orjson.JSONEncodeError as error:
         return str(error)
     return None
+
+
+def same_raw(a: Event, b: Event) -> bool:
+    """Whether two events of one id were made from one raw. What has no raw (flows) is compared by all that is not
+    added on the way in."""
+    if any(name in a or name in b for name in _RAW):
+        return all(a.get(name) == b.get(name) for name in _RAW)
+    return _told_by_sender(a) == _told_by_sender(b)
+
+
+def _told_by_sender(event: Event) -> Event:
+    return {n: v for n, v in event.items() if not n.startswith("kydai.") and n != "event.ingested"}

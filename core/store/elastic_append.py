@@ -19,7 +19,7 @@ from elasticsearch import ApiError, Elasticsearch
 
 from core.errors import MAX_REASON, BadConfig, BadInput, KydaiError, Unavailable, failure, reason
 from core.event import Event, EventId, ulid_time
-from core.store.admission import event_id
+from core.store.admission import CLASH, event_id, same_raw
 from core.store.contract import AppendResult
 from core.store.elastic_client import Cluster, told
 from core.store.elastic_document import document, event_of
@@ -36,7 +36,6 @@ _SERVER_WAITS = "10s"
 _LOOK_EVERY = 300.0
 """Seconds after which an index is looked at again: a newer version may have written it anew meanwhile."""
 _AGAIN = frozenset({429, 500, 502, 503, 504})
-_RAW = ("event.original", "kydai.original_b64")
 
 
 @dataclass(slots=True)
@@ -104,7 +103,7 @@ class Preparer:
             elif same_raw(first, event):
                 told.already += 1
             else:
-                told.rejected.append((id_, _clash()))
+                told.rejected.append((id_, CLASH))
 
     def _item(self, id_: EventId, event: Event, *, is_flow: bool) -> Item:
         if id_.record >= 2**63 or id_.n >= 2**31:
@@ -125,18 +124,6 @@ class Preparer:
 def _marked(events: Iterable[Event], flows: Iterable[Event]) -> Iterator[tuple[Event, bool]]:
     yield from ((event, False) for event in events)
     yield from ((event, True) for event in flows)
-
-
-def same_raw(a: Event, b: Event) -> bool:
-    """Whether two events of one id were made from one raw. What has no raw (flows) is compared by all that is not
-    added on the way in."""
-    if any(name in a or name in b for name in _RAW):
-        return all(a.get(name) == b.get(name) for name in _RAW)
-    return _told_by_sender(a) == _told_by_sender(b)
-
-
-def _told_by_sender(event: Event) -> Event:
-    return {n: v for n, v in event.items() if not n.startswith("kydai.") and n != "event.ingested"}
 
 
 class Appender:
@@ -274,7 +261,7 @@ class Appender:
             elif same_raw(event_of(there["_source"]), item.event):
                 work.already += 1
             else:
-                work.rejected.append((item.id, _clash()))
+                work.rejected.append((item.id, CLASH))
         return any(not there.get("found") for there in found)
 
 
@@ -286,10 +273,6 @@ class _Work:
     stored: int = 0
     already: int = 0
     rejected: list[tuple[EventId, str]] = field(default_factory=list)
-
-
-def _clash() -> str:
-    return "another raw has this event.id"
 
 
 def chunks_of(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -27,7 +27,7 @@ from core.query.pipes import Grouping
 from core.query.to_sql import FUNCTIONS
 from core.query.tree import TRUE, Node
 from core.store.catalog import Catalog
-from core.store.catalog_rows import IdRange, Kind, New, Segment, State, Tombstone
+from core.store.catalog_rows import Kind, New, Segment, State, Tombstone
 from core.store.compaction import compact
 from core.store.contract import (
     AppendResult,
@@ -62,9 +62,10 @@ from core.store.segments_engine import Engine
 from core.store.segments_files import Mark, encode, leave_mark
 from core.store.segments_folder import remove_leftovers, unlink_retired
 from core.store.segments_order import OrderReader
+from core.store.segments_repeats import only_new
 from core.store.segments_rows import flatten
 from core.store.segments_snapshot import restore, snapshot
-from core.store.segments_write import Piece, describe, flow_piece, only_new
+from core.store.segments_write import Piece, describe, flow_piece
 from core.store.telling import TellCount
 
 _TRIES = 8
@@ -114,13 +115,14 @@ class SegmentStore:
         pieces = [piece for piece in pieces if piece.table.num_rows]
         for _ in range(_TRIES):
             checked = self.catalog.newest()
-            already = 0
+            already, rejected = 0, flat.rejected
             written: list[New] = []
             for piece in pieces:
-                fresh, repeats = only_new(piece.table, self._recorded)
-                already += repeats
-                if fresh.num_rows:
-                    written.append(self._write(replace(piece, table=fresh)))
+                sifted = only_new(piece, self.folder, self.catalog.holding)
+                already += sifted.already
+                rejected = [*rejected, *sifted.rejected]
+                if sifted.table.num_rows:
+                    written.append(self._write(replace(piece, table=sifted.table)))
             try:
                 if written:
                     self.catalog.publish(written, self._clock.now(), checked=checked)
@@ -131,16 +133,13 @@ class SegmentStore:
                 self._discard(written)
                 raise
             stored = sum(new.segment.rows for new in written)
-            return AppendResult(stored, already, flat.rejected)
+            return AppendResult(stored, already, rejected)
         raise failure(Unavailable, "store.error.busy")
 
     def _new_name(self) -> str:
         if self._mark is None:
             raise Refused("this process opened the store for reading only")
         return f"{self._mark.path.name}-{next(self._numbers)}.parquet"
-
-    def _recorded(self, ranges: Sequence[IdRange]) -> list[Path]:
-        return [self.folder / s.name for s in self.catalog.holding(ranges)]
 
     def _write(self, piece: Piece) -> New:
         name = f"l0/{self._new_name()}"

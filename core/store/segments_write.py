@@ -1,16 +1,13 @@
-"""From a batch to described segment files: what is new in it, and what the catalog must know of it."""
+"""From a batch to described segment files: what the catalog must know of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from core.errors import BadInput
 from core.store.catalog_rows import IdRange, Kind, New, Segment, received_range
@@ -122,57 +119,3 @@ def classes_of(table: Any) -> tuple[str, ...]:
         return ("",)
     column = table.column("kydai.retention")
     return tuple(sorted({value or "" for value in pc.unique(column.cast(pa.string())).to_pylist()}))
-
-
-def only_new(table: Any, recorded: Callable[[Sequence[IdRange]], Iterable[Path]]) -> tuple[Any, int]:
-    """The rows whose id occurs first here, and how many were left out.
-
-    ``recorded`` names the files that may hold ids of the ranges; of those that cannot be read nothing is
-    held to be recorded.
-    """
-    keep = _first_of_each(table)
-    ranges = id_ranges(table)
-    for path in recorded(ranges):
-        held = _read_ids(path, ranges)
-        if held is not None and held.num_rows:
-            keep = _without(table, keep, held)
-    left_out = table.num_rows if keep is None else int(table.num_rows - keep.sum())
-    if keep is None or left_out == 0:
-        return table, 0
-    return table.filter(pa.array(keep)), left_out
-
-
-def _first_of_each(table: Any) -> Any:
-    """A mask that leaves out the repeats of an id, or None when there are none."""
-    segments: Any = table.column("segment").combine_chunks()
-    codes = segments.dictionary_encode().indices.to_numpy(zero_copy_only=False)
-    records = table.column("record").to_numpy()
-    numbers = table.column("n").to_numpy()
-    order = np.lexsort((numbers, records, codes))
-    same = ((np.diff(codes[order]) == 0) & (np.diff(records[order]) == 0) & (np.diff(numbers[order]) == 0)).nonzero()[0]
-    if len(same) == 0:
-        return None
-    keep = np.ones(table.num_rows, dtype=bool)
-    keep[order[same + 1]] = False  # lexsort is stable: of equals the first stays
-    return keep
-
-
-def _without(table: Any, keep: Any, held: Any) -> Any:
-    there = set(zip(*(held.column(name).to_pylist() for name in IDENTITY), strict=True))
-    ids = zip(*(table.column(name).to_pylist() for name in IDENTITY), strict=True)
-    fresh = np.fromiter((i not in there for i in ids), dtype=bool, count=table.num_rows)
-    return fresh if keep is None else keep & fresh
-
-
-def _read_ids(path: Path, ranges: Sequence[IdRange]) -> Any | None:
-    """The ids in a file that lie within the ranges; None when the file cannot be read."""
-    try:
-        table = pq.read_table(path, columns=list(IDENTITY))
-    except (OSError, pa.ArrowException):
-        return None
-    wanted: Any = None
-    for r in ranges:
-        record = pc.field("record")
-        here = (pc.field("segment") == r.spool) & (record >= r.first) & (record <= r.last)
-        wanted = here if wanted is None else wanted | here
-    return table if wanted is None else table.filter(wanted)

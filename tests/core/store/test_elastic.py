@@ -10,13 +10,14 @@ from core.errors import Unavailable
 from core.store.contract import Batch, Copied, Query, Span
 from core.store.elastic import ElasticStore
 from tests.core.store.conformance import START, Conformance, world
+from tests.core.store.conformance_ids import IdConformance
 from tests.core.store.conformance_kept import KeptConformance
 from tests.core.store.elastic_stores import new_prefix, open_store
 from tests.services.elasticsearch import Node, node
 from tests.services.proxy import proxy
 
 
-class TestConformance(Conformance, KeptConformance):
+class TestConformance(Conformance, IdConformance, KeptConformance):
     """The Elasticsearch engine meets the contract."""
 
     @pytest.fixture(scope="class")

@@ -8,9 +8,8 @@ import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
 from elasticsearch import ApiError, Elasticsearch
 
-from core.clock import DAY, iso
 from core.errors import BadConfig, BadInput, Unavailable
-from core.event import Event, EventId
+from core.event import Event
 from core.store import elastic_append
 from core.store.contract import AppendResult, Batch
 from core.store.elastic import ElasticStore
@@ -22,29 +21,6 @@ from tests.core.store.elastic_stores import open_store
 from tests.services.elasticsearch import Node
 
 META = ApiResponseMeta(413, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "x", 1))
-
-
-def test_another_raw_with_the_same_id_is_rejected_and_the_first_kept(shared: ElasticStore) -> None:
-    first = event(1, 0, {"event.original": "one"}, segment=spool(START, 1))
-    other = {**first, "event.original": "two"}
-    assert shared.append(Batch([first])).stored == 1
-    result = shared.append(Batch([other, event(2, segment=spool(START, 1))]))
-    assert (result.stored, result.already) == (1, 0)
-    assert result.rejected == [(EventId(spool(START, 1), 1, 0), "another raw has this event.id")]
-    assert shared.get([EventId(spool(START, 1), 1, 0)]).events == [first]
-
-
-def test_the_same_raw_is_the_same_event_however_it_was_judged(shared: ElasticStore) -> None:
-    first = event(1, 0, {"event.original": "one", "kydai.rules": ["a"]}, segment=spool(START, 2))
-    again: Event = {**first, "kydai.rules": ["b"], "event.ingested": iso(START + 2 * DAY)}
-    assert shared.append(Batch([first])).stored == 1
-    assert shared.append(Batch([again])).already == 1
-
-
-def test_two_raws_of_one_id_in_one_batch_are_not_both_stored(shared: ElasticStore) -> None:
-    made = [event(1, 0, {"event.original": text}, segment=spool(START, 3)) for text in "aab"]
-    result = shared.append(Batch(made))
-    assert (result.stored, result.already, len(result.rejected)) == (1, 1, 1)
 
 
 def test_a_read_only_block_is_waited_for_and_named(store: ElasticStore, es: Elasticsearch, prefix: str) -> None:

@@ -20,6 +20,7 @@ from core.store.contract import AppendResult, Batch, FlowBlock, Missing, Query, 
 from core.store.segments import SegmentStore
 from core.store.segments_files import live_marks
 from tests.core.store.conformance import START, Conformance, event, spool
+from tests.core.store.conformance_ids import IdConformance
 from tests.core.store.conformance_kept import KeptConformance
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -52,7 +53,7 @@ def opener(folder: Path, kind: type[SegmentStore]) -> Iterator[Make]:
         each.close()
 
 
-class TestConformance(Conformance, KeptConformance):
+class TestConformance(Conformance, IdConformance, KeptConformance):
     """The segments engine meets the contract."""
 
     @pytest.fixture(scope="class")
@@ -69,7 +70,7 @@ class _Compacting(SegmentStore):
         return result
 
 
-class TestConformanceWhenCompacted(Conformance, KeptConformance):
+class TestConformanceWhenCompacted(Conformance, IdConformance, KeptConformance):
     """It meets it as well when everything has been compacted, merged and indexed."""
 
     @pytest.fixture(scope="class")

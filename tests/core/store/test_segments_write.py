@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -9,7 +8,7 @@ import pytest
 from core.errors import BadInput
 from core.store.catalog_rows import IdRange, Kind
 from core.store.segments_files import encode
-from core.store.segments_write import Piece, classes_of, describe, flow_piece, id_ranges, only_new, with_same
+from core.store.segments_write import Piece, classes_of, describe, flow_piece, id_ranges, with_same
 from tests.core.store.conformance import START, spool
 
 A, B = spool(START, 1), spool(START + 7_200_000_000, 2)
@@ -25,10 +24,6 @@ def table(ids: list[tuple[str, int, int]], **columns: Any) -> Any:
         }
         | columns
     )
-
-
-def ids(of: Any) -> list[tuple[str, int, int]]:
-    return list(zip(*(of.column(c).to_pylist() for c in ("segment", "record", "n")), strict=True))
 
 
 def test_a_piece_is_described_for_the_catalog() -> None:
@@ -49,23 +44,6 @@ def test_the_columns_of_flows_are_described_without_their_dictionaries() -> None
     rows = table([(A, 1, 0)], **{"source.ip": pa.array(["192.0.2.1"]).dictionary_encode()})
     new = describe(flow_piece(rows), "l0/a", encode(rows))
     assert dict(new.segment.columns)["source.ip"] == "string"
-
-
-def test_repeats_within_a_batch_and_of_what_is_recorded_are_cut_out(tmp_path: Path) -> None:
-    recorded = tmp_path / "a.parquet"
-    recorded.write_bytes(encode(table([(A, 1, 0), (A, 2, 0), (B, 2, 1)])))
-    asked: list[IdRange] = []
-
-    def where(ranges: Any) -> list[Path]:
-        asked.extend(ranges)
-        return [recorded, tmp_path / "gone.parquet"]
-
-    given = [(A, 2, 0), (A, 3, 0), (B, 2, 0), (A, 3, 0), (B, 2, 1), (A, 2, 1)]
-    fresh, left_out = only_new(table(given), where)
-    assert ids(fresh) == [(A, 3, 0), (B, 2, 0), (A, 2, 1)]
-    assert left_out == 3
-    assert sorted(asked) == sorted([IdRange(A, 2, 3), IdRange(B, 2, 2)])
-    assert only_new(table(given[:3]), lambda ranges: [])[1] == 0
 
 
 def test_a_column_that_says_what_another_says_is_left_out() -> None:
