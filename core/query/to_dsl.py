@@ -10,26 +10,23 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import IPv6Address
 from typing import Any, NamedTuple
 
 import orjson
 
 from core.ecs import FieldType, is_folded, type_of
 from core.errors import BadInput, failure
+from core.query.dsl_bounds import NEVER, network, strictest, typed, within
 from core.query.dsl_leaf import Spot, any_like, is_light, like_of, like_params, regexp_of, words_filter
 from core.query.dsl_script import CHECK, JOINED, NUMBERS, SEPARATOR, VALUES
 from core.query.fold import comparable
 from core.query.leaf import (
-    Bounds,
     asked_id,
     bounds_of,
     by_field,
     compares_address,
     compile_regex,
     is_texty,
-    long_bounds,
-    micros_bounds,
     pattern_of,
     phrase_regex,
     regex_text,
@@ -55,9 +52,7 @@ from core.query.tree import (
     Regex,
     Wild,
 )
-from core.query.values import ip_bounds
 from core.store import elastic_fields as at
-from core.store.elastic_document import micros
 
 Dict = dict[str, Any]
 
@@ -65,7 +60,6 @@ MAX_NESTED = 20
 """Levels of a query before a ``wrapper``, which the server reads apart: it takes at most 30 in one piece."""
 
 _MANY = Wild.MANY
-_NEVER: Dict = {"match_none": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +100,7 @@ def value_source(field: str) -> Dict:
 def value_filter(field: str, texts: Sequence[str]) -> Dsl:
     """The events of which ``value_source`` counts any of the texts."""
     if not texts:
-        return Dsl(_NEVER, {})
+        return Dsl(NEVER, {})
     if at.is_mapped(field) and type_of(field) in (FieldType.KEYWORD, FieldType.IP):
         return Dsl(Spot(at.held(field)).among(texts), {})
     compiler = _Compiler()
@@ -218,14 +212,14 @@ class _Compiler:
             elif isinstance(leaf, Range):
                 found.append(self.range(leaf))
             elif isinstance(leaf, Cidr):
-                found.append(_network(leaf))
+                found.append(_Part(network(leaf)))
         for spot, several in patterns.items():
             found += map(_Part, any_like(spot, several))
         name = leaves[0].field
         if ids:
             found.append(_Part({"ids": {"values": ids}}))
         if values:
-            found.append(_typed(name, values))
+            found.append(_Part(typed(name, values)))
         found += [self.equal(name, mode, alike) for mode, alike in texts.items()]
         return found
 
@@ -299,22 +293,11 @@ class _Compiler:
         return _Part(_both([*near, found]), 2)
 
     def range(self, leaf: Range) -> _Part:
-        name, type_ = leaf.field, type_of(leaf.field)
-        if type_ is FieldType.LONG:
-            longs = long_bounds(leaf)
-            return _Part(_NEVER if longs is None else _between(name, gte=longs[0], lte=longs[1]))
-        if type_ is FieldType.DATE:
-            micros = micros_bounds(leaf)
-            return _Part(_NEVER if micros is None else _between(at.time(name), gte=micros[0], lte=micros[1]))
-        bounds = bounds_of(leaf)
-        given = _strictest(bounds)
-        if type_ is FieldType.BOOLEAN:
-            return _Part(_NEVER)
-        if type_ is FieldType.IP:
-            return _Part(_between(name, **{side: _address(bound) for side, bound in given.items()}))
-        if type_ is FieldType.DOUBLE:
-            return _Part(_between(name, **{side: bound + 0.0 for side, bound in given.items()}))
-        return self.checked([_exists(name)], name, Comparison.EXACT, op="range", **given)
+        found = within(leaf)
+        if found is not None:
+            return _Part(found)
+        given = strictest(bounds_of(leaf))
+        return self.checked([_exists(leaf.field)], leaf.field, Comparison.EXACT, op="range", **given)
 
     # What the index does not answer
 
@@ -368,53 +351,13 @@ def _exists(name: str) -> Dict:
     return like_of(Spot(at.KEYS), pattern)[0]
 
 
-def _typed(name: str, values: list[Any]) -> _Part:
-    """Numbers, booleans, times and addresses."""
-    type_ = type_of(name)
-    if type_ is FieldType.DATE:
-        values = [at_ for value in values if (at_ := micros(value)) is not None]
-        name = at.time(name)
-    elif type_ is FieldType.IP:
-        values = [_address(value) for value in values]
-    elif type_ is FieldType.DOUBLE:
-        values = [value + 0.0 for value in values]  # -0.0 is 0.0
-    return _Part({"terms": {name: values}} if values else _NEVER)
-
-
-def _network(leaf: Cidr) -> _Part:
-    low, high = ip_bounds(leaf.network)
-    if type_of(leaf.field) is FieldType.IP and at.is_mapped(leaf.field):
-        return _Part(_between(leaf.field, gte=_address(low), lte=_address(high)))
-    prefix = at.address_prefix(leaf.field)
-    return _Part(_between(at.KV, gte=prefix + low, lte=prefix + high))
-
-
-def _address(digits: str) -> str:
-    return str(IPv6Address(int(digits, 16)))
-
-
-def _strictest(bounds: Bounds) -> dict[str, Any]:
-    """The bounds without what another says already: the server takes one of each side."""
-    given: dict[str, Any] = {side: getattr(bounds, side) for side in ("gt", "gte", "lt", "lte")}
-    given = {side: bound for side, bound in given.items() if bound is not None}
-    if "gt" in given and "gte" in given:
-        del given["gte" if given["gt"] >= given["gte"] else "gt"]
-    if "lt" in given and "lte" in given:
-        del given["lte" if given["lt"] <= given["lte"] else "lt"]
-    return given
-
-
-def _between(field: str, **bounds: Any) -> Dict:
-    return {"range": {field: bounds}} if bounds else {"exists": {"field": field}}
-
-
 def _both(queries: Sequence[Dict]) -> Dict:
     return {"bool": {"filter": list(queries)}}
 
 
 def _any(parts: Sequence[_Part]) -> _Part:
     if not parts:
-        return _Part(_NEVER)
+        return _Part(NEVER)
     if len(parts) == 1:
         return parts[0]
     levels = 1 + max(part.levels for part in parts)
