@@ -60,21 +60,22 @@ class Prepared:
 
 
 class Names:
-    """The index of an event. The name of a spool segment and class is made once."""
+    """The index of an event and how its action begins. Both are made once for a spool segment and class."""
 
     def __init__(self, prefix: str, grains: Callable[[], Grains]) -> None:
         self._prefix = prefix
         self._grains = grains
-        self._known: dict[tuple[str, str], str] = {}
+        self._known: dict[tuple[str, str], tuple[str, bytes]] = {}
 
-    def of(self, id_: EventId, class_: str) -> str:
+    def of(self, id_: EventId, class_: str) -> tuple[str, bytes]:
         key = (id_.segment, class_)
-        name = self._known.get(key)
-        if name is None:
+        found = self._known.get(key)
+        if found is None:
             if len(self._known) > 10_000:
                 self._known.clear()
-            name = self._known[key] = index_name(self._prefix, class_, ulid_time(id_.segment), self._grains())
-        return name
+            name = index_name(self._prefix, class_, ulid_time(id_.segment), self._grains())
+            found = self._known[key] = name, b'{"create":{"_index":"%b","_id":"' % name.encode()
+        return found
 
 
 class Preparer:
@@ -90,20 +91,21 @@ class Preparer:
 
     def _items(self, events: Iterable[Event], flows: Iterable[Event], told: Prepared) -> Iterator[Item]:
         seen: dict[EventId, Event] = {}
-        for event, is_flow in _marked(events, flows):
-            id_ = event_id(event)
-            try:
-                item = self._item(id_, event, is_flow=is_flow)
-            except BadInput as error:
-                told.rejected.append((id_, str(error)))
-                continue
-            first = seen.setdefault(id_, event)
-            if first is event:
-                yield item
-            elif same_raw(first, event):
-                told.already += 1
-            else:
-                told.rejected.append((id_, CLASH))
+        for is_flow, several in ((False, events), (True, flows)):
+            for event in several:
+                id_ = event_id(event)
+                try:
+                    item = self._item(id_, event, is_flow=is_flow)
+                except BadInput as error:
+                    told.rejected.append((id_, str(error)))
+                    continue
+                first = seen.setdefault(id_, event)
+                if first is event:
+                    yield item
+                elif same_raw(first, event):
+                    told.already += 1
+                else:
+                    told.rejected.append((id_, CLASH))
 
     def _item(self, id_: EventId, event: Event, *, is_flow: bool) -> Item:
         if id_.record >= 2**63 or id_.n >= 2**31:
@@ -115,15 +117,8 @@ class Preparer:
             line = orjson.dumps(source)
         except orjson.JSONEncodeError as error:
             raise BadInput(str(error)) from error
-        index = self._names.of(id_, str(event.get("kydai.retention") or ""))
-        return Item(
-            id_, index, event, b'{"create":{"_index":"%b","_id":"%b"}}' % (index.encode(), str(id_).encode()), line
-        )
-
-
-def _marked(events: Iterable[Event], flows: Iterable[Event]) -> Iterator[tuple[Event, bool]]:
-    yield from ((event, False) for event in events)
-    yield from ((event, True) for event in flows)
+        index, begun = self._names.of(id_, str(event.get("kydai.retention") or ""))
+        return Item(id_, index, event, b'%b%b"}}' % (begun, str(id_).encode()), line)
 
 
 class Appender:

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import functools
 import math
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from core.clock import to_micros
-from core.ecs import FieldType, is_folded, type_of
+from core.ecs import FieldType
 from core.errors import BadInput
 from core.event import Event, EventId, Scalar, Value
 from core.query.fold import MAX_CHARS, cut, fold, lower
@@ -36,30 +34,16 @@ from core.store.elastic_fields import (
     TEXTS,
     TIMESTAMP,
     WHOLE,
-    WILDCARD,
-    WORDS,
     N,
-    address_prefix,
-    folded,
-    held,
-    is_aside,
-    is_mapped,
     is_ours,
-    key_of,
-    kv_prefix,
-    searched,
-    time,
-    words,
 )
+from core.store.elastic_shape import ASIDE, DATE, IP, RICH, TEXT, TYPED, UNMAPPED, Plan, Shape, keys_of, shape_of
 
 _MAX_ADDRESS = 64  # what to_ip takes for one
-_MAX_KEYS = 30_000
-_MAX_CACHED = 20_000
 _SHORT = 100
 _MIN_LONG, _MAX_LONG = -(2**63), 2**63 - 1
 _TIME_CHARS = 27
-_HEX_DIGITS = "0123456789abcdefABCDEF:"
-_address_like = re.compile(r"[0-9A-Fa-f:.]{2,45}(?:%|\Z)").match
+_MINUTE = 60_000_000
 _known_ip = functools.lru_cache(65_536)(to_ip)
 _cached_fold = functools.lru_cache(8_192)(fold)
 
@@ -71,67 +55,6 @@ def _ip(value: str) -> str | None:
 def _folded(value: str) -> str:
     """Names of systems and agencies stand in every event."""
     return _cached_fold(value) if len(value) <= _SHORT else fold(value)
-
-
-# What is done with a field; plain numbers, as they are asked for each field of each event.
-_KEYWORD, _RICH, _UNMAPPED, _TEXT, _IP, _DATE, _TYPED, _ASIDE = range(8)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is known of a field by its name."""
-
-    kind: int
-    name: str
-    type_: FieldType
-    kv: str
-    address: str
-    beside: str = ""
-    """The address field of texts, or the field of microseconds."""
-    lower: str = ""
-    fold: str = ""
-    words: str = ""
-    folds: bool = False
-
-
-def _plan(name: str) -> _Plan:
-    type_ = type_of(name)
-    kind = _TYPED
-    beside = ""
-    if is_aside(name):
-        kind = _ASIDE
-    elif name == "event.id":
-        kind = _KEYWORD  # which stands as it is; it is asked by the document's id
-    elif not is_mapped(name):
-        kind = _UNMAPPED
-    elif type_ is FieldType.TEXT:
-        kind = _TEXT
-    elif type_ is FieldType.IP:
-        kind, beside = _IP, held(name)
-    elif type_ is FieldType.DATE:
-        kind, beside = _DATE, time(name)
-    elif type_ is FieldType.KEYWORD:
-        kind = _RICH if name in WILDCARD or name in WORDS or is_folded(name) else _KEYWORD
-    rich = kind in (_RICH, _TEXT)
-    if len(_plans) >= _MAX_CACHED:
-        _plans.clear()  # names that nobody repeats
-    made = _plans[name] = _Plan(
-        kind,
-        name,
-        type_,
-        kv_prefix(name),
-        address_prefix(name),
-        beside,
-        lower=searched(name) if rich and name in WILDCARD else "",
-        fold=folded(name) if kind is _RICH and is_folded(name) else "",
-        words=words(name) if rich and name in WORDS else "",
-        folds=is_folded(name),
-    )
-    return made
-
-
-_plans: dict[str, _Plan] = {}
-_shapes: dict[tuple[str, ...], _Shape] = {}
 
 
 class _Aside:
@@ -149,54 +72,49 @@ class _Aside:
         """Fields that have no member but null."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """What is known of an event by the names of its fields; few lists of them are different."""
-
-    keys: list[str]
-    keywords: tuple[_Plan, ...]
-    """Fields whose value stands in the document as it is, if it is one short text."""
-    others: tuple[_Plan, ...]
-
-
 def document(event: Event, id_: EventId | None = None) -> dict[str, Any]:
     """What is sent of an event; ``id_`` are the parts of its id, where they are known. Raises BadInput with the reason
     when it cannot be stored; a lone surrogate or a number of more than 64 bits is refused by orjson only when the
     document is written as JSON."""
     doc: dict[str, Any] = dict(event)
-    names = tuple(event)
-    shape = _shapes.get(names) or _shape(names)
+    shape = shape_of(tuple(event))
     aside = _Aside()
     kv = aside.kv
-    for plan in shape.keywords:
-        value = event[plan.name]
-        if type(value) is str and len(value) <= MAX_CHARS:
-            if value[:1] in _HEX_DIGITS and _address_like(value) and (digits := _ip(value)):
-                kv.append(plan.address + digits)
-        elif type(value) is not list or not value or not _listed(doc, kv, plan, value):
-            _carefully(doc, aside, plan, value)
-    for plan in shape.others:
-        value = event[plan.name]
-        kind = plan.kind
-        if type(value) is not str or len(value) > MAX_CHARS:
-            if type(value) is int and plan.type_ is FieldType.LONG and _MIN_LONG <= value <= _MAX_LONG:
-                continue
-            if type(value) is not list or not value or not _listed(doc, kv, plan, value):
-                _carefully(doc, aside, plan, value)
-        elif kind <= _TEXT:
-            low = value.lower() if value.isascii() else lower(value)
-            if kind is _UNMAPPED:
-                kv.append(plan.kv + low)
-            else:
-                _rich(doc, aside, plan, value, low)
-            if value[:1] in _HEX_DIGITS and _address_like(value) and (digits := _ip(value)):
-                kv.append(plan.address + digits)
-        elif kind is _IP and value.find("%") < 0 and _ip(value):
-            doc[plan.beside] = value
-        elif kind is _DATE and (at := micros(value)) is not None:
-            doc[plan.beside] = at
+    maybe = shape.texts.write(event, doc, kv)
+    if maybe is None:
+        for plan in shape.texts.plans:
+            _one(doc, aside, plan, event[plan.name])
+    else:
+        for plan, found in maybe:
+            _note_address(kv, plan, found)
+    _fold_texts(doc, aside, event, shape)
+    for name, plan, beside in shape.dates:
+        value = event[name]
+        if type(value) is str and (at := micros(value)) is not None:
+            doc[beside] = at
         else:
             _carefully(doc, aside, plan, value)
+    for name, plan in shape.longs:
+        value = event[name]
+        if type(value) is not int or not _MIN_LONG <= value <= _MAX_LONG:
+            _carefully(doc, aside, plan, value)
+    for name, plan, beside in shape.ips:
+        value = event[name]
+        for member in value if type(value) is list and value else (value,):
+            if type(member) is not str or "%" in member or not _ip(member):
+                _carefully(doc, aside, plan, value)
+                break
+        else:
+            doc[beside] = value
+    for name, plan in shape.lists:
+        value = event[name]
+        if type(value) is not list or not value or (text := _joined(value)) is None:
+            _one(doc, aside, plan, value)
+        elif "." in text or ":" in text:
+            for member in value:
+                _note_address(kv, plan, member)
+    for plan in shape.rest:
+        _carefully(doc, aside, plan, event[plan.name])
     if TIMESTAMP not in doc:
         moment = instant(event.get("@timestamp"))
         if moment is None:
@@ -207,51 +125,57 @@ def document(event: Event, id_: EventId | None = None) -> dict[str, Any]:
     return doc
 
 
-def _shape(names: tuple[str, ...]) -> _Shape:
-    plans = [_plans.get(name) or _plan(name) for name in names]
-    keywords = tuple(plan for plan in plans if plan.kind is _KEYWORD)
-    if len(_shapes) >= _MAX_CACHED // 10:
-        _shapes.clear()
-    made = _shapes[names] = _Shape(_keys_of(names), keywords, tuple(p for p in plans if p.kind is not _KEYWORD))
-    return made
+def _fold_texts(doc: dict[str, Any], aside: _Aside, event: Event, shape: Shape) -> None:
+    """The fields that fold, one by one: folding is remembered, and one that is not ASCII would make it dear for all."""
+    for name, plan, fold_in, words_in in shape.folds:
+        value = event[name]
+        if type(value) is not str or len(value) > MAX_CHARS:
+            _carefully(doc, aside, plan, value)
+            continue
+        if len(value) <= _MAX_ADDRESS and ("." in value or ":" in value):
+            _note_address(aside.kv, plan, value)
+        if value.isascii():
+            found = value.lower()
+        else:
+            found = _folded(value)
+            aside.folded.append([name, found])
+        if fold_in:
+            doc[fold_in] = found[:MAX_CHARS]
+        if words_in:
+            doc[words_in] = found
+        if plan.lower:
+            doc[plan.lower] = lower(value)
 
 
-def _listed(doc: dict[str, Any], kv: list[str], plan: _Plan, members: list[Any]) -> bool:
-    """Whether a list was one of short texts of a keyword, or of addresses, and is taken."""
-    if plan.kind is _KEYWORD:
-        for member in members:
-            if type(member) is not str or len(member) > MAX_CHARS:
-                return False
-            if member[:1] in _HEX_DIGITS and _address_like(member) and (digits := _ip(member)):
-                kv.append(plan.address + digits)
-    elif plan.kind is _IP:
-        for member in members:
-            if type(member) is not str or member.find("%") >= 0 or not _ip(member):
-                return False
-        doc[plan.beside] = members
-    else:
-        return False
-    return True
+def _joined(members: list[Any]) -> str | None:
+    """Members as one text; None when one is no text or may be longer than is compared."""
+    try:
+        text = "\0".join(members)
+    except TypeError:
+        return None
+    return text if len(text) <= MAX_CHARS else None
 
 
-def _rich(doc: dict[str, Any], aside: _Aside, plan: _Plan, value: str, low: str) -> None:
-    if plan.lower:
-        doc[plan.lower] = low
-    if not plan.folds:
-        if plan.words:
-            doc[plan.words] = low
+def _note_address(kv: list[str], plan: Plan, value: Any) -> None:
+    if digits := _ip(value):
+        kv.append(plan.address + digits)
+
+
+def _one(doc: dict[str, Any], aside: _Aside, plan: Plan, value: Value) -> None:
+    """A field of those that are done together where each of them holds a short text."""
+    if type(value) is not str or len(value) > MAX_CHARS:
+        _carefully(doc, aside, plan, value)
         return
-    plain = value.isascii()
-    found = low if plain else _folded(value)
-    if not plain:
-        aside.folded.append([plan.name, found])
-    if plan.fold:
-        doc[plan.fold] = found[:MAX_CHARS]
-    if plan.words:
-        doc[plan.words] = found
+    low = lower(value)
+    for target in (plan.lower, plan.words):
+        if target:
+            doc[target] = low
+    if plan.kind == UNMAPPED:
+        aside.kv.append(plan.kv + low)
+    _note_address(aside.kv, plan, value)
 
 
-def _carefully(doc: dict[str, Any], aside: _Aside, plan: _Plan, value: Value) -> None:
+def _carefully(doc: dict[str, Any], aside: _Aside, plan: Plan, value: Value) -> None:
     """A value that is not one short text or number of the field's type; what the document has of it is made anew."""
     name, type_ = plan.name, plan.type_
     del doc[name]
@@ -259,19 +183,19 @@ def _carefully(doc: dict[str, Any], aside: _Aside, plan: _Plan, value: Value) ->
     for member in members:
         if isinstance(member, float) and not math.isfinite(member):
             raise BadInput(f"the number of {name[:80]!r} is none")
-        if isinstance(member, str) and (digits := _ip(member)) and plan.kind is not _IP:
+        if isinstance(member, str) and (digits := _ip(member)) and plan.kind != IP:
             aside.kv.append(plan.address + digits)
     if not members:
         aside.absent.append(name)
-        if plan.kind is _ASIDE:
+        if plan.kind == ASIDE:
             aside.whole[name] = value
         else:
             doc[name] = value
         return
     texts = [cut(text) for member in members if (text := _text(plan, member)) is not None]
-    if plan.kind in (_UNMAPPED, _ASIDE):
+    if plan.kind in (UNMAPPED, ASIDE):
         aside.kv += [plan.kv + lower(text) for text in texts]
-        if plan.kind is _ASIDE:
+        if plan.kind == ASIDE:
             aside.whole[name] = value
             aside.texts.append([name, *texts])
         else:
@@ -280,19 +204,19 @@ def _carefully(doc: dict[str, Any], aside: _Aside, plan: _Plan, value: Value) ->
                 aside.texts.append([name, *texts])
         return
     indexed: list[Any] = texts
-    if plan.kind is _IP:
+    if plan.kind == IP:
         indexed = [m.partition("%")[0] for m in members if isinstance(m, str) and _ip(m)]
         doc[plan.beside] = texts
-    elif plan.kind is _DATE:
+    elif plan.kind == DATE:
         times = {text: at for text in texts if (at := micros(text)) is not None}
         indexed = [text for text in texts if text in times]
         if times:
             doc[plan.beside] = [times[text] for text in indexed]
-    elif plan.kind is _TYPED:
+    elif plan.kind == TYPED:
         indexed = [held for member in members if (held := coerce(type_, member)) is not None]
         if type_ is FieldType.DOUBLE:
             indexed = [0.0 if number == 0 else number for number in indexed]
-    if plan.kind in (_DATE, _TYPED):
+    if plan.kind in (DATE, TYPED):
         misfits = [m for m in members if coerce(type_, m) is None]
         aside.misfits += [plan.kv + cut(text) for m in misfits if (text := to_text(m)) is not None]
     here: Any = indexed
@@ -304,11 +228,11 @@ def _carefully(doc: dict[str, Any], aside: _Aside, plan: _Plan, value: Value) ->
         aside.whole[name] = value
     if texts != _shown(indexed):
         aside.texts.append([name, *texts])
-    if plan.kind in (_RICH, _TEXT):
+    if plan.kind in (RICH, TEXT):
         _rich_list(doc, aside, plan, texts)
 
 
-def _rich_list(doc: dict[str, Any], aside: _Aside, plan: _Plan, texts: list[str]) -> None:
+def _rich_list(doc: dict[str, Any], aside: _Aside, plan: Plan, texts: list[str]) -> None:
     if plan.lower:
         doc[plan.lower] = [lower(text) for text in texts]
     made = [fold(text) if plan.folds else lower(text) for text in texts]
@@ -320,9 +244,9 @@ def _rich_list(doc: dict[str, Any], aside: _Aside, plan: _Plan, texts: list[str]
         doc[plan.words] = made
 
 
-def _text(plan: _Plan, member: Scalar) -> str | None:
+def _text(plan: Plan, member: Scalar) -> str | None:
     """The text by which patterns see a member."""
-    if plan.kind in (_DATE, _TYPED):
+    if plan.kind in (DATE, TYPED):
         return to_text(coerce(plan.type_, member))
     return to_text(member)
 
@@ -349,21 +273,28 @@ def _same(one: Any, other: Any) -> bool:
 
 def micros(text: str) -> int | None:
     """A canonical time in microseconds; None for any other text."""
-    return _micros(text) if len(text) == _TIME_CHARS else None
+    if len(text) != _TIME_CHARS or text[19] != "." or text[26] != "Z":
+        return None
+    minute = _minute(text[:17])
+    rest = text[17:19] + text[20:26]
+    if minute is None or not rest.isascii() or not rest.isdecimal() or (within := int(rest)) >= _MINUTE:
+        return None
+    return minute + within
 
 
 @functools.lru_cache(8_192)
-def _micros(text: str) -> int | None:
-    if text[10] != "T" or text[19] != "." or text[4] != "-" or text[7] != "-" or text[-1] != "Z":
+def _minute(text: str) -> int | None:
+    """The beginning of a minute, of which many times are in a batch."""
+    if text[4:17:3] != "--T::":
         return None
     try:
-        return to_micros(text)
+        return to_micros(f"{text}00Z")
     except ValueError:
         return None
 
 
-def _finish(doc: dict[str, Any], aside: _Aside, event: Event, shape: _Shape) -> None:
-    doc[KEYS] = _keys_of(name for name in event if name not in aside.absent) if aside.absent else shape.keys
+def _finish(doc: dict[str, Any], aside: _Aside, event: Event, shape: Shape) -> None:
+    doc[KEYS] = keys_of(name for name in event if name not in aside.absent) if aside.absent else shape.keys
     if aside.kv:
         doc[KV] = aside.kv
     if aside.misfits:
@@ -374,21 +305,6 @@ def _finish(doc: dict[str, Any], aside: _Aside, event: Event, shape: _Shape) -> 
         doc[TEXTS] = aside.texts
     if aside.folded:
         doc[FOLDED_TEXTS] = aside.folded
-
-
-def _keys_of(names: Iterable[str]) -> list[str]:
-    """The names as JSON lists that are short enough to be terms."""
-    lists: list[str] = []
-    now: list[str] = []
-    size = 0
-    for name in map(key_of, names):
-        if size + len(name.encode()) + 1 > _MAX_KEYS:
-            lists.append(f"[{','.join(now)}]")
-            now, size = [], 0
-        now.append(name)
-        size += len(name.encode()) + 1
-    lists.append(f"[{','.join(now)}]")
-    return lists
 
 
 def event_of(source: Mapping[str, Any]) -> Event:
