@@ -12,6 +12,7 @@ Rows that are not among those of a word, nor among those UNTOLD, have it in none
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -42,11 +43,10 @@ _MAPPED = "0" * 20 + "ffff"
 _ROW_BITS = 24
 _ROW = (1 << _ROW_BITS) - 1
 
-_LETTERS = np.zeros(256, dtype=np.uint8)
-"""Of each byte its lower case if it may be part of a word, else 0. What is not ASCII is decided word by word."""
-_LETTERS[128:] = np.arange(128, 256)
-for _byte in b"0123456789_abcdefghijklmnopqrstuvwxyz":
-    _LETTERS[[_byte, ord(chr(_byte).upper())]] = _byte
+_OTHERS = bytes(byte for byte in range(128) if not (chr(byte).isalnum() or byte == ord("_")))
+"""The bytes that are in no word. What is not ASCII is decided word by word."""
+_LOWER = bytes(range(256)).lower()
+_IS_LETTER = bytes(byte not in _OTHERS for byte in range(256))
 
 
 def address_key(digits: str) -> str:
@@ -122,7 +122,9 @@ class _Pairs:
 def _without_repeats(keys: Any) -> Any:
     """Sorted; ``np.unique`` takes ten times as long."""
     keys.sort()
-    return keys[np.concatenate(([True], keys[1:] != keys[:-1]))] if len(keys) else keys
+    if not len(keys):
+        return keys
+    return keys.take(np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))))  # half of what a mask takes
 
 
 def _texts(table: Any, field: str, *, folded: bool) -> Iterator[tuple[Any, Any]]:
@@ -147,19 +149,19 @@ def _add_words(pairs: _Pairs, texts: Any, rows: Any, *, folded: bool) -> None:
     """The words of texts, and the addresses that are written in them."""
     ended: Any = pc.binary_join_element_wise(texts, "", "\n")
     offsets = np.frombuffer(ended.buffers()[1], dtype=np.int32)[ended.offset : ended.offset + len(ended) + 1]
-    data = np.frombuffer(ended.buffers()[2], dtype=np.uint8)[offsets[0] : offsets[-1]]
-    letters = _LETTERS[data]
-    part = letters != 0
-    edges = np.flatnonzero(part[1:] != part[:-1]) + 1  # the last byte ends a text
+    data = ended.buffers()[2].slice(int(offsets[0]), int(offsets[-1] - offsets[0])).to_pybytes()
+    part = np.frombuffer(data.translate(_IS_LETTER), dtype=bool)
+    edges = np.flatnonzero(part[1:] ^ part[:-1]) + 1  # the last byte ends a text
     if part[0]:
         edges = np.concatenate(([0], edges))
     starts, stops = edges[::2], edges[1::2]
     if not len(starts):
         return
-    of_text = np.repeat(np.arange(len(texts)), np.diff(np.searchsorted(starts, offsets - offsets[0])))
+    of_text = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(np.searchsorted(starts, offsets - offsets[0])))
     ends = np.zeros(len(starts) + 1, dtype=np.int32)
-    np.cumsum(stops - starts, out=ends[1:])
-    found = pa.StringArray.from_buffers(len(starts), pa.py_buffer(ends.data), pa.py_buffer(letters[part].data))
+    ends[1:] = np.cumsum(stops - starts)
+    letters = data.translate(_LOWER, _OTHERS)
+    found = pa.StringArray.from_buffers(len(starts), pa.py_buffer(ends.data), pa.py_buffer(letters))
     encoded = found.dictionary_encode()
     codes, words = encoded.indices.to_numpy().astype(np.int64), encoded.dictionary
     is_foreign = _beyond_ascii(words)
@@ -174,8 +176,9 @@ def _add_words(pairs: _Pairs, texts: Any, rows: Any, *, folded: bool) -> None:
         starts, stops, codes, of_text = starts[there], stops[there], codes[there], of_text[there]
     strange = is_foreign[codes]
     _add_foreign(pairs, spelled, split, np.searchsorted(foreign, codes[strange]), rows[of_text[strange]])
-    pairs.add(pc.utf8_slice_codeunits(words, 0, WORD_CHARS), rows[of_text[~strange]], codes[~strange])
-    dots = (starts[1:] - stops[:-1] == 1) & (data[stops[:-1]] == ord("."))
+    plain = np.flatnonzero(~strange)
+    pairs.add(pc.utf8_slice_codeunits(words, 0, WORD_CHARS), rows.take(of_text.take(plain)), codes.take(plain))
+    dots = (starts[1:] - stops[:-1] == 1) & (np.frombuffer(data, dtype=np.uint8)[stops[:-1]] == ord("."))
     _add_written(pairs, _octets(words)[codes], dots, of_text, rows)
 
 
@@ -188,7 +191,7 @@ def _beyond_ascii(words: Any) -> Any:
 def _octets(words: Any) -> Any:
     """The number of a word that can be an octet of an address, as it is written; -1 of any other."""
     numbers: Any = pc.index_in(words, _OCTETS)
-    return pc.fill_null(numbers, -1).to_numpy().astype(np.int64)
+    return pc.fill_null(numbers, -1).to_numpy().astype(np.int16)
 
 
 _OCTETS = pa.array([str(number) for number in range(256)])
@@ -226,13 +229,14 @@ def _add_written(pairs: _Pairs, octets: Any, dots: Any, of_text: Any, rows: Any)
     middle = (b >= 0) & (c >= 0)
     four = middle & (a >= 0) & (d >= 0)
     written = np.flatnonzero(four & dotted)
-    numbers, codes = np.unique(a[written] << 24 | b[written] << 16 | c[written] << 8 | d[written], return_inverse=True)
+    digits = (each[written].astype(np.int64) for each in (a, b, c, d))
+    numbers, codes = np.unique(reduce(lambda n, each: n << 8 | each, digits), return_inverse=True)
     texts = [f"{n >> 24}.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}" for n in numbers.tolist()]
     pairs.add(pa.array(texts, pa.string()), rows[of_text[written]], codes)
     apart = np.flatnonzero(four & ~dotted & (of_text[3:] == of_text[:-3]))
     if len(apart):
         inside = np.flatnonzero(middle & dotted)
-        same = np.intersect1d(*(of_text[at] << 16 | b[at] << 8 | c[at] for at in (apart, inside)))
+        same = np.intersect1d(*((of_text[at].astype(np.int64) << 8 | b[at]) << 8 | c[at] for at in (apart, inside)))
         pairs.add(pa.array([UNCLEAR]), np.unique(rows[same >> 16]))
 
 

@@ -55,6 +55,7 @@ def test_addresses_of_texts_and_of_fields_have_one_key() -> None:
     "text",
     [
         "1.1.1.12 1-1-1-1",
+        "1.200.255.12 1-200-255-1",
         "x1.1.1.1 1 1 1.1",
         "“1.1.1.1”",
         "1.1.1.12 1 – 1 – 1 – 1",
