@@ -27,7 +27,7 @@ from core.store.catalog_rows import Kind, New, Segment, State
 from core.store.segments_files import digest, encode, try_lock
 from core.store.segments_folder import unlink_retired
 from core.store.segments_index import encode_indexed
-from core.store.segments_layout import IDENTITY
+from core.store.segments_layout import FEW, IDENTITY
 from core.store.segments_write import Piece, describe, flow_piece, with_same
 
 FROM_FILES = 20
@@ -41,6 +41,9 @@ ROWS = 250_000
 
 BYTES = 400_000_000
 """Uncompressed bytes that one round takes into memory, unless one file alone has more."""
+
+MANY = 4_096
+"""So many values of a column are moved as texts: as numbers, each row group would hold all of them."""
 
 
 def compact(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[], str]) -> int:
@@ -116,7 +119,7 @@ def _replace(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[]
         taken.append(s)
     if not taken:
         return 0
-    table = pa.concat_tables(tables, promote_options="permissive")
+    table = _joined(tables)
     del tables
     parts = split(table)
     del table
@@ -151,9 +154,21 @@ def _read(folder: Path, segment: Segment) -> Any | None:
         data = (folder / segment.name).read_bytes()
         if digest(data) != segment.sha256:
             return None
-        return with_same(pq.read_table(pa.BufferReader(data)), segment.columns)
+        few = list(FEW) if segment.kind is Kind.EVENTS else []
+        table = pq.read_table(pa.BufferReader(data), read_dictionary=few, use_threads=False)
+        return with_same(table, segment.columns)
     except (OSError, pa.ArrowException):
         return None
+
+
+def _joined(tables: Sequence[Any]) -> Any:
+    """One table of all; a column of which the values turn out to be many has them as texts."""
+    table = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
+    for i, name in enumerate(table.schema.names):
+        column: Any = table.column(i)
+        if pa.types.is_dictionary(column.type) and len(column.chunk(0).dictionary) > MANY:
+            table = table.set_column(i, name, column.cast(column.type.value_type))
+    return table
 
 
 def _remove(folder: Path, written: Sequence[New]) -> None:

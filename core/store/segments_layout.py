@@ -76,6 +76,13 @@ PROMOTED: Mapping[str, Shape] = {f: _shape(f) for f in _SCALARS} | dict.fromkeys
 FOLDED: tuple[str, ...] = tuple(f for f in PROMOTED if is_folded(f))
 ADDRESSES: tuple[str, ...] = tuple(f for f in _SCALARS if type_of(f) is FieldType.IP)
 
+_OTHERS = ("event.original", "event.reason", "event.severity", "kydai.retention")
+FEW: tuple[str, ...] = (
+    "keys",
+    *(f for f in _SCALARS if f.startswith(("event.", "kydai.", "observer.")) and f not in _OTHERS),
+)
+"""Columns that have few values as a rule: compaction moves their numbers, not the texts."""
+
 TIMES: Mapping[str, str] = {"@timestamp": "ts", "event.created": "created", "event.ingested": "ingested"}
 """Fields of time that have a column of their own, in microseconds."""
 

@@ -189,3 +189,16 @@ def test_parts_are_the_rows_of_each_class_and_day_in_order() -> None:
     found = [(late, part.column("record").to_pylist()) for _, late, part in split(pa.concat_tables([rows, rows]))]
     assert found == [(False, [1, 1]), (False, [2, 2]), (False, [1, 1])]
     assert all(part.schema == rows.schema for _, _, part in split(rows))
+
+
+@pytest.mark.parametrize("many", [0, 3, 4_096])
+def test_columns_of_few_values_come_back_as_they_went_in(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(compaction, "MANY", many)
+    made = [event(i, i, {"event.action": None if i % 3 else f"a{i}", "kydai.source": "Sở Y tế"}) for i in range(12)]
+    for first in range(0, 12, 3):
+        store.append(Batch(made[first : first + 3]))
+    assert store.compact() == 4
+    assert store.search(Query(), newest_first=False).events == made
+    assert store.verify() == []
