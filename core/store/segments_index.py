@@ -14,8 +14,9 @@ from __future__ import annotations
 import io
 import os
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -152,36 +153,43 @@ class _Checked:
         return self._file.read_row_groups(list(groups), use_threads=False)
 
 
-@dataclass(frozen=True, slots=True)
 class WordIndex:
-    """The index of one file, open for looking up."""
+    """The index of one file of ``length`` rows, open for looking up."""
 
-    file: io.FileIO
-    words: _Checked
-    """The Parquet file of words; for each of its row groups the last word."""
-    last: list[str]
-    rows: _Checked
-    length: int
-    """Rows of the segment."""
+    def __init__(self, file: io.FileIO, words: _Checked, rows: Callable[[], _Checked], length: int) -> None:
+        self._file, self._words, self._length = file, words, length
+        groups: list[Any] = [
+            words.metadata.row_group(i).column(0).statistics for i in range(words.metadata.num_row_groups)
+        ]
+        self._last: list[str] = [group.max for group in groups]
+        self._rows = cache(rows)  # most words stand in few files
+
+    def numbers(self, word: str) -> Any:
+        """The rows of a word, ascending (a numpy array)."""
+        group = bisect_left(self._last, word)
+        at = -1
+        if group < len(self._last):
+            part = self._words.read([group])
+            at = pc.index(part["word"], word).as_py()
+        if at < 0:
+            return np.zeros(0, dtype=np.int32)
+        first, count = part["first"][at].as_py(), part["count"][at].as_py()
+        groups = range(first // _ROWS, (first + count - 1) // _ROWS + 1)
+        return self._rows().read(groups)["row"].slice(first - groups[0] * _ROWS, count).to_numpy()
 
     def has(self, word: str) -> Any:
         """Of each row of the segment whether it is among those of the word."""
-        found = np.zeros(self.length, dtype=bool)
-        group = next((i for i, last in enumerate(self.last) if last >= word), None)
-        if group is None:
-            return found
-        part = self.words.read([group])
-        at = pc.index(part["word"], word).as_py()
-        if at < 0:
-            return found
-        first, count = part["first"][at].as_py(), part["count"][at].as_py()
-        groups = range(first // _ROWS, (first + count - 1) // _ROWS + 1)
-        numbers = self.rows.read(groups)["row"]
-        found[numbers.slice(first - groups[0] * _ROWS, count).to_numpy()] = True
-        return found
+        return mask(self.numbers(word), self._length)
 
     def close(self) -> None:
-        self.file.close()
+        self._file.close()
+
+
+def mask(numbers: Any, length: int) -> Any:
+    """Of each of so many rows whether it is among the numbers."""
+    found = np.zeros(length, dtype=bool)
+    found[numbers] = True
+    return found
 
 
 class _Part(io.RawIOBase):
@@ -242,6 +250,6 @@ def _opened(file: io.FileIO, length: int) -> WordIndex | None:
     if (words.metadata.metadata or {}).get(_FIELDS.encode()) != _COVERED.encode():
         return None
     number = words.metadata.num_row_groups
-    rows = _Checked(_Part(descriptor, end - of_rows, of_rows), every[number + 1 :])
-    groups: list[Any] = [words.metadata.row_group(i).column(0).statistics for i in range(number)]
-    return WordIndex(file, words, [group.max for group in groups], rows, length)
+    return WordIndex(
+        file, words, lambda: _Checked(_Part(descriptor, end - of_rows, of_rows), every[number + 1 :]), length
+    )

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import closing
 from functools import cache, partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,17 @@ import pyarrow as pa
 from core.store.catalog_rows import Kind
 from core.store.segments_decide import decided, listed
 from core.store.segments_engine import Broken, Read
-from core.store.segments_index import open_index
+from core.store.segments_index import WordIndex, mask, open_index
 from core.store.segments_plan import Plan, is_whole, leaves, rows_of
 from core.store.segments_sql import Group, among, only
+from core.store.segments_words import UNCLEAR, UNTOLD
 
 _SPARSE = 4_096
 """Up to one of so many rows of a file are read by their numbers: the engine takes 2,048 neighbours for each."""
 _FEW = 64
 """Up to one of so many rows of a file have their texts looked at even if other conditions keep them open."""
+_KEPT = 10_000
+_KEPT_ROWS = 256
 
 DAMAGED = (OSError, pa.ArrowException, struct.error)
 """What damaged bytes end in."""
@@ -52,8 +56,9 @@ def narrowed(read: Read, of: Group, plan: Plan, *, counting: bool) -> Iterator[G
 def _known(read: Read, file: int, *, of: Group, plan: Plan) -> tuple[Any, Any] | None:
     """The numbers of the rows that match for certain, and of those that may; None where a scan is no dearer."""
     segment = of.segments[file]
+    path = of.folder / segment.name
     try:
-        index = open_index(of.folder / segment.name, segment.rows)
+        index = open_index(path, segment.rows)
         if index is None:
             return None
         with closing(index):
@@ -61,7 +66,9 @@ def _known(read: Read, file: int, *, of: Group, plan: Plan) -> tuple[Any, Any] |
             @cache
             def has(word: str) -> Any:
                 read.check()
-                return index.has(word)
+                if word not in (UNTOLD, UNCLEAR):
+                    return index.has(word)
+                return mask(_RARE.numbers(index, (str(path), segment.sha256, word)), segment.rows)
 
             sure, may = rows_of(plan, has, segment.rows)
             left = may & ~sure
@@ -74,6 +81,31 @@ def _known(read: Read, file: int, *, of: Group, plan: Plan) -> tuple[Any, Any] |
     if len(open_rows) > segment.rows // _SPARSE:
         return None
     return np.flatnonzero(sure).astype(np.int32), open_rows.astype(np.int32)
+
+
+class _Rare:
+    """Rows of which an index cannot tell: every look-up asks for them, and hardly a file has some. What was found is
+    kept of so many files, unless it is much."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: dict[tuple[str, str, str], Any] = {}
+
+    def numbers(self, index: WordIndex, key: tuple[str, str, str]) -> Any:
+        """``key``: the file, its checksum and what is looked up."""
+        with self._lock:
+            found = self._found.get(key)
+        if found is None:
+            found = index.numbers(key[2])
+            if len(found) <= _KEPT_ROWS:
+                with self._lock:
+                    while len(self._found) >= _KEPT:
+                        del self._found[next(iter(self._found))]
+                    self._found[key] = found.copy()  # alone, without what was read around it
+        return found
+
+
+_RARE = _Rare()
 
 
 def _pays(plan: Plan, left: int, rows: int) -> bool:

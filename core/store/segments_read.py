@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,10 +41,11 @@ from core.store.segments_engine import Broken, Engine, Read
 from core.store.segments_files import size_of_file
 from core.store.segments_folder import reading
 from core.store.segments_group import grouped, top_values
-from core.store.segments_layout import IDENTITY, TIMES
+from core.store.segments_layout import TIMES
 from core.store.segments_lookup import narrowed
+from core.store.segments_page import Hit, beyond, pages, reaches, take, whole
 from core.store.segments_plan import plan_of
-from core.store.segments_sql import IDS, Group, asked_of, group, members, only, selected
+from core.store.segments_sql import IDS, Group, asked_of, group, members, selected
 from core.store.steps import Steps
 from core.store.telling import TellCount, in_parts, rising
 
@@ -53,7 +54,6 @@ T = TypeVar("T")
 _TRIES = 5
 _FIRST_ROWS = 200_000
 """Rows of the segments that a search looks at first; twice as many each further time."""
-_SMALL = 20_000
 
 
 class Reader:
@@ -84,23 +84,23 @@ class Reader:
             raise failure(BadInput, "store.error.page", limit=MAX_LIMIT, asked=limit)
         after = None if cursor is None else read_cursor(cursor)
 
-        def work(read: Read, snapshot: Snapshot) -> tuple[list[_Hit], dict[Order, Event]]:
-            found: list[_Hit] = []
+        def work(read: Read, snapshot: Snapshot) -> tuple[list[Hit], dict[Order, Event]]:
+            found: list[Hit] = []
             todo = sorted(
-                (s for s in snapshot.live if after is None or _reaches(s, after, newest_first)),
+                (s for s in snapshot.live if after is None or reaches(s, after, newest_first)),
                 key=lambda s: s.max_ts if newest_first else -s.min_ts,
                 reverse=True,
             )
             budget = _FIRST_ROWS
             while todo:
-                part, todo = _take(todo, budget)
+                part, todo = take(todo, budget)
                 budget *= 2
-                for each in self._groups(read, part, query, snapshot):
-                    found += _page(read, each, limit + 1, newest_first, after)
+                for hits in pages(read, self._groups(read, part, query, snapshot), limit + 1, newest_first, after):
+                    found += hits
                 found = sorted(found, key=lambda hit: hit.order, reverse=newest_first)[: limit + 1]
-                if todo and len(found) > limit and _beyond(todo, found[-1].order[0], newest_first):
+                if todo and len(found) > limit and beyond(todo, found[-1].order[0], newest_first):
                     break
-            return found, _whole(read, found[:limit], fields)
+            return found, whole(read, found[:limit], fields)
 
         (found, events), truth = self._answer(self._snapshot(query), query.span, work)
         more = len(found) > limit
@@ -323,79 +323,8 @@ class Reader:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Hit:
-    """A row that may be shown, and where it stands."""
-
-    order: Order
-    of: Group
-    file: int
-    row: int
-    keys: str | None
-    """The names of its fields, as column ``keys`` has them; None of a flow."""
-
-
-def _page(read: Read, of: Group, limit: int, newest_first: bool, after: Order | None) -> list[_Hit]:
-    direction, sign = ("DESC", "<") if newest_first else ("ASC", ">")
-    where, parameters = of.where, list(of.parameters)
-    if after is not None:
-        where += f" AND ts {sign}= ? AND (ts {sign} ? OR ({IDS}) {sign} (?, ?, ?))"
-        parameters += [after[0], *after]
-    order = ", ".join(f"{name} {direction}" for name in ("ts", *IDENTITY))
-    columns = f"ts, {IDS}, file_index, file_row_number, {'keys' if of.kind is Kind.EVENTS else 'NULL'}"
-    sql = f"SELECT {columns} FROM {of.relation} WHERE {where} ORDER BY {order} LIMIT {limit}"
-    return [_Hit((row[0], row[1], row[2], row[3]), of, *row[4:]) for row in read.rows(sql, parameters)]
-
-
-def _whole(read: Read, hits: Sequence[_Hit], fields: Sequence[str] | None) -> dict[Order, Event]:
-    """The events of the hits. Documents are read of these rows only: five times as fast as in one statement; columns
-    only where some row has the field: a column costs 0.3 ms a file."""
-    rows_of: dict[str, tuple[Group, dict[int, list[int]], set[str | None]]] = {}
-    for hit in hits:
-        segment = hit.of.segments[hit.file]
-        # small files by one statement; of large ones row numbers are to be skipped by
-        key = segment.name if segment.rows > _SMALL else hit.of.relation
-        _, rows, keys = rows_of.setdefault(key, (hit.of, {}, set()))
-        rows.setdefault(hit.file, []).append(hit.row)
-        keys.add(hit.keys)
-    events: dict[Order, Event] = {}
-    for of, rows, keys in rows_of.values():
-        part = only(of, list(rows))
-        there = None if None in keys else {name for text in keys if text is not None for name in orjson.loads(text)}
-        columns, build = selected(part, fields, there)
-        these = " OR ".join(
-            f"file_index = {i} AND file_row_number IN ({', '.join(map(str, numbers))})" if len(rows) > 1
-            else f"file_row_number IN ({', '.join(map(str, numbers))})"
-            for i, numbers in enumerate(rows.values())
-        )  # fmt: skip
-        sql = f"SELECT {columns} FROM {part.relation} WHERE {these}"
-        events |= {(row[3], row[0], row[1], row[2]): build(row) for row in read.rows(sql)}
-    return events
-
-
 def _rows(segment: Segment) -> int:
     return segment.rows
-
-
-def _reaches(segment: Segment, after: Order, newest_first: bool) -> bool:
-    return segment.min_ts <= after[0] if newest_first else segment.max_ts >= after[0]
-
-
-def _take(segments: list[Segment], rows: int) -> tuple[list[Segment], list[Segment]]:
-    """The first segments until they have so many rows (at least one), and the others."""
-    total = 0
-    for i, s in enumerate(segments):
-        total += s.rows
-        if total >= rows:
-            return segments[: i + 1], segments[i + 1 :]
-    return segments, []
-
-
-def _beyond(segments: Sequence[Segment], ts: Micros, newest_first: bool) -> bool:
-    """Whether all segments lie beyond a time: what they hold comes after it."""
-    if newest_first:
-        return max(s.max_ts for s in segments) < ts
-    return min(s.min_ts for s in segments) > ts
 
 
 def _field_counts(read: Read, of: Group) -> Iterator[tuple[str, int]]:

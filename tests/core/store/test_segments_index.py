@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -49,6 +50,26 @@ def test_what_is_looked_up_is_what_was_laid_down(files: Path, monkeypatch: pytes
     assert index is not None
     with closing(index):
         assert {word: np.flatnonzero(index.has(word)).tolist() for word in rows} == rows
+
+
+def test_rows_are_opened_for_a_word_that_is_there(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = flatten(EVENTS).table
+    files.write_bytes(with_index(encode(table), word_index(table)))
+    opened: list[int] = []
+    checked = segments_index._Checked.__init__
+
+    def counted(*given: Any) -> None:
+        opened.append(1)
+        checked(*given)
+
+    monkeypatch.setattr(segments_index._Checked, "__init__", counted)
+    index = open_index(files, len(EVENTS))
+    assert index is not None
+    with closing(index):
+        assert index.numbers("nowhere").tolist() == index.numbers("zzz").tolist() == []
+        assert len(opened) == 1
+        assert index.numbers("a1").tolist() == np.flatnonzero(index.has("a1")).tolist() != []
+        assert len(opened) == 2
 
 
 def test_files_without_an_index_say_so(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from random import Random
 from typing import Any
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
 from core.clock import SECOND, StillClock
@@ -110,3 +112,14 @@ def test_of_what_the_index_knows_nothing_else_is_read(store: SegmentStore, monke
     assert store.count(Query(parse("beta", now=START, zone="UTC"))).count == len(known)
     assert sorted(fresh in sql for sql in asked) == [False, True]
     assert sorted("file_row_number IN" in sql for sql in asked) == [False, True]
+
+
+def test_of_rare_rows_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments_lookup, "_KEPT", 2)
+    monkeypatch.setattr(segments_lookup, "_KEPT_ROWS", 1)
+    rare, index = segments_lookup._Rare(), Mock()
+    index.numbers.side_effect = lambda word: np.zeros(len(word))
+    for file, word in (("a", "."), ("a", "."), ("b", ".."), ("b", ".."), ("a", ""), ("c", "."), ("a", ".")):
+        assert len(rare.numbers(index, (file, "sum", word))) == len(word)
+    # the second is kept, what is much is not, the third of those kept takes the place of the first
+    assert [call.args[0] for call in index.numbers.call_args_list] == [".", "..", "..", "", ".", "."]
