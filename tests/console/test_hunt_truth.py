@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 from playwright.sync_api import Route, expect
 
+from core.errors import Unavailable, failure
+from core.store.telling import Counting, TellCount
 from tests.console.conftest import Open
 from tests.console.house import Running
 from tests.console.pages import ask
@@ -73,8 +79,8 @@ def test_a_shared_address_asks_the_same_and_no_old_number_stands_meanwhile(
         else:
             held.append(route)
 
-    console.page.route("**/events/histogram?*", hold)
-    with console.page.expect_request("**/events/histogram?*"):  # it is asked when the rows are there
+    console.page.route("**/events/histogram/stream?*", hold)
+    with console.page.expect_request("**/events/histogram/stream?*"):  # it is asked when the rows are there
         ask(console, "event.outcome: failure")
     expect(truth).to_contain_text("Đang đếm…")
     expect(truth).not_to_contain_text("1.531")
@@ -101,7 +107,7 @@ def test_what_could_not_be_counted_is_not_called_whole(open_console: Open, share
     console = open_console(shared_house, path="/hunt").heading("Truy tìm")
     truth = console.page.locator(".truth")
     expect(truth).to_contain_text("Chính xác và đầy đủ")
-    console.page.route("**/events/histogram?*", lambda route: route.fulfill(
+    console.page.route("**/events/histogram/stream?*", lambda route: route.fulfill(
         status=503, content_type="application/problem+json",
         json={"type": "about:blank", "title": "Kho bận", "status": 503, "detail": "Kho sự kiện không trả lời."},
     ))  # fmt: skip
@@ -109,7 +115,7 @@ def test_what_could_not_be_counted_is_not_called_whole(open_console: Open, share
     expect(truth.get_by_role("alert")).to_contain_text("Chưa đếm được: Kho sự kiện không trả lời.")
     expect(console.rows().first).to_be_visible()
     expect(truth).not_to_contain_text("Chính xác và đầy đủ")
-    console.page.unroute("**/events/histogram?*")
+    console.page.unroute("**/events/histogram/stream?*")
     truth.get_by_role("button", name="Thử lại").click()
     expect(truth).to_contain_text("89 sự kiện")
 
@@ -170,7 +176,7 @@ def test_what_counts_every_event_does_not_wait_for_rows_for_ever(open_console: O
 def test_a_table_and_the_values_of_a_field_can_be_stopped(open_console: Open, shared_house: Running) -> None:
     console = open_console(shared_house, path="/hunt").heading("Truy tìm")
     held: list[Route] = []
-    console.page.route(re.compile(r"/api/v1/events/(groups|histogram|terms)\?"), lambda route: held.append(route))
+    console.page.route(re.compile(r"/api/v1/events/(groups|histogram/stream|terms)\?"), lambda route: held.append(route))
     ask(console, "* | count by host.name")
     expect(console.button("Xuất")).to_have_attribute("title", re.compile("^Tệp chỉ chứa sự kiện"))
     stop, stopped = console.button("Dừng"), console.page.locator(".hunt-columns").get_by_text("Đã dừng truy vấn")
@@ -187,3 +193,77 @@ def test_a_table_and_the_values_of_a_field_can_be_stopped(open_console: Open, sh
     console.page.unroute_all(behavior="ignoreErrors")
     console.page.locator(".values").get_by_role("button", name="Thử lại").click()
     expect(console.page.locator(".values")).to_contain_text("giá trị đầu")
+
+
+class LongCount:
+    """Counts of a house that stay at 37 of 100 until they are let go on, or the server has them stopped."""
+
+    def __init__(self, house: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.goes_on = threading.Event()
+        self.stopped = threading.Event()
+        store = house.services.store
+        count, interrupt = store.histogram, store.interrupt
+
+        def stay(tell: TellCount) -> TellCount:
+            def told(_: Counting) -> None:
+                while not self.goes_on.wait(0.05):
+                    tell(Counting(37, 100, 1234))
+                    if self.stopped.is_set():
+                        raise failure(Unavailable, "store.error.stopped")
+
+            return told
+
+        def histogram(*asked: Any, tell: TellCount, **more: Any) -> Any:
+            return count(*asked, tell=stay(tell), **more)
+
+        def stop(thread: int | None = None) -> int:
+            self.stopped.set()
+            return interrupt(thread)
+
+        monkeypatch.setattr(store, "histogram", histogram)
+        monkeypatch.setattr(store, "interrupt", stop)
+
+
+@pytest.fixture
+def long_count(shared_house: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[LongCount]:
+    made = LongCount(shared_house, monkeypatch)
+    yield made
+    made.goes_on.set()
+
+
+@pytest.mark.parametrize(
+    ("language", "far", "whole"),
+    [
+        ("vi", "Đang đếm… 37 % · ít nhất 1.234 sự kiện", "1.531 sự kiện"),
+        ("en", "Counting… 37 % · at least 1,234 events", "1,531 events"),
+    ],
+)
+def test_a_long_count_says_how_far_it_is(
+    open_console: Open, shared_house: Running, long_count: LongCount, language: str, far: str, whole: str
+) -> None:
+    console = open_console(shared_house, path="/hunt", language=language)
+    truth = console.page.locator(".truth")
+    expect(truth).to_contain_text(far)
+    expect(console.rows().first).to_be_visible()
+    assert console.violations() == []
+    long_count.goes_on.set()
+    expect(truth).to_contain_text(whole)
+    expect(truth).not_to_contain_text("37 %")
+
+
+def test_a_count_that_is_stopped_leaves_a_lower_bound(
+    open_console: Open, shared_house: Running, long_count: LongCount
+) -> None:
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    truth = console.page.locator(".truth")
+    expect(truth).to_contain_text("Đang đếm… 37 %")
+    console.button("Dừng").click()
+    expect(truth.get_by_role("alert")).to_contain_text(
+        "Mới đếm được 37 %, có ít nhất 1.234 sự kiện: Đã dừng truy vấn"
+    )
+    assert long_count.stopped.wait(10), "the store goes on counting"
+    expect(truth).not_to_contain_text("Chính xác")
+    long_count.goes_on.set()
+    truth.get_by_role("button", name="Thử lại").click()
+    expect(truth).to_contain_text("1.531 sự kiện")
+    expect(truth).not_to_contain_text("ít nhất")

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { follow } from "../api/follow";
+import { shareOf } from "../screens/hunt-count";
 import { fill, number, speech } from "../words";
 import { type Known, placeOf, suggestions } from "./complete";
 import { kindOf } from "./entity";
@@ -210,5 +212,30 @@ describe("completion", () => {
     expect(offered("a: 1 | l")).toEqual([]);
     expect(offered("a: 1 | top 10 user.name | li")).toEqual(["limit 20"]);
     expect(offered("a: 1 ")).toContain("and ");
+  });
+});
+
+describe("a count that says how far it is", () => {
+  const stream = (...chunks: string[]) => {
+    const body = new Response(new ReadableStream({ start: (to) => (chunks.forEach((chunk) => to.enqueue(new TextEncoder().encode(chunk))), to.close()) })).body;
+    return Promise.resolve({ data: body, response: new Response() });
+  };
+  const PROGRESS = 'event: progress\ndata: {"done":1,"whole":3,"found":7}\n\n';
+  test("is read however it is cut into pieces", async () => {
+    const said = `${PROGRESS}${PROGRESS}event: answer\ndata: {"text":"Huế"}\n\n`;
+    const bytes = new TextEncoder().encode(said);
+    const pieces = Array.from({ length: bytes.length }, (_, i) => bytes.slice(i, i + 1));
+    const body = new Response(new ReadableStream({ start: (to) => (pieces.forEach((piece) => to.enqueue(piece)), to.close()) })).body;
+    const told: unknown[] = [];
+    expect(await follow(Promise.resolve({ data: body, response: new Response() }), (now) => told.push(now))).toEqual({ text: "Huế" });
+    expect(told).toEqual([1, 2].map(() => ({ done: 1, whole: 3, found: 7 })));
+  });
+  test("fails as it is told, and when it ends before its answer", async () => {
+    await expect(follow(stream(PROGRESS, 'event: problem\ndata: {"title":"x","status":503,"detail":"away"}\n\n'), () => {})).rejects.toThrow("away");
+    await expect(follow(stream(PROGRESS, "event: ans"), () => {})).rejects.toThrow();
+  });
+  test("never says that all is done before its answer is there", () => {
+    expect([0, 1, 2, 3].map((done) => shareOf({ done, whole: 3, found: 0 }))).toEqual([0, 33, 66, 99]);
+    expect(shareOf({ done: 0, whole: 0, found: 0 })).toBe(0);
   });
 });

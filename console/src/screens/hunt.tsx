@@ -1,5 +1,5 @@
 // Hunting: a query, its histogram, the events, the values of their fields; the whole question is in the address.
-import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import { api, data, Failure } from "../api/client";
 import { useAddress } from "../lib/address";
@@ -17,8 +17,9 @@ import { ExportMenu, searchOf } from "../parts/export-menu";
 import { useHouse } from "../parts/house";
 import { RangeChoice } from "../parts/range-choice";
 import { When } from "../parts/when";
-import { useWords } from "../words";
+import { useWords, type Values } from "../words";
 import { ColumnHead, columnsOf, TEXT, toggled, writtenColumns } from "./hunt-columns";
+import { shareOf, useCount } from "./hunt-count";
 import { HuntEvent } from "./hunt-event";
 import { HuntFields } from "./hunt-fields";
 import { Pivot, PivotMenu } from "./hunt-pivot";
@@ -52,7 +53,7 @@ export default function Hunt() {
   const question = useMemo(() => ({ query, from: resolve(written.from, asOf), to: resolve(written.to, asOf) }), [query, written.from, written.to, asOf]);
   const { where, stages } = useMemo(() => parted(query), [query]);
   const isTable = stages !== "";
-  const chartOf = { ...question, query: where };
+  const chartOf = useMemo(() => ({ ...question, query: where }), [question, where]);
   const table = useTable(question, isTable);
   const writtenCols = get("cols");
   const chosen = useMemo(() => columnsOf(writtenCols), [writtenCols]);
@@ -71,20 +72,11 @@ export default function Hunt() {
   const isLate = useLate(question, ROWS_FIRST);
   const isStopped = isTable ? table.isPending && table.fetchStatus === "idle" : events.isPending && events.fetchStatus === "idle";
   const isCounting = isTable || !events.isPending || (isLate && !isStopped);
-  const histogram = useQuery({
-    queryKey: ["histogram", chartOf],
-    enabled: isCounting,
-    staleTime: Number.POSITIVE_INFINITY,
-    retry: false,
-    placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => data(api.GET("/api/v1/events/histogram", { params: { query: chartOf }, signal })),
-  });
+  const { histogram, count, progress } = useCount(chartOf, isCounting);
   const rows = useMemo<Event[]>(() => events.data?.pages.flatMap((page) => page.events) ?? [], [events.data]);
   const failed = isTable ? table.error : events.error;
   const problem = failed instanceof Failure ? failed.problem : null;
   const isWrongQuery = typeof problem?.position === "number";
-  // what belongs to another question is not said of this one
-  const count = histogram.isPlaceholderData ? undefined : histogram.data;
   const answers = [count, ...(isTable ? [table.data] : (events.data?.pages ?? []))];
   const truth = together(answers.flatMap((answer) => answer?.truth ?? []));
   const isAnswered = !!count && (isTable ? table.isSuccess : events.isSuccess);
@@ -129,6 +121,7 @@ export default function Hunt() {
 
   const isAsking = (isTable ? table : events).isFetching || histogram.isFetching;
   const uncounted = histogram.isError ? whyOf(histogram.error, t) : !count && !isStopped && isCounting && histogram.fetchStatus === "idle" && t("hunt.stopped");
+  const far: Values = progress ? { n: progress.found, share: shareOf(progress) } : {};
   const stop = () => {
     setStopped(question);
     void Promise.all(["events", "histogram", "groups", "fields", "terms", "values"].map((name) => client.cancelQueries({ queryKey: [name] })));
@@ -166,12 +159,12 @@ export default function Hunt() {
         />
       </div>
       <div className="head truth">
-        {isAsking && !count && !isWrongQuery && <span className="muted">{t("hunt.counting")}</span>}
+        {isAsking && !count && !isWrongQuery && <span className="muted">{progress ? t(progress.found ? "hunt.counting_far" : "hunt.counting_none", far) : t("hunt.counting")}</span>}
         {count && !isWrongQuery && <span className="strong">{t(isLeast ? "hunt.count_least" : "hunt.count", { n: count.total })}</span>}
         {truth && isAnswered && !isPart && !isWrongQuery && <TruthLine truth={truth} />}
         {uncounted && !isAsking && !isWrongQuery && (
           <span className="row medium" role="alert">
-            <Unanswered text={t("hunt.uncounted", { why: uncounted })} again={() => void histogram.refetch()} />
+            <Unanswered text={t(progress ? (progress.found ? "hunt.uncounted_least" : "hunt.uncounted_none") : "hunt.uncounted", { why: uncounted, ...far })} again={() => void histogram.refetch()} />
           </span>
         )}
         {isAsking && (
