@@ -24,6 +24,11 @@ class Counting:
     """Of about so many events so many are looked through; the share alone means something. 0 where there are none."""
     found: int
 
+    @property
+    def percent(self) -> int:
+        """Of 100, rounded down."""
+        return 100 * self.done // self.whole if self.whole else 0
+
 
 TellCount = Callable[[Counting], object]
 """Hears of a count in the thread that asks, some times or never; what it raises ends the count."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from core import audit, saved
 from core.clock import from_micros, iso, to_micros
@@ -21,7 +22,8 @@ from core.hints import hints
 from core.query.pipes import TIME, Grouping, Piped, parse_piped
 from core.query.tree import And, Exists
 from core.store.arranged import Arranged, Cell, arranged
-from core.store.contract import MAX_GROUPS, Missing, Query, Span, Truth
+from core.store.contract import MAX_GROUPS, Count, GroupRow, Groups, Missing, Query, Span, Truth
+from core.store.telling import Counting
 from core.times import read_span
 from core.words import moment, number, say
 from kydai.cli.main import INCOMPLETE, LANG
@@ -43,6 +45,8 @@ NewName = Annotated[str | None, typer.Option("--save", help=say("cli.search.save
 DEFAULT_FROM = "now-24h"
 PAGE = 1_000
 BAR = 40
+LONG_SECONDS = 0.3
+"""A count that takes less would only flicker."""
 SHOWN_OF_A_VALUE = 2_000
 """Characters in a table; a line may be megabytes long."""
 
@@ -92,7 +96,7 @@ def search(
     if piped.grouping is not None:
         return _groups(context, piped, question, output)
     if count:
-        answer = context.store.count(question)
+        answer = _count(context, question)
         context.output.one(
             {"count": answer.count, **_truth(answer.truth)}, say("cli.search.total", LANG, count=answer.count)
         )
@@ -107,8 +111,25 @@ def search(
     else:
         _show(context, events, wanted)
     if len(events) == limit:
-        context.output.cut(limit, context.store.count(question).count)
+        context.output.cut(limit, _count(context, question).count)
     return _confess(context, truth)
+
+
+def _count(context: Context, question: Query) -> Count:
+    """How many events there are; a terminal is told how far a long count is."""
+    console = context.output.err
+    if not console.is_terminal:
+        return context.store.count(question)
+    columns = (TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", visible=False)
+        began = context.clock.monotonic()
+
+        def tell(now: Counting) -> None:
+            said = say("cli.search.counting", LANG, percent=now.percent, count=now.found)
+            bar.update(task, description=said, visible=context.clock.monotonic() - began >= LONG_SECONDS)
+
+        return context.store.count(question, tell=tell)
 
 
 def _kept(context: Context, name: str) -> saved.Question:
@@ -123,7 +144,11 @@ def _groups(context: Context, piped: Piped, question: Query, output: Path | None
     """A table of groups: to a file, as one JSON object a row, or for people; a chart of time has bars."""
     assert piped.grouping is not None
     zone = context.settings.zone
-    groups = context.store.group(question, piped.grouping, zone=zone)
+    if piped.grouping == Grouping():  # one number, of which can be said how far it is
+        found = _count(context, question)
+        groups = Groups([GroupRow((), (found.count,))], found.truth)
+    else:
+        groups = context.store.group(question, piped.grouping, zone=zone)
     table = arranged(piped, groups.rows, question.span, zone, context.clock.now())
     documents = [
         {name: _json_cell(name, value) for name, value in zip(table.columns, row, strict=True)} for row in table.rows

@@ -52,6 +52,11 @@ def test_things_of_unlike_weight_and_none(monkeypatch: pytest.MonkeyPatch) -> No
     assert counted([], monkeypatch, seconds=1) == ([0], [Counting(0, 0, 0)])
 
 
+def test_what_is_looked_through_is_rounded_down() -> None:
+    assert [Counting(done, 3, 0).percent for done in (0, 1, 2, 3)] == [0, 33, 66, 100]
+    assert Counting(0, 0, 0).percent == 0
+
+
 def test_nothing_is_taken_back_when_a_count_begins_anew() -> None:
     told: list[Counting] = []
     tell = rising(told.append)

@@ -50,6 +50,20 @@ def test_a_table_with_chosen_fields_and_a_limit(filled: Run) -> None:
     assert "3" in ran.err, "it says how many there are in all"
 
 
+@pytest.mark.parametrize("asked", [("sshd", "--count"), ("sshd | count",), ("sshd", "--limit", "1")])
+def test_a_terminal_is_told_how_far_a_long_count_is(
+    filled: Run, monkeypatch: pytest.MonkeyPatch, asked: tuple[str, ...]
+) -> None:
+    assert "Counting" not in filled("search", *asked, *ALL).err
+    monkeypatch.setenv("FORCE_COLOR", "1")  # standard error is a terminal, says rich
+    monkeypatch.setattr(search, "LONG_SECONDS", 60)
+    assert "Counting" not in filled("search", *asked, *ALL).err
+    monkeypatch.setattr(search, "LONG_SECONDS", 0)
+    ran = filled("search", *asked, *ALL)
+    assert "Counting… 100 % · at least 3 events" in ran.err
+    assert "Counting" not in ran.out
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".json", ".jsonl"])
 def test_files(filled: Run, suffix: str, tmp_path: Path) -> None:
     file = tmp_path / f"out{suffix}"
