@@ -20,7 +20,7 @@ from core.store.segments_plan import Plan, is_whole, leaves, rows_of
 from core.store.segments_sql import Group, among, only
 from core.store.segments_words import UNCLEAR, UNTOLD
 
-_SPARSE = 4_096
+SPARSE = 4_096
 """Up to one of so many rows of a file are read by their numbers: the engine takes 2,048 neighbours for each."""
 _FEW = 64
 """Up to one of so many rows of a file have their texts looked at even if other conditions keep them open."""
@@ -31,14 +31,19 @@ DAMAGED = (OSError, pa.ArrowException, struct.error)
 """What damaged bytes end in."""
 
 
-def narrowed(read: Read, of: Group, plan: Plan, *, counting: bool) -> Iterator[Group]:
+def narrowed(read: Read, of: Group, plan: Plan, *, counting: bool, sparse: int | None = None) -> Iterator[Group]:
     """The group as others, without the rows of which is known that they do not match; what is known to match is apart.
 
-    ``counting``: rows that are only to be counted are not laid out to be read. Raises Broken.
+    ``counting``: rows that are only to be counted are not laid out to be read. ``sparse``: in place of SPARSE.
+    Raises Broken.
     """
     there = of.kind is Kind.EVENTS
     indexed = [i for i, segment in enumerate(of.segments) if there and segment.level > 0]
-    known = dict(zip(indexed, read.side_by_side(partial(_known, of=of, plan=plan), indexed), strict=True))
+    known = dict(
+        zip(
+            indexed, read.side_by_side(partial(_known, of=of, plan=plan, sparse=sparse or SPARSE), indexed), strict=True
+        )
+    )
     rest = [i for i in range(len(of.segments)) if known.get(i) is None]
     for i, found in known.items():
         for rows, sure in zip(found or (), (True, False), strict=False):
@@ -53,7 +58,7 @@ def narrowed(read: Read, of: Group, plan: Plan, *, counting: bool) -> Iterator[G
         yield of if len(rest) == len(of.segments) else only(of, rest)
 
 
-def _known(read: Read, file: int, *, of: Group, plan: Plan) -> tuple[Any, Any] | None:
+def _known(read: Read, file: int, *, of: Group, plan: Plan, sparse: int) -> tuple[Any, Any] | None:
     """The numbers of the rows that match for certain, and of those that may; None where a scan is no dearer."""
     segment = of.segments[file]
     path = of.folder / segment.name
@@ -78,7 +83,7 @@ def _known(read: Read, file: int, *, of: Group, plan: Plan) -> tuple[Any, Any] |
     except DAMAGED as error:
         raise Broken(f"{segment.name}: {error}") from error
     open_rows = np.flatnonzero(left)
-    if len(open_rows) > segment.rows // _SPARSE:
+    if len(open_rows) > segment.rows // sparse:
         return None
     return np.flatnonzero(sure).astype(np.int32), open_rows.astype(np.int32)
 

@@ -1,4 +1,5 @@
-"""Elasticsearch, SQL and the Arrow mask find what the predicate finds: a real server, random events and trees.
+"""Elasticsearch, SQL, with an index of words and without, and the Arrow mask find what the predicate finds: a real
+server, random events and trees.
 
 A case is an event and a tree. In CI 20,000; at length, which takes some 35 s for 10,000 on an idle core:
 
@@ -35,6 +36,7 @@ from core.store.elastic_document import document, event_of
 from core.store.elastic_fields import SEGMENT
 from core.store.elastic_template import template
 from tests.core.query.worlds import as_arrow, as_columns, as_documents, connection, nodes, random_event, sql_answers
+from tests.core.store.indexed import IndexedFiles
 from tests.services.elasticsearch import Node as Server
 
 NOW = to_micros("2026-11-25T01:30:15Z")
@@ -143,6 +145,13 @@ def _kinds_of_text(text: str) -> set[str]:
     return {kind for kind, there in kinds.items() if there}
 
 
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexedFiles]:
+    made = IndexedFiles(tmp_path_factory.mktemp("indexed"))
+    yield made
+    made.close()
+
+
 def assert_memory_agrees(con: Any, named: list[Event], drawn: list[Node]) -> None:
     """SQL over documents and over columns, and the mask over what columns hold, answer as the predicate."""
     matches = [compile_match(node) for node in drawn]
@@ -159,7 +168,7 @@ def assert_memory_agrees(con: Any, named: list[Event], drawn: list[Node]) -> Non
 @pytest.mark.slow
 @pytest.mark.timeout(7_200)
 def test_every_engine_finds_what_the_predicate_finds(
-    index: Documents, con: Any, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
+    index: Documents, con: Any, indexed: IndexedFiles, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = int(pytestconfig.getoption("--language-cases"))
     counts: Counter[str] = Counter()
@@ -177,6 +186,10 @@ def test_every_engine_finds_what_the_predicate_finds(
             return
         segment, named = index.store([random_event(random) for _ in range(40)])
         assert_memory_agrees(con, named, drawn)
+        if random.random() < 0.5:  # as slow as the server
+            for node, of_files in zip(drawn, indexed.answers(named, drawn), strict=True):
+                counts["in files"] += len(named)
+                assert of_files == list(map(compile_match(node), named)), f"indexed: {node}\n{named}"[:5_000]
         queries: list[tuple[Node, Dsl]] = []
         for node in drawn:
             try:
@@ -202,10 +215,12 @@ def test_every_engine_finds_what_the_predicate_finds(
     compare()
     with capsys.disabled():
         print()
-        for kind in ("cases", "found", "not found", *KINDS, "refused"):
+        counts["by an index"] = indexed.narrowed
+        for kind in ("cases", "found", "not found", *KINDS, "in files", "by an index", "refused"):
             print(f"{kind:15} {counts[kind]:9,} {counts[kind] / counts['cases']:7.1%}")
     assert counts["cases"] >= wanted * 0.9
     assert not [kind for kind in KINDS if counts[kind] < counts["cases"] * 0.01]
+    assert counts["by an index"] >= counts["in files"] * 0.01
     assert min(counts["found"], counts["not found"]) >= counts["cases"] * 0.2
 
 

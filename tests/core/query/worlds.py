@@ -16,6 +16,7 @@ from core.clock import to_micros
 from core.ecs import FieldType, is_folded, type_of
 from core.event import Event, Scalar, Value
 from core.query.fold import cut, fold
+from core.query.language import parse
 from core.query.to_sql import FUNCTIONS, ColumnKind, Schema, compile_sql, quote
 from core.query.tree import (
     And,
@@ -213,8 +214,28 @@ def alike(draw: st.DrawFn) -> Node:
     return Or(tuple(Equals(field, value, comparison) for value in several))
 
 
+anywhere = st.sampled_from(
+    [
+        parse(text, now=to_micros(TIMES[0]))
+        for text in (
+            "hue",
+            "Huế",
+            "failed",
+            "ab",
+            "10.0.0.5",
+            "2001:db8::1",
+            '"failed password"',
+            "x.exe",
+            "*ab*",
+            "443",
+        )
+    ]
+)
+"""Values without a field, as people type them: in every field of free text."""
+
 leaves: st.SearchStrategy[Node] = st.one_of(
     alike(),
+    anywhere,
     st.builds(Equals, fields, st.one_of(texts, numbers, floats, st.booleans()), comparisons),
     st.builds(Like, fields, patterns, comparisons),
     st.builds(Phrase, fields, texts, comparisons),

@@ -70,7 +70,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SegmentStore]:
 def test_answers_are_those_of_the_predicate(
     store: SegmentStore, text: str, sparse: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segments_lookup, "_SPARSE", sparse)
+    monkeypatch.setattr(segments_lookup, "SPARSE", sparse)
     node = parse(text, now=START, zone="UTC")
     match = compile_match(node)
     right = [e for e in EVENTS if match(e)]
@@ -104,7 +104,7 @@ def test_of_what_the_index_knows_nothing_else_is_read(store: SegmentStore, monke
         return [(0,)]
 
     monkeypatch.setattr(Read, "rows", rows)
-    monkeypatch.setattr(segments_lookup, "_SPARSE", 1)
+    monkeypatch.setattr(segments_lookup, "SPARSE", 1)
     match = compile_match(parse("beta", now=START, zone="UTC"))
     known = [e for e in EVENTS[:600] if match(e) and not isinstance(e.get("user.name"), list)]
     (fresh,) = (s.name for s in store.catalog.segments(State.LIVE) if s.level == 0)
