@@ -31,7 +31,7 @@ from core.store.segments_layout import FEW, IDENTITY
 from core.store.segments_write import Piece, describe, flow_piece, with_same
 
 FROM_FILES = 20
-"""So many files of level 0 are compacted."""
+"""So many files of level 0 are compacted, or up to twice as many where they soon make one that is never merged."""
 
 MERGE_FILES = 8
 """So many small files of one class and day are merged."""
@@ -69,7 +69,7 @@ def _due(folder: Path, catalog: Catalog, today: int) -> Iterator[list[Segment]]:
     """Sets of files of one kind to be replaced, each looked up when the one before is done."""
     for kind in Kind:
         first = [s for s in catalog.segments(State.LIVE) if s.kind is kind and s.level == 0]
-        if len(first) >= FROM_FILES:
+        if len(first) >= FROM_FILES and not _soon_make_a_full_one(first):
             yield from _portions(folder, first)
     alike: dict[tuple[object, ...], list[Segment]] = defaultdict(list)
     for s in catalog.segments(State.LIVE):
@@ -81,6 +81,12 @@ def _due(folder: Path, catalog: Catalog, today: int) -> Iterator[list[Segment]]:
     for members in alike.values():
         if len(members) >= MERGE_FILES:
             yield from _portions(folder, members)
+
+
+def _soon_make_a_full_one(first: Sequence[Segment]) -> bool:
+    """Whether files as they came are worth waiting for a little: compacted now, all that is in them would be written
+    and looked through for words once more when it is merged."""
+    return len(first) < 2 * FROM_FILES and ROWS // 4 <= sum(s.rows for s in first) < ROWS // 2
 
 
 def _portions(folder: Path, segments: Iterable[Segment]) -> Iterator[list[Segment]]:
