@@ -323,11 +323,13 @@ def test_storage_says_how_far_an_older_mapping_is_written_anew(open_console: Ope
     expect(region).to_contain_text(f"{part}: đã chép và đối chiếu 1.234.567/9.876.543 sự kiện; còn 3 chỉ mục")
     expect(region).to_be_in_viewport()
     expect(region).not_to_contain_text("chờ trong vùng đệm")
+    expect(region).to_contain_text("tìm kiếm và thu nhận vẫn hoạt động")
     with house.database.write() as session:
         state = replace(state, stage=ReindexStage.CLOSING)
         run = reindexing.note(session, CLI, run, state, house.clock.now())
     console.press("r")
-    expect(region).to_contain_text("chờ trong vùng đệm")
+    expect(region).to_contain_text("tìm kiếm vẫn hoạt động, dữ liệu mới của nó chờ trong vùng đệm trên đĩa")
+    expect(region).not_to_contain_text("thu nhận vẫn hoạt động")
     lacking = {"vi": "12,3 GB", "en": "12.3 GB"}
     with house.database.write() as session:
         error = failure(Refused, "store.reindex.room", name=part, lacking=lacking)

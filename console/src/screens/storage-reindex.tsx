@@ -9,10 +9,11 @@ type Run = NonNullable<Schemas["StoreState"]["reindexing"]>;
 
 export function Reindex({ run }: { run: Run }) {
   const { t, n, said } = useWords();
+  const isClosing = !run.error && run.stage !== "copying" && run.part !== null;
   return (
     <section aria-labelledby="storage-reindex">
       <h2 id="storage-reindex">{t("storage.reindex")}</h2>
-      <p>{t("storage.reindex_how")}</p>
+      <p>{t(isClosing ? "storage.reindex_how_closing" : "storage.reindex_how")}</p>
       {run.part !== null && (
         <p className="storage-check" role="status">
           <progress className="storage-progress" aria-label={t("storage.reindex")} max={run.total || undefined} value={run.total > 0 ? Math.min(run.done, run.total) : undefined} />
@@ -22,7 +23,6 @@ export function Reindex({ run }: { run: Run }) {
           </span>
         </p>
       )}
-      {!run.error && run.stage !== "copying" && run.part !== null && <p className="muted">{t("storage.reindex_closing")}</p>}
       {run.error ? (
         <p>
           <State tone="high" text={t("storage.reindex_failed")} /> {said(run.error)}
