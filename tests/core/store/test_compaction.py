@@ -207,8 +207,6 @@ def test_columns_of_few_values_come_back_as_they_went_in(
 @pytest.mark.parametrize(
     ("sizes", "waits"), [((3, 3, 3, 3), True), ((3,) * 7, False), ((3, 3, 1, 1, 1, 1, 1, 1), False)]
 )
-    ("sizes", "waits"), [((3, 3, 3, 3), True), ((3,) * 7, False), ((3, 3, 1, 1, 1, 1, 1, 1), False)]
-)
 def test_files_that_soon_make_one_that_is_never_merged_wait_for_it(
     store: SegmentStore, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...], waits: bool
 ) -> None:
