@@ -118,7 +118,7 @@ class Preparer:
         except orjson.JSONEncodeError as error:
             raise BadInput(str(error)) from error
         index, begun = self._names.of(id_, str(event.get("kydai.retention") or ""))
-        return Item(id_, index, event, b'%b%b"}}' % (begun, str(id_).encode()), line)
+        return Item(id_, index, event, b'%b%b"}}' % (begun, str(event["event.id"]).encode()), line)
 
 
 class Appender:

@@ -85,7 +85,10 @@ class Texts:
         if len(text) > MAX_CHARS or text.count("\0") >= self._count:
             return None
         if self._lowered:
-            lows = lower(text).split("\0", self._lowered)
+            if text.isascii():
+                lows = text.lower().split("\0", self._lowered)
+            else:  # the few that are not ASCII would make lowering dear for all
+                lows = [value.lower() if value.isascii() else lower(value) for value in values[: self._lowered]]
             doc.update(zip(self._targets, self._picked(lows), strict=True))
             kv += map(add, self._prefixes, lows)
         plans = self.plans
