@@ -26,7 +26,8 @@ from core.store.elastic_document import document, event_of
 from core.store.elastic_names import Grains, index_name
 from core.store.elastic_setup import FLOW
 
-CHUNK_EVENTS = 1_000
+CHUNK_EVENTS = 500
+"""As the client's own helper: of larger requests the last one keeps the server waiting for itself."""
 CHUNK_BYTES = 4 << 20
 _AT_ONCE = 4
 """Requests of one append under way: the server works on them side by side while the next are written."""
