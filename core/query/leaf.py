@@ -134,6 +134,19 @@ def caseless(pattern: Pattern) -> str:
     return pattern_regex(pattern, write=either_case)
 
 
+def any_case(pattern: Pattern) -> str | None:
+    """A lowered pattern as a regular expression for a text as it was written; None when it has other characters than
+    ASCII's. Two letters beyond those have a lower case among them."""
+    if not all(isinstance(part, Wild) or part.isascii() for part in pattern):
+        return None
+    other = {"k": "\u212a", "i": "\u0130"}
+
+    def write(text: str) -> str:
+        return "".join(f"[{c}{c.upper()}{other[c]}]" if c in other else either_case(c) for c in text)
+
+    return pattern_regex(pattern, write)
+
+
 def either_case(text: str) -> str:
     """A lowered text as a regular expression that matches it in either case; quicker than the flag ``i``, which takes
     letters beyond ASCII for the same."""

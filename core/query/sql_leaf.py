@@ -12,6 +12,7 @@ from enum import StrEnum
 from core.ecs import FieldType, type_of
 from core.query.fold import comparable
 from core.query.leaf import (
+    any_case,
     bounds_of,
     caseless,
     compares_address,
@@ -27,7 +28,7 @@ from core.query.leaf import (
     wanted,
     words_of,
 )
-from core.query.tree import Cidr, Comparison, Equals, Exists, Leaf, Like, Phrase, Range, Regex, Wild
+from core.query.tree import Cidr, Comparison, Equals, Exists, Leaf, Like, Pattern, Phrase, Range, Regex, Wild
 from core.query.values import ip_bounds
 
 Sql = tuple[str, list[object]]
@@ -79,6 +80,8 @@ def any_leaf(leaves: Sequence[Leaf], x: str, holds: Holds) -> Sql:
     for comparison, likes in like.items():
         if holds is Holds.ASCII:
             parts += _alternations(x, {caseless(pattern_of(leaf)) for leaf in likes})
+        elif holds is Holds.TEXT and comparison is Comparison.CI and (as_written := _as_written(likes)):
+            parts += _alternations(x, as_written)
         else:
             parts += _likes(compared(x, holds, type_of(likes[0].field), comparison), likes)
     return join("OR", "FALSE", parts)
@@ -138,6 +141,20 @@ def _likes(text: str, leaves: Sequence[Like]) -> list[Sql]:
     if len(leaves) == 1:
         return [_like(text, leaves[0])]
     return _alternations(text, {pattern_regex(pattern_of(leaf)) for leaf in leaves})
+
+
+def _as_written(leaves: Sequence[Like]) -> set[str]:
+    """Regular expressions for patterns that ignore case over a text as it was written, where those are quicker than to
+    lower it; else none."""
+    patterns = [pattern_of(leaf) for leaf in leaves]
+    if not is_texty(type_of(leaves[0].field)) or (len(leaves) == 1 and not _is_part(patterns[0])):
+        return set()
+    regexes = {any_case(pattern) for pattern in patterns}
+    return set() if None in regexes else {regex for regex in regexes if regex is not None}
+
+
+def _is_part(pattern: Pattern) -> bool:
+    return len(pattern) == 3 and pattern[0] is pattern[2] is Wild.MANY
 
 
 def _alternations(text: str, found: Set[str]) -> list[Sql]:

@@ -9,7 +9,9 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.query.fold import lower
 from core.query.leaf import (
+    any_case,
     by_field,
     caseless,
     dotted_start,
@@ -128,3 +130,11 @@ def test_negated() -> None:
     a = Equals("x", "a")
     assert negated(a) == Not(a)
     assert negated(Not(a)) is a
+
+
+@pytest.mark.parametrize("text", ["K.I", "k.ı", "\u212a.\u0130", "k.i", "kxi", "ſ.i"])
+def test_a_text_as_it_was_written_is_matched_in_any_case(text: str) -> None:
+    regex = any_case((Wild.MANY, "k.", Wild.ONE))
+    assert regex is not None
+    assert bool(re2.search(f"(?s:{regex})", text)) is (lower(text)[:2] == "k.")
+    assert any_case(("ế",)) is None

@@ -52,6 +52,28 @@ def test_compared(con: Any, comparison: Comparison, text: str) -> None:
     assert ask(con, compared("x", Holds.TEXT, FieldType.KEYWORD, comparison), [], "Huế") == text
 
 
+@pytest.mark.parametrize(
+    "text", ["xMiKa.", "XMİ\u212aA.", "mik\u0131a.", "mika", "miſa.", "Mik\nA.", None, "ế mika. ế"]
+)
+@pytest.mark.parametrize("parts", [("mika.",), ("Mika.", "m?a."), ("ế m", "mika."), ("ika.",)])
+def test_parts_are_looked_for_in_the_text_as_it_was_written(con: Any, text: str | None, parts: tuple[str, ...]) -> None:
+    leaves: list[Leaf] = []
+    for part in parts:
+        before, *after = part.split("?")
+        pieces = [before, *(piece for rest in after for piece in (Wild.ONE, rest))]
+        leaves.append(Like("f", (Wild.MANY, *pieces, Wild.MANY), Comparison.CI))
+    sql, params = any_leaf(leaves, "x", Holds.TEXT)
+    assert ("lower" in sql) is not all(part.isascii() for part in parts)
+    right = [compile_match(leaf)({"f": text}) for leaf in leaves]
+    assert bool(ask(con, sql, params, text)) is any(right)
+
+
+def test_two_letters_beyond_ascii_have_a_lower_case_in_it(con: Any) -> None:
+    every = "SELECT chr(range::INT) AS c FROM range(128, 1114112) WHERE range NOT BETWEEN 55296 AND 57343"
+    found = con.execute(f"SELECT c, lower(c) FROM ({every}) WHERE strlen(lower(c)) = 1 ORDER BY c").fetchall()
+    assert found == [("\u0130", "i"), ("\u212a", "k")]
+
+
 def test_any_leaf(con: Any) -> None:
     leaves: list[Leaf] = [Equals("f", "a"), Like("f", ("b", Wild.MANY)), Phrase("f", "c d"), Range("f", gt=5)]
     text, params = any_leaf(leaves, "x", Holds.TEXT)
