@@ -9,6 +9,8 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx2 as httpx
 import orjson
@@ -39,6 +41,14 @@ def console_token(running: Running) -> str:
             return accounts.make_token(session, cli_actor(), user, "console", TokenScope.API, now=now)[1]
     finally:
         context.close()
+
+
+@contextmanager
+def console(running: Running) -> Iterator[httpx.Client]:
+    """Who is signed in at the API."""
+    headers = {"authorization": f"Bearer {console_token(running)}"}
+    with httpx.Client(base_url=f"{running.url}/api/v1", headers=headers, timeout=60, trust_env=False) as client:
+        yield client
 
 
 def alert_seconds(running: Running, client: httpx.Client, count: int) -> list[float]:
@@ -77,34 +87,30 @@ def intake(running: Running, token: str, stop: threading.Event, counts: list[int
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 40
-    with system(sigmahq=False) as (running, token):
-        headers = {"authorization": f"Bearer {console_token(running)}"}
-        with httpx.Client(base_url=f"{running.url}/api/v1", headers=headers, timeout=60, trust_env=False) as client:
-            alerts = alert_seconds(running, client, count)
-            p95 = percentile(alerts, 0.95)
-            print(f"alert visible: p50 {percentile(alerts, 0.5):.2f} s, p95 {p95:.2f} s; bar ≤ {BAR_ALERT} s")
-            stop, counts = threading.Event(), list[int]()
-            thread = threading.Thread(target=intake, args=(running, token, stop, counts))
-            thread.start()
-            times: dict[str, list[float]] = {path: [] for path in PATHS}
-            began = time.monotonic()
-            while time.monotonic() - began < seconds:
-                for path in PATHS:
-                    start = time.monotonic()
-                    client.get(path).raise_for_status()
-                    times[path].append(time.monotonic() - start)
-                time.sleep(0.2)
-            took = time.monotonic() - began
-            stop.set()
-            thread.join()
-            every = [t for values in times.values() for t in values]
-            rate, slow = sum(counts) / took, percentile(every, 0.95) * 1000
-            print(
-                f"console while intake takes {rate:.0f} events/s: p95 {slow:.0f} ms; bar ≤ {BAR_CONSOLE * 1000:.0f} ms"
-            )
-            for path, values in times.items():
-                usual, slow = percentile(values, 0.5) * 1000, percentile(values, 0.95) * 1000
-                print(f"  {path}: p50 {usual:.0f} ms, p95 {slow:.0f} ms")
+    with system(sigmahq=False) as (running, token), console(running) as client:
+        alerts = alert_seconds(running, client, count)
+        p95 = percentile(alerts, 0.95)
+        print(f"alert visible: p50 {percentile(alerts, 0.5):.2f} s, p95 {p95:.2f} s; bar ≤ {BAR_ALERT} s")
+        stop, counts = threading.Event(), list[int]()
+        thread = threading.Thread(target=intake, args=(running, token, stop, counts))
+        thread.start()
+        times: dict[str, list[float]] = {path: [] for path in PATHS}
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            for path in PATHS:
+                start = time.monotonic()
+                client.get(path).raise_for_status()
+                times[path].append(time.monotonic() - start)
+            time.sleep(0.2)
+        took = time.monotonic() - began
+        stop.set()
+        thread.join()
+        every = [t for values in times.values() for t in values]
+        rate, slow = sum(counts) / took, percentile(every, 0.95) * 1000
+        print(f"console while intake takes {rate:.0f} events/s: p95 {slow:.0f} ms; bar ≤ {BAR_CONSOLE * 1000:.0f} ms")
+        for path, values in times.items():
+            usual, slow = percentile(values, 0.5) * 1000, percentile(values, 0.95) * 1000
+            print(f"  {path}: p50 {usual:.0f} ms, p95 {slow:.0f} ms")
 
 
 if __name__ == "__main__":

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 from core import accounts
 from core.accounts import TokenScope
+from core.query.tree import TRUE
+from core.store.contract import Query
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.demo.day import past_emissions
@@ -23,12 +28,14 @@ from tests.kydai.running import Running, running
 from tests.samples import ROOT
 
 NAMES = ("api", "gateway", "pipeline", "worker")
+WARM = 2_000
 
 
 @contextmanager
-def system(*, sigmahq: bool) -> Iterator[tuple[Running, str]]:
-    """``kydai up`` in a folder of its own, with all SigmaHQ rules when asked and there; and an ingest token."""
-    with tempfile.TemporaryDirectory(prefix="kydai-bench-") as folder:
+def system(*, sigmahq: bool, **settings: str) -> Iterator[tuple[Running, str]]:
+    """``kydai up`` in a folder of its own, with all SigmaHQ rules when asked and there; and an ingest token.
+    ``settings`` (``KYDAI_…``) are those of this process, too, as long as it runs."""
+    with mock.patch.dict(os.environ, settings), tempfile.TemporaryDirectory(prefix="kydai-bench-") as folder:
         data = Path(folder) / "data"
         if sigmahq:
             shutil.copytree(ROOT / "sigmahq", data / "rules" / "packages" / "sigmahq")
@@ -39,7 +46,7 @@ def system(*, sigmahq: bool) -> Iterator[tuple[Running, str]]:
             now = context.clock.now()
             _, token = accounts.make_token(session, cli_actor(), user, "bench", TokenScope.INGEST, now=now)
         context.close()
-        with running(data) as started:
+        with running(data, **settings) as started:
             yield started, token
 
 
@@ -76,19 +83,52 @@ def log_lines(count: int, seed: int = 1) -> list[bytes]:
     return (lines * (count // len(lines) + 1))[:count]
 
 
-def stored(system: Running) -> int:
-    """Events in the store."""
+def send_lines(port: int, lines: Sequence[bytes]) -> None:
+    """By syslog over TCP, as fast as they are taken."""
+    with socket.create_connection(("127.0.0.1", port)) as tcp:
+        for start in range(0, len(lines), 500):
+            tcp.sendall(b"".join(line + b"\n" for line in lines[start : start + 500]))
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Lines that went all the way."""
+
+    sent: float
+    """Seconds until the last one was sent."""
+    searchable: float
+    """Seconds until each could be found."""
+    cpu: dict[str, float]
+    """Seconds of each process."""
+
+    def told(self, count: int) -> str:
+        """CPU an event, in all and of each process."""
+        shown = ", ".join(f"{name} {value / count * 1e6:.0f}" for name, value in self.cpu.items())
+        return f"{sum(self.cpu.values()) / count * 1e6:.0f} µs CPU an event ({shown})"
+
+
+def passed(system: Running, lines: Sequence[bytes]) -> Passed:
+    """Send lines until all are searchable; some before that, to warm up."""
+    warm = lines[:WARM]
+    send_lines(system.syslog, warm)
+    wait_stored(system, len(warm))
+    before, began = cpu_seconds(system), time.monotonic()
+    send_lines(system.syslog, lines)
+    sent = time.monotonic() - began
+    wait_stored(system, len(lines) + len(warm))
+    searchable = time.monotonic() - began
+    after = cpu_seconds(system)
+    return Passed(sent, searchable, {name: after[name] - before[name] for name in after})
+
+
+def wait_stored(system: Running, count: int, seconds: float = 600.0) -> None:
+    """Until a search finds so many events."""
     context = Context(system.data, None, Output(True, "en"))
+    end = time.monotonic() + seconds
     try:
-        return context.store.stats().events
+        while (found := context.store.count(Query(TRUE)).count) < count:
+            if time.monotonic() > end:
+                raise SystemExit(f"only {found} of {count} events are stored after {seconds:.0f} s")
+            time.sleep(0.2)
     finally:
         context.close()
-
-
-def wait_stored(system: Running, count: int, seconds: float = 300.0) -> None:
-    """Until so many events are searchable."""
-    end = time.monotonic() + seconds
-    while stored(system) < count:
-        if time.monotonic() > end:
-            raise SystemExit(f"only {stored(system)} of {count} events are stored after {seconds:.0f} s")
-        time.sleep(0.5)
