@@ -17,7 +17,7 @@ from core.errors import Unavailable
 from core.store.catalog import Catalog
 from core.store.catalog_rows import Segment
 from core.store.segments_engine import Broken
-from core.store.segments_files import digest_of_file
+from core.store.segments_files import digest, digest_of_file
 
 TRUSTED = 7 * DAY
 RENEWED = 5 * DAY
@@ -68,6 +68,18 @@ class Proved:
 def matches(folder: Path, segment: Segment) -> bool:
     """Whether a file is as it was written. Raises OSError."""
     return digest_of_file(folder / segment.name) == segment.sha256
+
+
+def whole(folder: Path, segment: Segment) -> bytes | None:
+    """What a file holds; None when it is gone, the disk cannot read it, or it is not as it was written. Raises OSError
+    for what is of this machine and not of the file."""
+    try:
+        data = (folder / segment.name).read_bytes()
+    except OSError as error:
+        if error.errno not in _LOST:
+            raise
+        return None
+    return data if digest(data) == segment.sha256 else None
 
 
 def scrub(folder: Path, catalog: Catalog, now: Micros) -> int:

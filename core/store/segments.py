@@ -56,7 +56,7 @@ from core.store.contract import (
 )
 from core.store.reindex import Reindexing
 from core.store.retention import Policy, expired, new_hold
-from core.store.scrub import scrub
+from core.store.scrub import scrub, whole
 from core.store.segments_check import check
 from core.store.segments_engine import Engine
 from core.store.segments_files import Mark, encode, leave_mark
@@ -118,7 +118,7 @@ class SegmentStore:
             already, rejected = 0, flat.rejected
             written: list[New] = []
             for piece in pieces:
-                sifted = only_new(piece, self.folder, self.catalog.holding)
+                sifted = only_new(piece, self.catalog.holding, self._read)
                 already += sifted.already
                 rejected = [*rejected, *sifted.rejected]
                 if sifted.table.num_rows:
@@ -135,6 +135,19 @@ class SegmentStore:
             stored = sum(new.segment.rows for new in written)
             return AppendResult(stored, already, rejected)
         raise failure(Unavailable, "store.error.busy")
+
+    def _read(self, segment: Segment) -> bytes | None:
+        """What a file holds; None of one that is broken, which is set aside: its events come anew, and must not be
+        counted twice."""
+        if segment.state is State.QUARANTINED:
+            return None
+        try:
+            data = whole(self.folder, segment)
+        except OSError as error:
+            raise failure(Unavailable, "store.error.segment", name=segment.name, reason=cause(error)) from error
+        if data is None:
+            self.catalog.quarantine(segment.id)
+        return data
 
     def _new_name(self) -> str:
         if self._mark is None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,11 +36,16 @@ class Sifted:
     rejected: tuple[tuple[EventId, str], ...] = ()
 
 
-def only_new(piece: Piece, folder: Path, recorded: Callable[[Sequence[IdRange]], Iterable[Segment]]) -> Sifted:
+def only_new(
+    piece: Piece,
+    recorded: Callable[[Sequence[IdRange]], Iterable[Segment]],
+    read: Callable[[Segment], bytes | None],
+) -> Sifted:
     """The rows whose id occurs first here; of the others, whether what has the id was made from the same raw.
 
-    ``recorded`` names the files of ``folder`` that may hold ids of the ranges; of those that cannot be read nothing
-    is held to be recorded.
+    ``recorded`` names the files that may hold ids of the ranges. ``read`` gives what was written to a file, or None
+    where that is lost: nothing is held to be recorded there. Damaged bytes it must not give: a bit that flipped would
+    be called another raw.
     """
     table, same = piece.table, tuple((name, f"={other}") for name, other in piece.same)
     rows, firsts = _repeats(table)
@@ -50,7 +54,9 @@ def only_new(piece: Piece, folder: Path, recorded: Callable[[Sequence[IdRange]],
     left[rows] = True
     ranges = id_ranges(table)
     for segment in recorded(ranges):
-        found = _held(folder / segment.name, segment, ranges, table, left)
+        if (data := read(segment)) is None:
+            continue
+        found = _held(data, segment, ranges, table, left)
         again = np.fromiter(found, dtype=np.int64, count=len(found))
         pairs += zip(_events(table, again, same), found.values(), strict=True)
         left[again] = True
@@ -90,19 +96,16 @@ def _events(table: Any, rows: Any, same: Sequence[tuple[str, str]]) -> Rows:
 _NO_FIELDS = frozenset({*IDENTITY, *TIMES.values(), "keys", "_ignored", "doc"})
 
 
-def _held(path: Path, segment: Segment, ranges: Sequence[IdRange], table: Any, left: Any) -> Mapping[int, Event]:
+def _held(data: bytes, segment: Segment, ranges: Sequence[IdRange], table: Any, left: Any) -> Mapping[int, Event]:
     """For the rows of a table, but those that are ``left`` out, what a file holds under their id."""
-    try:
-        with pq.ParquetFile(path) as file:
-            ids = _within(file.read(columns=list(IDENTITY)), ranges)
-            if not ids.num_rows:
-                return {}
-            wanted = {id_: row for row, id_ in enumerate(_ids(table)) if not left[row]}
-            there = zip(ids["row"].to_pylist(), _ids(ids), strict=True)
-            rows = {at: wanted[id_] for at, id_ in there if id_ in wanted}
-            return dict(zip(rows.values(), _read(file, segment, np.array(list(rows), np.int64)), strict=True))
-    except (OSError, pa.ArrowException):
+    file = pq.ParquetFile(pa.BufferReader(data))
+    ids = _within(file.read(columns=list(IDENTITY)), ranges)
+    if not ids.num_rows:
         return {}
+    wanted = {id_: row for row, id_ in enumerate(_ids(table)) if not left[row]}
+    there = zip(ids["row"].to_pylist(), _ids(ids), strict=True)
+    rows = {at: wanted[id_] for at, id_ in there if id_ in wanted}
+    return dict(zip(rows.values(), _read(file, segment, np.array(list(rows), np.int64)), strict=True))
 
 
 def _within(ids: Any, ranges: Sequence[IdRange]) -> Any:

@@ -179,6 +179,22 @@ def test_a_broken_file_is_set_aside_and_named(store: SegmentStore) -> None:
     assert not store.get([EventId(spool(), 1, 0)]).truth.complete
 
 
+def test_what_comes_again_over_a_broken_file_is_stored_once(tmp_path: Path) -> None:
+    batch = Batch([event(i, i, {"event.original": f"raw {i}"}) for i in range(20)])
+    for number, part in enumerate(range(4, 100, 8)):
+        store = open_store(tmp_path / str(number))
+        store.append(batch)
+        (file,) = (store.folder / "l0").iterdir()
+        data = bytearray(file.read_bytes())
+        data[len(data) * part // 100] ^= 1 << part % 8
+        file.write_bytes(data)
+        assert store.append(batch) == AppendResult(20, rejected=[])
+        found = store.count(Query())
+        assert (found.count, [m.what for m in found.truth.missing]) == (20, ["quarantined"])
+        assert store.append(batch) == AppendResult(0, 20, rejected=[])
+        store.close()
+
+
 def test_what_a_spool_still_holds_is_missing(tmp_path: Path) -> None:
     waiting = Missing("undrained", "gateway")
     store = open_store(tmp_path, undrained=lambda span: [waiting])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from core.event import EventId
 from core.store import segments_repeats
 from core.store.admission import CLASH
 from core.store.catalog_rows import IdRange, Kind, Segment
+from core.store.scrub import whole
 from core.store.segments_files import encode
 from core.store.segments_repeats import only_new
 from core.store.segments_rows import flatten
@@ -48,7 +50,7 @@ def test_repeats_within_a_batch_and_of_what_is_recorded_are_cut_out(
         return [recorded, replace(recorded, name="gone.parquet")]
 
     given = [(A, 2, 0), (A, 3, 0), (B, 2, 0), (A, 3, 0), (B, 2, 1), (A, 2, 1), (A, 3, 0), (A, 2, 0)]
-    found = only_new(piece(given, "yabaxcbx"), tmp_path, where)
+    found = only_new(piece(given, "yabaxcbx"), where, partial(whole, tmp_path))
     assert ids(found.table) == [(A, 3, 0), (B, 2, 0), (A, 2, 1)]
     assert found.already == 3
     assert sorted(found.rejected) == [(EventId(A, 2, 0), CLASH), (EventId(A, 3, 0), CLASH)]
@@ -63,7 +65,7 @@ def test_where_no_id_repeats_no_event_is_made(tmp_path: Path, monkeypatch: pytes
         raise AssertionError("a row was compared")
 
     monkeypatch.setattr(segments_repeats, "events_of", never)
-    assert only_new(batch, tmp_path, lambda ranges: [recorded]).table is batch.table
+    assert only_new(batch, lambda ranges: [recorded], partial(whole, tmp_path)).table is batch.table
 
 
 def test_of_a_broken_file_nothing_is_held_to_be_recorded(tmp_path: Path) -> None:
@@ -72,5 +74,5 @@ def test_of_a_broken_file_nothing_is_held_to_be_recorded(tmp_path: Path) -> None
     data = bytearray((tmp_path / "a.parquet").read_bytes())
     data[-4:] = b"xxxx"
     (tmp_path / "a.parquet").write_bytes(data)
-    assert only_new(batch, tmp_path, lambda ranges: [recorded]).table is batch.table
+    assert only_new(batch, lambda ranges: [recorded], partial(whole, tmp_path)).table is batch.table
     assert id_ranges(batch.table) == (IdRange(A, 1, 1),)
