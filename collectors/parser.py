@@ -148,8 +148,8 @@ class ParserSet:
             event["kydai.original_b64"] = exact
         if fields.get("message") == original:
             del event["message"]  # it is event.original; kept once
-        if max(len(original), len(exact or "")) > MAX_CHARS:  # what a parser takes out of it is shorter
-            event["kydai.overlong"] = overlong(event)
+        if _GROWTH * len(original) > MAX_CHARS and (long := overlong(event)):
+            event["kydai.overlong"] = long
         if str(event["@timestamp"]) < stamp(frame.created_at - MAX_BEHIND) and not (meta and "replay" in meta):
             event.setdefault("kydai.time_flag", "past")
         if meta and "sender_id" in meta:
@@ -338,6 +338,9 @@ _PRI: list[dict[str, Any]] = [
     for pri in range(192)
 ]
 
+
+_GROWTH = 5
+"""No value is longer than so many times the raw: ``1e15`` of JSON is 1000000000000000.0 where it is written again."""
 
 _created = lru_cache(1024)(stamp)  # many frames of one read share their time
 

@@ -16,6 +16,7 @@ from collectors.parser_pack import Pack, Sample
 from core.clock import DAY, MINUTE, Micros, iso, to_micros
 from core.errors import BadConfig, NotFound
 from core.event import Event, Frame, FrameKind
+from core.query.fold import MAX_CHARS
 from tests.samples import sample
 
 PARSERS = ParserSet.load()
@@ -284,6 +285,10 @@ def test_fields_of_which_the_end_is_not_compared_are_named() -> None:
     assert "kydai.overlong" not in event("Nov 25 01:26:00 h prog[1]: " + "đ" * 7_000)
     made = event(b"Nov 25 01:26:00 h prog[1]: \xff" + b"x" * 7_000)
     assert made["kydai.overlong"] == ["kydai.original_b64"]
+    numbers = "[" + ", ".join(["1e15"] * 500) + "]"
+    made = event(f'{{"time": "2026-11-25T01:26:00Z", "a": [[{{"c": {numbers}}}]]}}')
+    assert len(str(made["event.original"])) < MAX_CHARS
+    assert made["kydai.overlong"] == [name for name, value in made.items() if len(str(value)) > MAX_CHARS]
 
 
 def test_vietnamese_text_survives() -> None:
