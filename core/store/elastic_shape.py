@@ -31,6 +31,10 @@ from core.store.elastic_fields import (
 )
 
 _MAX_CACHED = 20_000
+"""Names that are remembered, and again as many in all shapes together: names are the sender's, and a shape is as large
+as they are many."""
+_MAX_SHAPE = 200
+"""An event of more names is hardly ever followed by one of the same."""
 _MAX_KEYS = 30_000
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 
@@ -138,14 +142,27 @@ def _way(plan: Plan) -> str:
     return {IP: "ips", DATE: "dates"}.get(plan.kind, "rest")
 
 
+class _Shapes(dict[tuple[str, ...], Shape]):
+    """Shapes by the names, made when they are asked for; all are forgotten when they have too many names together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held = 0
+
+    def __missing__(self, names: tuple[str, ...]) -> Shape:
+        made = Shape(names)
+        if len(names) <= _MAX_SHAPE:
+            self._held += len(names)
+            if self._held > _MAX_CACHED:
+                self.clear()
+                self._held = len(names)
+            self[names] = made
+        return made
+
+
 def shape_of(names: tuple[str, ...]) -> Shape:
     """The shape of events with these fields, in this order."""
-    found = _shapes.get(names)
-    if found is None:
-        if len(_shapes) >= _MAX_CACHED // 10:
-            _shapes.clear()
-        found = _shapes[names] = Shape(names)
-    return found
+    return _shapes[names]
 
 
 def _plan(name: str) -> Plan:
@@ -185,7 +202,7 @@ def _plan(name: str) -> Plan:
 
 
 _plans: dict[str, Plan] = {}
-_shapes: dict[tuple[str, ...], Shape] = {}
+_shapes = _Shapes()
 
 
 def _getter(keys: list[Any]) -> Callable[[Any], Sequence[Any]]:

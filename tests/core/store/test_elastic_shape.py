@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from core.event import Event
 from core.query.fold import MAX_CHARS
 from core.store.elastic_document import document
 from core.store.elastic_fields import FOLDED_TEXTS, KV
-from core.store.elastic_shape import Texts
+from core.store.elastic_shape import Texts, shape_of
 from tests.core.query.worlds import events
 
 AT = "2026-11-25T01:26:00.123456Z"
@@ -61,3 +62,23 @@ def test_what_is_no_short_text_is_left_to_be_done_alone(odd: Any) -> None:
     doc = document({"@timestamp": AT, "event.id": ID, "vendor.a": "B", "vendor.c": odd, "source.address": "10.0.0.7"})
     assert "vendor.a=b" in doc[KV]
     assert f"source.address\x01{'0' * 20}ffff0a000007" in doc[KV]
+
+
+def test_lists_of_names_that_nobody_repeats_do_not_fill_the_memory() -> None:
+    names = [f"vendor.n{i}" for i in range(1_000)]
+    shape_of(tuple(names))
+    tracemalloc.start()
+    try:
+        for i in range(30):
+            shape_of((*names[i:], *names[:i]))
+        assert tracemalloc.get_traced_memory()[0] < 0.3e6, "what is large is not kept at all"
+        for i in range(500):
+            shape_of(tuple(names[i : i + 100]))
+        assert tracemalloc.get_traced_memory()[0] < 1.8e6, "and of others not all"
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_known_of_few_names_is_found_out_once() -> None:
+    shape = shape_of(("host.name", "user.name"))
+    assert shape_of(("host.name", "user.name")) is shape
