@@ -7,8 +7,9 @@ is ours (core/sealing.py).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,16 +25,29 @@ from core.store.contract import Batch, EventStore, FlowBlock
 from core.store.flow_tables import table_of
 
 AT_ONCE = 500
+_NUMBER = "#"
+"""Before the number of a further letter of one id: two raws may clash with what is stored."""
 
 
 def bury(session: Session, event: Event, source: str, reason: str, now: Micros, *, is_flow: bool = False) -> None:
-    """Keep an event that the store rejected. ``source``: the name that the ledger counts it by."""
+    """Keep an event that the store rejected, beside what was kept of its id before. ``source``: the name that the
+    ledger counts it by."""
+    id_ = key = str(event["event.id"])
+    number = 1
+    while session.get(DeadLetter, key) is not None:
+        number += 1
+        key = f"{id_}{_NUMBER}{number}"
     letter = DeadLetter(
-        event_id=str(event["event.id"]), source=source, stage=LetterStage.REJECTED, reason=reason, at=now,
+        event_id=key, source=source, stage=LetterStage.REJECTED, reason=reason, at=now,
         # the store may have rejected it for what strict JSON cannot say
         raw=json.dumps({"event": event, "is_flow": is_flow}).encode(),
     )  # fmt: skip
-    session.merge(letter)
+    session.add(letter)
+
+
+def letter_id(key: str) -> str:
+    """The id of the event that a letter holds."""
+    return key.partition(_NUMBER)[0]
 
 
 def kind_of(reason: str) -> str:
@@ -80,21 +94,31 @@ def offer(
     with database.read() as session:
         waiting = [one.event_id for one in letters(session, source) if one.stage == LetterStage.REJECTED]
     done = Offered()
-    for start in range(0, len(waiting), AT_ONCE):
-        ids = waiting[start : start + AT_ONCE]
+    for keys in _parts(waiting):
         with database.read() as session:
             found = session.scalars(
-                select(DeadLetter).where(DeadLetter.event_id.in_(ids), DeadLetter.stage == LetterStage.REJECTED)
+                select(DeadLetter).where(DeadLetter.event_id.in_(keys), DeadLetter.stage == LetterStage.REJECTED)
             ).all()
         _offer(database, store, actor, now, {letter.event_id: _read(letter) for letter in found}, done)
     return done
+
+
+def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The letters by parts, none with two of one id: of each is to be seen what became of it."""
+
+    def number(key: str) -> str:
+        return key.partition(_NUMBER)[2]
+
+    for _, several in groupby(sorted(keys, key=number), key=number):
+        part = list(several)
+        yield from (part[start : start + AT_ONCE] for start in range(0, len(part), AT_ONCE))
 
 
 def _read(letter: DeadLetter) -> tuple[Event, bool] | None:
     try:
         kept = json.loads(letter.raw)
         event: Event = kept["event"]
-        return (event, bool(kept["is_flow"])) if event["event.id"] == letter.event_id else None
+        return (event, bool(kept["is_flow"])) if event["event.id"] == letter_id(letter.event_id) else None
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -125,7 +149,7 @@ def _offer(
         ):
             at = to_micros(str(kept[letter.event_id][0]["event.created"]))
             tally.events(letter.source, at, Events.REJECTED, -1, kind_of(letter.reason))
-            if (reason := rejected.get(letter.event_id)) is None:
+            if (reason := rejected.get(letter_id(letter.event_id))) is None:
                 tally.events(letter.source, at, Events.STORED)
                 letter.stage, letter.raw = LetterStage.STORED, b""
                 stored += 1

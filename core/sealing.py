@@ -24,6 +24,7 @@ from core.durable import make_folder
 from core.event import Event, EventId, new_ulid
 from core.keys import Keys
 from core.lag import committed_to
+from core.rejected import letter_id
 from core.store.contract import EventStore, HourClass, Span
 from core.store.integrity import FIRST_PREV, Grown, Root, Tree, digest, id_of, ids_in
 from core.store.segments_files import try_lock
@@ -66,7 +67,7 @@ class Judged:
         self._at = 0
         letters = DeadLetter.event_id >= new_ulid(hour, bytes), DeadLetter.event_id < new_ulid(hour + HOUR, bytes)
         taken = select(DeadLetter.event_id).where(*letters, DeadLetter.stage == LetterStage.STORED)
-        self.taken_later = frozenset(session.scalars(taken))
+        self.taken_later = frozenset(map(letter_id, session.scalars(taken)))
         """Events that the store rejected at first and has taken since (core/rejected.py)."""
 
     def has(self, segment: str, record: int) -> bool:

@@ -19,12 +19,13 @@ from core.event import Frame, FrameKind
 from core.ledger import read_balances
 from core.rejected import Offered, bury, kind_of, letters, offer
 from core.spool import Spool
+from core.store.admission import CLASH
 from core.store.contract import Batch, Query
 from core.store.elastic import ElasticStore
 from kydai.context import Context
 from kydai.pipeline import Pipeline
 from kydai.pipeline_process import parts_of
-from tests.core.store.conformance import event
+from tests.core.store.conformance import START, event
 from tests.core.store.elastic_stores import new_prefix, open_store, remove
 from tests.kydai.conftest import with_rule
 from tests.kydai.test_pipeline import data, failed, template
@@ -137,6 +138,37 @@ def test_a_store_that_is_away_leaves_the_letters(context: Context, monkeypatch: 
         offer(context.database, context.store, WHO, context.clock.now())
     with context.database.read() as session:
         assert [letter.event_id for letter in letters(session)] == [str(event(1)["event.id"])]
+
+
+def test_two_raws_that_clash_with_what_is_stored_are_both_kept(context: Context) -> None:
+    now = context.clock.now()
+    stored, first, second = (event(1, 0, {"event.original": raw, "kydai.source": "fw"}) for raw in "abc")
+    context.store.append(Batch([stored]))
+
+    def waiting() -> dict[str, str]:
+        with context.database.read() as session:
+            return {one.event_id: json.loads(one.raw)["event"]["event.original"] for one in letters(session)}
+
+    for clashing in (first, second):
+        with context.database.write() as session:
+            bury(session, clashing, "fw", CLASH, now)
+    id_ = str(stored["event.id"])
+    assert waiting() == {id_: "b", f"{id_}#2": "c"}
+    assert offer(context.database, context.store, WHO, now) == Offered(rejected=2)
+    assert waiting() == {id_: "b", f"{id_}#2": "c"}
+
+
+def test_of_two_letters_of_one_id_the_store_takes_the_first(context: Context) -> None:
+    made = [event(1, 0, {"event.original": raw}) for raw in "ab"]
+    with context.database.write() as session:
+        for each in made:
+            bury(session, each, "fw", "a mapping", START)
+    assert offer(context.database, context.store, WHO, START) == Offered(stored=1, rejected=1)
+    (found,) = context.store.search(Query()).events
+    assert found["event.original"] == "a"
+    with context.database.read() as session:
+        (letter,) = letters(session)
+    assert (json.loads(letter.raw)["event"]["event.original"], letter.reason) == ("b", CLASH)
 
 
 def test_what_no_json_can_say_is_kept_all_the_same(context: Context) -> None:

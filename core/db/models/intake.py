@@ -47,6 +47,7 @@ class DeadLetter(Base):
 
     __tablename__ = "dead_letter"
     event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """With ``#2``, ``#3``… for further letters of one id."""
     source: Mapped[str] = mapped_column(String(200))
     stage: Mapped[str] = mapped_column(String(16))
     """A LetterStage."""
