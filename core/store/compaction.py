@@ -3,11 +3,13 @@
 One leader at a time, by a lock. Files of level 0 are split by retention class and received day, so that
 retention is the deletion of files; events dated outside their day ± 1 h go into a *late* file of that day, so that
 the others can be skipped by time. Small files of one class and day are merged again. The new files take the
-place of the old in one transaction of the catalog; the old ones are unlinked after a grace.
+place of the old in one transaction of the catalog; the old ones are unlinked after a grace. Files of flows of which
+a column has another type are never joined: no value is said in a wider type that rounds it.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,7 +22,7 @@ import pyarrow.parquet as pq
 
 from core.clock import DAY, HOUR, Clock, iso
 from core.durable import write_durably
-from core.errors import Conflict, Unavailable, cause, failure
+from core.errors import BadInput, Conflict, Unavailable, cause, failure
 from core.event import ulid_time
 from core.store.catalog import Catalog
 from core.store.catalog_rows import Kind, New, Segment, State
@@ -42,6 +44,8 @@ ROWS = 250_000
 BYTES = 400_000_000
 """Uncompressed bytes that one round takes into memory, unless one file alone has more."""
 
+_logger = logging.getLogger(__name__)
+
 MANY = 4_096
 """So many values of a column are moved as texts: as numbers, each row group would hold all of them."""
 
@@ -49,8 +53,9 @@ MANY = 4_096
 def compact(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[], str]) -> int:
     """Compact what is due, then unlink what was replaced long enough ago.
 
-    Returns how many files were replaced; 0 as well when another process is at it. Raises Unavailable when the
-    disk or the catalog fails; what was done until then holds.
+    Returns how many files were replaced; 0 as well when another process is at it. Files that cannot be made one stay as
+    they are, which is logged, and the next go on. Raises Unavailable when the disk or the catalog fails; what was
+    done until then holds.
     """
     lock = try_lock(folder / "compactor.lock")
     if lock is None:
@@ -58,7 +63,12 @@ def compact(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[],
     try:
         replaced = 0
         for old in _due(folder, catalog, clock.now() // DAY):
-            replaced += _replace(folder, catalog, clock, new_name, old)
+            try:
+                replaced += _replace(folder, catalog, clock, new_name, old)
+            except (pa.ArrowException, BadInput, ValueError) as error:
+                # its text may be that of an event: the class alone is safe in a line of the log
+                names = ", ".join(s.name for s in old)
+                _logger.warning("Files stay as they are: compaction met %s in %s", type(error).__name__, names)
         unlink_retired(folder, catalog, clock.now())
         return replaced
     finally:
@@ -70,7 +80,8 @@ def _due(folder: Path, catalog: Catalog, today: int) -> Iterator[list[Segment]]:
     for kind in Kind:
         first = [s for s in catalog.segments(State.LIVE) if s.kind is kind and s.level == 0]
         if len(first) >= FROM_FILES and not _soon_make_a_full_one(first):
-            yield from _portions(folder, first)
+            for together in _of_same_types(first):
+                yield from _portions(folder, together)
     alike: dict[tuple[object, ...], list[Segment]] = defaultdict(list)
     for s in catalog.segments(State.LIVE):
         if s.level > 0 and s.rows < ROWS // 2:
@@ -79,14 +90,32 @@ def _due(folder: Path, catalog: Catalog, today: int) -> Iterator[list[Segment]]:
             size = s.rows.bit_length() // 3 if day >= today else 0
             alike[s.kind, s.classes, day, s.late, size].append(s)
     for members in alike.values():
-        if len(members) >= MERGE_FILES:
-            yield from _portions(folder, members)
+        for together in _of_same_types(members):
+            if len(together) >= MERGE_FILES:
+                yield from _portions(folder, together)
 
 
 def _soon_make_a_full_one(first: Sequence[Segment]) -> bool:
     """Whether files as they came are worth waiting for a little: compacted now, all that is in them would be written
     and looked through for words once more when it is merged."""
     return len(first) < 2 * FROM_FILES and ROWS // 4 <= sum(s.rows for s in first) < ROWS // 2
+
+
+def _of_same_types(segments: Iterable[Segment]) -> list[list[Segment]]:
+    """Segments in sets within which no column of flows has two types; a column may be missing, or hold nothing."""
+    sets: list[tuple[dict[str, str], list[Segment]]] = []
+    for s in segments:
+        given = dict(s.columns)
+        own = {name: given[type_[1:]] if type_.startswith("=") else type_ for name, type_ in s.columns}
+        own = {name: type_ for name, type_ in own.items() if type_ != "null"}
+        for types, members in sets:
+            if all(types.get(name, type_) == type_ for name, type_ in own.items()):
+                types.update(own)
+                members.append(s)
+                break
+        else:
+            sets.append((own, [s]))
+    return [members for _, members in sets]
 
 
 def _portions(folder: Path, segments: Iterable[Segment]) -> Iterator[list[Segment]]:
@@ -125,12 +154,12 @@ def _replace(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[]
         taken.append(s)
     if not taken:
         return 0
-    table = _joined(tables)
-    del tables
-    parts = split(table)
-    del table
     written: list[New] = []
     try:
+        table = _joined(tables)
+        del tables
+        parts = split(table)
+        del table
         for day, late, part in parts:
             if taken[0].kind is Kind.FLOWS:
                 piece = flow_piece(part)
@@ -146,7 +175,7 @@ def _replace(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[]
     except OSError as error:
         _remove(folder, written)
         raise failure(Unavailable, "store.error.write", why=cause(error)) from error
-    except (Conflict, Unavailable) as error:
+    except (Conflict, Unavailable, BadInput, pa.ArrowException, ValueError) as error:
         _remove(folder, written)
         if isinstance(error, Conflict):
             return 0  # retention took one of them meanwhile

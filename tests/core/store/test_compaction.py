@@ -92,6 +92,42 @@ def test_flows_and_events_are_compacted_apart_and_columns_joined(store: SegmentS
     assert store.verify() == []
 
 
+@pytest.mark.parametrize("other", [1.5, "một"])
+def test_a_column_of_flows_with_another_type_stops_nothing_and_rounds_nothing(store: SegmentStore, other: Any) -> None:
+    values = [[2**53 + 1], [2**53 + 3], [other], [None], [2**53 + 5], [other]]
+    for i, value in enumerate(values):
+        block = flows(i * 10)
+        store.append(Batch([], [type(block)(block.table.append_column("x.n", pa.array(value * 10)))]))
+    before = sorted(str(e.get("x.n")) for e in store.search(Query(), limit=100).events)
+    assert store.compact() == 6
+    assert sorted(str(e.get("x.n")) for e in store.search(Query(), limit=100).events) == before
+    assert sorted((s.level, s.rows) for s in live(store)) == [(1, 20), (1, 40)]
+    assert store.compact() == 0, "two that cannot be joined are not merged"
+
+
+def test_what_cannot_be_joined_is_logged_and_the_next_goes_on(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for i in range(5):
+        store.append(Batch([event(i)], [flows(i * 10)]))
+    whole = compaction.split
+
+    def fail_at_events(table: Any) -> Any:
+        if "doc" in table.schema.names:
+            raise pa.ArrowInvalid('offset overflow "nguyen.van.a"')
+        return whole(table)
+
+    monkeypatch.setattr(compaction, "split", fail_at_events)
+    assert store.compact() == 5
+    assert sorted((s.kind, s.level) for s in live(store)) == [*[("events", 0)] * 5, ("flows", 1)]
+    assert "ArrowInvalid" in caplog.text
+    assert all(s.name in caplog.text for s in live(store) if s.level == 0)
+    assert "nguyen" not in caplog.text
+    monkeypatch.setattr(compaction, "split", whole)
+    assert store.compact() == 5
+    assert store.verify() == []
+
+
 def test_the_replaced_are_unlinked_after_the_grace(store: SegmentStore, clock: StillClock) -> None:
     for i in range(4):
         store.append(Batch([event(i)]))
