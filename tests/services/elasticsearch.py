@@ -132,6 +132,7 @@ class Node:
             "path.repo": [str(self.repo)],
             "xpack.security.enabled": False,
             "cluster.routing.allocation.disk.threshold_enabled": False,  # a full disk must not block the tests
+            "cluster.info.update.interval": "1h",  # at each, a server without thresholds lifts the blocks of full disks
             # the serial collector lets garbage lie, and the breaker would take it for used
             "indices.breaker.total.use_real_memory": False,
         }
