@@ -78,10 +78,11 @@ class Output:
 
         self.err.print(Text(text), soft_wrap=True)
 
-    def cut(self, shown: int, total: int) -> None:
-        """Say that a list is cut, if it is, and how to see more of it."""
+    def cut(self, shown: int, total: int, *, is_least: bool = False) -> None:
+        """Say that a list is cut, if it is, and how to see more of it; ``is_least``: there may be more than that."""
         if shown < total:
-            self.tell(say("cli.list_cut", self.lang, shown=shown, count=total))
+            count = say("common.at_least", self.lang, count=total) if is_least else total
+            self.tell(say("cli.list_cut", self.lang, shown=shown, count=count))
 
     def one(self, document: Any, text: str | None = None) -> None:
         """One answer: a JSON document, or the text for people."""

@@ -22,7 +22,7 @@ from core.hints import hints
 from core.query.pipes import TIME, Grouping, Piped, parse_piped
 from core.query.tree import And, Exists
 from core.store.arranged import Arranged, Cell, arranged
-from core.store.contract import MAX_GROUPS, Count, GroupRow, Groups, Missing, Query, Span, Truth
+from core.store.contract import MAX_GROUPS, Count, GroupRow, Groups, Query, Span, Truth
 from core.store.telling import Counting
 from core.times import read_span
 from core.words import moment, number, say
@@ -97,9 +97,10 @@ def search(
         return _groups(context, piped, question, output)
     if count:
         answer = _count(context, question)
-        context.output.one(
-            {"count": answer.count, **_truth(answer.truth)}, say("cli.search.total", LANG, count=answer.count)
+        total = say(
+            "cli.search.total" if _is_whole(answer.truth) else "cli.search.total_least", LANG, count=answer.count
         )
+        context.output.one({"count": answer.count, **_truth(answer.truth)}, total)
         return _confess(context, answer.truth)
     events, truth = _collect(context, question, limit, wanted, not piped.oldest_first)
     if output is not None:
@@ -111,7 +112,9 @@ def search(
     else:
         _show(context, events, wanted)
     if len(events) == limit:
-        context.output.cut(limit, _count(context, question).count)
+        found = _count(context, question)  # may read files that the rows did not need
+        context.output.cut(limit, found.count, is_least=not _is_whole(found.truth))
+        truth = _together(truth, found.truth)
     return _confess(context, truth)
 
 
@@ -168,7 +171,7 @@ def _groups(context: Context, piped: Piped, question: Query, output: Path | None
         context.output.tell(
             say("cli.search.groups_cut", LANG, limit=number(MAX_GROUPS, LANG), bound=number(groups.bound, LANG))
         )
-    return _confess(context, groups.truth) or (0 if groups.truth.exact else INCOMPLETE)
+    return _confess(context, groups.truth)
 
 
 def _show_groups(context: Context, grouping: Grouping, table: Arranged) -> None:
@@ -234,15 +237,30 @@ def _collect(
     """Rows page by page; whole is what lacked nothing on any page."""
     events: list[Event] = []
     cursor: str | None = None
-    missing: dict[tuple[str, str], Missing] = {}
+    truths: list[Truth] = []
     while True:
         size = min(PAGE, limit - len(events))
         rows = context.store.search(query, limit=size, newest_first=newest_first, cursor=cursor, fields=fields)
         events += rows.events
         cursor = rows.cursor
-        missing |= {(m.what, m.detail): m for m in rows.truth.missing}
+        truths.append(rows.truth)
         if cursor is None or len(events) >= limit:
-            return events, replace(rows.truth, complete=not missing, missing=tuple(missing.values()))
+            return events, _together(*truths)
+
+
+def _together(*truths: Truth) -> Truth:
+    """Of several answers as one: whole where each is; what any of them lacks is missing, once."""
+    missing = {(m.what, m.detail): m for truth in truths for m in truth.missing}
+    return replace(
+        truths[-1],
+        exact=all(truth.exact for truth in truths),
+        complete=all(truth.complete for truth in truths),
+        missing=tuple(missing.values()),
+    )
+
+
+def _is_whole(truth: Truth) -> bool:
+    return truth.complete and truth.exact
 
 
 def _truth(truth: Truth) -> dict[str, Any]:
@@ -251,8 +269,9 @@ def _truth(truth: Truth) -> dict[str, Any]:
 
 
 def _confess(context: Context, truth: Truth) -> int:
+    """The status of an answer; what it lacks is told."""
     if truth.complete:
-        return 0
+        return 0 if truth.exact else INCOMPLETE
     reasons = "; ".join(f"{say(f'common.missing.{m.what}', LANG)} {m.detail}".strip() for m in truth.missing)
     context.output.tell(safe(say("cli.search.incomplete", LANG, reasons=reasons)))
     for what in dict.fromkeys(m.what for m in truth.missing):

@@ -9,10 +9,11 @@ import orjson
 import pytest
 from openpyxl import load_workbook
 
-from core.store import segments_group
+from core.store import segments_group, segments_read
+from core.store.contract import Count, Truth
 from kydai.cli import search
 from kydai.cli.main import INCOMPLETE
-from tests.kydai.cli.conftest import Run
+from tests.kydai.cli.conftest import LINE, Run
 
 
 @pytest.fixture
@@ -103,6 +104,28 @@ def test_what_is_missing_does_not_end_the_pages(filled: Run, tmp_path: Path, mon
     ran = filled("search", "sshd", *ALL, "--json")
     assert (ran.status, len(ran.documents)) == (3, 3)
     assert ran.err.count("quarantined as damaged") == 1
+
+
+def test_what_only_the_count_behind_a_cut_answer_lacked_is_told(
+    filled: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (damaged,) = (tmp_path / "data" / "store").rglob("*.parquet")
+    later = tmp_path / "later.log"
+    later.write_text("".join(LINE.format(n).replace("08:00", "09:00") for n in range(3)))
+    filled("ingest", str(later))
+    damaged.write_bytes(b"\xff" * damaged.stat().st_size)
+    monkeypatch.setattr(segments_read, "_FIRST_ROWS", 1)  # the rows come from the newest file, and no other is read
+    ran = filled("search", "user.name: r*t", *ALL, "--limit", "2")
+    assert ran.status == INCOMPLETE
+    assert "2 of at least 3 are shown; more with --limit" in ran.err
+    assert "INCOMPLETE: Part of the data is quarantined as damaged" in ran.err
+    assert "At least 3 events match." in filled("search", "user.name: r*t", *ALL, "--count").out
+
+
+def test_a_total_that_is_not_exact_is_the_least(filled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_count", lambda *_: Count(3, Truth(exact=False)))
+    ran = filled("search", "sshd", *ALL, "--count")
+    assert (ran.status, ran.out) == (INCOMPLETE, "At least 3 events match.\n")
 
 
 def test_an_unknown_kind_of_file_is_refused(filled: Run, tmp_path: Path) -> None:
