@@ -12,7 +12,7 @@ from fastapi import Depends, Query, Request
 from pydantic import BaseModel
 
 from api.deps import Caller, Reader, Svc
-from api.errors import problem_of
+from api.errors import problem_of, unforeseen
 from api.feed import EventStream, encode, event_stream
 from api.scope import sight
 from api.searching import unheard
@@ -105,10 +105,11 @@ async def followed(
             yield encode("progress", Progress.model_validate(now))
             now = await told.get()
         try:
-            found = search.result()
+            last = encode("answer", shape(search.result()))
         except KydaiError as error:
-            yield encode("problem", problem_of(request, error))
-        else:
-            yield encode("answer", shape(found))
+            last = encode("problem", problem_of(request, error))
+        except Exception as error:  # noqa: BLE001 - its status is sent: nothing further out could still answer it
+            last = encode("problem", unforeseen(request, error))
+        yield last
 
     return event_stream(events())

@@ -159,9 +159,15 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     return answer(request, error.status_code, error.headers)
 
 
-def _ours(request: Request, error: Exception) -> JSONResponse:
+def unforeseen(request: Request, error: Exception) -> Problem:
+    """An error that nobody foresaw: the log has it whole, the caller learns that it is ours."""
     log.error("Request failed.", path=request.url.path, method=request.method, exc_info=error)
-    return answer(request, 500, detail=say("api.own_failure", language_of(request)))
+    lang = language_of(request)
+    return _problem(lang, 500, detail=say("api.own_failure", lang))
+
+
+def _ours(request: Request, error: Exception) -> JSONResponse:
+    return _sent(request, unforeseen(request, error))
 
 
 def install(app: FastAPI) -> None:

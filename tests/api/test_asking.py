@@ -10,7 +10,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from structlog.testing import capture_logs
 
 from api.asking import Asked, followed
 from api.searching import Searches
@@ -33,6 +34,8 @@ class House:
         self.said: list[bytes] = []
         self.leaves_after = 100
         self.headers = {"accept-language": "en"}
+        self.url = SimpleNamespace(path="/api/v1/events/count/stream")
+        self.method = "GET"
         self.app = SimpleNamespace(state=SimpleNamespace(searches=self.searches, journal=self))
 
     def interrupt(self, thread: int | None = None) -> int:
@@ -51,10 +54,12 @@ class House:
         if message.get("body"):
             self.said.append(message["body"])
 
-    async def follow(self, ask: Callable[[TellCount], int]) -> None:
+    async def follow(
+        self, ask: Callable[[TellCount], int], shape: Callable[[int], BaseModel] = lambda n: Number(number=n)
+    ) -> None:
         caller = cast(Any, SimpleNamespace(actor=None))
         question = Asked("x", "", "", Query())
-        stream = await followed(cast(Any, self), caller, question, ask, lambda n: Number(number=n))
+        stream = await followed(cast(Any, self), caller, question, ask, shape)
         await stream({"type": "http", "asgi": {"spec_version": "2.3"}}, cast(Any, self.receive), cast(Any, self.send))
 
 
@@ -122,6 +127,32 @@ def test_what_fails_on_the_way_is_told_as_a_problem_and_at_once_as_any_other(hou
     with pytest.raises(ZeroDivisionError):
         asyncio.run(house.follow(lambda _: 1 // 0))
     assert house.said == []
+
+
+class Unshaped(BaseModel):
+    letters: str
+
+
+def breaks_on_the_way(tell: TellCount) -> int:
+    return two_parts(tell) // 0
+
+
+@pytest.mark.parametrize(
+    ("ask", "shape"), [(breaks_on_the_way, Number), (two_parts, Unshaped)], ids=["while asked", "when written"]
+)
+def test_what_nobody_foresaw_is_logged_and_told_as_a_problem_too(
+    house: House, ask: Callable[[TellCount], int], shape: type[BaseModel]
+) -> None:
+    house.written.set_result(None)
+    with capture_logs() as logs:
+        asyncio.run(house.follow(ask, lambda n: shape.model_validate({"number": n})))
+    assert house.said[:-1] == PROGRESS
+    assert house.said[-1].startswith(b"event: problem\ndata: {")
+    assert b'"status":500' in house.said[-1]
+    assert b"division" not in house.said[-1], "what broke is ours to know"
+    (entry,) = logs
+    assert (entry["log_level"], entry["path"]) == ("error", "/api/v1/events/count/stream")
+    assert isinstance(entry["exc_info"], ZeroDivisionError | ValidationError)
 
 
 def test_who_leaves_ends_the_search(house: House) -> None:
