@@ -234,6 +234,17 @@ describe("a count that says how far it is", () => {
     await expect(follow(stream(PROGRESS, 'event: problem\ndata: {"title":"x","status":503,"detail":"away"}\n\n'), () => {})).rejects.toThrow("away");
     await expect(follow(stream(PROGRESS, "event: ans"), () => {})).rejects.toThrow();
   });
+  test("is read whatever stands in its texts", async () => {
+    const text = "a\u2028b\u2029c\u0085d";
+    expect(await follow(stream(`${PROGRESS}event: answer\ndata: ${JSON.stringify({ text })}\n\n`), () => {})).toEqual({ text });
+    const problem = { title: "x", status: 400, detail: text };
+    await expect(follow(stream(`event: problem\ndata: ${JSON.stringify(problem)}\n\n`), () => {})).rejects.toThrow(text);
+  });
+  test("takes nothing that it does not know", async () => {
+    for (const other of ['event: tick\ndata: {}\n\n', "hello\n\n", ": still here\n\n"]) {
+      await expect(follow(stream(PROGRESS, other, 'event: answer\ndata: {"text":"x"}\n\n'), () => {})).rejects.toThrow("unknown message");
+    }
+  });
   test("never says that all is done before its answer is there", () => {
     expect([0, 1, 2, 3].map((done) => shareOf({ done, whole: 3, found: 0 }))).toEqual([0, 33, 66, 99]);
     expect(shareOf({ done: 0, whole: 0, found: 0 })).toBe(0);
