@@ -263,7 +263,7 @@ class Mover:
         batch = Batch([event for is_flow, event in part if not is_flow], [FlowBlock(table_of(flows))] if flows else ())
         rejected = self._target.append(batch).rejected
         if rejected:
-            first = ", ".join(f"{id_} ({why})" for id_, why in rejected[:_NAMED])
+            first = ", ".join(f"{one.id} ({one.reason})" for one in rejected[:_NAMED])
             raise failure(Refused, "store.move.rejected", engine=self._target.engine, first=first)
 
     def _mark_replaced(self) -> None:

@@ -140,7 +140,7 @@ def _offer(
     batch = Batch([event for event, is_flow in fresh if not is_flow], [FlowBlock(table_of(flows))] if flows else [])
     with database.read() as session:
         engines.may_commit(session, store.engine, now)
-    rejected = {str(id_): reason for id_, reason in store.append(batch).rejected}
+    rejected = {str(one.id): one.reason for one in store.append(batch).rejected}
     tally, stored = Tally(), 0
     with database.write() as session:
         engines.may_commit(session, store.engine, now, is_writing=True)

@@ -31,9 +31,9 @@ from core.listed import Listed
 from core.rejected import bury, kind_of
 from core.sources import Heards, Resolved
 from core.spool import Batch, Gap, Position, SpoolReader
+from core.store.admission import Rejection
 from core.store.contract import AppendResult, EventStore, FlowBlock
 from core.store.contract import Batch as StoreBatch
-from core.store.elastic_flows import events_of
 from kydai.books import Books
 from kydai.detector import Detector, Judgement
 from kydai.flow_columns import dress
@@ -191,12 +191,12 @@ class Pipeline:
         blocks, flow_judged = self._judge_flows(outcome, frames, now)
         self._books.append_begins()
         result = self.parts.store.append(StoreBatch(made.events, blocks))
-        self._count_events(made, result, tally)
+        rejected = _rejected(made, result)
+        self._count_events(made, rejected, tally)
         self._hear(made, heards)
         if outcome is not None:
             self._count_flows(outcome, result, tally, heards)
             said.flows(outcome.numbered, self._books.book)
-        rejected = {str(i): reason for i, reason in result.rejected}
         with self.parts.database.write() as session:
             engines.may_commit(session, self.parts.store.engine, self.parts.clock.now(), is_writing=True)
             for judgement in (judged, *flow_judged):
@@ -206,7 +206,7 @@ class Pipeline:
             self._seen.save(session, now)
             if not self.is_replay:  # what an ingest brings has no time of receipt of its own
                 heards.save(session, self._books.limits)
-            self._bury(session, made, blocks, rejected, now)
+            self._bury(session, rejected, now)
             self._bury_gaps(session, batch.gaps, now)
             if outcome is not None:
                 self.flows.save(session, outcome, now)
@@ -248,7 +248,7 @@ class Pipeline:
     def _remember(self, session: Session, frames: Sequence[Stored]) -> None:
         runs: list[list[Any]] = []
         for stored in frames:
-            if runs and runs[-1][0] == stored.segment and runs[-1][2] + 1 == stored.record:
+            if runs and runs[-1][0] == stored.segment and 0 <= stored.record - runs[-1][2] <= 1:
                 runs[-1][2] = stored.record
             else:
                 runs.append([stored.segment, stored.record, stored.record])
@@ -338,19 +338,19 @@ class Pipeline:
 
     # --- counting -----------------------------------------------------------------------------------------
 
-    def _count_events(self, made: Made, result: AppendResult, tally: Tally) -> None:
-        rejected = {str(i): reason for i, reason in result.rejected}
-        for event, source, at in zip(made.events, made.sources, made.created, strict=True):
+    def _count_events(self, made: Made, rejected: Sequence[tuple[Rejection, bool]], tally: Tally) -> None:
+        for source, at in zip(made.sources, made.created, strict=True):
             tally.events(source.name, at, Events.MADE)
-            reason = rejected.get(str(event["event.id"]))
-            if reason is None:
-                tally.events(source.name, at, Events.STORED)
-            else:
-                tally.events(source.name, at, Events.REJECTED, 1, kind_of(reason))
+            tally.events(source.name, at, Events.STORED)
+        for (_, reason, event), is_flow in rejected:
+            if not is_flow:
+                name, at = str(event["kydai.source"]), to_micros(str(event["event.created"]))
+                tally.events(name, at, Events.STORED, -1)
+                tally.events(name, at, Events.REJECTED, 1, kind_of(reason))
 
     def _count_flows(self, outcome: FlowBatch, result: AppendResult, tally: Tally, heards: Heards) -> None:
         places = {place_of(datagram) for datagram, _ in (*outcome.decoded, *outcome.released)}
-        rejected = [(id_[:2], kind_of(reason)) for id_, reason in result.rejected if id_[:2] in places]
+        rejected = [(id_[:2], kind_of(reason)) for id_, reason, _ in result.rejected if id_[:2] in places]
         for datagram, flows in (*outcome.decoded, *outcome.released):
             source = self._books.book.resolve(f"flow:{datagram.exporter}").name
             heard = self._listed.name_of(source, datagram.created_at)
@@ -372,17 +372,10 @@ class Pipeline:
             if heard.count < 4 or heard.count % FIELDS_EVERY == 0:
                 heard.fields.update(event)
 
-    def _bury(
-        self, session: Session, made: Made, blocks: Sequence[FlowBlock], rejected: dict[str, str], now: Micros
-    ) -> None:
-        if not rejected:
-            return
-        flows = [(event, True) for block in blocks for event in events_of(block.table)]
-        for event, is_flow in (*((event, False) for event in made.events), *flows):
-            if (reason := rejected.get(str(event["event.id"]))) is not None:
-                at = to_micros(str(event["event.created"]))
-                source = self._listed.name_of(str(event["kydai.source"]), at)
-                bury(session, event, source, reason, now, is_flow=is_flow)
+    def _bury(self, session: Session, rejected: Sequence[tuple[Rejection, bool]], now: Micros) -> None:
+        for (_, reason, event), is_flow in rejected:
+            source = self._listed.name_of(str(event["kydai.source"]), to_micros(str(event["event.created"])))
+            bury(session, event, source, reason, now, is_flow=is_flow)
 
     def _bury_gaps(self, session: Session, gaps: Sequence[Gap], now: Micros) -> None:
         """Records that were acknowledged and cannot be read any more: they are lost, not dropped unsaid."""
@@ -398,6 +391,12 @@ class Pipeline:
                 raw=b"", at=now,
             )  # fmt: skip
             session.merge(letter)
+
+
+def _rejected(made: Made, result: AppendResult) -> list[tuple[Rejection, bool]]:
+    """What the store did not take, and whether each is a flow."""
+    ids = {str(event["event.id"]) for event in made.events} if result.rejected else frozenset()
+    return [(one, str(one.id) not in ids) for one in result.rejected]
 
 
 def _reached(row: SpoolPosition, now: Micros) -> Micros:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -18,6 +18,14 @@ _RAW = ("event.original", "kydai.original_b64")
 
 ID = re.compile(r"([0-7][0-9A-HJKMNP-TV-Z]{25})\.(0|[1-9][0-9]{0,18})\.(0|[1-9][0-9]{0,9})")
 """An ``event.id`` as it is written: segment, record, n."""
+
+
+class Rejection(NamedTuple):
+    """An event that was not taken, itself: of several with one id in a batch the id does not say which."""
+
+    id: EventId
+    reason: str
+    event: Event
 
 
 def event_id(event: Event) -> EventId:

@@ -15,6 +15,7 @@ from core.clock import LOCAL_ZONE, Micros
 from core.event import Event, EventId
 from core.query.pipes import Grouping
 from core.query.tree import TRUE, Node
+from core.store.admission import Rejection
 
 if TYPE_CHECKING:
     from core.store.reindex import Reindexing
@@ -50,7 +51,7 @@ class AppendResult:
 
     stored: int
     already: int = 0
-    rejected: Sequence[tuple[EventId, str]] = ()
+    rejected: Sequence[Rejection] = ()
 
 
 @dataclass(frozen=True, slots=True)

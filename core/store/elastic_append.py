@@ -19,7 +19,7 @@ from elasticsearch import ApiError, Elasticsearch
 
 from core.errors import MAX_REASON, BadConfig, BadInput, KydaiError, Unavailable, failure, reason
 from core.event import Event, EventId, ulid_time
-from core.store.admission import CLASH, event_id, same_raw
+from core.store.admission import CLASH, Rejection, event_id, same_raw
 from core.store.contract import AppendResult
 from core.store.elastic_client import Cluster, told
 from core.store.elastic_document import document, event_of
@@ -56,7 +56,7 @@ class Prepared:
 
     def __init__(self, chunks: Callable[[Prepared], Iterator[list[Item]]]) -> None:
         self.chunks = chunks(self)
-        self.rejected: list[tuple[EventId, str]] = []
+        self.rejected: list[Rejection] = []
         self.already = 0
 
 
@@ -98,7 +98,7 @@ class Preparer:
                 try:
                     item = self._item(id_, event, is_flow=is_flow)
                 except BadInput as error:
-                    told.rejected.append((id_, str(error)))
+                    told.rejected.append(Rejection(id_, str(error), event))
                     continue
                 first = seen.setdefault(id_, event)
                 if first is event:
@@ -106,7 +106,7 @@ class Preparer:
                 elif same_raw(first, event):
                     told.already += 1
                 else:
-                    told.rejected.append((id_, CLASH))
+                    told.rejected.append(Rejection(id_, CLASH, event))
 
     def _item(self, id_: EventId, event: Event, *, is_flow: bool) -> Item:
         if id_.record >= 2**63 or id_.n >= 2**31:
@@ -205,7 +205,7 @@ class Appender:
                 work.waiting.append(item)
                 last = trouble
             else:
-                work.rejected.append((item.id, told(answer)[:MAX_REASON]))
+                work.rejected.append(Rejection(item.id, told(answer)[:MAX_REASON], item.event))
         try:
             vanished = self._compare(clashing, work)
         except Unavailable as error:
@@ -257,7 +257,7 @@ class Appender:
             elif same_raw(event_of(there["_source"]), item.event):
                 work.already += 1
             else:
-                work.rejected.append((item.id, CLASH))
+                work.rejected.append(Rejection(item.id, CLASH, item.event))
         return any(not there.get("found") for there in found)
 
 
@@ -268,7 +268,7 @@ class _Work:
     waiting: list[Item]
     stored: int = 0
     already: int = 0
-    rejected: list[tuple[EventId, str]] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
 
 
 def chunks_of(items: Iterable[Item]) -> Iterator[list[Item]]:

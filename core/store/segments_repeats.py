@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from core.event import Event, EventId
-from core.store.admission import CLASH, same_raw
+from core.event import Event
+from core.store.admission import CLASH, Rejection, same_raw
 from core.store.catalog_rows import IdRange, Segment
 from core.store.segments_layout import IDENTITY, TIMES
 from core.store.segments_order import events_of
@@ -33,7 +33,7 @@ class Sifted:
 
     table: Any
     already: int = 0
-    rejected: tuple[tuple[EventId, str], ...] = ()
+    rejected: tuple[Rejection, ...] = ()
 
 
 def only_new(
@@ -62,7 +62,7 @@ def only_new(
         left[again] = True
     if not pairs:
         return Sifted(table)
-    clashing = tuple((id_, CLASH) for (id_, event), other in pairs if not same_raw(other, event))
+    clashing = tuple(Rejection(id_, CLASH, event) for (id_, event), other in pairs if not same_raw(other, event))
     return Sifted(table.filter(pa.array(~left)), len(pairs) - len(clashing), clashing)
 
 

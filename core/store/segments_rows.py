@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from core.clock import Micros, iso
 from core.ecs import ARRAYS, FieldType, type_of
 from core.errors import BadInput
-from core.event import Event, EventId, Value
+from core.event import Event, Value
 from core.query.fold import MAX_CHARS, cut, fold
 from core.query.values import coerce, to_ip, to_text
-from core.store.admission import ID, event_id, instant, number_that_is_none, reason_against
+from core.store.admission import ID, Rejection, event_id, instant, number_that_is_none, reason_against
 from core.store.segments_layout import (
     ADDRESSES,
     FOLDED,
@@ -47,7 +47,7 @@ class Flat:
     overridden: frozenset[str]
     """The promoted fields of which some row's document says more than the column: those, and values that were
     of another type or cut."""
-    rejected: list[tuple[EventId, str]]
+    rejected: list[Rejection]
 
 
 def flatten(events: Sequence[Event]) -> Flat:
@@ -62,13 +62,13 @@ def flatten(events: Sequence[Event]) -> Flat:
     except (pa.ArrowInvalid, pa.ArrowTypeError, orjson.JSONEncodeError, OverflowError, UnicodeEncodeError):
         pass  # some event does not take the straight way: look at each
     kept: list[Event] = []
-    rejected: list[tuple[EventId, str]] = []
+    rejected: list[Rejection] = []
     for event in events:
         reason = reason_against(event)
         if reason is None:
             kept.append(event)
         else:
-            rejected.append((event_id(event), reason))
+            rejected.append(Rejection(event_id(event), reason, event))
     return replace(_columns(kept, careful=True), rejected=rejected)
 
 

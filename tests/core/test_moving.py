@@ -20,6 +20,7 @@ from core.moving import Mover
 from core.proving import Prover
 from core.query.language import parse
 from core.query.pipes import parse_piped
+from core.store.admission import Rejection
 from core.store.contract import AppendResult, Batch, EventStore, FlowBlock, Query, Span
 from core.store.elastic import ElasticStore
 from core.store.elastic_document import document
@@ -281,7 +282,7 @@ def test_what_cannot_be_read_or_taken_is_not_moved(house: House, other: SegmentS
             return getattr(other, name)
 
         def append(self, batch: Batch) -> AppendResult:
-            return AppendResult(len(batch.events), rejected=[(parse_event_id(odd), "too odd")])
+            return AppendResult(len(batch.events), rejected=[Rejection(parse_event_id(odd), "too odd", {})])
 
     with pytest.raises(Refused, match=rf"elastic does not take these events: {odd} \(too odd\)"):
         mover(house, house.store, cast(EventStore, Picky())).run()

@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from core.clock import DAY, HOUR, SECOND, StillClock
 from core.db.models import Alert, DeadLetter, JudgedRange, Source, SpoolPosition
 from core.errors import recalled
-from core.event import Frame, FrameKind
+from core.event import Frame, FrameKind, Stored
 from core.ledger import Balance, read_balances
 from core.query.language import parse
 from core.spool import Spool
+from core.store.admission import CLASH, Rejection
 from core.store.contract import AppendResult, Batch, EventStore, Query
 from kydai.context import Context
 from kydai.pipeline import Parts, Pipeline
@@ -204,7 +205,8 @@ def test_what_the_store_rejects_is_buried_with_its_reason(
     from core.event import parse_event_id
 
     def append(batch: Batch) -> AppendResult:
-        return AppendResult(0, 0, [(parse_event_id(str(batch.events[0]["event.id"])), "too strange")])
+        event = batch.events[0]
+        return AppendResult(0, 0, [Rejection(parse_event_id(str(event["event.id"])), "too strange", event)])
 
     monkeypatch.setattr(context.store, "append", append)
     run(context, parts, failed(1))
@@ -215,6 +217,28 @@ def test_what_the_store_rejects_is_buried_with_its_reason(
         letter = session.scalars(select(DeadLetter)).one()
     kept = json.loads(letter.raw)["event"]
     assert (letter.reason, kept["event.original"]) == ("too strange", failed(1).data.decode())
+
+
+def test_of_two_raws_of_one_id_ledger_and_letters_say_what_the_store_did(
+    context: Context, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = spool_of(context)
+    spool.append([failed(1), failed(2), failed(3)])
+    spool.close()
+    pipeline = Pipeline("gateway", context.settings.spool_folder / "gateway", parts)
+    batch = pipeline.reader.read(pipeline.position)
+    segment, record, _ = batch.frames[0]
+    batch.frames[1] = Stored(segment, record, batch.frames[1].frame)
+    monkeypatch.setattr(pipeline.reader, "read", lambda *given, **options: batch)
+    assert pipeline.step() == 3
+    balance = balances(context)["udp:192.0.2.1"]
+    assert balance.holds
+    assert dict(balance.events) == {"made": 3, "stored": 2, "rejected": 1}
+    assert count(context) == 2
+    with context.database.read() as session:
+        letter = session.scalars(select(DeadLetter)).one()
+    assert (letter.event_id, letter.reason) == (f"{segment}.{record}.0", CLASH)
+    assert json.loads(letter.raw)["event"]["event.original"] == failed(2).data.decode()
 
 
 def test_what_is_damaged_in_the_spool_is_buried_and_the_rest_goes_on(context: Context, parts: Parts) -> None:

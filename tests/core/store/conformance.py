@@ -211,7 +211,7 @@ class Conformance:
     def test_what_cannot_be_stored_is_rejected_and_the_rest_stored(self, store: EventStore) -> None:
         result = store.append(Batch([event(1), event(2, 0, {"@timestamp": "yesterday"}), event(3)]))
         assert result.stored == 2
-        assert [id_ for id_, _ in result.rejected] == [EventId(spool(), 2, 0)]
+        assert [one.id for one in result.rejected] == [EventId(spool(), 2, 0)]
 
     def test_pages_join_without_gap_or_repeat(self, filled: EventStore) -> None:
         for newest_first in (True, False):

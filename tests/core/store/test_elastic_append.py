@@ -105,7 +105,7 @@ def test_what_the_server_cannot_take_is_rejected_with_its_reason_and_the_rest_st
     es.indices.put_mapping(index=f"{prefix}-*-*.*", properties={"odd": {"type": "long"}})
     result = store.append(Batch([event(2), event(3, 0, {"odd": "no number"}), event(4, 0, {"odd": 5})]))
     assert result.stored == 2
-    ((id_, why),) = result.rejected
+    ((id_, why, _),) = result.rejected
     assert id_.record == 3
     assert "document_parsing_exception" in why
     assert "no number" in why
@@ -117,8 +117,8 @@ def test_what_no_store_can_hold_is_rejected_before_it_is_sent(shared: ElasticSto
     made = [event(i, 0, fields, segment=segment) for i, fields in enumerate(wrong)]
     result = shared.append(Batch([*made, event(99, segment=segment)]))
     assert result.stored == 1
-    assert [id_.record for id_, _ in result.rejected] == [0, 1, 2, 3]
-    assert all(why for _, why in result.rejected)
+    assert [one.id.record for one in result.rejected] == [0, 1, 2, 3]
+    assert all(one.reason for one in result.rejected)
     with pytest.raises(BadInput):
         shared.append(Batch([{"event.id": "x"}]))
 

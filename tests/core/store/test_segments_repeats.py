@@ -53,7 +53,9 @@ def test_repeats_within_a_batch_and_of_what_is_recorded_are_cut_out(
     found = only_new(piece(given, "yabaxcbx"), where, partial(whole, tmp_path))
     assert ids(found.table) == [(A, 3, 0), (B, 2, 0), (A, 2, 1)]
     assert found.already == 3
-    assert sorted(found.rejected) == [(EventId(A, 2, 0), CLASH), (EventId(A, 3, 0), CLASH)]
+    assert sorted((one.id, one.reason, one.event["event.original"]) for one in found.rejected) == [
+        (EventId(A, 2, 0), CLASH, "x"), (EventId(A, 3, 0), CLASH, "b")
+    ]  # fmt: skip
     assert sorted(asked) == sorted([IdRange(A, 2, 3), IdRange(B, 2, 2)])
 
 

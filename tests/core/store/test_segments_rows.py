@@ -131,8 +131,9 @@ def test_a_long_text_is_cut_in_the_column_only() -> None:
     ],
 )
 def test_what_cannot_be_stored_is_rejected_alone(bad: Event, reason: str) -> None:
-    flat = flatten([event(0, message="kept"), event(1) | bad, event(2)])
-    assert flat.rejected == [(EventId(SPOOL, 1, 0), reason)]
+    wrong = event(1) | bad
+    flat = flatten([event(0, message="kept"), wrong, event(2)])
+    assert flat.rejected == [(EventId(SPOOL, 1, 0), reason, wrong)]
     assert flat.table.column("record").to_pylist() == [0, 2]
 
 
