@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from core import checks, keeping, reindexing
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, hour_of
 from core.db.models import Alert
 from core.steady import steady_now
+from core.store.waiting import FROM_FILES, worth_compacting
 from detections.alerting import self_alert
 from kydai import silences, upkeep
 from kydai.context import Context
@@ -28,8 +30,6 @@ from kydai.process import is_due
 from kydai.upkeep import SWEPT_AT_ONCE, Matter
 from playbooks import responding
 
-FRESH_FILES = 20
-"""So many new files of level 0 make the store worth tending (core/store/compaction.py)."""
 _TENDING = "kydai.tending"
 _GIVING_BACK = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 """Of kydai/supervisor.py, for processes that stay: one that ends soon pays for each page that it gives back and takes
@@ -78,7 +78,8 @@ class Maintenance:
         self._tending: subprocess.Popen[bytes] | None = None
         self._checking: subprocess.Popen[bytes] | None = None
         self._reindexing: subprocess.Popen[bytes] | None = None
-        self._tended_files = 0.0
+        self._tried: frozenset[int] = frozenset()
+        """Files that the tending begun last was to compact, while they are still there."""
         self._paces: tuple[tuple[str, float, Callable[[Micros], None]], ...] = (
             ("lag", 20, lambda now: self._tell(upkeep.lags, "lag:", now)),
             ("stalled", 20, lambda now: self._tell(lambda s, at: upkeep.stalled(s, at, self.began), "stalled", now)),
@@ -166,10 +167,12 @@ class Maintenance:
                 logger.warning("Tending the store failed.", status=status)
             self._tending = None
         is_hourly = is_due(self._last.setdefault("retention", 0), now, HOUR / SECOND)
-        fresh = [at for at in self._file_times() if at > self._tended_files]
-        if len(fresh) < FRESH_FILES and not (is_hourly and self._has_store()):
+        ready = self._worth_compacting()
+        self._tried &= ready
+        # what it could not do the last time it is not asked for again each minute
+        if len(ready - self._tried) < (FROM_FILES if self._tried else 1) and not (is_hourly and self._has_store()):
             return
-        self._tended_files = max(fresh, default=self._tended_files)
+        self._tried = ready
         if is_hourly:
             self._last["retention"] = now
         self._tending = self._start(_TENDING)
@@ -221,14 +224,13 @@ class Maintenance:
             self._reindexing = self._start("kydai.reindexing")
 
     def _has_store(self) -> bool:
-        if self.context.settings.store.engine == "elastic":
-            return True
-        return (self.context.settings.store_folder / "catalog.sqlite").is_file()
+        return self.context.settings.store.engine == "elastic" or self._catalog.is_file()
 
-    def _file_times(self) -> list[float]:
-        folder = self.context.settings.store_folder / "l0"
-        try:
-            with os.scandir(folder) as entries:
-                return [entry.stat().st_mtime for entry in entries if entry.name.endswith(".parquet")]
-        except OSError:  # no store yet, or a file went while we looked: the next look sees
-            return []
+    def _worth_compacting(self) -> frozenset[int]:
+        if self.context.settings.store.engine == "elastic":
+            return frozenset()
+        return worth_compacting(self._catalog)
+
+    @property
+    def _catalog(self) -> Path:
+        return self.context.settings.store_folder / "catalog.sqlite"

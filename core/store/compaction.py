@@ -31,15 +31,12 @@ from core.store.segments_folder import unlink_retired
 from core.store.segments_index import encode_indexed
 from core.store.segments_layout import FEW, IDENTITY
 from core.store.segments_write import Piece, describe, flow_piece, with_same
-
-FROM_FILES = 20
-"""So many files of level 0 are compacted, or up to twice as many where they soon make one that is never merged."""
+from core.store.waiting import FROM_FILES as FROM_FILES
+from core.store.waiting import ROWS as ROWS
+from core.store.waiting import are_worth_it
 
 MERGE_FILES = 8
 """So many small files of one class and day are merged."""
-
-ROWS = 250_000
-"""Rows of a full file; a file of at least half of it is not merged again."""
 
 BYTES = 400_000_000
 """Uncompressed bytes that one round takes into memory, unless one file alone has more."""
@@ -79,7 +76,7 @@ def _due(folder: Path, catalog: Catalog, today: int) -> Iterator[list[Segment]]:
     """Sets of files of one kind to be replaced, each looked up when the one before is done."""
     for kind in Kind:
         first = [s for s in catalog.segments(State.LIVE) if s.kind is kind and s.level == 0]
-        if len(first) >= FROM_FILES and not _soon_make_a_full_one(first):
+        if are_worth_it(len(first), sum(s.rows for s in first), FROM_FILES, ROWS):
             for together in _of_same_types(first):
                 yield from _portions(folder, together)
     alike: dict[tuple[object, ...], list[Segment]] = defaultdict(list)
@@ -93,12 +90,6 @@ def _due(folder: Path, catalog: Catalog, today: int) -> Iterator[list[Segment]]:
         for together in _of_same_types(members):
             if len(together) >= MERGE_FILES:
                 yield from _portions(folder, together)
-
-
-def _soon_make_a_full_one(first: Sequence[Segment]) -> bool:
-    """Whether files as they came are worth waiting for a little: compacted now, all that is in them would be written
-    and looked through for words once more when it is merged."""
-    return len(first) < 2 * FROM_FILES and ROWS // 4 <= sum(s.rows for s in first) < ROWS // 2
 
 
 def _of_same_types(segments: Iterable[Segment]) -> list[list[Segment]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,15 @@ from core.db.models import (
     SpoolPosition,
 )
 from core.ledger import Raws, Tally
+from core.store.catalog import Catalog
+from core.store.catalog_rows import New, State
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.maintenance import Maintenance
 from kydai.supervisor import MEMORY
 from playbooks import control
 from playbooks.playbook import load
+from tests.core.store.test_catalog import segment
 
 
 @pytest.fixture
@@ -183,18 +187,38 @@ def test_the_store_is_tended_when_files_have_gathered(
     monkeypatch.setattr(subprocess, "Popen", Tending)
     for name, value in MEMORY.items():
         monkeypatch.setenv(name, value)
-    folder = context.settings.store_folder / "l0"
-    folder.mkdir(parents=True)
+    context.settings.store_folder.mkdir(parents=True)
     after(context, keeper, 61)
     assert started == [], "there is no store yet"
-    for n in range(25):
-        (folder / f"{n}.parquet").touch()
-    after(context, keeper, 61)
-    after(context, keeper, 61)
-    assert len(started) == 1, "once for the same files"
-    (context.settings.store_folder / "catalog.sqlite").touch()
+    catalog = Catalog(context.settings.store_folder / "catalog.sqlite")
+
+    def come(*names: int, rows: int = 10) -> list[int]:
+        return [catalog.publish([New(replace(segment(f"{n}"), rows=rows), ())], 0) for n in names]
+
+    def taken(files: list[int]) -> None:
+        catalog.publish([], 0, retiring=files)
+
+    files = come(*range(19))
     after(context, keeper, 3601)
-    assert len(started) == 2, "hourly, for retention"
+    assert len(started) == 1, "hourly, for retention"
+    files += come(19)
+    after(context, keeper, 61)
+    assert len(started) == 2, "20 are there, whenever they came"
+    after(context, keeper, 61)
+    come(*range(20, 39))
+    after(context, keeper, 61)
+    assert len(started) == 2, "once for the same files, if they stay"
+    come(39)
+    after(context, keeper, 61)
+    assert len(started) == 3
+    taken([s.id for s in catalog.segments(State.LIVE)])
+    files = come(*range(100, 139), rows=3_200)
+    after(context, keeper, 61)
+    assert len(started) == 3, "they wait for a full one"
+    files += come(139, rows=3)
+    after(context, keeper, 61)
+    assert len(started) == 4, "40 wait for nothing"
+    catalog.close()
     keeper.close()
     assert started[-1] == ["ended"]
 
