@@ -199,6 +199,23 @@ def test_records_judged_before_are_duplicates(context: Context, parts: Parts) ->
         assert [(r.first, r.last) for r in session.scalars(select(JudgedRange))] == [(0, 1)]
 
 
+def test_another_raw_under_an_id_that_was_judged_is_a_duplicate_too(context: Context, parts: Parts) -> None:
+    run(context, parts, failed(1))
+    other = spool_of(context, "other")
+    other.append([failed(2)])
+    other.close()
+    (judged,) = (context.settings.spool_folder / "gateway").glob("*.spool")
+    (exchanged,) = other.folder.glob("*.spool")
+    exchanged.rename(exchanged.with_name(judged.name))
+    assert Pipeline("other", other.folder, parts).step() == 1
+    balance = balances(context)["udp:192.0.2.1"]
+    assert balance.holds
+    assert dict(balance.raws) == {"received": 2, "parsed": 1, "duplicates": 1}
+    assert [event["event.original"] for event in context.store.search(Query()).events] == [failed(1).data.decode()]
+    with context.database.read() as session:
+        assert not session.scalars(select(DeadLetter)).all(), "docs/reliability.md says so"
+
+
 def test_what_the_store_rejects_is_buried_with_its_reason(
     context: Context, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
