@@ -10,6 +10,7 @@ from core.clock import Micros, iso
 from core.ecs import FieldType, type_of
 from core.errors import BadInput
 from core.query.datemath import Stretch, resolve
+from core.query.fold import MAX_CHARS
 from core.query.leaf import is_empty, is_texty, natural, regex_text, words_of
 from core.query.problems import QueryError
 from core.query.regex_lucene import to_lucene
@@ -92,7 +93,7 @@ class Meaning:
         if operator == "~":
             if not is_texty(type_):
                 raise self._error("no_words", value, field=field)
-            return _words(field, value.text, natural(field))
+            return self._words(field, value, natural(field))
         if not is_texty(type_):
             return self._typed(field, type_, value)
         if type_ is FieldType.IP:
@@ -102,7 +103,7 @@ class Meaning:
         if value.wild:
             return Like(field, merged((Wild.MANY, *value.pieces, Wild.MANY) if in_text else value.pieces), comparison)
         if in_text and value.text:
-            return _words(field, value.text, comparison)
+            return self._words(field, value, comparison)
         if operator == ":" and not value.quoted and (network := _network(value.text)) is not None:
             return Cidr(field, network)
         return Equals(field, value.text, comparison)
@@ -125,9 +126,9 @@ class Meaning:
             elif is_address:
                 # as it is written: its words alone are too common to be looked for fast
                 written = Like(field, (Wild.MANY, value.text, Wild.MANY), comparison)
-                found.append(And((written, Phrase(field, value.text, comparison))))
+                found.append(And((written, self._words(field, value, comparison))))
             else:
-                found.append(_words(field, value.text, comparison))
+                found.append(self._words(field, value, comparison))
         if network is not None:
             found += [Cidr(field, network) for field in FREE_ADDRESS]
         elif is_address:
@@ -207,6 +208,12 @@ class Meaning:
             raise self._error("bad_regex", value, reason=reason) from error
         return node
 
+    def _words(self, field: str, value: Value, comparison: Comparison) -> Node:
+        if len(value.text) > MAX_CHARS:
+            raise self._error("long_phrase", value, size=len(value.text), limit=MAX_CHARS)
+        phrase = Phrase(field, value.text, comparison)
+        return phrase if words_of(phrase) else Like(field, (Wild.MANY, value.text, Wild.MANY), comparison)
+
     def _bound(self, field: str, type_: FieldType, value: Value) -> int | float | str:
         if type_ is not FieldType.IP:
             return self._number(field, FieldType.DOUBLE, value)
@@ -244,11 +251,6 @@ def _comparison(field: str, operator: str) -> Comparison:
     if operator == ":":
         return natural(field)
     return Comparison.EXACT if operator == "==" else Comparison.CI
-
-
-def _words(field: str, text: str, comparison: Comparison) -> Node:
-    phrase = Phrase(field, text, comparison)
-    return phrase if words_of(phrase) else Like(field, (Wild.MANY, text, Wild.MANY), comparison)
 
 
 def merged(pieces: Pattern) -> Pattern:

@@ -18,6 +18,8 @@ from core.query.leaf import (
     compares_address,
     dotted_start,
     either_case,
+    gap_regex,
+    is_few,
     is_texty,
     long_bounds,
     micros_bounds,
@@ -25,6 +27,7 @@ from core.query.leaf import (
     pattern_regex,
     phrase_regex,
     regex_text,
+    spaced,
     wanted,
     words_of,
 )
@@ -101,6 +104,11 @@ def leaf_condition(leaf: Leaf, x: str, holds: Holds) -> Sql:
     if isinstance(leaf, Phrase):
         text = compared(x, holds, type_, leaf.comparison)
         words = words_of(leaf)
+        if words and not is_few(words):
+            parted = f"regexp_replace({text}, ?, ' ', 'g')"
+            gap = gap_regex(ascii_only=holds is Holds.ASCII)
+            longest = max(words, key=len)
+            return f"(contains({text}, ?) AND contains(concat(' ', {parted}, ' '), ?))", [longest, gap, spaced(words)]
         if holds is Holds.ASCII and words:
             quick = either_case(max(words, key=len))
             return f"(regexp_matches({x}, ?) AND regexp_matches({x}, ?))", [quick, phrase_regex(words, ascii_only=True)]

@@ -25,10 +25,8 @@ from core.query.leaf import (
     bounds_of,
     by_field,
     compares_address,
-    compile_regex,
     is_texty,
     pattern_of,
-    phrase_regex,
     regex_text,
     wanted,
     words_of,
@@ -59,6 +57,9 @@ Dict = dict[str, Any]
 MAX_NESTED = 20
 """Levels of a query before a ``wrapper``, which the server reads apart: it takes at most 30 in one piece."""
 
+_NATIVE_WORDS = 64
+"""Of a phrase that the index looks for: in all fields of free text together fewer than the server's least bound, 1,024
+words a query. More are compared by the script, in what has these."""
 _MANY = Wild.MANY
 
 
@@ -253,15 +254,14 @@ class _Compiler:
     def phrase(self, leaf: Phrase) -> _Part:
         name, mode = leaf.field, _mode(leaf.field, leaf.comparison)
         words = words_of(leaf)
-        compile_regex(phrase_regex(words))  # refused when the other engines could not look for so many words
         if not words:
             return self.like(Like(name, (_MANY, leaf.text, _MANY), leaf.comparison))
         if name in at.WORDS:
             natural = Comparison.FOLD if is_folded(name) else Comparison.CI
             near = words if mode is natural else words_of(Phrase(name, leaf.text, natural))
             if near:
-                native: Dict = {"match_phrase": {at.words(name): " ".join(near)}}
-                if mode is natural:
+                native: Dict = {"match_phrase": {at.words(name): " ".join(near[:_NATIVE_WORDS])}}
+                if mode is natural and len(near) <= _NATIVE_WORDS:
                     return _Part(native)
                 return self.checked([native], name, mode, op="phrase", words=words)
         spot = _spot(name, mode)

@@ -14,13 +14,16 @@ from core.query.leaf import (
     by_field,
     compares_address,
     compile_regex,
+    is_few,
     is_texty,
     long_bounds,
     pattern_of,
     pattern_regex,
     phrase_regex,
     regex_text,
+    spaced,
     wanted,
+    words_in,
     words_of,
 )
 from core.query.tree import (
@@ -203,6 +206,9 @@ def phrase_test(leaf: Phrase) -> Callable[[str], bool]:
         literal = comparable(leaf.text, leaf.comparison)
         return lambda text: literal in text
     longest = max(words, key=len)
+    if not is_few(words):
+        run = spaced(words)
+        return lambda text: longest in text and run in spaced(words_in(text.encode("utf-8", "replace").decode()))
     search = _search(phrase_regex(words))
     return lambda text: longest in text and search(text)
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.query.fold import comparable
-from core.query.leaf import phrase_regex, words_of
+from core.query.leaf import gap_regex, is_few, phrase_regex, spaced, words_of
 from core.query.to_match import phrase_test
 from core.query.to_sql import quote
 from core.query.tree import Phrase
@@ -82,13 +82,7 @@ def _texts(read: Read, relation: str, names: list[str], rows: Any) -> Any:
 def _holds(phrase: Phrase, portion: Any) -> Any:
     """Of each row whether its text, if it has one, has the words side by side."""
     texts = portion.column(phrase.field)
-    found = pc.fill_null(
-        pc.and_(
-            pc.string_is_ascii(texts),
-            pc.match_substring_regex(texts, phrase_regex(words_of(phrase), ascii_only=True)),
-        ),
-        False,
-    )
+    found = pc.fill_null(pc.and_(pc.string_is_ascii(texts), _has(texts, words_of(phrase))), False)
     found = found.to_numpy(zero_copy_only=False).copy()
     foreign = np.flatnonzero(pc.fill_null(pc.invert(pc.string_is_ascii(texts)), False).to_numpy(zero_copy_only=False))
     if foreign.size:
@@ -101,3 +95,11 @@ def _holds(phrase: Phrase, portion: Any) -> Any:
         ])  # fmt: skip
         found[foreign] = verdicts[encoded.indices.to_numpy()]
     return found
+
+
+def _has(texts: Any, words: list[str]) -> Any:
+    """Of each text, if it is of ASCII, whether it has the words side by side."""
+    if is_few(words):
+        return pc.match_substring_regex(texts, phrase_regex(words, ascii_only=True))
+    parted = pc.replace_substring_regex(pc.ascii_lower(texts), gap_regex(ascii_only=True), " ")
+    return pc.match_substring(pc.binary_join_element_wise(" ", parted, " ", ""), spaced(words))

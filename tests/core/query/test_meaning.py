@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from core.query.fold import MAX_CHARS
+from core.query.language import parse
 from core.query.meaning import FREE_ADDRESS, FREE_TEXT, Meaning, Value, merged
+from core.query.problems import QueryError
 from core.query.tree import TRUE, Cidr, Comparison, Equals, Exists, Like, Or, Phrase, Range, Regex, Wild
 
 MANY = Wild.MANY
@@ -48,6 +53,18 @@ def test_anywhere() -> None:
     assert isinstance(found, Or)
     assert [leaf.field for leaf in found.children if isinstance(leaf, Cidr)] == list(FREE_ADDRESS)
     assert "message" in FREE_TEXT
+
+
+@pytest.mark.parametrize("before", ["", "a: 1 and message: ", "user.name ~ ", "message: (x or ", "10.0.0.1 "])
+@pytest.mark.parametrize("words", ["ab " * (MAX_CHARS // 3) + "abc", "x" * (MAX_CHARS + 1), "-" * (MAX_CHARS + 1)])
+def test_a_phrase_longer_than_what_is_compared_is_refused(before: str, words: str) -> None:
+    after = ")" if "(" in before else ""
+    with pytest.raises(QueryError) as caught:
+        parse(f'{before}"{words}"{after}', now=0, zone="UTC")
+    assert caught.value.position == len(before)
+    assert caught.value.said is not None
+    assert "8.001 ký tự; tối đa 8.000" in caught.value.said["vi"]
+    parse(f'{before}"{words[1:]}"{after}', now=0, zone="UTC")
 
 
 def test_merged() -> None:

@@ -132,6 +132,16 @@ def test_text_of_ascii_is_compared_as_it_was_written(con: Any, leaf: Leaf, value
     assert bool(ask(con, one, params, value)) is bool(ask(con, two, more, value)) is expected
 
 
+@pytest.mark.parametrize("holds", [Holds.TEXT, Holds.FOLDED, Holds.ASCII])
+def test_many_words_side_by_side(con: Any, holds: Holds) -> None:
+    words = [f"Word{i}" for i in range(700)]
+    run = " ".join(words)
+    (text, params) = any_leaf([leaf := Phrase("message", run)], "x", holds)
+    for value in (run, f"x: {'--'.join(words)}.", f"{run}0", f"a_{run}", run.replace("d5 ", "d5 x "), "", None):
+        held = value.lower() if value is not None and holds is Holds.FOLDED else value
+        assert bool(ask(con, text, params, held)) is compile_match(leaf)({"message": value}), value
+
+
 def test_between() -> None:
     assert between("x", (1, 2)) == ("x BETWEEN ? AND ?", [1, 2])
     assert between("x", None) == NEVER

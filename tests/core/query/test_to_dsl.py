@@ -30,7 +30,7 @@ from core.query.language import MAX_CONDITIONS, MAX_DEPTH, parse
 from core.query.to_arrow import mask
 from core.query.to_dsl import Dsl, compile_dsl, value_filter, value_source
 from core.query.to_match import compile_match
-from core.query.tree import FALSE, TRUE, And, Comparison, Equals, Exists, Like, Node, Not, Or, Range, Wild, walk
+from core.query.tree import FALSE, TRUE, And, Comparison, Equals, Exists, Like, Node, Not, Or, Phrase, Range, Wild, walk
 from core.query.values import to_double
 from core.store.elastic_document import document, event_of
 from core.store.elastic_fields import SEGMENT
@@ -303,6 +303,37 @@ def test_long_lists_and_words(index: Documents) -> None:
     ):
         node = parse(text, now=NOW)
         assert index.rows([event], compile_dsl(node)) == [True] == [compile_match(node)(event)], text
+
+
+@pytest.mark.service
+def test_as_many_words_side_by_side_as_are_compared(index: Documents, con: Any) -> None:
+    words = [chr(0x4E00 + i) for i in range(MAX_CHARS // 2)]
+    run = " ".join(words)
+    events: list[Event] = [
+        {**ID, "message": run},
+        {**ID, "process.name": run.replace(" ", "-")},
+        {**ID, "message": " ".join(reversed(words)), "rule.name": run},
+    ]
+    for node in (parse(f'"{run}"', now=NOW), Phrase("message", run, Comparison.EXACT)):
+        found = index.rows(events, compile_dsl(node))
+        assert found == [compile_match(node)(event) for event in events]
+        assert any(found)
+        named: list[Event] = [event | {"event.id": f"{new_ulid(NOW)}.{i}.0"} for i, event in enumerate(events)]
+        assert_memory_agrees(con, named, [node])
+
+
+def test_a_phrase_of_a_rule_that_is_too_long_is_refused_by_all(con: Any) -> None:
+    leaf = Phrase("message", "ab " * 3_000)
+    event: Event = {**ID, "event.id": f"{new_ulid(NOW)}.0.0"}
+    table, _ = as_arrow([event])
+    for ask in (
+        lambda: compile_match(leaf),
+        lambda: compile_dsl(leaf),
+        lambda: sql_answers(con, *as_documents([event]), [leaf]),
+        lambda: mask(leaf, table),
+    ):
+        with pytest.raises(BadInput, match="have 9,000 characters; at most 8,000"):
+            ask()
 
 
 @pytest.mark.service

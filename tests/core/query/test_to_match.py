@@ -228,6 +228,14 @@ def test_only_the_first_8000_characters_are_compared() -> None:
     assert matches(Equals("x", long), x=long)
 
 
+def test_many_words_side_by_side() -> None:
+    words = " ".join(f"từ{i}" for i in range(1_000))
+    assert matches(Phrase("message", words), message=f"x.{words.upper()} y")
+    assert matches(Phrase("message", words), message=words.replace(" ", "\ud800"))
+    assert not matches(Phrase("message", words), message=words + "0")
+    assert not matches(Phrase("message", words), message=words.replace("từ5 ", ""))
+
+
 @pytest.mark.parametrize(
     ("how", "a", "b", "expected"),
     [

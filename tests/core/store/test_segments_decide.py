@@ -75,15 +75,16 @@ def test_what_is_decided_is_true(read: Read, listed: int, portion: int, monkeypa
         ("hoang.thi.hue3 OR message: hue3", [1, 1, 1, 0, 1], [1, 1, 1, 0, 1]),
         ("hoang.thi.hue3 AND NOT message: to", [1, 0, 0, 0, 1], [1, 0, 0, 0, 1]),
         ("message: Huế3", [0, 0, 1, 0, 1], [0, 0, 1, 0, 1]),
+        ('"login hoang thi hue3 from a b c"', [0, 1, 0, 0, 0], [0, 1, 0, 0, 0]),
         ("hoang.thi.hue3 source.port: 1", [0, 0, 0, 0, 0], [1, 1, 0, 0, 1]),
     ],
 )
 def test_words_side_by_side_are_known_for_certain(read: Read, text: str, sure: list[int], may: list[int]) -> None:
     found: list[dict[str, Value]] = [
         {"user.name": "hoang.thi.hue3"},
-        {"event.original": "login HOANG-thi hue3", "message": "to"},
+        {"event.original": "login HOANG-thi hue3, from A b-c!", "message": "to"},
         {"message": "hue3, thi hoang"},
-        {"message": "hoang", "host.name": "thi.hue3"},
+        {"message": "hoang login from a b c", "host.name": "thi.hue3"},
         {"message": "Hoàng Thị Huế3"},
     ]
     rows = found_in(read, [event(i, i, fields) for i, fields in enumerate(found)], parse(text, now=START, zone="UTC"))

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.event import Event, Value
+from core.query.fold import cut
 from core.query.language import parse
 from core.query.meaning import FREE_ADDRESS, FREE_TEXT
 from core.query.to_match import compile_match
@@ -51,7 +52,7 @@ def joined(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     return st.one_of(st.builds(Not, inner), st.builds(And, several), st.builds(Or, several))
 
 
-phrases = st.builds(Phrase, st.sampled_from(FREE_TEXT), texts, st.sampled_from(Comparison))
+phrases = st.builds(Phrase, st.sampled_from(FREE_TEXT), texts.map(cut), st.sampled_from(Comparison))
 nodes: st.SearchStrategy[Node] = st.recursive(st.one_of(typed, phrases), joined, max_leaves=4)
 
 
