@@ -6,7 +6,7 @@ Run: python -m bench.hunt [--events N] [--runs N] [--folder DIR]
 Bar with 5 M events, p95: first rows, or that there are none, <= 300 ms after Enter. Needs the built console and
 Debian's chromium. The server is a process of its own with the settings of ``kydai up``; each question is asked on a
 page that was just opened, so none is answered from what the browser keeps. ``server`` is the CPU that the server took
-until the rows were there. ``--folder`` keeps the data there, and takes what it finds there.
+until the rows were there. ``--folder`` keeps the data there, and takes what it finds there if it is as much.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ Run: python -m bench.search [--events N] [--runs N] [--elastic] [--folder DIR]
 Bars with 30 M events, p95: term, top 20, histogram of 5 minutes, *part* of a promoted field <= 1 s; a word or an
 address anywhere: first rows <= 1 s, exact count <= 10 s; latest 100 <= 150 ms; 50 parts OR-ed <= 3 x one; a stop
 <= 0.1 s; while 5,000 events a second come in all within 1.5 x. Wall time with a warm page cache; the values asked for
-change with each run. Files are those that compaction makes. ``--folder`` keeps the segments
-there, and takes what it finds there.
+change with each run, ten of them in turn, so that 20 runs are the least that say something. Files are those that
+compaction makes. ``--folder`` keeps the segments there for the next run, which refuses another number of events; what
+comes in meanwhile goes into a copy.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,7 +37,9 @@ from core.durable import write_durably
 from core.errors import Unavailable
 from core.query.language import parse
 from core.query.tree import Comparison, Like, Or, Wild
-from core.store.catalog_rows import Kind
+from core.store.catalog import Catalog
+from core.store.catalog_copy import CATALOG, copy
+from core.store.catalog_rows import Kind, State
 from core.store.contract import Batch, EventStore, Query, Span
 from core.store.segments import SegmentStore
 from core.store.segments_index import encode_indexed
@@ -48,9 +52,14 @@ SPAN = Span(START - HOUR, START + DAY + HOUR)
 
 
 def fill(folder: Path, count: int) -> None:
-    """Lay down ``count`` events as compaction does, if the folder does not hold them."""
+    """Lay down ``count`` events as compaction does, if the folder does not hold them. Exits when it holds others, or
+    was half filled: what is measured in it could not be measured again."""
     store = SegmentStore(folder, SystemClock())
-    if store.stats().events == 0:
+    held = store.stats().events
+    if held not in (0, count):
+        store.close()
+        raise SystemExit(f"{folder} holds {held:,} events, not {count:,}: delete it, or name another.")
+    if held == 0:
         province, began, cpu = Province(), time.perf_counter(), cpu_of()
         for number in range(blocks_of(count)):
             table = province.table(number, count)
@@ -129,17 +138,33 @@ def stops(store: EventStore, runs: int = 5) -> list[float]:
 
 
 @contextmanager
-def intake(folder: Path) -> Iterator[None]:
-    """5,000 events a second appended and compacted by another process meanwhile."""
-    command = [sys.executable, "-m", "bench.search", "--intake", str(folder)]
-    writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert writer.stdout is not None
-        assert writer.stdout.readline()
-        yield
-    finally:
-        writer.terminate()
-        print("  " + writer.communicate()[0].strip())
+def copied(folder: Path) -> Iterator[Path]:
+    """The same events in a store of their own, until it is left: the files, which never change, are hard links."""
+    with tempfile.TemporaryDirectory(prefix="copy-", dir=folder) as place:
+        catalog = Catalog(folder / CATALOG)
+        for segment in catalog.segments(State.LIVE):
+            target = Path(place, segment.name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.hardlink_to(folder / segment.name)
+        copy(catalog, Path(place, CATALOG))
+        catalog.close()
+        yield Path(place)
+
+
+@contextmanager
+def intake(folder: Path) -> Iterator[Path]:
+    """5,000 events a second appended and compacted by another process meanwhile: into a copy of the store, which is
+    given. The folder holds the same events afterwards."""
+    with copied(folder) as place:
+        command = [sys.executable, "-m", "bench.search", "--intake", str(place)]
+        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert writer.stdout is not None
+            assert writer.stdout.readline()
+            yield place
+        finally:
+            writer.terminate()
+            print("  " + writer.communicate()[0].strip())
 
 
 def take_in(folder: Path) -> None:
@@ -148,9 +173,11 @@ def take_in(folder: Path) -> None:
     pa.set_memory_pool(pa.system_memory_pool())  # as kydai/supervisor.py has it
     signal.signal(signal.SIGTERM, lambda *_: going.clear())
     store, written, cpu = SegmentStore(folder, SystemClock()), 0, 0.0
+    batches = Province().events(10_000_000)
+    first = next(batches)  # a whole block is made up for it, which takes seconds
     print("ready", flush=True)
     began = time.monotonic()
-    for batch in Province().events(10_000_000):
+    for batch in chain((first,), batches):
         before = cpu_of()
         written += store.append(Batch(batch)).stored
         store.compact()
@@ -177,11 +204,13 @@ def in_segments(folder: Path, count: int, runs: int) -> None:
     one, fifty = (quiet[name] for name in ("*part* of process.command_line, count", "50 *parts* OR-ed, count"))
     print(f"  50 parts against one: {fifty.p50 / one.p50:.2f} x (bar 3)")
     print("  a stop, ms: " + ", ".join(f"{s * 1000:.0f}" for s in stops(store)) + " (bar 100)")
-    with intake(folder):
+    store.close()
+    with intake(folder) as place:
+        store = SegmentStore(place, SystemClock(), writer=False, memory_mb=1024)
         print(f"beside an intake of {RATE:,} events/s, against the quiet (bar 1.5 x)")
         busy = told(questions(store), runs)
+        store.close()
     beside(quiet, busy)
-    store.close()
 
 
 def in_elastic(count: int, runs: int) -> None:
@@ -211,7 +240,7 @@ def in_elastic(count: int, runs: int) -> None:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--events", type=int, default=250_000)
-    options.add_argument("--runs", type=int, default=9)
+    options.add_argument("--runs", type=int, default=20)
     options.add_argument("--elastic", action="store_true", help="Elasticsearch beside it, from tests/services")
     options.add_argument("--folder", type=Path)
     options.add_argument("--intake", type=Path, help=argparse.SUPPRESS)
