@@ -18,7 +18,7 @@ from api.scope import sight
 from api.shapes import Shape, Time, Truth
 from api.times import From, To, span
 from core.clock import iso
-from core.errors import BadInput, NotFound, failure
+from core.errors import BadInput, failure
 from core.event import Event, parse_event_id
 from core.export import Cell, csv_bytes, xlsx_bytes
 from core.hints import hints as hints_of
@@ -26,6 +26,7 @@ from core.query.narrow import group_queries
 from core.query.pipes import TIME, Grouping, Piped, parse_piped
 from core.store import contract
 from core.store.arranged import Arranged, arranged
+from core.store.finding import only
 from core.store.steps import Steps
 
 router = APIRouter(prefix="/events", tags=["events"])
@@ -303,9 +304,7 @@ async def export_events(
 
 @router.get("/{event_id}")
 async def get_event(event_id: str, request: Request, caller: Reader, svc: Svc) -> OneEvent:
-    """One event, whole."""
+    """One event, whole; 404 where there is none, 503 where it may be in what could not be read."""
     ask = partial(svc.store.get, [parse_event_id(event_id)], scope=sight(caller.scope).node)
     rows: contract.Rows = await request.app.state.searches.run(request, ask)
-    if not rows.events:
-        raise failure(NotFound, "api.no_event")
-    return OneEvent(event=dict(rows.events[0]), truth=Truth.of(rows.truth))
+    return OneEvent(event=dict(only(rows, event_id)), truth=Truth.of(rows.truth))

@@ -14,6 +14,7 @@ from core import audit
 from core.db.models import Meta
 from core.errors import BadInput, NotFound, failure
 from core.event import parse_event_id
+from core.store.finding import only
 from core.words import number, say
 from detections import packages
 from detections.coverage import State, coverage
@@ -299,10 +300,7 @@ def explain_rule(ctx: typer.Context, rule_id: str, event_id: str) -> None:
     rule = rules_of(context).by_id.get(rule_id)
     if rule is None:
         raise failure(NotFound, "cli.rules.unknown", id=rule_id[:100])
-    rows = context.store.get([parse_event_id(event_id)]).events
-    if not rows:
-        raise failure(NotFound, "cli.rules.no_event", id=event_id[:80])
-    reasons = explain(rule, rows[0])
+    reasons = explain(rule, only(context.store.get([parse_event_id(event_id)]), event_id))
     if context.output.as_json:
         context.output.one({"rule": rule.id, "event": event_id, "matched": reasons})
         return

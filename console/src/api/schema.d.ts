@@ -622,7 +622,7 @@ export interface paths {
         };
         /**
          * Get Event
-         * @description One event, whole.
+         * @description One event, whole; 404 where there is none, 503 where it may be in what could not be read.
          */
         get: operations["get_event"];
         put?: never;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,11 +123,16 @@ def test_stages_are_refused_where_events_are_listed(analyst: TestClient) -> None
     assert (answer.status_code, answer.json()["position"]) == (400, 2)
 
 
-def test_one_event_by_its_id(analyst: TestClient) -> None:
+def test_one_event_by_its_id(analyst: TestClient, tmp_path: Path) -> None:
     event = get(analyst, limit=1)["events"][0]
     assert get(analyst, "/" + event["event.id"])["event"] == event
     missing = event["event.id"].rsplit(".", 2)[0] + ".999.0"
     assert analyst.get(f"{URL}/{missing}").status_code == 404
+    for file in (tmp_path / "store").rglob("*.parquet"):
+        file.unlink()
+    unread = analyst.get(f"{URL}/{event['event.id']}")
+    assert unread.status_code == 503
+    assert "kydai store verify --mend" in unread.json()["remedy"]
     assert analyst.get(f"{URL}/nonsense").status_code == 400
 
 

@@ -120,3 +120,6 @@ def test_coverage_and_explanation(kydai: Run, log: Path, tmp_path: Path) -> None
     (told,) = kydai("rules", "explain", ID, event["event.id"], "--json").documents
     assert told["matched"][0]["field"] == "event.outcome"
     assert kydai("rules", "explain", ID, "nonsense").status == 2
+    for file in (tmp_path / "data" / "store").rglob("*.parquet"):
+        file.unlink()
+    assert "cannot be told: Part of the data is quarantined" in kydai("rules", "explain", ID, event["event.id"]).err
