@@ -75,7 +75,7 @@ class GroupPage(Page[AlertGroup]):
 
 
 class AlertEvents(Shape):
-    """The events that an alert points at; ``not_found`` are those that the store no longer has."""
+    """The events that an alert points at; ``not_found`` are those that the store no longer has, or could not read."""
 
     events: list[dict[str, object]]
     not_found: list[str]

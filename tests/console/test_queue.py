@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from sqlalchemy import select
 
 from core.db.models import Alert, Audit
@@ -52,6 +52,24 @@ def test_the_panel_says_why_and_what_to_do(open_console: Open, shared_house: Run
     expect(side).to_contain_text("Failed password for baochi")
     expect(side).to_contain_text("Chặn địa chỉ")
     console.page.wait_for_url(re.compile("at=625df790"))
+
+
+def test_an_event_that_could_not_be_read_is_not_said_to_be_gone(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house).heading("Cảnh báo chờ xử lý")
+    lacking = {"complete": False, "missing": [{"what": "quarantined", "detail": "a.parquet", "start": None, "end": None}]}
+
+    def lose(route: Route) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        route.fulfill(response=answer, json=found | {"not_found": ["x"], "truth": found["truth"] | lacking})
+
+    console.page.route(re.compile("/alerts/[0-9]+/events"), lose)
+    console.row("Đăng nhập SSH thành công").click()
+    side = console.side()
+    expect(side).to_contain_text("1 sự kiện chưa đọc được")
+    expect(side).to_contain_text("kydai store verify --mend")
+    expect(side).not_to_contain_text("không còn trong kho lưu trữ")
+    assert console.violations() == []
 
 
 def test_a_benign_alert_is_closed_in_three_keys_and_comes_back_by_one(open_console: Open, own_house: Running) -> None:

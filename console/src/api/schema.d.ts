@@ -1960,7 +1960,7 @@ export interface components {
         };
         /**
          * AlertEvents
-         * @description The events that an alert points at; ``not_found`` are those that the store no longer has.
+         * @description The events that an alert points at; ``not_found`` are those that the store no longer has, or could not read.
          */
         AlertEvents: {
             /** Events */

@@ -5,7 +5,7 @@ import { api, data, type Schemas } from "../api/client";
 import { type Group, titleOf } from "../api/triage";
 import { verdictText } from "../lib/seen";
 import { visible } from "../lib/visible";
-import { Asking, Failed } from "../parts/answer";
+import { Asking, Failed, Incomplete } from "../parts/answer";
 import { Facts } from "../parts/facts";
 import { Severity } from "../parts/severity";
 import { Between } from "../parts/when";
@@ -177,7 +177,7 @@ function Evidence({ id }: { id: number }) {
   const { t } = useWords();
   const events = useQuery({ queryKey: ["alert", id, "events"], queryFn: () => data(api.GET("/api/v1/alerts/{alert_id}/events", { params: { path: { alert_id: id } } })) });
   if (!events.data) return null;
-  const { events: found, not_found: lost } = events.data;
+  const { events: found, not_found: lost, truth } = events.data;
   if (found.length + lost.length === 0) return null;
   return (
     <section>
@@ -188,7 +188,8 @@ function Evidence({ id }: { id: number }) {
         </p>
       ))}
       {found.length > 3 && <p className="muted">{t("panel.more_events", { n: found.length - 3 })}</p>}
-      {lost.length > 0 && <p className="high">{t("panel.lost_events", { n: lost.length })}</p>}
+      {lost.length > 0 && <p className="high">{t(truth.complete ? "panel.lost_events" : "panel.unread_events", { n: lost.length })}</p>}
+      {lost.length > 0 && !truth.complete && <Incomplete truth={truth} />}
     </section>
   );
 }
