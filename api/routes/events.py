@@ -104,6 +104,11 @@ class FieldSeen(Shape):
     count: int
 
 
+class FieldsSeen(Shape):
+    fields: list[FieldSeen]
+    truth: Truth
+
+
 class OneEvent(Shape):
     event: dict[str, Any]
     truth: Truth
@@ -227,10 +232,10 @@ def _groups(
 
 
 @router.get("/fields")
-async def fields_of_events(request: Request, caller: Reader, svc: Svc, question: Question) -> list[FieldSeen]:
+async def fields_of_events(request: Request, caller: Reader, svc: Svc, question: Question) -> FieldsSeen:
     """The fields that the events found have."""
     found = await answered(request, caller, question, partial(svc.store.fields, question.query))
-    return [FieldSeen.model_validate(f) for f in found]
+    return FieldsSeen.model_validate(found)
 
 
 def _cell(value: Any) -> Cell:

@@ -174,6 +174,12 @@ class FieldInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Fields:
+    fields: list[FieldInfo]
+    truth: Truth
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """What was received within the span is kept until the hold is lifted."""
 
@@ -321,7 +327,6 @@ class EventStore(Protocol):
 
         The same events again change nothing and are counted ``already``.
         """
-        ...
 
     def search(
         self,
@@ -333,100 +338,79 @@ class EventStore(Protocol):
         fields: Sequence[str] | None = None,
     ) -> Rows:
         """Events in order of (``@timestamp``, ``event.id``); ``fields`` None gives whole events."""
-        ...
 
     def scan(self, query: Query, *, fields: Sequence[str] | None = None) -> Scan:
         """All matching events, oldest segment first, in bounded batches; for hunts and exports. What breaks
         meanwhile ends it with Unavailable."""
-        ...
 
     def count(self, query: Query, *, tell: TellCount | None = None) -> Count:
         """How many events match. What ``tell`` hears never decreases, and the last of it is the answer; unless a part
         of the store breaks meanwhile: then the answer may be less, and says what is missing."""
-        ...
 
     def histogram(
         self, query: Query, interval: Micros, *, zone: str = LOCAL_ZONE, tell: TellCount | None = None
     ) -> Buckets:
         """Counts per interval, empty ones filled in when the query's span is closed; ``tell`` as for ``count``."""
-        ...
 
     def terms(self, query: Query, field: str, *, limit: int = 20) -> Buckets:
         """The most frequent values, by count and then by value; an array counts once per distinct member."""
-        ...
 
     def group(self, query: Query, grouping: Grouping, *, zone: str = LOCAL_ZONE) -> Groups:
         """The figures of every group (core/query/pipes.py), buckets of time by the wall clock of ``zone``."""
-        ...
 
     def received(self, span: Span) -> Received:
         """What was received in the hours that begin within the span (core/store/integrity.py)."""
-        ...
 
     def in_order(self, hour: Micros, class_: str, *, flows: bool | None = None) -> Scan:
         """Every event of a class that was received within the hour, in order of ``event.id``, those that a replay
         hides included, in bounded batches; of flows alone or of all others where ``flows`` says so. What it lacks is
         known for certain at its end."""
-        ...
 
     def deleted(self) -> list[Deleted]:
         """What retention has deleted so far."""
-        ...
 
     def adopt(self, deleted: Sequence[Deleted]) -> None:
         """Say of these deletions, which another engine did, as of one's own; a second time changes nothing."""
-        ...
 
     def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:
         """The events with these ids, in the order asked for; unknown ids are left out."""
-        ...
 
-    def fields(self, query: Query) -> list[FieldInfo]: ...
+    def fields(self, query: Query) -> Fields: ...
 
     def interrupt(self, thread: int | None = None) -> int:
         """End the reads that run in this process, or those of one thread (``threading.get_ident()``); each
         raises Unavailable there. Returns how many there were."""
-        ...
 
     def mark_replaced(self, ids: Sequence[EventId]) -> None:
         """Hide the n = 0 event of these records, which a replay has parsed, from reads that do not ask for it."""
-        ...
 
     def replaced(self) -> Iterator[list[EventId]]:
         """The n = 0 ids of all records that are marked replaced, in bounded batches."""
-        ...
 
     def compact(self) -> int:
         """One round of merging small files, where the engine leaves that to us; how many were replaced."""
-        ...
 
     def reindex(self, tell: Callable[[Reindexing], object]) -> int:
         """Write anew what this version would write otherwise than an older one did, part by part, beside appends and
         reads; how many parts. ``tell`` hears of it all the time; what it raises ends the run, the next goes on. Raises
         Refused, behind the last part, when one could not be."""
-        ...
 
     def retain(self, now: Micros, policy: Policy, sign: Sign = unsigned) -> list[str]:
         """Delete what is older than its class allows and not held, each part behind its signed tombstone; returns the
         parts deleted."""
-        ...
 
     def parts(self) -> list[Part]:
         """What ``retain`` may delete one day."""
-        ...
 
     def room(self) -> Room:
         """How much more can be written."""
-        ...
 
     def hold(self, name: str, span: Span, reason: str) -> None:
         """Keep what was received within the span until the hold is lifted. Raises BadInput for what is no name,
         Conflict for a second of one name."""
-        ...
 
     def lift(self, name: str) -> None:
         """Lift a hold. Raises NotFound."""
-        ...
 
     def holds(self) -> list[Hold]: ...
 
@@ -435,12 +419,10 @@ class EventStore(Protocol):
     def snapshot(self, place: str, told: Told) -> Copied:
         """Copy what is stored, with holds and tombstones, to a place of the engine's kind that has none of that name:
         a folder, a repository and a name. Appending and reading go on. Raises Conflict, NotFound, Unavailable."""
-        ...
 
     def restore(self, place: str, told: Told) -> Copied:
         """Make an empty store what a snapshot was; each part is compared with its checksum. Raises Conflict when the
         store is not empty, NotFound when there is no snapshot, BadInput when it is broken."""
-        ...
 
     def stats(self) -> Stats: ...
 

@@ -28,7 +28,7 @@ from core.store.contract import (
     Copied,
     Count,
     Deleted,
-    FieldInfo,
+    Fields,
     Finding,
     Groups,
     Hold,
@@ -161,7 +161,7 @@ class ElasticStore:
     def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:
         return self._reader.get(ids, scope)
 
-    def fields(self, query: Query) -> list[FieldInfo]:
+    def fields(self, query: Query) -> Fields:
         return self._reader.fields(query)
 
     def interrupt(self, thread: int | None = None) -> int:

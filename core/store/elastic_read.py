@@ -21,6 +21,7 @@ from core.store.contract import (
     Buckets,
     Count,
     FieldInfo,
+    Fields,
     Groups,
     Missing,
     Position,
@@ -205,14 +206,15 @@ class Reader:
             truth = self._truth(None, answers)
         return Rows([found[str(i)] for i in wanted if str(i) in found], truth)
 
-    def fields(self, query: Query) -> list[FieldInfo]:
+    def fields(self, query: Query) -> Fields:
         counts: dict[str, int] = {}
         with self._cluster.read() as read:
             answers = self._answers(read)
             for bucket in answers.groups(asked(query).body(), {"names": {"field": KEYS}}):
                 for name in orjson.loads(bucket["key"]["names"]):
                     counts[name] = counts.get(name, 0) + bucket["doc_count"]
-        return [FieldInfo(name, type_of(name), count) for name, count in sorted(counts.items())]
+            truth = self._truth(query.span, answers)
+        return Fields([FieldInfo(name, type_of(name), count) for name, count in sorted(counts.items())], truth)
 
     def _answers(self, read: Read, asked_beside: Mapping[str, Any] | None = None) -> Answers:
         answers = Answers(read, pattern(self._prefix), self._older())

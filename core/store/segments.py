@@ -36,7 +36,7 @@ from core.store.contract import (
     Copied,
     Count,
     Deleted,
-    FieldInfo,
+    Fields,
     Finding,
     Groups,
     Hold,
@@ -224,7 +224,7 @@ class SegmentStore:
     def get(self, ids: Sequence[EventId], *, scope: Node = TRUE) -> Rows:
         return self._reader.get(ids, scope)
 
-    def fields(self, query: Query) -> list[FieldInfo]:
+    def fields(self, query: Query) -> Fields:
         return self._reader.fields(query)
 
     def interrupt(self, thread: int | None = None) -> int:

@@ -25,6 +25,7 @@ from core.store.contract import (
     Buckets,
     Count,
     FieldInfo,
+    Fields,
     GroupRow,
     Groups,
     Missing,
@@ -225,7 +226,7 @@ class Reader:
         found, truth = self._answer(lambda: self._catalog.snapshot_of(ranges), None, work)
         return Rows([found[i] for i in wanted if i in found], truth)
 
-    def fields(self, query: Query) -> list[FieldInfo]:
+    def fields(self, query: Query) -> Fields:
         def work(read: Read, snapshot: Snapshot) -> dict[str, int]:
             counts: dict[str, int] = {}
             for each in self._groups(read, snapshot.live, query, snapshot):
@@ -233,8 +234,8 @@ class Reader:
                     counts[name] = counts.get(name, 0) + count
             return counts
 
-        counts, _ = self._answer(self._snapshot(query), query.span, work)
-        return [FieldInfo(name, type_of(name), count) for name, count in sorted(counts.items()) if count]
+        counts, truth = self._answer(self._snapshot(query), query.span, work)
+        return Fields([FieldInfo(name, type_of(name), n) for name, n in sorted(counts.items()) if n], truth)
 
     def _groups(
         self,

@@ -127,7 +127,7 @@ def answers(store: EventStore) -> list[Any]:
         found += [rows.events, [(m.what, m.start, m.end) for m in rows.truth.missing], store.count(query).count]
     piped = parse_piped("* | stats count, max(source.bytes), distinct(source.ip) by event.dataset", now=START)
     assert piped.grouping is not None
-    return [*found, store.group(Query(piped.where), piped.grouping).rows, store.fields(Query())]
+    return [*found, store.group(Query(piped.where), piped.grouping).rows, store.fields(Query()).fields]
 
 
 def test_all_of_it_is_moved_there_and_back(house: House, target: Callable[[], ElasticStore], tmp_path: Path) -> None:

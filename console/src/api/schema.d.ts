@@ -2531,6 +2531,12 @@ export interface components {
             /** Type */
             type: string;
         };
+        /** FieldsSeen */
+        FieldsSeen: {
+            /** Fields */
+            fields: components["schemas"]["FieldSeen"][];
+            truth: components["schemas"]["Truth"];
+        };
         /**
          * Gap
          * @description A time without anything; ``end_at`` is None while it lasts.
@@ -6600,7 +6606,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FieldSeen"][];
+                    "application/json": components["schemas"]["FieldsSeen"];
                 };
             };
             /** @description Bad request */

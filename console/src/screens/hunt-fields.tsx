@@ -43,11 +43,11 @@ export function HuntFields({ question, isOn, columns, onColumn, onFilter }: Prop
     queryFn: ({ signal }) => data(api.GET("/api/v1/events/fields", { params: { query: question }, signal })),
   });
   const shown = useMemo(
-    () => (fields.data ?? []).filter((field) => fold(field.name).includes(fold(word))).toSorted((a, b) => rank(a.name, columns) - rank(b.name, columns) || a.name.localeCompare(b.name)),
+    () => (fields.data?.fields ?? []).filter((field) => fold(field.name).includes(fold(word))).toSorted((a, b) => rank(a.name, columns) - rank(b.name, columns) || a.name.localeCompare(b.name)),
     [fields.data, word, columns],
   );
   // every event has a time
-  const total = fields.data?.find((field) => field.name === "@timestamp")?.count ?? 0;
+  const total = fields.data?.fields.find((field) => field.name === "@timestamp")?.count ?? 0;
   const again = () => void fields.refetch();
   return (
     <section className="hunt-fields" aria-label={t("hunt.fields")}>
@@ -56,6 +56,11 @@ export function HuntFields({ question, isOn, columns, onColumn, onFilter }: Prop
       {fields.isError && (
         <p className="error values">
           <Unanswered text={whyOf(fields.error, t)} again={again} />
+        </p>
+      )}
+      {fields.data && !isWhole(fields.data.truth) && (
+        <p className="values">
+          <State tone="critical" text={t("hunt.part")} />
         </p>
       )}
       <ul>

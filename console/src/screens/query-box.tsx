@@ -206,7 +206,8 @@ function useOffered(place: Place, range: Props["range"], isOn: boolean) {
     ...kept,
     queryFn: ({ signal }) => data(api.GET("/api/v1/events/fields", { params: { query: params }, signal })),
   });
-  const type = fields.data?.find((each) => each.name === field)?.type;
+  const known = fields.data?.fields;
+  const type = known?.find((each) => each.name === field)?.type;
   const canOffer = isOn && !!type && type !== "date" && type !== "text";
   const first = useQuery({
     queryKey: ["values", params, field],
@@ -225,8 +226,8 @@ function useOffered(place: Place, range: Props["range"], isOn: boolean) {
   const found = more.data?.values.length ? more.data : first.data;
   const values = found?.values ?? NONE;
   return {
-    options: useMemo(() => suggestions(place, fields.data ?? [], values), [place, fields.data, values]),
+    options: useMemo(() => suggestions(place, known ?? [], values), [place, known, values]),
     isWhole: !found || isWhole(found.truth),
-    total: fields.data?.find((each) => each.name === "@timestamp")?.count ?? 0,
+    total: known?.find((each) => each.name === "@timestamp")?.count ?? 0,
   };
 }

@@ -382,9 +382,11 @@ class Conformance:
         expected: Counter[str] = Counter()
         for e in world():
             expected.update(name for name, value in e.items() if value is not None)
-        found = {f.name: f.count for f in filled.fields(Query())}
-        assert found == dict(expected)
-        types = {f.name: f.type for f in filled.fields(Query())}
+        answer = filled.fields(Query())
+        assert {f.name: f.count for f in answer.fields} == dict(expected)
+        assert answer.truth.exact
+        assert answer.truth.complete
+        types = {f.name: f.type for f in answer.fields}
         assert (types["source.ip"], types["source.port"], types["vendor.code"]) == ("ip", "long", "keyword")
 
     def test_a_field_name_is_never_read_as_sql(self, store: EventStore) -> None:
@@ -411,7 +413,7 @@ class Conformance:
         told: list[Counting] = []
         assert store.count(Query(), tell=told.append).count == 0
         assert told == [Counting(0, 0, 0)]
-        assert store.fields(Query()) == []
+        assert store.fields(Query()).fields == []
         assert store.group(Query(), Grouping(("message",))).rows == []
         assert [row.figures for row in store.group(Query(), Grouping()).rows] == [(0,)]
         assert list(store.scan(Query())) == []

@@ -78,7 +78,7 @@ def everything(store: ElasticStore, week: int) -> None:
     grouping = parse_piped("* | count by kydai.retention", now=START).grouping
     assert grouping is not None
     assert store.group(Query(), grouping).rows[0].figures == (20,)
-    assert store.fields(Query())
+    assert store.fields(Query()).fields
     assert store.received(Span()).counts
     assert sum(map(len, store.in_order(at, "level3"))) == 20
     assert len(store.get(ids).events) == 20

@@ -141,7 +141,7 @@ def test_flows_answer_the_same_queries_as_events(store: SegmentStore) -> None:
     assert store.count(Query(Range("network.bytes", gte=50))).count == 5
     assert store.count(Query(Range("event.end", lt=iso(START + 2_000_000)))).count == 2
     assert store.histogram(Query(), HOUR).buckets[0].count == 10
-    assert {f.name: f.count for f in store.fields(Query())}["destination.port"] == 5
+    assert {f.name: f.count for f in store.fields(Query()).fields}["destination.port"] == 5
     assert store.search(Query(), fields=["network.bytes"], limit=1).events == [{"network.bytes": 90}]
 
 
@@ -177,6 +177,9 @@ def test_a_broken_file_is_set_aside_and_named(store: SegmentStore) -> None:
     assert not rows.truth.complete
     assert rows.truth.missing == (Missing("quarantined", f"l0/{broken.name}", START, START),)
     assert not store.get([EventId(spool(), 1, 0)]).truth.complete
+    fields = store.fields(Query())
+    assert {f.name: f.count for f in fields.fields}["@timestamp"] == 1
+    assert fields.truth.missing == rows.truth.missing
 
 
 def test_what_comes_again_over_a_broken_file_is_stored_once(tmp_path: Path) -> None:
