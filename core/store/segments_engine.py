@@ -18,6 +18,8 @@ U = TypeVar("U")
 Row = tuple[Any, ...]
 FETCH = 2000
 """Rows fetched at once from a running statement."""
+_AGAIN_SECONDS = 0.005
+"""Between two interrupts of one statement."""
 
 
 class Broken(Exception):
@@ -102,7 +104,8 @@ class Read:
         self._cursor = cursor
         self._threads = threads
         self._stopped = stopped or threading.Event()
-        self._ended = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
         self._tables: dict[str, Any] = {}
         self._beside: list[Read] = []
 
@@ -112,22 +115,22 @@ class Read:
 
     def stream(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[list[Row]]:
         """Rows in chunks while the statement runs; errors as ``rows``."""
-        self.check()
-        with self._told():
+        with self._running():
             self._cursor.execute(sql, list(parameters))
-            while chunk := self._cursor.fetchmany(FETCH):
-                self.check()
-                yield chunk
-        self.check()
+        while chunk := self._work(lambda: self._cursor.fetchmany(FETCH)):
+            yield chunk
 
     def portions(self, sql: str, parameters: Sequence[object] = (), *, rows: int) -> Iterator[Any]:
         """Rows as pyarrow RecordBatches of so many at most while the statement runs; errors as ``rows``."""
-        self.check()
-        with self._told():
-            for portion in self._cursor.sql(sql, params=list(parameters)).to_arrow_reader(rows):
-                self.check()
-                yield portion
-        self.check()
+        with self._running():
+            reader = self._cursor.sql(sql, params=list(parameters)).to_arrow_reader(rows)
+        while (portion := self._work(lambda: next(reader, None))) is not None:
+            yield portion
+
+    def _work(self, work: Callable[[], U]) -> U:
+        # a reader of portions may keep what it was given for long: only the engine's own work is running
+        with self._running():
+            return work()
 
     def side_by_side(self, work: Callable[[Read, T], U], items: Sequence[T]) -> list[U]:
         """What ``work`` makes of each of the items, in their order: by several threads, each with a read of its own,
@@ -171,17 +174,16 @@ class Read:
 
     def columns(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         """All rows as a pyarrow Table; errors as ``rows``."""
-        self.check()
-        with self._told():
-            found = self._cursor.sql(sql, params=list(parameters)).to_arrow_table()
-        self.check()
-        return found
+        return self._work(lambda: self._cursor.sql(sql, params=list(parameters)).to_arrow_table())
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """The engine's errors as ours."""
+    def _running(self) -> Iterator[None]:
+        """Work of the engine, which ``stop`` ends: none begins once the read is marked. Its errors as ours."""
+        self._idle.clear()  # before the mark is looked at: whoever marks sees either this or no work
         try:
+            self.check()
             yield
+            self.check()
         except duckdb.InterruptException as error:
             raise failure(Unavailable, "store.error.stopped") from error
         except duckdb.OutOfMemoryException as error:
@@ -197,6 +199,8 @@ class Read:
             if self._stopped.is_set():
                 raise failure(Unavailable, "store.error.stopped") from error
             raise Broken(str(error)) from error
+        finally:
+            self._idle.set()
 
     def table(self, name: str, table: Any) -> None:
         """Offer a pyarrow table under a name."""
@@ -218,15 +222,13 @@ class Read:
         self._stopped.set()
 
     def stop(self) -> None:
-        """Interrupt the running statement of a marked read; called from another thread."""
-        # an interrupt that comes before the statement has begun is lost: repeat until the read is over
-        for _ in range(200):
-            for read in (self, *self._beside):
+        """Interrupt the running statements of a marked read, and wait for their end; called from another thread."""
+        # an interrupt that comes before a statement has begun, while it is planned, is lost: repeat until none runs
+        while running := [read for read in (self, *self._beside) if not read._idle.is_set()]:
+            for read in running:
                 with suppress(duckdb.ConnectionException):  # it has ended meanwhile
                     read._cursor.interrupt()
-            if self._ended.wait(0.005):
-                return
+            running[0]._idle.wait(_AGAIN_SECONDS)
 
     def close(self) -> None:
-        self._ended.set()
         self._cursor.close()

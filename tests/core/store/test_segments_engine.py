@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from core.errors import Unavailable
+from core.store import segments_engine
 from core.store.segments_engine import Broken, Engine, Read
 
 LONG = "SELECT count(*) FROM range(100000000) a, range(1000) b WHERE a.range % 7 = b.range % 5"
@@ -99,8 +101,8 @@ def test_the_first_error_ends_the_work_of_all(wide: Engine) -> None:
     done: list[int] = []
 
     def work(read: Read, number: int) -> None:
-        if number == 3:
-            read.rows("SELECT no_such_column")
+        # each takes a while: else one thread does them all before the error of the other
+        read.rows("SELECT no_such_column" if number == 3 else "SELECT 1")
         done.append(number)
 
     with wide.read() as read:
@@ -141,6 +143,54 @@ def test_rows_come_as_columns_in_portions(engine: Engine) -> None:
 def test_too_little_memory_is_said(engine: Engine) -> None:
     with engine.read() as read, pytest.raises(Unavailable, match="memory"):
         read.rows("SELECT max(len(x)) FROM (SELECT list(repeat('x', 1000) || range) AS x FROM range(1000000))")
+
+
+class Deaf:
+    """A cursor whose statement is still planned, and hears none of the first 500 interrupts."""
+
+    def __init__(self) -> None:
+        self._unheard = threading.Semaphore(0)
+        self.begun = threading.Event()
+        self.stopped = False
+
+    def execute(self, *_: object) -> None:
+        self.begun.set()
+        self.stopped = all(self._unheard.acquire(timeout=10) for _ in range(500))
+        raise duckdb.InterruptException("stopped")
+
+    def fetchmany(self, _: int) -> list[object]:
+        return []
+
+    def interrupt(self) -> None:
+        self._unheard.release()
+
+
+def test_a_stop_is_not_given_up_while_a_statement_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments_engine, "_AGAIN_SECONDS", 0.0)
+    read, ended = Read(cursor := Deaf()), threading.Event()
+
+    def run() -> None:
+        with pytest.raises(Unavailable, match="stopped"):
+            read.rows("SELECT 1")
+        ended.set()
+
+    threading.Thread(target=run).start()
+    assert cursor.begun.wait(30)
+    read.mark()
+    read.stop()
+    assert ended.wait(30)
+    assert cursor.stopped
+
+
+def test_a_read_that_waits_for_its_reader_does_not_keep_a_stop(engine: Engine) -> None:
+    with engine.read() as read:
+        chunks = read.stream("SELECT * FROM range(100000)")
+        portions = read.portions("SELECT * FROM range(100000)", rows=1)
+        assert next(chunks)
+        assert engine.interrupt() == 1
+        for rest in (chunks, portions):
+            with pytest.raises(Unavailable):
+                next(rest)
 
 
 def test_a_read_that_has_just_ended_is_stopped_without_an_error(engine: Engine) -> None:
