@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,10 +20,13 @@ from hashlib import sha256
 
 from core.clock import DAY, HOUR, Micros, from_micros, micros
 from core.errors import BadConfig, failure
+from core.event import EventId
 
 _PREFIX = re.compile(r"[a-z][a-z0-9]{0,19}")
 _PLAIN = re.compile(r"[a-z0-9_-]")
 _CLASS_CHARS = 100
+_ADDRESS_CHARS = 3_000
+"""Of names in one address: the server takes 4,096 bytes of a line with all that stands beside them."""
 _GRAIN = re.compile(r"([0-9]{4})\.(?:w([0-9]{2})|([0-9]{2})(?:\.([0-9]{2}))?)")
 _COPY = re.compile(r"(.+-)([0-9]{4}~(?:w[0-9]{2}|[0-9]{2}(?:~[0-9]{2})?))~[0-9a-f]{8}")
 
@@ -100,6 +103,34 @@ def index_name(prefix: str, class_: str, received: Micros, grains: Grains) -> st
 def names_of_any_class(prefix: str, received: Micros, grains: Grains) -> str:
     """What matches the indices in which an event that was received then may be."""
     return f"{prefix}-*-{grain_text(received, grains.of(received))}"
+
+
+def addressable(names: Iterable[str]) -> Iterator[list[str]]:
+    """The names in parts, each as many as one address can name; none of no names."""
+    part: list[str] = []
+    size = 0
+    for name in names:
+        if part and size + len(name) >= _ADDRESS_CHARS:
+            yield part
+            part, size = [], 0
+        part.append(name)
+        size += len(name) + 1
+    if part:
+        yield part
+
+
+def in_places(
+    prefix: str, ids: Iterable[EventId], grains: Grains, most: int
+) -> Iterator[tuple[list[str], list[EventId]]]:
+    """The ids in parts of ``most`` at most, each with what matches the indices in which its events may be, no more than
+    one address can name."""
+    ordered = sorted(set(ids))  # by time of receipt, so that a part has few places
+    for at in range(0, len(ordered), most):
+        by_place: dict[str, list[EventId]] = {}
+        for id_ in ordered[at : at + most]:
+            by_place.setdefault(names_of_any_class(prefix, id_.received_at, grains), []).append(id_)
+        for places in addressable(by_place):
+            yield places, [id_ for place in places for id_ in by_place[place]]
 
 
 def grain_text(received: Micros, grain: Grain) -> str:

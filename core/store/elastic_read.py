@@ -37,7 +37,7 @@ from core.store.elastic_document import event_of
 from core.store.elastic_fields import KEYS, RECORD, SEGMENT, TIMESTAMP, WHOLE, N
 from core.store.elastic_group import Stepping, ends, grouped, histogram, top_values
 from core.store.elastic_meta import Notes
-from core.store.elastic_names import Grains, names_of_any_class, pattern
+from core.store.elastic_names import Grains, addressable, in_places, pattern
 from core.store.paging import MAX_LIMIT, MAX_TERMS, Order, read_cursor, write_cursor
 from core.store.steps import Steps
 from core.store.telling import Counting, TellCount, in_parts
@@ -45,8 +45,6 @@ from core.store.telling import Counting, TellCount, in_parts
 _PAGE = 1_000
 """Documents in one answer; the server allows 10,000."""
 _IDS = 1_000
-_NAMES = 32
-"""Indices named in one address; the server takes 4 kB."""
 _ALIVE = "5m"
 _SORT = (TIMESTAMP, SEGMENT, RECORD, N)
 
@@ -161,7 +159,7 @@ class Reader:
             return found
 
         def some(part: Sequence[str]) -> int:
-            return sum(count(",".join(part[i : i + _NAMES])) for i in range(0, len(part), _NAMES))
+            return sum(count(",".join(names)) for names in addressable(part))
 
         return in_parts(tell, list(weights), weights.__getitem__, some)
 
@@ -197,9 +195,7 @@ class Reader:
         grains = self._grains()
         with self._cluster.read() as read:
             answers = self._answers(read)
-            for at in range(0, len(wanted), _IDS):
-                part = wanted[at : at + _IDS]
-                places = sorted({names_of_any_class(self._prefix, i.received_at, grains) for i in part})
+            for places, part in in_places(self._prefix, wanted, grains, _IDS):
                 body = question.body({"ids": {"values": [str(i) for i in part]}})
                 hits = answers.ask({**body, "size": _IDS}, ",".join(places))["hits"]["hits"]
                 found |= {hit["_id"]: _event(hit, None) for hit in hits}

@@ -12,7 +12,7 @@ from core.event import EventId, parse_event_id
 from core.store.elastic_client import Cluster, told
 from core.store.elastic_document import document, event_of
 from core.store.elastic_fields import RECORD, SEGMENT
-from core.store.elastic_names import Grains, names_of_any_class, pattern, read_name
+from core.store.elastic_names import Grains, in_places, pattern, read_name
 from core.store.elastic_setup import REPLACED
 
 _IDS = 500
@@ -21,12 +21,8 @@ _PAGE = 1_000
 
 def mark_replaced(cluster: Cluster, prefix: str, grains: Grains, ids: Sequence[EventId]) -> None:
     """Mark the n = 0 events of these records, those that are stored. Raises Unavailable."""
-    firsts = sorted({EventId(i.segment, i.record, 0) for i in ids})
-    for at in range(0, len(firsts), _IDS):
-        part = firsts[at : at + _IDS]
-        places = ",".join(sorted({names_of_any_class(prefix, i.received_at, grains) for i in part}))
-        wanted = [str(i) for i in part]
-        _mark(cluster, prefix, places, wanted)
+    for places, part in in_places(prefix, (EventId(i.segment, i.record, 0) for i in ids), grains, _IDS):
+        _mark(cluster, prefix, ",".join(places), [str(i) for i in part])
 
 
 def _mark(cluster: Cluster, prefix: str, places: str, ids: list[str]) -> None:

@@ -378,6 +378,14 @@ class Conformance:
         assert rows.events == [world()[100], world()[3], world()[55]]
         assert filled.get([]).events == []
 
+    def test_ids_of_many_years_are_found_and_marked(self, store: EventStore) -> None:
+        ids = [EventId(spool(START - i * 7 * DAY), 1, 0) for i in range(300)]
+        made = [event(1, segment=ids[i].segment) for i in (299, 0)]
+        store.append(Batch(made))
+        assert store.get(ids).events == made[::-1]
+        store.mark_replaced([ids[i] for i in range(299)])
+        assert [e["event.id"] for e in store.search(Query()).events] == [str(ids[299])]
+
     def test_fields_say_how_many_events_have_them(self, filled: EventStore) -> None:
         expected: Counter[str] = Counter()
         for e in world():

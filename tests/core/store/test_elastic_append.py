@@ -8,6 +8,7 @@ import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
 from elasticsearch import ApiError, Elasticsearch
 
+from core.clock import DAY
 from core.errors import BadConfig, BadInput, Unavailable
 from core.event import Event
 from core.store import elastic_append
@@ -185,3 +186,25 @@ def test_a_chunk_is_sent_while_the_next_is_made() -> None:
     appender = Appender(cast(Cluster, Noting()), lambda name: None, patience=0, closing=threading.Event())
     assert appender.store(Preparer(Names("kydai", Grains)).prepare(events())).stored == CHUNK_EVENTS + 2
     appender.close()
+
+
+def test_a_batch_of_many_indices_is_shown_with_short_addresses() -> None:
+    shown: list[list[str]] = []
+
+    class Noting(StandIn):
+        """Takes all."""
+
+        def bulk(self, operations: bytes, **_: object) -> Any:
+            items = [{"create": {"status": 201}}] * (operations.count(b"\n") // 2)
+            return ObjectApiResponse(body={"items": items}, meta=META)
+
+        def refresh(self, index: Any = (), **_: object) -> Any:
+            shown.append(index)
+            return super().refresh()
+
+    events = [event(1, segment=spool(START - i * 7 * DAY)) for i in range(300)]
+    appender = Appender(cast(Cluster, Noting()), lambda name: None, patience=0, closing=threading.Event())
+    assert appender.store(Preparer(Names("kydai", Grains)).prepare(events)).stored == 300
+    appender.close()
+    assert len({name for names in shown for name in names}) == 300
+    assert all(len(",".join(names)) < 3_500 for names in shown)

@@ -7,18 +7,21 @@ import pytest
 
 from core.clock import DAY, HOUR, iso, to_micros
 from core.errors import BadConfig
+from core.event import EventId
 from core.store.elastic_names import (
     Grain,
     Grains,
+    addressable,
     check_prefix,
     copies,
     copy_name,
+    in_places,
     index_name,
     names_of_any_class,
     pattern,
     read_name,
 )
-from tests.core.store.conformance import START
+from tests.core.store.conformance import START, spool
 
 
 def test_the_name_is_cut_from_the_hour_of_receipt() -> None:
@@ -76,3 +79,23 @@ def test_another_grain_is_valid_from_a_future_hour_on() -> None:
 def test_what_cannot_begin_a_name_is_refused(prefix: str) -> None:
     with pytest.raises(BadConfig):
         check_prefix(prefix)
+
+
+def test_no_address_is_longer_than_the_server_takes() -> None:
+    names = [index_name("a" * 20, "x" * 100, START + i * DAY, Grains(((0, Grain.DAY),))) for i in range(400)]
+    parts = list(addressable(names))
+    assert [name for part in parts for name in part] == names
+    assert max(len(",".join(part)) for part in parts) <= 3_000
+    assert list(addressable([])) == []
+    assert list(addressable(["x" * 5_000, "y"])) == [["x" * 5_000], ["y"]]
+
+
+def test_ids_go_with_the_places_where_they_may_be() -> None:
+    grains = Grains(((0, Grain.DAY),))
+    ids = [EventId(spool(START + i % 400 * DAY), i, 0) for i in range(1_200)]
+    parts = list(in_places("kydai", [*ids, *ids], grains, 500))
+    assert [id_ for _, part in parts for id_ in part] == sorted(ids)
+    for places, part in parts:
+        assert len(part) <= 500
+        assert len(",".join(places)) <= 3_000
+        assert {names_of_any_class("kydai", id_.received_at, grains) for id_ in part} == set(places)
