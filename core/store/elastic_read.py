@@ -155,7 +155,8 @@ class Reader:
         if tell is None or len(weights) < 2:
             found = count(None)
             if tell is not None:
-                tell(Counting(whole := sum(weights.values()), whole, found))
+                # all is looked through by now, known beforehand or not
+                tell(Counting(whole := max(found, sum(weights.values())), whole, found))
             return found
 
         def some(part: Sequence[str]) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
 from elasticsearch import ConnectionError, Elasticsearch
 
 from core.clock import HOUR, SECOND
@@ -13,6 +14,8 @@ from core.words import both
 from tests.core.store.conformance import START, event, key, spool
 from tests.core.store.elastic_stores import open_store
 from tests.services.elasticsearch import Node
+
+META = ApiResponseMeta(200, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "x", 1))
 
 
 def test_a_scan_sees_the_store_as_it_was_when_it_began(shared: ElasticStore) -> None:
@@ -61,7 +64,7 @@ def test_shards_that_fail_make_an_answer_incomplete(store: ElasticStore, prefix:
 
 
 def test_a_count_that_is_told_of_misses_no_index_that_is_there(
-    store: ElasticStore, prefix: str, es: Elasticsearch
+    store: ElasticStore, prefix: str, es: Elasticsearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for week in range(3):
         at = week * 7 * 86_400
@@ -75,6 +78,12 @@ def test_a_count_that_is_told_of_misses_no_index_that_is_there(
     assert told[-1] == Counting(3, 3, 3), "other weeks are not asked"
     es.indices.close(index=f"{prefix}-level3-2026.w49")
     assert store.count(within, tell=told.append) == store.count(within)
+    half: ObjectApiResponse[object] = ObjectApiResponse(
+        body={"indices": [f"{prefix}-level3-2026.w48"], "failed_indices": 1}, meta=META
+    )
+    monkeypatch.setattr(Elasticsearch, "field_caps", lambda *_, **__: half)
+    assert store.count(within, tell=told.append) == store.count(within)
+    assert told[-1] == Counting(3, 3, 3), "it is not known beforehand how many there are"
 
 
 def said(missing: Missing) -> str:
