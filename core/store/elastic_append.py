@@ -23,7 +23,7 @@ from core.store.admission import CLASH, Rejection, event_id, same_raw
 from core.store.contract import AppendResult
 from core.store.elastic_client import Cluster, told
 from core.store.elastic_document import document, event_of
-from core.store.elastic_names import Grains, addressable, index_name
+from core.store.elastic_names import Grains, index_name
 from core.store.elastic_setup import FLOW
 
 CHUNK_EVENTS = 500
@@ -173,18 +173,16 @@ class Appender:
 
     def _show(self, names: Sequence[str]) -> KydaiError | None:
         """Make what was stored visible: one refresh a batch costs less than waiting for the next second's."""
-        failed = 0
         try:
-            for some in addressable(names):
-                failed += self._cluster.call(
-                    lambda es, some=some: es.indices.refresh(  # type: ignore[misc]
-                        index=some,
-                        ignore_unavailable=True,  # one may be deleted by now
-                    )
-                ).body["_shards"]["failed"]
+            answers = self._cluster.each(
+                names,
+                lambda some, es: es.indices.refresh(index=some, ignore_unavailable=True),  # one may be deleted by now
+            )
         except Unavailable as error:
             return error
-        return failure(Unavailable, "store.elastic.slow", url=self._cluster.url) if failed else None
+        if any(answer["_shards"]["failed"] for answer in answers):
+            return failure(Unavailable, "store.elastic.slow", url=self._cluster.url)
+        return None
 
     def _round(self, work: _Work) -> KydaiError | None:
         """Send what waits once and sort it by what became of each; why some of it has to be sent again."""

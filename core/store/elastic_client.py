@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from time import sleep
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from elasticsearch import (
 )
 
 from core.errors import BadConfig, KydaiError, Unavailable, cause, failure, reason
+from core.store.elastic_names import addressable
 
 T = TypeVar("T")
 
@@ -112,6 +114,10 @@ class Cluster:
             return ask(self.client)
         except (TransportError, ApiError) as error:
             raise self.failed(error) from error
+
+    def each(self, names: Sequence[str], ask: Callable[[Sequence[str], Elasticsearch], T]) -> list[T]:
+        """What ``ask`` gets for the names, of as many at a time as one address takes. Raises as ``call``."""
+        return [self.call(partial(ask, some)) for some in addressable(names)]
 
     def check(self) -> None:
         """Raises BadConfig when what answers is no Elasticsearch that we can use, Unavailable when nobody does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from operator import methodcaller
 from typing import Any
 
 import orjson
@@ -110,9 +111,8 @@ class Reader:
         while True:
             asked_ = {**body, **after, "pit": {"id": pit, "keep_alive": _ALIVE}}
             with self._cluster.read() as read:
-                hits = read.call(
-                    lambda es, asked_=asked_: es.search(**asked_, allow_partial_search_results=False)  # type: ignore[misc]
-                ).body["hits"]["hits"]
+                search = methodcaller("search", **asked_, allow_partial_search_results=False)
+                hits = read.call(search).body["hits"]["hits"]
             if hits:
                 yield [_event(hit, fields) for hit in hits]
             if len(hits) < _PAGE:

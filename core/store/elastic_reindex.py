@@ -24,7 +24,7 @@ from core.store.elastic_client import Cluster, told
 from core.store.elastic_copies import Copies, Copy, removal, room_for
 from core.store.elastic_document import document, event_of
 from core.store.elastic_meta import Notes
-from core.store.elastic_names import Index, addressable, pattern, read_name
+from core.store.elastic_names import Index, pattern, read_name
 from core.store.elastic_setup import FLOW, LAYOUT, REPLACED, Setup, as_told, is_ours, takes_no_writes
 from core.store.integrity import canonical
 from core.store.reindex import Reindexing, ReindexStage
@@ -76,12 +76,11 @@ class Reindexer:
         template = self._setup.template()["template"]
         wanted, analysis = template["mappings"]["properties"], _texts(template["settings"]["index"]["analysis"])
         there: dict[str, Any] = {}
-        for some in addressable(old):
-            there |= self._cluster.call(
-                lambda es, some=some: es.indices.get(  # type: ignore[misc]
-                    index=some, ignore_unavailable=True, features=["mappings", "settings"]
-                )
-            ).body
+        for answer in self._cluster.each(
+            old,
+            lambda some, es: es.indices.get(index=some, ignore_unavailable=True, features=["mappings", "settings"]),
+        ):
+            there |= answer.body
         found: dict[str, frozenset[str]] = {}
         for name, described in there.items():
             index = read_name(self._setup.prefix, name)

@@ -17,7 +17,7 @@ from core.errors import BadInput, Conflict, NotFound, Unavailable, failure, reas
 from core.store.contract import Copied, Told
 from core.store.elastic_client import Cluster
 from core.store.elastic_client import told as said
-from core.store.elastic_names import addressable, pattern, read_name
+from core.store.elastic_names import pattern, read_name
 from core.store.elastic_setup import Setup
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
@@ -95,24 +95,17 @@ class Snapshots:
     def _wait(self, names: list[str], told: Told) -> None:
         """Until the primaries of all are there."""
         while True:
-            shards = [
-                shard
-                for some in addressable(names)
-                for index in self._health(some)["indices"].values()
-                for shard in index["shards"].values()
-            ]
+            answers = self._cluster.each(
+                names,
+                lambda some, es: es.options(ignore_status=408).cluster.health(
+                    index=some, level="shards", wait_for_status="yellow", timeout=_WAIT
+                ),
+            )
+            shards = [s for answer in answers for index in answer["indices"].values() for s in index["shards"].values()]
             told(sum(s["primary_active"] for s in shards), len(shards))
             if shards and all(s["primary_active"] for s in shards):
                 return
             self._raise_failed(names)
-
-    def _health(self, names: list[str]) -> Mapping[str, Any]:
-        health: Mapping[str, Any] = self._cluster.call(
-            lambda es: es.options(ignore_status=408).cluster.health(
-                index=names, level="shards", wait_for_status="yellow", timeout=_WAIT
-            )
-        ).body
-        return health
 
     def _raise_failed(self, names: list[str]) -> None:
         """Raises BadInput when a shard was given up: its files in the repository are broken."""
@@ -148,10 +141,10 @@ class Snapshots:
 
     def _copied(self, names: list[str]) -> Copied:
         events = size = 0
-        for some in addressable(names):
-            found = self._cluster.call(
-                lambda es, some=some: es.indices.stats(index=some, metric=["docs", "store"])  # type: ignore[misc]
-            ).body["_all"]["primaries"]
+        for answer in self._cluster.each(
+            names, lambda some, es: es.indices.stats(index=some, metric=["docs", "store"])
+        ):
+            found = answer["_all"]["primaries"]
             events, size = events + found["docs"]["count"], size + found["store"]["size_in_bytes"]
         return Copied(len(names), events, size)
 

@@ -128,6 +128,7 @@ class StandIn:
     """A cluster whose answers a test makes."""
 
     url = ""
+    each = Cluster.each
 
     def call(self, ask: Any) -> Any:
         return ask(self)
