@@ -44,6 +44,25 @@ def test_an_answer_that_lacks_a_part_says_so_and_what_to_do(
     console.toast("chỉ chứa một phần")
 
 
+def test_what_the_list_of_fields_lacks_is_told_in_the_one_line_of_truth(
+    open_console: Open, shared_house: Running
+) -> None:
+    lacking = {"complete": False, "missing": [{"what": "quarantined", "detail": "a.parquet", "start": None, "end": None}]}
+
+    def lose(route: Route) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        route.fulfill(response=answer, json=found | {"truth": found["truth"] | lacking})
+
+    console = open_console(shared_house, path="/hunt").heading("Truy tìm")
+    expect(console.page.locator(".truth")).to_contain_text("Chính xác và đầy đủ")
+    console.page.route(re.compile("/events/fields[?]"), lose)
+    console.button("Tìm kiếm").click()
+    expect(console.page.get_by_role("alert")).to_contain_text("Một phần dữ liệu bị cách ly vì hỏng")
+    expect(console.page.locator(".truth")).not_to_contain_text("Chính xác và đầy đủ")
+    assert console.violations() == []
+
+
 def test_numbers_that_are_not_exact_say_by_how_much(open_console: Open, shared_house: Running) -> None:
     console = open_console(shared_house, path="/hunt?q=event.dataset:%20nginx.access").heading("Truy tìm")
 

@@ -18,7 +18,8 @@ export interface Question {
 
 interface Props {
   question: Question;
-  /** Whether it is time to ask. */
+  fields: ReturnType<typeof useFields>;
+  /** Whether they are asked for by now. */
   isOn: boolean;
   columns: readonly string[];
   onColumn: (field: string) => void;
@@ -31,17 +32,20 @@ const rank = (name: string, columns: readonly string[]) => {
   return columns.includes(name) ? -1 : at < 0 ? FIRST.length : at;
 };
 
-export function HuntFields({ question, isOn, columns, onColumn, onFilter }: Props) {
-  const { t, n } = useWords();
-  const [word, setWord] = useState("");
-  const [open, setOpen] = useState<string | null>(null);
-  const fields = useQuery({
+/** The fields of the events, asked for when it is time. */
+export const useFields = (question: Question, isOn: boolean) =>
+  useQuery({
     queryKey: ["fields", question],
     enabled: isOn,
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
     queryFn: ({ signal }) => data(api.GET("/api/v1/events/fields", { params: { query: question }, signal })),
   });
+
+export function HuntFields({ question, fields, isOn, columns, onColumn, onFilter }: Props) {
+  const { t, n } = useWords();
+  const [word, setWord] = useState("");
+  const [open, setOpen] = useState<string | null>(null);
   const shown = useMemo(
     () => (fields.data?.fields ?? []).filter((field) => fold(field.name).includes(fold(word))).toSorted((a, b) => rank(a.name, columns) - rank(b.name, columns) || a.name.localeCompare(b.name)),
     [fields.data, word, columns],
@@ -56,11 +60,6 @@ export function HuntFields({ question, isOn, columns, onColumn, onFilter }: Prop
       {fields.isError && (
         <p className="error values">
           <Unanswered text={whyOf(fields.error, t)} again={again} />
-        </p>
-      )}
-      {fields.data && !isWhole(fields.data.truth) && (
-        <p className="values">
-          <State tone="critical" text={t("hunt.part")} />
         </p>
       )}
       <ul>
@@ -80,7 +79,7 @@ export function HuntFields({ question, isOn, columns, onColumn, onFilter }: Prop
   );
 }
 
-function Values({ question, field, isColumn, onColumn, onFilter }: Omit<Props, "columns" | "isOn"> & { field: string; isColumn: boolean }) {
+function Values({ question, field, isColumn, onColumn, onFilter }: Omit<Props, "columns" | "fields" | "isOn"> & { field: string; isColumn: boolean }) {
   const { t, n } = useWords();
   const terms = useQuery({
     queryKey: ["terms", question, field],

@@ -21,7 +21,7 @@ import { useWords, type Values } from "../words";
 import { ColumnHead, columnsOf, TEXT, toggled, writtenColumns } from "./hunt-columns";
 import { shareOf, useCount } from "./hunt-count";
 import { HuntEvent } from "./hunt-event";
-import { HuntFields } from "./hunt-fields";
+import { HuntFields, useFields } from "./hunt-fields";
 import { Pivot, PivotMenu } from "./hunt-pivot";
 import { comesFrom, HuntSaved } from "./hunt-saved";
 import { HuntShare } from "./hunt-share";
@@ -77,7 +77,8 @@ export default function Hunt() {
   const failed = isTable ? table.error : events.error;
   const problem = failed instanceof Failure ? failed.problem : null;
   const isWrongQuery = typeof problem?.position === "number";
-  const answers = [count, ...(isTable ? [table.data] : (events.data?.pages ?? []))];
+  const seen = useFields(question, isCounting && !isTable && !isWrongQuery);
+  const answers = [count, seen.data, ...(isTable ? [table.data] : (events.data?.pages ?? []))];
   const truth = together(answers.flatMap((answer) => answer?.truth ?? []));
   const isAnswered = !!count && (isTable ? table.isSuccess : events.isSuccess);
   const isPart = !!truth && !isWhole(truth);
@@ -224,7 +225,7 @@ export default function Hunt() {
         </div>
       ) : (
       <div className={`hunt-columns${current ? "" : " alone"}${isWrongQuery || isStopped ? " bare" : ""}`}>
-        {!isWrongQuery && !isStopped && <HuntFields question={question} isOn={isCounting} columns={chosen} onColumn={toggleColumn} onFilter={filter} />}
+        {!isWrongQuery && !isStopped && <HuntFields question={question} fields={seen} isOn={isCounting} columns={chosen} onColumn={toggleColumn} onFilter={filter} />}
         {isStopped ? (
           <Stopped again={() => ask(query)} />
         ) : events.isPending ? (
