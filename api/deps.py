@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import structlog
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.models import Dependant
+from sqlalchemy import Update, update
 
 from api.errors import Unauthenticated
 from api.house import Ailment
@@ -22,7 +24,7 @@ from core.audit import Actor, Channel
 from core.clock import LOCAL_ZONE, SECOND, Clock, Micros
 from core.db.database import Database
 from core.db.models import Session, Token
-from core.errors import BadInput, KydaiError, Refused, failure
+from core.errors import BadInput, KydaiError, Refused, Unavailable, failure
 from core.spool import GroupCommit
 from core.store.contract import EventStore
 from core.store.retention import DEFAULT_POLICY, Policy
@@ -32,6 +34,8 @@ if TYPE_CHECKING:  # the engine weighs much and this process does not judge
     from detections.coverage import Coverage
     from detections.ruleset import RuleSet
     from playbooks.playbook import Playbook
+
+log = structlog.get_logger(__name__)
 
 COOKIE = "kydai_session"
 CSRF_HEADER = "x-kydai"
@@ -136,9 +140,7 @@ def identify(request: Request, svc: Services) -> Caller:
             must_set_password=user.password_hash is None,
         )
     if is_stale:
-        with svc.database.write() as session:
-            if (kept := session.get(Session, caller.session_hash)) is not None:
-                kept.seen_at = now
+        _note(svc, update(Session).where(Session.hash == caller.session_hash).values(seen_at=now))
     return caller
 
 
@@ -164,10 +166,18 @@ def by_token(svc: Services, text: str) -> Caller:
         )
         token_id = holder.token_id
     if is_stale:
-        with svc.database.write() as session:
-            if (kept := session.get(Token, token_id)) is not None:
-                kept.used_at = now
+        _note(svc, update(Token).where(Token.id == token_id).values(used_at=now))
     return caller
+
+
+def _note(svc: Services, when: Update) -> None:
+    """Write when somebody was last seen, if it can be written: on a full disk they are let in all the same, so that
+    the answer says what is really wrong, and the next call tries again."""
+    try:
+        with svc.database.write() as session:
+            session.execute(when)
+    except Unavailable as error:
+        log.warning("Not kept when a session or token was last seen.", why=str(error)[:200])
 
 
 class Need:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import orjson
 
@@ -22,6 +24,35 @@ else:
 logger: structlog.stdlib.BoundLogger = structlog.get_logger("kydai")
 
 
+class Unfailing(io.RawIOBase):
+    """A file of lines that never raises: what it cannot write, as on a full disk, is lost, and the next line that can
+    be written says how many were. What was asked of the process must not fail because its log does."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__()
+        self._fd = fd
+        self._lost = 0
+        self._is_torn = False
+
+    def write(self, line: Any, /) -> int:
+        """Write one whole line; safe for several threads where the caller's are in turn, as structlog's."""
+        told = b"\n" if self._is_torn else b""
+        if self._lost:
+            said = {"level": "warning", "event": "Lines of this log could not be written.", "lines": self._lost}
+            told += orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE)
+        data = told + bytes(line)
+        try:
+            written = os.write(self._fd, data)
+        except OSError:
+            written = 0
+        if written < len(data):
+            self._lost += 1
+            self._is_torn = self._is_torn or written > 0
+        else:
+            self._lost, self._is_torn = 0, False
+        return len(line)
+
+
 def configure(process: str, *, level: int = logging.INFO) -> None:
     """Set logging up for this process; library logs go the same way from warning on."""
     structlog.configure(
@@ -33,7 +64,7 @@ def configure(process: str, *, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(serializer=lambda value, **_: orjson.dumps(value, default=str)),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", Unfailing(sys.stderr.fileno()))),
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(process=process)

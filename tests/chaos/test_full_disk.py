@@ -15,11 +15,12 @@ from pathlib import Path
 import httpx2 as httpx
 import orjson
 import pytest
+from sqlalchemy import update
 
 from core import accounts
 from core.accounts import TokenScope
 from core.clock import DAY, StillClock
-from core.db.models import Heartbeat
+from core.db.models import Heartbeat, Token
 from core.errors import Unavailable
 from core.event import new_ulid
 from core.store.contract import Batch, Query
@@ -71,6 +72,14 @@ def tokens(data: Path) -> tuple[str, str]:
         ]
     context.close()
     return made[0], made[1]
+
+
+def forget_use(data: Path) -> None:
+    """As a minute later: when the tokens were last used is due to be written again, which a full disk refuses."""
+    context = Context(data, None, Output(True, "en"))
+    with context.database.write() as session:
+        session.execute(update(Token).values(used_at=0))
+    context.close()
 
 
 def say(port: int, text: str) -> None:
@@ -144,8 +153,10 @@ def test_a_full_disk_stops_intake_before_the_console(disk: Path) -> None:
         until(lambda: client.ledger()["refused"] > 0)
         assert client.ledger() == {"refused": LOST, "kernel_drops": 0}, "what UDP lost is counted"
 
+        forget_use(data)
         ballast = fill(disk, 0)
-        assert until(lambda: (answer := client.post("c")).status_code != 200 and answer).status_code == 429
+        # the spool looks at the disk once a second; before that it meets the full disk itself
+        assert set(iter(lambda: client.post("c").status_code, 429)) <= {200, 503}
         assert client.ailments()["disk"] == "0 MB of disk left: intake has stopped"
         ballast.unlink()
         until(lambda: client.post("c").status_code == 200)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from pathlib import Path
+from typing import BinaryIO, cast
+
 import orjson
 import pytest
 import structlog
+from structlog import BytesLogger
 
-from kydai.log import configure, logger
+from kydai.log import Unfailing, configure, logger
 
 
 def test_a_line(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -26,3 +32,31 @@ def test_a_line(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
         "info",
         "máy-1",
     )
+
+
+def test_what_cannot_be_written_fails_nothing_and_is_counted(tmp_path: Path) -> None:
+    full, target = os.open("/dev/full", os.O_WRONLY), tmp_path / "log"
+    log = BytesLogger(cast("BinaryIO", Unfailing(full)))
+    log.info(b'{"event": "first"}')
+    log.info(b'{"event": "second"}')
+    with target.open("wb") as file:
+        os.dup2(file.fileno(), full)
+    log.info(b'{"event": "third"}')
+    log.info(b'{"event": "fourth"}')
+    os.close(full)
+    lost, *rest = map(orjson.loads, target.read_bytes().splitlines())
+    assert (lost["lines"], [said["event"] for said in rest]) == (2, ["third", "fourth"])
+
+
+def test_the_line_behind_half_a_line_is_whole() -> None:
+    end, start = os.pipe()
+    os.set_blocking(start, False)
+    fcntl.fcntl(start, fcntl.F_SETPIPE_SZ, 4096)
+    log = BytesLogger(cast("BinaryIO", Unfailing(start)))
+    log.info(orjson.dumps({"event": "x" * 6_000}))
+    assert os.read(end, 10_000) == orjson.dumps({"event": "x" * 6_000})[:4096]
+    log.info(b'{"event": "next"}')
+    nothing, lost, said = os.read(end, 10_000).splitlines()
+    assert (nothing, orjson.loads(lost)["lines"], orjson.loads(said)) == (b"", 1, {"event": "next"})
+    os.close(end)
+    os.close(start)
