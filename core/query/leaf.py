@@ -30,6 +30,7 @@ _FEW_CHARACTERS = 200
 """Of a phrase that is looked for as one regular expression: a border in Unicode takes RE2 0.5 ms to compile."""
 _WORD_CHARS = r"\p{L}\p{N}\p{M}_"
 _ASCII_WORD_CHARS = "0-9A-Za-z_"
+_BEYOND_ASCII = r"\x{80}-\x{10ffff}"
 _WORD = re2.compile(f"[{_WORD_CHARS}]+")
 _MAPPED = "0" * 20 + "ffff"
 _TEXT_TYPES = frozenset({FieldType.KEYWORD, FieldType.TEXT, FieldType.IP})
@@ -133,7 +134,17 @@ def words_in(text: str) -> list[str]:
 def phrase_regex(words: Iterable[str], *, ascii_only: bool = False) -> str:
     """The words side by side, with a border at both ends; ``ascii_only``: in a text of ASCII as it was written."""
     gap = f"[^{_ASCII_WORD_CHARS if ascii_only else _WORD_CHARS}]"
-    write = either_case if ascii_only else escape
+    return _side_by_side(words, gap, either_case if ascii_only else escape)
+
+
+def phrase_regexes(words: Sequence[str]) -> tuple[str, str]:
+    """Two regular expressions around ``phrase_regex``: what it matches the first matches, what the second matches it
+    does. They differ where a sign that is not ASCII stands beside a word; both compile in a fortieth of the time."""
+    near, sure = f"[^{_ASCII_WORD_CHARS}]", f"[^{_ASCII_WORD_CHARS}{_BEYOND_ASCII}]"
+    return _side_by_side(words, near, escape), _side_by_side(words, sure, escape)
+
+
+def _side_by_side(words: Iterable[str], gap: str, write: Callable[[str], str]) -> str:
     return f"(?:^|{gap})" + f"{gap}+".join(write(word) for word in words) + f"(?:{gap}|$)"
 
 

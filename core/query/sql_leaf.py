@@ -26,6 +26,7 @@ from core.query.leaf import (
     pattern_of,
     pattern_regex,
     phrase_regex,
+    phrase_regexes,
     regex_text,
     spaced,
     wanted,
@@ -114,7 +115,12 @@ def leaf_condition(leaf: Leaf, x: str, holds: Holds) -> Sql:
             return f"(regexp_matches({x}, ?) AND regexp_matches({x}, ?))", [quick, phrase_regex(words, ascii_only=True)]
         if not words:
             return f"contains({text}, ?)", [comparable(leaf.text, leaf.comparison)]
-        return f"(contains({text}, ?) AND regexp_matches({text}, ?))", [max(words, key=len), phrase_regex(words)]
+        # a border in Unicode would compile for every field, in each statement: our own function sees the rare text
+        # that has other letters or signs beside the words
+        apart = f"contains(concat(' ', kydai_words({text}), ' '), ?)"
+        these = f"CASE WHEN NOT regexp_matches({text}, ?) THEN FALSE WHEN regexp_matches({text}, ?) THEN TRUE"
+        found = f"(contains({text}, ?) AND {these} ELSE {apart} END)"
+        return found, [max(words, key=len), *phrase_regexes(words), spaced(words)]
     if isinstance(leaf, Regex):
         comparison = Comparison.FOLD if leaf.comparison is Comparison.FOLD else Comparison.EXACT
         return f"regexp_matches({compared(x, holds, type_, comparison)}, ?)", [regex_text(leaf)]

@@ -23,6 +23,7 @@ from core.query.leaf import (
     compares_address,
     folds,
     v4_bounds,
+    words_in,
 )
 from core.query.sql_leaf import NEVER, Holds, Sql, any_leaf, between, compared, join, json_text, text_of
 from core.query.tree import (
@@ -41,7 +42,11 @@ def _ip_or_empty(text: str) -> str:
     return to_ip(text) or ""
 
 
-FUNCTIONS: Mapping[str, Callable[[str], str]] = {"kydai_fold": fold, "kydai_ip": _ip_or_empty}
+def _words(text: str) -> str:
+    return " ".join(words_in(text))
+
+
+FUNCTIONS: Mapping[str, Callable[[str], str]] = {"kydai_fold": fold, "kydai_ip": _ip_or_empty, "kydai_words": _words}
 """Functions of VARCHAR to VARCHAR that the connection must have; null gives null and they never give null."""
 
 

@@ -28,6 +28,7 @@ from core.query.leaf import (
     pattern_of,
     pattern_regex,
     phrase_regex,
+    phrase_regexes,
     spaced,
     v4_bounds,
     words_in,
@@ -125,10 +126,14 @@ def test_a_text_of_ascii_is_matched_in_either_case(wanted: str, text: str) -> No
 )
 def test_words_are_side_by_side_in_a_text_that_is_parted_at_its_gaps(words: list[str], text: str) -> None:
     plain = bool(re2.search(phrase_regex(words), text))
+    near, sure = (bool(re2.search(regex, text)) for regex in phrase_regexes(words))
+    assert near >= plain >= sure
     assert (spaced(words) in f" {re2.sub(gap_regex(), ' ', text)} ") is plain
     assert (spaced(words) in spaced(words_in(text))) is plain
     if text.isascii():
         assert (spaced(words) in f" {re2.sub(gap_regex(ascii_only=True), ' ', text)} ") is plain
+        if all(map(str.isascii, words)):
+            assert near is sure
 
 
 def test_only_few_words_make_a_regular_expression() -> None:
