@@ -47,6 +47,7 @@ from core.store.contract import (
     unsigned,
 )
 from core.store.elastic_append import Appender, Names, Preparer
+from core.store.elastic_blocks import Blocks
 from core.store.elastic_client import Cluster
 from core.store.elastic_flows import events_of
 from core.store.elastic_meta import Notes
@@ -100,7 +101,6 @@ class ElasticStore:
         self._is_ready = False
         self._grains_: tuple[float, Grains] | None = None
         self._preparer = Preparer(Names(prefix, self._grains))
-        self._appender = Appender(self._cluster_, self._setup.create, patience=patience, closing=self._closing)
         self._older_: tuple[float, dict[str, frozenset[str]]] | None = None
         self._reader_ = Reader(self._cluster_, prefix, self._notes_, clock, undrained, self._grains, self._older)
         self._snapshots_ = Snapshots(self._cluster_, self._setup)
@@ -109,6 +109,8 @@ class ElasticStore:
         self._reindexer = Reindexer(
             self._cluster_, self._setup, self._notes_, free=self._upkeep_.free_for_index, wait=self._closing.wait
         )
+        blocks = Blocks(self._cluster_, prefix, self._reindexer.renewing, clock)
+        self._appender = Appender(self._cluster_, self._setup.create, blocks, patience=patience, closing=self._closing)
 
     def append(self, batch: Batch) -> AppendResult:
         """Store a batch (core/store/contract.py). Raises Unavailable when the cluster does not take it in time."""

@@ -21,6 +21,7 @@ from core.errors import MAX_REASON, BadConfig, BadInput, KydaiError, Unavailable
 from core.event import Event, EventId, ulid_time
 from core.store.admission import CLASH, Rejection, event_id, same_raw
 from core.store.contract import AppendResult
+from core.store.elastic_blocks import Blocks, is_refusal
 from core.store.elastic_client import Cluster, told
 from core.store.elastic_document import document, event_of
 from core.store.elastic_names import Grains, index_name
@@ -126,10 +127,17 @@ class Appender:
     """Sends items to a cluster. ``create`` makes an index that is not there, and sees that one is ours."""
 
     def __init__(
-        self, cluster: Cluster, create: Callable[[str], None], *, patience: float, closing: threading.Event
+        self,
+        cluster: Cluster,
+        create: Callable[[str], None],
+        blocks: Blocks,
+        *,
+        patience: float,
+        closing: threading.Event,
     ) -> None:
         self._cluster = cluster
         self._create = create
+        self._blocks = blocks
         self._patience = patience
         self._closing = closing
         self._seen: dict[str, float] = {}
@@ -197,6 +205,7 @@ class Appender:
             return error
         work.waiting = []
         clashing: list[Item] = []
+        refused: list[tuple[Item, str]] = []
         last: KydaiError | None = None
         for item, answer in zip(waiting, answers, strict=True):
             status = answer["status"]
@@ -204,17 +213,48 @@ class Appender:
                 work.stored += 1
             elif status == 409:
                 clashing.append(item)
-            elif (trouble := self._trouble(item, status, told(answer))) is not None:
+            elif is_refusal(said := told(answer)):
+                refused.append((item, said))
+            elif (trouble := self._trouble(item, status, said)) is not None:
                 work.waiting.append(item)
                 last = trouble
             else:
-                work.rejected.append(Rejection(item.id, told(answer)[:MAX_REASON], item.event))
+                work.rejected.append(Rejection(item.id, said[:MAX_REASON], item.event))
+        refusing = {item.index for item, _ in refused}
+        self._blocks.took({item.index for item in waiting} - refusing - {item.index for item in work.waiting})
+        return self._settle(clashing, refused, work) or last
+
+    def _settle(self, clashing: Sequence[Item], refused: Sequence[tuple[Item, str]], work: _Work) -> KydaiError | None:
+        """See what is to become of items whose id is there and of those that their index refused."""
+        left = [*clashing, *(item for item, _ in refused)]
         try:
-            vanished = self._compare(clashing, work)
+            gone = self._compare(clashing, work)
+            work.waiting += gone
+            left = left[len(clashing) :]
+            trouble = self._give_up(refused, work) if refused else None
         except Unavailable as error:
-            work.waiting += clashing
+            work.waiting += left
             return error
-        return last or (failure(Unavailable, "store.elastic.slow", url=self._cluster.url) if vanished else None)
+        return trouble or (failure(Unavailable, "store.elastic.slow", url=self._cluster.url) if gone else None)
+
+    def _give_up(self, refused: Sequence[tuple[Item, str]], work: _Work) -> KydaiError | None:
+        """Reject what an index alone has refused for long enough; why the others are to be sent again."""
+        names = {item.index for item, _ in refused}
+        for name in names:  # it may have been written anew by a newer version
+            self._seen.pop(name, None)
+        outwaited = self._blocks.outwaited(names)
+        said_of = {id(item): said for item, said in refused}
+        # a block bars what was stored before it, too
+        lost = self._compare([item for item, _ in refused if item.index in outwaited], work)
+        for item in lost:
+            kind, _, why = said_of[id(item)].partition(": ")
+            work.rejected.append(Rejection(item.id, f"{kind}: {item.index}: {why}"[:MAX_REASON], item.event))
+        trouble: KydaiError | None = None
+        for item, said in refused:
+            if item.index not in outwaited:
+                work.waiting.append(item)
+                trouble = failure(Unavailable, "store.elastic.blocked", name=item.index, reason=reason(said))
+        return trouble
 
     def _send(self, items: Sequence[Item]) -> Sequence[Mapping[str, Any]]:
         """What became of each item. A request that is too large is sent in halves."""
@@ -240,28 +280,27 @@ class Appender:
 
     def _trouble(self, item: Item, status: int, said: str) -> KydaiError | None:
         """Why an item is to be sent again; None when it never can be stored. Raises BadConfig when the key may not."""
-        is_blocked = "block" in said and (status == 403 or status in _AGAIN)
-        if status == 404 or is_blocked:  # it was deleted meanwhile, or is being written anew
+        if status == 404:  # it was deleted meanwhile
             self._seen.pop(item.index, None)
         elif status == 403:
             raise failure(BadConfig, "store.elastic.rights", url=self._cluster.url, reason=reason(said))
         elif status not in _AGAIN:
             return None
-        key = "store.elastic.blocked" if is_blocked else "store.error.no_answer"
-        return failure(Unavailable, key, reason=reason(said))
+        return failure(Unavailable, "store.error.no_answer", reason=reason(said))
 
-    def _compare(self, clashing: Sequence[Item], work: _Work) -> bool:
-        """Of items whose id is there: were they made from the raw that is stored? Whether some are gone meanwhile."""
-        wanted = [{"_index": item.index, "_id": str(item.id)} for item in clashing]
+    def _compare(self, items: Sequence[Item], work: _Work) -> list[Item]:
+        """Of items whose id may be there: were they made from the raw that is stored? Those that are not there."""
+        wanted = [{"_index": item.index, "_id": str(item.id)} for item in items]
         found = self._cluster.call(lambda es: es.mget(docs=wanted)).body["docs"] if wanted else []
-        for item, there in zip(clashing, found, strict=True):
+        gone: list[Item] = []
+        for item, there in zip(items, found, strict=True):
             if not there.get("found"):
-                work.waiting.append(item)
+                gone.append(item)
             elif same_raw(event_of(there["_source"]), item.event):
                 work.already += 1
             else:
                 work.rejected.append(Rejection(item.id, CLASH, item.event))
-        return any(not there.get("found") for there in found)
+        return gone
 
 
 @dataclass(slots=True)

@@ -94,6 +94,10 @@ class Reindexer:
                 )
         return found
 
+    def renewing(self) -> set[str]:
+        """Indices that are being written anew; one of them may be closed by us, or by a run that died."""
+        return {name for name, _ in self._copies.begun()}
+
     def run(self, tell: Tell) -> int:
         """Write all indices anew that are not as this version makes them, the newest first; how many. Raises Refused,
         behind the last, when one could not be."""
@@ -254,7 +258,7 @@ class Reindexer:
                 raise _rejected(old, done["_id"], told(done))
             if done["status"] in (403, 429) and "block" in told(done):  # its disk is full
                 self._copies.drop(copy)
-                raise failure(Unavailable, "store.elastic.blocked", reason=reason(told(done)))
+                raise failure(Unavailable, "store.elastic.blocked", name=copy.name, reason=reason(told(done)))
             if done["status"] >= 300 and done["status"] != 409:
                 raise failure(Unavailable, "store.error.no_answer", reason=reason(told(done)))
 

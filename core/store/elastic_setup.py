@@ -182,6 +182,12 @@ def takes_no_writes(described: Mapping[str, Any]) -> bool:
     return str(described.get("settings", {}).get("index", {}).get("blocks", {}).get("write")) == "true"
 
 
+def is_blocked(described: Mapping[str, Any]) -> bool:
+    """Whether it takes no documents, be it for that, a full disk or an administrator's wish to keep it as it is."""
+    blocks = described.get("settings", {}).get("index", {}).get("blocks", {})
+    return any(str(blocks.get(name)) == "true" for name in ("write", "read_only", "read_only_allow_delete"))
+
+
 def _is_same(there: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
     """Whether a template is the wanted one. Settings come back as texts: a print of all stands for them."""
     if there is None or there.get("_meta") != wanted["_meta"]:

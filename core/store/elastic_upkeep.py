@@ -16,7 +16,7 @@ from core.store.elastic_fields import TIMESTAMP, time
 from core.store.elastic_meta import Notes, Tombstone
 from core.store.elastic_names import Index, pattern, read_name
 from core.store.elastic_order import OrderReader
-from core.store.elastic_setup import FLOW, LAYOUT, Setup, as_told, is_ours, takes_no_writes
+from core.store.elastic_setup import FLOW, LAYOUT, Setup, as_told, is_blocked, is_ours
 from core.store.reindex import BLOCKED
 from core.store.retention import Policy, expired
 
@@ -212,7 +212,7 @@ class Upkeep:
             yield Finding(name, "mapping")
         if self._setup.events not in index.get("aliases", {}):
             yield Finding(name, "alias", mended=mend and self._mend_alias(name))
-        if takes_no_writes(index):
+        if is_blocked(index):
             yield Finding(name, BLOCKED)
         if health.get("status") == "red":
             yield Finding(name, "red")

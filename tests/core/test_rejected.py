@@ -12,7 +12,7 @@ from elasticsearch import Elasticsearch
 from sqlalchemy import select
 
 from core.audit import Actor
-from core.clock import SECOND
+from core.clock import SECOND, StillClock
 from core.db.models import Alert, Audit, DeadLetter, LetterStage
 from core.errors import Unavailable
 from core.event import Frame, FrameKind
@@ -22,6 +22,7 @@ from core.spool import Spool
 from core.store.admission import CLASH
 from core.store.contract import Batch, Query
 from core.store.elastic import ElasticStore
+from core.store.elastic_blocks import PATIENCE
 from kydai.context import Context
 from kydai.pipeline import Pipeline
 from kydai.pipeline_process import parts_of
@@ -115,6 +116,49 @@ def test_a_mapping_conflict_ends_in_dead_letters_that_are_stored_once_it_is_gone
     assert [entry.after for entry in entries] == [
         {"stored": 0, "rejected": 3}, {"stored": 1, "rejected": 0}, {"stored": 2, "rejected": 0}
     ]  # fmt: skip
+
+
+def test_what_a_blocked_index_refused_for_long_is_stored_once_it_is_opened(
+    context: Context, elastic: Node, prefix: str
+) -> None:
+    clock = StillClock(START)
+    store = ElasticStore([elastic.url], clock, prefix=prefix, patience=0.2)
+    pipeline = Pipeline("gateway", context.settings.spool_folder / "gateway", replace(parts_of(context), store=store))
+
+    def spooled(number: int) -> str:
+        """The index that it goes into."""
+        spool = Spool(context.settings.spool_folder / "gateway", context.clock, reserve_bytes=0)
+        spool.append([failed(number)])
+        spool.close()
+        return store.parts()[0].name if store.stats().events else ""
+
+    def events() -> dict[str, int]:
+        with context.database.read() as session:
+            balance = read_balances(session)["udp:192.0.2.1"]
+        assert balance.holds
+        return {name: count for name, count in balance.events.items() if count}
+
+    spooled(1)
+    assert pipeline.step() == 1
+    where = spooled(2)
+    store.append(Batch([event(1, 0, {"kydai.retention": "beside"})]))
+    with Elasticsearch(elastic.url) as es:
+        es.indices.put_settings(index=where, settings={"index.blocks.write": True})
+        with pytest.raises(Unavailable, match=where):
+            pipeline.step()
+        assert events() == {"made": 1, "stored": 1}, "it waits in the spool"
+        clock.advance(PATIENCE)
+        assert pipeline.step() == 1
+        assert events() == {"made": 2, "stored": 1, "rejected": 1}
+        with context.database.read() as session:
+            (letter,) = letters(session)
+        assert where in letter.reason
+        assert offer(context.database, store, WHO, context.clock.now()) == Offered(rejected=1), "still blocked"
+        es.indices.put_settings(index=where, settings={"index.blocks.write": None})
+    assert offer(context.database, store, WHO, context.clock.now()) == Offered(stored=1)
+    assert events() == {"made": 2, "stored": 2}
+    assert store.stats().events == 3
+    store.close()
 
 
 def test_a_death_before_the_count_changes_nothing(context: Context) -> None:

@@ -8,13 +8,14 @@ import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
 from elasticsearch import ApiError, Elasticsearch
 
-from core.clock import DAY
+from core.clock import DAY, StillClock
 from core.errors import BadConfig, BadInput, Unavailable
 from core.event import Event
 from core.store import elastic_append
 from core.store.contract import AppendResult, Batch
 from core.store.elastic import ElasticStore
 from core.store.elastic_append import CHUNK_BYTES, CHUNK_EVENTS, Appender, Names, Preparer
+from core.store.elastic_blocks import Blocks
 from core.store.elastic_client import Cluster
 from core.store.elastic_names import Grains
 from tests.core.store.conformance import START, event, spool
@@ -141,6 +142,12 @@ class StandIn:
         return ObjectApiResponse(body={"_shards": {"failed": 0}}, meta=META)
 
 
+def appender_of(there: StandIn) -> Appender:
+    cluster = cast(Cluster, there)
+    blocks = Blocks(cluster, "kydai", set, StillClock())
+    return Appender(cluster, lambda name: None, blocks, patience=0, closing=threading.Event())
+
+
 def test_a_request_larger_than_the_server_takes_is_sent_in_parts() -> None:
     asked: list[int] = []
 
@@ -154,7 +161,7 @@ def test_a_request_larger_than_the_server_takes_is_sent_in_parts() -> None:
             return ObjectApiResponse(body={"items": [{"create": {"status": 201}}]}, meta=META)
 
     items = Preparer(Names("kydai", Grains)).prepare([event(i) for i in range(3)])
-    appender = Appender(cast(Cluster, Small()), lambda name: None, patience=0, closing=threading.Event())
+    appender = appender_of(Small())
     assert appender.store(items).stored == 3
     assert asked == [3, 1, 2, 1, 1]
 
@@ -184,7 +191,7 @@ def test_a_chunk_is_sent_while_the_next_is_made() -> None:
         assert sent.wait(60)
         yield event(i + 1)
 
-    appender = Appender(cast(Cluster, Noting()), lambda name: None, patience=0, closing=threading.Event())
+    appender = appender_of(Noting())
     assert appender.store(Preparer(Names("kydai", Grains)).prepare(events())).stored == CHUNK_EVENTS + 2
     appender.close()
 
@@ -204,7 +211,7 @@ def test_a_batch_of_many_indices_is_shown_with_short_addresses() -> None:
             return super().refresh()
 
     events = [event(1, segment=spool(START - i * 7 * DAY)) for i in range(300)]
-    appender = Appender(cast(Cluster, Noting()), lambda name: None, patience=0, closing=threading.Event())
+    appender = appender_of(Noting())
     assert appender.store(Preparer(Names("kydai", Grains)).prepare(events)).stored == 300
     appender.close()
     assert len({name for names in shown for name in names}) == 300
