@@ -60,7 +60,7 @@ class Missing:
 
     what: str
     """A key of core/words: ``quarantined``, ``retention``, ``undrained``, ``timeout``, ``unreadable``, ``shards``,
-    ``mapping``."""
+    ``mapping``, ``closed``."""
     detail: str = ""
     start: Micros | None = None
     end: Micros | None = None

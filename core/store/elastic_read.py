@@ -39,6 +39,7 @@ from core.store.elastic_fields import KEYS, RECORD, SEGMENT, TIMESTAMP, WHOLE, N
 from core.store.elastic_group import Stepping, ends, grouped, histogram, top_values
 from core.store.elastic_meta import Notes
 from core.store.elastic_names import Grains, addressable, in_places, pattern
+from core.store.elastic_setup import closed
 from core.store.paging import MAX_LIMIT, MAX_TERMS, Order, read_cursor, write_cursor
 from core.store.steps import Steps
 from core.store.telling import Counting, TellCount, in_parts
@@ -200,7 +201,8 @@ class Reader:
                 body = question.body({"ids": {"values": [str(i) for i in part]}})
                 hits = answers.ask({**body, "size": _IDS}, ",".join(places))["hits"]["hits"]
                 found |= {hit["_id"]: _event(hit, None) for hit in hits}
-            truth = self._truth(None, answers)
+            may_be = [i.received_at for i in wanted if str(i) not in found]
+            truth = self._truth(None, answers, lacking=may_be)
         return Rows([found[str(i)] for i in wanted if str(i) in found], truth)
 
     def fields(self, query: Query) -> Fields:
@@ -219,9 +221,23 @@ class Reader:
             answers.note(asked_beside)
         return answers
 
-    def _truth(self, span: Span | None, answers: Answers, *, exact: bool = True, since: Micros | None = None) -> Truth:
-        """``since``: when the read had to know which indices there are."""
+    def _truth(
+        self,
+        span: Span | None,
+        answers: Answers,
+        *,
+        exact: bool = True,
+        since: Micros | None = None,
+        lacking: Sequence[Micros] | None = None,
+    ) -> Truth:
+        """``since``: when the read had to know which indices there are. ``lacking``: when what was not found was
+        received, where that is known."""
         missing = answers.missing(span or Span())
+        missing += [
+            Missing("closed", index.name)
+            for index in (closed(self._prefix, answers.read.call) if lacking is None or lacking else [])
+            if lacking is None or any(index.min_received <= at <= index.max_received for at in lacking)
+        ]
         if span is not None:
             missing += self._notes.gone(span, answers.read)
             missing += self._undrained(span)

@@ -5,18 +5,18 @@ All of it is made at the first use and again by ``verify``; making it twice chan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import Any
 
 import orjson
-from elasticsearch import BadRequestError
+from elasticsearch import BadRequestError, Elasticsearch
 
 from core.errors import BadConfig, failure
 from core.store.elastic_client import Cluster, told
 from core.store.elastic_fields import INDEX
-from core.store.elastic_names import pattern
+from core.store.elastic_names import Index, pattern, read_name
 from core.store.elastic_template import template
 
 LAYOUT = 1
@@ -186,6 +186,17 @@ def is_blocked(described: Mapping[str, Any]) -> bool:
     """Whether it takes no documents, be it for that, a full disk or an administrator's wish to keep it as it is."""
     blocks = described.get("settings", {}).get("index", {}).get("blocks", {})
     return any(str(blocks.get(name)) == "true" for name in ("write", "read_only", "read_only_allow_delete"))
+
+
+def closed(prefix: str, ask: Callable[[Callable[[Elasticsearch], Any]], Any]) -> list[Index]:
+    """Our indices of events that somebody has closed: no search looks into them, and none says so. ``ask``: a call
+    of the cluster, or of a read."""
+    found = ask(
+        lambda es: es.indices.get_settings(
+            index=pattern(prefix), name="index.verified_before_close", expand_wildcards="closed"
+        )
+    ).body
+    return [index for name in sorted(found) if (index := read_name(prefix, name)) is not None]
 
 
 def _is_same(there: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from core.store.elastic_fields import TIMESTAMP, time
 from core.store.elastic_meta import Notes, Tombstone
 from core.store.elastic_names import Index, pattern, read_name
 from core.store.elastic_order import OrderReader
-from core.store.elastic_setup import FLOW, LAYOUT, Setup, as_told, is_blocked, is_ours
+from core.store.elastic_setup import FLOW, LAYOUT, Setup, as_told, closed, is_blocked, is_ours
 from core.store.reindex import BLOCKED
 from core.store.retention import Policy, expired
 
@@ -191,7 +191,7 @@ class Upkeep:
         health = self._cluster.call(lambda es: es.cluster.health(level="indices")).body["indices"]
         for name, index in sorted(self._described().items()):
             findings += self._problems(name, index, mapping, health.get(name, {}), mend=mend)
-        return findings
+        return findings + [Finding(index.name, "closed") for index in closed(self._setup.prefix, self._cluster.call)]
 
     def _problems(
         self,

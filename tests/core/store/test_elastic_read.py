@@ -4,10 +4,10 @@ import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
 from elasticsearch import ConnectionError, Elasticsearch
 
-from core.clock import HOUR, SECOND
+from core.clock import DAY, HOUR, SECOND
 from core.errors import Unavailable
 from core.query.tree import Equals
-from core.store.contract import Batch, Missing, Query, Span
+from core.store.contract import Batch, Finding, Missing, Query, Span
 from core.store.elastic import ElasticStore
 from core.store.telling import Counting
 from core.words import both
@@ -110,3 +110,27 @@ def test_a_page_is_larger_than_one_answer_of_the_server(shared: ElasticStore) ->
     assert rows.events == expected[:10_500]
     rest = shared.search(Query(here), limit=10_500, newest_first=False, cursor=rows.cursor)
     assert (rest.events, rest.cursor) == (expected[10_500:], None)
+
+
+def test_an_index_that_somebody_has_closed_is_missing(store: ElasticStore, prefix: str, es: Elasticsearch) -> None:
+    shut, there = event(1, 0, {"kydai.retention": "level5"}), event(2)
+    elsewhere = event(3, segment=spool(START - 30 * DAY))
+    store.append(Batch([shut, there]))
+    name = f"{prefix}-level5-2026.w48"
+    es.indices.close(index=name)
+    lacks = (Missing("closed", name),)
+    assert store.count(Query()).count == 1
+    for truth in (
+        store.count(Query()).truth,
+        store.scan(Query()).truth,
+        store.fields(Query()).truth,
+        store.terms(Query(), "event.dataset").truth,
+        store.get([key(shut)[1], key(there)[1]]).truth,
+    ):
+        assert (truth.complete, truth.missing) == (False, lacks)
+    for found in (store.get([key(there)[1]]), store.get([key(there)[1], key(elsewhere)[1]])):
+        assert found.truth.complete, "it cannot be in there"
+    assert store.verify() == [Finding(name, "closed")]
+    es.indices.open(index=name)
+    assert store.count(Query()).truth.complete
+    assert store.verify() == []
