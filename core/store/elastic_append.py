@@ -53,12 +53,13 @@ class Item:
 
 class Prepared:
     """A batch as chunks of items, made when they are asked for: what is sent is still at hand, and the server works
-    while the next is made. What cannot be an item is rejected; an id for the second time was stored before."""
+    while the next is made. What cannot be an item is rejected; what repeats one fares as that does."""
 
     def __init__(self, chunks: Callable[[Prepared], Iterator[list[Item]]]) -> None:
         self.chunks = chunks(self)
         self.rejected: list[Rejection] = []
-        self.already = 0
+        self.again: list[tuple[EventId, Event]] = []
+        """Events of which an item before was made from the same raw."""
 
 
 class Names:
@@ -105,7 +106,7 @@ class Preparer:
                 if first is event:
                     yield item
                 elif same_raw(first, event):
-                    told.already += 1
+                    told.again.append((id_, event))
                 else:
                     told.rejected.append(Rejection(id_, CLASH, event))
 
@@ -162,10 +163,13 @@ class Appender:
                 each.cancel()
         if works:
             self._keep_trying(partial(self._show, sorted(names)), until)
+        rejected = [each for work in works for each in work.rejected]
+        why = {each.id: each.reason for each in rejected}
+        again = [Rejection(id_, why[id_], event) for id_, event in prepared.again if id_ in why]
         return AppendResult(
             sum(work.stored for work in works),
-            prepared.already + sum(work.already for work in works),
-            [*prepared.rejected, *(each for work in works for each in work.rejected)],
+            sum(work.already for work in works) + len(prepared.again) - len(again),
+            [*prepared.rejected, *rejected, *again],
         )
 
     def close(self) -> None:

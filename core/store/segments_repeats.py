@@ -49,7 +49,8 @@ def only_new(
     """
     table, same = piece.table, tuple((name, f"={other}") for name, other in piece.same)
     rows, firsts = _repeats(table)
-    pairs = list(zip(_events(table, rows, same), (event for _, event in _events(table, firsts, same)), strict=True))
+    others = (event for _, event in _events(table, firsts, same))
+    pairs = list(zip(rows, _events(table, rows, same), others, strict=True))
     left = np.zeros(table.num_rows, dtype=bool)
     left[rows] = True
     ranges = id_ranges(table)
@@ -58,12 +59,14 @@ def only_new(
             continue
         found = _held(data, segment, ranges, table, left)
         again = np.fromiter(found, dtype=np.int64, count=len(found))
-        pairs += zip(_events(table, again, same), found.values(), strict=True)
+        pairs += zip(again, _events(table, again, same), found.values(), strict=True)
         left[again] = True
     if not pairs:
         return Sifted(table)
-    clashing = tuple(Rejection(id_, CLASH, event) for (id_, event), other in pairs if not same_raw(other, event))
-    return Sifted(table.filter(pa.array(~left)), len(pairs) - len(clashing), clashing)
+    clashing = {row for row, (_, event), other in pairs if not same_raw(other, event)}
+    clashing |= {row for row, first in zip(rows, firsts, strict=True) if first in clashing}
+    rejected = tuple(Rejection(id_, CLASH, event) for row, (id_, event), _ in pairs if row in clashing)
+    return Sifted(table.filter(pa.array(~left)), len(pairs) - len(rejected), rejected)
 
 
 def _repeats(table: Any) -> tuple[Any, Any]:

@@ -70,6 +70,14 @@ class IdConformance:
         assert [one.event for one in result.rejected] == [made[2]], "the id does not say which"
         assert store.get([EventId(spool(), 1, 0)]).events == made[:1]
 
+    def test_what_repeats_a_rejected_event_is_rejected_too(self, store: EventStore) -> None:
+        stored, other = (event(1, 0, {"event.original": raw}) for raw in "ab")
+        assert store.append(Batch([stored])).stored == 1
+        result = store.append(Batch([other, dict(other), event(2), event(2)]))
+        assert told(result) == (1, 1, [EventId(spool(), 1, 0)] * 2)
+        assert [one.event for one in result.rejected] == [other, other]
+        assert store.get([EventId(spool(), 1, 0)]).events == [stored]
+
     def test_flows_of_one_id_are_compared_by_what_the_exporter_said(self, store: EventStore) -> None:
         block = FlowBlock(flow_table([10, 20, None]))
         assert store.append(Batch([], [block])).stored == 3

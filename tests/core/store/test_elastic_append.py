@@ -111,6 +111,10 @@ def test_what_the_server_cannot_take_is_rejected_with_its_reason_and_the_rest_st
     assert id_.record == 3
     assert "document_parsing_exception" in why
     assert "no number" in why
+    odd = event(5, 0, {"odd": "no number"})
+    again = store.append(Batch([odd, dict(odd)]))
+    assert (again.stored, again.already) == (0, 0), "what repeats it was not stored before"
+    assert [one.event for one in again.rejected] == [odd, odd]
 
 
 def test_what_no_store_can_hold_is_rejected_before_it_is_sent(shared: ElasticStore) -> None:
