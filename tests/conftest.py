@@ -28,8 +28,8 @@ TOGETHER = {
     "elasticsearch": (
         "tests/chaos/test_elastic_", "tests/core/query/test_dsl_script.py", "tests/core/query/test_to_dsl.py",
         "tests/core/store/test_elastic", "tests/core/test_moving.py", "tests/core/test_proving.py",
-        "tests/core/test_rejected.py", "tests/kydai/cli/test_store_move.py", "tests/kydai/test_books.py",
-        "tests/kydai/test_context.py", "tests/test_elastic_benches.py",
+        "tests/core/test_rejected.py", "tests/kydai/cli/test_doctor.py", "tests/kydai/cli/test_store_move.py",
+        "tests/kydai/test_books.py", "tests/kydai/test_context.py", "tests/test_elastic_benches.py",
     ),
     "console": tuple(
         f"tests/console/test_{name}.py"

@@ -180,7 +180,8 @@ def _data(context: Context) -> Iterator[Finding]:
         yield Finding("playbook", False, safe(error.told(LANG)), say("cli.doctor.playbook_remedy", LANG))
     with context.database.read() as session:
         spools = lag.spool_lags(session, now)
-        dead = session.scalar(select(func.count()).where(DeadLetter.stage != LetterStage.STORED)) or 0
+        letters = select(func.count(), func.sum(func.length(DeadLetter.raw)))
+        dead, dead_bytes = session.execute(letters.where(DeadLetter.stage != LetterStage.STORED)).tuples().one()
         off = [b.source for b in read_balances(session).values() if not b.holds]
         waiting = lag.waits(session, now) if _is_running(context) else {}
         buried = session.scalars(
@@ -202,7 +203,7 @@ def _data(context: Context) -> Iterator[Finding]:
         more = say("cli.doctor.dead_work_more", LANG, count=len(buried) - WORK_SHOWN)
         yield Finding("dead work", False, more, see_worker)
     if dead:
-        text = say("cli.doctor.dead", LANG, count=dead)
+        text = say("cli.doctor.dead", LANG, count=dead, size=size(int(dead_bytes or 0), LANG))
         yield Finding("dead letters", False, text, say("cli.doctor.dead_remedy", LANG))
     if off:
         text = say("cli.doctor.balance", LANG, sources=", ".join(off[:10]))

@@ -6,14 +6,16 @@ import socket
 from pathlib import Path
 
 import pytest
+from elasticsearch import Elasticsearch
 
 from core.clock import HOUR, SystemClock
 from core.db.database import open_database, sqlite_url
-from core.db.models import Heartbeat, Outbox, OutboxState
+from core.db.models import DeadLetter, Heartbeat, LetterStage, Outbox, OutboxState
 from core.errors import Unavailable, kept
+from tests.core.store.elastic_stores import new_prefix, remove
 from tests.core.store.test_elastic_client import OURS, server
 from tests.kydai.cli.conftest import Run
-from tests.services.elasticsearch import free_port
+from tests.services.elasticsearch import Node, free_port
 
 
 def findings(kydai: Run) -> dict[str, list[dict[str, object]]]:
@@ -96,6 +98,28 @@ def test_a_key_that_is_refused_is_told_before_the_first_start(
     assert "czNjcmV0LWtleQ" not in ran.out + ran.err
 
 
+def test_a_template_of_others_that_goes_before_ours_is_named(
+    kydai: Run, elastic: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = new_prefix()
+    monkeypatch.setenv("KYDAI_STORE_ENGINE", "elastic")
+    monkeypatch.setenv("KYDAI_ELASTIC_URLS", f'["{elastic.url}"]')
+    monkeypatch.setenv("KYDAI_ELASTIC_PREFIX", prefix)
+    (finding,) = findings(kydai)["store"]
+    assert finding["ok"] is True
+    foreign = f"everything-{prefix}"
+    with Elasticsearch(elastic.url) as es:
+        es.indices.put_index_template(name=foreign, index_patterns=[f"{prefix}*"], priority=900, template={})
+        try:
+            (finding,) = findings(kydai)["store"]
+        finally:
+            es.indices.delete_index_template(name=foreign)
+    assert finding["ok"] is False
+    assert foreign in str(finding["text"])
+    assert "Lower its priority" in str(finding["remedy"])
+    remove(elastic.url, prefix)
+
+
 def test_a_key_that_goes_unencrypted_over_a_network_is_warned_of(
     kydai: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +141,19 @@ def test_a_broken_playbook_is_named_with_its_line(kydai: Run, log: Path, tmp_pat
     (tmp_path / "data" / "playbooks").mkdir()
     (tmp_path / "data" / "playbooks" / "mine.yml").write_text("name: [\n")
     assert "mine.yml:2" in str(findings(kydai)["playbook"][0]["text"])
+
+
+def test_dead_letters_are_told_with_the_room_that_they_take(kydai: Run, log: Path, tmp_path: Path) -> None:
+    kydai("ingest", str(log))
+    database = open_database(sqlite_url(tmp_path / "data"))
+    with database.write() as session:
+        for n, stage in enumerate((LetterStage.REJECTED, LetterStage.REJECTED, LetterStage.LOST, LetterStage.STORED)):
+            raw = b"x" * 3_000_000 if stage is LetterStage.REJECTED else b""
+            session.add(DeadLetter(event_id=str(n), source="fw", stage=stage, reason="no", raw=raw, at=n))
+    database.close()
+    (finding,) = findings(kydai)["dead letters"]
+    assert "3 dead letters, 6.0 MB" in str(finding["text"])
+    assert "replay rejected" in str(finding["remedy"])
 
 
 def test_work_that_failed_for_good_is_named_with_its_error(kydai: Run, log: Path, tmp_path: Path) -> None:
