@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -123,7 +124,12 @@ def words_of(leaf: Phrase) -> list[str]:
     """
     if len(leaf.text) > MAX_CHARS:
         raise failure(BadInput, "query.long_phrase", size=len(leaf.text), limit=MAX_CHARS)
-    return words_in(comparable(leaf.text, leaf.comparison))
+    return list(_words(leaf.text, leaf.comparison))
+
+
+@lru_cache(maxsize=1024)  # a text is looked for in eleven fields, and in each at several times
+def _words(text: str, comparison: Comparison) -> tuple[str, ...]:
+    return tuple(words_in(comparable(text, comparison)))
 
 
 def words_in(text: str) -> list[str]:
@@ -148,6 +154,12 @@ def _side_by_side(words: Iterable[str], gap: str, write: Callable[[str], str]) -
     return f"(?:^|{gap})" + f"{gap}+".join(write(word) for word in words) + f"(?:{gap}|$)"
 
 
+def borders(*, ascii_only: bool = False) -> tuple[str, str]:
+    """Regular expressions between which one for words stands; ``ascii_only``: in a text of ASCII."""
+    gap = f"[^{_ASCII_WORD_CHARS if ascii_only else _WORD_CHARS}]"
+    return f"(?:^|{gap})(?:", f")(?:{gap}|$)"
+
+
 def is_few(words: Sequence[str]) -> bool:
     """Whether the words are to be looked for by ``phrase_regex``, and not in the text as ``gap_regex`` parts it."""
     return len(words) <= _FEW_WORDS and sum(map(len, words)) <= _FEW_CHARACTERS
@@ -169,15 +181,24 @@ def caseless(pattern: Pattern) -> str:
     return pattern_regex(pattern, write=either_case)
 
 
-def any_case(pattern: Pattern) -> str | None:
-    """A lowered pattern as a regular expression for a text as it was written; None when it has other characters than
-    ASCII's. Two letters beyond those have a lower case among them."""
-    if not all(isinstance(part, Wild) or part.isascii() for part in pattern):
-        return None
-    other = {"k": "\u212a", "i": "\u0130"}
+_LOWERED_TO_ASCII = {"k": "\u212a", "i": "\u0130"}
+"""Letters beyond ASCII that have one of ASCII for a lower case: there are no others."""
+
+
+def beyond_ascii(pattern: Pattern) -> set[str]:
+    """The letters beyond ASCII that a lowered pattern's may have been."""
+    return {
+        _LOWERED_TO_ASCII[c] for part in pattern if not isinstance(part, Wild) for c in part if c in _LOWERED_TO_ASCII
+    }
+
+
+def any_case(pattern: Pattern) -> str:
+    """A lowered pattern of ASCII as a regular expression for a text as it was written."""
 
     def write(text: str) -> str:
-        return "".join(f"[{c}{c.upper()}{other[c]}]" if c in other else either_case(c) for c in text)
+        return "".join(
+            f"[{c}{c.upper()}{_LOWERED_TO_ASCII[c]}]" if c in _LOWERED_TO_ASCII else either_case(c) for c in text
+        )
 
     return pattern_regex(pattern, write)
 

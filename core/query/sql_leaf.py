@@ -13,11 +13,14 @@ from core.ecs import FieldType, type_of
 from core.query.fold import comparable
 from core.query.leaf import (
     any_case,
+    beyond_ascii,
+    borders,
     bounds_of,
     caseless,
     compares_address,
     dotted_start,
     either_case,
+    escape,
     gap_regex,
     is_few,
     is_texty,
@@ -70,6 +73,7 @@ def any_leaf(leaves: Sequence[Leaf], x: str, holds: Holds) -> Sql:
     """A condition on the one value ``x``; equalities become IN, patterns one regular expression."""
     equal: dict[Comparison | None, list[Equals]] = {}
     like: dict[Comparison, list[Like]] = {}
+    phrases: dict[Comparison, list[Phrase]] = {}
     parts: list[Sql] = []
     for leaf in leaves:
         if isinstance(leaf, Equals):
@@ -77,6 +81,8 @@ def any_leaf(leaves: Sequence[Leaf], x: str, holds: Holds) -> Sql:
             equal.setdefault(leaf.comparison if as_text else None, []).append(leaf)
         elif isinstance(leaf, Like):
             like.setdefault(leaf.comparison, []).append(leaf)
+        elif isinstance(leaf, Phrase):
+            phrases.setdefault(leaf.comparison, []).append(leaf)
         else:
             parts.append(leaf_condition(leaf, x, holds))
     for comparison, equals in equal.items():
@@ -84,10 +90,12 @@ def any_leaf(leaves: Sequence[Leaf], x: str, holds: Holds) -> Sql:
     for comparison, likes in like.items():
         if holds is Holds.ASCII:
             parts += _alternations(x, {caseless(pattern_of(leaf)) for leaf in likes})
-        elif holds is Holds.TEXT and comparison is Comparison.CI and (as_written := _as_written(likes)):
-            parts += _alternations(x, as_written)
+        elif holds is Holds.TEXT and comparison is Comparison.CI and _quicker_as_written(likes):
+            parts.append(_as_written(x, {pattern_of(leaf) for leaf in likes}))
         else:
             parts += _likes(compared(x, holds, type_of(likes[0].field), comparison), likes)
+    for alike in phrases.values():
+        parts += [_phrase(alike[0], x, holds)] if len(alike) == 1 else _phrases(alike, x, holds)
     return join("OR", "FALSE", parts)
 
 
@@ -95,32 +103,11 @@ def leaf_condition(leaf: Leaf, x: str, holds: Holds) -> Sql:
     type_ = type_of(leaf.field)
     if isinstance(leaf, Exists):
         return f"{x} IS NOT NULL", []
-    if isinstance(leaf, Equals):
-        return any_leaf([leaf], x, holds)
     if isinstance(leaf, Cidr):
         bounds = ip_bounds(leaf.network)
         return _guarded((f"{_address(x, holds)} BETWEEN ? AND ?", list(bounds)), x, holds, [bounds])
     if isinstance(leaf, Range):
         return _range(leaf, x, holds, type_)
-    if isinstance(leaf, Phrase):
-        text = compared(x, holds, type_, leaf.comparison)
-        words = words_of(leaf)
-        if words and not is_few(words):
-            parted = f"regexp_replace({text}, ?, ' ', 'g')"
-            gap = gap_regex(ascii_only=holds is Holds.ASCII)
-            longest = max(words, key=len)
-            return f"(contains({text}, ?) AND contains(concat(' ', {parted}, ' '), ?))", [longest, gap, spaced(words)]
-        if holds is Holds.ASCII and words:
-            quick = either_case(max(words, key=len))
-            return f"(regexp_matches({x}, ?) AND regexp_matches({x}, ?))", [quick, phrase_regex(words, ascii_only=True)]
-        if not words:
-            return f"contains({text}, ?)", [comparable(leaf.text, leaf.comparison)]
-        # a border in Unicode would compile for every field, in each statement: our own function sees the rare text
-        # that has other letters or signs beside the words
-        apart = f"contains(concat(' ', kydai_words({text}), ' '), ?)"
-        these = f"CASE WHEN NOT regexp_matches({text}, ?) THEN FALSE WHEN regexp_matches({text}, ?) THEN TRUE"
-        found = f"(contains({text}, ?) AND {these} ELSE {apart} END)"
-        return found, [max(words, key=len), *phrase_regexes(words), spaced(words)]
     if isinstance(leaf, Regex):
         comparison = Comparison.FOLD if leaf.comparison is Comparison.FOLD else Comparison.EXACT
         return f"regexp_matches({compared(x, holds, type_, comparison)}, ?)", [regex_text(leaf)]
@@ -157,35 +144,90 @@ def _likes(text: str, leaves: Sequence[Like]) -> list[Sql]:
     return _alternations(text, {pattern_regex(pattern_of(leaf)) for leaf in leaves})
 
 
-def _as_written(leaves: Sequence[Like]) -> set[str]:
-    """Regular expressions for patterns that ignore case over a text as it was written, where those are quicker than to
-    lower it; else none."""
+def _quicker_as_written(leaves: Sequence[Like]) -> bool:
+    """Whether patterns that ignore case are looked for more quickly in a text as it was written than in the lowered."""
     patterns = [pattern_of(leaf) for leaf in leaves]
     if not is_texty(type_of(leaves[0].field)) or (len(leaves) == 1 and not _is_part(patterns[0])):
-        return set()
-    regexes = {any_case(pattern) for pattern in patterns}
-    return set() if None in regexes else {regex for regex in regexes if regex is not None}
+        return False
+    return all(isinstance(part, Wild) or part.isascii() for pattern in patterns for part in pattern)
+
+
+def _as_written(x: str, patterns: Set[Pattern]) -> Sql:
+    """Patterns of ASCII that ignore case. Of a single one the letters beyond ASCII that have one of ASCII for a lower
+    case are asked for only where a text has them: RE2 skips to the beginning of a pattern, but not to such letters."""
+    strange = {letter for pattern in patterns for letter in beyond_ascii(pattern)}
+    every = join("OR", "FALSE", _alternations(x, {any_case(pattern) for pattern in patterns}))
+    if len(patterns) == 1 and strange:
+        there = join("OR", "FALSE", [(f"contains({x}, ?)", [letter]) for letter in sorted(strange)])
+        plain = _alternations(x, {caseless(pattern) for pattern in patterns})
+        every = join("OR", "FALSE", [*plain, join("AND", "TRUE", [there, every])])
+    # a test that the engine makes while it reads the column
+    return join("AND", "TRUE", [(f"{x} IS NOT NULL", []), every])
 
 
 def _is_part(pattern: Pattern) -> bool:
     return len(pattern) == 3 and pattern[0] is pattern[2] is Wild.MANY
 
 
-def _alternations(text: str, found: Set[str]) -> list[Sql]:
+def _phrase(leaf: Phrase, x: str, holds: Holds) -> Sql:
+    text, words = compared(x, holds, type_of(leaf.field), leaf.comparison), words_of(leaf)
+    if not words:
+        return f"contains({text}, ?)", [comparable(leaf.text, leaf.comparison)]
+    longest = max(words, key=len)
+    if not is_few(words):
+        parted, gap = _parted(text, holds)
+        return f"(contains({text}, ?) AND contains({parted}, ?))", [longest, *gap, spaced(words)]
+    if holds is Holds.ASCII:
+        quick = either_case(longest)
+        return f"(regexp_matches({x}, ?) AND regexp_matches({x}, ?))", [quick, phrase_regex(words, ascii_only=True)]
+    # a border in Unicode would compile for every field, in each statement: our own function sees the rare text
+    # that has other letters or signs beside the words
+    apart = f"contains(concat(' ', kydai_words({text}), ' '), ?)"
+    these = f"CASE WHEN NOT regexp_matches({text}, ?) THEN FALSE WHEN regexp_matches({text}, ?) THEN TRUE"
+    return f"(contains({text}, ?) AND {these} ELSE {apart} END)", [longest, *phrase_regexes(words), spaced(words)]
+
+
+def _phrases(leaves: Sequence[Phrase], x: str, holds: Holds) -> list[Sql]:
+    """Several phrases that compare alike, in conditions that the engine plans as quickly as those of a few: the plan
+    of one that has hundreds takes seconds, in which nothing stops it."""
+    lowered = compared(x, holds, type_of(leaves[0].field), leaves[0].comparison)
+    text, write = (x, either_case) if holds is Holds.ASCII else (lowered, escape)
+    found = [(leaf, words_of(leaf)) for leaf in leaves]
+    wordless = {write(comparable(leaf.text, leaf.comparison)) for leaf, words in found if not words}
+    single = {write(words[0]) for _, words in found if len(words) == 1}
+    several = [words for _, words in found if len(words) > 1]
+    parts = _alternations(text, wordless)
+    parts += _alternations(text, single, *borders(ascii_only=holds is Holds.ASCII))
+    if several:
+        quick = join("OR", "FALSE", _alternations(text, {write(max(words, key=len)) for words in several}))
+        parted, gap = _parted(lowered, holds)
+        regexes = _alternations(parted, {escape(spaced(words)) for words in several})
+        sure = join("OR", "FALSE", [(sql, [*gap, *regex]) for sql, regex in regexes])
+        parts.append(join("AND", "TRUE", [quick, sure]))
+    return parts
+
+
+def _parted(lowered: str, holds: Holds) -> Sql:
+    """A text with one blank between its words and at both ends."""
+    return f"concat(' ', regexp_replace({lowered}, ?, ' ', 'g'), ' ')", [gap_regex(ascii_only=holds is Holds.ASCII)]
+
+
+def _alternations(text: str, found: Set[str], before: str = "(?s:", after: str = ")") -> list[Sql]:
+    """Whether a text has any of the regular expressions, all of which stand between two others."""
     parts: list[Sql] = []
     regexes: list[str] = []
     size = 0
     for regex in sorted(found):
         if regexes and size + len(regex) > _MAX_REGEX_BYTES:
-            parts.append(_alternation(text, regexes))
+            parts.append(_alternation(text, regexes, before, after))
             regexes, size = [], 0
         regexes.append(regex)
         size += len(regex)
-    return [*parts, _alternation(text, regexes)]
+    return [*parts, _alternation(text, regexes, before, after)] if regexes else parts
 
 
-def _alternation(text: str, regexes: Sequence[str]) -> Sql:
-    return f"regexp_matches({text}, ?)", [f"(?s:{'|'.join(regexes)})"]
+def _alternation(text: str, regexes: Sequence[str], before: str = "(?s:", after: str = ")") -> Sql:
+    return f"regexp_matches({text}, ?)", [f"{before}{'|'.join(regexes)}{after}"]
 
 
 def _like(text: str, leaf: Like) -> Sql:

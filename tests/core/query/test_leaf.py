@@ -13,6 +13,7 @@ from core.errors import BadInput
 from core.query.fold import MAX_CHARS, lower
 from core.query.leaf import (
     any_case,
+    beyond_ascii,
     by_field,
     caseless,
     dotted_start,
@@ -169,6 +170,9 @@ def test_negated() -> None:
 @pytest.mark.parametrize("text", ["K.I", "k.ı", "\u212a.\u0130", "k.i", "kxi", "ſ.i"])
 def test_a_text_as_it_was_written_is_matched_in_any_case(text: str) -> None:
     regex = any_case((Wild.MANY, "k.", Wild.ONE))
-    assert regex is not None
     assert bool(re2.search(f"(?s:{regex})", text)) is (lower(text)[:2] == "k.")
-    assert any_case(("ế",)) is None
+
+
+def test_what_the_letters_of_a_lowered_pattern_may_have_been() -> None:
+    assert beyond_ascii((Wild.MANY, "mik", Wild.ONE, "k")) == {"\u0130", "\u212a"}
+    assert beyond_ascii(("ab",)) == set()

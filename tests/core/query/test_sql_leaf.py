@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_network
+from itertools import combinations
 from time import process_time
 from typing import Any
 
@@ -181,6 +182,40 @@ def _cpu(work: Callable[[], object]) -> float:
         work()
         took.append(process_time() - began)
     return min(took)
+
+
+PHRASES = (
+    "failed", "Kilo", "failed password", "a b c d e f", "--", "việt", "Đà Nẵng", "password for", ".", "x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("holds", [Holds.TEXT, Holds.FOLDED, Holds.ASCII])
+@pytest.mark.parametrize("field", ["message", "user.name"])
+def test_several_phrases_are_looked_for_together(con: Any, field: str, holds: Holds) -> None:
+    values: tuple[str | None, ...] = (
+        "Failed PASSWORD for Root", "xfailed password", "failed_password", "a\nFailed b", "a b  C.d-e\nf",
+        "-a b c d e fg", "\u212ailo", "kilo", "mot--hai", "Việt Nam", "Da Nang", "đà nẵng", "đànẵng", "1.2",
+        "password\n for", "", None,
+    )  # fmt: skip
+    comparison = Comparison.CI if field == "user.name" else Comparison.FOLD
+    if holds is Holds.ASCII:
+        values = tuple(value for value in values if value is None or value.isascii())
+    held = [v if v is None or holds is not Holds.FOLDED else comparable(v, comparison) for v in values]
+    for picked in combinations(PHRASES, 3):
+        leaves: list[Leaf] = [Phrase(field, text, comparison) for text in picked]
+        text, params = any_leaf(leaves, "x", holds)
+        rows = con.execute(f"SELECT {text} FROM (SELECT unnest(?) AS x)", [*params, held]).fetchall()
+        right = [any(compile_match(leaf)({field: value}) for leaf in leaves) for value in values]
+        assert [bool(found) for (found,) in rows] == right, picked
+
+
+@pytest.mark.parametrize("words", ["w{:04}", "xin chao w{:04}", "mot hai ba bon nam w{:04}", "... {}"])
+@pytest.mark.parametrize("holds", [Holds.TEXT, Holds.FOLDED, Holds.ASCII])
+def test_many_phrases_are_planned_as_quickly_as_a_few(words: str, holds: Holds) -> None:
+    few, many = (any_leaf([Phrase("message", words.format(i)) for i in range(n)], "x", holds)[0] for n in (2, 40))
+    assert many == few
+    every = any_leaf([Phrase("message", words.format(i)) for i in range(1_000)], "x", holds)[0]
+    assert every.count("regexp_matches") < 40
 
 
 def test_between() -> None:

@@ -70,7 +70,8 @@ def test_equalities_become_in_and_patterns_one_expression() -> None:
     equal = Or(tuple(Equals("user.name", name) for name in "abc"))
     assert compile_sql(equal, EVENTS) == ('lower("user.name") IN (?, ?, ?)', ["a", "b", "c"])
     like = Or((Like("user.name", ("a.", Wild.MANY)), Like("user.name", (Wild.MANY, "b"))))
-    assert compile_sql(like, EVENTS) == ('regexp_matches("user.name", ?)', ["(?s:[bB]\\z|\\A[aA]\\x{2e})"])
+    sql, regexes = '("user.name" IS NOT NULL AND regexp_matches("user.name", ?))', ["(?s:[bB]\\z|\\A[aA]\\x{2e})"]
+    assert compile_sql(like, EVENTS) == (sql, regexes)
     addresses = Or((Equals("source.ip", "10.0.0.1"), Equals("source.ip", "10.0.0.2")))
     assert compile_sql(addresses, EVENTS)[0] == '"source.ip#ip" IN (?, ?)'
 
