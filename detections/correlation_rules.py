@@ -283,18 +283,17 @@ def _turns(
             raise failure(BadInput, "rules.correlation.needs_operator", type=kind)
         return _known(written, ids), None, _bounds(condition)
     if isinstance(condition, str):
-        expression, names = _expression(condition, ids)
+        expression, written_turns = _expression(condition, ids)
+        names = tuple(dict.fromkeys(written_turns))
         if unnamed := [name for name in _known(written, ids, may_be_empty=True) if name not in names]:
             raise failure(BadInput, "rules.correlation.unnamed", names=", ".join(unnamed))
         if kind is Type.TEMPORAL:
             return names, expression, ()
-        if (
-            isinstance(expression, int)
-            or expression[0] != "&"
-            or any(not isinstance(c, int) for c in children(expression))
-        ):
+        parts = (expression,) if isinstance(expression, int) else children(expression)
+        is_and = isinstance(expression, int) or expression[0] == "&"
+        if not is_and or any(not isinstance(part, int) for part in parts):
             raise failure(BadInput, "rules.correlation.and_only")
-        return names, None, ()
+        return written_turns, None, ()
     turns = _known(written, ids)
     if condition is None:
         return turns, None, ()
@@ -391,11 +390,12 @@ def _texts(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def _expression(text: str, ids: Mapping[str, str]) -> tuple[Expr, tuple[str, ...]]:
-    """``a and not (b or c)``: over numbers, and the ids that the numbers stand for."""
+    """``a and not (b or c)``: over numbers of the different ids, and the ids as they are written."""
     if len(text) > 4000:
         raise failure(BadInput, "rules.correlation.long")
     words = [match[1] for match in _WORD.finditer(text)]
     names: dict[str, int] = {}
+    written: list[str] = []
 
     def either(depth: int) -> Expr:
         parts = [both(depth)]
@@ -426,9 +426,10 @@ def _expression(text: str, ids: Mapping[str, str]) -> tuple[Expr, tuple[str, ...
             if not word:
                 raise failure(BadInput, "rules.correlation.ends")
             raise failure(BadInput, "rules.correlation.lacks_name", word=repr(word)[:80])
-        return names.setdefault(_known([word], ids)[0], len(names))
+        written.append(_known([word], ids)[0])
+        return names.setdefault(written[-1], len(names))
 
     expression = either(0)
     if words:
         raise failure(BadInput, "rules.correlation.not_understood", word=repr(words[0])[:80])
-    return expression, tuple(names)
+    return expression, tuple(written)

@@ -94,8 +94,10 @@ class Member:
             self.items = [item for item in self.items if item.time >= oldest or (item.time, item.id) in self.late]
         else:
             del self.items[: bisect_left(self.items, (oldest,))]
-        last = self.raised[-1:] if self.items else []
-        self.raised = [each for each in self.raised if not each.is_final or each.at >= oldest or each in last]
+        # the newest final one stays while there are items: its burst may go on, and what is provisional join it
+        finals = [each for each in self.raised if each.is_final] if self.items else []
+        newest = max(finals, key=lambda each: each.at, default=None)
+        self.raised = [each for each in self.raised if not each.is_final or each.at >= oldest or each is newest]
         self.emitted = {at for at in self.emitted if at >= oldest}
         if self.scan is not None:
             self.scan.forget(oldest)

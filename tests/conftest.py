@@ -19,6 +19,7 @@ os.environ["KYDAI_LANG"] = "en"  # kydai.cli.main reads the language once, when 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos-rounds", type=int, default=2, help="how often everything is killed (make chaos: 200)")
+    parser.addoption("--correlations", type=int, default=1_000, help="random streams of hits correlated (long: 10000)")
     parser.addoption("--language-cases", type=int, default=20_000, help="events compared on engines (long: 500000)")
 
 

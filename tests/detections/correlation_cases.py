@@ -69,6 +69,8 @@ def _random_document(random: Random, name: str, rules: list[str], monotone_only:
             body["condition"] = f"{chosen[0]} and not ({' or '.join(chosen[1:])})"
         elif kind == "temporal" and random.random() < 0.3:
             body["condition"] = " or ".join(chosen)
+        if kind == "temporal_ordered" and body["timespan"] != "5s":  # no draw: seeds keep their streams
+            body["condition"] = " and ".join(body["rules"])
     else:
         operators = ["gte", "gt"] if monotone_only else ["gte", "gt", "lt", "lte", "eq", "neq", "gte"]
         body["condition"] = {random.choice(operators): random.randint(1, 4)}
@@ -86,9 +88,13 @@ def _random_document(random: Random, name: str, rules: list[str], monotone_only:
 Stream = list[tuple[dict[str, Any], list[str], int, str]]
 
 
-def random_stream(random: Random, *, length: int = 40, seconds: int = 60) -> Stream:
-    """(event, rule ids, time, id), with ties, missing fields, repeated ids, in order of time."""
+def random_stream(random: Random, *, length: int = 40, seconds: int = 60, jump: int = 0) -> Stream:
+    """(event, rule ids, time, id), with ties, missing fields, repeated ids, in order of time.
+
+    ``jump``: from one event on, the clock of a host is so many seconds ahead.
+    """
     stream: Stream = []
+    jumps_at = random.randrange(seconds) if jump else seconds
     for number in range(random.randint(0, length)):
         event: dict[str, Any] = {
             "host": random.choice(("h1", "h2")),
@@ -99,7 +105,8 @@ def random_stream(random: Random, *, length: int = 40, seconds: int = 60) -> Str
         for name in ("host", "user", "value"):
             if random.random() < 0.1:
                 event[name] = None
-        at = BASE + random.randrange(seconds) * SECOND
+        second = random.randrange(seconds)
+        at = BASE + (second + (jump if event["host"] == "h1" and second >= jumps_at else 0)) * SECOND
         ids = [f"id-{name}" for name in random.sample(RULES, random.randint(1, 2))]
         stream.append((event, ids, at, f"e{number}"))
         if random.random() < 0.05:

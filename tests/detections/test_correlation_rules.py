@@ -52,8 +52,9 @@ def test_an_expression_over_names_gives_the_rules() -> None:
     (pattern,) = pattern_set(document("x", type="temporal", timespan="1m", condition="a AND NOT (b or c)")).patterns
     assert pattern.turns == ("id-a", "id-b", "id-c")
     assert pattern.expression == ("&", 0, neg(("|", 1, 2)))
-    (ordered,) = pattern_set(document("x", type="temporal_ordered", timespan="1m", condition="c and a")).patterns
-    assert ordered.turns == ("id-c", "id-a")
+    for condition in ("c and a", "c and a and c", "a"):
+        (ordered,) = pattern_set(document("x", type="temporal_ordered", timespan="1m", condition=condition)).patterns
+        assert ordered.turns == tuple(f"id-{name}" for name in condition.split(" and "))
 
 
 def test_generate_keeps_base_rules_loud() -> None:
