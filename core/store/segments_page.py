@@ -45,15 +45,36 @@ def pages(
 
 
 def _page(read: Read, of: Group, limit: int, newest_first: bool, after: Order | None) -> list[Hit]:
-    direction, sign = ("DESC", "<") if newest_first else ("ASC", ">")
+    direction, sign, back = ("DESC", "<", ">") if newest_first else ("ASC", ">", "<")
     where, parameters = of.where, list(of.parameters)
     if after is not None:
         where += f" AND ts {sign}= ? AND (ts {sign} ? OR ({IDS}) {sign} (?, ?, ?))"
         parameters += [after[0], *after]
+    elif (far := _farthest(read, of, limit, newest_first)) is not None:
+        where += f" AND ts {back}= {far}"
+        of = only(of, [i for i, s in enumerate(of.segments) if not beyond([s], far, newest_first)])
     order = ", ".join(f"{name} {direction}" for name in ("ts", *IDENTITY))
     columns = f"ts, {IDS}, file_index, file_row_number, {'keys' if of.kind is Kind.EVENTS else 'NULL'}"
     sql = f"SELECT {columns} FROM {of.relation} WHERE {where} ORDER BY {order} LIMIT {limit}"
     return [Hit((row[0], row[1], row[2], row[3]), of, *row[4:]) for row in read.rows(sql, parameters)]
+
+
+def _farthest(read: Read, of: Group, limit: int, newest_first: bool) -> Micros | None:
+    """A time beyond which none of the first rows lies: so many rows of one file do not. None where it is not known
+    that all rows match. Files are in order of time as a rule: without the bound, all their rows would be ranked."""
+    if of.known is None or of.named:
+        return None
+    first = max if newest_first else min
+    file = first(
+        range(len(of.segments)), key=lambda i: of.segments[i].max_ts if newest_first else of.segments[i].min_ts
+    )
+    rows = of.segments[file].rows
+    if rows < limit:
+        return None
+    test = f"file_row_number >= {rows - limit}" if newest_first else f"file_row_number < {limit}"
+    sql = f"SELECT {'min' if newest_first else 'max'}(ts) FROM {only(of, [file]).relation} WHERE {test}"
+    found: Micros = read.rows(sql)[0][0]
+    return found
 
 
 def whole(read: Read, hits: Sequence[Hit], fields: Sequence[str] | None) -> dict[Order, Event]:

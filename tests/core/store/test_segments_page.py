@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -50,6 +50,39 @@ def test_pages_join_over_files(
             break
     right = [e for e in EVENTS if e["message"] == "needle"]
     assert found == (right[::-1] if newest_first else right)
+
+
+@pytest.mark.parametrize(
+    "order", [sorted, lambda rows: sorted(rows, reverse=True), lambda rows: [*rows[7:], *rows[:7]]]
+)
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_the_first_of_all_rows_are_the_same_in_whatever_order_they_came(
+    tmp_path: Path, order: Callable[[Sequence[int]], list[int]], newest_first: bool
+) -> None:
+    store = SegmentStore(tmp_path, StillClock(START), memory_mb=128)
+    for start in (20, 0, 40):
+        store.append(Batch([EVENTS[i] for i in order(range(start, start + 20))]))
+    right = EVENTS[::-1] if newest_first else EVENTS
+    for limit in (1, 5, 19, 20, 41):
+        page = store.search(Query(), limit=limit, newest_first=newest_first)
+        assert page.events == right[:limit]
+        rest = store.search(Query(), limit=100, newest_first=newest_first, cursor=page.cursor)
+        assert rest.events == right[limit:]
+    store.close()
+
+
+def test_of_files_in_order_of_time_few_rows_are_ranked(store: SegmentStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, ranked = Read.rows, list[int]()
+
+    def told(read: Read, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+        of, _, ordered = sql.partition(" FROM ")[2].partition(" ORDER BY ")
+        if ordered:
+            ranked.append(rows(read, f"SELECT count(*) FROM {of}")[0][0])
+        return rows(read, sql, parameters)
+
+    monkeypatch.setattr(Read, "rows", told)
+    assert store.search(Query(), limit=3).events == EVENTS[:-4:-1]
+    assert ranked == [4]
 
 
 def test_what_many_files_hold_is_read_side_by_side(store: SegmentStore, monkeypatch: pytest.MonkeyPatch) -> None:
