@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core import lag
+from core import lag, tended
 from core.clock import SECOND, Micros
 from core.db.models import Heartbeat, Outbox, OutboxState
 from core.words import LANGUAGES, both, duration, say
@@ -72,6 +72,9 @@ def look(session: Session, now: Micros) -> House:
     if worst > LAG_LIMIT:
         words = {lang: say("api.health.lag", lang, lag=duration(worst, lang)) for lang in LANGUAGES}
         found.append(Ailment("lag", words))
+    if (trouble := tended.trouble(session)) is not None:
+        words = {lang: say("upkeep.store", lang, why=trouble[lang]) for lang in LANGUAGES}
+        found.append(Ailment("store", words, outside=both("upkeep.store_outside")))
     if dead:
         found.append(Ailment("dead", both("api.health.dead", count=dead)))
     return House(now, until, behind, lags, dead, tuple(found))

@@ -88,6 +88,7 @@ class Maintenance:
             ("stopped", 60, lambda now: self._tell(self._stopped_rules, "stopped:", now)),
             ("balances", 300, lambda now: self._tell(upkeep.imbalances, "imbalance:", now)),
             ("storage", 300, lambda now: self._tell(upkeep.storage_left, "storage:", now)),
+            ("trouble", 60, lambda now: self._tell(upkeep.store_trouble, "store", now)),
             ("ahead", 60, lambda now: self._tell(upkeep.received_ahead, "ahead", now)),
             ("full", 30, lambda now: self._tell(self._full_disk, "full", now)),
             ("silence", 30, self._silences),

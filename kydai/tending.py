@@ -9,10 +9,13 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+from contextlib import suppress
 
-from core import storage
+from sqlalchemy.exc import SQLAlchemyError
+
+from core import storage, tended
 from core.clock import HOUR, iso
-from core.errors import KydaiError
+from core.errors import KydaiError, Refused
 from core.keeping import MAINTENANCE
 from core.keys import Keys
 from core.steady import steady_now
@@ -27,10 +30,16 @@ _PR_SET_PDEATHSIG = 1
 
 
 def tend(context: Context) -> tuple[int, list[str]]:
-    """Compact and retain; how many files were replaced, and the segments deleted (in the journal too)."""
+    """Compact and retain; how many files were replaced, and the segments deleted (in the journal too). What could not
+    be compacted keeps nothing else waiting."""
     replaced = 0
+    refused: Refused | None = None
     for _ in range(ROUNDS):
-        files = context.store.compact()
+        try:
+            files = context.store.compact()
+        except Refused as error:
+            refused = error
+            break
         replaced += files
         if not files:
             break
@@ -41,8 +50,10 @@ def tend(context: Context) -> tuple[int, list[str]]:
     house = (context.database, context.store, context.settings.store.policy)
     gone = storage.retain(*house, MAINTENANCE, now, Keys(context.settings.keys_folder))
     seen = storage.look(*house, context.settings.spool.reserve_mb << 20, now)
+    trouble = refused or tended.lacking(context.store)
     with context.database.write() as session:
         storage.note_outlook(session, seen, context.clock.now())
+        tended.note(session, trouble)
     return replaced, gone
 
 
@@ -57,6 +68,8 @@ def main() -> int:
         done = sealed.seal(context)
     except (KydaiError, OSError) as error:
         logger.warning("The store was not tended.", error=str(error))
+        with suppress(KydaiError, SQLAlchemyError, OSError), context.database.write() as session:
+            tended.note(session, error)
         return 1
     finally:
         context.close()

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, inspect, select, tuple_
 from sqlalchemy.orm import Session
 
+from core import tended
 from core.clock import DAY, MINUTE, SECOND, Micros, iso
 from core.db.models import (
     Activity,
@@ -152,6 +153,15 @@ def storage_left(session: Session, now: Micros) -> list[Matter]:
             title = both("upkeep.storage", count=days) if days else both("upkeep.storage_none")
             return [Matter(f"storage:{limit}", title, level, {"limit": limit}, is_standing=True)]
     return []
+
+
+def store_trouble(session: Session, now: Micros) -> list[Matter]:
+    """What was in the way when the store was last tended, or what every answer lacks since."""
+    why = tended.trouble(session)
+    if why is None:
+        return []
+    title = {lang: say("upkeep.store", lang, why=why[lang]) for lang in LANGUAGES}
+    return [Matter("store", title, Level.MEDIUM, {"why": why["en"]}, is_standing=True)]
 
 
 def full_disk(free: int, reserve: int) -> list[Matter]:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from core.clock import DAY, HOUR, Clock, iso
 from core.durable import write_durably
-from core.errors import BadInput, Conflict, Unavailable, cause, failure
+from core.errors import BadInput, Conflict, Refused, Unavailable, cause, failure
 from core.event import ulid_time
 from core.store.catalog import Catalog
 from core.store.catalog_rows import Kind, New, Segment, State
@@ -51,14 +51,15 @@ def compact(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[],
     """Compact what is due, then unlink what was replaced long enough ago.
 
     Returns how many files were replaced; 0 as well when another process is at it. Files that cannot be made one stay as
-    they are, which is logged, and the next go on. Raises Unavailable when the disk or the catalog fails; what was
-    done until then holds.
+    they are, and the next go on; behind the last, Refused names them. Raises Unavailable when the disk or the catalog
+    fails; what was done until then holds.
     """
     lock = try_lock(folder / "compactor.lock")
     if lock is None:
         return 0
     try:
         replaced = 0
+        refused: Refused | None = None
         for old in _due(folder, catalog, clock.now() // DAY):
             try:
                 replaced += _replace(folder, catalog, clock, new_name, old)
@@ -66,7 +67,13 @@ def compact(folder: Path, catalog: Catalog, clock: Clock, new_name: Callable[[],
                 # its text may be that of an event: the class alone is safe in a line of the log
                 names = ", ".join(s.name for s in old)
                 _logger.warning("Files stay as they are: compaction met %s in %s", type(error).__name__, names)
+                what = type(error).__name__
+                refused = refused or failure(
+                    Refused, "store.error.compact", count=len(old), first=old[0].name, error=what
+                )
         unlink_retired(folder, catalog, clock.now())
+        if refused is not None:
+            raise refused
         return replaced
     finally:
         lock.release()

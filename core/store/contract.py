@@ -388,7 +388,8 @@ class EventStore(Protocol):
         """The n = 0 ids of all records that are marked replaced, in bounded batches."""
 
     def compact(self) -> int:
-        """One round of merging small files, where the engine leaves that to us; how many were replaced."""
+        """One round of merging small files, where the engine leaves that to us; how many were replaced. Raises Refused,
+        behind the last, when some could not be; they stay as they are."""
 
     def reindex(self, tell: Callable[[Reindexing], object]) -> int:
         """Write anew what this version would write otherwise than an older one did, part by part, beside appends and

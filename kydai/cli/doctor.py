@@ -15,7 +15,7 @@ import typer
 from rich.text import Text
 from sqlalchemy import func, select
 
-from core import lag
+from core import lag, tended
 from core.clock import MINUTE
 from core.db.models import DeadLetter, Heartbeat, LetterStage, Outbox, OutboxState
 from core.errors import KydaiError, recalled
@@ -183,6 +183,7 @@ def _data(context: Context) -> Iterator[Finding]:
         letters = select(func.count(), func.sum(func.length(DeadLetter.raw)))
         dead, dead_bytes = session.execute(letters.where(DeadLetter.stage != LetterStage.STORED)).tuples().one()
         off = [b.source for b in read_balances(session).values() if not b.holds]
+        trouble = tended.trouble(session)
         waiting = lag.waits(session, now) if _is_running(context) else {}
         buried = session.scalars(
             select(Outbox).where(Outbox.state == OutboxState.DEAD).order_by(Outbox.id.desc())
@@ -202,6 +203,9 @@ def _data(context: Context) -> Iterator[Finding]:
     if len(buried) > WORK_SHOWN:
         more = say("cli.doctor.dead_work_more", LANG, count=len(buried) - WORK_SHOWN)
         yield Finding("dead work", False, more, see_worker)
+    if trouble is not None:
+        text = safe(say("upkeep.store", LANG, why=trouble[LANG]))
+        yield Finding("tending", False, text, say("upkeep.store_remedy", LANG))
     if dead:
         text = say("cli.doctor.dead", LANG, count=dead, size=size(int(dead_bytes or 0), LANG))
         yield Finding("dead letters", False, text, say("cli.doctor.dead_remedy", LANG))

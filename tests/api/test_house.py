@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from api import house
+from core import tended
 from core.clock import SECOND
 from core.db.database import Database
 from core.db.models import Heartbeat, Outbox, SpoolPosition
+from core.errors import Unavailable, failure
 from tests.api.conftest import NOW
 
 
@@ -68,3 +70,14 @@ def test_work_that_waits_is_lag(database: Database) -> None:
     found = look(database)
     assert [a.text["en"] for a in found.ailments] == ["Processing lags by 1 min 01 s."]
     assert found.lags == {"gateway": 0, "work": 61 * SECOND}
+
+
+def test_what_was_in_the_way_of_tending_the_store_is_named_to_those_inside(database: Database) -> None:
+    with database.write() as session:
+        tended.note(session, failure(Unavailable, "store.error.write", why="no space"))
+    (ailment,) = (each for each in look(database).ailments if each.key == "store")
+    assert ailment.text["en"] == "The event store needs a person: The store cannot write: no space."
+    assert ailment.text["vi"].startswith("Kho sự kiện cần người xem: ")
+    assert ailment.outside is not None
+    assert "no space" not in ailment.outside["en"]
+    assert not ailment.is_fatal

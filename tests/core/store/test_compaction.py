@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.clock import DAY, MINUTE, StillClock
-from core.errors import Unavailable
+from core.errors import Refused, Unavailable
 from core.store import compaction
 from core.store.catalog_rows import Segment, State
 from core.store.compaction import split
@@ -118,8 +118,12 @@ def test_what_cannot_be_joined_is_logged_and_the_next_goes_on(
         return whole(table)
 
     monkeypatch.setattr(compaction, "split", fail_at_events)
-    assert store.compact() == 5
+    first = min(s.name for s in live(store) if s.kind == "events")
+    with pytest.raises(Refused, match="5 files from l0/") as raised:
+        store.compact()
     assert sorted((s.kind, s.level) for s in live(store)) == [*[("events", 0)] * 5, ("flows", 1)]
+    assert all(word in raised.value.told("vi") for word in (first, "ArrowInvalid"))
+    assert "nguyen" not in str(raised.value)
     assert "ArrowInvalid" in caplog.text
     assert all(s.name in caplog.text for s in live(store) if s.level == 0)
     assert "nguyen" not in caplog.text

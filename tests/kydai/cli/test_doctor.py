@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from elasticsearch import Elasticsearch
 
+from core import tended
 from core.clock import HOUR, SystemClock
 from core.db.database import open_database, sqlite_url
 from core.db.models import DeadLetter, Heartbeat, LetterStage, Outbox, OutboxState
@@ -154,6 +155,17 @@ def test_dead_letters_are_told_with_the_room_that_they_take(kydai: Run, log: Pat
     (finding,) = findings(kydai)["dead letters"]
     assert "3 dead letters, 6.0 MB" in str(finding["text"])
     assert "replay rejected" in str(finding["remedy"])
+
+
+def test_what_was_in_the_way_of_tending_the_store_is_told(kydai: Run, log: Path, tmp_path: Path) -> None:
+    kydai("ingest", str(log))
+    database = open_database(sqlite_url(tmp_path / "data"))
+    with database.write() as session:
+        tended.note(session, Unavailable("l1/a.parquet is odd"))
+    database.close()
+    (finding,) = findings(kydai)["tending"]
+    assert finding["text"] == "The event store needs a person: l1/a.parquet is odd"
+    assert finding["remedy"]
 
 
 def test_work_that_failed_for_good_is_named_with_its_error(kydai: Run, log: Path, tmp_path: Path) -> None:
