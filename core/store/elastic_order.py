@@ -8,13 +8,13 @@ from typing import Any
 from core.clock import HOUR, Clock, Micros, hour_of
 from core.event import Event, EventId, new_ulid
 from core.store.catalog_rows import IdRange
-from core.store.contract import HourClass, Position, Received, Scan, Span, Truth
+from core.store.contract import HourClass, Missing, Position, Received, Scan, Span, Truth
 from core.store.elastic_ask import Answers
 from core.store.elastic_client import Cluster
 from core.store.elastic_document import event_of
 from core.store.elastic_fields import RECORD, SEGMENT, N
 from core.store.elastic_names import Grains, Index, index_name, pattern, read_name
-from core.store.elastic_setup import FLOW
+from core.store.elastic_setup import FLOW, closed
 from core.store.windows import Rows, in_windows
 
 _PAGE = 5_000
@@ -39,7 +39,7 @@ class OrderReader:
             first = max(index.min_received, -(2**63) if span.start is None else -(-span.start // HOUR) * HOUR)
             until = min(index.max_received + 1, 2**63 - 1 if span.end is None else -(-span.end // HOUR) * HOUR)
             counts |= self._counted(index, range(hour_of(first), until, HOUR))
-        return Received(counts, self._truth())
+        return Received(counts, self._truth(span))
 
     def hours_of(self, index: Index) -> dict[HourClass, int]:
         """How many events of each hour and class an index holds."""
@@ -85,7 +85,7 @@ class OrderReader:
                 ]
             yield from in_windows(spools, lambda ranges, limit: self._piece(index, kind, ranges, limit))
 
-        return Scan(batches(), self._truth())
+        return Scan(batches(), self._truth(Span(begins, begins + HOUR), index))
 
     def _piece(self, index: str, kind: Sequence[dict[str, Any]], ranges: Sequence[IdRange], limit: int | None) -> Rows:
         low, high = min(r.first for r in ranges), max(r.last for r in ranges)
@@ -109,9 +109,17 @@ class OrderReader:
             after = {"search_after": hits[-1]["sort"]}
         return found
 
-    def _truth(self) -> Truth:
+    def _truth(self, received: Span, name: str | None = None) -> Truth:
+        """``name``: the only index that is read."""
+        missing = tuple(
+            Missing("closed", index.name, index.min_received, index.max_received)
+            for index in closed(self._prefix, self._cluster.call)
+            if name in (None, index.name)
+            and (received.start is None or index.max_received >= received.start)
+            and (received.end is None or index.min_received < received.end)
+        )
         now = self._clock.now()
-        return Truth(position=Position(now, now))
+        return Truth(complete=not missing, missing=missing, position=Position(now, now))
 
 
 def _begun(received: Micros, until: Micros) -> dict[str, Any]:

@@ -321,6 +321,18 @@ class TestElasticsearch(Proofs):
         else:
             self.client.update(index=index, id=id_, doc={"rows": new.rows}, refresh=True)
 
+    def test_what_is_in_a_closed_index_is_missing_and_not_deleted(self, sealed: House) -> None:
+        index = self.index_of(0)
+        self.client.indices.close(index=index)
+        faults = found(sealed)
+        assert {(f.problem, f.class_, f.is_wrong) for f in faults} == {("missing", "level3", False)}
+        assert index in faults[0].detail
+        assert sealed.store.received(Span()).truth.missing[0].detail == index
+        assert sealed.store.received(Span(START + 30 * DAY)).truth.complete
+        assert sealed.store.in_order(START, "level5").truth.complete, "it is in another index"
+        self.client.indices.open(index=index)
+        assert found(sealed) == []
+
     def test_the_same_roots_as_of_segments(self, sealed: House, tmp_path: Path) -> None:
         assert isinstance(sealed.store, ElasticStore)
         (tmp_path / "other").mkdir()
