@@ -22,13 +22,14 @@ MAX_KEPT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something is wrong: a file, and a line counted from 1 when it is known."""
+    """Where something is wrong: a file, and line and column counted from 1 when they are known."""
 
     file: str
     line: int | None = None
+    column: int | None = None
 
     def __str__(self) -> str:
-        return self.file if self.line is None else f"{self.file}:{self.line}"
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
 
 class KydaiError(Exception):

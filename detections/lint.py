@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from core.words import Text, both
-from detections.coverage import source_text
 from detections.ecs_binding import EcsBinding
 from detections.ir import Kind
 from detections.rule import Rule, is_flow_rule
+from detections.rule_files import RuleFile, rule_files
 from detections.ruleset import RuleSet, RuleSource, load
+from detections.slips import remarks
 
 _SHORT = 3
 _LANGUAGES = ("vi", "en")
@@ -36,15 +37,17 @@ class Finding:
     line: int | None
     code: str
     said: Text
+    column: int | None = None
 
 
 def lint(path: Path, package: str = "local") -> tuple[RuleSet, list[Finding]]:
     """Load the rules of a file, folder or zip and look at them. Raises BadConfig when ``path`` is not there."""
     loaded = load([RuleSource(path, package)])
-    findings = [Finding(Weight.ERROR, each.file, each.line, "load", each.said) for each in loaded.errors]
+    findings = [Finding(Weight.ERROR, each.file, each.line, "load", each.said, each.column) for each in loaded.errors]
     binding = EcsBinding()
     for rule in loaded.rules:
         findings.extend(_looked_at(rule, binding, package))
+    findings.extend(_slips(path, loaded.rules, binding))
     return loaded, sorted(findings, key=lambda each: (each.file, each.line or 0, each.code))
 
 
@@ -57,8 +60,6 @@ def _looked_at(rule: Rule, binding: EcsBinding, package: str) -> Iterator[Findin
         yield warn("id")
     if not rule.title:
         yield warn("title")
-    if not is_flow_rule(rule) and not binding.knows(rule.logsource):
-        yield warn("logsource", source=source_text(rule.logsource))
     for number, predicate in enumerate(rule.predicates):
         if predicate.kind is Kind.CONTAINS and len(predicate.value) < _SHORT and predicate.value.isascii():
             line = rule.lines[number]
@@ -68,3 +69,14 @@ def _looked_at(rule: Rule, binding: EcsBinding, package: str) -> Iterator[Findin
             lacking = [language for language in _LANGUAGES if not rule.texts.get(key, {}).get(language)]
             if lacking:
                 yield warn("words", key=key, languages=", ".join(lacking))
+
+
+def _slips(path: Path, rules: Sequence[Rule], binding: EcsBinding) -> Iterator[Finding]:
+    by_file: dict[str, list[Rule]] = {}
+    for rule in rules:
+        by_file.setdefault(rule.file, []).append(rule)
+    for file in rule_files(path):
+        if isinstance(file, RuleFile) and (own := by_file.get(file.name)):
+            unknown = [rule for rule in own if not is_flow_rule(rule) and not binding.knows(rule.logsource)]
+            for place, code, said in remarks(file, own, unknown):
+                yield Finding(Weight.WARNING, place.file, place.line, code, said, place.column)

@@ -140,6 +140,7 @@ class RuleError:
     reason: str
     said: Mapping[str, str] = field(default_factory=dict)
     """The reason in both languages."""
+    column: int | None = None
 
     def __str__(self) -> str:
         return self.told("en")
@@ -147,13 +148,15 @@ class RuleError:
     def told(self, lang: str) -> str:
         """Place and reason in one line."""
         reason = self.said.get(lang, self.reason)
-        return f"{self.file}:{self.line}: {reason}" if self.line else f"{self.file}: {reason}"
+        return f"{Place(self.file, self.line, self.column)}: {reason}"
 
 
 def error_of(error: BadInput) -> RuleError:
     """An error of reading a rule, as it is kept and listed."""
     place = error.place or Place("")
-    return RuleError(place.file, place.line, error.message, error.said)
+    more = error.remedy or {}
+    said = {lang: f"{text} {more[lang]}" if more else text for lang, text in error.said.items()}
+    return RuleError(place.file, place.line, said["en"], said, place.column)
 
 
 def is_flow_rule(rule: Rule) -> bool:

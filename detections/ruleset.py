@@ -26,7 +26,15 @@ from detections.rule import Correlation, Effect, Filter, Level, Mode, Rule, Rule
 from detections.rule_files import rule_files
 from detections.sigma_reader import read_file
 
-_COMPILERS = ("ir.py", "rule.py", "sigma_encodings.py", "sigma_reader.py", "strict_yaml.py")
+_COMPILERS = (
+    "ir.py",
+    "rule.py",
+    "sigma_encodings.py",
+    "sigma_places.py",
+    "sigma_reader.py",
+    "spelling.py",
+    "strict_yaml.py",
+)
 """The files that decide what a rule compiles to: when one changes, the cache is made anew."""
 
 

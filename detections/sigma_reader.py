@@ -49,7 +49,9 @@ from core.errors import BadInput, Place, failure, reason
 from detections.ir import HOLE, MANY, ONE, Expr, Kind, Predicate, conj, disj, neg, number_text, text_predicate
 from detections.predicates import compile_regex
 from detections.rule import Correlation, Filter, Level, Logsource, Rule
-from detections.strict_yaml import Document, child, documents, key_line
+from detections.sigma_places import at_key, fault_of, misspelt, within
+from detections.spelling import hinted, near
+from detections.strict_yaml import Document, child, documents, place_of
 
 MAX_PREDICATES = 20_000
 MAX_CONDITION = 4_000
@@ -96,33 +98,24 @@ def read_document(document: Document, file: str) -> Rule | Correlation | Filter:
             return _filter(document, value, file)
         return _rule(document, value, file)
     except SigmaError as error:
-        place = _place_of(error, document, file)
-        raise failure(BadInput, "rules.sigma.pysigma", place=place, reason=reason(error)) from error
+        fault = fault_of(error, document, file)
+        wrong = failure(BadInput, "rules.sigma.pysigma", place=fault.place, reason=reason(error))
+        raise hinted(wrong, fault.names) from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, re.error) as error:
         # pySigma lets Python's own errors through when a section has another shape than it expects
         why = reason(f"{type(error).__name__}: {error}")
         raise failure(BadInput, "rules.sigma.no_rule", place=Place(file, document.line), reason=why) from error
 
 
-def _place_of(error: SigmaError, document: Document, file: str) -> Place:
-    """The section of the rule that an error of pySigma is about, by the error's class."""
-    name = type(error).__name__.lower()
-    for key in ("logsource", "correlation", "filter", "level", "status", "date", "modified", "tags", "related"):
-        if key.rstrip("s") in name:
-            line = key_line(document.node, key)
-            if line is not None:
-                return Place(file, line)
-    if "identifier" in name:
-        return Place(file, key_line(document.node, "id") or document.line)
-    return Place(file, key_line(document.node, "detection") or document.line)
-
-
 def _rule(document: Document, value: dict[str, Any], file: str) -> Rule:
     detection = value.get("detection")
+    if detection is None:
+        fault = misspelt(document, "detection", file)
+        raise hinted(failure(BadInput, "rules.sigma.detection", place=fault.place), fault.names)
     if not isinstance(detection, dict):
-        raise failure(BadInput, "rules.sigma.detection", place=_at(document, file))
+        raise failure(BadInput, "rules.sigma.detection", place=at_key(document, "detection", file))
     sigma = SigmaRule.from_dict(value)
-    translation = _Translation(file, key_line(document.node, "detection") or document.line)
+    translation = _Translation(at_key(document, "detection", file))
     condition = _condition(
         sigma.detection.detections, sigma.detection.condition, child(document.node, "detection"), translation
     )
@@ -168,7 +161,7 @@ def _logsource(source: SigmaLogSource) -> Logsource:
 def _texts(own: object, document: Document, file: str) -> dict[str, dict[str, str]]:
     if own is None:
         return {}
-    place = Place(file, key_line(document.node, "kydai") or document.line)
+    place = at_key(document, "kydai", file)
     if not isinstance(own, dict):
         raise failure(BadInput, "rules.sigma.texts", place=place)
     texts: dict[str, dict[str, str]] = {}
@@ -205,7 +198,7 @@ def _one_operator(value: dict[str, Any]) -> dict[str, Any]:
 
 def _filter(document: Document, value: dict[str, Any], file: str) -> Filter:
     sigma = SigmaFilter.from_dict(value)
-    translation = _Translation(file, key_line(document.node, "filter") or document.line)
+    translation = _Translation(at_key(document, "filter", file))
     condition = _condition(sigma.filter.detections, sigma.filter.condition, child(document.node, "filter"), translation)
     rules = sigma.filter.rules
     return Filter(
@@ -222,22 +215,24 @@ def _filter(document: Document, value: dict[str, Any], file: str) -> Filter:
 class _Translation:
     """The predicates of one rule, numbered as they are met."""
 
-    file: str
-    line: int
+    place: Place
     predicates: list[Predicate] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     numbers: dict[Predicate, int] = field(default_factory=dict)
 
-    def number(self, predicate: Predicate, line: int) -> int:
+    def number(self, predicate: Predicate, place: Place) -> int:
         known = self.numbers.get(predicate)
         if known is not None:
             return known
         if len(self.predicates) == MAX_PREDICATES:
-            raise failure(BadInput, "rules.sigma.values", place=Place(self.file, line), limit=MAX_PREDICATES)
+            raise failure(BadInput, "rules.sigma.values", place=place, limit=MAX_PREDICATES)
         self.numbers[predicate] = len(self.predicates)
         self.predicates.append(predicate)
-        self.lines.append(line)
+        self.lines.append(place.line or 0)
         return len(self.predicates) - 1
+
+    def at(self, node: yaml.Node | None) -> Place:
+        return self.place if node is None else place_of(node, self.place.file)
 
 
 def _condition(
@@ -246,47 +241,63 @@ def _condition(
     node: yaml.Node | None,
     translation: _Translation,
 ) -> Expr:
-    place = Place(translation.file, key_line(node, "condition") or translation.line)
+    written = child(node, "condition")
     done: dict[str, Expr] = {}
     parts: list[Expr] = []
-    for text in conditions:
+    for index, text in enumerate(conditions):
+        asked = _Asked(text, child(written, index) or written, detections, node, translation, done)
         if not isinstance(text, str) or len(text) > MAX_CONDITION or text.count("(") > MAX_PARENTHESES:
-            raise failure(BadInput, "rules.sigma.condition", place=place)
+            raise failure(BadInput, "rules.sigma.condition", place=translation.at(asked.written))
         try:
             parsed = SigmaCondition(text, detections).parse(postprocess=False)  # type: ignore[arg-type]
         except SigmaError as error:
-            raise failure(BadInput, "rules.sigma.condition_wrong", place=place, reason=reason(error)) from error
-        parts.append(_combine(parsed, detections, node, translation, place, done))
+            at = re.search(r"\(at char (\d+)\)", str(error))
+            place = asked.place(int(at[1]) if at else 0)
+            why = {lang: said.partition(" (at char ")[0] for lang, said in reason(error).items()}
+            raise failure(BadInput, "rules.sigma.condition_wrong", place=place, reason=why) from error
+        parts.append(asked.expr(parsed))
     return disj(parts)
 
 
-def _combine(
-    item: Any,
-    detections: Mapping[str, SigmaDetection],
-    node: yaml.Node | None,
-    translation: _Translation,
-    place: Place,
-    done: dict[str, Expr],
-) -> Expr:
-    if isinstance(item, ConditionIdentifier):
-        name = item.identifier
-        if name not in detections:
-            raise failure(BadInput, "rules.sigma.no_selection", place=place, name=repr(name)[:80])
-        if name not in done:
-            done[name] = _detection(detections[name], child(node, name), translation)
-        return done[name]
-    if isinstance(item, ConditionSelector):
-        named = item.resolve_referenced_detections(_Named(detections))  # type: ignore[arg-type]
-        if not named:
-            raise failure(BadInput, "rules.sigma.no_selection_like", place=place, name=repr(item.pattern)[:80])
-        parts = [_combine(each, detections, node, translation, place, done) for each in named]
-        return disj(parts) if item.cond_class is ConditionOR else conj(parts)
-    if isinstance(item, ConditionItem):
-        parts = [_combine(arg, detections, node, translation, place, done) for arg in item.args]
-        if isinstance(item, ConditionNOT):
-            return neg(parts[0])
-        return disj(parts) if isinstance(item, ConditionOR) else conj(parts)
-    raise failure(BadInput, "rules.sigma.not_understood", place=place)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One condition, and what it asks about."""
+
+    text: str
+    written: yaml.Node | None
+    detections: Mapping[str, SigmaDetection]
+    node: yaml.Node | None
+    translation: _Translation
+    done: dict[str, Expr]
+
+    def place(self, at: int) -> Place:
+        return within(self.written, at, self.translation.place.file)
+
+    def unknown(self, key: str, name: str) -> BadInput:
+        at = re.search(rf"(?<![\w*]){re.escape(name)}(?![\w*])", self.text)
+        place = self.place(at.start() if at else 0)
+        return hinted(failure(BadInput, key, place=place, name=repr(name)[:80]), near(name, self.detections))
+
+    def expr(self, item: Any) -> Expr:
+        if isinstance(item, ConditionIdentifier):
+            name = item.identifier
+            if name not in self.detections:
+                raise self.unknown("rules.sigma.no_selection", name)
+            if name not in self.done:
+                self.done[name] = _detection(self.detections[name], child(self.node, name), self.translation)
+            return self.done[name]
+        if isinstance(item, ConditionSelector):
+            named = item.resolve_referenced_detections(_Named(self.detections))  # type: ignore[arg-type]
+            if not named:
+                raise self.unknown("rules.sigma.no_selection_like", item.pattern)
+            parts = [self.expr(each) for each in named]
+            return disj(parts) if item.cond_class is ConditionOR else conj(parts)
+        if isinstance(item, ConditionItem):
+            parts = [self.expr(arg) for arg in item.args]
+            if isinstance(item, ConditionNOT):
+                return neg(parts[0])
+            return disj(parts) if isinstance(item, ConditionOR) else conj(parts)
+        raise failure(BadInput, "rules.sigma.not_understood", place=self.place(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,50 +319,49 @@ def _detection(detection: SigmaDetection, node: yaml.Node | None, translation: _
 
 
 def _item(item: SigmaDetectionItem, key: yaml.Node | None, value: yaml.Node | None, translation: _Translation) -> Expr:
-    line = key.start_mark.line + 1 if key is not None else translation.line
     values = item.value or [SigmaNull()]
     nodes = value.value if isinstance(value, yaml.SequenceNode) else []
     # modifiers may make more values than were written; then all of them stand on the line of the field
-    lines = [node.start_mark.line + 1 for node in nodes] if len(nodes) == len(values) else [line] * len(values)
-    parts = [_value(item.field, each, at, translation) for each, at in zip(values, lines, strict=True)]
+    own = nodes if len(nodes) == len(values) else [key] * len(values)
+    places = [translation.at(node) for node in own]
+    parts = [_value(item.field, each, place, translation) for each, place in zip(values, places, strict=True)]
     joined = conj(parts) if item.value_linking is ConditionAND else disj(parts)
     return neg(joined) if item.negated else joined
 
 
-def _value(name: str | None, value: SigmaType, line: int, translation: _Translation) -> Expr:
+def _value(name: str | None, value: SigmaType, place: Place, translation: _Translation) -> Expr:
     if isinstance(value, SigmaExpansion):
-        return disj(_value(name, each, line, translation) for each in value.values)
-    place = Place(translation.file, line)
+        return disj(_value(name, each, place, translation) for each in value.values)
     if isinstance(value, SigmaString):
         predicate = text_predicate(name, _pattern(value, place), isinstance(value, SigmaCasedString))
         if predicate.field is None and predicate.value in ("", MANY + MANY):
             raise failure(BadInput, "rules.sigma.empty_keyword", place=place)
-        return translation.number(predicate, line)
+        return translation.number(predicate, place)
     if isinstance(value, SigmaRegularExpression):
-        return translation.number(_regex(name, value, place), line)
+        return translation.number(_regex(name, value, place), place)
     if isinstance(value, SigmaTimestampPart):
         part = f"{value.timestamp_part.name.lower()}:{value.number}"
-        return translation.number(Predicate(_named(name, place), Kind.PART, part), line)
+        return translation.number(Predicate(_named(name, place), Kind.PART, part), place)
     if isinstance(value, SigmaNumber):
         kind = Kind.CONTAINS if name is None else Kind.EQUALS
-        return translation.number(Predicate(name, kind, number_text(value.number)), line)
+        return translation.number(Predicate(name, kind, number_text(value.number)), place)
     if isinstance(value, SigmaBool):
         kind = Kind.CONTAINS if name is None else Kind.EQUALS
-        return translation.number(Predicate(name, kind, "true" if value.boolean else "false"), line)
+        return translation.number(Predicate(name, kind, "true" if value.boolean else "false"), place)
     name = _named(name, place)
     if isinstance(value, SigmaNull):
-        return translation.number(Predicate(name, Kind.NULL), line)
+        return translation.number(Predicate(name, Kind.NULL), place)
     if isinstance(value, SigmaExists):
-        exists = translation.number(Predicate(name, Kind.EXISTS), line)
+        exists = translation.number(Predicate(name, Kind.EXISTS), place)
         return exists if value.exists else neg(exists)
     if isinstance(value, SigmaCIDRExpression):
-        return translation.number(Predicate(name, Kind.CIDR, str(value.network)), line)
+        return translation.number(Predicate(name, Kind.CIDR, str(value.network)), place)
     if isinstance(value, SigmaCompareExpression):
         text = f"{value.op.name.lower()}:{number_text(value.number.number)}"
-        return translation.number(Predicate(name, Kind.COMPARE, text), line)
+        return translation.number(Predicate(name, Kind.COMPARE, text), place)
     if isinstance(value, SigmaFieldReference):
         flags = ("s" if value.starts_with else "") + ("e" if value.ends_with else "")
-        return translation.number(Predicate(name, Kind.FIELD, value.field, flags), line)
+        return translation.number(Predicate(name, Kind.FIELD, value.field, flags), place)
     raise failure(BadInput, "rules.sigma.kind", place=place, kind=type(value).__name__)
 
 

@@ -6,7 +6,7 @@ mappings, lists and plain scalars can come out, and each rule item keeps the lin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ def documents(data: bytes, file: str) -> list[Document]:
             found.append(Document(_value(node, file, 1, seen), node.start_mark.line + 1, node))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1 if mark else None)
+        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
         raise failure(BadInput, "common.error.yaml", place=place, reason=reason(error)) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise failure(BadInput, "common.error.yaml", place=Place(file), reason=reason(error)) from error
@@ -64,7 +64,7 @@ def documents(data: bytes, file: str) -> list[Document]:
 
 
 def _value(node: yaml.Node, file: str, depth: int, seen: set[int]) -> Any:
-    place = Place(file, node.start_mark.line + 1)
+    place = place_of(node, file)
     if depth > MAX_DEPTH:
         raise failure(BadInput, "rules.yaml.deep", place=place, limit=MAX_DEPTH)
     # an alias hands the same node over twice; refusing the second keeps "billion laughs" linear
@@ -80,10 +80,9 @@ def _value(node: yaml.Node, file: str, depth: int, seen: set[int]) -> Any:
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise failure(BadInput, "rules.yaml.key", place=place)
-            key = _scalar(key_node, Place(file, key_node.start_mark.line + 1))
+            key = _scalar(key_node, place_of(key_node, file))
             if key in mapping:
-                where = Place(file, key_node.start_mark.line + 1)
-                raise failure(BadInput, "rules.yaml.twice", place=where, key=str(key)[:80])
+                raise failure(BadInput, "rules.yaml.twice", place=place_of(key_node, file), key=str(key)[:80])
             mapping[key] = _value(value_node, file, depth + 1, seen)
         return mapping
     raise failure(BadInput, "rules.yaml.tag", place=place, tag=node.tag[:80])
@@ -100,6 +99,11 @@ def _scalar(node: yaml.ScalarNode, place: Place) -> Any:
         raise failure(BadInput, "rules.yaml.value", place=place, value=node.value[:80], kind=kind) from error
 
 
+def value_of(node: yaml.Node, file: str) -> Any:
+    """What a node stands for. Raises BadInput as ``documents`` does."""
+    return _value(node, file, 1, set())
+
+
 def child(node: yaml.Node | None, key: object) -> yaml.Node | None:
     """The node under ``key`` of a mapping (by its text), or the key-th of a list; None when there is none."""
     if isinstance(node, yaml.MappingNode):
@@ -111,10 +115,25 @@ def child(node: yaml.Node | None, key: object) -> yaml.Node | None:
     return None
 
 
-def key_line(node: yaml.Node | None, key: str) -> int | None:
-    """The line (from 1) on which ``key`` of a mapping stands."""
-    if isinstance(node, yaml.MappingNode):
-        for key_node, _ in node.value:
-            if key_node.value == key:
-                return key_node.start_mark.line + 1  # type: ignore[no-any-return]
-    return None
+def key_node(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    """The key itself, where it stands in a mapping."""
+    return next((each for each, _ in _pairs(node) if each.value == key), None)
+
+
+def items_of(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """The keys of all mappings below a node that no mapping stands under, with what stands under them."""
+    if isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from items_of(each)
+    for key, value in _pairs(node):
+        below = list(items_of(value))
+        yield from below or [(key, value)]
+
+
+def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
+    return node.value if isinstance(node, yaml.MappingNode) else []
+
+
+def place_of(node: yaml.Node, file: str, ahead: int = 0) -> Place:
+    """Where a node begins, or ``ahead`` characters later."""
+    return Place(file, node.start_mark.line + 1, node.start_mark.column + 1 + ahead)

@@ -12,7 +12,7 @@ import typer
 
 from core import audit
 from core.db.models import Meta
-from core.errors import BadInput, NotFound, failure
+from core.errors import BadInput, NotFound, Place, failure
 from core.event import parse_event_id
 from core.store.finding import only
 from core.words import number, say
@@ -21,7 +21,7 @@ from detections.coverage import State, coverage
 from detections.explain import explain
 from detections.lint import Weight, lint
 from detections.match import MatchReport, match_files
-from detections.rule import Correlation, Effect, Mode, Rule
+from detections.rule import Correlation, Effect, Mode, Rule, RuleError
 from detections.rule_modes import VERSION_KEY, choose
 from detections.ruleset import RuleSet, RuleSource, load
 from kydai.cli.alerts import level_text
@@ -118,11 +118,15 @@ def rule_document(rule: Rule | Correlation, ruleset: RuleSet) -> dict[str, Any]:
 
 def _show_errors(context: Context, found: RuleSet) -> None:
     if context.output.as_json:
-        context.output.lines({"file": e.file, "line": e.line, "reason": e.reason} for e in found.errors)
+        context.output.lines(map(_error_document, found.errors))
     else:
         for error in found.errors:
             context.output.one(None, safe(error.told(LANG)))
         context.output.tell(say("cli.rules.error_count", LANG, count=len(found.errors)))
+
+
+def _error_document(error: RuleError) -> dict[str, Any]:
+    return {"file": error.file, "line": error.line, "column": error.column, "reason": error.reason}
 
 
 def _set(ctx: typer.Context, ids: list[str], mode: Mode, reason: str) -> None:
@@ -223,7 +227,7 @@ def _installed(context: Context, change: packages.Change) -> int:
     effects = Counter(found.effect(r.id).value for r in loaded)
     correlations = sum(_kind(r) == "correlation" for r in loaded)
     if context.output.as_json:
-        errors = [{"file": e.file, "line": e.line, "reason": e.reason} for e in package.errors]
+        errors = [_error_document(e) for e in package.errors]
         context.output.one(
             {"name": package.name, **after, "correlations": correlations, "modes": dict(effects), "error_list": errors}
         )
@@ -242,11 +246,19 @@ def lint_rules(ctx: typer.Context, path: Path) -> int:
     loaded, findings = lint(path)
     if context.output.as_json:
         context.output.lines(
-            {"weight": f.weight, "file": f.file, "line": f.line, "code": f.code, "text": f.said["en"]} for f in findings
+            {
+                "weight": f.weight,
+                "file": f.file,
+                "line": f.line,
+                "column": f.column,
+                "code": f.code,
+                "text": f.said["en"],
+            }
+            for f in findings
         )
     else:
         for f in findings:
-            place = f"{f.file}:{f.line}" if f.line else f.file
+            place = Place(f.file, f.line, f.column)
             weight = say(f"rules.lint.{f.weight}", LANG)
             context.output.one(None, safe(f"{place}: {weight}: {f.said[LANG]} [{f.code}]"))
         context.output.tell(

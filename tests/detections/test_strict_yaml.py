@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from detections.strict_yaml import MAX_BYTES, child, documents, key_line
+from detections.strict_yaml import MAX_BYTES, child, documents, items_of, key_node, place_of, value_of
 
 BOMB = "a: &a [x, x]\n" + "\n".join(f"{c}: &{c} [*{p}, *{p}]" for p, c in zip("abcdefgh", "bcdefghi", strict=True))
 
@@ -20,12 +20,22 @@ def test_values_and_lines() -> None:
         {"x": None},
     ]
     assert [document.line for document in found] == [1, 7]
-    assert key_line(found[0].node, "detection") == 2
+    key = key_node(found[0].node, "detection")
+    assert key is not None
+    assert str(place_of(key, "r.yml")) == "r.yml:2:1"
+    assert str(place_of(key, "r.yml", 3)) == "r.yml:2:4"
+    assert key_node(found[0].node, "nothing") is None
     selection = child(child(found[0].node, "detection"), "s")
     second = child(selection, 1)
     assert isinstance(second, yaml.ScalarNode)
     assert second.start_mark.line + 1 == 5
     assert child(selection, "nothing") is None
+
+
+def test_items_are_what_no_mapping_stands_under() -> None:
+    (found,) = documents(b"a:\n  - b: 1\n    c: [x, y]\n  - [{d: 2}]\ne: [p]\n", "r.yml")
+    items = [(key.value, value_of(value, "r.yml")) for key, value in items_of(found.node)]
+    assert items == [("b", 1), ("c", ["x", "y"]), ("d", 2), ("e", ["p"])]
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,9 @@ def test_packages_are_installed_updated_and_removed(kydai: Run, tmp_path: Path) 
     assert (told["name"], told["rules"], told["errors"], told["modes"]) == ("mine", 1, 1, {"alert": 1})
     assert [r["package"] for r in kydai("rules", "list", "--package", "mine", "--json").documents] == ["mine"]
     (error,) = kydai("rules", "list", "--errors", "--json").documents
-    assert (error["file"], error["line"]) == (str(tmp_path / "mine" / "rules" / "bad.yml"), 2)
+    assert (error["file"], error["line"], error["column"]) == (str(folder / "bad.yml"), 2, 1)
     assert error["reason"]
-    assert "bad.yml:2: " in kydai("rules", "list", "--errors").out
+    assert "bad.yml:2:1: " in kydai("rules", "list", "--errors").out
     listed = kydai("rules", "list", "--package", "mine")
     assert listed.status == 3
     assert "1 error (" in listed.err
@@ -104,7 +104,9 @@ def test_lint_names_the_line(kydai: Run, tmp_path: Path) -> None:
     file.write_text(RULE.replace("condition: selection", "condition: selction"))
     ran = kydai("rules", "lint", str(file), "--json")
     assert ran.status == 2
-    assert ran.documents[0]["line"]
+    assert (ran.documents[0]["line"], ran.documents[0]["column"]) == (10, 14)
+    told = kydai("rules", "lint", str(file)).out
+    assert "r.yml:10:14: error: condition: there is no selection 'selction'. Perhaps it should be: selection." in told
 
 
 def test_coverage_and_explanation(kydai: Run, log: Path, tmp_path: Path) -> None:
