@@ -48,6 +48,14 @@ _LONG_TEXT = "'^(-?[0-9]{1,19})(\\.0)?$'"
 _DOUBLE_TEXT = "'-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?'"
 
 
+class Written(Phrase):
+    """A phrase that must stand in the one value as it is written, too; not necessarily at the same place."""
+
+    @property
+    def like(self) -> Like:
+        return Like(self.field, (Wild.MANY, self.text, Wild.MANY), self.comparison)
+
+
 class Holds(StrEnum):
     """What an SQL expression gives for one value."""
 
@@ -95,7 +103,11 @@ def any_leaf(leaves: Sequence[Leaf], x: str, holds: Holds) -> Sql:
         else:
             parts += _likes(compared(x, holds, type_of(likes[0].field), comparison), likes)
     for alike in phrases.values():
-        parts += [_phrase(alike[0], x, holds)] if len(alike) == 1 else _phrases(alike, x, holds)
+        if written := [leaf for leaf in alike if isinstance(leaf, Written)]:
+            parts += _written(written, x, holds)
+            alike = [leaf for leaf in alike if not isinstance(leaf, Written)]
+        if alike:
+            parts += [_phrase(alike[0], x, holds)] if len(alike) == 1 else _phrases(alike, x, holds)
     return join("OR", "FALSE", parts)
 
 
@@ -205,6 +217,23 @@ def _phrases(leaves: Sequence[Phrase], x: str, holds: Holds) -> list[Sql]:
         sure = join("OR", "FALSE", [(sql, [*gap, *regex]) for sql, regex in regexes])
         parts.append(join("AND", "TRUE", [quick, sure]))
     return parts
+
+
+def _written(leaves: Sequence[Written], x: str, holds: Holds) -> list[Sql]:
+    """As ``_phrases``. Each leaf for itself is looked at only in a text that has one of them as it is written, and none
+    of those between two borders."""
+    if len(leaves) == 1:
+        return [join("AND", "TRUE", [any_leaf([leaves[0].like], x, holds), _phrase(leaves[0], x, holds)])]
+    lowered = compared(x, holds, type_of(leaves[0].field), leaves[0].comparison)
+    text, write = (x, either_case) if holds is Holds.ASCII else (lowered, escape)
+    asked = {comparable(leaf.text, leaf.comparison): spaced(words_of(leaf)) for leaf in leaves}
+    regexes = {write(each) for each in asked}
+    there = join("OR", "FALSE", _alternations(text, regexes))
+    sure = join("OR", "FALSE", _alternations(text, regexes, *borders(ascii_only=holds is Holds.ASCII)))
+    these = f"list_filter(list_zip(?, ?), lambda p: contains({lowered}, p[1]))"
+    both = f"len(list_filter({these}, lambda p: contains(concat(' ', kydai_words({lowered}), ' '), p[2]))) > 0"
+    sql = f"CASE WHEN {there[0]} IS NOT TRUE THEN FALSE WHEN {sure[0]} THEN TRUE ELSE {both} END"
+    return [(sql, [*there[1], *sure[1], list(asked), list(asked.values())])]
 
 
 def _parted(lowered: str, holds: Holds) -> Sql:

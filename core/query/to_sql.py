@@ -24,8 +24,9 @@ from core.query.leaf import (
     folds,
     v4_bounds,
     words_in,
+    words_of,
 )
-from core.query.sql_leaf import NEVER, Holds, Sql, any_leaf, between, compared, join, json_text, text_of
+from core.query.sql_leaf import NEVER, Holds, Sql, Written, any_leaf, between, compared, join, json_text, text_of
 from core.query.tree import (
     And,
     Comparison,
@@ -34,6 +35,7 @@ from core.query.tree import (
     Node,
     Not,
     Or,
+    Phrase,
 )
 from core.query.values import to_ip
 
@@ -143,7 +145,7 @@ def _condition(node: Node, source: _Source) -> Sql:
     if isinstance(node, And):
         return join("AND", "TRUE", [_condition(child, source) for child in node.children])
     if isinstance(node, Or):
-        groups, rest = by_field(node)
+        groups, rest = by_field(_together(node, source.schema))
         parts = [part for group in groups for part in _split(group, source)]
         return join("OR", "FALSE", parts + [_condition(child, source) for child in rest])
     if isinstance(node, Not):
@@ -152,6 +154,20 @@ def _condition(node: Node, source: _Source) -> Sql:
     if isinstance(node, FieldEquals):
         return _two_fields(node, source)
     return _on_field([node], source)
+
+
+def _together(node: Or, schema: Schema) -> Or:
+    """Phrases that must stand as written, too, as leaves of their own, where a field has one value at most."""
+    children = [_together(child, schema) if isinstance(child, Or) else child for child in node.children]
+    return Or(tuple(_written(c, schema) or c if isinstance(c, And) else c for c in children))
+
+
+def _written(node: And, schema: Schema) -> Written | None:
+    phrase = next((child for child in node.children if isinstance(child, Phrase)), None)
+    if phrase is None or schema.of(phrase.field) is not ColumnKind.VARCHAR or phrase.field in schema.ignored:
+        return None
+    found = Written(phrase.field, phrase.text, phrase.comparison)
+    return found if words_of(phrase) and set(node.children) == {found.like, phrase} else None
 
 
 def quote(name: str) -> str:

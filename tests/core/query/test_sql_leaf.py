@@ -13,9 +13,9 @@ import pytest
 from core.ecs import FieldType
 from core.query.fold import comparable
 from core.query.meaning import FREE_TEXT
-from core.query.sql_leaf import NEVER, Holds, any_leaf, between, compared, join, json_text, text_of
+from core.query.sql_leaf import NEVER, Holds, Written, any_leaf, between, compared, join, json_text, text_of
 from core.query.to_match import compile_match
-from core.query.tree import Cidr, Comparison, Equals, Exists, Leaf, Like, Phrase, Range, Regex, Wild
+from core.query.tree import And, Cidr, Comparison, Equals, Exists, Leaf, Like, Phrase, Range, Regex, Wild
 from tests.core.query.worlds import connection
 
 
@@ -207,6 +207,27 @@ def test_several_phrases_are_looked_for_together(con: Any, field: str, holds: Ho
         rows = con.execute(f"SELECT {text} FROM (SELECT unnest(?) AS x)", [*params, held]).fetchall()
         right = [any(compile_match(leaf)({field: value}) for leaf in leaves) for value in values]
         assert [bool(found) for (found,) in rows] == right, picked
+
+
+@pytest.mark.parametrize("holds", [Holds.TEXT, Holds.FOLDED, Holds.ASCII])
+@pytest.mark.parametrize("field", ["message", "user.name"])
+def test_phrases_that_must_stand_as_written(con: Any, field: str, holds: Holds) -> None:
+    values: tuple[str | None, ...] = (
+        "1.2.3.4", "from 1.2.3.4:22", "1.2.3.45", "1.2.3.45 and 1-2-3-4", "11.2.3.4 1/2/3/4", "1-2-3-4", "5.6.7.8",
+        "15.6.7.8 5-6-7-8", "1.2.3.45 and 5-6-7-8", "[2001:DB8::1]", "2001:db8::12 2001-db8-1", "", None,
+    )  # fmt: skip
+    if holds is not Holds.ASCII:
+        values = (*values, "“1.2.3.4”", "中1.2.3.4", "中1.2.3.4 1-2-3-4", "địa chỉ 5.6.7.8")
+    comparison = Comparison.CI if field == "user.name" else Comparison.FOLD
+    held = [v if v is None or holds is not Holds.FOLDED else comparable(v, comparison) for v in values]
+    every = [Written(field, text, comparison) for text in ("1.2.3.4", "5.6.7.8", "2001:db8::1", "1.2")]
+    for count in range(1, len(every) + 1):
+        for leaves in combinations(every, count):
+            text, params = any_leaf(leaves, "x", holds)
+            rows = con.execute(f"SELECT coalesce({text}, FALSE) FROM (SELECT unnest(?) AS x)", [*params, held])
+            tests = [compile_match(And((leaf.like, Phrase(field, leaf.text, comparison)))) for leaf in leaves]
+            right = [any(test({field: value}) for test in tests) for value in values]
+            assert [found for (found,) in rows.fetchall()] == right, leaves
 
 
 @pytest.mark.parametrize("words", ["w{:04}", "xin chao w{:04}", "mot hai ba bon nam w{:04}", "... {}"])

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.clock import iso
 from core.errors import BadInput
-from core.event import Event
+from core.event import Event, Value
+from core.query.language import parse
+from core.query.meaning import FREE_TEXT
 from core.query.to_match import compile_match
 from core.query.to_sql import ColumnKind, Schema, compile_sql, quote
 from core.query.tree import FALSE, TRUE, And, Cidr, Comparison, Equals, Exists, Like, Node, Not, Or, Wild
@@ -79,6 +82,33 @@ def test_equalities_become_in_and_patterns_one_expression() -> None:
 def test_thousands_of_patterns_are_cut_into_several_expressions() -> None:
     text, params = compile_sql(Or(tuple(Like("user.name", (f"name{i}", Wild.MANY)) for i in range(2000))), EVENTS)
     assert text.count("regexp_matches") == len(params) < 20
+
+
+def test_many_addresses_anywhere_are_planned_as_quickly_as_a_few() -> None:
+    free = dict.fromkeys(FREE_TEXT, V)
+
+    def conditions(count: int, schema: Schema) -> int:
+        node = parse(" OR ".join(f"198.51.100.{i}" for i in range(count)), now=0)
+        return compile_sql(node, schema)[0].count("regexp_matches")
+
+    assert conditions(100, Schema(free)) <= 2 * conditions(2, Schema(free))
+    # of several values one may have the words, and another the address: asked apart
+    listed = Schema(free | {"doc": V}, frozenset({"message"}))
+    assert conditions(100, listed) > 100
+
+
+def test_an_address_and_its_words_in_two_values_of_a_field(con: Any) -> None:
+    both = parse("1.2.3.4 OR 5.6.7.8", now=0)
+    values: list[Value] = [["1.2.3.45", "1-2-3-4"], ["1.2.3.45", "5-6-7-8"], "1.2.3.45", "1.2.3.45 1-2-3-4"]
+    documents: list[Event] = [
+        {"event.id": f"01JDGVB8R0ABCDEFGHJKMNPQRS.{i}.0", "@timestamp": iso(0), "message": value}
+        for i, value in enumerate(values)
+    ]
+    right = [True, False, False, True]
+    assert [compile_match(both)(each) for each in documents] == right
+    for relation in (as_documents, as_columns):
+        assert sql_answers(con, *relation(documents), [both]) == [right]
+        assert sql_answers(con, *relation(documents[2:]), [both]) == [right[2:]]
 
 
 def test_the_document_is_taken_apart_once_and_last() -> None:

@@ -223,6 +223,7 @@ anywhere = st.sampled_from(
             "failed",
             "ab",
             "10.0.0.5",
+            "10.0.0.5 OR 10.0.0.57 OR 10.0.0.5 failed",
             "2001:db8::1",
             '"failed password"',
             "x.exe",
