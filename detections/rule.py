@@ -50,6 +50,11 @@ class Logsource:
     category: str = ""
     service: str = ""
 
+    @property
+    def is_flow(self) -> bool:
+        """Whether it is about flows, which stay columns."""
+        return self.category == "flow" or self.service == "netflow"
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -161,7 +166,7 @@ def error_of(error: BadInput) -> RuleError:
 
 def is_flow_rule(rule: Rule) -> bool:
     """Whether the rule runs on the columns of flows and not on events."""
-    return rule.logsource.category == "flow" or rule.logsource.service == "netflow"
+    return rule.logsource.is_flow
 
 
 def default_mode(rule: Rule) -> Mode:

@@ -199,13 +199,9 @@ class _Rules:
 
 
 def _rule_text(context: Context, package: str, file: str) -> str | None:
-    from kydai.detector import rule_sources
+    from kydai.detector import rule_text
 
-    for source in rule_sources(context.settings.rules_folder):
-        path = source.path / file
-        if source.package == package and path.is_file():
-            return path.read_text("utf-8", "replace")
-    return None
+    return rule_text(context.settings.rules_folder, package, file)
 
 
 def _ailments(context: Context) -> Sequence[Ailment]:

@@ -73,6 +73,15 @@ def rule_sources(rules_folder: Path) -> list[RuleSource]:
     return sources
 
 
+def rule_text(rules_folder: Path, package: str, file: str) -> str | None:
+    """The YAML of a rule's file; None where it is no longer there."""
+    for source in rule_sources(rules_folder):
+        path = source.path / file
+        if source.package == package and path.is_file():
+            return path.read_text("utf-8", "replace")
+    return None
+
+
 def load_rules(settings: Settings, session: Session) -> RuleSet:
     """The rule set of a data folder with people's choices of mode, and all that could not be used."""
     modes = {row.rule_id: Mode(row.mode) for row in session.scalars(select(RuleMode))}

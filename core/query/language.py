@@ -178,7 +178,9 @@ class Parser:
             return False
         rest = word[self.at - start + 1 :]
         is_address = to_ip(word.partition("/")[0]) is not None
-        return is_address or rest.startswith(("//", "\\")) or _TIME_OR_MAC.match(word) is not None
+        # a field's value may begin with an escape: only one letter is a drive
+        is_path = rest.startswith("//") or (rest.startswith("\\") and self.at - start == 1)
+        return is_address or is_path or _TIME_OR_MAC.match(word) is not None
 
     def on_field(self, name: Value, at: int, operator: str) -> Node:
         if name.text == "_exists_" and operator == ":":

@@ -27,6 +27,7 @@ from detections.ruleset import RuleSet, RuleSource, load
 from kydai.cli.alerts import level_text
 from kydai.cli.main import INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
+from kydai.cli.rules_convert import convert_rules
 from kydai.context import Context
 from kydai.detector import load_rules
 from kydai.people import cli_actor
@@ -265,6 +266,9 @@ def lint_rules(ctx: typer.Context, path: Path) -> int:
             say("cli.rules.linted", LANG, rules=_counted(loaded.every.values()), findings=len(findings))
         )
     return WRONG if any(f.weight is Weight.ERROR for f in findings) else 0
+
+
+rules.command("convert", help=say("convert.help", LANG))(convert_rules)
 
 
 @rules.command("coverage", help=say("cli.rules.coverage", LANG))

@@ -89,6 +89,11 @@ def test_trees(text: str, node: Node) -> None:
     assert read(text) == node
 
 
+def test_a_value_may_begin_with_an_escape() -> None:
+    assert read(r"user.name: \-") == read(r"user.name:\-") == read('user.name: "-"')
+    assert "message" in fields_of(read(r"C:\-x"))
+
+
 @pytest.mark.parametrize(
     "text",
     ["http://evil.example/x?a=1", "C:\\Windows", "12:30:05", "00:11:22:aa:bb:cc", "2001:db8::/32", "fe80::1%eth0"],
