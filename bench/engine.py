@@ -55,6 +55,13 @@ def timed(what: str, raws: list[bytes], judge: Callable[[list[bytes]], int]) -> 
     rate(what, len(raws), cpu() - began, f"{hits} hits")
 
 
+def settle() -> None:
+    """What a process of ours does once its rules are loaded: they live as long as it does."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def start(cache: Path) -> Any:
     began = cpu()
     from detections.ruleset import RuleSource, load
@@ -62,10 +69,7 @@ def start(cache: Path) -> Any:
     imported = cpu()
     ruleset = load([RuleSource(SAMPLES / "sigmahq", "sigmahq")], cache=cache)
     loaded = cpu()
-    # what a process of ours does once its rules are loaded: they live as long as it does
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    settle()
     print(
         f"{len(ruleset.rules)} rules, {len(ruleset.errors)} errors; imports {imported - began:.2f} CPU-s,"
         f" rules {loaded - imported:.2f} CPU-s"
