@@ -140,12 +140,22 @@ def _write_set(of: Ranges, *, lowered: bool, without: int | None) -> str:
     kept = [span for part in (other if negated else of) for span in _no_surrogates(*part)]
     if lowered:
         kept = [span for part in kept if (span := _between_lowers(*part)) is not None]
-    written = [lucene_text(chr(low)) + (f"-{lucene_text(chr(high))}" if high > low else "") for low, high in kept]
+    written = [_write_range(low, high) for low, high in kept]
     if not written:
         return "."  # of upper case only, which is in no term
     if not negated and len(kept) == 1 and kept[0][0] == kept[0][1]:
         return written[0]
     return f"[{'^' if negated else ''}{''.join(written)}]"
+
+
+def _write_range(low: int, high: int) -> str:
+    """Within a set Lucene takes an escaped character for itself, never for the beginning of a range."""
+    first = lucene_text(chr(low))
+    if low == high:
+        return first
+    if len(first) > 1:
+        return first + _write_range(low + 1, high)
+    return f"{first}-{lucene_text(chr(high))}"
 
 
 def _between_lowers(low: int, high: int) -> tuple[int, int] | None:
