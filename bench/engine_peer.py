@@ -86,8 +86,8 @@ def main() -> None:
         plain.write_bytes(b"\n".join(raws) + b"\n")
         told.write_bytes(b"\n".join(routed(raws)) + b"\n")
         cache.mkdir()
-        base: list[str | Path] = [peer, "engine", "eval", "-r", RULES, "-e", f"@{told}", "-q", "--output-format", "ndjson",
-                "--input-format", "json", "--logsource-routing"]  # fmt: skip
+        base: list[str | Path] = [peer, "engine", "eval", "-r", RULES, "-e", f"@{told}", "-q"]
+        base += ["--output-format", "ndjson", "--input-format", "json", "--logsource-routing"]
         mine: list[str | Path] = [sys.executable, __file__, "--ours", plain, cache]
         runs = {
             "RSigma": base,

@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.event import Event, Value
@@ -51,6 +51,7 @@ def test_what_is_decided_is_true(read: Read, listed: int, portion: int, monkeypa
     settled = [0]
 
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+    @example(found=[{"message": "alpha beta"}], queries=[parse("alpha", now=0, zone="UTC")])
     @given(found=documents, queries=st.lists(nodes, min_size=1, max_size=8))
     def check(found: list[dict[str, Value]], queries: list[Node]) -> None:
         events = [event(i, i, fields) for i, fields in enumerate(found)]
