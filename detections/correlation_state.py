@@ -257,16 +257,26 @@ class Machine:
                 output.alarms.append(replace(alarm, fresh=tuple(item for item in gained if item.id)))
 
     def _until(self, member: Member, raised: Raised) -> Micros:
-        """The last instant at which the condition still held before the next burst."""
+        """The last instant at which the condition still held, without a lapse, before the next burst."""
         told = max(raised.at, raised.until)
         if member.scan is None:
             return told
+        if not member.is_eager and told < member.judged - KEPT_TIMESPANS * member.pattern.timespan:
+            return told  # it lapsed: what is gone would have been told when it came
         holding, firing = member.scan.holding, member.scan.firing
         # before what was judged, a scan of what is still kept may fire where no burst began
         starts = [each.at for each in member.raised if each.at > raised.at]
         starts += firing[bisect_right(firing, max(raised.at, member.judged)) :][:1]
         last = bisect_left(holding, min(starts)) if starts else len(holding)
-        return max(told, holding[last - 1]) if last else told
+        if member.is_eager:
+            return max(told, holding[last - 1]) if last else told
+        # it may hold again without firing, when what spoke against it leaves the window: that is no part of the burst
+        later = dict.fromkeys(item.time for item in member.items[bisect_right(member.items, (told + 1,)) :])
+        for at, held in zip(later, holding[bisect_right(holding, told) : last], strict=False):
+            if at != held:
+                break
+            told = at
+        return told
 
     def _reconcile(self, member: Member, scan: Scan, frontier: Micros, output: Output) -> None:
         """Fit provisional alarms to the bursts that are seen now; more items never undo one."""

@@ -17,26 +17,38 @@ Brute = tuple[str, tuple[str, ...], int]
 
 def fires(hits: Sequence[tuple[Mapping[str, Any], Sequence[str], int, str]], patterns: PatternSet) -> set[Brute]:
     """All final alerts of ``(event, rules, time, id)``; absence up to the last event."""
+    return set(bursts(hits, patterns))
+
+
+def bursts(
+    hits: Sequence[tuple[Mapping[str, Any], Sequence[str], int, str]], patterns: PatternSet
+) -> dict[Brute, list[int]]:
+    """Each alert with the times of the events of its burst; none of an absence."""
     stream = {(time, event_id): (event, rules) for event, rules, time, event_id in hits}
     events = [(time, event_id, event, tuple(rules)) for (time, event_id), (event, rules) in stream.items()]
     last = max((time for time, _, _, _ in events), default=0)
-    found: set[Brute] = set()
+    found: dict[Brute, list[int]] = {}
     for pattern in sorted(patterns.patterns, key=lambda p: p.depth):
         for group, members in _groups(pattern, events).items():
+            going: list[int] | None = None
             for at in sorted({time for time, _, _, _ in members}):
                 output = dict(zip(pattern.group_by, group, strict=True))
                 if pattern.is_absence:
                     due = at + pattern.timespan
                     if due <= last and not any(at < time <= due for time, _, _, _ in members):
                         events.append((due, f"{pattern.id}{group}{due}", output, (pattern.id,)))
-                        found.add((pattern.id, group, due))
+                        found[pattern.id, group, due] = []
                     continue
                 inside = [m for m in members if at - pattern.timespan <= m[0] <= at]
                 if _holds(pattern, inside):
                     events.append((at, f"{pattern.id}{group}{at}", output, (pattern.id,)))
                     if not _holds(pattern, [m for m in inside if m[0] != at]):
-                        found.add((pattern.id, group, at))
-    return {brute for brute in found if brute[0] not in patterns.quiet}
+                        going = found[pattern.id, group, at] = sorted(m[0] for m in inside if m[0] != at)
+                    if going is not None:
+                        going += [m[0] for m in inside if m[0] == at]
+                else:
+                    going = None
+    return {brute: times for brute, times in found.items() if brute[0] not in patterns.quiet}
 
 
 def _groups(pattern: Pattern, events: Sequence[Any]) -> dict[tuple[str, ...], list[Any]]:

@@ -85,11 +85,13 @@ def _random_document(random: Random, name: str, rules: list[str], monotone_only:
     return document(name, **body)
 
 
-Stream = list[tuple[dict[str, Any], list[str], int, str]]
+Hit = tuple[dict[str, Any], list[str], int, str]
+"""(event, rule ids, time, id)."""
+Stream = list[Hit]
 
 
 def random_stream(random: Random, *, length: int = 40, seconds: int = 60, jump: int = 0) -> Stream:
-    """(event, rule ids, time, id), with ties, missing fields, repeated ids, in order of time.
+    """Hits with ties, missing fields, repeated ids, in order of time.
 
     ``jump``: from one event on, the clock of a host is so many seconds ahead.
     """

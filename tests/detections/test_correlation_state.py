@@ -15,7 +15,7 @@ from detections.correlation_items import Item
 from detections.correlation_rules import PatternSet
 from detections.correlation_state import Machine, Output
 from detections.hit_blocks import PARTITIONS, Placed, hit_of, partition_of, rows_of
-from tests.detections.brute_force import Brute, fires
+from tests.detections.brute_force import Brute, bursts, fires
 from tests.detections.correlation_cases import (
     BASE,
     Stream,
@@ -35,6 +35,8 @@ class Alarms:
     now: dict[str, Alarm] = field(default_factory=dict)
     joined: dict[str, str] = field(default_factory=dict)
     log: list[tuple[Any, ...]] = field(default_factory=list)
+    told: dict[str, set[tuple[Micros, str]]] = field(default_factory=dict)
+    """Of each: the items told so far, as a row of the queue adds them up."""
 
     def take(self, output: Output) -> None:
         for alarm in output.alarms:
@@ -59,11 +61,23 @@ class Alarms:
                 elif alarm.kind is not Kind.RAISED:
                     assert not self.now[alarm.key].is_final, "a final one was changed"
                 self.now[alarm.key] = alarm
+                adds = alarm.is_part or alarm.kind is Kind.GROWN
+                gained = alarm.fresh if alarm.kind is Kind.GROWN else (*alarm.items, *alarm.later)
+                had = self.told.get(alarm.key, set()) if adds else set()
+                self.told[alarm.key] = had | {(item.time, item.id) for item in gained}
 
     def brutes(self, patterns: PatternSet) -> set[Brute]:
         found = [(a.pattern.id, a.group, a.at) for a in self.now.values() if a.pattern.id not in patterns.quiet]
         assert len(found) == len(set(found)), "two alarms of one instant"
         return set(found)
+
+    def bursts(self, patterns: PatternSet) -> dict[Brute, list[Micros]]:
+        """The times of the items told of each."""
+        loud = [a for a in self.now.values() if a.pattern.id not in patterns.quiet]
+        return {
+            (a.pattern.id, a.group, a.at): [] if a.pattern.is_absence else sorted(time for time, _ in self.told[a.key])
+            for a in loud
+        }
 
 
 class Board:
@@ -136,8 +150,9 @@ def check_final_alarms(random: Random, jump: int = 0) -> int:
     stream = random_stream(random, length=24, jump=jump)
     board = play(random, patterns, stream, ahead=jump)
     board.advance(max((hit[2] for hit in stream), default=BASE))
-    wanted = fires(stream, patterns)
-    assert board.alarms.brutes(patterns) == wanted, patterns.patterns
+    wanted = bursts(stream, patterns)
+    assert board.alarms.brutes(patterns) == set(wanted), patterns.patterns
+    assert board.alarms.bursts(patterns) == wanted, patterns.patterns
     board.advance(END)
     assert all(alarm.is_final and not alarm.is_late for alarm in board.alarms.now.values())
     # nothing is kept for ever
