@@ -51,7 +51,7 @@ def test_what_is_decided_is_true(read: Read, listed: int, portion: int, monkeypa
     settled = [0]
 
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-    @example(found=[{"message": "alpha beta"}], queries=[parse("alpha", now=0, zone="UTC")])
+    @example(found=[{"message": "alpha beta"}], queries=[parse('"alpha beta"', now=0, zone="UTC")])
     @given(found=documents, queries=st.lists(nodes, min_size=1, max_size=8))
     def check(found: list[dict[str, Value]], queries: list[Node]) -> None:
         events = [event(i, i, fields) for i, fields in enumerate(found)]
