@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,23 +40,36 @@ def windows_events(count: int) -> list[dict[str, Any]]:
 
 def regression() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """(rule id, flat events of its sample)."""
+    for rule, events, _ in counted():
+        yield rule, events
+
+
+def counted() -> Iterator[tuple[str, list[dict[str, Any]], int | None]]:
+    """(rule id, flat events of its sample, how many of them are said to match)."""
     for info in sorted(sample("sigmahq-regression").rglob("info.yml")):
         about: dict[str, Any] = yaml.safe_load(info.read_text(encoding="utf-8"))
+        told = {Path(each["path"]).name: each.get("match_count") for each in about["regression_tests_info"]}
         for path in sorted(info.parent.glob("*.evtx")):
-            records = evtx_records(path)
-            yield about["rule_metadata"][0]["id"], [flatten(orjson.loads(record)) for record in records]
+            records = [flatten(orjson.loads(record)) for record in evtx_records(path)]
+            yield about["rule_metadata"][0]["id"], records, told.get(path.name)
+
+
+HOLD_MORE = {"Cred Dump Tools Dropped Files": 3, "IE Change Domain Zone": 3}
+"""Samples that really hold more events of their rule than SigmaHQ counts."""
 
 
 def test_sigmahq_rules_fire_on_their_own_samples(sigmahq: RuleSet) -> None:
     engine = Engine(sigmahq, NativeBinding())
-    fired, silent = 0, []
-    for rule, events in regression():
-        if any(rule in hits for hits in engine.judge(events)):
-            fired += 1
-        else:
-            silent.append(rule)
-    print(f"{fired} of {fired + len(silent)} rules fire on their own sample; silent: {silent}")
-    assert fired >= 0.98 * (fired + len(silent)) > 0
+    fired, more = 0, {}
+    for rule, events, told in counted():
+        found = sum(rule in hits for hits in engine.judge(events))
+        assert found, f"{sigmahq.by_id[rule].title} is silent on its own sample"
+        fired += 1
+        if told is not None and found != told:
+            more[sigmahq.by_id[rule].title] = found
+    print(f"{fired} rules fire on their own samples; more than is said: {more}")
+    assert more == HOLD_MORE
+    assert fired > 100
 
 
 def invented(ruleset: RuleSet, dice: random.Random) -> dict[str, Any]:
@@ -206,3 +220,49 @@ def test_any_record_is_judged_as_plainly(few: RuleSet, records: list[dict[str, A
     flat = [flatten(record) for record in records]
     expected = [naive.judge(few, NativeBinding(), record) for record in flat]
     assert Engine(few, NativeBinding()).judge(flat) == expected
+
+
+HOSTILE = {
+    "backticks": "`a" * 10_000,
+    "almost": "a" * 20_000 + "b",
+    "roles": ":assumed-role/aws:" * 1_200,
+    "formats": "('{0}{1}' -f 'a')" * 1_200,
+    "carets": "^a" * 10_000,
+    "spaces": " " * 20_000,
+    "quotes": '"+"' * 6_600,
+    "cyrillic": "и" * 20_000,
+    "kelvin": "\u212a" * 20_000,
+    "numbers": "0x41," * 5_000,
+    "settings": "set a=b&&" * 2_000,
+    "flags": " -e" * 7_000,
+}
+"""Values of 20 kB on which backtracking took up to 1.2 s."""
+
+POWERSHELL = "Microsoft-Windows-PowerShell/Operational"
+TARGETS = (
+    (SYSMON, 1, "CommandLine"), (SYSMON, 7, "ImageLoaded"), (SYSMON, 10, "CallTrace"), (SYSMON, 11, "TargetFilename"),
+    (SYSMON, 13, "Details"), (SYSMON, 13, "TargetObject"), (POWERSHELL, 4103, "Payload"),
+    (POWERSHELL, 4104, "ScriptBlockText"), ("Security", 4688, "CommandLine"), ("System", 7045, "ImagePath"),
+)  # fmt: skip
+
+
+def test_no_event_costs_more_than_50_ms(sigmahq: RuleSet) -> None:
+    engine = Engine(sigmahq, NativeBinding())
+    fields = {f"field{number}": "value" for number in range(5_000)}
+    worst: list[tuple[float, str]] = []
+    for channel, code, name in TARGETS:
+        base = {"Channel": channel, "EventID": code}
+        engine.judge([{**base, name: "what comes first compiles the route"}])
+        values = {**HOSTILE, "a megabyte": "a\\b " * 262_144}
+        for what, value in values.items():
+            event = {**base, **fields, name: value}
+            took: list[float] = []
+            for _ in range(2):  # once, the collector of this process may come in between
+                fresh = {**event, name: value + str(len(took))}
+                began = time.thread_time()
+                engine.judge([fresh])
+                took.append(time.thread_time() - began)
+            worst.append((min(took), f"{name}: {what}"))
+    print(f"worst of {len(worst)}: {max(worst)[0] * 1e3:.1f} ms of CPU ({max(worst)[1]})")
+    assert max(worst)[0] <= 0.05, max(worst)
+    assert not engine.suspended
