@@ -41,7 +41,9 @@ def convert(data: bytes, file: str, target: str = "lucene") -> Iterator[Converte
     if not all(isinstance(document.value, dict) for document in found):
         raise failure(BadInput, "convert.no_rules", place=Place(file), reason="no mapping")
     try:
-        rules = SigmaCollection.from_dicts([document.value for document in found], collect_errors=True)
+        rules = SigmaCollection.from_dicts(
+            [document.value for document in found], collect_errors=True, resolve_references=False
+        )
     except SigmaError as error:
         raise failure(BadInput, "convert.no_rules", place=Place(file), reason=str(error)) from error
     for rule in rules.rules:

@@ -242,9 +242,17 @@ def _installed(context: Context, change: packages.Change) -> int:
 
 
 @rules.command("lint", help=say("cli.rules.lint", LANG))
-def lint_rules(ctx: typer.Context, path: Path) -> int:
+def lint_rules(
+    ctx: typer.Context,
+    path: Path,
+    shared: Annotated[bool, typer.Option("--sigmahq", help=say("convert.sigmahq", LANG))] = False,
+) -> int:
     context: Context = ctx.obj
     loaded, findings = lint(path)
+    if shared:
+        from detections.sigma_checks import sigma_findings
+
+        findings += sigma_findings(path)
     if context.output.as_json:
         context.output.lines(
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -28,25 +29,21 @@ Target = Annotated[
 def convert_rules(ctx: typer.Context, given: Given, target: Target = TARGETS[0]) -> int:
     """Print the queries; 3 when some rules have none."""
     context: Context = ctx.obj
-    found = [
-        each
-        for data, file, wanted in files_of(context, given)
-        for each in convert(data, file, target)
-        if wanted is None or each.id == wanted
-    ]
-    if context.output.as_json:
-        context.output.lines(
-            {"id": each.id, "title": each.title, "queries": each.queries, "error": each.error or None} for each in found
-        )
-    else:
-        for each in found:
-            _show(context, each)
-    failed = sum(bool(each.error) for each in found)
-    context.output.tell(say("convert.done", LANG, done=len(found) - failed, failed=failed))
-    return INCOMPLETE if failed else 0
+    done: Counter[bool] = Counter()
+    for data, file, wanted in files_of(context, given):
+        for each in convert(data, file, target):
+            if wanted is None or each.id == wanted:
+                done[not each.error] += 1
+                _show(context, each)
+    context.output.tell(say("convert.done", LANG, done=done[True], failed=done[False]))
+    return INCOMPLETE if done[False] else 0
 
 
 def _show(context: Context, each: Converted) -> None:
+    if context.output.as_json:
+        document = {"id": each.id, "title": each.title, "queries": each.queries, "error": each.error or None}
+        context.output.one(document)
+        return
     context.output.tell(f"# {each.title} ({each.id})")
     if each.error:
         context.output.tell("# " + say("convert.failed", LANG, reason=each.error))

@@ -30,3 +30,11 @@ def test_what_has_no_query_is_told(kydai: Run, tmp_path: Path) -> None:
     assert "\\b" in ran.err
     assert kydai("rules", "convert", "nosuch").status == 2
     assert kydai("rules", "convert", "-t", "splunk", str(tmp_path / "r.yml")).status == 2
+
+
+def test_the_checks_of_sigmahq_are_asked_for(kydai: Run, tmp_path: Path) -> None:
+    (tmp_path / "r.yml").write_text(RULE)
+    plain, shared = (kydai("rules", "lint", str(tmp_path / "r.yml"), *more) for more in ((), ("--sigmahq",)))
+    assert plain.status == shared.status == 0
+    assert "Sigmahq" not in plain.out
+    assert "SigmahqDescriptionExistenceIssue" in shared.out
