@@ -1,4 +1,4 @@
-"""Why a rule matched an event: the fields, the values, and the lines of the rule that asked for them."""
+"""Why a rule matched an event: the selections, fields, values, and the lines of the rule that asked for them."""
 
 from __future__ import annotations
 
@@ -47,44 +47,96 @@ def lookup(rule: Rule, event: Record, name: str) -> Any:
 
 
 def explain(rule: Rule, event: Record) -> list[dict[str, Any]]:
-    """``[{"field", "value", "line"}]`` of what made the rule match, in the order of the rule; empty if it does not.
+    """``[{"selection", "field", "value", "line"}]`` of what made the rule match, in its order; empty if it does not.
 
     ``field`` is the event's own name, ``value`` None where the rule asks that a field be missing, ``line`` the line
     of the rule's file (None for a filter's).
     """
-    places, judged, searched = places_of(rule, event)
-    for place in places:
-        seen = _Seen(place.fields, judged, searched)
-        found = _reasons(rule.condition, rule, seen)
-        if found is not None:
-            return _listed(found, rule, seen)
+    for seen in sights(rule, event):
+        if not seen.narrow():
+            found = _reasons(rule.condition, rule, seen)
+            if found is not None:
+                return _listed(found, rule, seen)
     return []
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """An event under the names of one place."""
 
-    fields: FieldMap
+    place: Place
     event: Record
     searched: Searched | None
 
+    def narrow(self) -> list[tuple[str, tuple[str, ...]]]:
+        """(Sigma field, values of which it must be one) where the event says that it is another."""
+        members = [(name, values, self.members(name)[1]) for name, values in self.place.where]
+        return [(name, values) for name, values, has in members if has and not {t.lower() for t in has} & {*values}]
 
-def _listed(numbers: list[int], rule: Rule, seen: _Seen) -> list[dict[str, Any]]:
+    def members(self, name: str) -> tuple[str, list[str]]:
+        """The key that a field of the rule has here, and its values as texts; none when it is missing."""
+        keys = self.place.fields.keys(name)
+        for key in keys:
+            members = texts_of(self.event.get(key))
+            if members:
+                return key, members
+        return keys[0], []
+
+    def holds(self, predicate: Predicate) -> bool:
+        if predicate.field is None:
+            return self.keyword(predicate) is not None
+        others = self.members(predicate.value)[1] if predicate.kind is Kind.FIELD else []
+        return holds(predicate, self.members(predicate.field)[1], others)
+
+    def keyword(self, predicate: Predicate) -> tuple[str, str] | None:
+        """A field, and the text in it, that meets a keyword."""
+        test = test_of(predicate)
+        searched = self.searched
+        texts = [
+            (name, text)
+            for name, value in self.event.items()
+            if searched is None or searched[name]
+            for text in texts_of(value)
+        ]
+        # the raw text holds everything; a field says more
+        for name, text in sorted(texts, key=lambda each: each[0] == "event.original"):
+            if test(text):
+                return name, text
+        return None
+
+    def matched(self, predicate: Predicate) -> tuple[str, str | None]:
+        """The field and the value that meet a predicate."""
+        if predicate.field is None:
+            found = self.keyword(predicate)
+            return (found[0], found[1][:MAX_VALUE]) if found else ("", None)
+        key, members = self.members(predicate.field)
+        if predicate.kind in (Kind.FIELD, Kind.EXISTS):
+            return key, members[0][:MAX_VALUE] if members else None
+        matching = [member for member in members if holds(predicate, [member])]
+        return key, matching[0][:MAX_VALUE] if matching else None
+
+
+def sights(rule: Rule, event: Record) -> list[Seen]:
+    """The event under the names of each place where the rule meets it."""
+    places, judged, searched = places_of(rule, event)
+    return [Seen(place, judged, searched) for place in places]
+
+
+def _listed(numbers: list[int], rule: Rule, seen: Seen) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = []
     for number in dict.fromkeys(numbers):
-        predicate = rule.predicates[number]
-        field, value = _matched(predicate, seen)
-        entry = {"field": field, "value": value, "line": rule.lines[number] or None}
+        field, value = seen.matched(rule.predicates[number])
+        selection = rule.selection_of(number)
+        entry = {"selection": selection, "field": field, "value": value, "line": rule.lines[number] or None}
         if entry not in listed:
             listed.append(entry)
     return listed[:MAX_MATCHES]
 
 
-def _reasons(expr: Expr, rule: Rule, seen: _Seen) -> list[int] | None:
+def _reasons(expr: Expr, rule: Rule, seen: Seen) -> list[int] | None:
     """The predicates that make the expression true; None when it is not. What is absent needs no reason."""
     if isinstance(expr, int):
-        return [expr] if _true(rule.predicates[expr], seen) else None
+        return [expr] if seen.holds(rule.predicates[expr]) else None
     if expr[0] == "!":
         return None if _reasons(children(expr)[0], rule, seen) is not None else []
     parts = [_reasons(child, rule, seen) for child in children(expr)]
@@ -94,47 +146,3 @@ def _reasons(expr: Expr, rule: Rule, seen: _Seen) -> list[int] | None:
     elif all(part is None for part in parts):
         return None
     return [number for part in parts if part is not None for number in part]
-
-
-def _true(predicate: Predicate, seen: _Seen) -> bool:
-    if predicate.field is None:
-        return _keyword_in(predicate, seen) is not None
-    members = _members(predicate.field, seen)[1]
-    others = _members(predicate.value, seen)[1] if predicate.kind is Kind.FIELD else []
-    return holds(predicate, members, others)
-
-
-def _members(name: str, seen: _Seen) -> tuple[str, list[str]]:
-    keys = seen.fields.keys(name)
-    for key in keys:
-        members = texts_of(seen.event.get(key))
-        if members:
-            return key, members
-    return keys[0], []
-
-
-def _keyword_in(predicate: Predicate, seen: _Seen) -> tuple[str, str] | None:
-    test = test_of(predicate)
-    searched = seen.searched
-    texts = [
-        (name, text)
-        for name, value in seen.event.items()
-        if searched is None or searched[name]
-        for text in texts_of(value)
-    ]
-    # the raw text holds everything; a field says more
-    for name, text in sorted(texts, key=lambda each: each[0] == "event.original"):
-        if test(text):
-            return name, text
-    return None
-
-
-def _matched(predicate: Predicate, seen: _Seen) -> tuple[str, str | None]:
-    if predicate.field is None:
-        found = _keyword_in(predicate, seen)
-        return (found[0], found[1][:MAX_VALUE]) if found else ("", None)
-    key, members = _members(predicate.field, seen)
-    if predicate.kind in (Kind.FIELD, Kind.EXISTS):
-        return key, members[0][:MAX_VALUE] if members else None
-    matching = [member for member in members if holds(predicate, [member])]
-    return key, matching[0][:MAX_VALUE] if matching else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from core.errors import BadInput, Place
@@ -58,8 +60,9 @@ class Logsource:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule, compiled. ``lines[i]`` is the line (from 1) of ``predicates[i]`` in ``file``.
+    """One rule, compiled. ``lines[i]`` is the line (from 1) of ``predicates[i]`` in ``file``, 0 when it is a filter's.
 
+    ``selections`` holds (number of its first predicate, name); names of Sigma filters are their titles.
     ``texts`` holds what our own rules say in both languages: ``{"title": {"vi": …, "en": …}, "reason": …}``.
     """
 
@@ -71,6 +74,7 @@ class Rule:
     condition: Expr
     predicates: tuple[Predicate, ...]
     lines: tuple[int, ...]
+    selections: tuple[tuple[int, str], ...] = ()
     line: int = 1
     name: str = ""
     description: str = ""
@@ -83,6 +87,11 @@ class Rule:
     file: str = ""
     folder: str = "rules"
     package: str = ""
+
+    def selection_of(self, number: int) -> str:
+        """The name of the selection that a predicate stands in."""
+        at = bisect_right(self.selections, number, key=itemgetter(0))
+        return self.selections[at - 1][1] if at else ""
 
     def text(self, key: str, language: str) -> str:
         """A text of ours in a language (``vi`` or ``en``), else the rule's own words."""

@@ -229,6 +229,7 @@ def _filtered(rules: Iterable[Rule], filters: Sequence[Filter]) -> Iterable[Rule
                     condition=conj((rule.condition, moved)),
                     predicates=rule.predicates + each.predicates,
                     lines=rule.lines + tuple(0 for _ in each.lines),
+                    selections=(*rule.selections, (shift, each.title)),
                 )
         yield rule
 
@@ -254,6 +255,7 @@ def _expanded(rules: Iterable[Rule], placeholders: Mapping[str, Sequence[str]]) 
             continue
         predicates = list(rule.predicates)
         lines = list(rule.lines)
+        selections = list(rule.selections)
         put: dict[int, Expr] = {}
         missing: set[str] = set()
         for number, predicate in enumerate(rule.predicates):
@@ -262,6 +264,7 @@ def _expanded(rules: Iterable[Rule], placeholders: Mapping[str, Sequence[str]]) 
             names = predicate.value.split(HOLE)[1::2]
             missing.update(name for name in names if name not in placeholders)
             choices: list[Expr] = []
+            selections.append((len(predicates), rule.selection_of(number)))
             for pattern in _filled(predicate.value, placeholders):
                 choices.append(len(predicates))
                 predicates.append(text_predicate(predicate.field, pattern, "c" in predicate.flags))
@@ -272,7 +275,8 @@ def _expanded(rules: Iterable[Rule], placeholders: Mapping[str, Sequence[str]]) 
             ready.append(rule)
             continue
         condition = rewrite(rule.condition, lambda number, put=put: put.get(number, number))  # type: ignore[misc]
-        ready.append(replace(rule, condition=condition, predicates=tuple(predicates), lines=tuple(lines)))
+        rule = replace(rule, predicates=tuple(predicates), lines=tuple(lines), selections=tuple(selections))
+        ready.append(replace(rule, condition=condition))
     return ready, blind
 
 

@@ -8,10 +8,10 @@ there at all.
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sigma.exceptions import SigmaValueError
-from sigma.modifiers import SigmaValueModifier, modifier_mapping
+from sigma.modifiers import SigmaModifier, SigmaValueModifier, modifier_mapping, reverse_modifier_mapping
 from sigma.types import SigmaExpansion, SigmaString
 
 _CUT_BEFORE = (0, 2, 3)
@@ -69,11 +69,13 @@ class _Base64Offset(SigmaValueModifier[SigmaString, SigmaExpansion]):
         )
 
 
-modifier_mapping.update(
-    base64=_Base64,
-    base64offset=_Base64Offset,
-    wide=_Utf16,
-    utf16le=_Utf16,
-    utf16be=_Utf16BigEndian,
-    utf16=_Utf16WithMark,
-)
+_OURS: dict[str, type[SigmaModifier[Any, Any]]] = {
+    "base64": _Base64,
+    "base64offset": _Base64Offset,
+    "wide": _Utf16,
+    "utf16le": _Utf16,
+    "utf16be": _Utf16BigEndian,
+    "utf16": _Utf16WithMark,
+}
+modifier_mapping.update(_OURS)
+reverse_modifier_mapping.update({modifier.__name__: name for name, modifier in _OURS.items()})

@@ -123,6 +123,7 @@ def _rule(document: Document, value: dict[str, Any], file: str) -> Rule:
         condition=condition,
         predicates=tuple(translation.predicates),
         lines=tuple(translation.lines),
+        selections=tuple(translation.selections),
         logsource=_logsource(sigma.logsource),
         author=str(value.get("author") or "")[:500],
         date=str(value.get("modified") or value.get("date") or ""),
@@ -218,7 +219,13 @@ class _Translation:
     place: Place
     predicates: list[Predicate] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    selections: list[tuple[int, str]] = field(default_factory=list)
     numbers: dict[Predicate, int] = field(default_factory=dict)
+    """Of the selection that is being read, so that what two of them ask has a line in each."""
+
+    def begin(self, selection: str) -> None:
+        self.selections.append((len(self.predicates), selection))
+        self.numbers.clear()
 
     def number(self, predicate: Predicate, place: Place) -> int:
         known = self.numbers.get(predicate)
@@ -284,6 +291,7 @@ class _Asked:
             if name not in self.detections:
                 raise self.unknown("rules.sigma.no_selection", name)
             if name not in self.done:
+                self.translation.begin(name)
                 self.done[name] = _detection(self.detections[name], child(self.node, name), self.translation)
             return self.done[name]
         if isinstance(item, ConditionSelector):

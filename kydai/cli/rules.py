@@ -13,12 +13,9 @@ import typer
 from core import audit
 from core.db.models import Meta
 from core.errors import BadInput, NotFound, Place, failure
-from core.event import parse_event_id
-from core.store.finding import only
 from core.words import number, say
 from detections import packages
 from detections.coverage import State, coverage
-from detections.explain import explain
 from detections.lint import Weight, lint
 from detections.match import MatchReport, match_files
 from detections.rule import Correlation, Effect, Mode, Rule, RuleError
@@ -28,6 +25,7 @@ from kydai.cli.alerts import level_text
 from kydai.cli.main import INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
 from kydai.cli.rules_convert import convert_rules
+from kydai.cli.rules_why import explain_rule
 from kydai.context import Context
 from kydai.detector import load_rules
 from kydai.people import cli_actor
@@ -277,6 +275,7 @@ def lint_rules(
 
 
 rules.command("convert", help=say("convert.help", LANG))(convert_rules)
+rules.command("explain", help=say("why.help", LANG))(explain_rule)
 
 
 @rules.command("coverage", help=say("cli.rules.coverage", LANG))
@@ -315,20 +314,3 @@ def show_coverage(
     counts = Counter(c.state for c in states)
     told = {s.value: counts[s] for s in State}
     context.output.tell(say("cli.rules.coverage_count", LANG, **told))
-
-
-@rules.command("explain", help=say("cli.rules.explain", LANG))
-def explain_rule(ctx: typer.Context, rule_id: str, event_id: str) -> None:
-    context: Context = ctx.obj
-    context.need_data()
-    rule = rules_of(context).by_id.get(rule_id)
-    if rule is None:
-        raise failure(NotFound, "cli.rules.unknown", id=rule_id[:100])
-    reasons = explain(rule, only(context.store.get([parse_event_id(event_id)]), event_id))
-    if context.output.as_json:
-        context.output.one({"rule": rule.id, "event": event_id, "matched": reasons})
-        return
-    if not reasons:
-        context.output.tell(say("cli.rules.no_match", LANG))
-    shown = [(str(r["field"]), safe(r["value"]), f"{rule.file}:{r['line']}") for r in reasons]
-    context.output.table([say(f"cli.column.{c}", LANG) for c in ("field", "value", "line")], shown, wrap=(1,))

@@ -8,6 +8,7 @@ from textwrap import indent
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sigma.rule import SigmaDetectionItem
 
 from detections.rule import Rule
 from detections.sigma_reader import read_file
@@ -43,3 +44,9 @@ def test_what_has_no_bytes_is_refused(item: str) -> None:
     found, errors = read_file(rule_text(1, f"s:\n  {item}\ncondition: s\n").encode(), "r.yml")
     assert not found
     assert "Base64" in errors[0].message
+
+
+@pytest.mark.parametrize("name", ["base64", "wide|base64", "utf16le|base64", "utf16be|base64", "utf16|base64offset"])
+def test_an_item_is_written_back_as_it_was_read(name: str) -> None:
+    plain = SigmaDetectionItem.from_mapping(f"F|{name}", "ab").to_plain()
+    assert plain == {f"F|{name.replace('wide', 'utf16le')}": "ab"}

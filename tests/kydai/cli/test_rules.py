@@ -109,7 +109,7 @@ def test_lint_names_the_line(kydai: Run, tmp_path: Path) -> None:
     assert "r.yml:10:14: error: condition: there is no selection 'selction'. Perhaps it should be: selection." in told
 
 
-def test_coverage_and_explanation(kydai: Run, log: Path, tmp_path: Path) -> None:
+def test_coverage(kydai: Run, log: Path, tmp_path: Path) -> None:
     local = tmp_path / "data" / "rules" / "local"
     local.mkdir(parents=True)
     (local / "r.yml").write_text(RULE)
@@ -118,10 +118,3 @@ def test_coverage_and_explanation(kydai: Run, log: Path, tmp_path: Path) -> None
     both = kydai("rules", "coverage", "--state", "live", "--state", "unproven", "--count", "--json")
     assert both.documents == [{"count": sum(s in ("live", "unproven") for s in states.values())}]
     assert ID in states
-    (event, *_) = kydai("search", "sshd", "--from", "2020-01-01", "--json").documents
-    (told,) = kydai("rules", "explain", ID, event["event.id"], "--json").documents
-    assert told["matched"][0]["field"] == "event.outcome"
-    assert kydai("rules", "explain", ID, "nonsense").status == 2
-    for file in (tmp_path / "data" / "store").rglob("*.parquet"):
-        file.unlink()
-    assert "cannot be told: Part of the data is quarantined" in kydai("rules", "explain", ID, event["event.id"]).err

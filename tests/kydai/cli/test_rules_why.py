@@ -1,0 +1,99 @@
+"""Why a rule matches an event, or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.kydai.cli.conftest import Run
+from tests.kydai.conftest import RULE
+
+ID = "11111111-1111-4111-8111-111111111111"
+OTHER = RULE.replace(ID, ID.replace("1", "3")).replace("test_sign", "other_sign")
+SUCCESS = '{"event.module":"system","event.dataset":"system.auth","process.name":"sshd","event.outcome":"success"}\n'
+CORRELATION = f"""\
+title: Many failures
+id: 22222222-2222-4222-8222-222222222222
+level: high
+correlation: {{type: event_count, rules: [{ID}], group-by: [host.name], timespan: 5m, condition: {{gte: 3}}}}
+"""
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Path:
+    folder = tmp_path / "data" / "rules" / "local"
+    folder.mkdir(parents=True)
+    (folder / "r.yml").write_text(RULE)
+    return folder
+
+
+def test_an_event_of_the_store(kydai: Run, log: Path, local: Path, tmp_path: Path) -> None:
+    kydai("ingest", str(log))
+    (event, *_) = kydai("search", "sshd", "--from", "2020-01-01", "--json").documents
+    (told,) = kydai("rules", "explain", "--rule", ID, "--event", event["event.id"], "--json").documents
+    assert told["matched"] == [{"selection": "selection", "field": "event.outcome", "value": "failure", "line": 9}]
+    assert told["effect"] == "alert"
+    ran = kydai("rules", "explain", "--rule", "Test sign-in failure", "--event", event["event.id"])
+    assert ran.status == 0
+    assert "“Test sign-in failure” matches event" in ran.err
+    assert "r.yml:9" in ran.out
+    for file in (tmp_path / "data" / "store").rglob("*.parquet"):
+        file.unlink()
+    ran = kydai("rules", "explain", "--rule", ID, "--event", event["event.id"])
+    assert "cannot be told: Part of the data is quarantined" in ran.err
+
+
+def test_events_of_a_file(kydai: Run, local: Path, tmp_path: Path) -> None:
+    events = tmp_path / "e.jsonl"
+    events.write_text(SUCCESS + "no json\n" + '{"winlog.channel":"Security","event.code":"4625"}\n')
+    ran = kydai("rules", "explain", "--rule", "test_sign_in_failure", "--event", str(events), "--json")
+    assert ran.status == 3
+    first, second = ran.documents
+    assert (first["event"], second["event"]) == ("0", "2")
+    (cause,) = first["missed"]["causes"]
+    assert (cause["selection"], cause["field"], cause["has"]) == ("selection", "event.outcome", ["success"])
+    assert second["missed"]["causes"] == []
+    assert second["missed"]["about"]["logsource"] == "linux/sshd"
+    assert second["missed"]["about"]["event"] == {"winlog.channel": "Security", "event.code": "4625"}
+    ran = kydai("rules", "explain", "--rule", "test_sign_in_failure", "--event", str(events))
+    assert "2 events, 0 of them match." in ran.err
+    assert "does not match event 0" in ran.err, "the nearest"
+    assert "e.jsonl:2: not JSON" in ran.err
+    assert "is “failure”" in ran.out
+    events.write_text('{"winlog.channel":"Security","event.code":"4625"}\n')
+    ran = kydai("rules", "explain", "--rule", ID, "--event", str(events))
+    assert "another log source" in ran.err
+    assert "event.code: 4625" in ran.out
+
+
+def test_what_the_rule_does_is_said(kydai: Run, local: Path, tmp_path: Path) -> None:
+    events = tmp_path / "e.jsonl"
+    events.write_text(SUCCESS.replace("success", "failure"))
+    kydai("rules", "record", ID)
+    assert "What this rule does: records" in kydai("rules", "explain", "--rule", ID, "--event", str(events)).err
+    (local / "r.yml").write_text(RULE.replace("event.outcome: failure", "event.outcome|expand: '%bad%'"))
+    assert "does not run" in kydai("rules", "explain", "--rule", ID, "--event", str(events)).err
+
+
+@pytest.mark.parametrize(
+    ("rule", "event", "word"),
+    [
+        ("test_sign_in_failur", "e.jsonl", "Perhaps it should be: test_sign_in_failure"),
+        ("Test sign-in failure", "e.jsonl", "Several rules have the title"),
+        ("test_sign_in_failure", "nothing.jsonl", "nothing.jsonl: neither the id of an event nor a file"),
+        ("test_sign_in_failure", ".", "."),
+        ("Many failures", "e.jsonl", "is a correlation"),
+    ],
+)
+def test_wrong_input(
+    kydai: Run, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str, event: str, word: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("e.jsonl").write_text(SUCCESS)
+    (local / "o.yml").write_text(OTHER)
+    (local / "c.yml").write_text(CORRELATION)
+    ran = kydai("rules", "explain", "--rule", rule, "--event", event)
+    assert ran.status == 2
+    assert word in ran.err
+    assert ran.out == ""
