@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from sigma.modifiers import modifier_mapping
 
 from detections.lint import Weight, lint
 from kydai import settings
@@ -19,6 +20,7 @@ from kydai.cli.main import build, common_options
 from kydai.source_config import Server, configuration
 from playbooks.playbook import read
 from tests.core.words.test_words import WRONG as REJECTED
+from tests.detections.test_modifiers import ROWS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -192,3 +194,12 @@ def test_decisions_are_numbered_each_once() -> None:
     assert [file.name[:4] for file in files] == [f"{number:04d}" for number in range(1, len(files) + 1)]
     for number, file in enumerate(files, 1):
         assert file.read_text("utf-8").startswith(f"# {number}. "), file.name
+
+
+def test_every_modifier_of_the_specification_stands_in_its_table() -> None:
+    text = (ROOT / "docs" / "detections.md").read_text("utf-8")
+    table = text.partition("## The specification")[2].partition("\n## ")[0]
+    named = {word for row in table.splitlines() if row.startswith("| ") for word in re.findall(r"`(\w+)`", row)}
+    assert not set(modifier_mapping) - named
+    tested = {part for row in ROWS for part in row.asked.partition(":")[0].split("|")[1:]}
+    assert not set(modifier_mapping) - tested - {"ignorecase", "multiline", "dotall"}, "long names of i, m and s"
