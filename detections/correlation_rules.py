@@ -146,9 +146,14 @@ class PatternSet:
     """The correlations in force, and what they mean for the rules they read."""
 
     patterns: tuple[Pattern, ...] = ()
-    errors: tuple[RuleError, ...] = ()
+    unusable: Mapping[str, RuleError] = field(default_factory=dict)
+    """Ids of the correlations that were left out, and why."""
     quiet: frozenset[str] = frozenset()
     """Ids of rules and patterns that are read by others and not reported by themselves (no ``generate``)."""
+
+    @property
+    def errors(self) -> tuple[RuleError, ...]:
+        return tuple(self.unusable.values())
 
     @cached_property
     def by_id(self) -> dict[str, Pattern]:
@@ -173,7 +178,7 @@ class PatternSet:
 
 
 def resolve(rules: Iterable[Rule], correlations: Sequence[Correlation]) -> PatternSet:
-    """Turn documents into patterns. What is wrong is in ``errors`` with file and line; nothing is raised."""
+    """Turn documents into patterns. What is wrong is in ``unusable`` with file and line; nothing is raised."""
     ids: dict[str, str] = {}
     for rule in rules:
         ids[rule.id] = rule.id
@@ -183,14 +188,14 @@ def resolve(rules: Iterable[Rule], correlations: Sequence[Correlation]) -> Patte
         ids.setdefault(document.id, document.id)
         if name := str(document.document.get("name") or ""):
             ids.setdefault(name, document.id)
-    errors: list[RuleError] = []
+    unusable: dict[str, RuleError] = {}
     found: dict[str, Pattern] = {}
     for document in correlations:
         try:
             found[document.id] = _pattern(document, ids)
         except BadInput as error:
             error.place = Place(document.file, document.line)
-            errors.append(error_of(error))
+            unusable[document.id] = error_of(error)
     placed: dict[str, Pattern] = {}
     named = {document.id for document in correlations}
     for pattern in found.values():
@@ -198,11 +203,11 @@ def resolve(rules: Iterable[Rule], correlations: Sequence[Correlation]) -> Patte
             _place(pattern, found, placed, named, ())
         except BadInput as error:
             error.place = Place(pattern.file, pattern.line)
-            errors.append(error_of(error))
+            unusable[pattern.id] = error_of(error)
     kept = tuple(placed.values())
     loud = {reference for pattern in kept if pattern.generate for reference in pattern.references}
     read = {reference for pattern in kept for reference in pattern.references}
-    return PatternSet(kept, tuple(errors), frozenset(read - loud))
+    return PatternSet(kept, unusable, frozenset(read - loud))
 
 
 def _place(

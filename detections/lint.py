@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from core.words import Text, both
+from detections.correlation_rules import resolve
 from detections.ecs_binding import EcsBinding
 from detections.ir import Kind
-from detections.rule import Rule, is_flow_rule
+from detections.rule import Rule, RuleError, is_flow_rule
 from detections.rule_files import RuleFile, rule_files
-from detections.ruleset import RuleSet, RuleSource, load
+from detections.ruleset import RuleSet, RuleSource, load, own_sources
 from detections.slips import remarks
 
 _SHORT = 3
@@ -40,15 +41,35 @@ class Finding:
     column: int | None = None
 
 
-def lint(path: Path, package: str = "local") -> tuple[RuleSet, list[Finding]]:
-    """Load the rules of a file, folder or zip and look at them. Raises BadConfig when ``path`` is not there."""
+def own_rules() -> RuleSet:
+    """What Kỳ Đài brings."""
+    return load(own_sources())
+
+
+def lint(
+    path: Path, package: str = "local", in_force: Callable[[], RuleSet] = own_rules
+) -> tuple[RuleSet, list[Finding]]:
+    """Load the rules of a file, folder or zip and look at them. Raises BadConfig when ``path`` is not there.
+
+    Correlations may also refer to what is ``in_force``, which is asked for when there are any.
+    """
     loaded = load([RuleSource(path, package)])
+    if loaded.correlations:
+        loaded = replace(loaded, errors=(*loaded.errors, *_unusable(loaded, in_force())))
     findings = [Finding(Weight.ERROR, each.file, each.line, "load", each.said, each.column) for each in loaded.errors]
     binding = EcsBinding()
     for rule in loaded.rules:
         findings.extend(_looked_at(rule, binding, package))
     findings.extend(_slips(path, loaded.rules, binding))
     return loaded, sorted(findings, key=lambda each: (each.file, each.line or 0, each.code))
+
+
+def _unusable(loaded: RuleSet, beside: RuleSet) -> list[RuleError]:
+    """Why correlations cannot be evaluated, with the rules beside them that they do not replace."""
+    rules = (*loaded.rules, *(each for each in beside.rules if each.id not in loaded.by_id))
+    correlations = (*loaded.correlations, *(each for each in beside.correlations if each.id not in loaded.every))
+    found = resolve(rules, correlations).unusable
+    return [found[each.id] for each in loaded.correlations if each.id in found]
 
 
 def _looked_at(rule: Rule, binding: EcsBinding, package: str) -> Iterator[Finding]:

@@ -15,7 +15,6 @@ from core.clock import Clock, Micros, iso
 from core.errors import BadInput, Place
 from core.query.to_match import compile_match
 from detections.correlation import Found, Hit, match_all
-from detections.correlation_rules import resolve
 from detections.engine import Engine
 from detections.explain import binding_of, lookup
 from detections.flow_rules import FlowRules
@@ -98,8 +97,10 @@ def match_files(
     with more than one file each is ``{"file", "record"}``. Rules that only a correlation reads are not printed.
     Unreadable records and files are in the report.
     """
-    patterns = resolve(ruleset.rules, ruleset.correlations)
+    patterns = ruleset.patterns
     for error in patterns.errors:
+        if error in ruleset.errors:
+            continue  # whoever loaded the rules tells of it
         report.unreadable.append(BadInput(error.reason, place=Place(error.file, error.line), said=error.said))
     matcher = Matcher(ruleset, clock)
     kept: list[Hit] = []

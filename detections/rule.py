@@ -28,6 +28,8 @@ class Effect(StrEnum):
     CORRELATION = "correlation"
     RECORD = Mode.RECORD
     DISABLED = Mode.DISABLED
+    UNUSABLE = "unusable"
+    """A correlation that cannot be evaluated: what it refers to is not there, or it is wrong in itself."""
 
 
 class Level(StrEnum):

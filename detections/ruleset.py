@@ -20,9 +20,20 @@ from typing import Any
 import msgspec
 
 from core.errors import BadInput, Place, failure
-from detections.correlation_rules import resolve
+from detections.correlation_rules import PatternSet, resolve
 from detections.ir import HOLE, Expr, Kind, conj, disj, rewrite, text_predicate, thaw
-from detections.rule import Correlation, Effect, Filter, Level, Mode, Rule, RuleError, default_mode, error_of
+from detections.rule import (
+    OWN_PACKAGE,
+    Correlation,
+    Effect,
+    Filter,
+    Level,
+    Mode,
+    Rule,
+    RuleError,
+    default_mode,
+    error_of,
+)
 from detections.rule_files import rule_files
 from detections.sigma_reader import read_file
 
@@ -93,14 +104,21 @@ class RuleSet:
         return Mode.RECORD if found.level in (Level.INFORMATIONAL, Level.LOW) else Mode.ALERT
 
     @cached_property
+    def patterns(self) -> PatternSet:
+        """The correlations, ready to be evaluated, and those that cannot be."""
+        return resolve(self.rules, self.correlations)
+
+    @property
     def quiet(self) -> frozenset[str]:
         """Ids of rules and correlations that only correlations read (without ``generate``)."""
-        return resolve(self.rules, self.correlations).quiet
+        return self.patterns.quiet
 
     def effect(self, rule_id: str, choice: Mode | None = None) -> Effect:
         """What becomes of a hit, as it stands or with a person's ``choice``, which makes a quiet correlation alert; a
         quiet rule never does."""
         mode = choice or self.mode(rule_id)
+        if rule_id in self.patterns.unusable and mode is not Mode.DISABLED:
+            return Effect.UNUSABLE
         is_chosen = choice is not None or rule_id in self.modes
         is_loud = rule_id not in self.quiet or (rule_id not in self.by_id and is_chosen)
         return Effect.CORRELATION if mode is Mode.ALERT and not is_loud else Effect(mode)
@@ -144,6 +162,12 @@ def load(
     filtered = _filtered(rules.values(), filters)
     ready, blind = _expanded(filtered, placeholders or {})
     return RuleSet(tuple(ready), tuple(correlations.values()), tuple(errors), dict(modes or {}), blind)
+
+
+def own_sources() -> list[RuleSource]:
+    """The rules and correlations that Kỳ Đài brings."""
+    own = Path(str(files("detections")))
+    return [RuleSource(own / "rules", OWN_PACKAGE), RuleSource(own / "correlations", OWN_PACKAGE)]
 
 
 def _add(known: dict[str, Any], item: Rule | Correlation, line: int, errors: list[RuleError]) -> None:

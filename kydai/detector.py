@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,13 @@ from core.event import Event
 from detections import alerting, hit_blocks
 from detections.alerting import RuleHit
 from detections.correlation_items import plain
-from detections.correlation_rules import PatternSet, resolve
 from detections.ecs_binding import EcsBinding
 from detections.engine import Engine
 from detections.explain import explain, lookup
 from detections.flow_rules import FlowRules
 from detections.packages import kept_out
 from detections.rule import Mode
-from detections.ruleset import RuleSet, RuleSource, load
+from detections.ruleset import RuleSet, RuleSource, load, own_sources
 from kydai.settings import Settings
 
 FLOW_ALERT_ROWS = 2_000
@@ -61,8 +59,7 @@ class Judgement:
 
 def rule_sources(rules_folder: Path) -> list[RuleSource]:
     """Our own rules, and the packages installed in the data folder."""
-    own = Path(str(files("detections")))
-    sources = [RuleSource(own / "rules", "kydai"), RuleSource(own / "correlations", "kydai")]
+    sources = own_sources()
     packages = rules_folder / "packages"
     if packages.is_dir():
         # hidden ones are half put together or on their way out
@@ -86,7 +83,8 @@ def load_rules(settings: Settings, session: Session) -> RuleSet:
     """The rule set of a data folder with people's choices of mode, and all that could not be used."""
     modes = {row.rule_id: Mode(row.mode) for row in session.scalars(select(RuleMode))}
     loaded = load(rule_sources(settings.rules_folder), modes=modes, cache=settings.cache_folder)
-    return replace(loaded, errors=(*loaded.errors, *kept_out(settings.rules_folder / "packages")))
+    kept = kept_out(settings.rules_folder / "packages")
+    return replace(loaded, errors=(*loaded.errors, *loaded.patterns.errors, *kept))
 
 
 class Detector:
@@ -106,7 +104,7 @@ class Detector:
 
     def _use(self, ruleset: RuleSet) -> None:
         self.ruleset = ruleset
-        self.patterns: PatternSet = resolve(ruleset.rules, ruleset.correlations)
+        self.patterns = ruleset.patterns
         self.engine = Engine(ruleset, EcsBinding(), clock=self.clock)
         self.flow_rules = FlowRules(ruleset)
         quiet = self.patterns.quiet  # rules that only correlations read
@@ -124,7 +122,7 @@ class Detector:
         return {
             "rules": len(self.ruleset.rules),
             "ruleset": self.ruleset.hash,
-            "errors": len(self.ruleset.errors) + len(self.patterns.errors),
+            "errors": len(self.ruleset.errors),
             "suspended": dict(self.engine.suspended),
         }
 

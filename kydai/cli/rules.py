@@ -27,7 +27,7 @@ from kydai.cli.output import safe
 from kydai.cli.rules_convert import convert_rules
 from kydai.cli.rules_why import explain_rule
 from kydai.context import Context
-from kydai.detector import load_rules
+from kydai.detector import load_rules, rule_sources
 from kydai.people import cli_actor
 from kydai.seen import seen_of
 
@@ -224,19 +224,19 @@ def _installed(context: Context, change: packages.Change) -> int:
         found = load_rules(context.settings, session)
     loaded = [r for r in found.every.values() if r.package == package.name]
     effects = Counter(found.effect(r.id).value for r in loaded)
-    correlations = sum(_kind(r) == "correlation" for r in loaded)
+    unusable = found.patterns.unusable
+    errors = [*package.errors, *(unusable[r.id] for r in loaded if r.id in unusable)]
+    numbers = counts | {"errors": len(errors), "correlations": sum(_kind(r) == "correlation" for r in loaded)}
     if context.output.as_json:
-        errors = [_error_document(e) for e in package.errors]
-        context.output.one(
-            {"name": package.name, **after, "correlations": correlations, "modes": dict(effects), "error_list": errors}
-        )
+        listed = [_error_document(e) for e in errors]
+        document = {"name": package.name, **after, **numbers, "modes": dict(effects), "error_list": listed}
+        context.output.one(document)
     else:
-        for error in package.errors:
+        for error in errors:
             context.output.one(None, safe(error.told(LANG)))
-        told = {effect.value: effects[effect.value] for effect in Effect} | {"errors": len(package.errors), **counts}
-        told["correlations"] = correlations
+        told = {effect.value: effects[effect.value] for effect in Effect} | numbers
         context.output.one(None, say("cli.rules.installed", LANG, name=package.name, count=package.rules, **told))
-    return INCOMPLETE if package.errors else 0
+    return INCOMPLETE if errors else 0
 
 
 @rules.command("lint", help=say("cli.rules.lint", LANG))
@@ -246,7 +246,8 @@ def lint_rules(
     shared: Annotated[bool, typer.Option("--sigmahq", help=say("convert.sigmahq", LANG))] = False,
 ) -> int:
     context: Context = ctx.obj
-    loaded, findings = lint(path)
+    rules_folder, cache = context.settings.rules_folder, context.settings.cache_folder
+    loaded, findings = lint(path, in_force=lambda: load(rule_sources(rules_folder), cache=cache))
     if shared:
         from detections.sigma_checks import sigma_findings
 

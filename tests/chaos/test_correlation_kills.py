@@ -45,7 +45,7 @@ def _work(data: Path, rules: RuleSet, life: int, now: Micros) -> None:
     """Correlate until killed."""
     correlate_worker.CHECKPOINT_SECONDS = correlate_worker.FRONTIER_SECONDS = 0.05
     worker = CorrelationWorker(_open(data), rules, Ticking(now), f"life-{life}", lateness=LATENESS)
-    worker.end_those_of([f"life-{life - 1}"])
+    worker.end_those_of([f"life-{before}" for before in range(life)])
     while True:
         if not worker.step():
             time.sleep(0.005)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from core.errors import BadConfig
-from detections.lint import Weight, lint
+from detections.lint import Weight, lint, own_rules
+from detections.ruleset import RuleSource, load
 from tests.detections.sigma_samples import rule_text
 from tests.samples import sample
 
@@ -40,6 +42,48 @@ def test_findings(tmp_path: Path, text: str, package: str, codes: list[str]) -> 
     assert [finding.code for finding in findings] == codes
     assert all(finding.file == "r.yml" for finding in findings)
     assert all((finding.weight is Weight.ERROR) == (finding.code == "load") for finding in findings)
+
+
+CORRELATION = """\
+title: Many
+id: 00000000-0000-4000-8000-00000000000{number}
+name: {name}
+level: high
+correlation:
+  type: temporal
+  rules: [{rules}]
+  timespan: 5m
+"""
+
+
+def test_correlations_that_cannot_be_evaluated(tmp_path: Path) -> None:
+    text = GOOD + "name: there\n---\n" + CORRELATION.format(number=7, name="one", rules="there, gone")
+    circle = [CORRELATION.format(number=n, name=a, rules=b) for n, a, b in ((8, "left", "right"), (9, "right", "left"))]
+    (tmp_path / "one.yml").write_text(text)
+    (tmp_path / "two.yml").write_text("---\n".join(circle))
+    loaded, findings = lint(tmp_path)
+    assert [(f.weight, f.file, f.line) for f in findings] == [
+        (Weight.ERROR, "one.yml", text.count("\n", 0, text.index("title: Many")) + 1),
+        (Weight.ERROR, "two.yml", 1),
+        (Weight.ERROR, "two.yml", 10),
+    ]
+    assert "'gone'" in findings[0].said["en"]
+    assert "itself" in findings[1].said["en"]
+    assert {error.said["vi"] for error in loaded.errors} == {finding.said["vi"] for finding in findings}
+
+
+def test_a_correlation_may_read_what_is_in_force_elsewhere(tmp_path: Path) -> None:
+    own = Path(str(files("detections"))) / "correlations"
+    first, *others = sorted(own.glob("*.yml"))
+    assert not lint(first, "kydai")[1]
+    ours = own_rules()
+    for path in others:
+        assert not lint(path, "kydai", lambda: ours)[1], path
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "a.yml").write_text(rule_text(3, "s:\n  F: 1\ncondition: s\n", more="name: elsewhere\n"))
+    (tmp_path / "c.yml").write_text(CORRELATION.format(number=7, name="one", rules="elsewhere"))
+    assert not lint(tmp_path / "c.yml", in_force=lambda: load([RuleSource(tmp_path / "rules", "p")]))[1]
+    assert lint(tmp_path / "c.yml")[1]
 
 
 def test_nothing_there(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from core.db.models import HitBlock
 from core.event import Event
 from kydai.context import Context
-from kydai.detector import Detector, rule_sources
+from kydai.detector import Detector, load_rules, rule_sources
 from kydai.flow_columns import dress
 from kydai.pipeline import Parts
 from tests.kydai.test_pipeline import failed, run
@@ -60,6 +60,14 @@ def test_a_rule_that_only_a_correlation_reads_does_not_alert_but_feeds_it(contex
     with context.database.read() as session:
         assert [b.arrival_at for b in session.query(HitBlock)] == [7] * len(judged.cuts)
     assert judged.cuts
+
+
+def test_correlations_that_cannot_be_used_are_counted_once(context: Context) -> None:
+    (context.settings.rules_folder / "local" / "many.yml").write_text(CORRELATION.replace("[test_sign", "[no_sign"))
+    detector = Detector.open(context.settings, context.database, context.clock)
+    assert detector.facts()["errors"] == 1
+    with context.database.read() as session:
+        assert [(e.file, e.line) for e in load_rules(context.settings, session).errors] == [("many.yml", 1)]
 
 
 def test_rules_are_loaded_anew_only_when_their_version_changed(context: Context, parts: Parts) -> None:

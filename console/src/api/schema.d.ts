@@ -2399,7 +2399,7 @@ export interface components {
          * @description What becomes of a hit: its mode, or that only correlations read it, so that it makes no alert of its own.
          * @enum {string}
          */
-        Effect: "alert" | "correlation" | "record" | "disabled";
+        Effect: "alert" | "correlation" | "record" | "disabled" | "unusable";
         /**
          * EffectDetail
          * @description What was done to the world, or is not known to have been.

@@ -18,7 +18,7 @@ import { useWords } from "../words";
 type Rule = Schemas["RuleRow"];
 type Mode = Schemas["Mode"];
 const MODES: readonly Mode[] = ["alert", "record", "disabled"];
-const EFFECTS: readonly Schemas["Effect"][] = ["alert", "correlation", "record", "disabled"];
+const EFFECTS: readonly Schemas["Effect"][] = ["alert", "correlation", "record", "disabled", "unusable"];
 const COVERAGES = ["live", "unproven", "blind"] as const;
 const TONES: Record<string, Tone> = { live: "good", unproven: "low", blind: "high", disabled: "muted" };
 const idOf = (rule: Rule) => rule.id;

@@ -76,7 +76,10 @@ def test_a_correlation_is_counted_alike_and_named(kydai: Run, log: Path, tmp_pat
     (folder / "c.yml").write_text(CORRELATION)
     kydai("ingest", str(log))
     installed = kydai("rules", "install", str(tmp_path / "mine"))
-    assert "2 rules, 1 of them correlations (1 alert, 1 for a correlation, 0 record, 0 disabled)" in installed.out
+    assert (
+        "2 rules, 1 of them correlations (1 alert, 1 for a correlation, 0 record, 0 disabled, 0 cannot be used)"
+        in installed.out
+    )
     listed = kydai("rules", "list", "--package", "mine")
     assert "2 rules, 1 of them correlations" in listed.err
     assert "correlation" in listed.out
@@ -97,6 +100,29 @@ def test_a_correlation_is_counted_alike_and_named(kydai: Run, log: Path, tmp_pat
     assert "Many failures" in kydai("rules", "coverage").out
     assert kydai("rules", "disable", CORRELATION_ID).status == 0
     assert "1 disabled" in kydai("rules", "update", "mine").out
+
+
+def test_a_correlation_that_refers_to_nothing_is_named_everywhere_and_alerts_nowhere(
+    kydai: Run, log: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine" / "rules"
+    folder.mkdir(parents=True)
+    (folder / "r.yml").write_text(RULE)
+    (folder / "c.yml").write_text("# \n" + CORRELATION.replace(f"rules: [{ID}]", "rules: [gone]"))
+    installed = kydai("rules", "install", str(tmp_path / "mine"))
+    place = "rules/c.yml:2: there is no rule with the id or name 'gone'."
+    assert (installed.status, place in installed.out) == (3, True)
+    assert "(1 alert, 0 for a correlation, 0 record, 0 disabled, 1 cannot be used), 1 error;" in installed.out
+    assert kydai("rules", "list", "--errors").out.count(place) == 1
+    (listed,) = kydai("rules", "list", "--mode", "unusable", "--json").documents
+    assert (listed["id"], listed["effect"]) == (CORRELATION_ID, "unusable")
+    assert "cannot be used" in kydai("rules", "list", "--package", "mine").out
+    assert "1 rule now: cannot be used." in kydai("rules", "enable", CORRELATION_ID).err
+    linted = kydai("rules", "lint", str(folder))
+    assert (linted.status, linted.out.count("'gone'")) == (2, 1)
+    matched = kydai("rules", "match", "--rules", str(folder), str(log))
+    assert (matched.status, matched.err.count("'gone'")) == (3, 1)
+    assert kydai("rules", "disable", CORRELATION_ID).err == "1 rule now: disabled.\n"
 
 
 def test_lint_names_the_line(kydai: Run, tmp_path: Path) -> None:
