@@ -25,6 +25,7 @@ from kydai.cli.alerts import level_text
 from kydai.cli.main import INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
 from kydai.cli.rules_convert import convert_rules
+from kydai.cli.rules_samples import new, try_rules
 from kydai.cli.rules_why import explain_rule
 from kydai.context import Context
 from kydai.detector import load_rules, rule_sources
@@ -277,6 +278,8 @@ def lint_rules(
 
 rules.command("convert", help=say("convert.help", LANG))(convert_rules)
 rules.command("explain", help=say("why.help", LANG))(explain_rule)
+rules.command("test", help=say("samples.help", LANG))(try_rules)
+rules.command("new", help=say("samples.new.help", LANG))(new)
 
 
 @rules.command("coverage", help=say("cli.rules.coverage", LANG))

@@ -1,0 +1,170 @@
+"""Samples of a rule: events that it must match, and events that it must not.
+
+A rule ``R/web/shell.yml`` has them in ``R/tests/web/shell.yml`` (or under ``tests`` of a folder further up), which no
+reader takes for rules: ``match`` and ``no_match``, lists of ``{raw: line or JSON object, zone?: name}`` or events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import yaml
+
+from core.errors import BadInput, Place, cause, failure
+from core.words import Text, both
+from detections.binding import Record
+from detections.explain import explain
+from detections.match import Matcher
+from detections.rule import Rule
+from detections.spelling import hinted, near
+from detections.strict_yaml import MAX_BYTES, child, documents, key_node, place_of
+from detections.why_not import asked_text, why_not
+
+FOLDER = "tests"
+KINDS = ("match", "no_match")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One event that the rules of a file must match (``is_match``) or must not."""
+
+    place: Place
+    is_match: bool
+    data: Mapping[str, Any]
+    """``raw`` (and ``zone``), or the event itself."""
+
+
+def samples_of(rule_file: Path) -> Path | None:
+    """The file with the samples of a rule file; None when there is none."""
+    whole = rule_file.resolve()
+    for folder in whole.parents:
+        path = folder / FOLDER / whole.relative_to(folder)
+        if path.is_file():
+            return path
+    return None
+
+
+def read_samples(path: Path) -> list[Sample]:
+    """The samples of a file. Raises BadInput with file, line and column."""
+    file = str(path)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise failure(BadInput, "common.error.read", place=Place(file), why=cause(error)) from error
+    found = documents(data, file)
+    if len(found) != 1 or not isinstance(found[0].value, dict):
+        raise failure(BadInput, "samples.shape", place=Place(file, found[0].line if found else None))
+    node, value = found[0].node, found[0].value
+    for key in value:
+        if key not in KINDS:
+            at = key_node(node, key)
+            place = place_of(at, file) if at is not None else Place(file)
+            raise hinted(failure(BadInput, "samples.key", place=place, key=str(key)[:80]), near(str(key), KINDS))
+    return [
+        _sample(kind == "match", each, child(child(node, kind), index), file)
+        for kind in KINDS
+        for index, each in enumerate(_listed(value, kind, node, file))
+    ]
+
+
+def _listed(value: Mapping[str, Any], kind: str, node: yaml.Node, file: str) -> list[Any]:
+    listed = value.get(kind)
+    if not isinstance(listed, list) or not listed:
+        at = key_node(node, kind)
+        raise failure(BadInput, "samples.empty", place=place_of(at, file) if at is not None else Place(file), kind=kind)
+    return listed
+
+
+def _sample(is_match: bool, value: Any, node: yaml.Node | None, file: str) -> Sample:
+    place = place_of(node, file) if node is not None else Place(file)
+    if not isinstance(value, dict) or not value:
+        raise failure(BadInput, "samples.event", place=place)
+    if "raw" not in value:
+        return Sample(place, is_match, value)
+    if not value["raw"] or not isinstance(value["raw"], str | dict):
+        raise failure(BadInput, "samples.raw", place=place)
+    for key in value:
+        if key not in ("raw", "zone"):
+            raise failure(BadInput, "samples.beside", place=place, key=str(key)[:80])
+    return Sample(place, is_match, value)
+
+
+# --- trying them ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of a sample. ``wrong`` says why it is not as it should be; None when it is."""
+
+    sample: Sample
+    wrong: Text | None
+
+
+def tried(rules: Sequence[Rule], matcher: Matcher, sample: Sample, events: Sequence[Record]) -> Trial:
+    """Judge the events of a sample: one of them must meet one of a file's rules, or none may."""
+    ids = {rule.id for rule in rules}
+    judged = matcher.judge(events)
+    hits = [(flat, rule) for flat, found in judged for rule in rules if rule.id in ids.intersection(found)]
+    if bool(hits) is sample.is_match:
+        return Trial(sample, None)
+    if hits:
+        flat, rule = hits[0]
+        shown = ", ".join(f"{each['selection']}: {each['field']} = {each['value']}" for each in explain(rule, flat)[:3])
+        return Trial(sample, both("samples.matches", why=shown))
+    return Trial(sample, both("samples.misses", why=_missed(rules[0], judged[0][0])))
+
+
+def _missed(rule: Rule, event: Record) -> Text:
+    missed = why_not(rule, event)
+    if missed is None or not missed.causes:
+        return both("samples.other_source", wanted=" / ".join(missed.wanted[:2]) if missed is not None else "")
+    cause = missed.causes[0]
+    key = "samples.excluded" if cause.is_excluded else "samples.lacks"
+    has = ", ".join(cause.has) or both("why.missing")
+    return both(key, selection=cause.selection, field=cause.field, has=has, asked=asked_text(cause.asked[0]))
+
+
+# --- a new rule ----------------------------------------------------------------------------------------------
+
+_RULE = """\
+title: {title}
+id: {id}
+name: {name}
+status: test
+level: medium
+description: ''
+date: {date}
+tags: []
+# {about_source}
+logsource: {{product: linux, service: sshd}}
+detection:
+  # {about_fields}
+  selection:
+    event.outcome: failure
+  condition: selection
+falsepositives: []
+kydai:
+  title: {{vi: '', en: ''}}
+  reason: {{vi: '', en: ''}}
+  falsepositives: {{vi: '', en: ''}}
+  remediation: {{vi: '', en: ''}}
+"""
+_SAMPLES = """\
+# {about_samples}
+match:
+  - raw: ''
+no_match:
+  - raw: ''
+"""
+
+
+def new_rule(name: str, date: str, words: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(path below the rules' folder, text) of a rule and its samples, to be filled in; ``words`` are the comments."""
+    title = name.replace("_", " ").title()
+    yield f"{name}.yml", _RULE.format(title=title, id=uuid4(), name=name, date=date, **words)
+    yield f"{FOLDER}/{name}.yml", _SAMPLES.format(**words)

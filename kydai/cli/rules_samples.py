@@ -1,0 +1,165 @@
+"""``kydai rules test`` and ``kydai rules new``: rules tried on their samples, and a rule to begin with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from collectors.parser import ParserSet
+from core.clock import iso
+from core.errors import BadInput, Place, cause, failure
+from core.event import Event, Frame
+from core.words import both, say
+from detections.match import Matcher
+from detections.rule import Rule
+from detections.ruleset import RuleSource, load
+from detections.samples import Sample, Trial, new_rule, read_samples, samples_of, tried
+from kydai.cli.main import FAILED, INCOMPLETE, LANG, WRONG
+from kydai.cli.output import safe
+from kydai.context import Context
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
+_WORDS = ("about_source", "about_fields", "about_samples")
+
+
+@dataclass(slots=True)
+class _Tested:
+    """The rules of one file, and what became of its samples."""
+
+    file: str
+    rules: list[Rule]
+    samples: Path | None
+    trials: list[Trial] = field(default_factory=list)
+    error: BadInput | None = None
+
+    @property
+    def result(self) -> str:
+        if self.error is not None or any(trial.wrong for trial in self.trials):
+            return "bad"
+        return "good" if self.trials else "none"
+
+    def share(self, is_match: bool) -> str:
+        """How many samples of a kind are as they should be, of how many."""
+        own = [trial for trial in self.trials if trial.sample.is_match is is_match]
+        return f"{sum(trial.wrong is None for trial in own)}/{len(own)}" if own else ""
+
+
+def try_rules(
+    ctx: typer.Context, path: Annotated[Path, typer.Argument(metavar="[PATH]", help=say("samples.path", LANG))] = Path()
+) -> int:
+    """0 all are good; 1 a sample is not as it should be; 2 a rule cannot be read; 3 a rule has no samples."""
+    context: Context = ctx.obj
+    loaded = load([RuleSource(path, "local")], cache=context.settings.cache_folder)
+    for error in loaded.errors:
+        context.output.tell(safe(error.told(LANG)))
+    if not loaded.rules and not loaded.errors:
+        raise failure(BadInput, "samples.no_rule", place=Place(str(path)))
+    by_file: dict[str, list[Rule]] = {}
+    for rule in loaded.rules:
+        by_file.setdefault(rule.file, []).append(rule)
+    tested = [
+        _Tested(file, rules, samples_of(path / file if path.is_dir() else path)) for file, rules in by_file.items()
+    ]
+    _run(context, tested, Matcher(loaded, context.clock))
+    _show(context, tested)
+    results = [each.result for each in tested]
+    if loaded.errors:
+        return WRONG
+    return FAILED if "bad" in results else INCOMPLETE if "none" in results else 0
+
+
+def _run(context: Context, tested: Sequence[_Tested], matcher: Matcher) -> None:
+    parsers = ParserSet.load()
+    console = context.output.err
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=len(tested))
+        for each in tested:
+            bar.update(task, description=say("samples.progress", LANG, file=safe(each.file)))
+            try:
+                samples = read_samples(each.samples) if each.samples else []
+                each.trials = [_tried(context, each.rules, matcher, parsers, sample) for sample in samples]
+            except BadInput as error:
+                each.error = error
+            bar.advance(task)
+
+
+def _tried(context: Context, rules: Sequence[Rule], matcher: Matcher, parsers: ParserSet, sample: Sample) -> Trial:
+    if "raw" not in sample.data:
+        return tried(rules, matcher, sample, [sample.data])
+    events = _parsed(context, parsers, sample.data)
+    return tried(rules, matcher, sample, events) if events else Trial(sample, both("samples.unparsed"))
+
+
+def _parsed(context: Context, parsers: ParserSet, data: Any) -> list[Event]:
+    raw = data["raw"]
+    octets = raw.encode() if isinstance(raw, str) else orjson.dumps(raw)
+    frame = Frame("file:-", context.clock.now(), octets, meta={"receiver": "syslog"})
+    parsed = parsers.parse(frame, zone=str(data.get("zone") or context.settings.zone))
+    return [] if parsed.unparsed else list(parsed.events)
+
+
+def _show(context: Context, tested: Sequence[_Tested]) -> None:
+    out = context.output
+    if out.as_json:
+        out.lines(_documents(tested))
+        return
+    rows = [
+        (rule.text("title", LANG), each.file, each.share(True), each.share(False), say(f"samples.{each.result}", LANG))
+        for each in tested
+        for rule in each.rules
+    ]
+    heads = ("rule", "file", "match", "no_match", "result")
+    out.table([say(f"samples.column.{c}", LANG) for c in heads], rows, right=(2, 3), wrap=(0, 1))
+    for each in tested:
+        if each.error is not None:
+            out.tell(safe(each.error.told(LANG)))
+        for trial in each.trials:
+            if trial.wrong is not None:
+                out.tell(safe(f"{trial.sample.place}: {trial.wrong[LANG]}"))
+    counts = {name: sum(len(each.rules) for each in tested if each.result == name) for name in ("good", "bad", "none")}
+    out.tell(say("samples.count", LANG, rules=len(rows), **counts))
+
+
+def _documents(tested: Sequence[_Tested]) -> Iterable[dict[str, Any]]:
+    for each in tested:
+        wrong = [
+            {"place": str(trial.sample.place), "match": trial.sample.is_match, "reason": trial.wrong["en"]}
+            for trial in each.trials
+            if trial.wrong is not None
+        ]
+        error = each.error.told("en") if each.error is not None else None
+        told = {"file": each.file, "rules": [rule.id for rule in each.rules], "result": each.result}
+        yield told | {"samples": len(each.trials), "wrong": wrong, "error": error}
+
+
+def new(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help=say("samples.new.name", LANG))],
+    folder: Annotated[Path, typer.Option("--folder", help=say("samples.new.folder", LANG))] = Path(),
+) -> None:
+    context: Context = ctx.obj
+    if not _NAME.fullmatch(name):
+        raise failure(BadInput, "samples.new.bad_name", name=name[:100])
+    words = {key: say(f"samples.new.{key}", LANG) for key in _WORDS}
+    texts = [(folder / path, text) for path, text in new_rule(name, iso(context.clock.now())[:10], words)]
+    for path, _ in texts:
+        if path.exists():
+            raise failure(BadInput, "samples.new.exists", place=Place(str(path)))
+    for path, text in texts:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise failure(BadInput, "common.error.write", place=Place(str(path)), why=cause(error)) from error
+    rule, samples = (str(path) for path, _ in texts)
+    told = say("samples.new.written", LANG, rule=rule, samples=samples)
+    context.output.one({"rule": rule, "samples": samples}, told)
