@@ -43,9 +43,9 @@ class EcsBinding:
         self._foreign = FieldMap({**elsewhere, **envelope}, (EVENT_DATA, "winlog.user_data.", ""))
         self._maps: dict[tuple[int, bool], FieldMap] = {}
         self._sources = sources()
-        self._unnamed = frozenset(data("ecs.yml")["unnamed"])
+        self.unnamed = frozenset(data("ecs.yml")["unnamed"])
         self._covering: dict[Logsource, tuple[EcsSource, ...]] = {}
-        self._programs = frozenset(
+        self.programs = frozenset(
             program for source in self._sources for match in source.events for program in match.get("program", ())
         )
         self._any = Place(FieldMap(plain_names(), ("",)))
@@ -67,7 +67,7 @@ class EcsBinding:
             _members(event.get("event.category")),
             _members(event.get("event.type")),
             event.get("host.os.type"),
-            program.lower() if isinstance(program, str) and program.lower() in self._programs else None,
+            program.lower() if isinstance(program, str) and program.lower() in self.programs else None,
         )
 
     def route(self, key: Key) -> Route:
@@ -99,7 +99,7 @@ class EcsBinding:
         ours = parser == OUR_PARSER
         return Route(
             lambda source: [
-                Place(self._windows_fields(place, ours), place.where)
+                Place(self.windows_fields(place, ours), place.where)
                 for place in windows().places(source, low, None if code is None else str(code))
             ],
             constants,
@@ -108,7 +108,8 @@ class EcsBinding:
             ours,
         )
 
-    def _windows_fields(self, place: WindowsPlace, ours: bool) -> FieldMap:
+    def windows_fields(self, place: WindowsPlace, ours: bool) -> FieldMap:
+        """The names of a place's fields in events of our parser, or of another shipper."""
         base = self._ours if ours else self._foreign
         if not place.fields:
             return base
@@ -126,7 +127,7 @@ class EcsBinding:
     def _places(self, source: Logsource, has: Mapping[str, frozenset[Any]]) -> list[Place]:
         entries = self._covering.get(source)
         if entries is None:
-            entries = self._covering[source] = self._best(source)
+            entries = self._covering[source] = self.best(source)
         if entries:
             for entry in entries:
                 if entry.meets(has) and self._narrowed(source, entry, has):
@@ -134,7 +135,7 @@ class EcsBinding:
             return []
         return self._by_name(source, has)
 
-    def _best(self, source: Logsource) -> tuple[EcsSource, ...]:
+    def best(self, source: Logsource) -> tuple[EcsSource, ...]:
         """Of the entries about a log source those that say most."""
         entries = [entry for entry in self._sources if entry.covers(source)]
         most = max((entry.weight for entry in entries), default=0)
@@ -157,7 +158,7 @@ class EcsBinding:
         if not source.product and not source.service:
             return []
         if module == UNNAMED:
-            return [Place(self._generic_fields(UNNAMED))] if source.product in self._unnamed else []
+            return [Place(self._generic_fields(UNNAMED))] if source.product in self.unnamed else []
         product = str(module) == source.product or str(dataset).split(".")[0] == source.product
         if source.product and not product:
             return []

@@ -47,7 +47,7 @@ def to_tree(rule: Rule, fields: FieldMap) -> Node:
 
 def _node(expr: Expr, predicates: tuple[Predicate, ...], fields: FieldMap) -> Node:
     if isinstance(expr, int):
-        return _leaf(predicates[expr], fields)
+        return leaf(predicates[expr], fields)
     parts = tuple(_node(child, predicates, fields) for child in children(expr))
     if expr[0] == "!":
         return _not(parts[0])
@@ -58,7 +58,8 @@ def _not(node: Node) -> Node:
     return node.child if isinstance(node, Not) else Not(node)
 
 
-def _leaf(predicate: Predicate, fields: FieldMap) -> Node:
+def leaf(predicate: Predicate, fields: FieldMap) -> Node:
+    """One predicate, as ``to_tree`` does a whole rule."""
     if predicate.field is None:
         return _any(_plain(predicate, name, fields) for name in TEXT_FIELDS)
     names = fields.keys(predicate.field)

@@ -246,6 +246,11 @@ class Settings(BaseSettings):
         return self.data / "rules"
 
     @property
+    def hunts_folder(self) -> Path:
+        """Hunts: what was asked and found, and how far each got."""
+        return self.data / "hunts"
+
+    @property
     def cache_folder(self) -> Path:
         """What can be made again: compiled rules."""
         return self.data / "cache"

@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--language-cases", type=int, default=20_000, help="events compared on engines (long: 500000)")
     parser.addoption("--windows-events", type=int, default=2_000, help="of real traffic, in both shapes (all: 100000)")
     parser.addoption("--quiet-days", type=int, default=0, help="whole days without an attack are judged (long: 3)")
+    parser.addoption("--hunted-rules", type=int, default=20, help="rules of SigmaHQ hunted on engines (long: 300)")
 
 
 STARTED_ONCE = {"elastic": "elasticsearch", "secured": "elasticsearch", "shared_house": "console", "shown": "demo"}
@@ -33,6 +34,7 @@ TOGETHER = {
         "tests/core/store/test_elastic", "tests/core/test_moving.py", "tests/core/test_proving.py",
         "tests/core/test_rejected.py", "tests/kydai/cli/test_doctor.py", "tests/kydai/cli/test_store_move.py",
         "tests/kydai/test_books.py", "tests/kydai/test_context.py", "tests/test_elastic_benches.py",
+        "tests/detections/test_hunting.py",
     ),
     "console": tuple(
         f"tests/console/test_{name}.py"

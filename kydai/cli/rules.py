@@ -25,6 +25,7 @@ from kydai.cli.alerts import level_text
 from kydai.cli.main import INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
 from kydai.cli.rules_convert import convert_rules
+from kydai.cli.rules_hunt import hunt
 from kydai.cli.rules_samples import new, try_rules
 from kydai.cli.rules_why import explain_rule
 from kydai.context import Context
@@ -280,6 +281,7 @@ rules.command("convert", help=say("convert.help", LANG))(convert_rules)
 rules.command("explain", help=say("why.help", LANG))(explain_rule)
 rules.command("test", help=say("samples.help", LANG))(try_rules)
 rules.command("new", help=say("samples.new.help", LANG))(new)
+rules.command("hunt", help=say("hunts.help", LANG))(hunt)
 
 
 @rules.command("coverage", help=say("cli.rules.coverage", LANG))

@@ -101,7 +101,7 @@ def search(
             "cli.search.total" if _is_whole(answer.truth) else "cli.search.total_least", LANG, count=answer.count
         )
         context.output.one({"count": answer.count, **_truth(answer.truth)}, total)
-        return _confess(context, answer.truth)
+        return confess(context, answer.truth)
     events, truth = _collect(context, question, limit, wanted, not piped.oldest_first)
     if output is not None:
         columns = wanted or sorted({name for e in events for name in e})
@@ -115,7 +115,7 @@ def search(
         found = _count(context, question)  # may read files that the rows did not need
         context.output.cut(limit, found.count, is_least=not _is_whole(found.truth))
         truth = _together(truth, found.truth)
-    return _confess(context, truth)
+    return confess(context, truth)
 
 
 def _count(context: Context, question: Query) -> Count:
@@ -171,7 +171,7 @@ def _groups(context: Context, piped: Piped, question: Query, output: Path | None
         context.output.tell(
             say("cli.search.groups_cut", LANG, limit=number(MAX_GROUPS, LANG), bound=number(groups.bound, LANG))
         )
-    return _confess(context, groups.truth)
+    return confess(context, groups.truth)
 
 
 def _show_groups(context: Context, grouping: Grouping, table: Arranged) -> None:
@@ -268,7 +268,7 @@ def _truth(truth: Truth) -> dict[str, Any]:
     return {"exact": truth.exact, "complete": truth.complete, "missing": missing}
 
 
-def _confess(context: Context, truth: Truth) -> int:
+def confess(context: Context, truth: Truth) -> int:
     """The status of an answer; what it lacks is told."""
     if truth.complete:
         return 0 if truth.exact else INCOMPLETE
