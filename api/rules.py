@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from detections.ruleset import RuleSet
 
 ALERTS_OF = 30 * DAY
-COVERAGE_SECONDS = 300.0
+COVERAGE_SECONDS = 30.0
 PATIENCE_SECONDS = 0.5
 
-CoverageState = Literal["live", "unproven", "blind", "disabled"]
+CoverageState = Literal["live", "partly_blind", "blind", "unproven", "not_here", "disabled"]
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +57,10 @@ class RuleRow(Shape):
     decided_by: str | None
     coverage: CoverageState | None
     """None while that is not known."""
+    hosts: int
+    """How many hosts it is about."""
+    blind_hosts: int
+    """On how many of them it cannot fire."""
     why: Words | None
     """Unless it is live: why."""
     alerts: int
@@ -74,6 +78,10 @@ class RuleDetail(RuleRow):
     date: str
     references: list[str]
     missing: list[str]
+    remedy: Words | None
+    """What a system administrator can switch on; a line for each thing that is missing."""
+    blind_on: list[str]
+    """Hosts on which it cannot fire."""
     decided_at: Time | None
     decided_reason: str
     text: str | None
@@ -105,8 +113,8 @@ class RuleBook:
     def coverage(self) -> dict[str, Coverage]:
         """Coverage by rule; empty where that is not known.
 
-        The store is asked much for it, so it is told anew every five minutes, and after a change of rules, by a
-        thread of its own; what takes longer than half a second is shown by a later call.
+        It takes a second or more, so it is told anew every half minute, and after a change of rules, by a thread of
+        its own; what takes longer than half a second is shown by a later call.
         """
         ticks = self._svc.clock.monotonic()
         with self._lock:
@@ -163,6 +171,8 @@ def rows(
             alert_effect=current.effect(rule.id, Mode.ALERT),
             decided_by=choice.by if choice else None,
             coverage=covered.state.value if covered else None,
+            hosts=covered.hosts if covered else 0,
+            blind_hosts=len(covered.blind_hosts) if covered else 0,
             why=None if is_live or covered is None else Words(**covered.reason),
             alerts=alerts.get(rule.id, 0),
         )
@@ -213,6 +223,8 @@ def detail(
         date=rule.date if isinstance(rule, Rule) else str(document.get("date", "")),
         references=list(rule.references) if isinstance(rule, Rule) else [],
         missing=list(covered.missing) if covered else [],
+        remedy=Words(**covered.remedy) if covered and covered.remedy else None,
+        blind_on=list(covered.blind_hosts) if covered else [],
         decided_at=choice.at if choice else None,
         decided_reason=choice.reason if choice else "",
         text=svc.rule_text(rule.package, rule.file),

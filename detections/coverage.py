@@ -1,7 +1,9 @@
-"""Can this rule fire here, and why not: rules against the kinds of events and fields that were seen.
+"""Can this rule fire here, on which hosts, and what to switch on where it cannot.
 
-*Live*: events of its log source come, and every field it asks for has been seen. *Unproven*: it could fire, but some
-field of one of its choices has never been seen. *Blind*: it cannot, for a stated reason.
+*Live*: in the last 24 hours every host that it is about sent events with all that it needs. *Partly blind*: some hosts
+did not. *Blind*: none did, or the rule cannot be used. *Unproven*: the hosts live, but nothing of the kind came for
+24 hours. *Not here*: the site has no such product. A field is *needed* when no branch of the condition can be true
+without it.
 """
 
 from __future__ import annotations
@@ -9,78 +11,54 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from core.words import LANGUAGES, both
-from detections.binding import Binding, FieldMap, Key, Place, Route
+from core.words import LANGUAGES, both, say
 from detections.correlation_rules import Type, resolve
-from detections.ecs_binding import EcsBinding
+from detections.coverage_hosts import Lack, Needs, Seen, Sight, Site, View
 from detections.flow_rules import FlowRules, flow_fields
-from detections.ir import HOLE, Expr, Kind, Predicate, children
-from detections.predicates import holds, text_of
+from detections.ir import HOLE, Expr, Kind, children
+from detections.remedies import remedy
 from detections.rule import Logsource, Mode, Rule, is_flow_rule
 from detections.ruleset import RuleSet
 
-MAX_KINDS = 20_000
 MAX_NAMED = 8
-"""Fields named in a reason."""
+"""Fields or hosts named in a reason."""
+MAX_LACKS = 3
+"""Different lacks told of one rule, those of most hosts."""
 
 
 class State(StrEnum):
     """What a rule can do here."""
 
     LIVE = "live"
-    UNPROVEN = "unproven"
+    PARTLY_BLIND = "partly_blind"
     BLIND = "blind"
+    UNPROVEN = "unproven"
+    NOT_HERE = "not_here"
     DISABLED = "disabled"
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The state of one rule and, unless it is live, why, in both languages."""
+    """The state of one rule and, unless it is live, why and what to do, in both languages."""
 
     rule: str
     state: State
     reason: Mapping[str, str]
     missing: tuple[str, ...] = ()
     """Fields as the rule names them, or what else is missing."""
-
-
-@dataclass(slots=True)
-class Seen:
-    """Kinds of events (keys of the binding) and the fields that events of each have had."""
-
-    binding: Binding = field(default_factory=EcsBinding)
-    fields: dict[Key, set[str]] = field(default_factory=dict)
-    flow_fields: set[str] = field(default_factory=set)
-    """Columns that flow tables have had; empty when no flow was seen."""
-
-    def add(self, events: Iterable[Mapping[str, Any]]) -> None:
-        """Take note of events; a few of each kind are enough."""
-        for event in events:
-            (key,) = self.binding.keys([event])
-            kind = tuple(part if part is None or isinstance(part, tuple) else text_of(part) for part in key)
-            known = self.fields.get(kind)
-            if known is None:
-                if len(self.fields) >= MAX_KINDS:
-                    continue
-                known = self.fields[kind] = set()
-            known.update(name for name, value in event.items() if value is not None and value != [])
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """One kind of events with its route."""
-
-    route: Route
-    fields: set[str]
+    remedy: Mapping[str, str] = field(default_factory=dict)
+    """What a system administrator can switch on; empty when there is nothing."""
+    hosts: int = 0
+    """How many hosts it is about."""
+    blind_hosts: tuple[str, ...] = ()
+    """Those of them on which it cannot fire."""
 
 
 def coverage(ruleset: RuleSet, seen: Seen, suspended: Mapping[str, str] | None = None) -> list[Coverage]:
     """The state of every rule, then of every correlation, in the set's order. ``suspended`` is the engine's."""
-    kinds = [_Kind(seen.binding.route(key), fields) for key, fields in seen.fields.items()]
+    site = Site(seen)
     flow_errors = FlowRules(ruleset).errors
-    by_source: dict[Logsource, list[tuple[_Kind, Place]]] = {}
     found = []
     for rule in ruleset.rules:
         if ruleset.mode(rule.id) is Mode.DISABLED:
@@ -92,9 +70,7 @@ def coverage(ruleset: RuleSet, seen: Seen, suspended: Mapping[str, str] | None =
         elif is_flow_rule(rule):
             found.append(_of_flows(rule, seen, flow_errors))
         else:
-            if rule.logsource not in by_source:
-                by_source[rule.logsource] = _meeting(rule.logsource, kinds)
-            found.append(_of_events(rule, by_source[rule.logsource], seen.binding))
+            found.append(_of_events(rule, site))
     return found + _of_correlations(ruleset, {each.rule: each for each in found})
 
 
@@ -112,10 +88,12 @@ def _of_correlations(ruleset: RuleSet, known: dict[str, Coverage]) -> list[Cover
     return [known.get(each.id, unusable[each.id]) for each in ruleset.correlations]
 
 
+_ORDER = (State.NOT_HERE, State.BLIND, State.UNPROVEN, State.PARTLY_BLIND, State.LIVE)
+
+
 def _joined(states: Iterable[State], needs_all: bool) -> State:
-    order = (State.BLIND, State.UNPROVEN, State.LIVE)
-    ranks = [order.index(State.BLIND if state is State.DISABLED else state) for state in states]
-    return order[min(ranks) if needs_all else max(ranks)]
+    ranks = [_ORDER.index(State.BLIND if state is State.DISABLED else state) for state in states]
+    return _ORDER[min(ranks) if needs_all else max(ranks)]
 
 
 def _of_expression(expr: Expr, states: Sequence[State]) -> State:
@@ -126,69 +104,97 @@ def _of_expression(expr: Expr, states: Sequence[State]) -> State:
     return _joined([_of_expression(child, states) for child in children(expr)], expr[0] == "&")
 
 
-def _of_pattern(ruleset: RuleSet, rule_id: str, state: State, read: Iterable[Coverage]) -> Coverage:
+def _of_pattern(ruleset: RuleSet, rule_id: str, state: State, read: Sequence[Coverage]) -> Coverage:
     if ruleset.mode(rule_id) is Mode.DISABLED:
         return Coverage(rule_id, State.DISABLED, both("rules.disabled"))
     if state is State.LIVE:
         return Coverage(rule_id, State.LIVE, both("rules.live"))
     lacking = [ruleset.every[each.rule] for each in read if _joined([each.state], True) is state]
     detail = {lang: _some(tuple(each.text("title", lang) for each in lacking)) for lang in LANGUAGES}
-    return Coverage(rule_id, state, both(f"rules.{state}.reads", detail=detail), tuple(each.id for each in lacking))
+    reason = both(f"rules.{state}.reads", detail=detail)
+    remedies = dict.fromkeys(tuple(each.remedy.items()) for each in read if each.remedy)
+    helps = {lang: "\n".join(dict(each)[lang] for each in [*remedies][:MAX_LACKS]) for lang in LANGUAGES if remedies}
+    return Coverage(rule_id, state, reason, tuple(each.id for each in lacking), helps)
 
 
-def _meeting(source: Logsource, kinds: list[_Kind]) -> list[tuple[_Kind, Place]]:
-    return [(kind, place) for kind in kinds for place in kind.route.places(source)]
+def _of_events(rule: Rule, site: Site) -> Coverage:
+    source = rule.logsource
+    view = site.view(rule)
+    sights = list(view.sees.values())
+    if not sights or not (site.is_here(source) or any(sight is Sight.SEES for sight in sights)):
+        return _without_hosts(rule, site)
+    lacking = sum(sight in (Sight.LACKS, Sight.THIN) for sight in sights)
+    if lacking:
+        is_blind = all(sight is Sight.LACKS for sight in sights)
+        return _lacking(rule, view, State.BLIND if is_blind else State.PARTLY_BLIND, lacking)
+    if any(sight is Sight.SEES for sight in sights):
+        return Coverage(rule.id, State.LIVE, both("rules.live"), hosts=len(sights))
+    reason = both("rules.unproven.quiet", detail=source_text(source))
+    return Coverage(rule.id, State.UNPROVEN, reason, hosts=len(sights))
 
 
-def _of_events(rule: Rule, meeting: list[tuple[_Kind, Place]], binding: Binding) -> Coverage:
-    if not meeting:
-        known = isinstance(binding, EcsBinding) and binding.knows(rule.logsource)
-        return _blind(rule, "no_source" if known else "unknown_source", source_text(rule.logsource))
-    best: tuple[str, ...] | None = None
-    for kind, place in meeting:
-        able, _ = _can(rule.condition, rule, place.fields, kind.fields, kind.route.constants)
-        if not able:
-            continue
-        missing = _missing(rule, place.fields, kind.fields, kind.route.constants)
-        if not missing:
-            return Coverage(rule.id, State.LIVE, both("rules.live"))
-        if best is None or len(missing) < len(best):
-            best = missing
-    if best is not None:
-        return Coverage(rule.id, State.UNPROVEN, both("rules.unproven.fields", detail=_some(best)), best)
-    return _why_unable(rule, meeting)
+def _without_hosts(rule: Rule, site: Site) -> Coverage:
+    """Of a log source that no living host gives."""
+    source = rule.logsource
+    if not site.is_here(source):
+        return Coverage(rule.id, State.NOT_HERE, both("rules.not_here", detail=source_text(source)))
+    if not site.binding.knows(source):
+        return _blind(rule, "unknown_source", source_text(source))
+    return _blind(rule, "no_source", source_text(source), remedy=remedy(source))
 
 
-def _why_unable(rule: Rule, meeting: list[tuple[_Kind, Place]]) -> Coverage:
-    """The kind of events that lacks least says what is missing."""
-    ids = sorted({each.value for each in rule.predicates if each.field == "EventID" and each.kind is Kind.EQUALS})
-    seen_ids = {text for kind, _ in meeting for text in kind.route.constants.get("EventID", ())}
-    if ids and seen_ids.isdisjoint(ids):
-        return _blind(rule, "event_id", _some(tuple(ids)), tuple(f"event.code {each}" for each in ids))
-    lacking = [_missing(rule, place.fields, kind.fields, kind.route.constants) for kind, place in meeting]
-    least = min((each for each in lacking if each), key=len, default=())
-    if not least:
-        return _blind(rule, "no_source", source_text(rule.logsource))
-    return _blind(rule, "fields", _some(least), least)
+def _lacking(rule: Rule, view: View, state: State, count: int) -> Coverage:
+    told = [*view.lacks.items()][:MAX_LACKS]
+    reasons = [_said(lack, hosts, rule.logsource) for lack, hosts in told]
+    remedies = [_remedy(lack, hosts, rule.logsource) for lack, hosts in told]
+    of = {"count": count, "hosts": len(view.sees)}
+    reason = {
+        lang: say(f"rules.{state}.hosts", lang, why="; ".join(each[lang] for each in reasons), **of)
+        for lang in LANGUAGES
+    }
+    missing = tuple(dict.fromkeys(name for lack, _ in told for name in _names(lack, rule.logsource)))
+    blind = tuple(sorted(host for hosts in view.lacks.values() for host in hosts))
+    helps = {lang: "\n".join(each[lang] for each in remedies) for lang in LANGUAGES}
+    return Coverage(rule.id, state, reason, missing, helps, len(view.sees), blind)
+
+
+def _said(lack: Lack, hosts: Sequence[str], source: Logsource) -> dict[str, str]:
+    names = _some(lack.missing) if lack.missing else source_text(source)
+    return both(f"rules.lack.{lack.why}", names=names, on=_some(hosts))
+
+
+def _names(lack: Lack, source: Logsource) -> tuple[str, ...]:
+    if lack.why == "event_id":
+        return tuple(f"event.code {each}" for each in lack.missing)
+    return lack.missing or (source_text(source),)
+
+
+def _remedy(lack: Lack, hosts: Sequence[str], source: Logsource) -> dict[str, str]:
+    found = remedy(source, lack.missing, lack.missing if lack.why == "event_id" else ())
+    return {lang: say("rules.remedy.on", lang, on=_some(hosts), what=found[lang]) for lang in LANGUAGES}
 
 
 def _of_flows(rule: Rule, seen: Seen, errors: Mapping[str, str]) -> Coverage:
     if rule.id in errors:
         return _blind(rule, "columns", errors[rule.id])
     if not seen.flow_fields:
-        return _blind(rule, "no_source", source_text(rule.logsource))
-    fields = flow_fields()
-    able, _ = _can(rule.condition, rule, fields, seen.flow_fields, {})
-    missing = _missing(rule, fields, seen.flow_fields, {})
-    if not able:
-        return _blind(rule, "fields", _some(missing), missing)
-    if missing:
-        return Coverage(rule.id, State.UNPROVEN, both("rules.unproven.fields", detail=_some(missing)), missing)
-    return Coverage(rule.id, State.LIVE, both("rules.live"))
+        return Coverage(
+            rule.id, State.NOT_HERE, both("rules.not_here", detail=source_text(rule.logsource)),
+            remedy=remedy(rule.logsource),
+        )  # fmt: skip
+    columns = frozenset(seen.flow_fields)
+    needs = Needs(rule, flow_fields(), {})
+    if needs.met(columns):
+        return Coverage(rule.id, State.LIVE, both("rules.live"))
+    missing = needs.missing(columns)
+    return _blind(rule, "fields", _some(missing), missing)
 
 
-def _blind(rule: Rule, why: str, detail: str, missing: tuple[str, ...] = ()) -> Coverage:
-    return Coverage(rule.id, State.BLIND, both(f"rules.blind.{why}", detail=detail), missing or (detail,))
+def _blind(
+    rule: Rule, why: str, detail: str, missing: tuple[str, ...] = (), remedy: Mapping[str, str] | None = None
+) -> Coverage:
+    reason = both(f"rules.blind.{why}", detail=detail)
+    return Coverage(rule.id, State.BLIND, reason, missing or (detail,), remedy or {})
 
 
 def source_text(source: Logsource) -> str:
@@ -196,7 +202,7 @@ def source_text(source: Logsource) -> str:
     return "/".join(part for part in (source.product, source.category, source.service) if part)
 
 
-def _some(names: tuple[str, ...]) -> str:
+def _some(names: Sequence[str]) -> str:
     more = f" (+{len(names) - MAX_NAMED})" if len(names) > MAX_NAMED else ""
     return ", ".join(names[:MAX_NAMED]) + more
 
@@ -204,50 +210,3 @@ def _some(names: tuple[str, ...]) -> str:
 def _holes(rule: Rule) -> list[str]:
     names = {name for each in rule.predicates if each.kind is Kind.EXPAND for name in each.value.split(HOLE)[1::2]}
     return sorted(f"%{name}%" for name in names)
-
-
-def _can(
-    expr: Expr, rule: Rule, fields: FieldMap, seen: set[str], constants: Mapping[str, tuple[str, ...]]
-) -> tuple[bool, bool]:
-    """(can the expression be true, can it be false) with the fields seen."""
-    if isinstance(expr, int):
-        return _leaf_can(rule.predicates[expr], fields, seen, constants)
-    parts = [_can(child, rule, fields, seen, constants) for child in children(expr)]
-    if expr[0] == "!":
-        true, false = parts[0]
-        return false, true
-    if expr[0] == "&":
-        return all(true for true, _ in parts), any(false for _, false in parts)
-    return any(true for true, _ in parts), all(false for _, false in parts)
-
-
-def _leaf_can(
-    predicate: Predicate, fields: FieldMap, seen: set[str], constants: Mapping[str, tuple[str, ...]]
-) -> tuple[bool, bool]:
-    if predicate.field is None:
-        return True, True
-    known = constants.get(predicate.field)
-    if known is not None and predicate.kind is not Kind.FIELD:
-        true = holds(predicate, known)
-        return true, not true
-    there = not seen.isdisjoint(fields.keys(predicate.field))
-    if predicate.kind is Kind.NULL:
-        return True, there
-    return there, True
-
-
-def _missing(rule: Rule, fields: FieldMap, seen: set[str], constants: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Fields that some condition of the rule asks for (not only excludes) and that were never seen."""
-    asked: dict[str, None] = {}
-    _asked(rule.condition, rule, True, asked)
-    return tuple(name for name in asked if name not in constants and seen.isdisjoint(fields.keys(name)))
-
-
-def _asked(expr: Expr, rule: Rule, is_asked: bool, asked: dict[str, None]) -> None:
-    if isinstance(expr, int):
-        predicate = rule.predicates[expr]
-        if is_asked and predicate.field is not None and predicate.kind is not Kind.NULL:
-            asked[predicate.field] = None
-        return
-    for child in children(expr):
-        _asked(child, rule, not is_asked if expr[0] == "!" else is_asked, asked)

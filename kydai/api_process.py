@@ -189,13 +189,11 @@ class _Rules:
 
     def coverage(self) -> Sequence[Coverage]:
         """What each rule can do with what was seen."""
-        from detections.coverage import coverage
-        from kydai.seen import seen_of
+        from kydai.covering import coverage_of
 
         ruleset = self._last or self.load()
         with self._context.database.read() as session:
-            seen = seen_of(session, self._context.clock.now())
-        return coverage(ruleset, seen)
+            return coverage_of(ruleset, session, self._context.clock.now())
 
 
 def _rule_text(context: Context, package: str, file: str) -> str | None:

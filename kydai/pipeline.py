@@ -156,7 +156,9 @@ class Pipeline:
             row = self._row(session)
             row.arrival_at = max(_reached(row, began), began - IDLE_BEHIND)
             row.heartbeat_at, row.lag = began, 0
+            self._seen.save(session, began)
         self._heartbeat_at = began
+        self._seen.settle()
 
     def _row(self, session: Session) -> SpoolPosition:
         row = session.get(SpoolPosition, self.spool)
@@ -186,7 +188,8 @@ class Pipeline:
         made = self._parse(frames, tally, said, now)
         arrival_at = min((s.frame.arrival_at for s in frames), default=now)
         judged = self.parts.detector.judge(made.events, arrival_at)
-        self._seen.note(made.events, now)
+        if not self.is_replay:  # what an ingest brings has no time of receipt of its own
+            self._seen.note(made.events, made.created)
         outcome = self.flows.take(frames, self._books.book, tally, now, is_last=is_last)
         blocks, flow_judged = self._judge_flows(outcome, frames, now)
         self._books.append_begins()
@@ -204,7 +207,7 @@ class Pipeline:
             tally.save(session)
             self.said.save(session, said, now)
             self._seen.save(session, now)
-            if not self.is_replay:  # what an ingest brings has no time of receipt of its own
+            if not self.is_replay:
                 heards.save(session, self._books.limits)
             self._bury(session, rejected, now)
             self._bury_gaps(session, batch.gaps, now)
@@ -220,7 +223,7 @@ class Pipeline:
             row.heartbeat_at = now
         self._books.all_committed()
         self._heartbeat_at = now
-        self._seen.settle(now)
+        self._seen.settle()
         self.said.settle(said)
         if outcome is not None:
             self.flows.settle(outcome)

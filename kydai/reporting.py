@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from core.words import LANGUAGES
-from detections.coverage import Coverage, coverage
+from detections.coverage import Coverage
 from detections.ruleset import RuleSet
 from kydai.context import Context
+from kydai.covering import coverage_of
 from kydai.detector import load_rules
-from kydai.seen import seen_of
 from reports.document import Text
 from reports.gather import Services
 
@@ -24,9 +24,9 @@ def services_of(context: Context) -> Services:
 
     @cache
     def states() -> list[Coverage]:
+        ruleset = rules()
         with context.database.read() as session:
-            seen = seen_of(session, context.clock.now())
-        return coverage(rules(), seen)
+            return coverage_of(ruleset, session, context.clock.now())
 
     def title(rule_id: str) -> Text:
         found = rules().every.get(rule_id)

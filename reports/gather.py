@@ -21,6 +21,8 @@ from reports.numbers import Filter, address, command, figure, in_both, joined, t
 
 LIVE = MINUTE
 """A heartbeat older than this is of a process that no longer runs."""
+SHORT = ("blind", "partly_blind", "unproven")
+"""States of rules that cannot fire as they should; the worst first."""
 NAMED = 12
 """Names told in one line; the others are counted."""
 

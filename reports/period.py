@@ -18,7 +18,7 @@ from core.store.contract import Span
 from core.words import say
 from reports.actions import action_figures
 from reports.document import Section, Text
-from reports.gather import Reading, as_of, author, tabled, title_of, within
+from reports.gather import SHORT, Reading, as_of, author, tabled, title_of, within
 from reports.numbers import address, figure, in_both, joined, own, texts, when
 
 INCIDENTS = 1_000
@@ -271,8 +271,8 @@ def _source_row(reading: Reading, view: SourceView, balance: Balance) -> Sequenc
 
 def blind_rules(reading: Reading) -> Section:
     """Every rule that cannot fire here or never proved that it can, and why."""
-    states = [c for c in reading.services.coverage() if str(c.state) in ("blind", "unproven")]
-    states.sort(key=lambda c: str(c.state))
+    states = [c for c in reading.services.coverage() if str(c.state) in SHORT]
+    states.sort(key=lambda c: SHORT.index(str(c.state)))
     rows = [(reading.services.rule_title(c.rule), _both(c.reason)) for c in states]
     lead = "" if rows else texts("report.no_blind")
     return tabled("blind_rules", ("rule_name", "why"), rows, (64, 90), lead=lead)

@@ -13,15 +13,15 @@ from core.sources import SourceState
 from core.words import duration
 from reports import unseen_gaps
 from reports.document import Section, Table, Text
-from reports.gather import LIVE, NAMED, Reading, names, title_of
+from reports.gather import LIVE, NAMED, SHORT, Reading, names, title_of
 from reports.numbers import address, command, figure, in_both, joined, own, texts, when
 from reports.unseen_house import House, check_of, read_house
 
 SKEW = MINUTE
 LAG = MINUTE
 LINES = 12
-STATES = ("live", "unproven", "blind")
-"""States of the rules in force."""
+STATES = ("live", *SHORT)
+"""States of the rules in force that are about something of this site."""
 
 
 def unseen(reading: Reading) -> Section:
@@ -183,11 +183,12 @@ def _dead(reading: Reading, house: House) -> list[Text]:
 
 
 def _rules(reading: Reading, house: House) -> list[Text]:
-    states = [c for c in reading.services.coverage() if str(c.state) != "disabled"]
+    known = list(reading.services.coverage())
+    states = [c for c in known if str(c.state) in STATES]
     counts = Counter(str(c.state) for c in states)
-    if not counts["blind"] and not counts["unproven"]:
-        return [] if states else [texts("report.unseen.rules_unknown")]
-    told = {state: figure(counts[state], _listed(state)) for state in ("blind", "unproven")}
+    if not any(counts[state] for state in SHORT):
+        return [] if known else [texts("report.unseen.rules_unknown")]
+    told = {state: figure(counts[state], _listed(state)) for state in SHORT}
     lines: list[Text] = [texts("report.unseen.rules", **told, all=figure(len(states), _listed(*STATES)))]
     missing = Counter(m for c in states if str(c.state) == "blind" for m in c.missing)
     if missing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +13,8 @@ import typer
 from core import audit
 from core.db.models import Meta
 from core.errors import BadInput, NotFound, Place, failure
-from core.words import number, say
+from core.words import say
 from detections import packages
-from detections.coverage import State, coverage
 from detections.lint import Weight, lint
 from detections.match import MatchReport, match_files
 from detections.rule import Correlation, Effect, Mode, Rule, RuleError
@@ -25,13 +24,13 @@ from kydai.cli.alerts import level_text
 from kydai.cli.main import INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
 from kydai.cli.rules_convert import convert_rules
+from kydai.cli.rules_coverage import show_coverage
 from kydai.cli.rules_hunt import hunt
 from kydai.cli.rules_samples import new, try_rules
 from kydai.cli.rules_why import explain_rule
 from kydai.context import Context
 from kydai.detector import load_rules, rule_sources
 from kydai.people import cli_actor
-from kydai.seen import seen_of
 
 rules = typer.Typer(no_args_is_help=True, help=say("cli.rules.help", LANG))
 RuleIds = Annotated[list[str], typer.Argument(metavar="RULE...", help=say("cli.rules.ids", LANG))]
@@ -278,45 +277,8 @@ def lint_rules(
 
 
 rules.command("convert", help=say("convert.help", LANG))(convert_rules)
+rules.command("coverage", help=say("cli.rules.coverage", LANG))(show_coverage)
 rules.command("explain", help=say("why.help", LANG))(explain_rule)
 rules.command("test", help=say("samples.help", LANG))(try_rules)
 rules.command("new", help=say("samples.new.help", LANG))(new)
 rules.command("hunt", help=say("hunts.help", LANG))(hunt)
-
-
-@rules.command("coverage", help=say("cli.rules.coverage", LANG))
-def show_coverage(
-    ctx: typer.Context,
-    state: Annotated[list[State] | None, typer.Option("--state", help=say("cli.rules.coverage_state", LANG))] = None,
-    count: Annotated[bool, typer.Option("--count", help=say("cli.rules.coverage_only_count", LANG))] = False,
-) -> None:
-    context: Context = ctx.obj
-    context.need_data()
-    found = rules_of(context)
-    with context.database.read() as session:
-        seen = seen_of(session, context.clock.now())
-    states = coverage(found, seen)
-    chosen = [c for c in states if not state or c.state in state]
-    if count:
-        context.output.one({"count": len(chosen)}, number(len(chosen), LANG))
-        return
-    if context.output.as_json:
-        context.output.lines(asdict(c) for c in chosen)
-        return
-    rows = [
-        (
-            level_text(found.every[c.rule].level, LANG),
-            found.every[c.rule].text("title", LANG),
-            say(f"common.coverage.{c.state}", LANG)
-            if c.state is not State.DISABLED
-            else say("common.mode.disabled", LANG),
-            c.reason.get(LANG, ""),
-        )
-        for c in chosen
-    ]
-    context.output.table(
-        [say(f"cli.column.{c}", LANG) for c in ("level", "rule", "coverage", "reason")], rows, wrap=(1, 3)
-    )
-    counts = Counter(c.state for c in states)
-    told = {s.value: counts[s] for s in State}
-    context.output.tell(say("cli.rules.coverage_count", LANG, **told))

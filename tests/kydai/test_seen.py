@@ -1,6 +1,8 @@
-"""What the pipelines judged tells which kinds of events a site has, for a week, whatever is killed when."""
+"""What the pipelines judged tells which kinds of events each host sends, whatever fails when."""
 
 from __future__ import annotations
+
+import json
 
 import pyarrow as pa
 import pytest
@@ -9,13 +11,15 @@ from sqlalchemy.orm import Session
 
 from core.clock import DAY, HOUR, MINUTE
 from core.db.database import Database
-from core.event import Event
+from core.db.models import Meta, Source
+from core.event import Event, Frame
+from detections.coverage_hosts import Declared, Group, Seen
 from kydai.context import Context
-from kydai.pipeline import Parts
-from kydai.seen import KINDS, SeenLog, seen_of
+from kydai.pipeline import Parts, Pipeline
+from kydai.seen import META, NEWEST, SeenLog, seen_of
 from tests.api.conftest import NOW
 from tests.api.rows import events
-from tests.kydai.test_pipeline import failed, run
+from tests.kydai.test_pipeline import failed, run, spool_of
 
 SECURITY = {"winlog.channel": "Security", "event.dataset": "windows.security"}
 
@@ -25,66 +29,84 @@ def database(context: Context) -> Database:
     return context.database
 
 
-def told(database: Database, now: int = NOW) -> set[str]:
+def told(database: Database, now: int = NOW) -> Seen:
     with database.read() as session:
-        return set().union(*seen_of(session, now).fields.values())
+        return seen_of(session, now)
 
 
-def commit(log: SeenLog, database: Database, now: int, *seen: Event) -> None:
-    log.note(seen, now)
+def names(database: Database, now: int = NOW) -> set[str]:
+    return {name for group in told(database, now).groups for name in group.filled}
+
+
+def commit(log: SeenLog, database: Database, now: int, *seen: Event, created: int | None = None) -> None:
+    log.note(seen, [now if created is None else created] * len(seen))
     with database.write() as session:
         log.save(session, now)
-    log.settle(now)
+    log.settle()
 
 
-def test_every_kind_of_the_last_week_is_seen_with_all_its_fields(database: Database) -> None:
-    common = events(90, NOW - HOUR, **SECURITY, **{"event.code": "4624", "a": "1"})
-    rare = events(1, NOW - 2 * HOUR, **SECURITY, **{"event.code": 4720, "b": "1", "nothing": None, "none": []})
-    last = events(1, NOW - HOUR, **SECURITY, **{"event.code": "4624", "late": "1"})
-    old = events(1, NOW - 9 * DAY, **{"event.dataset": "old", "c": "1"})
-    future = events(1, NOW + 900 * DAY, **{"event.dataset": "future", "d": "1"})
-    commit(SeenLog(), database, NOW, *old, *rare, *common, *last, *future)
-    with database.read() as session:
-        kinds = seen_of(session, NOW).fields
-    assert {"a", "late"} <= kinds["Security", "4624", None, None], "the ninety-first event's field too"
-    assert "b" in kinds["Security", "4720", None, None]
-    assert not {"c", "nothing", "none"} & told(database)
-    assert "d" in told(database, NOW + 7 * DAY)
-    assert told(database, NOW + 8 * DAY) == set(), "a date far ahead counts as today"
+def only(seen: Seen, host: str) -> Group:
+    (found,) = (group for group in seen.groups if group.host == host)
+    return found
 
 
-def test_a_field_is_seen_for_a_week_after_its_last_event(database: Database) -> None:
+def test_each_host_has_its_own_counts(database: Database) -> None:
+    full = events(30, NOW, **SECURITY, **{"event.code": "4688", "host.name": "a", "x": "1"})
+    bare = events(30, NOW, **SECURITY, **{"event.code": "4688", "host.name": "b"})
+    odd = events(1, NOW, **SECURITY, **{"event.code": 4688, "host.name": "b", "x": "1"})
+    commit(SeenLog(), database, NOW, *full, *bare, *odd)
+    seen = told(database)
+    a, b = only(seen, "a"), only(seen, "b")
+    assert a.key == b.key == ("Security", "4688", None, None), "a number is the text that it is compared as"
+    assert (a.events, a.newest, a.filled["x"]) == (30, 30, 30)
+    assert (b.events, b.newest, b.filled["x"]) == (31, 31, 1), "the thirty-first event's field too"
+
+
+def test_the_newest_events_say_whether_a_field_is_filled(database: Database) -> None:
     log = SeenLog()
-    commit(log, database, NOW, *events(1, NOW, a="1", b="1"))
-    commit(log, database, NOW + 5 * DAY, *events(1, NOW + 5 * DAY, a="1"))
-    assert {"a", "b"} <= told(database, NOW + 5 * DAY)
-    later = told(database, NOW + 9 * DAY)
-    assert "a" in later
-    assert "b" not in later
+    commit(log, database, NOW, *events(500, NOW, **{"host.name": "a", "x": "1"}))
+    commit(log, database, NOW + MINUTE, *events(NEWEST, NOW, **{"host.name": "a"}))
+    found = only(told(database, NOW + MINUTE), "a")
+    assert (found.events, found.newest, found.filled["x"]) == (520, NEWEST, 0)
+    commit(log, database, NOW + 2 * MINUTE, *events(NEWEST - 1, NOW, **{"host.name": "a", "x": "1"}))
+    found = only(told(database, NOW + 2 * MINUTE), "a")
+    assert (found.newest, found.filled["x"]) == (2 * NEWEST - 1, NEWEST - 1), "too few alone"
 
 
-def test_what_is_known_is_not_written_again_and_a_new_day_once_a_minute(database: Database) -> None:
+def test_hours_of_a_day_count_and_what_is_quiet_is_known_for_a_week(database: Database) -> None:
+    log = SeenLog()
+    commit(log, database, NOW, *events(1, NOW, **{"host.name": "a"}), created=NOW - 30 * HOUR)
+    assert told(database).groups == (), "a day old when it came"
+    commit(log, database, NOW, *events(2, NOW, **{"host.name": "a"}), created=NOW - 20 * HOUR)
+    commit(log, database, NOW + MINUTE, *events(3, NOW, **{"host.name": "a"}), created=NOW + 900 * DAY)
+    assert only(told(database, NOW + MINUTE), "a").events == 5, "a time far ahead counts as now"
+    assert only(told(database, NOW + 6 * HOUR), "a").events == 3
+    assert only(told(database, NOW + 6 * DAY), "a").events == 0
+    assert told(database, NOW + 8 * DAY).groups == ()
+
+
+def test_a_new_field_is_written_at_once_and_counts_within_the_minute(database: Database) -> None:
     log = SeenLog()
     written: list[int] = []
 
     def save(now: int, *seen: Event) -> int:
+        log.note(seen, [now] * len(seen))
         with database.write() as session:
             hooks.listen(session, "after_flush", lambda *_: written.append(now))
-            log.note(seen, now)
             log.save(session, now)
-        log.settle(now)
+        log.settle()
         return len(written)
 
-    tomorrow = NOW + DAY
     assert save(NOW, *events(1, NOW, a="1")) == 1
     assert save(NOW + 1, *events(1, NOW, a="1")) == 1
     assert save(NOW + 2, *events(1, NOW, b="1")) == 2, "a new field at once"
-    assert save(tomorrow, *events(1, tomorrow, a="1")) == 3
-    assert save(tomorrow + 1, *events(1, tomorrow, b="1")) == 3
-    assert save(tomorrow + MINUTE) == 4
+    assert save(NOW + 3, *events(1, NOW, b="1")) == 2
+    assert save(NOW + 2 + MINUTE) == 3, "without a batch, too"
+    assert save(NOW + 2 + 2 * MINUTE) == 3, "nothing new"
+    assert sum(group.events for group in told(database).groups) == 4
 
 
-def test_what_a_failed_commit_took_along_is_written_by_the_next(database: Database) -> None:
+def test_what_a_failed_commit_took_along_is_written_once(database: Database) -> None:
     log = SeenLog()
 
     def fail(session: Session) -> None:
@@ -92,44 +114,86 @@ def test_what_a_failed_commit_took_along_is_written_by_the_next(database: Databa
         session.flush()
         raise RuntimeError
 
-    log.note(events(1, NOW, a="1"), NOW)
+    log.note(events(1, NOW, a="1"), [NOW])
     with pytest.raises(RuntimeError), database.write() as session:
         fail(session)
-    assert told(database) == set()
+    assert names(database) == set()
     commit(log, database, NOW + 1, *events(1, NOW, a="1"))
-    assert "a" in told(database)
+    assert [group.events for group in told(database).groups] == [1], "the same batch came again"
 
 
 def test_two_pipelines_add_up(database: Database) -> None:
     first, second = SeenLog(), SeenLog()
-    commit(first, database, NOW, *events(1, NOW, a="1"))
-    commit(second, database, NOW, *events(1, NOW, b="1"))
-    commit(first, database, NOW + 1, *events(1, NOW, c="1"))
-    assert {"a", "b", "c"} <= told(database)
+    for log, now in ((first, NOW), (second, NOW), (first, NOW + MINUTE), (second, NOW + MINUTE)):
+        commit(log, database, now, *events(5, NOW, **{"host.name": "a", "x": "1"}))
+    found = only(told(database, NOW + MINUTE), "a")
+    assert (found.events, found.newest, found.filled["x"]) == (20, 20, 20)
 
 
-def test_kinds_are_bounded(database: Database) -> None:
-    many = [e for n in range(KINDS + 50) for e in events(1, NOW, **SECURITY, **{"event.code": str(n)})]
-    commit(SeenLog(), database, NOW, *many)
-    with database.read() as session:
-        assert len(seen_of(session, NOW).fields) == KINDS
+def test_groups_are_bounded_and_the_rest_is_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kydai.seen.KEYS", 30)
+    many = [e for n in range(50) for e in events(1, NOW, **{"host.name": f"h{n}"})]
+    log = SeenLog()
+    commit(log, database, NOW, *many)
+    assert len(told(database).groups) == 30
+    assert told(database).other == 20
+    assert told(database, NOW + 2 * DAY).other == 0
+
+
+def test_fields_and_shapes_are_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kydai.seen.NAMES", 50)
+    monkeypatch.setattr("kydai.seen.HELD", 60)
+    log = SeenLog()
+    for step in range(3):
+        wild = [{**events(1, NOW)[0], f"json.{step}.{n}": "1"} for n in range(100)]
+        commit(log, database, NOW + step, *wild)
+    assert len(names(database)) < 150
+    assert len(log._shapes) <= 100, "given up once they are written"
+    assert sum(group.events for group in told(database).groups) == 300
+
+
+def test_what_cannot_be_hashed_is_counted(database: Database) -> None:
+    odd = events(2, NOW, **{"winlog.channel": "X", "event.code": ["1"], "host.name": ["a", "b"], "event.action": [1]})
+    commit(SeenLog(), database, NOW, *odd, *events(1, NOW, **{"host.name": "c"}))
+    assert sorted(group.events for group in told(database).groups) == [1, 2]
 
 
 def test_flows_tell_their_columns_that_hold_anything(database: Database) -> None:
     log = SeenLog()
     log.note_flows(pa.table({"network.bytes": [1, None], "empty": pa.nulls(2)}), NOW)
     commit(log, database, NOW)
-    with database.read() as session:
-        assert seen_of(session, NOW).flow_fields == {"network.bytes"}
-        assert seen_of(session, NOW + 8 * DAY).flow_fields == set()
+    assert told(database).flow_fields == {"network.bytes"}
+    assert told(database, NOW + 8 * DAY).flow_fields == set()
 
 
 def test_the_pipeline_writes_it_with_the_batch(context: Context, parts: Parts) -> None:
-    run(context, parts, failed(1))
-    with context.database.read() as session:
-        kinds = seen_of(session, context.clock.now()).fields
-    assert any("user.name" in names for names in kinds.values())
+    now = context.clock.now()
+    run(context, parts, Frame("udp:192.0.2.1", now, failed(1).data, meta={"receiver": "syslog"}))
+    (group,) = told(context.database, now).groups
+    assert group.host == "web01"
+    assert group.filled["user.name"] == group.events == 1
+
+
+def test_an_ingest_takes_no_part(context: Context, parts: Parts) -> None:
+    spool_of(context).append([Frame("file:x", context.clock.now(), failed(1).data)])
+    pipeline = Pipeline("gateway", context.settings.spool_folder / "gateway", parts, is_replay=True)
+    assert pipeline.step() == 1
+    assert told(context.database, context.clock.now()).groups == ()
+
+
+def test_declared_sources_say_what_ought_to_come(database: Database) -> None:
+    with database.write() as session:
+        session.add(Source(name="w", keys=[], is_declared=True, product="Windows 11", expected=["windows.security"]))
+        session.add(Source(name="u", keys=[], product="Okta"))
+    assert told(database).declared == (Declared("Windows 11", ("windows.security",)),)
 
 
 def test_an_empty_folder_has_seen_nothing(database: Database) -> None:
-    assert told(database) == set()
+    assert told(database) == Seen()
+
+
+def test_the_row_of_an_older_version_keeps_its_flows(database: Database) -> None:
+    old = {"kinds": [[["nginx"], {"a": "2026-11-24"}]], "flows": {"network.bytes": "2999-01-01"}}
+    with database.write() as session:
+        session.add(Meta(key=META, value=json.dumps(old)))
+    assert told(database) == Seen(flow_fields={"network.bytes"})

@@ -136,11 +136,13 @@ class Rule:
 
 
 def test_rules_that_cannot_fire_are_listed_by_title_with_the_reason(house: Services) -> None:
-    rules = [Rule("a", "unproven"), Rule("b", "blind"), Rule("c", "live")]
+    rules = [Rule("a", "unproven"), Rule("b", "blind"), Rule("c", "live"), Rule("d", "partly_blind")]
+    rules += [Rule("e", "not_here")]
     told = replace(house, coverage=lambda: rules, rule_title=lambda rule: {"vi": f"V{rule}", "en": f"E{rule}"})
     found = rows(period.blind_rules(reading(told)))
     assert [[said(cell, "en") for cell in row] for row in found] == [
         ["Eb", "lacks"],
+        ["Ed", "lacks"],
         ["Ea", "lacks"],
     ]
     assert rows(period.blind_rules(reading(house))) == ()

@@ -170,11 +170,13 @@ class Rule:
 
 def test_rules_that_cannot_fire_are_counted_with_what_they_lack(house: Services) -> None:
     rules = [Rule("blind", ("sysmon",)), Rule("blind", ("sysmon",)), Rule("unproven"), Rule("live"), Rule("disabled")]
+    rules += [Rule("partly_blind"), Rule("not_here", ("okta",))]
     told = look(replace(house, coverage=lambda: rules))["rules"]
-    assert told.startswith("2 of 4 rules cannot fire here, 1 are unproven.")
+    assert told.startswith("2 of 5 rules cannot fire here, 1 cannot on some hosts, 1 are unproven.")
     assert "sysmon" in told
     assert "not known" in look(house)["rules"]
-    assert "rules" not in look(replace(house, coverage=lambda: [Rule("live")]))
+    assert "okta" not in told, "what the site does not have is no lack"
+    assert "rules" not in look(replace(house, coverage=lambda: [Rule("live"), Rule("not_here")]))
 
 
 def test_answers_that_lacked_something_are_told(house: Services) -> None:

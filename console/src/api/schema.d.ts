@@ -3695,8 +3695,12 @@ export interface components {
             alerts: number;
             /** Author */
             author: string;
+            /** Blind Hosts */
+            blind_hosts: number;
+            /** Blind On */
+            blind_on: string[];
             /** Coverage */
-            coverage: ("live" | "unproven" | "blind" | "disabled") | null;
+            coverage: ("live" | "partly_blind" | "blind" | "unproven" | "not_here" | "disabled") | null;
             /** Date */
             date: string;
             /** Decided At */
@@ -3712,6 +3716,8 @@ export interface components {
             falsepositives: components["schemas"]["Words"];
             /** File */
             file: string;
+            /** Hosts */
+            hosts: number;
             /** Id */
             id: string;
             /**
@@ -3733,6 +3739,7 @@ export interface components {
             /** References */
             references: string[];
             remediation: components["schemas"]["Words"];
+            remedy: components["schemas"]["Words"] | null;
             /** Status */
             status: string;
             /** Tags */
@@ -3790,14 +3797,18 @@ export interface components {
             alert_effect: components["schemas"]["Effect"];
             /** Alerts */
             alerts: number;
+            /** Blind Hosts */
+            blind_hosts: number;
             /** Coverage */
-            coverage: ("live" | "unproven" | "blind" | "disabled") | null;
+            coverage: ("live" | "partly_blind" | "blind" | "unproven" | "not_here" | "disabled") | null;
             /** Decided By */
             decided_by: string | null;
             default_effect: components["schemas"]["Effect"];
             effect: components["schemas"]["Effect"];
             /** File */
             file: string;
+            /** Hosts */
+            hosts: number;
             /** Id */
             id: string;
             /**
@@ -8332,7 +8343,7 @@ export interface operations {
                 mode?: components["schemas"]["Effect"][] | null;
                 level?: components["schemas"]["Level"][] | null;
                 package?: string | null;
-                coverage?: ("live" | "unproven" | "blind" | "disabled")[] | null;
+                coverage?: ("live" | "partly_blind" | "blind" | "unproven" | "not_here" | "disabled")[] | null;
                 /** @description Has alerts in the last 30 days */
                 fired?: boolean | null;
                 /** @description Words of title, id, file, source or tags */

@@ -37,7 +37,15 @@ def ruleset() -> RuleSet:
 @pytest.fixture
 def analyst(services: Services, ruleset: RuleSet) -> Iterator[TestClient]:
     first = ruleset.rules[0]
-    blind = Coverage(first.id, State.BLIND, both("rules.disabled"), ("auditd",))
+    blind = Coverage(
+        first.id,
+        State.PARTLY_BLIND,
+        both("rules.disabled"),
+        ("auditd",),
+        both("rules.remedy.none"),
+        5,
+        ("db01", "db02"),
+    )
 
     def rules() -> RuleSet:
         with services.database.read() as session:
@@ -69,7 +77,8 @@ def test_the_list_tells_modes_coverage_and_alerts(analyst: TestClient, ruleset: 
     page = get(analyst)
     assert page["total"] == len(ruleset.rules) + len(ruleset.correlations)
     first = page["items"][0]
-    assert (first["id"], first["alerts"], first["coverage"]) == (ruleset.rules[0].id, 2, "blind")
+    assert (first["id"], first["alerts"], first["coverage"]) == (ruleset.rules[0].id, 2, "partly_blind")
+    assert (first["blind_hosts"], first["hosts"]) == (2, 5)
     assert first["why"]["vi"]
     assert first["logsource"] == "linux/sshd"
     kinds = {row["kind"] for row in page["items"]}
@@ -87,7 +96,7 @@ def test_the_list_tells_modes_coverage_and_alerts(analyst: TestClient, ruleset: 
 
 def test_filters_and_pages(analyst: TestClient, ruleset: RuleSet) -> None:
     assert get(analyst, fired=True)["total"] == 1
-    assert get(analyst, coverage="blind")["total"] == 1
+    assert get(analyst, coverage="partly_blind")["total"] == 1
     refused = analyst.get(URL, params={"package": "sigmahq"})
     assert (refused.status_code, refused.json()["remedy"]) == (400, "The packages are: kydai.")
     assert "'blind'" in analyst.get(URL, params={"coverage": "foo"}).json()["detail"]
@@ -109,6 +118,8 @@ def test_one_rule_with_its_text(analyst: TestClient, ruleset: RuleSet) -> None:
     found = get(analyst, f"/{rule.id}")
     assert f"id: {rule.id}" in found["text"]
     assert found["missing"] == ["auditd"]
+    assert found["remedy"]["vi"]
+    assert found["blind_on"] == ["db01", "db02"]
     assert found["reason"]["vi"]
     assert found["decided_by"] is None
     assert analyst.get(f"{URL}/nothing").status_code == 404

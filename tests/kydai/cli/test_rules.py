@@ -95,9 +95,6 @@ def test_a_correlation_is_counted_alike_and_named(kydai: Run, log: Path, tmp_pat
     assert "1 rule now: alerts." in told
     assert "it makes no alert of its own" in told
     assert "2 rules, 1 of them correlations; 0 findings" in kydai("rules", "lint", str(folder)).err
-    states = {c["rule"]: c["state"] for c in kydai("rules", "coverage", "--json").documents}
-    assert states[CORRELATION_ID] == states[ID] == "live"
-    assert "Many failures" in kydai("rules", "coverage").out
     assert kydai("rules", "disable", CORRELATION_ID).status == 0
     assert "1 disabled" in kydai("rules", "update", "mine").out
 
@@ -133,14 +130,3 @@ def test_lint_names_the_line(kydai: Run, tmp_path: Path) -> None:
     assert (ran.documents[0]["line"], ran.documents[0]["column"]) == (10, 14)
     told = kydai("rules", "lint", str(file)).out
     assert "r.yml:10:14: error: condition: there is no selection 'selction'. Perhaps it should be: selection." in told
-
-
-def test_coverage(kydai: Run, log: Path, tmp_path: Path) -> None:
-    local = tmp_path / "data" / "rules" / "local"
-    local.mkdir(parents=True)
-    (local / "r.yml").write_text(RULE)
-    kydai("ingest", str(log))
-    states = {c["rule"]: c["state"] for c in kydai("rules", "coverage", "--json").documents}
-    both = kydai("rules", "coverage", "--state", "live", "--state", "unproven", "--count", "--json")
-    assert both.documents == [{"count": sum(s in ("live", "unproven") for s in states.values())}]
-    assert ID in states

@@ -1,0 +1,72 @@
+"""``kydai rules coverage``: whether each rule can fire here, on which hosts, and what to switch on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from core.words import number, say
+from detections.coverage import Coverage, State, coverage
+from detections.ruleset import RuleSet
+from kydai.cli.alerts import level_text
+from kydai.cli.main import LANG
+from kydai.cli.output import safe
+from kydai.cli.rules_why import rule_named
+from kydai.context import Context
+from kydai.covering import suspended_of
+from kydai.detector import load_rules
+from kydai.seen import seen_of
+
+
+def show_coverage(
+    ctx: typer.Context,
+    rule: Annotated[str | None, typer.Argument(metavar="[RULE]", help=say("cli.rules.coverage_rule", LANG))] = None,
+    state: Annotated[list[State] | None, typer.Option("--state", help=say("cli.rules.coverage_state", LANG))] = None,
+    count: Annotated[bool, typer.Option("--count", help=say("cli.rules.coverage_only_count", LANG))] = False,
+) -> None:
+    context: Context = ctx.obj
+    context.need_data()
+    with context.database.read() as session:
+        now = context.clock.now()
+        found = load_rules(context.settings, session)
+        seen = seen_of(session, now)
+        states = coverage(found, seen, suspended_of(session, now))
+    if rule is not None:
+        wanted = rule_named(found, rule).id
+        states = [c for c in states if c.rule == wanted]
+    chosen = [c for c in states if not state or c.state in state]
+    if count:
+        context.output.one({"count": len(chosen)}, number(len(chosen), LANG))
+    elif context.output.as_json:
+        context.output.lines(asdict(c) for c in chosen)
+    else:
+        _show(context, found, chosen)
+        counts = Counter(c.state for c in states)
+        context.output.tell(say("cli.rules.coverage_count", LANG, **{s.value: counts[s] for s in State}))
+    if seen.other:
+        context.output.tell(say("cli.rules.coverage_other", LANG, count=seen.other))
+
+
+def _show(context: Context, found: RuleSet, chosen: list[Coverage]) -> None:
+    rows = [
+        (
+            level_text(found.every[c.rule].level, LANG),
+            found.every[c.rule].text("title", LANG),
+            state_text(c),
+            safe("\n".join(filter(None, (c.reason.get(LANG, ""), c.remedy.get(LANG, ""))))),
+        )
+        for c in chosen
+    ]
+    heads = ("level", "rule", "coverage", "reason")
+    context.output.table([say(f"cli.column.{c}", LANG) for c in heads], rows, wrap=(1, 3))
+
+
+def state_text(found: Coverage) -> str:
+    """``partly blind 3/5`` in the language of the terminal."""
+    if found.state is State.DISABLED:
+        return say("common.mode.disabled", LANG)
+    shown = say(f"common.coverage.{found.state}", LANG)
+    return f"{shown} {len(found.blind_hosts)}/{found.hosts}" if found.state is State.PARTLY_BLIND else shown
