@@ -43,7 +43,7 @@ class FlowRules:
 
     def _add(self, rule: Rule, fields: FieldMap, ruleset: RuleSet) -> None:
         if rule.id in ruleset.blind:
-            self.errors[rule.id] = ruleset.blind[rule.id]
+            self.errors[rule.id] = ruleset.blind[rule.id]["en"]
             return
         try:
             self.trees[rule.id] = to_tree(rule, fields)

@@ -20,8 +20,9 @@ from typing import Any
 import msgspec
 
 from core.errors import BadInput, Place, failure
+from core.words import Text, both
 from detections.correlation_rules import PatternSet, resolve
-from detections.ir import HOLE, Expr, Kind, conj, disj, rewrite, text_predicate, thaw
+from detections.ir import HOLE, MANY, ONE, Expr, Kind, conj, disj, rewrite, text_predicate, thaw
 from detections.rule import (
     OWN_PACKAGE,
     Correlation,
@@ -59,13 +60,13 @@ class RuleSource:
 
 @dataclass(frozen=True)
 class RuleSet:
-    """The rules in force. ``blind`` names those that cannot fire for a reason in the rule itself."""
+    """The rules in force. ``blind`` names those that cannot fire for a reason in the rule itself, in both languages."""
 
     rules: tuple[Rule, ...]
     correlations: tuple[Correlation, ...] = ()
     errors: tuple[RuleError, ...] = ()
     modes: Mapping[str, Mode] = field(default_factory=dict)
-    blind: Mapping[str, str] = field(default_factory=dict)
+    blind: Mapping[str, Text] = field(default_factory=dict)
 
     @cached_property
     def by_id(self) -> dict[str, Rule]:
@@ -131,8 +132,8 @@ def load(
     placeholders: Mapping[str, Sequence[str]] | None = None,
     cache: Path | None = None,
 ) -> RuleSet:
-    """Load all sources. ``placeholders`` gives values for ``%name%`` of the ``expand`` modifier; ``cache`` is a
-    folder that may be thrown away. Raises BadConfig when a source is not there."""
+    """Load all sources. ``placeholders`` gives values for ``%name%`` of the ``expand`` modifier (``*`` and ``?`` are
+    wildcards); ``cache`` is a folder that may be thrown away. Raises BadConfig when a source is not there."""
     compiled = _Cache(cache)
     rules: dict[str, Rule] = {}
     correlations: dict[str, Correlation] = {}
@@ -269,10 +270,10 @@ def _applies(each: Filter, rule: Rule) -> bool:
     )
 
 
-def _expanded(rules: Iterable[Rule], placeholders: Mapping[str, Sequence[str]]) -> tuple[list[Rule], dict[str, str]]:
+def _expanded(rules: Iterable[Rule], placeholders: Mapping[str, Sequence[str]]) -> tuple[list[Rule], dict[str, Text]]:
     """Rules with placeholders replaced by values; those without values are kept and named with the reason."""
     ready: list[Rule] = []
-    blind: dict[str, str] = {}
+    blind: dict[str, Text] = {}
     for rule in rules:
         if all(predicate.kind is not Kind.EXPAND for predicate in rule.predicates):
             ready.append(rule)
@@ -286,7 +287,7 @@ def _expanded(rules: Iterable[Rule], placeholders: Mapping[str, Sequence[str]]) 
             if predicate.kind is not Kind.EXPAND:
                 continue
             names = predicate.value.split(HOLE)[1::2]
-            missing.update(name for name in names if name not in placeholders)
+            missing.update(name for name in names if not placeholders.get(name))
             choices: list[Expr] = []
             selections.append((len(predicates), rule.selection_of(number)))
             for pattern in _filled(predicate.value, placeholders):
@@ -295,7 +296,7 @@ def _expanded(rules: Iterable[Rule], placeholders: Mapping[str, Sequence[str]]) 
                 lines.append(rule.lines[number])
             put[number] = disj(choices)
         if missing:
-            blind[rule.id] = "no value is given for " + ", ".join(f"%{name}%" for name in sorted(missing))
+            blind[rule.id] = both("rules.no_value", names=", ".join(f"%{name}%" for name in sorted(missing)))
             ready.append(rule)
             continue
         condition = rewrite(rule.condition, lambda number, put=put: put.get(number, number))  # type: ignore[misc]
@@ -308,5 +309,6 @@ def _filled(pattern: str, placeholders: Mapping[str, Sequence[str]]) -> list[str
     parts = pattern.split(HOLE)
     filled = [parts[0]]
     for name, after in zip(parts[1::2], parts[2::2], strict=True):
-        filled = [before + value + after for before in filled for value in placeholders.get(name, ())]
+        values = [value.replace("*", MANY).replace("?", ONE) for value in placeholders.get(name, ())]
+        filled = [before + value + after for before in filled for value in values]
     return filled

@@ -82,7 +82,12 @@ def rule_text(rules_folder: Path, package: str, file: str) -> str | None:
 def load_rules(settings: Settings, session: Session) -> RuleSet:
     """The rule set of a data folder with people's choices of mode, and all that could not be used."""
     modes = {row.rule_id: Mode(row.mode) for row in session.scalars(select(RuleMode))}
-    loaded = load(rule_sources(settings.rules_folder), modes=modes, cache=settings.cache_folder)
+    loaded = load(
+        rule_sources(settings.rules_folder),
+        modes=modes,
+        placeholders=settings.site.values,
+        cache=settings.cache_folder,
+    )
     kept = kept_out(settings.rules_folder / "packages")
     return replace(loaded, errors=(*loaded.errors, *loaded.patterns.errors, *kept))
 

@@ -156,11 +156,17 @@ class Worker(_Section):
     broker: str = Field("", description="Celery broker (redis://…); empty lets the worker look by itself.")
 
 
+_SiteValue = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
 class Site(_Section):
     """What is particular about this site."""
 
     shared: list[str] = Field(
         [], description="Addresses that stand for many machines (NAT, proxies): they link nothing."
+    )
+    values: dict[str, Annotated[list[_SiteValue], Field(min_length=1)]] = Field(
+        {}, description="Lists that rules ask for as %name% (Sigma's expand); * and ? are wildcards."
     )
 
 

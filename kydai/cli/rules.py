@@ -170,7 +170,9 @@ def match(
     paths: Annotated[list[Path], typer.Option("--rules", metavar="PATH", help=say("cli.rules.paths", LANG))],
 ) -> int:
     context: Context = ctx.obj
-    ruleset = load([RuleSource(p, p.name) for p in paths], cache=context.settings.cache_folder)
+    settings = context.settings
+    sources = [RuleSource(p, p.name) for p in paths]
+    ruleset = load(sources, placeholders=settings.site.values, cache=settings.cache_folder)
     for error in ruleset.errors:
         context.output.tell(safe(error.told(LANG)))
     report = MatchReport()

@@ -8,10 +8,11 @@ import pytest
 
 from core.errors import BadConfig
 from detections import ruleset as module
-from detections.ir import Kind
+from detections.ir import HOLE, MANY, Kind, leaves
 from detections.rule import Mode
 from detections.ruleset import RuleSet, RuleSource, load
 from tests.detections.sigma_samples import rule_id, rule_text, ruleset_of
+from tests.samples import sample
 
 PLAIN = "s:\n  F: 1\ncondition: s\n"
 
@@ -48,7 +49,9 @@ def test_filters_narrow_rules(tmp_path: Path) -> None:
 def test_placeholders_are_filled_or_make_a_rule_blind(tmp_path: Path) -> None:
     text = rule_text(1, "s:\n  User|contains|expand: 'x%admins%y%more%'\n  G: 1\ncondition: s\n")
     loaded = ruleset_of(tmp_path, [text])
-    assert loaded.blind == {rule_id(1): "no value is given for %admins%, %more%"}
+    (reason,) = loaded.blind.values()
+    assert loaded.blind.keys() == {rule_id(1)}
+    assert all("%admins%, %more%" in reason[language] for language in ("vi", "en"))
     filled = load([RuleSource(tmp_path / "rules", "own")], placeholders={"admins": ["A", "B"], "more": ["1"]})
     rule = filled.by_id[rule_id(1)]
     assert not filled.blind
@@ -58,7 +61,13 @@ def test_placeholders_are_filled_or_make_a_rule_blind(tmp_path: Path) -> None:
         (Kind.CONTAINS, "xby1"),
     ]
     assert rule.lines[2:] == (rule.lines[0],) * 2
-    assert load([RuleSource(tmp_path / "rules", "own")], placeholders={"admins": [], "more": []}).by_id
+    source, cache = [RuleSource(tmp_path / "rules", "own")], tmp_path / "cache"
+    assert load(source, placeholders={"admins": [], "more": []}).blind, "an empty list is no value"
+    given = [{"admins": ["A", "B"], "more": ["1"]}, {"admins": ["A"], "more": ["1"]}, {"admins": ["A*"], "more": ["1"]}]
+    hashes = [load(source, placeholders=values, cache=cache).hash for values in (*given, {}, given[0])]
+    assert (len({*hashes}), hashes[0]) == (4, hashes[4]), "values are no part of what is kept in the cache"
+    (wild,) = load(source, placeholders=given[2]).rules[0].predicates[2:]
+    assert (wild.kind, wild.value) == (Kind.LIKE, f"{MANY}xa{MANY}y1{MANY}")
 
 
 def test_modes_and_hash(tmp_path: Path) -> None:
@@ -98,11 +107,23 @@ def test_the_cache_gives_the_same_and_saves_the_work(tmp_path: Path, monkeypatch
     assert load(source, cache=tmp_path / "cache").rules[0].condition == 0
 
 
+def test_every_placeholder_rule_of_sigmahq_becomes_normal_when_filled() -> None:
+    source = [RuleSource(sample("sigmahq") / "rules-placeholder", "sigmahq")]
+    empty = load(source)
+    holes = [p.value for rule in empty.rules for p in rule.predicates if p.kind is Kind.EXPAND]
+    names = {name for value in holes for name in value.split(HOLE)[1::2]}
+    assert len(empty.blind) > 20
+    filled = load(source, placeholders={name: ["x"] for name in names})
+    assert not filled.blind
+    left = {rule.predicates[number].kind for rule in filled.rules for number in leaves(rule.condition)}
+    assert Kind.EXPAND not in left
+
+
 def test_all_of_sigmahq_loads(sigmahq: RuleSet) -> None:
     loaded = sigmahq
     listed = len(loaded.errors)
     print(f"{len(loaded.rules)} rules, {listed} errors, {len(loaded.blind)} blind")
     assert len(loaded.rules) + listed >= 3780
     assert not loaded.errors
-    assert all("%" in reason for reason in loaded.blind.values())
+    assert all("%" in reason["vi"] for reason in loaded.blind.values())
     assert sum(loaded.mode(rule.id) is Mode.ALERT for rule in loaded.rules) > 2500

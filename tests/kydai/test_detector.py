@@ -70,6 +70,24 @@ def test_correlations_that_cannot_be_used_are_counted_once(context: Context) -> 
         assert [(e.file, e.line) for e in load_rules(context.settings, session).errors] == [("many.yml", 1)]
 
 
+def test_values_of_the_site_fill_placeholders(context: Context) -> None:
+    rule = (
+        "title: An Administrator\nid: 33333333-3333-4333-8333-333333333333\nstatus: test\nlevel: high\n"
+        "logsource: {product: linux, service: sshd}\n"
+        "detection:\n  s:\n    user.name|expand: '%admins%'\n  condition: s\n"
+    )
+    (context.settings.rules_folder / "local" / "admins.yml").write_text(rule)
+    site = context.settings.site.model_copy(update={"values": {"admins": ["adm-*", "tamnt"]}})
+    filled = context.settings.model_copy(update={"site": site})
+    seen = []
+    for settings in (context.settings, filled):
+        detector = Detector.open(settings, context.database, context.clock)
+        event_ = event("success") | {"user.name": "ADM-7"}
+        detector.judge([event_], 1)
+        seen.append("33333333-3333-4333-8333-333333333333" in event_.get("kydai.rules", []))  # type: ignore[operator]
+    assert seen == [False, True]
+
+
 def test_rules_are_loaded_anew_only_when_their_version_changed(context: Context, parts: Parts) -> None:
     before = parts.detector.ruleset
     with context.database.read() as session:

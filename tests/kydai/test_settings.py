@@ -49,6 +49,9 @@ def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("KYDAI_ZONE", "Mars/Olympus", "IANA"),
         ("KYDAI_ZONE", "/etc/passwd", "IANA"),
         ("KYDAI_STORE_RETENTION_MONTHS", '{"level3": 0}', "greater than or equal to 1"),
+        ("KYDAI_SITE_VALUES", '{"admins": "root"}', "valid list"),
+        ("KYDAI_SITE_VALUES", '{"admins": []}', "at least 1"),
+        ("KYDAI_SITE_VALUES", '{"admins": [""]}', "at least 1"),
     ],
 )
 def test_what_a_variable_cannot_hold_is_one_sentence(
