@@ -8,17 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
+from core.clock import iso
 from core.errors import BadInput, NotFound, Place, failure
 from core.event import parse_event_id
 from core.store.finding import only
-from core.words import say
+from core.words import LANGUAGES, moment, say
 from detections.binding import Record
-from detections.explain import explain
+from detections.correlation import Hit
+from detections.correlation_rules import resolve
+from detections.explain import explain, lookup
+from detections.match import Matcher
 from detections.record_files import records
 from detections.rule import Correlation, Effect, Rule
 from detections.ruleset import RuleSet
-from detections.shapes import shaped
+from detections.shapes import shaped, time_of
 from detections.spelling import hinted, near
+from detections.why_correlation import found_of, missing
 from detections.why_not import Cause, Miss, asked_text, filters_of, why_not
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import safe
@@ -38,13 +43,15 @@ def explain_rule(
     with context.database.read() as session:
         ruleset = load_rules(context.settings, session)
     found = rule_named(ruleset, rule)
-    if isinstance(found, Correlation):
-        raise failure(BadInput, "why.correlation", title=found.text("title", LANG))
     unreadable: list[BadInput] = []
-    told = _Told(context, ruleset, found)
-    for name, record in _events(context, event, unreadable):
-        told.take(name, record)
-    told.end()
+    events = _events(context, event, unreadable)
+    if isinstance(found, Correlation):
+        _correlation(context, ruleset, found, events)
+    else:
+        told = _Told(context, ruleset, found)
+        for name, record in events:
+            told.take(name, record)
+        told.end()
     for error in unreadable:
         context.output.tell(safe(error.told(LANG)))
     return INCOMPLETE if unreadable else 0
@@ -85,6 +92,46 @@ def _events(context: Context, text: str, unreadable: list[BadInput]) -> Iterator
         return
     context.need_data()
     yield text, only(context.store.get([event_id]), text)
+
+
+def _correlation(
+    context: Context, ruleset: RuleSet, correlation: Correlation, events: Iterator[tuple[str, Record]]
+) -> None:
+    """Where a correlation fires over events, or the parts that it lacks."""
+    patterns = resolve(ruleset.rules, ruleset.correlations)
+    if (unusable := patterns.unusable.get(correlation.id)) is not None:
+        raise failure(BadInput, "why.unusable", why={lang: unusable.told(lang) for lang in LANGUAGES})
+    pattern = patterns.by_id[correlation.id]
+    matcher = Matcher(ruleset, context.clock)
+    hits: list[Hit] = []
+    count = without_time = 0
+    for name, event in events:
+        count += 1
+        ((flat, rules),) = matcher.judge([event])
+        at = time_of(flat)
+        without_time += at is None
+        if at is not None and rules:
+            hits.append(Hit(flat, rules, at, name))
+
+    def value(event: Record, rule: str, name: str) -> Any:
+        return lookup(ruleset.by_id[rule], event, name) if rule in ruleset.by_id else event.get(name)
+
+    found = found_of(pattern, patterns, hits, value)
+    lacks = [] if found else list(missing(pattern, patterns, hits, ruleset.every, value))
+    out, title = context.output, correlation.text("title", LANG)
+    if out.as_json:
+        fired = [{"group": list(each.group), "time": iso(each.time), "events": list(each.ids)} for each in found]
+        out.one({"rule": correlation.id, "events": count, "matched": fired, "missing": lacks})
+    elif found:
+        out.tell(say("why.corr.fires", LANG, title=title))
+        rows = [(", ".join(each.group), moment(each.time, LANG), ", ".join(each.ids)) for each in found]
+        out.table([say(f"why.corr.{c}", LANG) for c in ("group", "time", "events")], rows, wrap=(2,))
+    else:
+        out.tell(say("why.corr.silent", LANG, title=title, count=count))
+        for text in lacks:
+            out.one(None, safe(text[LANG]))
+    if without_time:
+        out.tell(say("why.corr.no_time", LANG, count=without_time))
 
 
 class _Told:

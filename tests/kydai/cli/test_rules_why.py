@@ -76,6 +76,25 @@ def test_what_the_rule_does_is_said(kydai: Run, local: Path, tmp_path: Path) -> 
     assert "does not run" in kydai("rules", "explain", "--rule", ID, "--event", str(events)).err
 
 
+def test_a_correlation_names_what_it_lacks(kydai: Run, local: Path, tmp_path: Path) -> None:
+    (local / "c.yml").write_text(CORRELATION)
+    line = SUCCESS.replace("success", "failure")
+    lines = [line.replace("{", f'{{"@timestamp":"2026-11-25T02:0{n}:00Z","host.name":"web01",', 1) for n in range(3)]
+    events = tmp_path / "e.jsonl"
+    events.write_text("".join(lines[:2]) + line)
+    ran = kydai("rules", "explain", "--rule", "Many failures", "--event", str(events))
+    assert ran.status == 0
+    assert "does not fire over 3 events" in ran.err
+    assert ran.out == "Within 5 min the largest group (web01) comes to 2; the rule asks for gte 3.\n"
+    assert "1 event without a time: left out." in ran.err
+    events.write_text("".join(lines))
+    (told,) = kydai("rules", "explain", "--rule", "Many failures", "--event", str(events), "--json").documents
+    assert told["matched"] == [{"group": ["web01"], "time": "2026-11-25T02:02:00.000000Z", "events": ["0", "1", "2"]}]
+    ran = kydai("rules", "explain", "--rule", "Many failures", "--event", str(events))
+    assert "“Many failures” fires" in ran.err
+    assert "web01" in ran.out
+
+
 @pytest.mark.parametrize(
     ("rule", "event", "word"),
     [
@@ -83,7 +102,7 @@ def test_what_the_rule_does_is_said(kydai: Run, local: Path, tmp_path: Path) -> 
         ("Test sign-in failure", "e.jsonl", "Several rules have the title"),
         ("test_sign_in_failure", "nothing.jsonl", "nothing.jsonl: neither the id of an event nor a file"),
         ("test_sign_in_failure", ".", "."),
-        ("Many failures", "e.jsonl", "is a correlation"),
+        ("Cannot be used", "e.jsonl", "The correlation cannot be used: c.yml:6"),
     ],
 )
 def test_wrong_input(
@@ -92,7 +111,8 @@ def test_wrong_input(
     monkeypatch.chdir(tmp_path)
     Path("e.jsonl").write_text(SUCCESS)
     (local / "o.yml").write_text(OTHER)
-    (local / "c.yml").write_text(CORRELATION)
+    unusable = CORRELATION.replace("Many failures", "Cannot be used").replace(f"[{ID}]", "[nothing]")
+    (local / "c.yml").write_text(CORRELATION + "---\n" + unusable.replace("2222-2", "2222-3"))
     ran = kydai("rules", "explain", "--rule", rule, "--event", event)
     assert ran.status == 2
     assert word in ran.err
