@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from detections.sigma_reader import read_file
 PROVENANCE = "package.json"
 MAX_LICENCE = 1024 * 1024
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
+_CHECKSUM = re.compile(r"[0-9a-fA-F]{64}")
 _RESERVED = frozenset({OWN_PACKAGE, "local"})
 
 
@@ -42,6 +43,8 @@ class Package:
     rules: int
     errors: tuple[RuleError, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    sha256: str = ""
+    """Of the zip or file; of a folder, of what ``sha256sum`` prints of its rule files, sorted by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,12 @@ def package_name(path: Path) -> str:
     return name or "rules"
 
 
-def install(path: Path, folder: Path, now: Micros, name: str | None = None) -> Change:
+def install(path: Path, folder: Path, now: Micros, name: str | None = None, sha256: str | None = None) -> Change:
     """Install or replace a package from a folder or release zip. Files that cannot be used are kept out and listed
-    in ``errors``. Raises BadConfig when there is nothing to install or the name will not do."""
+    in ``errors``. Raises BadConfig when there is nothing to install, the name will not do, or the checksum (Package,
+    ``sha256``) is not the one that was asked for; then nothing has changed."""
+    if sha256 is not None and not _CHECKSUM.fullmatch(sha256):
+        raise failure(BadConfig, "rules.package.no_checksum", value=sha256[:80])
     name = name or package_name(path)
     if not _NAME.fullmatch(name) or name in _RESERVED:
         raise failure(BadConfig, "rules.package.bad_name", name=name[:80])
@@ -71,6 +77,9 @@ def install(path: Path, folder: Path, now: Micros, name: str | None = None) -> C
     fresh = folder / f".{name}@{new_ulid(now)}"
     try:
         package = _copy(path, fresh, name, now)
+        if sha256 is not None and sha256.lower() != package.sha256:
+            place = Place(str(path))
+            raise failure(BadConfig, "rules.package.checksum", place=place, found=package.sha256, wanted=sha256.lower())
         (fresh / PROVENANCE).write_bytes(msgspec.json.format(msgspec.json.encode(package)))
         _point(folder / name, fresh)
     finally:
@@ -87,11 +96,14 @@ def install(path: Path, folder: Path, now: Micros, name: str | None = None) -> C
 def _copy(path: Path, fresh: Path, name: str, now: Micros) -> Package:
     errors: list[RuleError] = []
     files: dict[str, str] = {}
+    sums: list[str] = []
     count = 0
     for found in rule_files(path):
         if isinstance(found, BadInput):
             errors.append(error_of(found))
             continue
+        own_sum = hashlib.sha256(found.data).hexdigest()
+        sums.append(f"{own_sum}  {found.name}\n")
         rules, wrong = read_file(found.data, found.name)
         errors.extend(error_of(each) for each in wrong)
         if not rules:
@@ -102,7 +114,7 @@ def _copy(path: Path, fresh: Path, name: str, now: Micros) -> Package:
             errors.append(error_of(failure(BadInput, "common.error.write", place=Place(found.name), why=cause(error))))
             continue
         count += sum(not isinstance(each, Filter) for each in rules)
-        files[_below(found)] = hashlib.sha256(found.data).hexdigest()
+        files[_below(found)] = own_sum
     if not files:
         place = Place(str(path))
         if errors:
@@ -112,7 +124,9 @@ def _copy(path: Path, fresh: Path, name: str, now: Micros) -> Package:
     for licence in sorted(path.glob("LICENSE*")) if path.is_dir() else []:
         if licence.is_file() and licence.stat().st_size <= MAX_LICENCE:
             _write(fresh / licence.name, licence.read_bytes())
-    return Package(name, str(path.resolve()), iso(now), count, tuple(errors), files)
+    listed = path.read_bytes() if path.is_file() else "".join(sorted(sums, key=lambda line: line[66:])).encode()
+    sha256 = hashlib.sha256(listed).hexdigest()
+    return Package(name, str(path.resolve()), iso(now), count, tuple(errors), files, sha256)
 
 
 def _below(found: RuleFile) -> str:
@@ -175,24 +189,42 @@ def kept_out(folder: Path) -> list[RuleError]:
     return found
 
 
-def verify(folder: Path, name: str) -> Sequence[str]:
-    """Names of files that are not as they were installed: changed, gone, or added. Raises NotFound."""
+def altered(folder: Path) -> list[RuleError]:
+    """What somebody did to the files of installed packages: each that is not as it was installed."""
+    return [
+        error_of(failure(BadInput, f"rules.package.{how}", place=Place(f"{package.name}/{name}")))
+        for package in packages(folder)
+        for name, how in verify(folder, package.name).items()
+    ]
+
+
+def verify(folder: Path, name: str) -> dict[str, str]:
+    """Files that are not as they were installed, by name: ``changed``, ``gone`` or ``added``. Raises NotFound."""
     package = _known(folder, name)
     base = folder / name
     present = {
-        str(path.relative_to(base)): hashlib.sha256(path.read_bytes()).hexdigest()
+        str(path.relative_to(base)): _sum_of(path)
         for path in base.rglob("*")
-        if path.is_file() and path.suffix in (".yml", ".yaml")
+        if path.is_file() and path.suffix.lower() in (".yml", ".yaml")
     }
-    return sorted(
-        each for each in present.keys() | package.files.keys() if present.get(each) != package.files.get(each)
-    )
+    return {
+        each: "added" if each not in package.files else "changed" if each in present else "gone"
+        for each in sorted(present.keys() | package.files.keys())
+        if present.get(each) != package.files.get(each)
+    }
 
 
-def update(folder: Path, name: str, now: Micros, path: Path | None = None) -> Change:
+def _sum_of(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""  # whoever loads it says why it cannot be read
+
+
+def update(folder: Path, name: str, now: Micros, path: Path | None = None, sha256: str | None = None) -> Change:
     """Install a package again from ``path``, or from where it came from. Raises NotFound."""
     package = _known(folder, name)
-    return install(path or Path(package.origin), folder, now, name)
+    return install(path or Path(package.origin), folder, now, name, sha256)
 
 
 def remove(folder: Path, name: str) -> Package:

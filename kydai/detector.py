@@ -28,7 +28,7 @@ from detections.ecs_binding import EcsBinding
 from detections.engine import Engine
 from detections.explain import explain, lookup
 from detections.flow_rules import FlowRules
-from detections.packages import kept_out
+from detections.packages import altered, kept_out
 from detections.rule import Mode
 from detections.ruleset import RuleSet, RuleSource, load, own_sources
 from kydai.settings import Settings
@@ -88,8 +88,9 @@ def load_rules(settings: Settings, session: Session) -> RuleSet:
         placeholders=settings.site.values,
         cache=settings.cache_folder,
     )
-    kept = kept_out(settings.rules_folder / "packages")
-    return replace(loaded, errors=(*loaded.errors, *loaded.patterns.errors, *kept))
+    packages = settings.rules_folder / "packages"
+    errors = (*loaded.errors, *loaded.patterns.errors, *kept_out(packages), *altered(packages))
+    return replace(loaded, errors=errors)
 
 
 class Detector:

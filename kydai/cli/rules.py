@@ -36,6 +36,8 @@ rules = typer.Typer(no_args_is_help=True, help=say("cli.rules.help", LANG))
 RuleIds = Annotated[list[str], typer.Argument(metavar="RULE...", help=say("cli.rules.ids", LANG))]
 Reason = Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))]
 
+Checksum = Annotated[str | None, typer.Option("--sha256", metavar="H", help=say("cli.rules.install_sha256", LANG))]
+
 
 def register(app: typer.Typer) -> None:
     app.add_typer(rules, name="rules")
@@ -188,15 +190,18 @@ def install(
     ctx: typer.Context,
     path: Path,
     name: Annotated[str | None, typer.Option("--name", help=say("cli.rules.install_name", LANG))] = None,
+    sha256: Checksum = None,
 ) -> int:
     context: Context = ctx.obj
-    return _installed(context, packages.install(path, _packages(context), context.clock.now(), name))
+    return _installed(context, packages.install(path, _packages(context), context.clock.now(), name, sha256))
 
 
 @rules.command("update", help=say("cli.rules.update", LANG))
-def update(ctx: typer.Context, name: str, path: Annotated[Path | None, typer.Argument()] = None) -> int:
+def update(
+    ctx: typer.Context, name: str, path: Annotated[Path | None, typer.Argument()] = None, sha256: Checksum = None
+) -> int:
     context: Context = ctx.obj
-    return _installed(context, packages.update(_packages(context), name, context.clock.now(), path))
+    return _installed(context, packages.update(_packages(context), name, context.clock.now(), path, sha256))
 
 
 @rules.command("remove", help=say("cli.rules.remove", LANG))
@@ -221,7 +226,8 @@ def _changed(context: Context, action: str, name: str, after: dict[str, Any]) ->
 def _installed(context: Context, change: packages.Change) -> int:
     package = change.package
     counts = {"added": len(change.added), "changed": len(change.changed), "removed": len(change.removed)}
-    after = {"origin": package.origin, "rules": package.rules, "errors": len(package.errors), **counts}
+    after = {"origin": package.origin, "sha256": package.sha256, "rules": package.rules} | counts
+    after["errors"] = len(package.errors)
     _changed(context, "rules.install", package.name, after)
     with context.database.read() as session:
         found = load_rules(context.settings, session)
@@ -239,6 +245,7 @@ def _installed(context: Context, change: packages.Change) -> int:
             context.output.one(None, safe(error.told(LANG)))
         told = {effect.value: effects[effect.value] for effect in Effect} | numbers
         context.output.one(None, say("cli.rules.installed", LANG, name=package.name, count=package.rules, **told))
+        context.output.one(None, say("cli.rules.sha256", LANG, sha256=package.sha256))
     return INCOMPLETE if errors else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import zipfile
 from pathlib import Path
@@ -45,14 +46,25 @@ def test_install_list_verify_update_remove(release: Path, tmp_path: Path) -> Non
     assert (folder / "sigma-core-2026" / "LICENSE").read_text() == "as you like"
     assert packages.packages(folder) == [change.package]
     assert [(e.file, e.line) for e in packages.kept_out(folder)] == [(str(release / "rules/bad.yml"), 2)]
-    assert packages.verify(folder, "sigma-core-2026") == []
+    assert packages.verify(folder, "sigma-core-2026") == {}
     loaded = load([RuleSource(folder / "sigma-core-2026", "sigma")])
     assert {rule.id: rule.folder for rule in loaded.rules} == {
         rule_id(1): "rules",
         rule_id(2): "rules-threat-hunting",
     }
     (folder / "sigma-core-2026" / "rules/windows/a.yml").write_text("changed")
-    assert packages.verify(folder, "sigma-core-2026") == ["rules/windows/a.yml"]
+    (folder / "sigma-core-2026" / "rules-threat-hunting/b.yml").unlink()
+    (folder / "sigma-core-2026" / "rules/new.yml").write_text(rule_text(4, PLAIN))
+    assert packages.verify(folder, "sigma-core-2026") == {
+        "rules-threat-hunting/b.yml": "gone",
+        "rules/new.yml": "added",
+        "rules/windows/a.yml": "changed",
+    }
+    told = [(each.file, each.said["en"]) for each in packages.altered(folder)]
+    assert [file for file, _ in told] == [
+        f"sigma-core-2026/{name}" for name in ("rules-threat-hunting/b.yml", "rules/new.yml", "rules/windows/a.yml")
+    ]
+    assert ["deleted" in told[0][1], "put into" in told[1][1], "was changed" in told[2][1]] == [True] * 3
 
     (release / "rules/windows/a.yml").write_text(rule_text(1, "s:\n  F: 2\ncondition: s\n"))
     (release / "rules-threat-hunting/b.yml").unlink()
@@ -63,12 +75,39 @@ def test_install_list_verify_update_remove(release: Path, tmp_path: Path) -> Non
         ("rules/windows/a.yml",),
         ("rules-threat-hunting/b.yml",),
     )
-    assert packages.verify(folder, "sigma-core-2026") == []
+    assert packages.verify(folder, "sigma-core-2026") == {}
     assert packages.remove(folder, "sigma-core-2026").name == "sigma-core-2026"
     assert packages.packages(folder) == []
     assert list(folder.iterdir()) == []
     with pytest.raises(NotFound):
         packages.remove(folder, "sigma-core-2026")
+
+
+@pytest.mark.parametrize("is_zip", [False, True])
+def test_a_wrong_checksum_replaces_nothing(release: Path, tmp_path: Path, is_zip: bool) -> None:
+    folder = tmp_path / "packages"
+    (release / "rules" / "D.YML").write_text(rule_text(4, PLAIN))
+    source = Path(shutil.make_archive(str(tmp_path / "release"), "zip", release)) if is_zip else release
+    first = packages.install(source, folder, NOW, "p").package
+    if is_zip:
+        assert first.sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
+    again = packages.install(source, folder, NOW, "p", first.sha256.upper()).package
+    assert again.sha256 == first.sha256
+    (release / "rules/windows/a.yml").write_text(rule_text(1, "s:\n  F: 2\ncondition: s\n"))
+    if is_zip:
+        shutil.make_archive(str(tmp_path / "release"), "zip", release)
+    for wrong in (first.sha256, "abc", ""):
+        with pytest.raises(BadConfig, match="SHA-256"):
+            packages.install(source, folder, NOW, "p", wrong)
+        with pytest.raises(BadConfig, match="SHA-256"):
+            packages.update(folder, "p", NOW, source, wrong)
+    assert packages.packages(folder) == [again]
+    assert packages.verify(folder, "p") == {}
+    assert len(list(folder.iterdir())) == 2, "nothing half-made is left"
+    with pytest.raises(BadConfig, match="SHA-256"):
+        packages.install(source, folder, NOW, "other", first.sha256)
+    assert packages.installed(folder, "other") is None
+    assert packages.install(source, folder, NOW, "p").package.sha256 != first.sha256
 
 
 def test_a_kill_leaves_the_old_package_or_the_new_one_whole(
@@ -83,7 +122,7 @@ def test_a_kill_leaves_the_old_package_or_the_new_one_whole(
     seen = set()
     for kill in killed_at_each_step(lambda: packages.install(newer, folder, NOW, "p")):
         (package,) = packages.packages(folder)
-        assert packages.verify(folder, "p") == []
+        assert packages.verify(folder, "p") == {}
         is_new = package.files.keys() == {"rules/c.yml"}
         assert is_new or package.files.keys() == olds
         seen.add((is_new, kill > 0))
@@ -93,7 +132,7 @@ def test_a_kill_leaves_the_old_package_or_the_new_one_whole(
     assert len(list(folder.iterdir())) == 2, "what the kills left behind is gone"
     for kill in killed_at_each_step(lambda: packages.remove(folder, "p")):
         left = packages.packages(folder)
-        assert not left or packages.verify(folder, "p") == []
+        assert not left or packages.verify(folder, "p") == {}
         if kill and not left:
             packages.install(newer, folder, NOW, "p")
     assert packages.packages(folder) == []

@@ -62,8 +62,18 @@ def test_packages_are_installed_updated_and_removed(kydai: Run, tmp_path: Path) 
     assert listed.status == 3
     assert "1 error (" in listed.err
     (folder / "bad.yml").unlink()
+    wrong = kydai("rules", "update", "mine", "--sha256", "0" * 64)
+    assert (wrong.status, f"is {told['sha256']} and not" in wrong.err) == (2, False), "the folder is another now"
     assert kydai("rules", "update", "mine").status == 0
     assert kydai("rules", "list", "--errors", "--json").documents == []
+    printed = kydai("rules", "install", str(tmp_path / "mine")).out.rpartition("SHA-256: ")[2].strip()
+    assert kydai("rules", "update", "mine", "--sha256", printed).status == 0
+    (installed,) = tmp_path.glob("data/rules/packages/mine/rules/r.yml")
+    installed.write_text(RULE.replace("level: high", "level: low"))
+    (error,) = kydai("rules", "list", "--errors", "--json").documents
+    assert error["file"] == "mine/rules/r.yml"
+    assert "changed after" in error["reason"]
+    assert kydai("rules", "update", "mine").status == 0
     assert kydai("rules", "remove", "mine").status == 0
     assert kydai("rules", "list", "--package", "mine", "--json").documents == []
     assert kydai("rules", "remove", "mine").status == 2
