@@ -174,7 +174,7 @@ class _Told:
         elif self.nearest is not None:
             self._show_miss(*self.nearest)
         if self.rule.id in self.ruleset.blind:
-            self.output.tell(say("why.blind", LANG))
+            self.output.tell(say("why.blind", LANG, why=self.ruleset.blind[self.rule.id]))
         elif (effect := self.ruleset.effect(self.rule.id)) is not Effect.ALERT:
             self.output.tell(say("why.effect", LANG, mode=say(f"common.mode.{effect}", LANG)))
 
