@@ -71,7 +71,7 @@ def test_control_characters_begin_and_end_nothing(tmp_path: Path, size: int) -> 
         more + "hello",
     ]
     whole = [[0, 1, 2]] * 2 if not size else [[0], [1]]
-    assert values(tmp_path, items, [*forged, "hello" + more, more + "hello"]) == [[], [], [], *whole]
+    assert values(tmp_path, items, forged) == [[], [], [], *whole]
 
 
 @pytest.mark.parametrize("around", ["", LONG])
@@ -110,7 +110,7 @@ def test_what_is_missing_null_or_empty(tmp_path: Path) -> None:
 def test_the_memo_tells_keywords_apart(tmp_path: Path) -> None:
     """Events that are alike but for a keyword, and the keyword before and after the event without it."""
     detections = [one("F: 1"), "k: ['quoted \"text\" C:\\dir', sekurlsa]\ncondition: k\n"]
-    said = [
+    said: list[dict[str, Any]] = [
         {},
         {"M": "a SEKURLSA"},
         {},
