@@ -107,6 +107,20 @@ def test_a_rule_is_set_to_record_with_a_reason(open_console: Open, own_house: Ru
         assert (row.mode, row.reason, row.by) == ("record", "Máy sao lưu thử nghiệm", "hanhnt")
 
 
+def test_a_rule_says_on_which_hosts_it_cannot_fire_and_what_to_switch_on(
+    open_console: Open, shared_house: Running
+) -> None:
+    console = open_console(shared_house, path="/rules?coverage=partly_blind").heading("Quy tắc phát hiện")
+    expect(console.rows().first).to_contain_text("thiếu dữ liệu 3/5")
+    console.go("/rules?text=f38ec8bb-8469-4eb8-83ea-54bf6afc8ec3")
+    expect(console.rows()).to_have_count(1)
+    console.press("j")
+    side = console.side()
+    expect(side).to_contain_text("thiếu dữ liệu 3/5 máy: thiếu trường dữ liệu CommandLine (csdl-db02, mail01, tthc-web01)")
+    expect(side).to_contain_text("Cần bật gì")
+    expect(side).to_contain_text("-a always,exit -F arch=b64 -S execve,execveat -k exec")
+
+
 def test_a_correlation_that_others_read_is_made_to_alert(open_console: Open, own_house: Running) -> None:
     console = open_console(own_house, path="/rules?text=ssh_guessing").heading("Quy tắc phát hiện")
     console.row("Nhiều lần đăng nhập SSH bị từ chối").click()

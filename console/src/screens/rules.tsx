@@ -19,8 +19,11 @@ type Rule = Schemas["RuleRow"];
 type Mode = Schemas["Mode"];
 const MODES: readonly Mode[] = ["alert", "record", "disabled"];
 const EFFECTS: readonly Schemas["Effect"][] = ["alert", "correlation", "record", "disabled", "unusable"];
-const COVERAGES = ["live", "unproven", "blind"] as const;
-const TONES: Record<string, Tone> = { live: "good", unproven: "low", blind: "high", disabled: "muted" };
+const COVERAGES = ["live", "partly_blind", "blind", "unproven", "not_here"] as const;
+const TONES: Record<string, Tone> = { live: "good", partly_blind: "medium", blind: "high", unproven: "low", not_here: "muted", disabled: "muted" };
+/** Hosts that are named of one rule, the first of them in the reason; the others are counted. */
+const HOSTS = 40;
+const SAID = 8;
 const idOf = (rule: Rule) => rule.id;
 
 export default function Rules() {
@@ -49,7 +52,7 @@ export default function Rules() {
       key: "coverage",
       title: t("rules.coverage"),
       width: "180px",
-      cell: (rule) => (rule.coverage ? <State tone={TONES[rule.coverage] ?? "muted"} text={rule.coverage === "disabled" ? named("common.mode", "disabled") : named("common.coverage", rule.coverage)} /> : <span className="muted">–</span>),
+      cell: (rule) => <Covered rule={rule} />,
     },
     { key: "alerts", title: t("rules.alerts"), width: "92px", align: "right", cell: (rule) => (rule.alerts ? <Link to={`/queue?status=all&rule=${encodeURIComponent(rule.id)}`}>{n(rule.alerts)}</Link> : "0") },
     { key: "package", title: t("rules.package"), width: "92px", className: "muted", cell: (rule) => rule.package },
@@ -67,7 +70,7 @@ export default function Rules() {
                 page.coverage[name] && (
                   <span key={name}>
                     {" · "}
-                    <button type="button" className={`link ${name === "blind" ? "high" : ""}`} onClick={() => set({ coverage: coverage === name ? null : name })}>
+                    <button type="button" className={`link ${name === "blind" ? "high" : name === "partly_blind" ? "medium" : ""}`} onClick={() => set({ coverage: coverage === name ? null : name })}>
                       {n(page.coverage[name] ?? 0)} {named("common.coverage", name)}
                     </button>
                   </span>
@@ -107,8 +110,16 @@ export default function Rules() {
   );
 }
 
+/** The state, and on how many of its hosts the rule cannot fire. */
+function Covered({ rule }: { rule: Rule }) {
+  const { n, named } = useWords();
+  if (!rule.coverage) return <span className="muted">–</span>;
+  const shown = rule.coverage === "disabled" ? named("common.mode", "disabled") : named("common.coverage", rule.coverage);
+  return <State tone={TONES[rule.coverage] ?? "muted"} text={rule.coverage === "partly_blind" ? `${shown} ${n(rule.blind_hosts)}/${n(rule.hosts)}` : shown} />;
+}
+
 function RulePanel({ id }: { id: string }) {
-  const { t, said, named } = useWords();
+  const { t, said, n, named } = useWords();
   const { may } = useHouse();
   const tell = useToast();
   const queries = useQueryClient();
@@ -143,8 +154,21 @@ function RulePanel({ id }: { id: string }) {
         <Severity level={rule.level} />
         <span className="muted"> · {[rule.package, rule.status].filter(Boolean).join(" · ")}</span>
       </p>
-      {rule.why && said(rule.why) && <p className={rule.coverage === "blind" ? "high" : "muted"}>{said(rule.why)}</p>}
-      {rule.missing.length > 0 && rule.coverage !== "live" && <p className="mono muted">{rule.missing.join(", ")}</p>}
+      <section>
+        <h3>{t("rules.coverage")}</h3>
+        {rule.why && said(rule.why) ? <p className={rule.coverage === "blind" ? "high" : rule.coverage === "partly_blind" ? "medium" : "muted"}>{said(rule.why)}</p> : <Covered rule={rule} />}
+        {rule.blind_on.length > SAID && <p className="mono muted">{rule.blind_on.slice(SAID, HOSTS).join(", ") + (rule.blind_on.length > HOSTS ? ` (+${n(rule.blind_on.length - HOSTS)})` : "")}</p>}
+      </section>
+      {rule.remedy && (
+        <section>
+          <h3>{t("rules.remedy")}</h3>
+          {said(rule.remedy)
+            .split("\n")
+            .map((line) => (
+              <p key={line}>{line}</p>
+            ))}
+        </section>
+      )}
       {texts.map(([title, text]) =>
         text ? (
           <section key={title}>
