@@ -36,21 +36,28 @@ class Unfailing(io.RawIOBase):
 
     def write(self, line: Any, /) -> int:
         """Write one whole line; safe for several threads where the caller's are in turn, as structlog's."""
-        told = b"\n" if self._is_torn else b""
+        if self._is_torn:
+            if not self._whole(b"\n"):
+                self._lost += 1
+                return len(line)
+            self._is_torn = False
         if self._lost:
             said = {"level": "warning", "event": "Lines of this log could not be written.", "lines": self._lost}
-            told += orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE)
-        data = told + bytes(line)
-        try:
-            written = os.write(self._fd, data)
-        except OSError:
-            written = 0
-        if written < len(data):
+            if self._whole(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE)):
+                self._lost = 0
+        if self._lost or not self._whole(bytes(line)):
             self._lost += 1
-            self._is_torn = self._is_torn or written > 0
-        else:
-            self._lost, self._is_torn = 0, False
         return len(line)
+
+    def _whole(self, data: bytes) -> bool:
+        """Write all of it, in pieces where it must be: a signal cuts a write short. False where that ends before."""
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(self._fd, left) :]
+        except OSError:
+            self._is_torn = self._is_torn or len(left) < len(data)
+        return not left
 
 
 def configure(process: str, *, level: int = logging.INFO) -> None:
