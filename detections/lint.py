@@ -11,6 +11,7 @@ from pathlib import Path
 from core.words import Text, both
 from detections.correlation_rules import resolve
 from detections.ecs_binding import EcsBinding
+from detections.filters import filtered
 from detections.ir import Kind
 from detections.rule import Rule, RuleError, is_flow_rule
 from detections.rule_files import RuleFile, rule_files
@@ -51,11 +52,16 @@ def lint(
 ) -> tuple[RuleSet, list[Finding]]:
     """Load the rules of a file, folder or zip and look at them. Raises BadConfig when ``path`` is not there.
 
-    Correlations may also refer to what is ``in_force``, which is asked for when there are any.
+    Correlations and filters may also refer to what is ``in_force``, which is asked for when there are any.
     """
     loaded = load([RuleSource(path, package)])
-    if loaded.correlations:
-        loaded = replace(loaded, errors=(*loaded.errors, *_unusable(loaded, in_force())))
+    if loaded.correlations or loaded.filters:
+        beside = in_force()
+        errors = [*loaded.errors, *_unusable(loaded, beside)]
+        _, left_out = filtered((each for each in beside.rules if each.id not in loaded.by_id), loaded.filters)
+        known = {(each.file, each.line) for each in errors}
+        errors += [each for each in left_out if (each.file, each.line) not in known]
+        loaded = replace(loaded, errors=tuple(errors))
     findings = [Finding(Weight.ERROR, each.file, each.line, "load", each.said, each.column) for each in loaded.errors]
     binding = EcsBinding()
     for rule in loaded.rules:

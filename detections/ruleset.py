@@ -22,7 +22,8 @@ import msgspec
 from core.errors import BadInput, Place, failure
 from core.words import Text, both
 from detections.correlation_rules import PatternSet, resolve
-from detections.ir import HOLE, MANY, ONE, Expr, Kind, conj, disj, rewrite, text_predicate, thaw
+from detections.filters import filtered
+from detections.ir import HOLE, MANY, ONE, Expr, Kind, disj, rewrite, text_predicate, thaw
 from detections.rule import (
     OWN_PACKAGE,
     Correlation,
@@ -67,6 +68,8 @@ class RuleSet:
     errors: tuple[RuleError, ...] = ()
     modes: Mapping[str, Mode] = field(default_factory=dict)
     blind: Mapping[str, Text] = field(default_factory=dict)
+    filters: tuple[Filter, ...] = ()
+    """Those that were read; what is left out of them is among the errors."""
 
     @cached_property
     def by_id(self) -> dict[str, Rule]:
@@ -160,9 +163,16 @@ def load(
                 _add(correlations, put, put.line, errors)
             filters.extend(replace(each, condition=thaw(each.condition), file=found.name) for each in entry.filters)
     compiled.save()
-    filtered = _filtered(rules.values(), filters)
-    ready, blind = _expanded(filtered, placeholders or {})
-    return RuleSet(tuple(ready), tuple(correlations.values()), tuple(errors), dict(modes or {}), blind)
+    narrowed, left_out = filtered(rules.values(), filters)
+    ready, blind = _expanded(narrowed, placeholders or {})
+    return RuleSet(
+        tuple(ready),
+        tuple(correlations.values()),
+        (*errors, *left_out),
+        dict(modes or {}),
+        blind,
+        tuple(filters),
+    )
 
 
 def own_sources() -> list[RuleSource]:
@@ -239,34 +249,6 @@ def _compile(data: bytes, name: str) -> _Entry:
         tuple(item for item in found if isinstance(item, Correlation)),
         tuple(item for item in found if isinstance(item, Filter)),
         tuple(error_of(error) for error in errors),
-    )
-
-
-def _filtered(rules: Iterable[Rule], filters: Sequence[Filter]) -> Iterable[Rule]:
-    """Rules with the Sigma filters that apply to them AND-ed to their condition."""
-    for rule in rules:
-        for each in filters:
-            if _applies(each, rule):
-                shift = len(rule.predicates)
-                moved = rewrite(each.condition, lambda number, shift=shift: number + shift)  # type: ignore[misc]
-                rule = replace(
-                    rule,
-                    condition=conj((rule.condition, moved)),
-                    predicates=rule.predicates + each.predicates,
-                    lines=rule.lines + tuple(0 for _ in each.lines),
-                    selections=(*rule.selections, (shift, each.title)),
-                )
-        yield rule
-
-
-def _applies(each: Filter, rule: Rule) -> bool:
-    if each.rules and rule.id not in each.rules and (not rule.name or rule.name not in each.rules):
-        return False
-    wanted, has = each.logsource, rule.logsource
-    return (
-        wanted.product in ("", has.product)
-        and wanted.category in ("", has.category)
-        and wanted.service in ("", has.service)
     )
 
 

@@ -34,18 +34,6 @@ def test_one_bad_rule_never_stops_the_others(tmp_path: Path) -> None:
         load([RuleSource(tmp_path / "nothing", "own")])
 
 
-def test_filters_narrow_rules(tmp_path: Path) -> None:
-    sigma_filter = (
-        "title: Ours\nlogsource: {product: windows}\nfilter:\n  rules: ["
-        + rule_id(1)
-        + "]\n  ours:\n    Computer: LAB\n  condition: not ours\n"
-    )
-    loaded = ruleset_of(tmp_path, [rule_text(1, PLAIN), rule_text(2, PLAIN), sigma_filter])
-    assert loaded.by_id[rule_id(1)].condition == ("&", 0, ("!", 1))
-    assert loaded.by_id[rule_id(1)].predicates[1].field == "Computer"
-    assert loaded.by_id[rule_id(2)].condition == 0
-
-
 def test_placeholders_are_filled_or_make_a_rule_blind(tmp_path: Path) -> None:
     text = rule_text(1, "s:\n  User|contains|expand: 'x%admins%y%more%'\n  G: 1\ncondition: s\n")
     loaded = ruleset_of(tmp_path, [text])
