@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from collectors.parser import ParserSet
 from core.clock import iso
-from core.errors import BadInput, Place, cause, failure
+from core.errors import BadInput, KydaiError, Place, cause, failure
 from core.event import Event, Frame
 from core.words import both, say
 from detections.match import Matcher
@@ -94,7 +94,10 @@ def _run(context: Context, tested: Sequence[_Tested], matcher: Matcher) -> None:
 def _tried(context: Context, rules: Sequence[Rule], matcher: Matcher, parsers: ParserSet, sample: Sample) -> Trial:
     if "raw" not in sample.data:
         return tried(rules, matcher, sample, [sample.data])
-    events = _parsed(context, parsers, sample.data)
+    try:
+        events = _parsed(context, parsers, sample.data)
+    except KydaiError as error:  # its zone
+        return Trial(sample, error.said)
     return tried(rules, matcher, sample, events) if events else Trial(sample, both("samples.unparsed"))
 
 

@@ -34,16 +34,17 @@ def test_good_samples(kydai: Run, folder: Path) -> None:
 
 def test_what_is_not_as_it_should_be_is_named_with_its_line(kydai: Run, folder: Path) -> None:
     lines = "match:\n  - {event.outcome: other}\n  - raw: 'no parser has it'\nno_match:\n  - {event.outcome: failure}\n"
+    lines += "  - {raw: 'x', zone: Asia/Nowhere}\n"
     (folder / "tests" / "r.yml").write_text(lines)
     ran = kydai("rules", "test", str(folder))
     assert ran.status == 1
     assert "0/2" in ran.out
-    assert "0/1" in ran.out
+    assert "tests/r.yml:6:5: There is no time zone “Asia/Nowhere”" in ran.err
     assert "tests/r.yml:2:5: does not match and must: selection: event.outcome is “other”" in ran.err
     assert "tests/r.yml:3:5: no parser knows this 'raw'" in ran.err
     assert "tests/r.yml:5:5: matches and must not (selection: event.outcome = failure)" in ran.err
     (told,) = kydai("rules", "test", str(folder), "--json").documents
-    assert [each["match"] for each in told["wrong"]] == [True, True, False]
+    assert [each["match"] for each in told["wrong"]] == [True, True, False, False]
 
 
 def test_states_and_their_status(kydai: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
