@@ -56,13 +56,15 @@ def test_a_loss_is_told_once() -> None:
     os.set_blocking(start, False)
     fcntl.fcntl(start, fcntl.F_SETPIPE_SZ, 4096)
     log = BytesLogger(cast("BinaryIO", Unfailing(start)))
-    long = orjson.dumps({"event": "x" * 4_000})
+    long = orjson.dumps({"event": "x" * 4_050})
     log.info(long)
     log.info(b'{"event": "lost"}' + b" " * 200)
     os.read(end, 10_000)
     log.info(long)  # what was lost is told, and this is lost behind it
     log.info(b'{"event": "next"}')
-    first, second, last = map(orjson.loads, os.read(end, 10_000).splitlines())
+    data = os.read(end, 10_000)
+
+    first, second, last = map(orjson.loads, data.splitlines())
     assert (first["lines"], second["lines"], last) == (1, 1, {"event": "next"})
     os.close(end)
     os.close(start)
