@@ -41,7 +41,7 @@ def filtered(rules: Iterable[Rule], filters: Sequence[Filter]) -> tuple[list[Rul
 
 def _error(each: Filter, hidden: Sequence[Rule]) -> RuleError:
     titles = {lang: hidden[0].text("title", lang) for lang in LANGUAGES}
-    place = Place(each.file, min(each.lines, default=None))
+    place = Place(each.file, each.line)
     return error_of(failure(BadInput, "rules.filter.hides", place=place, title=titles, count=len(hidden)))
 
 

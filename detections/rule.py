@@ -145,6 +145,12 @@ class Filter:
     predicates: tuple[Predicate, ...]
     lines: tuple[int, ...]
     file: str = ""
+    package: str = ""
+
+    @property
+    def line(self) -> int | None:
+        """Where its first condition stands."""
+        return min(self.lines, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,8 @@ def load(
             for correlation in entry.correlations:
                 put = replace(correlation, file=found.name, folder=found.folder, package=source.package)
                 _add(correlations, put, put.line, errors)
-            filters.extend(replace(each, condition=thaw(each.condition), file=found.name) for each in entry.filters)
+            for each in entry.filters:
+                filters.append(replace(each, condition=thaw(each.condition), file=found.name, package=source.package))
     compiled.save()
     narrowed, left_out = filtered(rules.values(), filters)
     ready, blind = _expanded(narrowed, placeholders or {})

@@ -235,6 +235,8 @@ def _installed(context: Context, change: packages.Change) -> int:
     effects = Counter(found.effect(r.id).value for r in loaded)
     unusable = found.patterns.unusable
     errors = [*package.errors, *(unusable[r.id] for r in loaded if r.id in unusable)]
+    filters = {(each.file, each.line) for each in found.filters if each.package == package.name}
+    errors += [each for each in found.errors if (each.file, each.line) in filters]
     numbers = counts | {"errors": len(errors), "correlations": sum(_kind(r) == "correlation" for r in loaded)}
     if context.output.as_json:
         listed = [_error_document(e) for e in errors]

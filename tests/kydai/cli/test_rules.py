@@ -132,6 +132,16 @@ def test_a_correlation_that_refers_to_nothing_is_named_everywhere_and_alerts_now
     assert kydai("rules", "disable", CORRELATION_ID).err == "1 rule now: disabled.\n"
 
 
+def test_a_filter_that_is_left_out_is_named_when_it_is_installed(kydai: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    body = "logsource: {product: linux}\nfilter:\n  rules: any\n  x: {event.action: '*'}\n  condition: not x\n"
+    (tmp_path / "mine" / "f.yml").write_text("title: Ours\n" + body)
+    (tmp_path / "mine" / "r.yml").write_text(RULE)
+    installed = kydai("rules", "install", str(tmp_path / "mine"))
+    assert (installed.status, "1 error;" in installed.out) == (3, True)
+    assert "f.yml:5: under this filter" in installed.out
+
+
 def test_lint_names_the_line(kydai: Run, tmp_path: Path) -> None:
     file = tmp_path / "r.yml"
     file.write_text(RULE.replace("condition: selection", "condition: selction"))
