@@ -13,7 +13,7 @@ from typing import Any
 from elasticsearch import BadRequestError, Elasticsearch, NotFoundError
 from elasticsearch.helpers import bulk, scan
 
-from core.errors import BadInput, Conflict, NotFound, Unavailable, failure, reason
+from core.errors import BadInput, Conflict, NotFound, Refused, Unavailable, failure, reason
 from core.store.contract import Copied, Told
 from core.store.elastic_client import Cluster
 from core.store.elastic_client import told as said
@@ -34,9 +34,11 @@ class Snapshots:
         self._pause = threading.Event()
 
     def take(self, place: str, told: Told) -> Copied:
-        """Raises BadInput for no place, NotFound for no repository, Conflict when it has one of that name, Unavailable
-        when not every shard could be copied."""
+        """Raises BadInput for no place, NotFound for no repository, Conflict when it has one of that name, Refused
+        while an index is closed, Unavailable when not every shard could be copied."""
         repository, name = _place(place)
+        if closed := self._names("closed"):
+            raise failure(Refused, "store.snapshot.closed", names=", ".join(closed))
         indices = [pattern(self._setup.prefix), self._setup.meta]
         self._ask(place, lambda es: es.snapshot.create(
             repository=repository, snapshot=name, indices=indices, include_global_state=False,
@@ -55,7 +57,7 @@ class Snapshots:
         return self._copied(names)
 
     def restore(self, place: str, told: Told) -> Copied:
-        """Raises as ``take``; Conflict when there is an index of events."""
+        """Raises as ``take``; Conflict when there is an index of events, be it closed: it would be written over."""
         repository, name = _place(place)
         found = self._look(place)
         if found["state"] != "SUCCESS":
@@ -63,7 +65,7 @@ class Snapshots:
         names = [index for index in found["indices"] if read_name(self._setup.prefix, index) is not None]
         if self._setup.meta not in found["indices"]:
             raise failure(NotFound, "store.snapshot.none", at=place)
-        if self._cluster.call(lambda es: es.indices.get(index=pattern(self._setup.prefix))).body:
+        if self._names("all"):
             raise failure(Conflict, "store.snapshot.not_empty")
         self._restore_notes(place, repository, name)
         if names:
@@ -75,6 +77,15 @@ class Snapshots:
         for index in names:
             self._setup.check_ours(index)
         return self._copied(names)
+
+    def _names(self, states: str) -> list[str]:
+        """What has a name of an index of events, be it another's: a snapshot takes that, too."""
+        found = self._cluster.call(
+            lambda es: es.indices.get_settings(
+                index=pattern(self._setup.prefix), name="index.uuid", expand_wildcards=states
+            )
+        ).body
+        return sorted(found)
 
     def _restore_notes(self, place: str, repository: str, name: str) -> None:
         """Bring the notes beside ours, which are there from the first use on, and take them over one by one."""

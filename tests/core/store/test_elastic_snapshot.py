@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from elasticsearch import Elasticsearch
 
-from core.errors import BadInput, NotFound, Unavailable
+from core.errors import BadInput, Conflict, NotFound, Refused, Unavailable
 from core.store import elastic_names
 from core.store.contract import Batch, EventStore, Query
 from core.store.elastic import ElasticStore
@@ -92,3 +92,25 @@ def test_a_snapshot_that_lacks_a_shard_is_none(
     es.indices.create(index=f"{prefix}-level1-2026.w48", settings=nowhere, wait_for_active_shards=0)
     with pytest.raises(Unavailable):
         store.snapshot(f"{repository}/one", quiet)
+
+
+def test_a_closed_index_is_not_restored_over(store: ElasticStore, es: Elasticsearch, repository: str) -> None:
+    store.append(Batch([event(1)]))
+    store.snapshot(f"{repository}/one", quiet)
+    store.append(Batch([event(2)]))
+    index = f"{store.prefix}-level3-2026.w48"
+    es.indices.close(index=index)
+    with pytest.raises(Conflict):
+        store.restore(f"{repository}/one", quiet)
+    es.indices.open(index=index)
+    es.cluster.health(index=index, wait_for_status="yellow")
+    assert store.count(Query()).count == 2
+
+
+def test_no_snapshot_is_taken_of_a_closed_index(store: ElasticStore, es: Elasticsearch, repository: str) -> None:
+    store.append(Batch([event(1), event(2, 0, {"kydai.retention": "level5"})]))
+    index = f"{store.prefix}-level5-2026.w48"
+    es.indices.close(index=index)
+    with pytest.raises(Refused, match=index):
+        store.snapshot(f"{repository}/one", quiet)
+    assert es.snapshot.get(repository=repository, snapshot="_all")["snapshots"] == []
