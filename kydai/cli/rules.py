@@ -23,6 +23,7 @@ from detections.ruleset import RuleSet, RuleSource, load
 from kydai.cli.alerts import level_text
 from kydai.cli.main import INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
+from kydai.cli.rules_backtest import backtest
 from kydai.cli.rules_convert import convert_rules
 from kydai.cli.rules_coverage import show_coverage
 from kydai.cli.rules_hunt import hunt
@@ -292,4 +293,5 @@ rules.command("coverage", help=say("cli.rules.coverage", LANG))(show_coverage)
 rules.command("explain", help=say("why.help", LANG))(explain_rule)
 rules.command("test", help=say("samples.help", LANG))(try_rules)
 rules.command("new", help=say("samples.new.help", LANG))(new)
+rules.command("backtest", help=say("hunts.backtest.help", LANG))(backtest)
 rules.command("hunt", help=say("hunts.help", LANG))(hunt)

@@ -114,7 +114,7 @@ def search(
     if len(events) == limit:
         found = _count(context, question)  # may read files that the rows did not need
         context.output.cut(limit, found.count, is_least=not _is_whole(found.truth))
-        truth = _together(truth, found.truth)
+        truth = together(truth, found.truth)
     return confess(context, truth)
 
 
@@ -245,10 +245,10 @@ def _collect(
         cursor = rows.cursor
         truths.append(rows.truth)
         if cursor is None or len(events) >= limit:
-            return events, _together(*truths)
+            return events, together(*truths)
 
 
-def _together(*truths: Truth) -> Truth:
+def together(*truths: Truth) -> Truth:
     """Of several answers as one: whole where each is; what any of them lacks is missing, once."""
     missing = {(m.what, m.detail): m for truth in truths for m in truth.missing}
     return replace(

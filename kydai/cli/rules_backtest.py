@@ -1,0 +1,180 @@
+"""``kydai rules backtest``: what a rule would have done over the past, before it is enabled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+from core import audit
+from core.clock import DAY, Micros, from_micros, hour_of, iso
+from core.store.contract import Query, Span, Truth
+from core.times import read_span
+from core.words import moment, number, say
+from detections.alerting import MAX_ROWS_PER_HOUR
+from detections.backtest import Backtest, cost
+from detections.hunting import Hunter
+from detections.rule import Rule
+from detections.ruleset import RuleSource, load
+from kydai.cli.main import INCOMPLETE, LANG
+from kydai.cli.output import safe
+from kydai.cli.rules_hunt import chosen, usable
+from kydai.cli.search import From, To, confess, together
+from kydai.context import Context
+from kydai.detector import load_rules, rule_sources
+from kydai.people import cli_actor
+
+DEFAULT_FROM = "now-30d"
+SAMPLE = 2_000
+"""Events of the log source on which the cost is measured."""
+TOP = 5
+BAR = 40
+
+RuleOrFile = Annotated[str, typer.Argument(metavar="RULE|FILE", help=say("hunts.rule_or_file", LANG))]
+
+
+def backtest(ctx: typer.Context, rule: RuleOrFile, start: From = None, end: To = None) -> int:
+    context: Context = ctx.obj
+    context.need_data()
+    now, zone = context.clock.now(), context.settings.zone
+    first, last = read_span(start or DEFAULT_FROM, end, now, zone)
+    assert first is not None
+    rules = _rules(context, rule)
+    with context.database.write() as session:  # the entry is committed before the answer
+        facts = {"rules": [r.id for r in rules][:TOP], "from": iso(first), "to": iso(last or now)}
+        audit.record(session, cli_actor(), "rules.backtest", rule[:200], now=now, after=facts)
+    span = Span(first, last or now)
+    hunter = Hunter(rules, context.clock)
+    tests = {each.id: Backtest(each, zone) for each in rules}
+    truth = _run(context, hunter, tests, span)
+    for each in tests.values():
+        sample = context.store.search(Query(hunter.hunts[each.rule.id].source, span), limit=SAMPLE).events
+        _show(context, each, span, cost(each.rule, sample), len(sample))
+    status = confess(context, truth)
+    faults = Counter(hunter.lacking) + Counter(dict.fromkeys(hunter.suspended, 1))
+    for found in faults:
+        context.output.tell(safe(say("hunts.backtest.doubt", LANG, rule=tests[found].rule.text("title", LANG))))
+    return INCOMPLETE if faults else status
+
+
+def _rules(context: Context, rule: str) -> list[Rule]:
+    """A rule in force, or those of a file, to which the filters in force apply. Raises NotFound, BadInput."""
+    if not Path(rule).is_file():
+        with context.database.read() as session:
+            ruleset = load_rules(context.settings, session)
+        return usable(context, ruleset, chosen(ruleset, [rule], None))
+    settings = context.settings
+    tried = RuleSource(Path(rule), "")
+    for error in load([tried]).errors:
+        context.output.tell(safe(error.told(LANG)))
+    # of two rules of one id the first counts
+    loaded = load([tried, *rule_sources(settings.rules_folder)], cache=settings.cache_folder)
+    return usable(context, loaded, [r for r in loaded.every.values() if r.package == ""])
+
+
+def _run(context: Context, hunter: Hunter, tests: dict[str, Backtest], span: Span) -> Truth:
+    """Day by day, to say how far it is."""
+    assert span.start is not None
+    assert span.end is not None
+    truths: list[Truth] = []
+    at = span.start
+    with _telling(context, span) as tell:
+        while at < span.end:
+            until = min(hour_of(at) + DAY, span.end)
+            scan = context.store.scan(Query(hunter.where, Span(at, until)))
+            for batch in scan:
+                for event, rules in hunter.judge(batch):
+                    for rule in rules:
+                        tests[rule].add(event)
+            truths.append(scan.truth)
+            at = until
+            tell(at, sum(each.hits for each in tests.values()))
+    return together(*truths)
+
+
+@contextmanager
+def _telling(context: Context, span: Span) -> Iterator[Callable[[Micros, int], None]]:
+    console = context.output.err
+    if not console.is_terminal:
+        yield lambda at, hits: None
+        return
+    assert span.start is not None
+    assert span.end is not None
+    start, whole = span.start, span.end - span.start
+    with Progress(TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("")
+
+        def tell(at: Micros, hits: int) -> None:
+            percent = (at - start) * 100 // whole
+            bar.update(task, description=say("hunts.backtest.progress", LANG, percent=percent, hits=hits))
+
+        yield tell
+
+
+def _show(context: Context, test: Backtest, span: Span, micros: float | None, sampled: int) -> None:
+    out, rule = context.output, test.rule
+    days = {day: test.days[day] for day in _days(span, test.zone)}
+    if out.as_json:
+        out.one(_document(test, span, days, micros, sampled))
+        return
+    assert span.start is not None
+    assert span.end is not None
+    ends = {"start": moment(span.start, LANG, test.zone), "end": moment(span.end, LANG, test.zone)}
+    told = {"hits": test.hits, "alerts": test.alerts, "busiest": test.busiest}
+    out.one(None, safe(say("hunts.backtest.sum", LANG, title=rule.text("title", LANG), **ends, **told)))
+    if micros is not None:
+        shown = number(micros, LANG)
+        out.one(None, say("hunts.backtest.cost", LANG, micros=shown, count=sampled))
+    if test.would_stop:
+        out.one(None, say("hunts.backtest.would_stop", LANG, count=MAX_ROWS_PER_HOUR))
+    if not test.hits:
+        return
+    most = max(days.values())
+    heads = [say(f"hunts.backtest.{c}", LANG) for c in ("day", "hits")]
+    out.table([*heads, ""], [(day, number(n, LANG), "█" * -(-n * BAR // most)) for day, n in days.items()], right=(1,))
+    heads = [say(f"hunts.backtest.{c}", LANG) for c in ("what", "value", "hits")]
+    out.table(heads, [(what, value, number(n, LANG)) for what, value, n in _top(test)], right=(2,), wrap=(1,))
+
+
+def _top(test: Backtest) -> Iterator[tuple[str, str, int]]:
+    for what, counts in (("host", test.hosts), ("user", test.users)):
+        for value, count in counts.most_common(TOP):
+            yield say(f"hunts.hit.{what}", LANG), value, count
+    for (name, value), count in test.values.most_common(2 * TOP):
+        yield name, value, count
+
+
+def _days(span: Span, zone: str) -> Iterator[str]:
+    assert span.start is not None
+    assert span.end is not None
+    day, last = from_micros(span.start, zone).date(), from_micros(span.end - 1, zone).date()
+    while day <= last:
+        yield day.isoformat()
+        day += timedelta(days=1)
+
+
+def _document(test: Backtest, span: Span, days: dict[str, int], micros: float | None, sampled: int) -> dict[str, Any]:
+    assert span.start is not None
+    assert span.end is not None
+    return {
+        "rule": test.rule.id,
+        "title": test.rule.title,
+        "from": iso(span.start),
+        "to": iso(span.end),
+        "hits": test.hits,
+        "days": days,
+        "hosts": dict(test.hosts.most_common(TOP)),
+        "users": dict(test.users.most_common(TOP)),
+        "values": [{"field": f, "value": v, "hits": n} for (f, v), n in test.values.most_common(2 * TOP)],
+        "alerts": test.alerts,
+        "alerts_in_busiest_hour": test.busiest,
+        "would_be_suspended": test.would_stop,
+        "cpu_microseconds_an_event": None if micros is None else round(micros, 2),
+        "events_measured": sampled,
+    }

@@ -1,0 +1,60 @@
+"""A rule tried on what is stored, before it is in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.kydai.cli.conftest import Run
+from tests.kydai.cli.test_rules import CORRELATION_ID, ID
+from tests.kydai.cli.test_rules_hunt import SPAN, stored
+from tests.kydai.conftest import RULE
+
+__all__ = ["stored"]
+
+NEW = RULE.replace(ID, "33333333-3333-4333-8333-333333333333").replace("failure\n", "success\n")
+FILTER = """title: Known
+logsource: {product: linux, service: sshd}
+filter: {rules: any, known: {host.name: web01}, condition: not known}
+"""
+
+
+def test_a_rule_in_force(stored: Run) -> None:
+    (told,) = stored("rules", "backtest", ID, "--from", "2026-11-24", "--to", "2026-11-25", "--json").documents
+    assert (told["rule"], told["hits"], told["days"]) == (ID, 3, {"2026-11-24": 0, "2026-11-25": 3})
+    assert (told["hosts"], told["users"], told["alerts"]) == ({"web01": 3}, {"root": 3}, 3)
+    assert told["values"] == [{"field": "event.outcome", "value": "failure", "hits": 3}]
+    assert told["cpu_microseconds_an_event"] > 0
+    assert told["events_measured"] == 6
+    ran = stored("rules", "backtest", ID, *SPAN)
+    assert ran.status == 0
+    assert "3 hits, " in ran.out
+    assert "3 alerts" in ran.out
+    assert "web01" in ran.out
+    journal = stored("audit", "list", "--json").documents
+    assert sum(each["action"] == "rules.backtest" for each in journal) == 2
+
+
+def test_a_file_of_rules_under_the_filters_in_force(stored: Run, tmp_path: Path) -> None:
+    file = tmp_path / "new.yml"
+    file.write_text(f"{RULE}---\n{NEW}")
+    told = stored("rules", "backtest", str(file), *SPAN, "--json").documents
+    assert [(each["rule"], each["hits"]) for each in told] == [(ID, 3), ("33333333-3333-4333-8333-333333333333", 3)]
+    (tmp_path / "data" / "rules" / "local" / "filter.yml").write_text(FILTER)
+    told = stored("rules", "backtest", str(file), *SPAN, "--json").documents
+    assert [each["hits"] for each in told] == [0, 0]
+
+
+def test_what_is_wrong_in_a_file_is_named(stored: Run, tmp_path: Path) -> None:
+    file = tmp_path / "new.yml"
+    file.write_text("title: x\nlogsource: {}\n")
+    ran = stored("rules", "backtest", str(file))
+    assert ran.status == 2
+    assert "new.yml" in ran.err
+    assert "no rule that can be used" in ran.err
+
+
+@pytest.mark.parametrize("rule", ["nonsense", "nonsense.yml", CORRELATION_ID])
+def test_wrong_inputs(stored: Run, rule: str) -> None:
+    assert stored("rules", "backtest", rule).status == 2
