@@ -14,11 +14,9 @@ from functools import cache, cached_property
 
 from core.clock import Clock
 from core.ecs import FieldType, type_of
-from core.errors import BadInput
 from core.event import Event
-from core.query.regex_lucene import to_lucene
 from core.query.to_match import compile_match
-from core.query.tree import FALSE, TRUE, And, Comparison, Equals, Exists, Like, Node, Not, Or, Regex, Wild
+from core.query.tree import FALSE, TRUE, And, Comparison, Equals, Exists, Like, Node, Not, Or, Wild
 from detections.binding import FieldMap
 from detections.ecs_binding import EVENT_DATA, OUR_PARSER, UNNAMED, EcsBinding, EcsSource, plain_names, sources
 from detections.engine import Engine
@@ -30,7 +28,7 @@ from detections.ruleset import RuleSet
 from detections.taxonomy import WindowsPlace, windows
 from detections.to_tree import leaf, to_tree
 
-MAX_ASKED = 1_500
+MAX_ASKED = 300
 """Predicates of one question: a larger set of rules is hunted by reading its log sources whole."""
 CHANNEL = "winlog.channel"
 CODE = "event.code"
@@ -85,7 +83,7 @@ class Hunt:
 
 
 def hunt_of(rule: Rule) -> Hunt:
-    """The question of a rule. Raises BadInput for a regular expression that no store can ask."""
+    """The question of a rule."""
     parts = parts_of(rule)
     asked = [_asked(rule, part) for part in parts]
     trees = [(_all((part.where, node)), is_exact) for part, (node, is_exact) in zip(parts, asked, strict=True)]
@@ -162,27 +160,16 @@ def _asked(rule: Rule, part: Part) -> tuple[Node, bool]:
 
 
 def _is_askable(predicate: Predicate, fields: FieldMap, is_renamed: bool) -> bool:
-    if predicate.field is None or predicate.kind is Kind.EXPAND:
+    # Lucene has no form for some regular expressions and takes others for too complex
+    if predicate.field is None or predicate.kind in (Kind.EXPAND, Kind.REGEX):
         return False
     names = fields.keys(predicate.field)
     if predicate.kind is Kind.PART:
         # other texts of time than ours are read by the engine only
         return not predicate.value.startswith("week:") and all(type_of(name) is FieldType.DATE for name in names)
-    if predicate.kind is Kind.REGEX and not _is_shared(predicate):
-        return False
     if predicate.kind is Kind.FIELD:
         names += fields.keys(predicate.value)
     return not (is_renamed and any(name.startswith(EVENT_DATA) for name in names))
-
-
-@cache
-def _is_shared(regex: Predicate) -> bool:
-    """Whether both engines can be asked a regular expression."""
-    try:
-        asked = leaf(regex, FieldMap())
-        return isinstance(asked, Regex) and bool(to_lucene(asked))
-    except BadInput:
-        return False
 
 
 def _widened(expr: Expr, ask: Callable[[int], Node | None], *, is_negated: bool) -> Node:

@@ -25,6 +25,8 @@ from detections.hunting import Hunter
 from detections.rule import Rule
 
 SUFFIX = ".jsonl"
+MAX_STEPS = 1_000
+"""Reads that a hunt takes at most."""
 
 
 class Asked(msgspec.Struct, tag="asked", frozen=True):
@@ -165,11 +167,12 @@ class HuntFile:
             with self.path.open("r+b") as file:
                 file.truncate(self.size)
                 file.seek(self.size)
+                # of many years so many hours at a time that it ends
+                step = HOUR * -(-self.hours[1] // MAX_STEPS)
                 while not self.is_done:
                     start = self.progress.next
-                    hour = self._hour(
-                        store, hunter, file, Span(start, min(hour_of(start) + HOUR, self.asked.end)), tell
-                    )
+                    span = Span(start, min(hour_of(start) + step, self.asked.end))
+                    hour = self._hour(store, hunter, file, span, tell)
                     file.write(msgspec.json.encode(hour) + b"\n")
                     file.flush()
                     self.size = file.tell()

@@ -70,6 +70,16 @@ def test_hours_are_kept_with_what_they_lack(tmp_path: Path) -> None:
     assert store.asked == [START, START + HOUR, START + 2 * HOUR], "what is done is not read again"
 
 
+def test_long_times_are_read_in_few_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kydai.hunts.MAX_STEPS", 2)
+    store = _store(0, HOUR, 2 * HOUR)
+    found, hunter = _hunt(tmp_path, store)
+    _run(found, store, hunter)
+    assert store.asked == [START, START + 2 * HOUR]
+    assert found.progress.hits == 3
+    assert found.hours == (3, 3)
+
+
 @pytest.mark.parametrize("cut", [1, 40, 200])
 def test_what_a_stop_left_behind_the_last_hour_counts_for_nothing(tmp_path: Path, cut: int) -> None:
     store = _store(0, 1, HOUR, HOUR + 1, 2 * HOUR)
