@@ -1,7 +1,7 @@
-"""An index alone that takes no documents: how long it is waited for (docs/decisions/0018-an-index-that-is-blocked.md).
+"""An older index that takes no documents: how long it is waited for (docs/decisions/0018-an-index-that-is-blocked.md).
 
-Where none of our indices takes documents (a full disk, a cluster set read-only) the spools hold what comes, and nothing
-is given up. Where others do take some, one that is blocked or closed must not keep all that stands behind it waiting.
+Where what comes in now is not taken (a full disk, a cluster set read-only, the current index barred) the spools hold
+it, and nothing is given up. An older index that is blocked or closed must not keep all that stands behind it waiting.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Set
 
 from core.clock import Clock
 from core.store.elastic_client import Cluster
-from core.store.elastic_names import pattern, read_name
+from core.store.elastic_names import Grains, name_at, pattern, read_name
 from core.store.elastic_setup import is_blocked
 
 PATIENCE = 1800.0
-"""Seconds that an index alone is waited for."""
+"""Seconds that an older index is waited for."""
 
 
 _REFUSALS = ("cluster_block_exception", "index_closed_exception")
@@ -28,20 +28,32 @@ def is_refusal(said: str) -> bool:
 
 class Blocks:
     """What is known of indices that refuse documents, since when, by a clock that never goes back. For any number of
-    threads; a process that starts anew begins to wait anew. ``renewing`` names those that are being written anew."""
+    threads; a process that starts anew begins to wait anew. ``renewing`` names those that are being written anew;
+    ``create`` makes an index that is not there."""
 
-    def __init__(self, cluster: Cluster, prefix: str, renewing: Callable[[], Set[str]], clock: Clock) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        prefix: str,
+        renewing: Callable[[], Set[str]],
+        clock: Clock,
+        *,
+        grains: Callable[[], Grains],
+        create: Callable[[str], None],
+    ) -> None:
         self._cluster = cluster
         self._pattern = pattern(prefix)
         self._prefix = prefix
         self._renewing = renewing
         self._clock = clock
+        self._grains = grains
+        self._create = create
         self._since: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def outwaited(self, names: Set[str]) -> Set[str]:
-        """Of indices that refuse documents now those for which it has been waited long enough. Time in which none of
-        ours takes any does not count. Raises Unavailable."""
+        """Of indices that refuse documents now those for which it has been waited long enough. Time in which
+        what comes in now is not taken does not count. Raises Unavailable, and as ``create``."""
         alone = self._alone(names)
         now = self._clock.monotonic()
         with self._lock:
@@ -56,18 +68,28 @@ class Blocks:
                 self._since.pop(name, None)
 
     def _alone(self, names: Set[str]) -> Set[str]:
-        """Those that refuse while another index of events takes documents, and that we do not keep closed ourselves."""
+        """Those that refuse while what comes in now is taken, and that we do not keep closed ourselves. None of those
+        into which that goes: all would be given up."""
+        now, grains = self._clock.now(), self._grains()
+        is_taking = self._is_taking()
+        current = {name for name in is_taking if name_at(name, now, grains) == name}
+        if not all(is_taking[name] for name in current):
+            return set()
+        following = {name: name_at(name, now, grains) for name in names if not is_taking.get(name)}
+        for name in {*following.values()} - current:
+            self._create(name)  # what would make it stands behind these, and it shows whether there is room
+        return {name for name, new in following.items() if new in current and new != name} - self._renewing()
+
+    def _is_taking(self) -> dict[str, bool]:
+        """Of our open indices of events: is each without a block, and its shards there?"""
         there = self._cluster.call(
             lambda es: es.indices.get_settings(
                 index=self._pattern, name="index.uuid,index.blocks.*", expand_wildcards="open"
             )
         ).body
         health = self._cluster.call(lambda es: es.cluster.health(index=self._pattern, level="indices")).body["indices"]
-        taking = {
-            index.name
+        return {
+            index.name: not is_blocked(described) and health.get(stored, {}).get("status", "red") != "red"
             for stored, described in there.items()
             if (index := read_name(self._prefix, stored)) is not None
-            and not is_blocked(described)
-            and health.get(stored, {}).get("status", "red") != "red"
         }
-        return names - taking - self._renewing() if taking - names else set()

@@ -148,7 +148,7 @@ class StandIn:
 
 def appender_of(there: StandIn) -> Appender:
     cluster = cast(Cluster, there)
-    blocks = Blocks(cluster, "kydai", set, StillClock())
+    blocks = Blocks(cluster, "kydai", set, StillClock(), grains=Grains, create=lambda name: None)
     return Appender(cluster, lambda name: None, blocks, patience=0, closing=threading.Event())
 
 

@@ -1,42 +1,55 @@
-"""An index alone that takes no documents is waited for, and then no longer; a cluster that takes none is, for ever."""
+"""An older index that takes no documents is waited for, and then no longer; one for what comes in now is, for ever."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
 
-from core.clock import StillClock
+from core.clock import DAY, StillClock
 from core.errors import Unavailable
+from core.event import Event
 from core.store.contract import AppendResult, Batch, Query
 from core.store.elastic import ElasticStore
 from core.store.elastic_blocks import PATIENCE, is_refusal
-from tests.core.store.conformance import START, event
+from tests.core.store.conformance import START, event, spool
 from tests.services.elasticsearch import Node
 
-OLD, NEW = {"kydai.retention": "level5"}, {"kydai.retention": "level3"}
+EACH = 300.0
+"""Seconds between two tries."""
 FLOOD, WRITE, READ_ONLY = "read_only_allow_delete", "write", "read_only"
 
 
+def old(number: int) -> Event:
+    """An event that was received a week ago."""
+    return event(number, 0, {"kydai.retention": "level5"}, segment=spool(START - 7 * DAY))
+
+
 class Refusing:
-    """Two indices of events in a store of a clock that a test moves, and what others do to them."""
+    """An index of last week and one of now in a store of a clock that a test moves, and what others do to them."""
 
     def __init__(self, store: ElasticStore, clock: StillClock, es: Elasticsearch) -> None:
         self.store, self.clock, self.es = store, clock, es
-        self.old, self.new = (f"{store.prefix}-level{level}-2026.w48" for level in (5, 3))
+        self.old, self.new = f"{store.prefix}-level5-2026.w47", f"{store.prefix}-level3-2026.w48"
 
     def block(self, *names: str, block: str = WRITE, is_on: bool = True) -> None:
         self.es.indices.put_settings(index=names, settings={f"index.blocks.{block}": is_on or None})
 
-    def append(self, *numbers: int, fields: dict[str, Any] = OLD) -> AppendResult:
-        return self.store.append(Batch([event(n, 0, fields) for n in numbers]))
+    def append(self, *events: Event) -> AppendResult:
+        return self.store.append(Batch(events))
 
-    def waits(self, *numbers: int, fields: dict[str, Any] = OLD) -> str:
+    def waits(self, *events: Event) -> str:
         with pytest.raises(Unavailable) as raised:
-            self.append(*numbers, fields=fields)
+            self.append(*events)
         return str(raised.value)
+
+    def waits_long(self, *events: Event) -> None:
+        """Try again and again, as a pipeline does, until the time is over."""
+        self.waits(*events)  # at the first one the index for now is made
+        for _ in range(int(PATIENCE // EACH)):
+            self.waits(*events)
+            self.clock.advance(EACH)
 
     @property
     def records(self) -> Sequence[int]:
@@ -49,75 +62,89 @@ def here(elastic: Node, prefix: str, es: Elasticsearch) -> Iterator[Refusing]:
     clock = StillClock(START)
     store = ElasticStore([elastic.url], clock, prefix=prefix, patience=0.2)
     made = Refusing(store, clock, es)
-    made.append(1)
-    made.append(2, fields=NEW)
+    made.append(old(1), event(2))
     yield made
     store.close()
 
 
-def closed(here: Refusing) -> Callable[[], object]:
-    here.es.indices.close(index=here.old)
-    return lambda: here.es.indices.open(index=here.old, wait_for_active_shards=1)
+def close(here: Refusing, name: str) -> Callable[[], object]:
+    here.es.indices.close(index=name)
+    return lambda: here.es.indices.open(index=name, wait_for_active_shards=1)
 
 
-def blocked(block: str) -> Callable[[Refusing], Callable[[], object]]:
-    def begin(here: Refusing) -> Callable[[], object]:
-        here.block(here.old, block=block)
-        return lambda: here.block(here.old, block=block, is_on=False)
+def blocked(block: str) -> Callable[[Refusing, str], Callable[[], object]]:
+    def begin(here: Refusing, name: str) -> Callable[[], object]:
+        here.block(name, block=block)
+        return lambda: here.block(name, block=block, is_on=False)
 
     return begin
 
 
-@pytest.mark.parametrize(
-    ("begin", "kind"),
-    [
-        (closed, "index_closed_exception"),
-        *((blocked(block), "cluster_block_exception") for block in (WRITE, READ_ONLY, FLOOD)),
-    ],
-)
-def test_an_index_alone_is_waited_for_and_then_given_up_and_the_rest_stored(
-    here: Refusing, begin: Callable[[Refusing], Callable[[], object]], kind: str
+BARRED = [(close, "index_closed_exception")] + [
+    (blocked(block), "cluster_block_exception") for block in (WRITE, READ_ONLY, FLOOD)
+]
+
+
+@pytest.mark.parametrize(("begin", "kind"), BARRED)
+def test_an_older_index_is_waited_for_and_then_given_up_and_the_rest_stored(
+    here: Refusing, begin: Callable[[Refusing, str], Callable[[], object]], kind: str
 ) -> None:
-    over = begin(here)
-    mixed = Batch([event(1, 0, OLD), event(3, 0, OLD), event(4, 0, NEW)])
-    with pytest.raises(Unavailable, match=here.old):
-        here.store.append(mixed)
-    here.clock.advance(PATIENCE - 1)
-    assert here.old in here.waits(3)
-    here.clock.advance(1)
-    result = here.store.append(mixed)
+    over = begin(here, here.old)
+    mixed = [old(1), old(3), event(4)]
+    assert here.old in here.waits(*mixed)
+    here.waits_long(old(3))
+    result = here.append(*mixed)
     assert result.already >= 1, "the document of the other index was stored while the first was waited for"
     reasons = {one.id.record: one.reason for one in result.rejected}
     assert 3 in reasons
     assert all(reason.startswith(f"{kind}: {here.old}: ") for reason in reasons.values())
     # whether what is there already is there cannot be read in a closed index: then it is offered again
-    assert set(reasons) == ({1, 3} if begin is closed else {3})
-    assert here.append(5, 6).rejected, "no second half hour"
+    assert set(reasons) == ({1, 3} if begin is close else {3})
+    assert here.append(old(5), old(6)).rejected, "no second half hour"
     over()
     offered = [one.event for one in result.rejected]
     assert here.store.append(Batch(offered)) == AppendResult(1, len(offered) - 1, [])
     assert here.records == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("begin", [begin for begin, _ in BARRED])
+def test_an_index_for_what_comes_in_now_is_never_given_up(
+    here: Refusing, begin: Callable[[Refusing, str], Callable[[], object]]
+) -> None:
+    """As on the one full disk of several: all that comes would be a dead letter."""
+    over = begin(here, here.new)
+    here.waits_long(event(3))
+    assert here.new in here.waits(event(3))
+    over()
+    assert here.append(event(3)).stored == 1
+
+
+def test_the_index_for_now_is_made_where_what_would_make_it_stands_behind(here: Refusing) -> None:
+    """As in the first minute of a new week, when the last event of the old one is before all others."""
+    here.es.indices.delete(index=here.new)
+    here.block(here.old)
+    here.waits_long(old(3))
+    assert len(here.append(old(3)).rejected) == 1
+    assert here.es.indices.exists(index=here.old.replace("w47", "w48"))
+
+
 def test_an_index_that_takes_documents_again_is_waited_for_anew(here: Refusing) -> None:
     here.block(here.old)
-    here.waits(3)
-    here.clock.advance(PATIENCE)
+    here.waits_long(old(3))
     here.block(here.old, is_on=False)
-    assert here.append(3).stored == 1
+    assert here.append(old(3)).stored == 1
     here.block(here.old)
-    assert here.old in here.waits(4)
+    assert here.old in here.waits(old(4))
 
 
-def test_nothing_is_given_up_while_no_index_takes_any(here: Refusing) -> None:
+def test_nothing_is_given_up_while_what_comes_in_now_is_not_taken(here: Refusing) -> None:
     here.block(here.old, here.new, block=FLOOD)
-    here.waits(3)
-    here.clock.advance(PATIENCE)
-    assert here.old in here.waits(3)
+    here.waits_long(old(3))
+    assert here.old in here.waits(old(3))
     here.block(here.new, block=FLOOD, is_on=False)
-    assert here.old in here.waits(3), "the time in which none took any does not count"
-    here.clock.advance(PATIENCE)
-    assert len(here.append(3).rejected) == 1
+    assert here.old in here.waits(old(3)), "the time in which nothing was taken does not count"
+    here.waits_long(old(3))
+    assert len(here.append(old(3)).rejected) == 1
 
 
 def test_nothing_is_given_up_for_an_index_without_a_shard_that_could_take_it(here: Refusing) -> None:
@@ -126,34 +153,30 @@ def test_nothing_is_given_up_for_an_index_without_a_shard_that_could_take_it(her
     here.es.indices.delete(index=here.new)
     here.es.indices.create(index=here.new, settings=nowhere, wait_for_active_shards="0")
     here.block(here.old, block=FLOOD)
-    here.waits(3)
-    here.clock.advance(PATIENCE)
-    assert here.old in here.waits(3)
+    here.waits_long(old(3))
+    assert here.old in here.waits(old(3))
 
 
 def test_nothing_is_given_up_while_its_index_is_written_anew(here: Refusing) -> None:
     copy = f"{here.old.replace('.', '~')}~0123abcd"
     here.es.indices.create(index=copy, aliases={f"{copy}~89abcdef": {}})
     here.block(here.old)
-    here.waits(3)
-    here.clock.advance(PATIENCE)
-    assert here.old in here.waits(3)
+    here.waits_long(old(3))
+    assert here.old in here.waits(old(3))
     here.es.indices.delete(index=copy)
-    here.waits(3)
-    here.clock.advance(PATIENCE)
-    assert len(here.append(3).rejected) == 1
+    here.waits_long(old(3))
+    assert len(here.append(old(3)).rejected) == 1
 
 
 def test_a_cluster_that_is_read_only_is_waited_for(here: Refusing) -> None:
     setting = "cluster.blocks.read_only_allow_delete"
     here.es.cluster.put_settings(persistent={setting: True})
     try:
-        here.waits(3)
-        here.clock.advance(PATIENCE)
-        here.waits(3)
+        here.waits_long(old(3))
+        here.waits(old(3))
     finally:
         here.es.cluster.put_settings(persistent={setting: None})
-    assert here.append(3).stored == 1
+    assert here.append(old(3)).stored == 1
 
 
 def test_what_is_no_refusal() -> None:
