@@ -18,7 +18,7 @@ from core.checks import Asked, Running, Verified
 from core.clock import DAY, Micros, iso
 from core.db.database import Database
 from core.db.models import Meta
-from core.errors import NotFound, Unavailable, failure
+from core.errors import NotFound, Refused, Unavailable, failure
 from core.holds import Placed, standing
 from core.keeping import Kept
 from core.keys import Keys
@@ -197,7 +197,8 @@ def lift(
 
 def retain(database: Database, store: EventStore, wish: Policy, actor: Actor, now: Micros, keys: Keys) -> list[str]:
     """Delete what was kept as long as the policy in force asks; the parts deleted. Each has its signed tombstone and
-    its entry in the journal before it goes. Raises Unavailable, as for keys that cannot be used: nothing goes then.
+    its entry in the journal before it goes. Raises Unavailable, as for keys that cannot be used: nothing goes then; and
+    Refused as the store does: all else went.
 
     Nothing while events are being moved: what was copied already would come back with the switch.
     """
@@ -225,7 +226,11 @@ def retain(database: Database, store: EventStore, wish: Policy, actor: Actor, no
                 audit.record(session, actor, "store.retain", "store", now=now, after=after)
         return recorded
 
-    gone = store.retain(now, policy, sign)
+    try:
+        gone = store.retain(now, policy, sign)
+    except Refused:  # of some of them only
+        tombstones.finish(database, store)
+        raise
     if gone:
         tombstones.finish(database, store)
     return gone

@@ -30,8 +30,8 @@ _PR_SET_PDEATHSIG = 1
 
 
 def tend(context: Context) -> tuple[int, list[str]]:
-    """Compact and retain; how many files were replaced, and the segments deleted (in the journal too). What could not
-    be compacted keeps nothing else waiting."""
+    """Compact and retain; how many files were replaced, and the segments deleted (in the journal too; none here where
+    some could not be). What could not be compacted or deleted keeps nothing else waiting."""
     replaced = 0
     refused: Refused | None = None
     for _ in range(ROUNDS):
@@ -48,7 +48,11 @@ def tend(context: Context) -> tuple[int, list[str]]:
     if context.clock.now() - now > HOUR:
         logger.warning("The clock went ahead: for a day nothing is deleted by what it says.", by=iso(now))
     house = (context.database, context.store, context.settings.store.policy)
-    gone = storage.retain(*house, MAINTENANCE, now, Keys(context.settings.keys_folder))
+    gone: list[str] = []
+    try:
+        gone = storage.retain(*house, MAINTENANCE, now, Keys(context.settings.keys_folder))
+    except Refused as error:
+        refused = refused or error
     seen = storage.look(*house, context.settings.spool.reserve_mb << 20, now)
     trouble = refused or tended.lacking(context.store)
     with context.database.write() as session:

@@ -398,7 +398,7 @@ class EventStore(Protocol):
 
     def retain(self, now: Micros, policy: Policy, sign: Sign = unsigned) -> list[str]:
         """Delete what is older than its class allows and not held, each part behind its signed tombstone; returns the
-        parts deleted."""
+        parts deleted. Raises Refused, behind the last, when some could not be; of those nothing is signed."""
 
     def parts(self) -> list[Part]:
         """What ``retain`` may delete one day."""

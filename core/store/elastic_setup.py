@@ -179,24 +179,42 @@ def is_ours(mapping: Mapping[str, Any]) -> bool:
 
 def takes_no_writes(described: Mapping[str, Any]) -> bool:
     """Whether an index as the server describes it is blocked for writes."""
-    return str(described.get("settings", {}).get("index", {}).get("blocks", {}).get("write")) == "true"
+    return _has_block(described, "write")
 
 
 def is_blocked(described: Mapping[str, Any]) -> bool:
     """Whether it takes no documents, be it for that, a full disk or an administrator's wish to keep it as it is."""
+    return _has_block(described, "write", "read_only", "read_only_allow_delete")
+
+
+def is_unread(described: Mapping[str, Any]) -> bool:
+    """Whether it is blocked for reads."""
+    return _has_block(described, "read")
+
+
+def is_kept(described: Mapping[str, Any]) -> bool:
+    """Whether it cannot be deleted behind a tombstone: it is blocked for that, or what is in it cannot be counted."""
+    return _has_block(described, "read", "read_only")
+
+
+def _has_block(described: Mapping[str, Any], *names: str) -> bool:
     blocks = described.get("settings", {}).get("index", {}).get("blocks", {})
-    return any(str(blocks.get(name)) == "true" for name in ("write", "read_only", "read_only_allow_delete"))
+    return any(str(blocks.get(name)) == "true" for name in names)
 
 
 def closed(prefix: str, ask: Callable[[Callable[[Elasticsearch], Any]], Any]) -> list[Index]:
     """Our indices of events that somebody has closed: no search looks into them, and none says so. ``ask``: a call
     of the cluster, or of a read."""
     found = ask(
-        lambda es: es.indices.get_settings(
-            index=pattern(prefix), name="index.verified_before_close", expand_wildcards="closed"
+        lambda es: es.indices.get_mapping(
+            index=pattern(prefix), expand_wildcards="closed", filter_path="*.mappings._meta"
         )
     ).body
-    return [index for name in sorted(found) if (index := read_name(prefix, name)) is not None]
+    return [
+        index
+        for name, described in sorted(found.items())
+        if is_ours(described["mappings"]) and (index := read_name(prefix, name)) is not None
+    ]
 
 
 def _is_same(there: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from elasticsearch import BadRequestError, NotFoundError
 
 from core.clock import Clock, Micros
-from core.errors import BadConfig
+from core.errors import BadConfig, Refused, failure
 from core.store.contract import Deleted, Finding, Part, Room, Sign, Stats
 from core.store.elastic_client import Cluster
 from core.store.elastic_client import told as said
@@ -16,7 +16,7 @@ from core.store.elastic_fields import TIMESTAMP, time
 from core.store.elastic_meta import Notes, Tombstone
 from core.store.elastic_names import Index, pattern, read_name
 from core.store.elastic_order import OrderReader
-from core.store.elastic_setup import FLOW, LAYOUT, Setup, as_told, closed, is_blocked, is_ours
+from core.store.elastic_setup import FLOW, LAYOUT, Setup, as_told, is_blocked, is_kept, is_ours, is_unread
 from core.store.reindex import BLOCKED
 from core.store.retention import Policy, expired
 
@@ -42,15 +42,26 @@ class Upkeep:
         self._clock = clock
 
     def retain(self, now: Micros, policy: Policy, sign: Sign) -> list[str]:
-        """Delete the indices of which every event is older than its class allows and none is held."""
-        described = self._described()
-        ours = [index for name in described if (index := read_name(self._setup.prefix, name)) is not None]
+        """Delete the indices of which every event is older than its class allows and none is held. Raises Refused,
+        behind the last, when one is closed or blocked: nothing is signed of that one."""
+        closed = self._described("closed")
+        described = self._described() | closed
+        ours = [
+            index
+            for name, there in described.items()
+            if is_ours(there["mappings"]) and (index := read_name(self._setup.prefix, name)) is not None
+        ]
         gone: list[str] = []
+        kept: list[str] = []
         for words, indices in expired(ours, self._notes.holds(), policy, now).items():
             for index in indices:
-                uuid = described[index.stored]["settings"]["index"]["uuid"]
-                if is_ours(described[index.stored]["mappings"]) and self._delete(index, uuid, words, sign):
+                there = described[index.stored]
+                if index.stored in closed or is_kept(there):
+                    kept.append(index.name)
+                elif self._delete(index, there["settings"]["index"]["uuid"], words, sign):
                     gone.append(index.name)
+        if kept:
+            raise failure(Refused, "store.error.kept", names=", ".join(kept), count=len(gone))
         return gone
 
     def _delete(self, index: Index, uuid: str, policy: str, sign: Sign) -> bool:
@@ -191,7 +202,10 @@ class Upkeep:
         health = self._cluster.call(lambda es: es.cluster.health(level="indices")).body["indices"]
         for name, index in sorted(self._described().items()):
             findings += self._problems(name, index, mapping, health.get(name, {}), mend=mend)
-        return findings + [Finding(index.name, "closed") for index in closed(self._setup.prefix, self._cluster.call)]
+        for name, index in sorted(self._described("closed").items()):
+            ours = read_name(self._setup.prefix, name) if is_ours(index["mappings"]) else None
+            findings.append(Finding(name, "foreign") if ours is None else Finding(ours.name, "closed"))
+        return findings
 
     def _problems(
         self,
@@ -214,6 +228,8 @@ class Upkeep:
             yield Finding(name, "alias", mended=mend and self._mend_alias(name))
         if is_blocked(index):
             yield Finding(name, BLOCKED)
+        if is_unread(index):
+            yield Finding(name, "unread")
         if health.get("status") == "red":
             yield Finding(name, "red")
         elif health.get("unassigned_shards"):
@@ -230,10 +246,10 @@ class Upkeep:
         self._cluster.call(lambda es: es.indices.put_alias(index=name, name=self._setup.events))
         return True
 
-    def _described(self) -> dict[str, dict[str, Any]]:
+    def _described(self, states: str = "open") -> dict[str, dict[str, Any]]:
         """Aliases, mapping and settings of every index whose name our pattern matches."""
         found: dict[str, dict[str, Any]] = self._cluster.call(
-            lambda es: es.indices.get(index=pattern(self._setup.prefix))
+            lambda es: es.indices.get(index=pattern(self._setup.prefix), expand_wildcards=states)
         ).body
         return found
 

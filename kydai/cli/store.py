@@ -280,8 +280,10 @@ def retain(
             context.output.tell(say("cli.store.move_retain", LANG))
     with context.database.write() as session:
         now = steady_now(session, context.clock)
-    gone = storage.retain(*house, cli_actor(), now, Keys(context.settings.keys_folder))
-    sealed.publish_heads(context)
+    try:
+        gone = storage.retain(*house, cli_actor(), now, Keys(context.settings.keys_folder))
+    finally:  # what went is signed, whatever stayed
+        sealed.publish_heads(context)
     context.output.one({"deleted": gone}, say("cli.store.retained", LANG, count=len(gone)))
 
 

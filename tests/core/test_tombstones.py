@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -12,7 +13,7 @@ from sqlalchemy import delete, select, update
 from core import storage, tombstones
 from core.clock import DAY, HOUR
 from core.db.models import Audit, Meta, Tombstone
-from core.errors import Unavailable
+from core.errors import Refused, Unavailable
 from core.faults import Fault
 from core.heads import Head
 from core.keeping import MAINTENANCE
@@ -65,6 +66,19 @@ def rows(house: House) -> list[Tombstone]:
 def change(house: House, seq: int, **values: object) -> None:
     with house.database.write() as session:
         session.execute(update(Tombstone).where(Tombstone.seq == seq).values(**values))
+
+
+def test_what_went_is_done_where_another_part_could_not_go(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    delete_all = house.store.retain
+
+    def refuse(*args: Any) -> list[str]:
+        delete_all(*args)
+        raise Refused("another part is kept")
+
+    monkeypatch.setattr(house.store, "retain", refuse)
+    with pytest.raises(Refused, match="another part"):
+        retain(house)
+    assert [row.is_done for row in rows(house)] == [True] * PARTS
 
 
 def test_each_part_is_signed_with_its_hours_before_it_goes(house: House) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from core import tended
 from core.clock import DAY, StillClock
 from core.db.models import Audit, Meta
+from core.errors import Refused, failure
 from core.storage import OUTLOOK, days_left
 from core.store import compaction
 from core.store.contract import Batch, Query
@@ -82,6 +83,22 @@ def test_what_is_in_the_way_is_remembered_and_keeps_nothing_waiting(
     tend(context)
     assert file.name in told()
     assert "Put these files back from a backup" in told()
+    context.close()
+
+
+def test_what_could_not_be_deleted_is_remembered_and_keeps_nothing_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = Context(tmp_path, None, Output(True, "en"))
+    context.store.append(Batch([event(1)]))
+    kept = failure(Refused, "store.error.kept", names="kydai-level3-2025.w01", count=0)
+    monkeypatch.setattr(context.store, "retain", Mock(side_effect=kept))
+    assert tend(context) == (0, [])
+    with context.database.read() as session:
+        assert session.get(Meta, OUTLOOK) is not None
+        why = tended.trouble(session)
+    assert why is not None
+    assert "kydai-level3-2025.w01" in why["en"]
     context.close()
 
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import pytest
 from elasticsearch import Elasticsearch
 
 from core.clock import DAY
-from core.store.contract import Batch, Finding, Query
+from core.errors import Refused
+from core.store.contract import Batch, Deleted, Finding, Query
 from core.store.elastic import ElasticStore
 from core.store.retention import DEFAULT_POLICY
 from tests.core.store.conformance import START, event, spool
@@ -58,6 +61,70 @@ def test_an_index_of_others_is_not_deleted_by_age(store: ElasticStore, prefix: s
     assert es.indices.exists(index=foreign)
     assert store.retain(START, DEFAULT_POLICY) == []
     assert not store.count(Query()).truth.complete
+
+
+LATER = START + 800 * DAY
+
+
+def close(es: Elasticsearch, index: str) -> Callable[[], object]:
+    es.indices.close(index=index)
+    return lambda: es.indices.open(index=index)
+
+
+def block(name: str) -> Callable[[Elasticsearch, str], Callable[[], object]]:
+    def begin(es: Elasticsearch, index: str) -> Callable[[], object]:
+        es.indices.put_settings(index=index, settings={f"index.blocks.{name}": True})
+        return lambda: es.indices.put_settings(index=index, settings={f"index.blocks.{name}": None})
+
+    return begin
+
+
+@pytest.mark.parametrize("begin", [close, block("read_only"), block("read")])
+def test_an_old_index_that_cannot_be_deleted_is_named_and_keeps_no_other(
+    store: ElasticStore, es: Elasticsearch, begin: Callable[[Elasticsearch, str], Callable[[], object]]
+) -> None:
+    store.append(Batch([event(n, 0, {"kydai.retention": f"level{n}"}) for n in (1, 2, 3)]))
+    one, two, three = (f"{store.prefix}-level{n}-2026.w48" for n in (1, 2, 3))
+    signed: list[str] = []
+
+    def sign(stones: Sequence[Deleted]) -> Sequence[Deleted]:
+        signed.extend(stone.name for stone in stones)
+        return stones
+
+    lift = begin(es, two)
+    with pytest.raises(Refused, match=rf"{two}\. 2 other indices"):
+        store.retain(LATER, DEFAULT_POLICY, sign)
+    assert sorted(signed) == [one, three] == sorted(stone.name for stone in store.deleted())
+    assert list(es.indices.get(index=f"{store.prefix}-level*", expand_wildcards="all")) == [two]
+    lift()
+    es.cluster.health(index=two, wait_for_status="yellow")
+    assert store.retain(LATER, DEFAULT_POLICY, sign) == [two]
+
+
+@pytest.mark.parametrize("name", ["write", "read_only_allow_delete"])
+def test_an_old_index_that_only_takes_no_events_is_deleted(store: ElasticStore, es: Elasticsearch, name: str) -> None:
+    store.append(Batch([event(1)]))
+    block(name)(es, index := f"{store.prefix}-level3-2026.w48")
+    assert store.retain(LATER, DEFAULT_POLICY) == [index]
+
+
+def test_a_closed_index_of_others_is_foreign_and_no_answer_lacks_it(store: ElasticStore, es: Elasticsearch) -> None:
+    store.append(Batch([event(1), event(2, 0, {"kydai.retention": "level5"})]))
+    ours, foreign = f"{store.prefix}-level5-2026.w48", f"{store.prefix}-others-2020.01"
+    es.indices.create(index=foreign)
+    es.indices.put_mapping(index=foreign, meta={})  # our template made it what it is not
+    es.indices.close(index=foreign)
+    assert store.search(Query()).truth.complete
+    assert store.verify() == [Finding(foreign, "foreign")]
+    es.indices.close(index=ours)
+    assert [each.detail for each in store.search(Query()).truth.missing] == [ours]
+    assert store.verify() == [Finding(ours, "closed"), Finding(foreign, "foreign")]
+
+
+def test_an_index_that_is_blocked_for_reads_is_found(store: ElasticStore, es: Elasticsearch) -> None:
+    store.append(Batch([event(1)]))
+    block("read")(es, index := f"{store.prefix}-level3-2026.w48")
+    assert store.verify() == [Finding(index, "unread")]
 
 
 def test_stats_tell_how_much_is_kept(store: ElasticStore) -> None:
