@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass
 
 from core.clock import Clock
 from core.store.elastic_client import Cluster
@@ -16,7 +17,10 @@ from core.store.elastic_setup import is_blocked
 
 PATIENCE = 1800.0
 """Seconds that an older index is waited for."""
-
+GAP = 300.0
+"""Seconds without a refusal behind which it is another block: who waits tries every few seconds."""
+FORGOTTEN = 86_400.0
+"""The same once an index was given up: nobody tries any more, and each straggler would stop all for half an hour."""
 
 _REFUSALS = ("cluster_block_exception", "index_closed_exception")
 
@@ -24,6 +28,17 @@ _REFUSALS = ("cluster_block_exception", "index_closed_exception")
 def is_refusal(said: str) -> bool:
     """Whether a document was refused because of its index, or of all: blocked or closed."""
     return said.startswith(_REFUSALS)
+
+
+@dataclass(slots=True)
+class _Refusals:
+    """Of one block: the first and the last."""
+
+    first: float
+    last: float
+
+    def is_over(self, now: float) -> bool:
+        return now - self.last > (FORGOTTEN if self.last - self.first >= PATIENCE else GAP)
 
 
 class Blocks:
@@ -48,7 +63,7 @@ class Blocks:
         self._clock = clock
         self._grains = grains
         self._create = create
-        self._since: dict[str, float] = {}
+        self._refusals: dict[str, _Refusals] = {}
         self._lock = threading.Lock()
 
     def outwaited(self, names: Set[str]) -> Set[str]:
@@ -58,14 +73,22 @@ class Blocks:
         now = self._clock.monotonic()
         with self._lock:
             for name in names - alone:
-                self._since.pop(name, None)
-            return {name for name in alone if now - self._since.setdefault(name, now) >= PATIENCE}
+                self._refusals.pop(name, None)
+            return {name for name in alone if self._refused_for(name, now) >= PATIENCE}
 
     def took(self, names: Iterable[str]) -> None:
         """These take documents: what was known of them is over."""
         with self._lock:
             for name in names:
-                self._since.pop(name, None)
+                self._refusals.pop(name, None)
+
+    def _refused_for(self, name: str, now: float) -> float:
+        """Seconds since the first refusal of this block."""
+        known = self._refusals.get(name)
+        if known is None or known.is_over(now):
+            known = self._refusals[name] = _Refusals(now, now)
+        known.last = now
+        return now - known.first
 
     def _alone(self, names: Set[str]) -> Set[str]:
         """Those that refuse while what comes in now is taken, and that we do not keep closed ourselves. None of those

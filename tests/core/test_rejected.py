@@ -22,7 +22,7 @@ from core.spool import Spool
 from core.store.admission import CLASH
 from core.store.contract import Batch, Query
 from core.store.elastic import ElasticStore
-from core.store.elastic_blocks import PATIENCE
+from core.store.elastic_blocks import GAP, PATIENCE
 from kydai.context import Context
 from kydai.pipeline import Pipeline
 from kydai.pipeline_process import parts_of
@@ -143,12 +143,11 @@ def test_what_a_blocked_index_refused_for_long_is_stored_once_it_is_opened(
     where = spooled(2)
     with Elasticsearch(elastic.url) as es:
         es.indices.put_settings(index=where, settings={"index.blocks.write": True})
-        for seconds in (0, *[300] * 5):
-            clock.advance(seconds)
+        for wait in (0, *[GAP] * int(PATIENCE // GAP)):
             with pytest.raises(Unavailable, match=where):
                 pipeline.step()
+            clock.advance(wait)
         assert events() == {"made": 1, "stored": 1}, "it waits in the spool"
-        clock.advance(PATIENCE)
         assert pipeline.step() == 1
         assert events() == {"made": 2, "stored": 1, "rejected": 1}
         with context.database.read() as session:

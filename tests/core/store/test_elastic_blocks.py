@@ -12,12 +12,10 @@ from core.errors import Unavailable
 from core.event import Event
 from core.store.contract import AppendResult, Batch, Query
 from core.store.elastic import ElasticStore
-from core.store.elastic_blocks import PATIENCE, is_refusal
+from core.store.elastic_blocks import FORGOTTEN, GAP, PATIENCE, is_refusal
 from tests.core.store.conformance import START, event, spool
 from tests.services.elasticsearch import Node
 
-EACH = 300.0
-"""Seconds between two tries."""
 FLOOD, WRITE, READ_ONLY = "read_only_allow_delete", "write", "read_only"
 
 
@@ -47,9 +45,9 @@ class Refusing:
     def waits_long(self, *events: Event) -> None:
         """Try again and again, as a pipeline does, until the time is over."""
         self.waits(*events)  # at the first one the index for now is made
-        for _ in range(int(PATIENCE // EACH)):
+        for _ in range(int(PATIENCE // GAP)):
             self.waits(*events)
-            self.clock.advance(EACH)
+            self.clock.advance(GAP)
 
     @property
     def records(self) -> Sequence[int]:
@@ -135,6 +133,19 @@ def test_an_index_that_takes_documents_again_is_waited_for_anew(here: Refusing) 
     assert here.append(old(3)).stored == 1
     here.block(here.old)
     assert here.old in here.waits(old(4))
+
+
+def test_a_block_that_was_lifted_unseen_and_comes_again_is_waited_for_anew(here: Refusing) -> None:
+    here.block(here.old)
+    here.waits(old(3))
+    here.waits(old(3))
+    here.clock.advance(PATIENCE)  # nothing came for it
+    here.waits_long(old(3))
+    assert len(here.append(old(3)).rejected) == 1
+    here.clock.advance(FORGOTTEN)
+    assert len(here.append(old(4)).rejected) == 1, "a straggler stops nothing"
+    here.clock.advance(FORGOTTEN + 1)
+    assert here.old in here.waits(old(5))
 
 
 def test_nothing_is_given_up_while_what_comes_in_now_is_not_taken(here: Refusing) -> None:
