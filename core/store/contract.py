@@ -63,6 +63,7 @@ class Missing:
     ``mapping``, ``closed``."""
     detail: str = ""
     start: Micros | None = None
+    """By ``@timestamp`` as ``end``; of ``closed`` and ``undrained``, of which that is not known, by time of receipt."""
     end: Micros | None = None
 
 
@@ -235,6 +236,8 @@ class Stats:
     bytes: int
     oldest: Micros | None
     newest: Micros | None
+    closed: tuple[str, ...] = ()
+    """Indices that somebody has closed: they are counted nowhere above, and not deleted by age."""
 
 
 @dataclass(frozen=True, slots=True)

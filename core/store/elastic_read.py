@@ -234,7 +234,7 @@ class Reader:
         received, where that is known."""
         missing = answers.missing(span or Span())
         missing += [
-            Missing("closed", index.name)
+            Missing("closed", index.name, index.min_received, index.max_received)
             for index in (closed(self._prefix, answers.read.call) if lacking is None or lacking else [])
             if lacking is None or any(index.min_received <= at <= index.max_received for at in lacking)
         ]

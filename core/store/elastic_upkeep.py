@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from elasticsearch import BadRequestError, NotFoundError
@@ -16,7 +17,7 @@ from core.store.elastic_fields import TIMESTAMP, time
 from core.store.elastic_meta import Notes, Tombstone
 from core.store.elastic_names import Index, pattern, read_name
 from core.store.elastic_order import OrderReader
-from core.store.elastic_setup import FLOW, LAYOUT, Setup, as_told, is_blocked, is_kept, is_ours, is_unread
+from core.store.elastic_setup import FLOW, LAYOUT, Setup, as_told, closed, is_blocked, is_kept, is_ours, is_unread
 from core.store.reindex import BLOCKED
 from core.store.retention import Policy, expired
 
@@ -44,8 +45,8 @@ class Upkeep:
     def retain(self, now: Micros, policy: Policy, sign: Sign) -> list[str]:
         """Delete the indices of which every event is older than its class allows and none is held. Raises Refused,
         behind the last, when one is closed or blocked: nothing is signed of that one."""
-        closed = self._described("closed")
-        described = self._described() | closed
+        shut = self._described("closed")
+        described = self._described() | shut
         ours = [
             index
             for name, there in described.items()
@@ -56,7 +57,7 @@ class Upkeep:
         for words, indices in expired(ours, self._notes.holds(), policy, now).items():
             for index in indices:
                 there = described[index.stored]
-                if index.stored in closed or is_kept(there):
+                if index.stored in shut or is_kept(there):
                     kept.append(index.name)
                 elif self._delete(index, there["settings"]["index"]["uuid"], words, sign):
                     gone.append(index.name)
@@ -164,7 +165,8 @@ class Upkeep:
             )  # fmt: skip
 
     def stats(self) -> Stats:
-        return self._extent(pattern(self._setup.prefix))
+        shut = tuple(index.name for index in closed(self._setup.prefix, self._cluster.call))
+        return replace(self._extent(pattern(self._setup.prefix)), closed=shut)
 
     def _extent(self, index: str) -> Stats:
         aggs: dict[str, Any] = {

@@ -74,6 +74,8 @@ def stats(ctx: typer.Context) -> None:
         span=span,
     )
     context.output.one(None, text)
+    if found.stats.closed:
+        context.output.one(None, say("cli.store.closed", LANG, names=", ".join(found.stats.closed)))
     context.output.one(None, _disk(found))
     _show_classes(context, found)
     for frozen in found.holds:

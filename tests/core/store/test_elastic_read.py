@@ -118,7 +118,7 @@ def test_an_index_that_somebody_has_closed_is_missing(store: ElasticStore, prefi
     store.append(Batch([shut, there]))
     name = f"{prefix}-level5-2026.w48"
     es.indices.close(index=name)
-    lacks = (Missing("closed", name),)
+    lacks = (Missing("closed", name, START - 2 * DAY, START + 5 * DAY - 1),)
     assert store.count(Query()).count == 1
     for truth in (
         store.count(Query()).truth,

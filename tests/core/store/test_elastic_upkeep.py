@@ -134,3 +134,11 @@ def test_stats_tell_how_much_is_kept(store: ElasticStore) -> None:
     assert (stats.events, stats.flows, stats.segments) == (2, 0, 2)
     assert (stats.oldest, stats.newest) == (START, START + 5_000_000)
     store.close()
+
+
+def test_stats_name_what_they_do_not_count(store: ElasticStore, es: Elasticsearch) -> None:
+    store.append(Batch([event(1), event(2, 0, {"kydai.retention": "level5"})]))
+    assert store.stats().closed == ()
+    es.indices.close(index=f"{store.prefix}-level5-2026.w48")
+    stats = store.stats()
+    assert (stats.events, stats.closed) == (1, (f"{store.prefix}-level5-2026.w48",))

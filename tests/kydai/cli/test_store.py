@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from sqlalchemy import update
 
 from core.clock import HOUR, StillClock, SystemClock
 from core.db.models import IntegrityRoot
+from core.store.segments import SegmentStore
 from kydai import sealed
 from kydai.cli.output import Output
 from kydai.context import Context
@@ -46,6 +49,15 @@ def test_stats_verify_compact_and_retain(kydai: Run, log: Path, tmp_path: Path) 
     assert (stats["verified"]["found"], stats["verified"]["open"]) == (1, 0)
     (entry, *_) = kydai("audit", "list", "--action", "store.verify", "--json").documents
     assert entry["after"] == {"parts": 1, "found": 1, "open": 0, "unread": 0}
+
+
+def test_stats_name_closed_indices(kydai: Run, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kydai("ingest", str(log))
+    counted = SegmentStore.stats
+    monkeypatch.setattr(SegmentStore, "stats", lambda store: replace(counted(store), closed=("a-1", "a-2")))
+    assert "as it is closed: a-1, a-2" in kydai("store", "stats").out
+    (stats,) = kydai("store", "stats", "--json").documents
+    assert (stats["events"], stats["closed"]) == (3, ["a-1", "a-2"])
 
 
 def test_stats_say_what_is_kept_for_how_long(kydai: Run, log: Path) -> None:
