@@ -51,12 +51,17 @@ def lower(text: str) -> str:
     return text.replace("İ", "i").replace("Σ", "σ").lower()
 
 
+def not_ascii(text: str) -> set[str]:
+    """The characters of a text that are not ASCII."""
+    return set(text.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass"))
+
+
 def fold(text: str) -> str:
     """Without case, tone marks and the bar of đ; composed and decomposed spellings give the same."""
     if text.isascii():
         return text.lower()
     # a few letters of a long text are not ASCII: looking up each of those costs a tenth of normalising all
-    other = set(text.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass"))
+    other = not_ascii(text)
     if len(other) > _MANY:
         return _fold_whole(text)
     for letter in other:

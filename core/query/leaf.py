@@ -6,9 +6,8 @@ Regular expressions are RE2 in every target, so one text of them serves all.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import re2
@@ -17,7 +16,7 @@ from core.clock import Micros, to_micros
 from core.ecs import FieldType, is_folded, type_of
 from core.errors import BadInput, failure, reason
 from core.event import EventId, parse_event_id
-from core.query.fold import MAX_CHARS, comparable, cut, fold
+from core.query.fold import comparable, cut, fold
 from core.query.tree import Cidr, Comparison, Equals, Leaf, Like, Node, Not, Or, Pattern, Phrase, Range, Regex, Wild
 from core.query.values import ip_bounds, to_boolean, to_date, to_double, to_ip, to_long, to_text
 
@@ -26,13 +25,6 @@ MAX_REGEX = 2_000
 
 _MAX_ID = 26 + 1 + 19 + 1 + 10
 """A ULID, a record of 64 bits and a number of 32."""
-_FEW_WORDS = 4
-_FEW_CHARACTERS = 200
-"""Of a phrase that is looked for as one regular expression: a border in Unicode takes RE2 0.5 ms to compile."""
-_WORD_CHARS = r"\p{L}\p{N}\p{M}_"
-_ASCII_WORD_CHARS = "0-9A-Za-z_"
-_BEYOND_ASCII = r"\x{80}-\x{10ffff}"
-_WORD = re2.compile(f"[{_WORD_CHARS}]+")
 _MAPPED = "0" * 20 + "ffff"
 _TEXT_TYPES = frozenset({FieldType.KEYWORD, FieldType.TEXT, FieldType.IP})
 _MIN_LONG, _MAX_LONG = -(2**63), 2**63 - 1
@@ -115,65 +107,6 @@ def pattern_regex(pattern: Pattern, write: Callable[[str], str] = escape) -> str
         middle = middle[:-1]
     pieces = {Wild.MANY: ".*", Wild.ONE: "."}
     return start + "".join(pieces[p] if isinstance(p, Wild) else write(p) for p in middle) + end
-
-
-def words_of(leaf: Phrase) -> list[str]:
-    """The words of a phrase, ready for comparing; none when the text is punctuation only.
-
-    Raises BadInput when the phrase is longer than what is compared of any value.
-    """
-    if len(leaf.text) > MAX_CHARS:
-        raise failure(BadInput, "query.long_phrase", size=len(leaf.text), limit=MAX_CHARS)
-    return list(_words(leaf.text, leaf.comparison))
-
-
-@lru_cache(maxsize=1024)  # a text is looked for in eleven fields, and in each at several times
-def _words(text: str, comparison: Comparison) -> tuple[str, ...]:
-    return tuple(words_in(comparable(text, comparison)))
-
-
-def words_in(text: str) -> list[str]:
-    """The words of a text that is ready for comparing: what a phrase of one word is found as."""
-    return list(_WORD.findall(text))
-
-
-def phrase_regex(words: Iterable[str], *, ascii_only: bool = False) -> str:
-    """The words side by side, with a border at both ends; ``ascii_only``: in a text of ASCII as it was written."""
-    gap = f"[^{_ASCII_WORD_CHARS if ascii_only else _WORD_CHARS}]"
-    return _side_by_side(words, gap, either_case if ascii_only else escape)
-
-
-def phrase_regexes(words: Sequence[str]) -> tuple[str, str]:
-    """Two regular expressions around ``phrase_regex``: what it matches the first matches, what the second matches it
-    does. They differ where a sign that is not ASCII stands beside a word; both compile in a fortieth of the time."""
-    near, sure = f"[^{_ASCII_WORD_CHARS}]", f"[^{_ASCII_WORD_CHARS}{_BEYOND_ASCII}]"
-    return _side_by_side(words, near, escape), _side_by_side(words, sure, escape)
-
-
-def _side_by_side(words: Iterable[str], gap: str, write: Callable[[str], str]) -> str:
-    return f"(?:^|{gap})" + f"{gap}+".join(write(word) for word in words) + f"(?:{gap}|$)"
-
-
-def borders(*, ascii_only: bool = False) -> tuple[str, str]:
-    """Regular expressions between which one for words stands; ``ascii_only``: in a text of ASCII."""
-    gap = f"[^{_ASCII_WORD_CHARS if ascii_only else _WORD_CHARS}]"
-    return f"(?:^|{gap})(?:", f")(?:{gap}|$)"
-
-
-def is_few(words: Sequence[str]) -> bool:
-    """Whether the words are to be looked for by ``phrase_regex``, and not in the text as ``gap_regex`` parts it."""
-    return len(words) <= _FEW_WORDS and sum(map(len, words)) <= _FEW_CHARACTERS
-
-
-def gap_regex(*, ascii_only: bool = False) -> str:
-    """What stands between two words. With one blank for each, and one at both ends, a text has the words side by side
-    if it contains ``spaced`` of them. ``ascii_only``: in a lowered text of ASCII."""
-    return f"[^{_ASCII_WORD_CHARS if ascii_only else _WORD_CHARS}]+"
-
-
-def spaced(words: Iterable[str]) -> str:
-    """Words with one blank between them and at both ends."""
-    return f" {' '.join(words)} "
 
 
 def caseless(pattern: Pattern) -> str:

@@ -11,7 +11,7 @@ from core.ecs import FieldType, type_of
 from core.errors import BadInput
 from core.query.datemath import Stretch, resolve
 from core.query.fold import MAX_CHARS
-from core.query.leaf import is_empty, is_texty, natural, regex_text, words_of
+from core.query.leaf import is_empty, is_texty, natural, regex_text
 from core.query.problems import QueryError
 from core.query.regex_lucene import to_lucene
 from core.query.tree import (
@@ -31,6 +31,7 @@ from core.query.tree import (
     Wild,
 )
 from core.query.values import looks_like_network, to_boolean, to_double, to_ip, to_long
+from core.query.words import words_of
 
 FREE_TEXT: tuple[str, ...] = (
     "message",

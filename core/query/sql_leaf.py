@@ -14,29 +14,34 @@ from core.query.fold import comparable
 from core.query.leaf import (
     any_case,
     beyond_ascii,
-    borders,
     bounds_of,
     caseless,
     compares_address,
     dotted_start,
     either_case,
     escape,
-    gap_regex,
-    is_few,
     is_texty,
     long_bounds,
     micros_bounds,
     pattern_of,
     pattern_regex,
-    phrase_regex,
-    phrase_regexes,
     regex_text,
-    spaced,
     wanted,
-    words_of,
 )
 from core.query.tree import Cidr, Comparison, Equals, Exists, Leaf, Like, Pattern, Phrase, Range, Regex, Wild
 from core.query.values import ip_bounds
+from core.query.words import (
+    any_phrase_regexes,
+    borders,
+    gap_regex,
+    is_few,
+    phrase_regex,
+    phrase_regexes,
+    plain_gap_regex,
+    spaced,
+    sure_borders,
+    words_of,
+)
 
 Sql = tuple[str, list[object]]
 NEVER: Sql = ("FALSE", [])
@@ -193,10 +198,10 @@ def _phrase(leaf: Phrase, x: str, holds: Holds) -> Sql:
         quick = either_case(longest)
         return f"(regexp_matches({x}, ?) AND regexp_matches({x}, ?))", [quick, phrase_regex(words, ascii_only=True)]
     # a border in Unicode would compile for every field, in each statement: our own function sees the rare text
-    # that has other letters or signs beside the words
-    apart = f"contains(concat(' ', kydai_words({text}), ' '), ?)"
+    # that has unusual letters or signs beside the words
     these = f"CASE WHEN NOT regexp_matches({text}, ?) THEN FALSE WHEN regexp_matches({text}, ?) THEN TRUE"
-    return f"(contains({text}, ?) AND {these} ELSE {apart} END)", [longest, *phrase_regexes(words), spaced(words)]
+    apart = f"regexp_matches(kydai_plain_gaps({text}), ?)"
+    return f"(contains({text}, ?) AND {these} ELSE {apart} END)", [longest, *phrase_regexes(words)]
 
 
 def _phrases(leaves: Sequence[Phrase], x: str, holds: Holds) -> list[Sql]:
@@ -220,20 +225,24 @@ def _phrases(leaves: Sequence[Phrase], x: str, holds: Holds) -> list[Sql]:
 
 
 def _written(leaves: Sequence[Written], x: str, holds: Holds) -> list[Sql]:
-    """As ``_phrases``. Each leaf for itself is looked at only in a text that has one of them as it is written, and none
-    of those between two borders."""
+    """As ``_phrases``. Each leaf for itself is looked at only in a text that has one of them as it is written but none
+    of those between two borders, and the words of one side by side."""
     if len(leaves) == 1:
         return [join("AND", "TRUE", [any_leaf([leaves[0].like], x, holds), _phrase(leaves[0], x, holds)])]
     lowered = compared(x, holds, type_of(leaves[0].field), leaves[0].comparison)
     text, write = (x, either_case) if holds is Holds.ASCII else (lowered, escape)
-    asked = {comparable(leaf.text, leaf.comparison): spaced(words_of(leaf)) for leaf in leaves}
+    asked = {comparable(leaf.text, leaf.comparison): words_of(leaf) for leaf in leaves}
     regexes = {write(each) for each in asked}
     there = join("OR", "FALSE", _alternations(text, regexes))
-    sure = join("OR", "FALSE", _alternations(text, regexes, *borders(ascii_only=holds is Holds.ASCII)))
-    these = f"list_filter(list_zip(?, ?), lambda p: contains({lowered}, p[1]))"
-    both = f"len(list_filter({these}, lambda p: contains(concat(' ', kydai_words({lowered}), ' '), p[2]))) > 0"
-    sql = f"CASE WHEN {there[0]} IS NOT TRUE THEN FALSE WHEN {sure[0]} THEN TRUE ELSE {both} END"
-    return [(sql, [*there[1], *sure[1], list(asked), list(asked.values())])]
+    sure = join("OR", "FALSE", _alternations(text, regexes, *sure_borders()))
+    near = join("OR", "FALSE", _alternations(text, *any_phrase_regexes(asked.values(), write)))
+    plain = lowered if holds is Holds.ASCII else f"kydai_plain_gaps({lowered})"
+    parted = f"concat(' ', regexp_replace({plain}, ?, ' ', 'g'), ' ')"
+    both = f"lambda p: contains({lowered}, p[1]) AND contains(parted, p[2])"
+    each = f"len(list_filter([{parted}], lambda parted: len(list_filter(list_zip(?, ?), {both})) > 0)) > 0"
+    cases = f"WHEN {there[0]} IS NOT TRUE THEN FALSE WHEN {sure[0]} THEN TRUE WHEN NOT {near[0]} THEN FALSE"
+    spelled = [plain_gap_regex(), list(asked), [spaced(words) for words in asked.values()]]
+    return [(f"CASE {cases} ELSE {each} END", [*there[1], *sure[1], *near[1], *spelled])]
 
 
 def _parted(lowered: str, holds: Holds) -> Sql:

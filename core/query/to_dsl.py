@@ -29,7 +29,6 @@ from core.query.leaf import (
     pattern_of,
     regex_text,
     wanted,
-    words_of,
 )
 from core.query.regex_lucene import literals, to_lucene
 from core.query.tree import (
@@ -50,6 +49,7 @@ from core.query.tree import (
     Regex,
     Wild,
 )
+from core.query.words import words_of
 from core.store import elastic_fields as at
 
 Dict = dict[str, Any]

@@ -14,17 +14,12 @@ from core.query.leaf import (
     by_field,
     compares_address,
     compile_regex,
-    is_few,
     is_texty,
     long_bounds,
     pattern_of,
     pattern_regex,
-    phrase_regex,
     regex_text,
-    spaced,
     wanted,
-    words_in,
-    words_of,
 )
 from core.query.tree import (
     And,
@@ -44,6 +39,7 @@ from core.query.tree import (
     Wild,
 )
 from core.query.values import coerce, ip_bounds, to_date, to_double, to_ip, to_long, to_text
+from core.query.words import is_few, phrase_regex, spaced, words_in, words_of
 
 Predicate = Callable[[Mapping[str, Value]], bool]
 Test = Callable[[Scalar], bool]

@@ -23,8 +23,6 @@ from core.query.leaf import (
     compares_address,
     folds,
     v4_bounds,
-    words_in,
-    words_of,
 )
 from core.query.sql_leaf import NEVER, Holds, Sql, Written, any_leaf, between, compared, join, json_text, text_of
 from core.query.tree import (
@@ -38,17 +36,18 @@ from core.query.tree import (
     Phrase,
 )
 from core.query.values import to_ip
+from core.query.words import with_plain_gaps, words_of
 
 
 def _ip_or_empty(text: str) -> str:
     return to_ip(text) or ""
 
 
-def _words(text: str) -> str:
-    return " ".join(words_in(text))
-
-
-FUNCTIONS: Mapping[str, Callable[[str], str]] = {"kydai_fold": fold, "kydai_ip": _ip_or_empty, "kydai_words": _words}
+FUNCTIONS: Mapping[str, Callable[[str], str]] = {
+    "kydai_fold": fold,
+    "kydai_ip": _ip_or_empty,
+    "kydai_plain_gaps": with_plain_gaps,
+}
 """Functions of VARCHAR to VARCHAR that the connection must have; null gives null and they never give null."""
 
 

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.query.fold import comparable
-from core.query.leaf import gap_regex, is_few, phrase_regex, spaced, words_of
 from core.query.to_match import phrase_test
 from core.query.to_sql import quote
 from core.query.tree import Phrase
+from core.query.words import gap_regex, is_few, phrase_regex, spaced, words_of
 from core.store.segments_engine import Read
 from core.store.segments_layout import FOLDED
 from core.store.segments_plan import Plan, Rows, leaves, rows_of

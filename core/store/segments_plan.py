@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from core.query.leaf import natural, words_of
+from core.query.leaf import natural
 from core.query.meaning import FREE_ADDRESS, FREE_TEXT
 from core.query.tree import And, Equals, Like, Node, Not, Or, Pattern, Phrase, Wild
 from core.query.values import to_ip
+from core.query.words import words_of
 from core.store.segments_words import UNCLEAR, UNTOLD, WORD_CHARS, address_key
 
 MAX_KEYS = 16

@@ -21,9 +21,9 @@ import pyarrow.compute as pc
 
 from core.ecs import is_folded
 from core.query.fold import lower
-from core.query.leaf import words_in
 from core.query.meaning import FREE_ADDRESS, FREE_TEXT
 from core.query.values import to_ip
+from core.query.words import words_in
 
 UNTOLD = ""
 """Stands for rows of which a field's value is in the document only."""

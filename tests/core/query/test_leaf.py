@@ -9,8 +9,7 @@ import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import BadInput
-from core.query.fold import MAX_CHARS, lower
+from core.query.fold import lower
 from core.query.leaf import (
     any_case,
     beyond_ascii,
@@ -20,23 +19,17 @@ from core.query.leaf import (
     either_case,
     escape,
     folds,
-    gap_regex,
     is_empty,
-    is_few,
     long_bounds,
     micros_bounds,
     negated,
     pattern_of,
     pattern_regex,
-    phrase_regex,
-    phrase_regexes,
-    spaced,
     v4_bounds,
-    words_in,
-    words_of,
 )
 from core.query.tree import Cidr, Comparison, Equals, Exists, Leaf, Like, Not, Or, Phrase, Range, Wild
 from core.query.values import ip_bounds
+from core.query.words import phrase_regex, words_of
 
 MANY = Wild.MANY
 
@@ -119,34 +112,6 @@ def test_a_text_of_ascii_is_matched_in_either_case(wanted: str, text: str) -> No
     if words:
         plain = re2.search(phrase_regex(words), text.lower())
         assert bool(re2.search(phrase_regex(words, ascii_only=True), text)) is bool(plain)
-
-
-@given(
-    st.lists(st.sampled_from(["a", "ab", "ế", "e\u0301", "_1", "中"]), min_size=1, max_size=3),
-    st.text(alphabet="abếe\u0301_1中 .\n-…", max_size=20),
-)
-def test_words_are_side_by_side_in_a_text_that_is_parted_at_its_gaps(words: list[str], text: str) -> None:
-    plain = bool(re2.search(phrase_regex(words), text))
-    near, sure = (bool(re2.search(regex, text)) for regex in phrase_regexes(words))
-    assert near >= plain >= sure
-    assert (spaced(words) in f" {re2.sub(gap_regex(), ' ', text)} ") is plain
-    assert (spaced(words) in spaced(words_in(text))) is plain
-    if text.isascii():
-        assert (spaced(words) in f" {re2.sub(gap_regex(ascii_only=True), ' ', text)} ") is plain
-        if all(map(str.isascii, words)):
-            assert near is sure
-
-
-def test_only_few_words_make_a_regular_expression() -> None:
-    assert is_few(["failed", "password", "for", "root"])
-    assert not is_few(["a"] * 5)
-    assert not is_few(["a" * 201])
-
-
-def test_a_phrase_is_no_longer_than_what_is_compared() -> None:
-    assert len(words_of(Phrase("message", "ab " * (MAX_CHARS // 3)))) == MAX_CHARS // 3
-    with pytest.raises(BadInput, match="have 8,001 characters; at most 8,000"):
-        words_of(Phrase("message", "x" * (MAX_CHARS + 1)))
 
 
 def test_only_texts_fold() -> None:
