@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core import audit, engines
@@ -63,6 +63,16 @@ def letters(session: Session, source: str | None = None) -> Iterator[DeadLetter]
     yield from session.scalars(wanted.order_by(DeadLetter.at, DeadLetter.event_id).execution_options(yield_per=AT_ONCE))
 
 
+def reasons(session: Session, source: str | None = None, *, most: int) -> list[tuple[str, int]]:
+    """Why letters are not stored, and how many for each reason: the most frequent ones."""
+    count = func.count()
+    wanted = select(DeadLetter.reason, count).where(DeadLetter.stage != LetterStage.STORED)
+    if source is not None:
+        wanted = wanted.where(DeadLetter.source == source)
+    found = session.execute(wanted.group_by(DeadLetter.reason).order_by(count.desc(), DeadLetter.reason).limit(most))
+    return [(why, number) for why, number in found]
+
+
 @dataclass(slots=True)
 class Offered:
     """What became of letters that were offered again."""
@@ -89,7 +99,8 @@ def offer(
     """Offer all letters to the store again: same ids, same events, nothing judged twice.
 
     An event that it takes moves from *rejected* to *stored* in the ledger's own hour. A kill in between changes
-    nothing: what is offered a third time is there already. Raises Unavailable when the store is away.
+    nothing: what is offered a third time is there already. What a part of the store does not take now (an index that is
+    blocked) stays, and the others go on. Raises Unavailable when the store is away.
     """
     with database.read() as session:
         waiting = [one.event_id for one in letters(session, source) if one.stage == LetterStage.REJECTED]
@@ -137,7 +148,9 @@ def _offer(
         return
     fresh = [({**event, "event.ingested": iso(now)}, is_flow) for event, is_flow in kept.values()]
     flows = [event for event, is_flow in fresh if is_flow]
-    batch = Batch([event for event, is_flow in fresh if not is_flow], [FlowBlock(table_of(flows))] if flows else [])
+    batch = Batch(
+        [event for event, is_flow in fresh if not is_flow], [FlowBlock(table_of(flows))] if flows else [], waits=False
+    )
     with database.read() as session:
         engines.may_commit(session, store.engine, now)
     rejected = {str(one.id): one.reason for one in store.append(batch).rejected}

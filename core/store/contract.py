@@ -43,6 +43,8 @@ class Batch:
 
     events: Sequence[Event]
     flows: Sequence[FlowBlock] = ()
+    waits: bool = True
+    """Until what a part of the store cannot take now may be stored; else that is rejected, for who keeps it anyway."""
 
 
 @dataclass(frozen=True, slots=True)

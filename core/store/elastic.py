@@ -118,7 +118,7 @@ class ElasticStore:
         """Store a batch (core/store/contract.py). Raises Unavailable when the cluster does not take it in time."""
         self._ready()
         flows = [event for block in batch.flows for event in events_of(block.table)]
-        return self._appender.store(self._preparer.prepare(batch.events, flows))
+        return self._appender.store(self._preparer.prepare(batch.events, flows), waits=batch.waits)
 
     def search(
         self,

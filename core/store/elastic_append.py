@@ -144,18 +144,18 @@ class Appender:
         self._seen: dict[str, float] = {}
         self._pool = ThreadPoolExecutor(_AT_ONCE, "append")
 
-    def store(self, prepared: Prepared) -> AppendResult:
+    def store(self, prepared: Prepared, *, waits: bool = True) -> AppendResult:
         """Store what was prepared. Raises Unavailable when that did not succeed within the patience: some of it may
-        be stored then, and the same again is safe."""
+        be stored then, and the same again is safe. Without ``waits`` what its index alone does not take is rejected."""
         until = monotonic() + self._patience
         works: list[_Work] = []
         names: set[str] = set()
         sent: list[Future[None]] = []
         try:
             for items in prepared.chunks:
-                works.append(_Work(items))
+                works.append(_Work(items, waits))
                 names.update(item.index for item in items)
-                sent.append(self._pool.submit(self._keep_trying, partial(self._round, works[-1]), until))
+                sent.append(self._pool.submit(self._work_off, works[-1], until))
             for each in sent:
                 each.result()  # the first that fails raises here
         finally:
@@ -174,6 +174,14 @@ class Appender:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _work_off(self, work: _Work, until: float) -> None:
+        try:
+            self._keep_trying(partial(self._round, work), until)
+        except Unavailable:
+            if work.waits or len(work.refusals) < len(work.waiting):  # the cluster did not answer
+                raise
+            work.rejected += work.refusals
 
     def _keep_trying(self, step: Callable[[], KydaiError | None], until: float) -> None:
         """Repeat a step until it tells of no trouble. Raises its last trouble when there is no time left."""
@@ -199,6 +207,7 @@ class Appender:
     def _round(self, work: _Work) -> KydaiError | None:
         """Send what waits once and sort it by what became of each; why some of it has to be sent again."""
         waiting = work.waiting
+        work.refusals = []
         try:
             for name in {item.index for item in waiting}:
                 if monotonic() - self._seen.get(name, -_LOOK_EVERY) >= _LOOK_EVERY:
@@ -221,6 +230,7 @@ class Appender:
                 refused.append((item, said))
             elif (trouble := self._trouble(item, status, said)) is not None:
                 work.waiting.append(item)
+                work.refusals.append(_rejection(item, said))
                 last = trouble
             else:
                 work.rejected.append(Rejection(item.id, said[:MAX_REASON], item.event))
@@ -246,13 +256,12 @@ class Appender:
         names = {item.index for item, _ in refused}
         for name in names:  # it may have been written anew by a newer version
             self._seen.pop(name, None)
-        outwaited = self._blocks.outwaited(names)
+        outwaited = self._blocks.outwaited(names) if work.waits else names
         said_of = {id(item): said for item, said in refused}
         # a block bars what was stored before it, too
         lost = self._compare([item for item, _ in refused if item.index in outwaited], work)
         for item in lost:
-            kind, _, why = said_of[id(item)].partition(": ")
-            work.rejected.append(Rejection(item.id, f"{kind}: {item.index}: {why}"[:MAX_REASON], item.event))
+            work.rejected.append(_rejection(item, said_of[id(item)]))
         trouble: KydaiError | None = None
         for item, said in refused:
             if item.index not in outwaited:
@@ -312,9 +321,18 @@ class _Work:
     """Items to be stored, and what became of those that were sent."""
 
     waiting: list[Item]
+    waits: bool
     stored: int = 0
     already: int = 0
     rejected: list[Rejection] = field(default_factory=list)
+    refusals: list[Rejection] = field(default_factory=list)
+    """Of those that wait, what the server said of each the last time."""
+
+
+def _rejection(item: Item, said: str) -> Rejection:
+    """By what its index does not take now."""
+    kind, _, why = said.partition(": ")
+    return Rejection(item.id, f"{kind}: {item.index}: {why}"[:MAX_REASON], item.event)
 
 
 def chunks_of(items: Iterable[Item]) -> Iterator[list[Item]]:

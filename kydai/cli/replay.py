@@ -15,6 +15,9 @@ from kydai.cli.output import safe
 from kydai.context import Context
 from kydai.people import cli_actor
 
+_REASONS = 10
+"""That are told; ``--list`` gives that of each letter."""
+
 replay = typer.Typer(no_args_is_help=True, help=say("cli.replay.help", LANG))
 
 
@@ -35,8 +38,20 @@ def offer(
         return 0
     done = rejected.offer(context.database, context.store, cli_actor(), context.clock.now(), source=source)
     told: dict[str, Any] = {"stored": done.stored, "rejected": done.rejected, "unreadable": done.unreadable}
-    context.output.one(told, say("cli.replay.done", LANG, **told) if done.all else say("cli.replay.none", LANG))
-    return INCOMPLETE if done.rejected or done.unreadable else 0
+    text = say("cli.replay.done", LANG, **told) if done.all else say("cli.replay.none", LANG)
+    why = _why(context, source) if done.rejected or done.unreadable else []
+    context.output.one(told | {"reasons": why}, text)
+    if not context.output.as_json:
+        for each in why:
+            context.output.tell(say("cli.replay.stays", LANG, count=each["count"], reason=safe(str(each["reason"]))))
+    return INCOMPLETE if why else 0
+
+
+def _why(context: Context, source: str | None) -> list[dict[str, object]]:
+    """The most frequent reasons of what is not stored."""
+    with context.database.read() as session:
+        found = rejected.reasons(session, source, most=_REASONS)
+    return [{"reason": recalled(reason)[LANG], "count": count} for reason, count in found]
 
 
 def _list(context: Context, source: str | None) -> None:

@@ -17,7 +17,7 @@ from core.db.models import Alert, Audit, DeadLetter, LetterStage
 from core.errors import Unavailable
 from core.event import Frame, FrameKind
 from core.ledger import read_balances
-from core.rejected import Offered, bury, kind_of, letters, offer
+from core.rejected import Offered, bury, kind_of, letters, offer, reasons
 from core.spool import Spool
 from core.store.admission import CLASH
 from core.store.contract import Batch, Query
@@ -153,12 +153,41 @@ def test_what_a_blocked_index_refused_for_long_is_stored_once_it_is_opened(
         with context.database.read() as session:
             (letter,) = letters(session)
         assert where in letter.reason
-        assert offer(context.database, store, WHO, context.clock.now()) == Offered(rejected=1), "still blocked"
         es.indices.put_settings(index=where, settings={"index.blocks.write": None})
     assert offer(context.database, store, WHO, context.clock.now()) == Offered(stored=1)
     assert events() == {"made": 2, "stored": 2}
     assert store.stats().events == 2
     store.close()
+
+
+def test_an_index_that_takes_nothing_keeps_no_other_letter(
+    context: Context, indices: ElasticStore, prefix: str, elastic: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Offered by a process that knows of no block, in parts of two letters."""
+    made = [event(number, 0, {"kydai.retention": f"level{number}"}) for number in (1, 2, 3, 4)]
+    blocked, nowhere = (f"{prefix}-level{level}-2026.w48" for level in (1, 2))
+    monkeypatch.setattr("core.rejected.AT_ONCE", 2)
+    with Elasticsearch(elastic.url) as es, context.database.write() as session:
+        indices.append(Batch([event(9, 0, {"kydai.retention": "level1"})]))
+        es.indices.put_settings(index=blocked, settings={"index.blocks.write": True})
+        settings = {"index.routing.allocation.require._name": "nowhere"}
+        es.indices.create(index=nowhere, settings=settings, wait_for_active_shards="0")
+        for each in made:
+            bury(session, each, "fw", "a mapping", START)
+    assert offer(context.database, indices, WHO, START) == Offered(stored=2, rejected=2)
+    with context.database.read() as session:
+        why = [(letter.event_id, letter.reason) for letter in letters(session)]
+        (first, one), (second, another) = reasons(session, most=5)
+        assert (one, another) == (1, 1)
+        assert reasons(session, "web", most=5) == []
+    assert why == [(str(made[0]["event.id"]), first), (str(made[1]["event.id"]), second)]
+    assert first.startswith(f"cluster_block_exception: {blocked}: ")
+    assert second.startswith(f"unavailable_shards_exception: {nowhere}: ")
+    with Elasticsearch(elastic.url) as es:
+        es.indices.put_settings(index=blocked, settings={"index.blocks.write": None})
+        es.indices.put_settings(index=nowhere, settings={"index.routing.allocation.require._name": None})
+        es.cluster.health(index=nowhere, wait_for_status="yellow", timeout="60s")
+    assert offer(context.database, indices, WHO, START) == Offered(stored=2)
 
 
 def test_a_death_before_the_count_changes_nothing(context: Context) -> None:

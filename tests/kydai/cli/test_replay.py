@@ -33,7 +33,7 @@ def test_letters_are_listed_and_offered_again(kydai: Run) -> None:
     assert shown.out.count("\n") == 1
     assert "document_parsing_exception: \\x1b[31modd" in shown.out
     done = kydai("replay", "rejected", "--source", "fw", "--json")
-    assert (done.status, done.documents) == (0, [{"stored": 1, "rejected": 0, "unreadable": 0}])
+    assert (done.status, done.documents) == (0, [{"stored": 1, "rejected": 0, "unreadable": 0, "reasons": []}])
     assert kydai("replay", "rejected").out == "1 stored; 0 rejected again; 0 cannot be read back.\n"
     assert kydai("replay", "rejected").out == "There are no dead letters.\n"
     assert "There are no dead letters." in kydai("replay", "rejected", "--list").err
@@ -46,5 +46,9 @@ def test_what_stays_rejected_is_told_by_the_status(kydai: Run, tmp_path: Path) -
     context = Context(tmp_path / "data", None, Output(True, "en"))
     with context.database.write() as session:
         session.add(DeadLetter(event_id="x", source="fw", stage="store", reason="no", raw=b"", at=1))
+        session.add(DeadLetter(event_id="y", source="web", stage="store", reason="another", raw=b"", at=1))
     context.close()
-    assert kydai("replay", "rejected").status == 3
+    done = kydai("replay", "rejected")
+    assert (done.status, done.err.splitlines()) == (3, ["1 not stored: another", "1 not stored: no"])
+    told = kydai("replay", "rejected", "--source", "fw", "--json")
+    assert (told.status, told.documents[0]["reasons"]) == (3, [{"reason": "no", "count": 1}])
