@@ -73,10 +73,10 @@ class Output:
         return Console(stderr=True, highlight=False)
 
     def tell(self, text: str) -> None:
-        """A sentence for the person."""
+        """A sentence for the person; what is hostile in it is shown escaped."""
         from rich.text import Text
 
-        self.err.print(Text(text), soft_wrap=True)
+        self.err.print(Text(safe(text)), soft_wrap=True)
 
     def cut(self, shown: int, total: int, *, is_least: bool = False) -> None:
         """Say that a list is cut, if it is, and how to see more of it; ``is_least``: there may be more than that."""
@@ -89,7 +89,7 @@ class Output:
         if self.as_json or text is None:
             sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
         else:
-            sys.stdout.write(text + "\n")
+            sys.stdout.write(safe(text) + "\n")
 
     def lines(self, documents: Iterable[Any]) -> None:
         """One JSON document a line."""

@@ -36,6 +36,15 @@ def test_tables_hold_no_markup_and_no_escape(capfd: pytest.CaptureFixture[str]) 
     assert "\x1b" not in out
 
 
+def test_sentences_and_answers_hold_no_escape(capfd: pytest.CaptureFixture[str]) -> None:
+    output = Output(False, "vi")
+    output.tell("title: evil \x1b]0;pwn\a\u202e")
+    output.one({}, "evil \x1b[31m")
+    out, err = capfd.readouterr()
+    assert err == "title: evil \\x1b]0;pwn\\x07\\u202e\n"
+    assert out == "evil \\x1b[31m\n"
+
+
 def test_a_long_value_breaks_and_pushes_no_column_out(capfd: pytest.CaptureFixture[str]) -> None:
     Output(False, "vi").table(["Số", "Máy", "Lúc"], [("61", "may-chu-" * 40, "04:14:10")])
     first = capfd.readouterr().out.splitlines()[1]
