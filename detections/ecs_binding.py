@@ -23,7 +23,15 @@ OUR_PARSER = "windows"
 UNNAMED = "json"
 """The module of JSON that does not say whose it is; its fields stand under ``json.``."""
 
-ATTRIBUTES = ("module", "dataset", "category", "type", "os", "program")
+ATTRIBUTES = {
+    "module": "event.module",
+    "dataset": "event.dataset",
+    "category": "event.category",
+    "type": "event.type",
+    "os": "host.os.type",
+    "program": "process.name",
+}
+"""What a log source may ask of an event, and the field that says it."""
 
 _SEARCHED = Searched()
 _SEARCHED_IN_WINDOWS = Searched(frozenset({"event.original"}))

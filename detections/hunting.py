@@ -8,7 +8,7 @@ event that a hunt finds is judged by the engine again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -18,7 +18,16 @@ from core.event import Event
 from core.query.to_match import compile_match
 from core.query.tree import FALSE, TRUE, And, Comparison, Equals, Exists, Like, Node, Not, Or, Wild
 from detections.binding import FieldMap
-from detections.ecs_binding import EVENT_DATA, OUR_PARSER, UNNAMED, EcsBinding, EcsSource, plain_names, sources
+from detections.ecs_binding import (
+    ATTRIBUTES,
+    EVENT_DATA,
+    OUR_PARSER,
+    UNNAMED,
+    EcsBinding,
+    EcsSource,
+    plain_names,
+    sources,
+)
 from detections.engine import Engine
 from detections.flow_rules import flow_fields
 from detections.ir import Expr, Kind, Predicate, children
@@ -35,14 +44,6 @@ CODE = "event.code"
 MODULE = "event.module"
 DATASET = "event.dataset"
 PROGRAM = "process.name"
-ATTRIBUTES: Mapping[str, str] = {
-    "module": MODULE,
-    "dataset": DATASET,
-    "category": "event.category",
-    "type": "event.type",
-    "os": "host.os.type",
-    "program": PROGRAM,
-}
 FLOWS = ("netflow", "ipfix", "sflow")
 """How the data sets of flows begin."""
 

@@ -27,7 +27,7 @@ from core.errors import BadInput
 from core.query.regex_lucene import to_lucene
 from core.query.tree import Comparison, Regex
 from detections.binding import FieldMap
-from detections.ecs_binding import EVENT_DATA, EcsSource, sources
+from detections.ecs_binding import ATTRIBUTES, EVENT_DATA, EcsSource, sources
 from detections.flow_rules import flow_fields
 from detections.rule import Logsource
 from detections.taxonomy import WindowsPlace, data, windows
@@ -39,15 +39,6 @@ _REGEX_OR_QUOTED = re.compile(r'(:/(?:[^/\\]|\\.)*/)|("(?:[^"\\]|\\.)*")')
 _ESCAPED = re.compile(r'\\([^\\"])')
 
 _FLOWS: Terms = {"event.dataset": ["netflow.flow"]}
-
-_NAMES = {
-    "module": "event.module",
-    "dataset": "event.dataset",
-    "category": "event.category",
-    "type": "event.type",
-    "os": "host.os.type",
-    "program": "process.name",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +100,11 @@ def _of_product(product: str) -> list[Terms]:
     about = [each for each in sources() if each.logsource == Logsource(product)]
     if about:
         return [_terms(match) for each in about for match in each.events]
-    return [{_NAMES["module"]: [product]}, {_NAMES["os"]: [product]}]
+    return [{ATTRIBUTES["module"]: [product]}, {ATTRIBUTES["os"]: [product]}]
 
 
 def _terms(match: Mapping[str, Iterable[str]]) -> Terms:
-    return {_NAMES[name]: sorted(values) for name, values in match.items()}
+    return {ATTRIBUTES[name]: sorted(values) for name, values in match.items()}
 
 
 def _both(one: Terms, more: Terms) -> Terms:
@@ -124,10 +115,10 @@ def _both(one: Terms, more: Terms) -> Terms:
 def _by_name(source: Logsource) -> Way:
     """A log source that nobody described: by the names of module and data set, as the engine takes it."""
     product, service = source.product or source.service or source.category, source.service
-    terms: list[Terms] = [{_NAMES["module"]: [product]}, {_NAMES["dataset"]: [product, f"{product}.*"]}]
+    terms: list[Terms] = [{ATTRIBUTES["module"]: [product]}, {ATTRIBUTES["dataset"]: [product, f"{product}.*"]}]
     if service and service != product:
-        terms = [{_NAMES["module"]: [product], _NAMES["dataset"]: [service, f"*.{service}"]}]
-        terms.append({_NAMES["dataset"]: [f"{product}.{service}"]})
+        terms = [{ATTRIBUTES["module"]: [product], ATTRIBUTES["dataset"]: [service, f"*.{service}"]}]
+        terms.append({ATTRIBUTES["dataset"]: [f"{product}.{service}"]})
     dataset = f"{product}.{service}" if service and service != product else product
     return Way(tuple(terms), FieldMap({}, (f"{dataset}.", "")))
 

@@ -9,7 +9,7 @@ from typing import Any
 from core.words import Text, both
 from detections.binding import Record
 from detections.coverage import source_text
-from detections.ecs_binding import sources
+from detections.ecs_binding import ATTRIBUTES, sources
 from detections.explain import MAX_MATCHES, MAX_VALUE, Seen, sights
 from detections.ir import HOLE, MANY, ONE, Expr, Kind, Predicate, children
 from detections.rule import Logsource, Rule, is_flow_rule
@@ -21,14 +21,6 @@ _TELLING = (
     ("event.module", "event.dataset", "event.category", "event.type", "host.os.type", "process.name"),
 )
 """The fields by which it is told what an event is."""
-_ATTRIBUTES = {
-    "module": "event.module",
-    "dataset": "event.dataset",
-    "category": "event.category",
-    "type": "event.type",
-    "os": "host.os.type",
-    "program": "process.name",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +163,7 @@ def _wanted(rule: Rule) -> Iterator[str]:
     for entry in sources():
         if entry.covers(source):
             for match in entry.events:
-                yield ", ".join(f"{_ATTRIBUTES[name]}: {' | '.join(sorted(values))}" for name, values in match.items())
+                yield ", ".join(f"{ATTRIBUTES[name]}: {' | '.join(sorted(values))}" for name, values in match.items())
 
 
 def asked_text(predicate: Predicate) -> Text:

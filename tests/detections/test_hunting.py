@@ -19,9 +19,9 @@ from core.query.to_match import compile_match
 from core.query.tree import FALSE, Equals, Node
 from core.store.contract import Batch, EventStore, Query
 from core.store.segments import SegmentStore
-from detections.ecs_binding import EcsBinding, sources
+from detections.ecs_binding import ATTRIBUTES, EcsBinding, sources
 from detections.engine import Engine
-from detections.hunting import ATTRIBUTES, MAX_ASKED, Hunter, Part, hunt_of, parts_of
+from detections.hunting import MAX_ASKED, Hunter, Part, hunt_of, parts_of
 from detections.match import Matcher
 from detections.native import DEFENDER
 from detections.predicates import texts_of
