@@ -42,6 +42,7 @@ from detections.sigma_reader import read_file
 _COMPILERS = (
     "ir.py",
     "rule.py",
+    "sigma_conditions.py",
     "sigma_encodings.py",
     "sigma_places.py",
     "sigma_reader.py",

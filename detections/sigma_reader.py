@@ -44,6 +44,7 @@ from sigma.types import (
     SpecialChars,
 )
 
+import detections.sigma_conditions  # puts its grammar in the place of pySigma's
 import detections.sigma_encodings  # noqa: F401  # puts its modifiers in the place of pySigma's
 from core.errors import BadInput, Place, failure, reason
 from detections.ir import HOLE, MANY, ONE, Expr, Kind, Predicate, conj, disj, neg, number_text, text_predicate
