@@ -16,8 +16,8 @@ from typing import BinaryIO
 import msgspec
 
 from core.clock import HOUR, Micros, hour_of
-from core.durable import make_folder
-from core.errors import BadInput, NotFound, Refused, failure
+from core.durable import make_folder, write_durably
+from core.errors import BadInput, NotFound, Place, Refused, cause, failure
 from core.event import Event
 from core.store.contract import EventStore, Missing, Query, Span, Truth
 from core.store.segments_files import try_lock
@@ -112,17 +112,20 @@ class HuntFile:
     """One hunt on disk."""
 
     def __init__(self, path: Path) -> None:
-        """Raises NotFound when there is none, BadInput when the file is no hunt's."""
+        """Raises NotFound when there is none, BadInput when the file cannot be read or is no hunt's."""
         self.path = path
         if not path.is_file():
             raise failure(NotFound, "hunts.unknown", id=path.stem[:60])
         asked: Asked | None = None
-        for line, end in self._lines():
-            if isinstance(line, Asked):
-                asked, self.size, self.progress = line, end, Progress(line.start)
-            elif isinstance(line, Hour) and asked is not None:
-                self.progress.add(line)
-                self.size = end
+        try:
+            for line, end in self._lines():
+                if isinstance(line, Asked):
+                    asked, self.size, self.progress = line, end, Progress(line.start)
+                elif isinstance(line, Hour) and asked is not None:
+                    self.progress.add(line)
+                    self.size = end
+        except OSError as error:
+            raise failure(BadInput, "common.error.read", place=Place(str(path)), why=cause(error)) from error
         if asked is None:
             raise failure(BadInput, "hunts.broken", file=path)
         self.asked = asked
@@ -204,8 +207,7 @@ def make(folder: Path, asked: Asked) -> HuntFile:
     """A new hunt, of which no hour is done yet."""
     make_folder(folder, mode=0o700)
     path = folder / (asked.id + SUFFIX)
-    with path.open("xb") as file:
-        file.write(msgspec.json.encode(asked) + b"\n")
+    write_durably(path, msgspec.json.encode(asked) + b"\n")
     return HuntFile(path)
 
 
@@ -216,9 +218,16 @@ def hunt_file(folder: Path, hunt_id: str) -> HuntFile:
     return HuntFile(folder / (hunt_id + SUFFIX))
 
 
-def all_hunts(folder: Path) -> list[HuntFile]:
-    """The hunts that are kept, oldest first."""
-    return sorted(map(HuntFile, folder.glob("*" + SUFFIX)), key=lambda each: each.asked.at)
+def all_hunts(folder: Path) -> tuple[list[HuntFile], list[BadInput]]:
+    """The hunts that are kept, oldest first, and the files that are none or cannot be read."""
+    found: list[HuntFile] = []
+    broken: list[BadInput] = []
+    for path in sorted(folder.glob("*" + SUFFIX)):
+        try:
+            found.append(HuntFile(path))
+        except BadInput as error:
+            broken.append(error)
+    return sorted(found, key=lambda each: each.asked.at), broken
 
 
 def rules_print(rules: Iterable[Rule]) -> str:

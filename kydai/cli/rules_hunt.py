@@ -58,8 +58,7 @@ def hunt(
             raise failure(BadInput, "hunts.resume_alone")
         found = hunt_file(folder, resume)
     elif not ids and not package:
-        _list(context)
-        return 0
+        return _list(context)
     else:
         found = _begin(context, ids or [], package, start or DEFAULT_FROM, end)
     ruleset = _rules(context)
@@ -202,15 +201,22 @@ def _moment(context: Context, at: Micros) -> str:
     return moment(at, LANG, context.settings.zone)
 
 
-def _list(context: Context) -> None:
-    """The hunts that are kept."""
-    found, out = all_hunts(context.settings.hunts_folder), context.output
+def _list(context: Context) -> int:
+    """The hunts that are kept; 3 when files of some cannot be read."""
+    found, broken = all_hunts(context.settings.hunts_folder)
+    out = context.output
     if out.as_json:
         out.lines(_summary(each) for each in found)
-        return
-    if not found:
+    elif found:
+        _table(context, found)
+    elif not broken:
         out.tell(say("hunts.none", LANG))
-        return
+    for error in broken:
+        out.tell(safe(error.told(LANG)))
+    return INCOMPLETE if broken else 0
+
+
+def _table(context: Context, found: Sequence[HuntFile]) -> None:
     rows = [
         (
             each.asked.id,
@@ -222,8 +228,8 @@ def _list(context: Context) -> None:
         for each in found
     ]
     heads = [say(f"hunts.column.{c}", LANG) for c in ("id", "at", "rules", "hours", "hits")]
-    out.table(heads, rows, right=(3, 4), wrap=(2,))
-    out.tell(say("hunts.how", LANG))
+    context.output.table(heads, rows, right=(3, 4), wrap=(2,))
+    context.output.tell(say("hunts.how", LANG))
 
 
 def _summary(found: HuntFile) -> dict[str, Any]:

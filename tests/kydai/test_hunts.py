@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +16,7 @@ from core.query.to_match import compile_match
 from core.store.contract import EventStore, Missing, Query, Scan, Truth
 from core.store.segments_files import try_lock
 from detections.hunting import Hunter
-from kydai.hunts import Asked, HuntFile, hunt_file, make, rules_print
+from kydai.hunts import Asked, HuntFile, all_hunts, hunt_file, make, rules_print
 from tests.core.store.conformance import START, event
 from tests.detections.sigma_samples import rule_id, rule_text, ruleset_of
 
@@ -112,6 +114,29 @@ def test_files_that_are_no_hunts(tmp_path: Path) -> None:
         (tmp_path / "h2.jsonl").write_bytes(bad)
         with pytest.raises(BadInput, match="not the file of a hunt"):
             hunt_file(tmp_path, "h2")
+
+
+def test_a_stop_while_the_question_is_written_leaves_no_hunt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stops(descriptor: int) -> None:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", stops)
+        with pytest.raises(KeyboardInterrupt):
+            _hunt(tmp_path, _store())
+    assert all_hunts(tmp_path / "hunts") == ([], [])
+    found, _ = _hunt(tmp_path, _store())
+    assert [each.path for each in all_hunts(tmp_path / "hunts")[0]] == [found.path]
+
+
+def test_files_that_are_none_are_named_beside_the_others(tmp_path: Path) -> None:
+    found, _ = _hunt(tmp_path, _store())
+    (tmp_path / "hunts" / "h0.jsonl").touch()
+    (tmp_path / "hunts" / "h2.jsonl").symlink_to("/proc/self/mem")
+    kept, broken = all_hunts(tmp_path / "hunts")
+    assert [each.path for each in kept] == [found.path]
+    assert [str(each).partition(".jsonl")[0][-2:] for each in broken] == ["h0", "h2"]
 
 
 def test_the_print_changes_with_a_rule(tmp_path: Path) -> None:

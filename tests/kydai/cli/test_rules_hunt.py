@@ -92,6 +92,16 @@ def test_a_set_of_rules(stored: Run) -> None:
     assert "1 correlation is left out" in ran.err
 
 
+def test_a_broken_file_hides_no_other_hunt(stored: Run, tmp_path: Path) -> None:
+    assert stored("rules", "hunt", ID, *SPAN).status == 0
+    (tmp_path / "data" / "hunts" / "01broken.jsonl").touch()
+    table, json = stored("rules", "hunt"), stored("rules", "hunt", "--json")
+    assert table.status == json.status == 3
+    assert "hunts/01broken.jsonl is not the file of a hunt" in table.err
+    assert "3/3" in table.out
+    assert [each["rules"] for each in json.documents] == [[ID]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
