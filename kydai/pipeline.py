@@ -40,7 +40,7 @@ from kydai.flow_columns import dress
 from kydai.flow_stage import FlowStage
 from kydai.log import logger
 from kydai.said_stage import SaidBatch, SaidStage
-from kydai.seen import SeenLog
+from kydai.seen import SeenLog, names_of
 
 BATCH_FRAMES = 5_000
 IDLE_BEHIND = 5 * SECOND
@@ -101,10 +101,10 @@ class Pipeline:
             self.position = Position(row.segment, row.record) if row else Position()
             self.flows = FlowStage(spool, session)
             self.said = SaidStage(spool, session)
+            self._seen = SeenLog(names_of(session))
         self._books = Books(spool, parts.database, parts.zone)
         self._listed = Listed(parts.database)
         self._heartbeat_at = 0
-        self._seen = SeenLog()
         self.alerts = 0
         """Alert rows written or changed so far."""
         self.without_template = 0

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 import pyarrow as pa
 import pytest
-from sqlalchemy import event as hooks
-from sqlalchemy.orm import Session
 
 from core.clock import DAY, HOUR, MINUTE
 from core.db.database import Database
-from core.db.models import Meta, Source
+from core.db.models import Source
 from core.event import Event, Frame
 from detections.coverage_hosts import Declared, Group, Seen
 from kydai.context import Context
 from kydai.pipeline import Parts, Pipeline
-from kydai.seen import META, NEWEST, SeenLog, seen_of
+from kydai.seen import HASTE, RESTED, SeenLog, names_of, seen_of
+from kydai.seen_rows import NEWEST
 from tests.api.conftest import NOW
 from tests.api.rows import events
 from tests.kydai.test_pipeline import failed, run, spool_of
@@ -85,71 +82,59 @@ def test_hours_of_a_day_count_and_what_is_quiet_is_known_for_a_week(database: Da
     assert told(database, NOW + 8 * DAY).groups == ()
 
 
-def test_a_new_field_is_written_at_once_and_counts_within_the_minute(database: Database) -> None:
-    log = SeenLog()
-    written: list[int] = []
+class Saves:
+    """Commits of one log, and how many of them wrote."""
 
-    def save(now: int, *seen: Event) -> int:
-        log.note(seen, [now] * len(seen))
-        with database.write() as session:
-            hooks.listen(session, "after_flush", lambda *_: written.append(now))
-            log.save(session, now)
-        log.settle()
-        return len(written)
+    def __init__(self, database: Database, log: SeenLog) -> None:
+        self.database, self.log, self.written = database, log, 0
 
+    def __call__(self, now: int, *seen: Event) -> int:
+        self.log.note(seen, [now] * len(seen))
+        with self.database.write() as session:
+            self.log.save(session, now)
+            self.written += bool(session.new or session.dirty)
+        self.log.settle()
+        return self.written
+
+
+def test_a_new_field_is_written_soon_and_counts_within_the_minute(database: Database) -> None:
+    save = Saves(database, SeenLog())
     assert save(NOW, *events(1, NOW, a="1")) == 1
-    assert save(NOW + 1, *events(1, NOW, a="1")) == 1
-    assert save(NOW + 2, *events(1, NOW, b="1")) == 2, "a new field at once"
-    assert save(NOW + 3, *events(1, NOW, b="1")) == 2
-    assert save(NOW + 2 + MINUTE) == 3, "without a batch, too"
-    assert save(NOW + 2 + 2 * MINUTE) == 3, "nothing new"
-    assert sum(group.events for group in told(database).groups) == 4
+    assert save(NOW + HASTE, *events(1, NOW, a="1")) == 1
+    assert save(NOW + HASTE + 1, *events(1, NOW, b="1")) == 2, "a new field at once"
+    for n in range(20):
+        assert save(NOW + HASTE + 2 + n, *events(1, NOW, **{f"c{n}": "1"})) == 2, "but not every batch"
+    assert save(NOW + 2 * HASTE + 1) == 3, "without a batch, too"
+    assert "c19" in names(database)
+    assert save(NOW + 2 * HASTE + 2, *events(1, NOW, b="1")) == 3
+    assert save(NOW + 2 * HASTE + 1 + RESTED) == 4
+    assert save(NOW + 2 * HASTE + 1 + 2 * RESTED) == 4, "nothing new"
+    assert sum(group.events for group in told(database).groups) == 24
 
 
-def test_what_a_failed_commit_took_along_is_written_once(database: Database) -> None:
-    log = SeenLog()
-
-    def fail(session: Session) -> None:
-        log.save(session, NOW)
-        session.flush()
-        raise RuntimeError
-
-    log.note(events(1, NOW, a="1"), [NOW])
-    with pytest.raises(RuntimeError), database.write() as session:
-        fail(session)
-    assert names(database) == set()
-    commit(log, database, NOW + 1, *events(1, NOW, a="1"))
-    assert [group.events for group in told(database).groups] == [1], "the same batch came again"
-
-
-def test_two_pipelines_add_up(database: Database) -> None:
-    first, second = SeenLog(), SeenLog()
-    for log, now in ((first, NOW), (second, NOW), (first, NOW + MINUTE), (second, NOW + MINUTE)):
-        commit(log, database, now, *events(5, NOW, **{"host.name": "a", "x": "1"}))
-    found = only(told(database, NOW + MINUTE), "a")
-    assert (found.events, found.newest, found.filled["x"]) == (20, 20, 20)
-
-
-def test_groups_are_bounded_and_the_rest_is_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kydai.seen.KEYS", 30)
-    many = [e for n in range(50) for e in events(1, NOW, **{"host.name": f"h{n}"})]
-    log = SeenLog()
-    commit(log, database, NOW, *many)
-    assert len(told(database).groups) == 30
-    assert told(database).other == 20
-    assert told(database, NOW + 2 * DAY).other == 0
+def test_what_is_stored_is_not_new_after_a_restart(database: Database) -> None:
+    commit(SeenLog(), database, NOW, *events(1, NOW, **SECURITY, **{"event.code": 4688, "a": "1"}))
+    with database.read() as session:
+        save = Saves(database, SeenLog(names_of(session)))
+    assert save(NOW, *events(1, NOW, b="1")) == 1, "the first at once"
+    assert save(NOW + HASTE, *events(1, NOW, **SECURITY, **{"event.code": "4688", "a": "1"})) == 1
+    assert save(NOW + HASTE, *events(1, NOW, **SECURITY, **{"event.code": "4688", "c": "1"})) == 2
 
 
 def test_fields_and_shapes_are_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kydai.seen.NAMES", 50)
-    monkeypatch.setattr("kydai.seen.HELD", 60)
+    for module in ("seen", "seen_rows"):
+        monkeypatch.setattr(f"kydai.{module}.NAMES", 50)
+    monkeypatch.setattr("kydai.seen.HELD_NAMES", 300)
     log = SeenLog()
     for step in range(3):
         wild = [{**events(1, NOW)[0], f"json.{step}.{n}": "1"} for n in range(100)]
         commit(log, database, NOW + step, *wild)
-    assert len(names(database)) < 150
-    assert len(log._shapes) <= 100, "given up once they are written"
-    assert sum(group.events for group in told(database).groups) == 300
+        assert not log._shapes, "given up once they are written"
+    wide = {**events(1, NOW)[0], **{f"wide.{n}": "1" for n in range(1_000)}}
+    commit(log, database, NOW + 2 + RESTED, wide)
+    assert max(map(len, log._shapes)) == 50
+    assert len(names(database)) <= 150
+    assert sum(group.events for group in told(database).groups) == 301
 
 
 def test_what_cannot_be_hashed_is_counted(database: Database) -> None:
@@ -190,10 +175,3 @@ def test_declared_sources_say_what_ought_to_come(database: Database) -> None:
 
 def test_an_empty_folder_has_seen_nothing(database: Database) -> None:
     assert told(database) == Seen()
-
-
-def test_the_row_of_an_older_version_keeps_its_flows(database: Database) -> None:
-    old = {"kinds": [[["nginx"], {"a": "2026-11-24"}]], "flows": {"network.bytes": "2999-01-01"}}
-    with database.write() as session:
-        session.add(Meta(key=META, value=json.dumps(old)))
-    assert told(database) == Seen(flow_fields={"network.bytes"})

@@ -74,7 +74,7 @@ def test_states_are_chosen_and_counted(seen: Run) -> None:
 def test_suspended_rules_and_what_is_not_counted_are_told(
     seen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kydai.seen.KEYS", 0)
+    monkeypatch.setattr("kydai.seen_rows.KEYS", 0)
     now = SystemClock().now()
     log = SeenLog()
     log.note([{"event.module": "x", "new": 1}] * 7, [now] * 7)
