@@ -12,11 +12,11 @@ import typer
 from core.errors import BadInput, NotFound, failure
 from core.words import say
 from detections.converting import TARGETS, Converted, convert
-from detections.rule import Correlation, Rule
 from detections.rule_files import rule_files
 from detections.ruleset import RuleSet
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import safe
+from kydai.cli.rules_why import rule_named
 from kydai.context import Context
 from kydai.detector import load_rules, rule_text
 
@@ -66,16 +66,8 @@ def files_of(context: Context, given: list[str]) -> Iterator[tuple[bytes, str, s
         if found is None:
             with context.database.read() as session:
                 found = load_rules(context.settings, session)
-        rule = _named(found, name)
+        rule = rule_named(found, name)
         text = rule_text(context.settings.rules_folder, rule.package, rule.file)
         if text is None:
             raise failure(NotFound, "cli.rules.unknown", id=name[:100])
         yield text.encode(), rule.file, rule.id
-
-
-def _named(found: RuleSet, name: str) -> Rule | Correlation:
-    for rule in found.every.values():
-        own = rule.name if isinstance(rule, Rule) else rule.document.get("name")
-        if name in (rule.id, own, rule.title):
-            return rule
-    raise failure(NotFound, "cli.rules.unknown", id=name[:100])

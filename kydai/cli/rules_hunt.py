@@ -14,7 +14,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from core import audit
 from core.clock import Micros, hour_of, iso, to_micros
-from core.errors import BadInput, KydaiError, NotFound, Refused, failure
+from core.errors import BadInput, KydaiError, Refused, failure
 from core.event import new_ulid
 from core.times import read_span
 from core.words import moment, number, say
@@ -24,6 +24,7 @@ from detections.ruleset import RuleSet
 from kydai.cli.alerts import level_text
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import placing, safe
+from kydai.cli.rules_why import rule_named
 from kydai.cli.search import From, OutFile, To, confess
 from kydai.context import Context
 from kydai.detector import load_rules
@@ -95,12 +96,9 @@ def _begin(context: Context, ids: Sequence[str], package: str | None, start: str
 
 def chosen(ruleset: RuleSet, ids: Sequence[str], package: str | None) -> list[Rule | Correlation]:
     """The rules that a command line names. Raises NotFound, BadInput."""
-    names = {r.name: r.id for r in ruleset.rules if r.name}
     found: dict[str, Rule | Correlation] = {}
     for each in ids:
-        known = ruleset.every.get(names.get(each, each))
-        if known is None:
-            raise failure(NotFound, "cli.rules.unknown", id=each[:100])
+        known = rule_named(ruleset, each)
         if isinstance(known, Correlation):
             raise failure(BadInput, "hunts.correlation", id=each[:100], rules=", ".join(known.rules))
         found[known.id] = known

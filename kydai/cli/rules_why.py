@@ -60,11 +60,13 @@ def explain_rule(
 def rule_named(ruleset: RuleSet, text: str) -> Rule | Correlation:
     """A rule by its id, name or title in either language. Raises NotFound with the nearest names, or BadInput when
     several have the title."""
+    if text in ruleset.every:
+        return ruleset.every[text]
     low = text.casefold()
     names = {each.id: _names(each) for each in ruleset.every.values()}
     found = [rule for rule, own in names.items() if any(low == name.casefold() for name in own)]
     if len(found) > 1:
-        raise failure(BadInput, "why.several", title=text[:100], ids=", ".join(found[:10]))
+        raise failure(BadInput, "why.several", title=text[:100], ids=", ".join(sorted(found)[:10]))
     if not found:
         known = {name for own in names.values() for name in own[1:] if name}
         raise hinted(failure(NotFound, "cli.rules.unknown", id=text[:100]), near(text, known))

@@ -95,6 +95,27 @@ def test_a_correlation_names_what_it_lacks(kydai: Run, local: Path, tmp_path: Pa
     assert "web01" in ran.out
 
 
+COMMANDS = [("convert",), ("hunt",), ("backtest",), ("coverage",), ("explain", "--event", "e.jsonl", "--rule")]
+
+
+def test_every_command_knows_a_rule_by_the_same_names(
+    kydai: Run, log: Path, local: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("e.jsonl").write_text(SUCCESS)
+    (local / "r.yml").write_text(RULE + "kydai: {title: {vi: Thử đăng nhập}}\n")
+    assert kydai("ingest", str(log)).status == 0
+    for command in COMMANDS:
+        for name in ("Test_Sign_In_FAILURE", "THỬ đăng nhập"):
+            ran = kydai("rules", *command, name)
+            assert (command, name, ran.status) == (command, name, 0), ran.err
+    (local / "o.yml").write_text(OTHER)
+    for command in COMMANDS:
+        ran = kydai("rules", *command, "Test sign-in failure")
+        assert ran.status == 2
+        assert f"Several rules have the title “Test sign-in failure”: {ID}, {ID.replace('1', '3')}" in ran.err
+
+
 @pytest.mark.parametrize(
     ("rule", "event", "word"),
     [
