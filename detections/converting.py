@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sigma.collection import SigmaCollection
 from sigma.conversion.base import Backend
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.plugins import InstalledSigmaPlugins
+from sigma.rule import SigmaRule
 
-from core.errors import BadInput, Place, failure
+from core.errors import BadInput, Place, failure, reason
+from core.words import LANGUAGES, Text
+from detections.rule import Correlation, Filter, Rule
 from detections.sigma_pipeline import kydai
+from detections.sigma_reader import read_document
 from detections.strict_yaml import documents
 
 TARGETS = ("lucene",)
@@ -28,38 +31,38 @@ class Converted:
     title: str
     id: str
     queries: tuple[str, ...] = ()
-    error: str = ""
+    error: Text | None = None
 
 
 def convert(data: bytes, file: str, target: str = "lucene") -> Iterator[Converted]:
-    """The rules of a YAML file, in its order. Raises BadInput for a target that is not there, or with the place in the
-    file for what is no rule file."""
+    """The rules of a YAML file, in its order; filters are none. Raises BadInput for a target that is not there, or with
+    the place in the file for what is no rule file."""
     if target not in TARGETS:
         raise failure(BadInput, "convert.target", target=target[:100], targets=", ".join(TARGETS))
     backend = _backend(target)
     found = documents(data, file)
     if not all(isinstance(document.value, dict) for document in found):
         raise failure(BadInput, "convert.no_rules", place=Place(file), reason="no mapping")
-    try:
-        rules = SigmaCollection.from_dicts(
-            [document.value for document in found], collect_errors=True, resolve_references=False
-        )
-    except SigmaError as error:
-        raise failure(BadInput, "convert.no_rules", place=Place(file), reason=str(error)) from error
-    for rule in rules.rules:
-        title, id_ = str(rule.title or ""), str(rule.id or "")
-        if rule.errors:
-            yield Converted(title, id_, error="; ".join(map(str, rule.errors)))
-            continue
+    for document in found:
         try:
-            if isinstance(rule, SigmaCorrelationRule):
-                queries = backend.convert_correlation_rule(rule)
-            else:
-                queries = backend.convert_rule(rule)
-        except (SigmaError, NotImplementedError) as error:
-            yield Converted(title, id_, error=str(error))
+            rule = read_document(document, file)  # pySigma breaks on some of what this refuses
+        except BadInput as error:
+            title, id_ = (str(document.value.get(key) or "") for key in ("title", "id"))
+            yield Converted(title, id_, error={lang: error.told(lang) for lang in LANGUAGES})
         else:
-            yield Converted(title, id_, tuple(map(str, queries)))
+            if not isinstance(rule, Filter):
+                yield _converted(rule, document.value, backend)
+
+
+def _converted(rule: Rule | Correlation, value: dict[str, Any], backend: Backend) -> Converted:
+    try:
+        if isinstance(rule, Correlation):
+            queries = backend.convert_correlation_rule(SigmaCorrelationRule.from_dict(value))
+        else:
+            queries = backend.convert_rule(SigmaRule.from_dict(value))
+    except (SigmaError, NotImplementedError) as error:
+        return Converted(rule.title, rule.id, error=reason(error))
+    return Converted(rule.title, rule.id, tuple(map(str, queries)))
 
 
 @cache

@@ -12,15 +12,16 @@ from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
-from sigma.collection import SigmaCollection
 from sigma.rule import SigmaRule
 from sigma.validation import SigmaValidator
 from sigma.validators.base import SigmaRuleValidator, SigmaValidationIssue
 
 from core.errors import BadInput
 from detections.lint import Finding, Weight
+from detections.rule import Rule
 from detections.rule_files import rule_files
-from detections.strict_yaml import documents
+from detections.sigma_reader import read_document
+from detections.strict_yaml import Document, documents
 
 MODULES = (
     "core.condition", "core.logsources", "core.metadata", "core.modifiers", "core.values", "sigmahq.author",
@@ -50,17 +51,21 @@ def sigma_findings(path: Path) -> list[Finding]:
         try:
             if isinstance(file, BadInput):
                 continue
-            read = [each.value for each in documents(file.data, file.name)]
+            read = documents(file.data, file.name)
         except BadInput:
             continue
-        rules = SigmaCollection.from_dicts(
-            [each for each in read if isinstance(each, dict)], collect_errors=True, resolve_references=False
-        ).rules
-        whole = [rule for rule in rules if isinstance(rule, SigmaRule) and not rule.errors]
+        whole = [SigmaRule.from_dict(each.value) for each in read if _is_rule(each, file.name)]
         # names and ids are compared within a file only, and lint compares all
         issues = SigmaValidator(set(checks())).validate_rules(iter(whole))
         found += [_finding(file.name, issue) for issue in issues]
     return sorted(found, key=lambda each: (each.file, each.code))
+
+
+def _is_rule(document: Document, file: str) -> bool:
+    try:
+        return isinstance(read_document(document, file), Rule)
+    except BadInput:
+        return False
 
 
 def _finding(file: str, issue: SigmaValidationIssue) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import NamedTuple
 
 import yaml
@@ -10,12 +11,13 @@ from sigma.exceptions import SigmaError
 from sigma.modifiers import modifier_mapping
 from sigma.rule import SigmaDetectionItem, SigmaStatus
 
-from core.errors import Place
+from core.errors import BadInput, Place, failure
 from detections.rule import LEVELS
 from detections.spelling import near
-from detections.strict_yaml import Document, child, items_of, key_node, place_of, value_of
+from detections.strict_yaml import STRING, Document, child, items_of, key_node, keys_below, keys_of, place_of, value_of
 
 _HEADS = ("logsource", "correlation", "filter", "level", "status", "date", "modified", "tags", "related")
+_SECTIONS = ("logsource", "detection", "correlation", "filter")
 _NEEDED = ("logsource", "detection", "title")
 
 
@@ -54,6 +56,15 @@ def at_key(document: Document, key: str, file: str) -> Place:
     """Where a key of a document stands; else where the document begins."""
     found = key_node(document.node, key)
     return Place(file, document.line) if found is None else place_of(found, file)
+
+
+def refuse_odd_keys(document: Document, file: str) -> None:
+    """Raises BadInput for a key that YAML takes for a number, a date, true or nothing, at the top and in the sections
+    that pySigma reads: it breaks on them, or takes what stands under them for words."""
+    below = (key for section in _SECTIONS for key in keys_below(child(document.node, section)))
+    for key in chain(keys_of(document.node), below):
+        if key.tag != STRING:
+            raise failure(BadInput, "rules.sigma.key", place=place_of(key, file), key=key.value[:80])
 
 
 def _item_fault(document: Document, file: str) -> Fault | None:

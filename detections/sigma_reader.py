@@ -50,7 +50,7 @@ from core.errors import BadInput, Place, failure, reason
 from detections.ir import HOLE, MANY, ONE, Expr, Kind, Predicate, conj, disj, neg, number_text, text_predicate
 from detections.predicates import compile_regex
 from detections.rule import Correlation, Filter, Level, Logsource, Rule
-from detections.sigma_places import at_key, fault_of, misspelt, within
+from detections.sigma_places import at_key, fault_of, misspelt, refuse_odd_keys, within
 from detections.spelling import hinted, near
 from detections.strict_yaml import Document, child, documents, place_of
 
@@ -89,9 +89,7 @@ def read_document(document: Document, file: str) -> Rule | Correlation | Filter:
     value = document.value
     if not isinstance(value, dict):
         raise failure(BadInput, "rules.sigma.mapping", place=Place(file, document.line))
-    for key in value:
-        if not isinstance(key, str):
-            raise failure(BadInput, "rules.sigma.key", place=Place(file, document.line), key=str(key)[:80])
+    refuse_odd_keys(document, file)
     try:
         if "correlation" in value:
             return _correlation(document, value, file)

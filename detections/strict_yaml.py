@@ -19,9 +19,11 @@ MAX_DEPTH = 20
 MAX_DOCUMENTS = 200
 
 _PREFIX = "tag:yaml.org,2002:"
+STRING = _PREFIX + "str"
+"""The tag of a node that is text."""
 _PLAIN = yaml.constructor.SafeConstructor()
 _READ: dict[str, Callable[[yaml.ScalarNode], Any]] = {
-    _PREFIX + "str": _PLAIN.construct_yaml_str,
+    STRING: _PLAIN.construct_yaml_str,
     _PREFIX + "int": _PLAIN.construct_yaml_int,
     _PREFIX + "float": _PLAIN.construct_yaml_float,
     _PREFIX + "bool": _PLAIN.construct_yaml_bool,
@@ -118,6 +120,19 @@ def child(node: yaml.Node | None, key: object) -> yaml.Node | None:
 def key_node(node: yaml.Node | None, key: str) -> yaml.Node | None:
     """The key itself, where it stands in a mapping."""
     return next((each for each, _ in _pairs(node) if each.value == key), None)
+
+
+def keys_of(node: yaml.Node | None) -> list[yaml.Node]:
+    """The keys of a mapping; none of what is no mapping."""
+    return [key for key, _ in _pairs(node)]
+
+
+def keys_below(node: yaml.Node | None) -> Iterator[yaml.Node]:
+    """The keys of a node and of all mappings below it."""
+    yield from keys_of(node)
+    below = node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in _pairs(node)]
+    for each in below:
+        yield from keys_below(each)
 
 
 def items_of(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:

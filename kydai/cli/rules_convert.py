@@ -41,12 +41,12 @@ def convert_rules(ctx: typer.Context, given: Given, target: Target = TARGETS[0])
 
 def _show(context: Context, each: Converted) -> None:
     if context.output.as_json:
-        document = {"id": each.id, "title": each.title, "queries": each.queries, "error": each.error or None}
-        context.output.one(document)
+        error = each.error and each.error["en"]
+        context.output.one({"id": each.id, "title": each.title, "queries": each.queries, "error": error})
         return
     context.output.tell(f"# {each.title} ({each.id})")
     if each.error:
-        context.output.tell("# " + say("convert.failed", LANG, reason=each.error))
+        context.output.tell("# " + say("convert.failed", LANG, reason=each.error[LANG]))
     for query in each.queries:
         context.output.one(None, safe(query))
 

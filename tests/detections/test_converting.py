@@ -14,10 +14,29 @@ def test_each_rule_of_a_file_is_told_with_its_queries_or_why_it_has_none() -> No
     wrong = rule_text(3, "sel: {CommandLine|nonsense: a}\ncondition: sel")
     text = "\n---\n".join([rule_text(1, "sel: {EventID: 1}\ncondition: sel"), border, wrong])
     good, no_lucene, no_rule = convert(text.encode(), "r.yml")
-    assert (good.id, good.title, good.error) == (rule_id(1), "Rule 1", "")
+    assert (good.id, good.title, good.error) == (rule_id(1), "Rule 1", None)
     assert good.queries == ("winlog.channel:* AND event.code:1",)
-    assert "\\b" in no_lucene.error and not no_lucene.queries
-    assert "nonsense" in no_rule.error and not no_rule.queries
+    assert no_lucene.error and "\\b" in no_lucene.error["en"] and not no_lucene.queries
+    assert no_rule.error and "r.yml:25:21: Unknown modifier 'nonsense'" in no_rule.error["en"] and not no_rule.queries
+
+
+ODD = [
+    "detection: {sel: {5: b}, condition: sel}",
+    "detection: {sel: [{true: b}], condition: sel}",
+    "detection: {sel: {null: b}, condition: sel}",
+    "correlation: {type: event_count, rules: [x], timespan: 5m, condition: {5: 1}}",
+    "correlation: 5",
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_pysigma_breaks_on_stops_no_other_rule(odd: str) -> None:
+    good = rule_text(1, "sel: {EventID: 1}\ncondition: sel")
+    text = f"title: Odd\nid: x\nlogsource: {{product: linux}}\n{odd}\n---\n{good}"
+    wrong, other = convert(text.encode(), "r.yml")
+    assert (wrong.title, wrong.id, wrong.queries) == ("Odd", "x", ())
+    assert wrong.error and wrong.error["en"].startswith("r.yml:")
+    assert other.queries and other.error is None
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ def test_they_are_found_and_ask_nobody(tmp_path: Path, monkeypatch: pytest.Monke
     )
     (tmp_path / "b.yml").write_text("title: [")
     (tmp_path / "c.yml").write_text("- x")
+    (tmp_path / "d.yml").write_text(rule_text(2, "sel: {5: b}\ncondition: sel") + "\n---\ncorrelation: 5\n---\n")
     found = sigma_findings(tmp_path)
     codes = {each.code for each in found}
     assert {"SigmahqFalsepositivesBannedWordIssue", "SigmahqFieldDuplicateValueIssue", "NumberAsStringIssue"} <= codes
