@@ -99,10 +99,20 @@ def _sample(is_match: bool, value: Any, node: yaml.Node | None, file: str) -> Sa
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of a sample. ``wrong`` says why it is not as it should be; None when it is."""
+    """What became of a sample. ``wrong`` says why it is not as it should be; None when it is. ``hits`` are the ids of
+    the file's rules that it met."""
 
     sample: Sample
     wrong: Text | None
+    hits: frozenset[str] = frozenset()
+
+    def concerns(self, rule_id: str) -> bool:
+        """Whether it says something of this rule: it met the rule, it may not, or it must and met none."""
+        return rule_id in self.hits or not self.sample.is_match or not self.hits
+
+    def wrong_for(self, rule_id: str) -> bool:
+        """Whether the rule is at fault: what another rule met in its place is not its own."""
+        return self.wrong is not None and (rule_id in self.hits or not self.hits)
 
 
 def tried(rules: Sequence[Rule], matcher: Matcher, sample: Sample, events: Sequence[Record]) -> Trial:
@@ -110,12 +120,13 @@ def tried(rules: Sequence[Rule], matcher: Matcher, sample: Sample, events: Seque
     ids = {rule.id for rule in rules}
     judged = matcher.judge(events)
     hits = [(flat, rule) for flat, found in judged for rule in rules if rule.id in ids.intersection(found)]
+    met = frozenset(rule.id for _, rule in hits)
     if bool(hits) is sample.is_match:
-        return Trial(sample, None)
+        return Trial(sample, None, met)
     if hits:
         flat, rule = hits[0]
         shown = ", ".join(f"{each['selection']}: {each['field']} = {each['value']}" for each in explain(rule, flat)[:3])
-        return Trial(sample, both("samples.matches", why=shown))
+        return Trial(sample, both("samples.matches", why=shown), met)
     return Trial(sample, both("samples.misses", why=_missed(rules[0], judged[0][0])))
 
 

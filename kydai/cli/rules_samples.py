@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ from kydai.cli.output import safe
 from kydai.context import Context
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
+_WORST = ("bad", "none", "good")
 _WORDS = ("about_source", "about_fields", "about_samples")
 
 
@@ -41,20 +43,25 @@ class _Tested:
 
     @property
     def result(self) -> str:
-        if self.error is not None or any(trial.wrong for trial in self.trials):
-            return "bad"
-        return "good" if self.trials else "none"
+        """The worst of its rules."""
+        return min((self.of(rule) for rule in self.rules), key=_WORST.index)
 
-    def share(self, is_match: bool) -> str:
-        """How many samples of a kind are as they should be, of how many."""
-        own = [trial for trial in self.trials if trial.sample.is_match is is_match]
-        return f"{sum(trial.wrong is None for trial in own)}/{len(own)}" if own else ""
+    def of(self, rule: Rule) -> str:
+        """A rule is good when a sample meets it and none is wrong for it."""
+        if self.error is not None or any(trial.wrong_for(rule.id) for trial in self.trials):
+            return "bad"
+        return "good" if any(rule.id in trial.hits for trial in self.trials) else "none"
+
+    def share(self, rule: Rule, is_match: bool) -> str:
+        """How many samples of a kind are as they should be for a rule, of how many that concern it."""
+        own = [each for each in self.trials if each.sample.is_match is is_match and each.concerns(rule.id)]
+        return f"{sum(not trial.wrong_for(rule.id) for trial in own)}/{len(own)}" if own else ""
 
 
 def try_rules(
     ctx: typer.Context, path: Annotated[Path, typer.Argument(metavar="[PATH]", help=say("samples.path", LANG))] = Path()
 ) -> int:
-    """0 all are good; 1 a sample is not as it should be; 2 a rule cannot be read; 3 a rule has no samples."""
+    """0 all are good; 1 a sample is not as it should be; 2 a rule cannot be read; 3 no sample meets a rule."""
     context: Context = ctx.obj
     loaded = load([RuleSource(path, "local")], cache=context.settings.cache_folder)
     for error in loaded.errors:
@@ -115,7 +122,13 @@ def _show(context: Context, tested: Sequence[_Tested]) -> None:
         out.lines(_documents(tested))
         return
     rows = [
-        (rule.text("title", LANG), each.file, each.share(True), each.share(False), say(f"samples.{each.result}", LANG))
+        (
+            rule.text("title", LANG),
+            each.file,
+            each.share(rule, True),
+            each.share(rule, False),
+            say(f"samples.{each.of(rule)}", LANG),
+        )
         for each in tested
         for rule in each.rules
     ]
@@ -127,8 +140,8 @@ def _show(context: Context, tested: Sequence[_Tested]) -> None:
         for trial in each.trials:
             if trial.wrong is not None:
                 out.tell(safe(f"{trial.sample.place}: {trial.wrong[LANG]}"))
-    counts = {name: sum(len(each.rules) for each in tested if each.result == name) for name in ("good", "bad", "none")}
-    out.tell(say("samples.count", LANG, rules=len(rows), **counts))
+    counts = Counter(each.of(rule) for each in tested for rule in each.rules)
+    out.tell(say("samples.count", LANG, rules=len(rows), **{name: counts[name] for name in _WORST}))
 
 
 def _documents(tested: Sequence[_Tested]) -> Iterable[dict[str, Any]]:
@@ -139,7 +152,7 @@ def _documents(tested: Sequence[_Tested]) -> Iterable[dict[str, Any]]:
             if trial.wrong is not None
         ]
         error = each.error.told("en") if each.error is not None else None
-        told = {"file": each.file, "rules": [rule.id for rule in each.rules], "result": each.result}
+        told = {"file": each.file, "rules": {rule.id: each.of(rule) for rule in each.rules}, "result": each.result}
         yield told | {"samples": len(each.trials), "wrong": wrong, "error": error}
 
 

@@ -47,6 +47,35 @@ def test_what_is_not_as_it_should_be_is_named_with_its_line(kydai: Run, folder: 
     assert [each["match"] for each in told["wrong"]] == [True, True, False, False]
 
 
+def test_each_rule_of_a_file_needs_a_sample_of_its_own(kydai: Run, folder: Path) -> None:
+    other = RULE.replace("11111111", "21111111").replace("name: test", "name: other").replace("Test", "Other")
+    both = RULE + "---\n" + other.replace("event.outcome: failure", "user.name: root")
+    (folder / "r.yml").write_text(both)
+    samples = folder / "tests" / "r.yml"
+    good = "match:\n  - {event.outcome: failure}\n  - {user.name: root}\nno_match:\n  - {user.name: an}\n"
+
+    def tried(text: str) -> tuple[int, list[list[str]]]:
+        samples.write_text(text)
+        ran = kydai("rules", "test", str(folder))
+        return ran.status, [row.split("r.yml")[1].split() for row in ran.out.splitlines()[1:]]
+
+    assert tried(good) == (0, [["1/1", "1/1", "good"]] * 2)
+    assert tried(good.replace("  - {user.name: root}\n", "")) == (
+        3,
+        [["1/1", "1/1", "good"], ["1/1", "no", "samples"]],
+    )
+    (told,) = kydai("rules", "test", str(folder), "--json").documents
+    assert (told["result"], sorted(told["rules"].values())) == ("none", ["good", "none"])
+    assert tried(good.replace("{user.name: an}", "{user.name: root}")) == (
+        1,
+        [["1/1", "1/1", "good"], ["1/1", "0/1", "WRONG"]],
+    )
+    assert tried(good.replace("{event.outcome: failure}", "{event.outcome: x}")) == (
+        1,
+        [["0/1", "1/1", "WRONG"], ["1/2", "1/1", "WRONG"]],
+    )
+
+
 def test_states_and_their_status(kydai: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "tests" / "r.yml").unlink()
     monkeypatch.chdir(folder)
