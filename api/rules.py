@@ -59,10 +59,12 @@ class RuleRow(Shape):
     """None while that is not known."""
     hosts: int
     """How many hosts it is about."""
+    seeing_hosts: int
+    """How many of them sent events with all that it needs in the last 24 hours."""
     blind_hosts: int
     """On how many of them it cannot fire."""
     why: Words | None
-    """Unless it is live: why."""
+    """Why, unless it is live on all its hosts."""
     alerts: int
     """Alerts of the last 30 days."""
 
@@ -153,7 +155,7 @@ def rows(
     for rule in every:
         choice = decided.get(rule.id)
         covered = coverage.get(rule.id)
-        is_live = covered is None or covered.state == "live"
+        is_live = covered is None or (covered.state == "live" and covered.seeing_hosts == covered.hosts)
         yield RuleRow(
             id=rule.id,
             kind="rule" if isinstance(rule, Rule) else "correlation",
@@ -172,6 +174,7 @@ def rows(
             decided_by=choice.by if choice else None,
             coverage=covered.state.value if covered else None,
             hosts=covered.hosts if covered else 0,
+            seeing_hosts=covered.seeing_hosts if covered else 0,
             blind_hosts=len(covered.blind_hosts) if covered else 0,
             why=None if is_live or covered is None else Words(**covered.reason),
             alerts=alerts.get(rule.id, 0),

@@ -1,9 +1,9 @@
 """Can this rule fire here, on which hosts, and what to switch on where it cannot.
 
-*Live*: in the last 24 hours every host that it is about sent events with all that it needs. *Partly blind*: some hosts
-did not. *Blind*: none did, or the rule cannot be used. *Unproven*: the hosts live, but nothing of the kind came for
-24 hours. *Not here*: the site has no such product. A field is *needed* when no branch of the condition can be true
-without it.
+*Live*: in the last 24 hours hosts that it is about sent events with all that it needs, and no other lacks anything;
+others may have been quiet, which the reason says. *Partly blind*: some hosts lack something. *Blind*: all do wholly, or
+it cannot be used. *Unproven*: nothing is lacking, but nothing of the kind came for 24 hours. *Not here*: the site has
+no such product. A field is *needed* when no branch of the condition can be true without it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The state of one rule and, unless it is live, why and what to do, in both languages."""
+    """The state of one rule and, unless all its hosts see, why and what to do, in both languages."""
 
     rule: str
     state: State
@@ -53,6 +53,8 @@ class Coverage:
     """How many hosts it is about."""
     blind_hosts: tuple[str, ...] = ()
     """Those of them on which it cannot fire."""
+    seeing_hosts: int = 0
+    """How many of them sent events with all that it needs."""
 
 
 def coverage(ruleset: RuleSet, seen: Seen, suspended: Mapping[str, str] | None = None) -> list[Coverage]:
@@ -127,8 +129,11 @@ def _of_events(rule: Rule, site: Site) -> Coverage:
     if lacking:
         is_blind = all(sight is Sight.LACKS for sight in sights)
         return _lacking(rule, view, State.BLIND if is_blind else State.PARTLY_BLIND, lacking)
-    if any(sight is Sight.SEES for sight in sights):
-        return Coverage(rule.id, State.LIVE, both("rules.live"), hosts=len(sights))
+    seeing = sights.count(Sight.SEES)
+    if seeing:
+        some = both("rules.live.hosts", count=seeing, hosts=len(sights))
+        reason = some if seeing < len(sights) else both("rules.live")
+        return Coverage(rule.id, State.LIVE, reason, hosts=len(sights), seeing_hosts=seeing)
     reason = both("rules.unproven.quiet", detail=source_text(source))
     return Coverage(rule.id, State.UNPROVEN, reason, hosts=len(sights))
 
@@ -155,7 +160,8 @@ def _lacking(rule: Rule, view: View, state: State, count: int) -> Coverage:
     missing = tuple(dict.fromkeys(name for lack, _ in told for name in _names(lack, rule.logsource)))
     blind = tuple(sorted(host for hosts in view.lacks.values() for host in hosts))
     helps = {lang: "\n".join(each[lang] for each in remedies) for lang in LANGUAGES}
-    return Coverage(rule.id, state, reason, missing, helps, len(view.sees), blind)
+    seeing = [*view.sees.values()].count(Sight.SEES)
+    return Coverage(rule.id, state, reason, missing, helps, len(view.sees), blind, seeing)
 
 
 def _said(lack: Lack, hosts: Sequence[str], source: Logsource) -> dict[str, str]:

@@ -65,8 +65,12 @@ def _show(context: Context, found: RuleSet, chosen: list[Coverage]) -> None:
 
 
 def state_text(found: Coverage) -> str:
-    """``partly blind 3/5`` in the language of the terminal."""
+    """``partly blind 3/5``: on so many it cannot fire. ``live 3/5``: so many sent what it needs, others were quiet."""
     if found.state is State.DISABLED:
         return say("common.mode.disabled", LANG)
     shown = say(f"common.coverage.{found.state}", LANG)
-    return f"{shown} {len(found.blind_hosts)}/{found.hosts}" if found.state is State.PARTLY_BLIND else shown
+    if found.state is State.PARTLY_BLIND:
+        return f"{shown} {len(found.blind_hosts)}/{found.hosts}"
+    if found.state is State.LIVE and found.seeing_hosts < found.hosts:
+        return f"{shown} {found.seeing_hosts}/{found.hosts}"
+    return shown

@@ -77,6 +77,7 @@ def of_hosts(tmp_path: Path, *without: str) -> Coverage:
 def test_hosts_are_told_apart(tmp_path: Path) -> None:
     assert of_hosts(tmp_path).state is State.LIVE
     found = of_hosts(tmp_path, "b", "c", "e")
+    assert found.seeing_hosts == 2
     assert (found.state, found.hosts, found.blind_hosts) == (State.PARTLY_BLIND, 5, ("b", "c", "e"))
     assert found.missing == ("CommandLine",)
     assert found.reason["en"] == "partly blind on 3 of 5 hosts: the fields CommandLine are missing (b, c, e)"
@@ -84,6 +85,19 @@ def test_hosts_are_told_apart(tmp_path: Path) -> None:
     assert found.remedy["en"].startswith("b, c, e: Switch on the GPO: ")
     assert "Include command line" in found.remedy["vi"]
     assert of_hosts(tmp_path, *"abcde").state is State.BLIND
+
+
+def test_live_says_how_many_hosts_were_quiet(tmp_path: Path) -> None:
+    rules = ruleset_of(tmp_path, [rule_text(1, "s:\n  user: x\ncondition: s\n", "{product: linux, service: sudo}")])
+    line = {"event.module": "system", "event.dataset": "system.syslog", "host.os.type": "linux"}
+    sudo = {**line, "event.dataset": "system.auth", "process.name": "sudo", "user.name": "x"}
+    quiet = [{**line, "host.name": host} for host in "cde"]
+    (found,) = coverage(rules, seen_of_events([{**sudo, "host.name": "a"}, {**sudo, "host.name": "b"}, *quiet]))
+    assert (found.state, found.seeing_hosts, found.hosts, found.blind_hosts) == (State.LIVE, 2, 5, ())
+    assert found.reason["en"].startswith("live: 2 of 5 hosts sent such events")
+    assert found.reason["vi"].startswith("phát hiện được: 2/5 máy đã gửi")
+    (found,) = coverage(rules, seen_of_events([{**sudo, "host.name": "a"}]))
+    assert (found.state, found.seeing_hosts, found.hosts, found.reason["en"]) == (State.LIVE, 1, 1, "live")
 
 
 def test_what_was_declared_and_does_not_come_is_blind(tmp_path: Path) -> None:

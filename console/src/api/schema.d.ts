@@ -3740,6 +3740,8 @@ export interface components {
             references: string[];
             remediation: components["schemas"]["Words"];
             remedy: components["schemas"]["Words"] | null;
+            /** Seeing Hosts */
+            seeing_hosts: number;
             /** Status */
             status: string;
             /** Tags */
@@ -3824,6 +3826,8 @@ export interface components {
             mode: components["schemas"]["Mode"];
             /** Package */
             package: string;
+            /** Seeing Hosts */
+            seeing_hosts: number;
             /** Status */
             status: string;
             /** Tags */

@@ -110,12 +110,14 @@ export default function Rules() {
   );
 }
 
-/** The state, and on how many of its hosts the rule cannot fire. */
+/** The state; on how many of its hosts the rule cannot fire, or how many sent what it needs while the others were quiet. */
 function Covered({ rule }: { rule: Rule }) {
   const { n, named } = useWords();
   if (!rule.coverage) return <span className="muted">–</span>;
   const shown = rule.coverage === "disabled" ? named("common.mode", "disabled") : named("common.coverage", rule.coverage);
-  return <State tone={TONES[rule.coverage] ?? "muted"} text={rule.coverage === "partly_blind" ? `${shown} ${n(rule.blind_hosts)}/${n(rule.hosts)}` : shown} />;
+  const isQuiet = rule.coverage === "live" && rule.seeing_hosts < rule.hosts;
+  const count = rule.coverage === "partly_blind" ? rule.blind_hosts : isQuiet ? rule.seeing_hosts : null;
+  return <State tone={TONES[rule.coverage] ?? "muted"} text={count === null ? shown : `${shown} ${n(count)}/${n(rule.hosts)}`} />;
 }
 
 function RulePanel({ id }: { id: string }) {

@@ -46,6 +46,10 @@ def analyst(services: Services, ruleset: RuleSet) -> Iterator[TestClient]:
         5,
         ("db01", "db02"),
     )
+    some = Coverage(
+        ruleset.rules[1].id, State.LIVE, both("rules.live.hosts", count=2, hosts=3), hosts=3, seeing_hosts=2
+    )
+    every = Coverage(ruleset.rules[2].id, State.LIVE, both("rules.live"), hosts=3, seeing_hosts=3)
 
     def rules() -> RuleSet:
         with services.database.read() as session:
@@ -53,7 +57,7 @@ def analyst(services: Services, ruleset: RuleSet) -> Iterator[TestClient]:
         return replace(ruleset, modes=modes)
 
     svc = replace(
-        services, rules=rules, coverage=lambda: [blind],
+        services, rules=rules, coverage=lambda: [blind, some, every],
         rule_text=lambda package, file: (OWN / "rules" / "linux" / "sshd" / file).read_text("utf-8"),
     )  # fmt: skip
     with services.database.write() as session:
@@ -80,6 +84,11 @@ def test_the_list_tells_modes_coverage_and_alerts(analyst: TestClient, ruleset: 
     assert (first["id"], first["alerts"], first["coverage"]) == (ruleset.rules[0].id, 2, "partly_blind")
     assert (first["blind_hosts"], first["hosts"]) == (2, 5)
     assert first["why"]["vi"]
+    told = {row["id"]: row for row in page["items"]}
+    some, every = (told[rule.id] for rule in ruleset.rules[1:3])
+    assert (some["coverage"], some["seeing_hosts"], some["hosts"]) == ("live", 2, 3)
+    assert some["why"]["en"].startswith("live: 2 of 3 hosts sent such events")
+    assert (every["coverage"], every["seeing_hosts"], every["hosts"], every["why"]) == ("live", 3, 3, None)
     assert first["logsource"] == "linux/sshd"
     kinds = {row["kind"] for row in page["items"]}
     assert kinds == {"rule", "correlation"}

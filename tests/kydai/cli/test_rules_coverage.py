@@ -62,6 +62,23 @@ def test_one_rule_with_its_hosts_and_the_remedy(seen: Run) -> None:
     assert "nonsense" in refused.err
 
 
+def test_live_says_how_many_hosts_were_quiet(seen: Run, tmp_path: Path) -> None:
+    (tmp_path / "data" / "rules" / "local" / "r.yml").write_text(
+        RULE.replace("category: process_creation", "service: sudo").replace("CommandLine: x", "user: x")
+    )
+    line: Event = {"event.module": "system", "host.os.type": "linux"}
+    sudo: Event = {**line, "event.dataset": "system.auth", "process.name": "sudo", "user.name": "x", "host.name": "a"}
+    now = SystemClock().now()
+    log = SeenLog()
+    log.note([sudo, {**line, "event.dataset": "system.syslog", "host.name": "d"}], [now] * 2)
+    with open_database(sqlite_url(tmp_path / "data")).write() as session:
+        log.save(session, now)
+    (found,) = seen("rules", "coverage", ID, "--json").documents
+    assert (found["state"], found["seeing_hosts"]) == ("live", 1)
+    assert found["hosts"] > 1
+    assert f"live 1/{found['hosts']}" in seen("rules", "coverage", ID).out
+
+
 def test_states_are_chosen_and_counted(seen: Run) -> None:
     states = Counter(c["state"] for c in seen("rules", "coverage", "--json").documents)
     assert states["not_here"] > states["partly_blind"] > 0, "this site has neither Windows nor a firewall"
