@@ -38,10 +38,11 @@ def show_coverage(
         wanted = rule_named(found, rule).id
         states = [c for c in states if c.rule == wanted]
     chosen = [c for c in states if not state or c.state in state]
+    other = {"other_events": seen.other}
     if count:
-        context.output.one({"count": len(chosen)}, number(len(chosen), LANG))
+        context.output.one({"count": len(chosen)} | other, number(len(chosen), LANG))
     elif context.output.as_json:
-        context.output.lines(asdict(c) for c in chosen)
+        context.output.lines(asdict(c) | other for c in chosen)
     else:
         _show(context, found, chosen)
         counts = Counter(c.state for c in states)

@@ -83,7 +83,7 @@ def test_states_are_chosen_and_counted(seen: Run) -> None:
     states = Counter(c["state"] for c in seen("rules", "coverage", "--json").documents)
     assert states["not_here"] > states["partly_blind"] > 0, "this site has neither Windows nor a firewall"
     both = seen("rules", "coverage", "--state", "partly_blind", "--state", "unproven", "--count", "--json")
-    assert both.documents == [{"count": states["partly_blind"] + states["unproven"]}]
+    assert both.documents == [{"count": states["partly_blind"] + states["unproven"], "other_events": 0}]
     assert seen("rules", "coverage", "--state", "deaf").status == 2
     assert f"not for this site {states['not_here']}" in seen("rules", "coverage", "--state", "live").err
 
@@ -101,3 +101,6 @@ def test_suspended_rules_and_what_is_not_counted_are_told(
     ran = seen("rules", "coverage", ID)
     assert "suspended: took 60 ms" in ran.out
     assert "7 events of the last 24 hours are not counted here" in ran.err
+    for args in ((ID, "--json"), ("--count", "--json")):
+        (document,) = seen("rules", "coverage", *args).documents
+        assert document["other_events"] == 7
