@@ -2,6 +2,7 @@
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { api, data, type Problem, type Schemas } from "../api/client";
 import { type Place, placeOf, suggestions } from "../lib/complete";
 import { isWhole } from "../lib/truth";
@@ -60,12 +61,15 @@ export function QueryBox({ value, problem, hints, range, onAsk }: Props) {
     if (!option) return;
     const after = text.slice(0, place.from) + option.insert + text.slice(caret).replace(/^\s+/, "");
     const end = place.from + option.insert.length;
-    setText(after);
-    setCaret(end);
-    setAt(-1);
-    // a value is whole; behind a field or a joining word the next is offered at once
-    setOpen(place.kind !== "value");
-    window.requestAnimationFrame(() => box.current?.setSelectionRange(end, end));
+    // at once: what is typed on must not come before the caret is in its place
+    flushSync(() => {
+      setText(after);
+      setCaret(end);
+      setAt(-1);
+      // a value is whole; behind a field or a joining word the next is offered at once
+      setOpen(place.kind !== "value");
+    });
+    box.current?.setSelectionRange(end, end);
   };
   const ask = () => {
     setOpen(false);
