@@ -73,7 +73,7 @@ def ways(source: Logsource) -> tuple[Way, ...]:
     covering = [entry for entry in sources() if entry.covers(source)]
     most = max((entry.weight for entry in covering), default=0)
     found += [_ecs_way(entry, source) for entry in covering if entry.weight == most]
-    return tuple(found) or (_by_name(source),)
+    return tuple(way for way in found if way.terms) or (_by_name(source),)
 
 
 def _windows_way(place: WindowsPlace) -> Way:
@@ -91,7 +91,8 @@ def _windows_way(place: WindowsPlace) -> Way:
 def _ecs_way(entry: EcsSource, source: Logsource) -> Way:
     terms = [_terms(match) for match in entry.events]
     if source.product and not entry.logsource.product:
-        terms = [_both(one, more) for one in terms for more in _of_product(source.product)]
+        both = (_both(one, more) for one in terms for more in _of_product(source.product))
+        terms = [each for each in both if each is not None]
     return Way(tuple(terms), entry.fields)
 
 
@@ -107,9 +108,10 @@ def _terms(match: Mapping[str, Iterable[str]]) -> Terms:
     return {ATTRIBUTES[name]: sorted(values) for name, values in match.items()}
 
 
-def _both(one: Terms, more: Terms) -> Terms:
-    """Terms that hold where both do; of a field that both name, what one says is the narrower."""
-    return {**more, **one}
+def _both(one: Terms, more: Terms) -> Terms | None:
+    """Terms that hold where both do; None where they cannot: a field of both is what both allow."""
+    shared = {name: sorted({*(one[name] or ())} & {*(more[name] or ())}) for name in one.keys() & more.keys()}
+    return {**more, **one, **shared} if all(shared.values()) else None
 
 
 def _by_name(source: Logsource) -> Way:

@@ -129,6 +129,20 @@ def test_a_condition_over_them_does_not_take_the_log_source_for_one() -> None:
     assert query.count("winlog.channel") == 1
 
 
+def test_a_rule_about_one_product_finds_no_events_of_another() -> None:
+    query = query_of("{product: nginx, category: webserver}", "{cs-method: GET}")
+    apache, nginx = (
+        {
+            "event.module": name,
+            "event.dataset": f"{name}.access",
+            "event.category": ["web"],
+            "http.request.method": "GET",
+        }
+        for name in ("apache", "nginx")
+    )
+    assert found_by([query], [apache, nginx]) == {1}
+
+
 def test_names_of_fields() -> None:
     found = ways(Logsource("windows", "process_creation"))
     assert names(found, "Image") == ["winlog.event_data.Image", "winlog.event_data.NewProcessName"]
