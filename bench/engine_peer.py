@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import orjson
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bench.engine import SAMPLES, batches, lines, settle  # noqa: E402
+from bench.engine import BATCH, SAMPLES, lines, settle  # noqa: E402
 
 RULES = SAMPLES / "sigmahq"
 
@@ -37,8 +38,8 @@ def ours(events: Path, cache: Path) -> None:
     ruleset = load([RuleSource(RULES, "sigmahq")], cache=cache)
     settle()
     engine = Engine(ruleset, NativeBinding())
-    with events.open("rb") as file:
-        for batch in batches(file.read().splitlines()):
+    with events.open("rb", buffering=2**20) as file:
+        while batch := list(islice(file, BATCH)):
             for hits in engine.judge([orjson.loads(raw) for raw in batch], batch):
                 for hit in hits:
                     sys.stdout.buffer.write(orjson.dumps({"rule": hit}, option=orjson.OPT_APPEND_NEWLINE))

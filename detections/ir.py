@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     Expr = int | tuple["str | Expr", ...]
 else:
-    Expr = Any  # msgspec reads annotations at run time and cannot follow a type that names itself
+    # msgspec reads annotations at run time and cannot follow a type that names itself; no condition is this deep
+    Expr = int | str
+    for _ in range(128):
+        Expr = int | str | tuple[Expr, ...]
 
 TRUE: Expr = ("&",)
 FALSE: Expr = ("|",)
@@ -165,13 +168,6 @@ def text_predicate(field: str | None, pattern: str, cased: bool) -> Predicate:
         return Predicate(field, Kind.EQUALS, literal, flags)
     kind = Kind.STARTS if starts else Kind.ENDS if ends else Kind.CONTAINS
     return Predicate(field, kind, literal, flags)
-
-
-def thaw(data: Any) -> Expr:
-    """An expression from its JSON form, in which tuples are lists."""
-    if isinstance(data, int):
-        return data
-    return (data[0], *(thaw(part) for part in data[1:]))
 
 
 def number_text(number: float) -> str:

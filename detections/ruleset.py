@@ -6,13 +6,12 @@ file. One bad rule never stops the others.
 
 from __future__ import annotations
 
+import gc
 import hashlib
-import os
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from core.errors import BadInput, Place, failure
 from core.words import Text, both
 from detections.correlation_rules import PatternSet, resolve
 from detections.filters import filtered
-from detections.ir import HOLE, MANY, ONE, Expr, Kind, disj, rewrite, text_predicate, thaw
+from detections.ir import HOLE, MANY, ONE, Expr, Kind, disj, rewrite, text_predicate
 from detections.rule import (
     OWN_PACKAGE,
     Correlation,
@@ -36,20 +35,8 @@ from detections.rule import (
     default_mode,
     error_of,
 )
+from detections.rule_cache import RuleCache
 from detections.rule_files import rule_files
-from detections.sigma_reader import read_file
-
-_COMPILERS = (
-    "ir.py",
-    "rule.py",
-    "sigma_conditions.py",
-    "sigma_encodings.py",
-    "sigma_places.py",
-    "sigma_reader.py",
-    "spelling.py",
-    "strict_yaml.py",
-)
-"""The files that decide what a rule compiles to: when one changes, the cache is made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +125,28 @@ def load(
 ) -> RuleSet:
     """Load all sources. ``placeholders`` gives values for ``%name%`` of the ``expand`` modifier (``*`` and ``?`` are
     wildcards); ``cache`` is a folder that may be thrown away. Raises BadConfig when a source is not there."""
-    compiled = _Cache(cache)
+    with _uncollected():
+        return _load(sources, modes or {}, placeholders or {}, RuleCache(cache))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """What is made stays: looking through it again and again for rubbish costs a tenth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _load(
+    sources: Sequence[RuleSource],
+    modes: Mapping[str, Mode],
+    placeholders: Mapping[str, Sequence[str]],
+    compiled: RuleCache,
+) -> RuleSet:
     rules: dict[str, Rule] = {}
     correlations: dict[str, Correlation] = {}
     filters: list[Filter] = []
@@ -148,30 +156,21 @@ def load(
             if isinstance(found, BadInput):
                 errors.append(error_of(found))
                 continue
-            entry = compiled.get(found.data, found.name)
-            errors.extend(replace(error, file=found.name) for error in entry.errors)
+            entry = compiled.get(found, source.package)
+            errors.extend(entry.errors)
             for rule in entry.rules:
-                placed = replace(
-                    rule,
-                    condition=thaw(rule.condition),
-                    file=found.name,
-                    folder=found.folder,
-                    package=source.package,
-                )
-                _add(rules, placed, placed.line, errors)
+                _add(rules, rule, rule.line, errors)
             for correlation in entry.correlations:
-                put = replace(correlation, file=found.name, folder=found.folder, package=source.package)
-                _add(correlations, put, put.line, errors)
-            for each in entry.filters:
-                filters.append(replace(each, condition=thaw(each.condition), file=found.name, package=source.package))
+                _add(correlations, correlation, correlation.line, errors)
+            filters.extend(entry.filters)
     compiled.save()
     narrowed, left_out = filtered(rules.values(), filters)
-    ready, blind = _expanded(narrowed, placeholders or {})
+    ready, blind = _expanded(narrowed, placeholders)
     return RuleSet(
         tuple(ready),
         tuple(correlations.values()),
         (*errors, *left_out),
-        dict(modes or {}),
+        dict(modes),
         blind,
         tuple(filters),
     )
@@ -191,67 +190,6 @@ def _add(known: dict[str, Any], item: Rule | Correlation, line: int, errors: lis
         )
         return
     known[item.id] = item
-
-
-# --- the cache ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """What one file compiles to; file names and packages are added by the loader."""
-
-    rules: tuple[Rule, ...] = ()
-    correlations: tuple[Correlation, ...] = ()
-    filters: tuple[Filter, ...] = ()
-    errors: tuple[RuleError, ...] = ()
-
-
-def _form() -> str:
-    digest = hashlib.blake2b(version("pysigma").encode(), digest_size=6)
-    for name in _COMPILERS:
-        digest.update(files("detections").joinpath(name).read_bytes())
-    return digest.hexdigest()
-
-
-class _Cache:
-    """Compiled files by their content; one JSON file, rewritten when something new was compiled."""
-
-    def __init__(self, folder: Path | None) -> None:
-        self.path = folder / f"rules-{_form()}.json" if folder else None
-        self.known: dict[str, _Entry] = {}
-        self.used: dict[str, _Entry] = {}
-        if self.path and self.path.exists():
-            try:
-                self.known = msgspec.json.decode(self.path.read_bytes(), type=dict[str, _Entry])
-            except (OSError, msgspec.MsgspecError, ValueError):
-                self.known = {}
-
-    def get(self, data: bytes, name: str) -> _Entry:
-        key = hashlib.blake2b(data, digest_size=16).hexdigest()
-        entry = self.known.get(key)
-        if entry is None:
-            entry = _compile(data, name)
-        self.used[key] = entry
-        return entry
-
-    def save(self) -> None:
-        if self.path is None or self.used.keys() <= self.known.keys():
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".rules-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.json.encode(self.used))
-        Path(temporary).replace(self.path)
-
-
-def _compile(data: bytes, name: str) -> _Entry:
-    found, errors = read_file(data, name)
-    return _Entry(
-        tuple(item for item in found if isinstance(item, Rule)),
-        tuple(item for item in found if isinstance(item, Correlation)),
-        tuple(item for item in found if isinstance(item, Filter)),
-        tuple(error_of(error) for error in errors),
-    )
 
 
 def _expanded(rules: Iterable[Rule], placeholders: Mapping[str, Sequence[str]]) -> tuple[list[Rule], dict[str, Text]]:

@@ -29,11 +29,17 @@ def entries() -> dict[str, dict[str, str]]:
     for file in sorted(files("core.words").iterdir(), key=lambda f: f.name):
         if not file.name.endswith(".yml"):
             continue
-        for key, texts in (yaml.load(file.read_text("utf-8"), yaml.CSafeLoader) or {}).items():
+        for key, texts in _words_in(file.name).items():
             if key in found:
                 raise ValueError(f"core/words/{file.name}: {key} stands in another file too")
             found[key] = texts
     return found
+
+
+@cache
+def _words_in(name: str) -> dict[str, dict[str, str]]:
+    file = files("core.words").joinpath(name)
+    return (yaml.load(file.read_text("utf-8"), yaml.CSafeLoader) or {}) if file.is_file() else {}
 
 
 def language(environment: Mapping[str, str] | None = None) -> str:
@@ -47,7 +53,9 @@ def language(environment: Mapping[str, str] | None = None) -> str:
 
 def say(key: str, lang: str, /, **values: object) -> str:
     """The words of a key; numbers and texts among the values are shown in the language. Raises KeyError."""
-    return entries()[key][lang].format(**{name: _Shown(_text(value, lang)) for name, value in values.items()})
+    return _words_in(f"{key.partition('.')[0]}.yml")[key][lang].format(
+        **{name: _Shown(_text(value, lang)) for name, value in values.items()}
+    )
 
 
 def _text(value: object, lang: str) -> object:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadConfig
-from detections import ruleset as module
 from detections.ir import HOLE, MANY, Kind, leaves
 from detections.rule import Mode
 from detections.ruleset import RuleSet, RuleSource, load
@@ -75,24 +74,6 @@ def test_rules_that_correlations_read(tmp_path: Path) -> None:
     loaded = ruleset_of(tmp_path, [rule_text(1, PLAIN, more="name: failed\n"), rule_text(2, PLAIN), correlation])
     assert loaded.referenced == {rule_id(1)}
     assert loaded.correlations[0].document["date"] == "2026-01-02"
-
-
-def test_the_cache_gives_the_same_and_saves_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rules = tmp_path / "rules"
-    rules.mkdir()
-    (rules / "a.yml").write_text(rule_text(1, "s:\n  - F: 1\n  - G|re: 'a+'\ncondition: not s\n"))
-    (rules / "b.yml").write_text("title: [\n")
-    source = [RuleSource(rules, "own")]
-    cold = load(source, cache=tmp_path / "cache")
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "read_file", lambda data, name: pytest.fail("compiled again"))
-        warm = load(source, cache=tmp_path / "cache")
-    assert (warm.rules, warm.errors, warm.hash) == (cold.rules, cold.errors, cold.hash)
-    (rules / "a.yml").write_text(rule_text(1, PLAIN))
-    assert load(source, cache=tmp_path / "cache").rules[0].condition == 0
-    (cache_file,) = (tmp_path / "cache").iterdir()
-    cache_file.write_bytes(b"torn")
-    assert load(source, cache=tmp_path / "cache").rules[0].condition == 0
 
 
 def test_every_placeholder_rule_of_sigmahq_becomes_normal_when_filled() -> None:

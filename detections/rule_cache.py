@@ -1,0 +1,123 @@
+"""Rule files compiled before, by their content, so that a start reads only what is new.
+
+One JSON file behind its own print: torn, changed or made by another version of the compiler, it is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from detections.rule import Correlation, Filter, Rule, RuleError, error_of
+from detections.rule_files import RuleFile
+
+_COMPILERS = (
+    "ir.py",
+    "rule.py",
+    "rule_cache.py",
+    "sigma_conditions.py",
+    "sigma_encodings.py",
+    "sigma_places.py",
+    "sigma_reader.py",
+    "spelling.py",
+    "strict_yaml.py",
+)
+"""The files that decide what a rule compiles to: when one changes, the cache is made anew."""
+_PRINT = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one file compiles to."""
+
+    rules: tuple[Rule, ...] = ()
+    correlations: tuple[Correlation, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    errors: tuple[RuleError, ...] = ()
+    file: str = ""
+    folder: str = ""
+    package: str = ""
+
+
+class RuleCache:
+    """Compiled files in a folder that may be thrown away; None keeps nothing."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._path = folder / f"rules-{_form()}.json" if folder else None
+        self._known = _read(self._path) if self._path else {}
+        self._used: dict[str, Entry] = {}
+
+    def get(self, file: RuleFile, package: str) -> Entry:
+        """What a file compiles to, as part of a package."""
+        key = hashlib.blake2b(file.data, digest_size=16).hexdigest()
+        entry = _placed(self._known.get(key) or _compile(file), file, package)
+        self._used[key] = entry
+        return entry
+
+    def save(self) -> None:
+        """Keep what was asked for, and nothing else, if anything of it is new."""
+        if self._path is None or self._used.keys() <= self._known.keys():
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        data = msgspec.json.encode(self._used)
+        handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=".rules-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(_print(data) + data)
+        Path(temporary).replace(self._path)
+        for older in self._path.parent.glob("rules-*.json"):
+            if older != self._path:
+                older.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Entry]:
+    try:
+        kept = path.read_bytes()
+        data = memoryview(kept)[_PRINT:]
+        return msgspec.json.decode(data, type=dict[str, Entry]) if kept[:_PRINT] == _print(data) else {}
+    except (OSError, msgspec.MsgspecError, ValueError):
+        return {}
+
+
+def _print(data: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(data, digest_size=_PRINT // 2).hexdigest().encode()
+
+
+def _form() -> str:
+    digest = hashlib.blake2b(version("pysigma").encode(), digest_size=6)
+    for name in _COMPILERS:
+        digest.update(files("detections").joinpath(name).read_bytes())
+    return digest.hexdigest()
+
+
+def _compile(file: RuleFile) -> Entry:
+    from detections.sigma_reader import read_file  # pySigma weighs 0.1 s, and a start with nothing new needs none
+
+    found, errors = read_file(file.data, file.name)
+    return Entry(
+        tuple(item for item in found if isinstance(item, Rule)),
+        tuple(item for item in found if isinstance(item, Correlation)),
+        tuple(item for item in found if isinstance(item, Filter)),
+        tuple(error_of(error) for error in errors),
+    )
+
+
+def _placed(entry: Entry, file: RuleFile, package: str) -> Entry:
+    name, folder = file.name, file.folder
+    if (entry.file, entry.folder, entry.package) == (name, folder, package):
+        return entry
+    return Entry(
+        tuple(replace(rule, file=name, folder=folder, package=package) for rule in entry.rules),
+        tuple(replace(each, file=name, folder=folder, package=package) for each in entry.correlations),
+        tuple(replace(each, file=name, package=package) for each in entry.filters),
+        tuple(replace(error, file=name) for error in entry.errors),
+        name,
+        folder,
+        package,
+    )
