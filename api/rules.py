@@ -18,6 +18,7 @@ from api.shapes import Shape, Time, Words
 from core.clock import DAY, Micros
 from core.db.models import Alert, Level, RuleMode
 from core.errors import KydaiError, NotFound, Unavailable, failure
+from detections.hit_days import HitDays, hit_days
 from detections.rule import Correlation, Effect, Mode, Rule
 from detections.rule_modes import rules_version
 
@@ -67,6 +68,9 @@ class RuleRow(Shape):
     """Why, unless it is live on all its hosts."""
     alerts: int
     """Alerts of the last 30 days."""
+    hits: list[int] | None
+    """Events that it matched on each of the last 30 days (alerts that a correlation raised), today last, whatever
+    becomes of a hit; None for an account with a scope: they are counted for the whole house."""
 
 
 class RuleDetail(RuleRow):
@@ -86,6 +90,10 @@ class RuleDetail(RuleRow):
     """Hosts on which it cannot fire."""
     decided_at: Time | None
     decided_reason: str
+    days: list[Time]
+    """When each of the last 30 days began."""
+    counted_from: Time | None
+    """The first of them on which hits were counted; before it nothing is known of rules. None: on none of them."""
     text: str | None
     """The YAML as it was loaded; None when it cannot be read any more."""
 
@@ -140,7 +148,7 @@ class RuleBook:
 
 
 def rows(
-    session: Session, ruleset: RuleSet, coverage: Mapping[str, Coverage], sight: Sight, now: Micros
+    session: Session, ruleset: RuleSet, coverage: Mapping[str, Coverage], sight: Sight, hits: HitDays, now: Micros
 ) -> Iterable[RuleRow]:
     """Every rule and correlation, in the order of the rule set."""
     decided = {row.rule_id: row for row in session.scalars(select(RuleMode))}
@@ -178,6 +186,7 @@ def rows(
             blind_hosts=len(covered.blind_hosts) if covered else 0,
             why=None if is_live or covered is None else Words(**covered.reason),
             alerts=alerts.get(rule.id, 0),
+            hits=hits.of(rule.id) if sight.is_whole else None,
         )
 
 
@@ -212,7 +221,9 @@ def detail(
 ) -> RuleDetail:
     """Everything about one rule. Raises NotFound."""
     rule = find(ruleset, rule_id)
-    row = next(r for r in rows(session, ruleset, coverage, sight, svc.clock.now()) if r.id == rule_id)
+    now = svc.clock.now()
+    hits = hit_days(session, svc.zone, now)
+    row = next(r for r in rows(session, ruleset, coverage, sight, hits, now) if r.id == rule_id)
     choice = session.get(RuleMode, rule_id)
     document = rule.document if isinstance(rule, Correlation) else {}
     covered = coverage.get(rule_id)
@@ -230,6 +241,8 @@ def detail(
         blind_on=list(covered.blind_hosts) if covered else [],
         decided_at=choice.at if choice else None,
         decided_reason=choice.reason if choice else "",
+        days=list(hits.days),
+        counted_from=hits.counted_from,
         text=svc.rule_text(rule.package, rule.file),
     )
 

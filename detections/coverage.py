@@ -8,7 +8,7 @@ no such product. A field is *needed* when no branch of the condition can be true
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -57,8 +57,11 @@ class Coverage:
     """How many of them sent events with all that it needs."""
 
 
-def coverage(ruleset: RuleSet, seen: Seen, suspended: Mapping[str, str] | None = None) -> list[Coverage]:
-    """The state of every rule, then of every correlation, in the set's order. ``suspended`` is the engine's."""
+def coverage(
+    ruleset: RuleSet, seen: Seen, suspended: Mapping[str, str] | None = None, hit: Collection[str] = ()
+) -> list[Coverage]:
+    """The state of every rule, then of every correlation, in the set's order. ``suspended`` is the engine's; ``hit``
+    are those that matched lately, which are for this site whatever arrives now."""
     site = Site(seen)
     flow_errors = FlowRules(ruleset).errors
     found = []
@@ -73,10 +76,16 @@ def coverage(ruleset: RuleSet, seen: Seen, suspended: Mapping[str, str] | None =
             found.append(_of_flows(rule, seen, flow_errors))
         else:
             found.append(_of_events(rule, site))
-    return found + _of_correlations(ruleset, {each.rule: each for each in found})
+    found = [_if_hit(each, hit) for each in found]
+    return found + _of_correlations(ruleset, {each.rule: each for each in found}, hit)
 
 
-def _of_correlations(ruleset: RuleSet, known: dict[str, Coverage]) -> list[Coverage]:
+def _if_hit(found: Coverage, hit: Collection[str]) -> Coverage:
+    is_here = found.state is not State.NOT_HERE or found.rule not in hit
+    return found if is_here else Coverage(found.rule, State.UNPROVEN, both("rules.unproven.hit"), remedy=found.remedy)
+
+
+def _of_correlations(ruleset: RuleSet, known: dict[str, Coverage], hit: Collection[str]) -> list[Coverage]:
     """A correlation can do what the rules that it needs can do."""
     patterns = resolve(ruleset.rules, ruleset.correlations)
     for pattern in sorted(patterns.patterns, key=lambda each: each.depth):
@@ -85,7 +94,7 @@ def _of_correlations(ruleset: RuleSet, known: dict[str, Coverage]) -> list[Cover
         state = _joined([each.state for each in read], needs_all)
         if pattern.expression is not None:
             state = _of_expression(pattern.expression, [each.state for each in read])
-        known[pattern.id] = _of_pattern(ruleset, pattern.id, state, read)
+        known[pattern.id] = _if_hit(_of_pattern(ruleset, pattern.id, state, read), hit)
     unusable = {each.id: Coverage(each.id, State.BLIND, both("rules.blind.unusable")) for each in ruleset.correlations}
     return [known.get(each.id, unusable[each.id]) for each in ruleset.correlations]
 

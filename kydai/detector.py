@@ -17,11 +17,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from collectors.flow_events import to_events
-from core.clock import Clock, Micros
+from core.clock import LOCAL_ZONE, Clock, Micros
 from core.db.database import Database
 from core.db.models import Meta, RuleMode
 from core.event import Event
-from detections import alerting, hit_blocks
+from detections import alerting, hit_blocks, hit_days
 from detections.alerting import RuleHit
 from detections.correlation_items import plain
 from detections.ecs_binding import EcsBinding
@@ -43,12 +43,16 @@ class Judgement:
 
     hits: list[RuleHit] = field(default_factory=list)
     cuts: Sequence[hit_blocks.Cut] = ()
+    counts: Counter[str] = field(default_factory=Counter)
+    """Hits of every rule, of those that only record too."""
     ruleset: str = ""
     arrival_at: Micros = 0
+    zone: str = LOCAL_ZONE
 
     def save(self, session: Session, spool: str, now: Micros) -> int:
         """Write alerts and hit blocks in the caller's transaction; returns the alert rows made or changed."""
         hit_blocks.add(session, spool, self.cuts, self.arrival_at)
+        hit_days.save(session, self.counts, self.zone, now)
         if not self.hits:
             return 0
         saved = alerting.save(session, alerting.fold(self.hits, explain, self.ruleset), now)
@@ -137,9 +141,12 @@ class Detector:
         rule = self.ruleset.by_id.get(rule_id)
         return plain(event, rule_id, name) if rule is None else lookup(rule, event, name)
 
+    def _judgement(self, arrival_at: Micros) -> Judgement:
+        return Judgement(ruleset=self.ruleset.hash, arrival_at=arrival_at, zone=self.settings.zone)
+
     def judge(self, events: Sequence[Event], arrival_at: Micros) -> Judgement:
         """Judge events and write the ids of matching rules on them. ``arrival_at``: the smallest of the batch."""
-        judgement = Judgement(ruleset=self.ruleset.hash, arrival_at=arrival_at)
+        judgement = self._judgement(arrival_at)
         read = []
         by_id = self.ruleset.by_id
         for event, rules in zip(events, self.engine.judge(events), strict=True):
@@ -147,6 +154,7 @@ class Detector:
             if not rules:
                 continue
             event["kydai.rules"] = list(rules)
+            judgement.counts.update(rules)
             for rule in rules:
                 if rule in self._alerting:
                     judgement.hits.append(RuleHit(by_id[rule], event))
@@ -157,10 +165,11 @@ class Detector:
 
     def judge_flows(self, table: Any, arrival_at: Micros) -> tuple[Judgement, Any]:
         """Judge a flow table; returns it with the columns ``kydai.rules`` and ``kydai.ruleset``."""
-        judgement = Judgement(ruleset=self.ruleset.hash, arrival_at=arrival_at)
+        judgement = self._judgement(arrival_at)
         found = self.flow_rules.judge(table)
         by_row: dict[int, list[str]] = {}
         for rule, rows in found.items():
+            judgement.counts[rule] += len(rows)
             for row in rows:
                 by_row.setdefault(int(row), []).append(rule)
         names: list[list[str] | None] = [None] * table.num_rows

@@ -25,6 +25,7 @@ from core.db.models import (
     Level,
     Outbox,
     OutboxState,
+    RuleHits,
     Said,
     SignInLink,
     Source,
@@ -200,6 +201,7 @@ def old_rows(now: Micros, months: Iterable[int] = ()) -> Iterator[Old]:
     yield Ledger, Ledger.hour < counted
     yield DeadLetter, (DeadLetter.stage == LetterStage.STORED) & (DeadLetter.at < counted)
     yield Said, Said.hour < counted
+    yield RuleHits, RuleHits.day < counted
 
 
 def _key(table: type[Base]) -> Sequence[Any]:

@@ -13,10 +13,11 @@ from api.deps import Reader, Svc, Triage
 from api.errors import language_of
 from api.rules import CoverageState, RuleBook, RuleDetail, RuleRow
 from api.scope import sight
-from api.shapes import Page, Shape, read_cursor, write_cursor
+from api.shapes import Page, Shape, Time, read_cursor, write_cursor
 from core.db.models import Level
 from core.errors import BadInput, failure
 from core.query.fold import fold
+from detections.hit_days import hit_days
 from detections.rule import Effect, Mode
 from detections.rule_modes import choose
 
@@ -39,6 +40,10 @@ class RulePage(Page[RuleRow]):
     coverage: dict[str, int]
     packages: dict[str, int]
     errors: int
+    days: list[Time]
+    """When each of the last 30 days began, as ``hits`` counts them."""
+    counted_from: Time | None
+    """The first of them on which hits were counted; before it nothing is known of rules. None: on none of them."""
     ruleset: str
     """A hash that changes with any rule or mode."""
 
@@ -72,7 +77,9 @@ def list_rules(
     book = _book(request)
     with svc.database.read() as session:
         ruleset = book.rules(session)
-        every = list(rules.rows(session, ruleset, book.coverage(), sight(caller.scope), svc.clock.now()))
+        now = svc.clock.now()
+        hits = hit_days(session, svc.zone, now)
+        every = list(rules.rows(session, ruleset, book.coverage(), sight(caller.scope), hits, now))
     names = {row.package for row in every}
     if package is not None and package not in names:
         raise failure(BadInput, "rules.package.none_of_it", name=package, names=", ".join(sorted(names)))
@@ -97,6 +104,8 @@ def list_rules(
         coverage=Counter(row.coverage for row in found if row.coverage),
         packages=Counter(row.package for row in found),
         errors=len(ruleset.errors),
+        days=list(hits.days),
+        counted_from=hits.counted_from,
         ruleset=ruleset.hash,
     )
 

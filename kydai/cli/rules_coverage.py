@@ -10,6 +10,7 @@ import typer
 
 from core.words import number, say
 from detections.coverage import Coverage, State, coverage
+from detections.hit_days import hit_lately
 from detections.ruleset import RuleSet
 from kydai.cli.alerts import level_text
 from kydai.cli.main import LANG
@@ -33,7 +34,7 @@ def show_coverage(
         now = context.clock.now()
         found = load_rules(context.settings, session)
         seen = seen_of(session, now)
-        states = coverage(found, seen, suspended_of(session, now))
+        states = coverage(found, seen, suspended_of(session, now), hit_lately(session, now))
     if rule is not None:
         wanted = rule_named(found, rule).id
         states = [c for c in states if c.rule == wanted]

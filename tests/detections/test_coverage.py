@@ -179,3 +179,11 @@ def test_a_correlation_can_do_what_its_rules_can(
     assert words in one.reason["en"]
     assert one.reason["vi"]
     assert above.state is state, "and so can one that reads it"
+
+
+def test_what_matched_lately_is_for_this_site(tmp_path: Path) -> None:
+    rules = ruleset_of(tmp_path, [rule_text(1, "s:\n  F: 1\ncondition: s\n", "{product: okta, service: okta}")])
+    (unknown,) = coverage(rules, seen_of_events(EVENTS))
+    (hit,) = coverage(rules, seen_of_events(EVENTS), hit={rule_id(1)})
+    assert (unknown.state, hit.state) == (State.NOT_HERE, State.UNPROVEN)
+    assert "from files" in hit.reason["en"]

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from core.db.models import HitBlock
+from core.audit import Actor
+from core.db.models import Alert, HitBlock
 from core.event import Event
+from detections.hit_days import hit_days
+from detections.rule import Mode
+from detections.rule_modes import choose
 from kydai.context import Context
 from kydai.detector import Detector, load_rules, rule_sources
 from kydai.flow_columns import dress
@@ -60,6 +64,19 @@ def test_a_rule_that_only_a_correlation_reads_does_not_alert_but_feeds_it(contex
     with context.database.read() as session:
         assert [b.arrival_at for b in session.query(HitBlock)] == [7] * len(judged.cuts)
     assert judged.cuts
+
+
+def test_hits_are_counted_by_day_of_rules_that_only_record_too(context: Context) -> None:
+    with context.database.write() as session:
+        choose(session, Actor("x", "cli"), ID, Mode.RECORD, "", now=1)
+    detector = Detector.open(context.settings, context.database, context.clock)
+    judged = detector.judge([event("failure"), event("success"), event("failure")], 7)
+    now = context.clock.now()
+    with context.database.write() as session:
+        judged.save(session, "gateway", now)
+    with context.database.read() as session:
+        assert hit_days(session, context.settings.zone, now).of(ID)[-1] == 2
+        assert session.query(Alert).where(Alert.rule_id == ID).count() == 0
 
 
 def test_correlations_that_cannot_be_used_are_counted_once(context: Context) -> None:

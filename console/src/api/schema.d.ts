@@ -3699,10 +3699,14 @@ export interface components {
             blind_hosts: number;
             /** Blind On */
             blind_on: string[];
+            /** Counted From */
+            counted_from: string | null;
             /** Coverage */
             coverage: ("live" | "partly_blind" | "blind" | "unproven" | "not_here" | "disabled") | null;
             /** Date */
             date: string;
+            /** Days */
+            days: string[];
             /** Decided At */
             decided_at: string | null;
             /** Decided By */
@@ -3716,6 +3720,8 @@ export interface components {
             falsepositives: components["schemas"]["Words"];
             /** File */
             file: string;
+            /** Hits */
+            hits: number[] | null;
             /** Hosts */
             hosts: number;
             /** Id */
@@ -3768,12 +3774,16 @@ export interface components {
          * @description One page of rules; the counts are over all that meet the filters.
          */
         RulePage: {
+            /** Counted From */
+            counted_from: string | null;
             /** Coverage */
             coverage: {
                 [key: string]: number;
             };
             /** Cursor */
             cursor?: string | null;
+            /** Days */
+            days: string[];
             /** Errors */
             errors: number;
             /** Items */
@@ -3809,6 +3819,8 @@ export interface components {
             effect: components["schemas"]["Effect"];
             /** File */
             file: string;
+            /** Hits */
+            hits: number[] | null;
             /** Hosts */
             hosts: number;
             /** Id */

@@ -13,7 +13,7 @@ from core.db.models.house import Heartbeat, LegalHold, Meta, Outbox, OutboxState
 from core.db.models.incidents import Category, Incident, IncidentEntity, IncidentLink, IncidentStatus, Note
 from core.db.models.intake import DeadLetter, DecoderState, IngestedFile, JudgedRange, LetterStage, SpoolPosition
 from core.db.models.integrity import IntegrityRoot, Tombstone
-from core.db.models.rules import CorrelationPartition, HitBlock, RuleMode
+from core.db.models.rules import CorrelationPartition, HitBlock, RuleHits, RuleMode
 from core.db.models.runs import Effect, EffectState, Run, RunStatus, StepRun
 from core.db.models.searches import SavedSearch
 from core.db.models.sources import Activity, Ledger, Said, Silence, Source
@@ -49,6 +49,7 @@ __all__ = [
     "Outbox",
     "OutboxState",
     "Retention",
+    "RuleHits",
     "RuleMode",
     "Run",
     "RunStatus",

@@ -19,6 +19,16 @@ class RuleMode(Base):
     at: Mapped[int] = mapped_column(default=0)
 
 
+class RuleHits(Base):
+    """How many events of a day a rule matched, by the day on which they were judged."""
+
+    __tablename__ = "rule_hits"
+    rule_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    day: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, index=True)
+    """When that day began on the wall clock of the house."""
+    count: Mapped[int]
+
+
 class HitBlock(Base):
     """The hits that correlations read: one compressed block per (batch, partition)."""
 

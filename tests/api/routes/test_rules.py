@@ -16,8 +16,10 @@ from api.app import create_app
 from api.deps import COOKIE, Services
 from core import accounts
 from core.accounts import Role
-from core.db.models import Audit, RuleMode
+from core.clock import DAY
+from core.db.models import Audit, RuleMode, User
 from core.words import both
+from detections import hit_days
 from detections.coverage import Coverage, State
 from detections.rule import Mode
 from detections.ruleset import RuleSet, RuleSource, load
@@ -101,6 +103,22 @@ def test_the_list_tells_modes_coverage_and_alerts(analyst: TestClient, ruleset: 
     assert {row["default_effect"] for row in read["items"]} == {"correlation"}
     assert all(row["alert_effect"] == ("correlation" if row["kind"] == "rule" else "alert") for row in read["items"])
     assert all(row["id"] not in {r["id"] for r in read["items"]} for row in get(analyst, mode="alert")["items"])
+
+
+def test_hits_of_thirty_days_are_told_to_who_sees_the_house(
+    analyst: TestClient, services: Services, ruleset: RuleSet
+) -> None:
+    rule, now = ruleset.rules[1].id, services.clock.now()
+    with services.database.write() as session:
+        hit_days.save(session, {rule: 3}, services.zone, now - DAY)
+        hit_days.save(session, {rule: 2}, services.zone, now)
+    page = get(analyst, text=rule)
+    assert page["items"][0]["hits"] == [0] * 28 + [3, 2]
+    assert (len(page["days"]), page["counted_from"]) == (30, page["days"][-2])
+    assert get(analyst, f"/{rule}")["hits"][-2:] == [3, 2]
+    with services.database.write() as session:
+        session.query(User).update({"scope": 'kydai.agency: "Sở Y tế"'})
+    assert [row["hits"] for row in get(analyst, text=rule)["items"]] == [None]
 
 
 def test_filters_and_pages(analyst: TestClient, ruleset: RuleSet) -> None:
