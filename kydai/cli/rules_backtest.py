@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -13,26 +12,25 @@ import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from core import audit
-from core.clock import DAY, Micros, from_micros, hour_of, iso
-from core.store.contract import Query, Span, Truth
+from core.clock import from_micros, iso
+from core.store.contract import Span
+from core.store.telling import Counting, TellCount
 from core.times import read_span
 from core.words import moment, number, say
 from detections.alerting import MAX_ROWS_PER_HOUR
-from detections.backtest import Backtest, cost
-from detections.hunting import Hunter
+from detections.backtest import Backtest
+from detections.backtesting import Cost, backtested
 from detections.rule import Rule
 from detections.ruleset import RuleSource, load
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import safe
 from kydai.cli.rules_hunt import chosen, usable
-from kydai.cli.search import From, To, confess, together
+from kydai.cli.search import From, To, confess
 from kydai.context import Context
 from kydai.detector import load_rules, rule_sources
 from kydai.people import cli_actor
 
 DEFAULT_FROM = "now-30d"
-SAMPLE = 2_000
-"""Events of the log source on which the cost is measured."""
 TOP = 5
 BAR = 40
 
@@ -50,17 +48,14 @@ def backtest(ctx: typer.Context, rule: RuleOrFile, start: From = None, end: To =
         facts = {"rules": [r.id for r in rules][:TOP], "from": iso(first), "to": iso(last or now)}
         audit.record(session, cli_actor(), "rules.backtest", rule[:200], now=now, after=facts)
     span = Span(first, last or now)
-    hunter = Hunter(rules, context.clock)
-    tests = {each.id: Backtest(each, zone) for each in rules}
-    truth = _run(context, hunter, tests, span)
-    for each in tests.values():
-        sample = context.store.search(Query(hunter.hunts[each.rule.id].source, span), limit=SAMPLE).events
-        _show(context, each, span, cost(each.rule, sample), len(sample))
-    status = confess(context, truth)
-    faults = Counter(hunter.lacking) + Counter(dict.fromkeys(hunter.suspended, 1))
-    for found in faults:
-        context.output.tell(safe(say("hunts.backtest.doubt", LANG, rule=tests[found].rule.text("title", LANG))))
-    return INCOMPLETE if faults else status
+    with _telling(context) as tell:
+        past = backtested(context.store, context.clock, rules, span, zone, tell)
+    for each in past.tests.values():
+        _show(context, each, span, past.costs[each.rule.id])
+    status = confess(context, past.truth)
+    for found in past.faults:
+        context.output.tell(safe(say("hunts.backtest.doubt", LANG, rule=past.tests[found].rule.text("title", LANG))))
+    return INCOMPLETE if past.faults else status
 
 
 def _rules(context: Context, rule: str) -> list[Rule]:
@@ -78,59 +73,36 @@ def _rules(context: Context, rule: str) -> list[Rule]:
     return usable(context, loaded, [r for r in loaded.every.values() if r.package == ""])
 
 
-def _run(context: Context, hunter: Hunter, tests: dict[str, Backtest], span: Span) -> Truth:
-    """Day by day, to say how far it is."""
-    assert span.start is not None
-    assert span.end is not None
-    truths: list[Truth] = []
-    at = span.start
-    with _telling(context, span) as tell:
-        while at < span.end:
-            until = min(hour_of(at) + DAY, span.end)
-            scan = context.store.scan(Query(hunter.where, Span(at, until)))
-            for batch in scan:
-                for event, rules in hunter.judge(batch):
-                    for rule in rules:
-                        tests[rule].add(event)
-            truths.append(scan.truth)
-            at = until
-            tell(at, sum(each.hits for each in tests.values()))
-    return together(*truths)
-
-
 @contextmanager
-def _telling(context: Context, span: Span) -> Iterator[Callable[[Micros, int], None]]:
+def _telling(context: Context) -> Iterator[TellCount]:
     console = context.output.err
     if not console.is_terminal:
-        yield lambda at, hits: None
+        yield lambda now: None
         return
-    assert span.start is not None
-    assert span.end is not None
-    start, whole = span.start, span.end - span.start
     with Progress(TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task("")
 
-        def tell(at: Micros, hits: int) -> None:
-            percent = (at - start) * 100 // whole
-            bar.update(task, description=say("hunts.backtest.progress", LANG, percent=percent, hits=hits))
+        def tell(now: Counting) -> None:
+            shown = say("hunts.backtest.progress", LANG, percent=now.percent, hits=now.found)
+            bar.update(task, description=shown)
 
         yield tell
 
 
-def _show(context: Context, test: Backtest, span: Span, micros: float | None, sampled: int) -> None:
+def _show(context: Context, test: Backtest, span: Span, cost: Cost) -> None:
     out, rule = context.output, test.rule
     days = {day: test.days[day] for day in _days(span, test.zone)}
     if out.as_json:
-        out.one(_document(test, span, days, micros, sampled))
+        out.one(_document(test, span, days, cost))
         return
     assert span.start is not None
     assert span.end is not None
     ends = {"start": moment(span.start, LANG, test.zone), "end": moment(span.end, LANG, test.zone)}
     told = {"hits": test.hits, "alerts": test.alerts, "busiest": test.busiest}
     out.one(None, safe(say("hunts.backtest.sum", LANG, title=rule.text("title", LANG), **ends, **told)))
-    if micros is not None:
-        shown = number(micros, LANG)
-        out.one(None, say("hunts.backtest.cost", LANG, micros=shown, count=sampled))
+    if cost.micros is not None:
+        shown = number(cost.micros, LANG)
+        out.one(None, say("hunts.backtest.cost", LANG, micros=shown, count=cost.events))
     if test.would_stop:
         out.one(None, say("hunts.backtest.would_stop", LANG, count=MAX_ROWS_PER_HOUR))
     if not test.hits:
@@ -159,7 +131,7 @@ def _days(span: Span, zone: str) -> Iterator[str]:
         day += timedelta(days=1)
 
 
-def _document(test: Backtest, span: Span, days: dict[str, int], micros: float | None, sampled: int) -> dict[str, Any]:
+def _document(test: Backtest, span: Span, days: dict[str, int], cost: Cost) -> dict[str, Any]:
     assert span.start is not None
     assert span.end is not None
     return {
@@ -175,6 +147,6 @@ def _document(test: Backtest, span: Span, days: dict[str, int], micros: float | 
         "alerts": test.alerts,
         "alerts_in_busiest_hour": test.busiest,
         "would_be_suspended": test.would_stop,
-        "cpu_microseconds_an_event": None if micros is None else round(micros, 2),
-        "events_measured": sampled,
+        "cpu_microseconds_an_event": None if cost.micros is None else round(cost.micros, 2),
+        "events_measured": cost.events,
     }

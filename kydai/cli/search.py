@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +23,7 @@ from core.query.tree import And, Exists
 from core.store.arranged import Arranged, Cell, arranged
 from core.store.contract import MAX_GROUPS, Count, GroupRow, Groups, Query, Span, Truth
 from core.store.telling import Counting
+from core.store.truths import together
 from core.times import read_span
 from core.words import moment, number, say
 from kydai.cli.main import INCOMPLETE, LANG
@@ -246,17 +246,6 @@ def _collect(
         truths.append(rows.truth)
         if cursor is None or len(events) >= limit:
             return events, together(*truths)
-
-
-def together(*truths: Truth) -> Truth:
-    """Of several answers as one: whole where each is; what any of them lacks is missing, once."""
-    missing = {(m.what, m.detail): m for truth in truths for m in truth.missing}
-    return replace(
-        truths[-1],
-        exact=all(truth.exact for truth in truths),
-        complete=all(truth.complete for truth in truths),
-        missing=tuple(missing.values()),
-    )
 
 
 def _is_whole(truth: Truth) -> bool:

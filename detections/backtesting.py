@@ -1,0 +1,75 @@
+"""Rules run over the past, day by day, so that it can be told how far it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from core.clock import DAY, MINUTE, Clock, hour_of
+from core.query.tree import TRUE, Node
+from core.store.contract import EventStore, Query, Span, Truth
+from core.store.telling import Counting, TellCount
+from core.store.truths import together
+from detections.backtest import Backtest, cost
+from detections.hunting import Hunter
+from detections.rule import Rule
+
+SAMPLE = 2_000
+"""Events of the log source on which the cost is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What judging costs: microseconds of CPU an event, None where it could not be measured, over so many events."""
+
+    micros: float | None
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What rules would have done over a span."""
+
+    tests: Mapping[str, Backtest]
+    costs: Mapping[str, Cost]
+    truth: Truth
+    faults: Counter[str]
+    """Rules whose hits are not all there: query and engine disagree, or the rule was taken out for being slow."""
+
+
+def backtested(
+    store: EventStore,
+    clock: Clock,
+    rules: Sequence[Rule],
+    span: Span,
+    zone: str,
+    tell: TellCount,
+    scope: Node = TRUE,
+) -> Past:
+    """Ask the store for what the rules can match and judge it. ``span`` has both ends; ``tell`` counts its minutes."""
+    assert span.start is not None
+    assert span.end is not None
+    hunter = Hunter(rules, clock)
+    tests = {each.id: Backtest(each, zone) for each in rules}
+    whole = max(1, (span.end - span.start) // MINUTE)
+    truths: list[Truth] = []
+    at = span.start
+    tell(Counting(0, whole, 0))
+    while at < span.end or not truths:
+        until = min(hour_of(at) + DAY, span.end)
+        scan = store.scan(Query(hunter.where, Span(at, until), scope))
+        for batch in scan:
+            for event, hits in hunter.judge(batch):
+                for rule in hits:
+                    tests[rule].add(event)
+        truths.append(scan.truth)
+        at = until
+        tell(Counting((at - span.start) // MINUTE, whole, sum(each.hits for each in tests.values())))
+    costs = {rule.id: _cost(store, hunter, rule, span, scope) for rule in rules}
+    return Past(tests, costs, together(*truths), Counter(hunter.lacking) + Counter(dict.fromkeys(hunter.suspended, 1)))
+
+
+def _cost(store: EventStore, hunter: Hunter, rule: Rule, span: Span, scope: Node) -> Cost:
+    sample = store.search(Query(hunter.hunts[rule.id].source, span, scope), limit=SAMPLE).events
+    return Cost(cost(rule, sample), len(sample))
