@@ -60,6 +60,8 @@ class RuleHit:
 
     rule: Rule
     event: Event
+    count: int = 1
+    """So many events of one alert it stands for."""
 
 
 @dataclass(slots=True)
@@ -119,7 +121,7 @@ def fold(hits: Iterable[RuleHit], explain: Explain, ruleset: str) -> list[AlertD
             draft = drafts[key] = _draft(hit, key, at, ruleset)
             openers[key] = hit
         else:
-            draft.count += 1
+            draft.count += hit.count
             draft.first_at, draft.last_at = min(draft.first_at, at), max(draft.last_at, at)
             if id_order(_id(hit.event)) < id_order(_id(openers[key].event)):
                 openers[key] = hit
@@ -193,6 +195,7 @@ def _draft(hit: RuleHit, key: str, at: Micros, ruleset: str) -> AlertDraft:
         rule_file=rule.file,
         ruleset=ruleset,
         tags=rule.tags,
+        count=hit.count,
         host=first(event, "host.name")[:255],
         user=first(event, "user.name")[:255],
         summary={"onlooker": True} if is_onlooker(event) else {},

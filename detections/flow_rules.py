@@ -6,11 +6,13 @@ or the names that Sigma's firewall rules use (src_ip, dst_port, …).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from core.errors import BadInput
 from core.query.to_arrow import mask
@@ -58,3 +60,13 @@ class FlowRules:
             if len(rows):
                 found[rule] = rows
         return found
+
+
+def rules_column(found: Mapping[str, Rows], count: int) -> Any:
+    """What ``judge`` found as a column of ``count`` rows: the rules that match each, null where none does."""
+    rows = np.concatenate([np.zeros(0, np.intp), *found.values()])
+    rules = np.repeat(np.arange(len(found)), [len(own) for own in found.values()])
+    names = pa.array(found, pa.string()).take(rules[np.argsort(rows, kind="stable")])
+    each = np.bincount(rows, minlength=count)
+    offsets: Any = pa.array(np.concatenate([[0], np.cumsum(each)]), pa.int32())
+    return pa.ListArray.from_arrays(offsets, names, mask=pa.array(each == 0, pa.bool_()))

@@ -6,12 +6,12 @@ that correlations read. Rules are loaded anew when a person changed them; a batc
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -27,14 +27,12 @@ from detections.correlation_items import plain
 from detections.ecs_binding import EcsBinding
 from detections.engine import Engine
 from detections.explain import explain, lookup
-from detections.flow_rules import FlowRules
+from detections.flow_hits import telling
+from detections.flow_rules import FlowRules, Rows, rules_column
 from detections.packages import altered, kept_out
 from detections.rule import Mode
 from detections.ruleset import RuleSet, RuleSource, load, own_sources
 from kydai.settings import Settings
-
-FLOW_ALERT_ROWS = 2_000
-"""Rows of one rule and batch that become events of alerts; the others are counted and stay in the store."""
 
 
 @dataclass(slots=True)
@@ -167,38 +165,29 @@ class Detector:
         """Judge a flow table; returns it with the columns ``kydai.rules`` and ``kydai.ruleset``."""
         judgement = self._judgement(arrival_at)
         found = self.flow_rules.judge(table)
-        by_row: dict[int, list[str]] = {}
-        for rule, rows in found.items():
-            judgement.counts[rule] += len(rows)
-            for row in rows:
-                by_row.setdefault(int(row), []).append(rule)
-        names: list[list[str] | None] = [None] * table.num_rows
-        for row, rules in by_row.items():
-            names[row] = rules
-        table = table.append_column("kydai.rules", pa.array(names, pa.list_(pa.string())))
-        constant = pa.DictionaryArray.from_arrays(pa.array([0] * table.num_rows, pa.int32()), [self.ruleset.hash])
+        judgement.counts.update({rule: len(rows) for rule, rows in found.items()})
+        table = table.append_column("kydai.rules", rules_column(found, table.num_rows))
+        constant = pa.DictionaryArray.from_arrays(np.zeros(table.num_rows, np.int32), [self.ruleset.hash])
         table = table.append_column("kydai.ruleset", constant)
-        if by_row:
-            self._flow_hits(judgement, table, by_row)
+        if found:
+            self._flow_hits(judgement, table, found)
         return judgement, table
 
-    def _flow_hits(self, judgement: Judgement, table: Any, by_row: dict[int, list[str]]) -> None:
-        """Hits of the rows that alert (so many of a rule) or are read; only these become dictionaries."""
-        by_id = self.ruleset.by_id
-        taken: Counter[str] = Counter()
-        alerting: dict[int, list[str]] = {}
+    def _flow_hits(self, judgement: Judgement, table: Any, found: Mapping[str, Rows]) -> None:
+        """Hits of the rows that alerts are made from or correlations read; only these become dictionaries."""
+        alerting: dict[int, list[tuple[str, int]]] = {}
         reading: dict[int, list[str]] = {}
-        for row in sorted(by_row):
-            for rule in by_row[row]:
-                if rule in self._alerting and taken[rule] < FLOW_ALERT_ROWS:
-                    taken[rule] += 1
-                    alerting.setdefault(row, []).append(rule)
-                if rule in self._read:
+        for rule, rows in found.items():
+            if rule in self._alerting:
+                for row, count in telling(table, rows):
+                    alerting.setdefault(row, []).append((rule, count))
+            if rule in self._read:
+                for row in rows.tolist():
                     reading.setdefault(row, []).append(rule)
-        rows = sorted({*alerting, *reading})
+        chosen = sorted({*alerting, *reading})
         read = []
-        for event, row in zip(to_events(table, rows), rows, strict=True):
-            judgement.hits += [RuleHit(by_id[rule], event) for rule in alerting.get(row, ())]
+        for event, row in zip(to_events(table, chosen), chosen, strict=True):
+            judgement.hits += [RuleHit(self.ruleset.by_id[rule], event, n) for rule, n in alerting.get(row, ())]
             if wanted := reading.get(row):
                 read.append(hit_blocks.hit_of(event, wanted))
         judgement.cuts, _ = hit_blocks.cut(read, self.patterns, self._lookup)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
-from detections.flow_rules import FlowRules
+from detections.flow_rules import FlowRules, rules_column
 from detections.rule import Mode
 from detections.ruleset import RuleSource, load
 from tests.detections.sigma_samples import rule_id, rule_text, ruleset_of
@@ -50,3 +51,9 @@ def test_sigmahq_has_a_flow_rule() -> None:
     assert len(rules.trees) == 1
     table = pa.table({"destination.port": pa.array([21, 443], pa.int32())})
     assert [rows.tolist() for rows in rules.judge(table).values()] == [[0]]
+
+
+def test_the_rules_of_each_row() -> None:
+    found = {"b": np.array([0, 3]), "a": np.array([3, 1])}
+    assert rules_column(found, 5).to_pylist() == [["b"], ["a"], None, ["b", "a"], None]
+    assert rules_column({}, 2).to_pylist() == [None, None]
