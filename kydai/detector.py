@@ -6,6 +6,7 @@ that correlations read. Rules are loaded anew when a person changed them; a batc
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
