@@ -6,20 +6,24 @@ lies in its window.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import zstandard
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core.clock import Micros
 from core.db.database import Database
-from core.db.models import HitBlock
+from core.db.models import CorrelationPartition, HitBlock
 from detections.correlation_alarms import Alarm, Kind
 from detections.correlation_alerts import Drafted, drafted, is_reported, save_alarms
-from detections.correlation_rules import PatternSet
+from detections.correlation_frozen import thaw
+from detections.correlation_items import Group, Item
+from detections.correlation_rules import PatternSet, Type
 from detections.correlation_state import Machine, Output
-from detections.hit_blocks import Placed, decode
+from detections.first_seen import Memories, not_known
+from detections.hit_blocks import Placed, decode, partition_of
 from detections.hit_notes import read_note
 from detections.ruleset import RuleSet
 
@@ -30,7 +34,8 @@ _NOWHERE = -1
 def correlate_replay(database: Database, patterns: PatternSet, spool: str) -> list[Alarm]:
     """The final alarms of a replay's blocks; only reads."""
     with database.read() as session:
-        own = [row for data in _blocks(session, spool) for row in decode(data).rows]
+        rows = (row for data in _blocks(session, spool) for row in decode(data).rows)
+        own = [row for row in rows if row.pattern in patterns.by_id]
         groups = {(row.pattern, row.group) for row in own}
         start = min((row.item.time for row in own), default=0) - patterns.longest
         end = max((row.item.time for row in own), default=0)
@@ -41,8 +46,35 @@ def correlate_replay(database: Database, patterns: PatternSet, spool: str) -> li
             for row in decode(data).rows
             if (row.pattern, row.group) in groups and start <= row.item.time <= end + patterns.longest
         ]
+        asked = {partition_of(*group) for group in groups if patterns.by_id[group[0]].type is Type.FIRST_SEEN}
+        known = {partition: _known(session, patterns, partition) for partition in asked}
     replayed = {(row.item.time, row.item.id) for row in own}
-    return [alarm for alarm in settled([*own, *around], patterns, end) if _has(alarm, replayed)]
+    correlated = [row for row in (*own, *around) if patterns.by_id[row.pattern].type is not Type.FIRST_SEEN]
+    found = [alarm for alarm in settled(correlated, patterns, end) if _has(alarm, replayed)]
+    return found + _new(own, patterns, known)
+
+
+def _known(session: Session, patterns: PatternSet, partition: int) -> Memories:
+    """What the live worker had learnt at its last checkpoint."""
+    row = session.get(CorrelationPartition, partition)
+    if row is None or row.state is None:
+        return Memories(patterns)
+    return thaw(zstandard.decompress(row.state), patterns, partition).memories
+
+
+def _new(own: Sequence[Placed], patterns: PatternSet, known: Mapping[int, Memories]) -> list[Alarm]:
+    """Values that nobody had seen when they happened, as far as it is known now."""
+    groups: dict[tuple[str, Group], list[Item]] = {}
+    for row in own:
+        if patterns.by_id[row.pattern].type is Type.FIRST_SEEN:
+            groups.setdefault((row.pattern, row.group), []).append(row.item)
+    output = Output()
+    for (pattern_id, group), items in sorted(groups.items()):
+        memory = known[partition_of(pattern_id, group)].groups.get((pattern_id, group))
+        if memory is not None:
+            for new in not_known(memory, items):
+                output.tell(memory.pattern, group, new)
+    return output.alarms
 
 
 def _blocks(session: Session, spool: str) -> Iterable[bytes]:
@@ -81,7 +113,7 @@ def settled(rows: Iterable[Placed], patterns: PatternSet, end: Micros) -> list[A
 def drafted_replay(alarms: Iterable[Alarm], patterns: PatternSet, ruleset: RuleSet) -> list[Drafted]:
     """The alerts of a replay, marked so, for ``save_replay``."""
     reported = [
-        replace(a, kind=Kind.RAISED, is_final=True)
+        a if a.kind is Kind.NEW else replace(a, kind=Kind.RAISED, is_final=True)
         for a in alarms
         if is_reported(a.pattern, patterns.quiet, ruleset.modes)
     ]

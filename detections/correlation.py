@@ -19,7 +19,8 @@ from core.clock import Micros
 from core.event import Value
 from detections.correlation_items import Group, Item, Lookup, placed, plain, unique, window
 from detections.correlation_measures import measure_of
-from detections.correlation_rules import Pattern, PatternSet
+from detections.correlation_rules import Pattern, PatternSet, Type
+from detections.first_seen import all_new
 
 
 class Scan:
@@ -132,6 +133,12 @@ def match_all(
     for pattern in sorted(patterns.patterns, key=lambda each: each.depth):
         readers = patterns.readers.get(pattern.id, ())
         for group, unsorted in inputs[pattern.id].groups.items():
+            if pattern.type is Type.FIRST_SEEN:
+                found += [
+                    Found(pattern, group, new.item.time, (new.item,), (new.item.id,))
+                    for new in all_new(pattern, group, unsorted)
+                ]
+                continue
             items = unique(unsorted)
             holding, firing = instants(pattern, items, last)
             if readers:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 import orjson
 
 from core.clock import Micros
 from detections.alerting import digest
-from detections.correlation_items import Group, Item
+from detections.correlation_items import Group, Item, parts_of
 from detections.correlation_rules import Pattern
 
 
@@ -23,6 +25,8 @@ class Kind(StrEnum):
     JOINED = "joined"
     """Its burst turned out to be part of the one before."""
     FINAL = "final"
+    NEW = "new"
+    """A value that was never seen before (detections/first_seen.py): added to the row of its group and hour."""
     GROWN = "grown"
     """Its burst went on: the condition holds without a lapse."""
 
@@ -46,6 +50,15 @@ class Alarm:
     """The burst is so long that its first items are forgotten."""
     fresh: tuple[Item, ...] = ()
     """Of a GROWN one: the items that were not told yet."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Of a NEW one: its numbers."""
+
+    @property
+    def seen(self) -> list[tuple[str, str]]:
+        """Of a NEW one: its fields and their values."""
+        if self.kind is not Kind.NEW:
+            return []
+        return list(zip(self.pattern.fields, parts_of(self.pattern, str(self.items[0].value)), strict=True))
 
 
 class Raised(msgspec.Struct, array_like=True):

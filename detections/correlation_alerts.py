@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.clock import Micros
+from core.clock import Micros, hour_of
 from core.counted import CUT
 from core.db import outbox
 from core.db.models import Alert, AlertStatus, Verdict
 from detections.alert_entities import bounded, cut_kinds
-from detections.alerting import FACT_FIELDS, MAX_IDS, AlertDraft, Room, digest, first_ids, merged_facts, new_row
-from detections.correlation_alarms import Alarm, Kind
+from detections.alerting import FACT_FIELDS, MAX_IDS, AlertDraft, Room, digest, first_ids, merged_facts, new_row, save
+from detections.correlation_alarms import Alarm, Kind, alarm_key
 from detections.correlation_items import Item
 from detections.correlation_rules import Pattern
 from detections.hit_notes import base_events, joined_note, read_note
@@ -41,7 +41,7 @@ def drafted(alarms: Sequence[Alarm], *, ruleset: str = "", is_replay: bool = Fal
             alarm,
             None
             if alarm.kind is Kind.JOINED
-            else draft_of(alarm, row_key(alarm.key, is_replay), ruleset=ruleset, is_replay=is_replay),
+            else draft_of(alarm, _key_of(alarm, is_replay), ruleset=ruleset, is_replay=is_replay),
         )
         for alarm in _newest(alarms)
     ]
@@ -55,7 +55,10 @@ def save_alarms(session: Session, drafts: Sequence[Drafted], now: Micros, *, is_
     """
     room = Room(session, now)
     touched: dict[int, None] = {}
+    new = [draft for alarm, draft in drafts if draft is not None and alarm.kind is Kind.NEW]
     for alarm, draft in drafts:
+        if alarm.kind is Kind.NEW:
+            continue
         key = row_key(alarm.key, is_replay)
         row = session.scalar(select(Alert).where(Alert.fold_key == key))
         if draft is None:
@@ -80,7 +83,7 @@ def save_alarms(session: Session, drafts: Sequence[Drafted], now: Micros, *, is_
         touched[row.id] = None
         outbox.put(session, "group", str(row.id), now=now)
     room.suspend()
-    return list(touched)
+    return [*touched, *save(session, new, now).ids]
 
 
 def _newest(alarms: Sequence[Alarm]) -> list[Alarm]:
@@ -107,6 +110,14 @@ def row_key(key: str, is_replay: bool) -> str:
     return digest("replay", key) if is_replay else key
 
 
+def _key_of(alarm: Alarm, is_replay: bool) -> str:
+    """New values of a group fold within an hour of the clock, as hits of a rule do."""
+    key = alarm.key
+    if alarm.kind is Kind.NEW:
+        key = alarm_key(alarm.pattern, alarm.group, hour_of(alarm.at))
+    return row_key(key, is_replay)
+
+
 def draft_of(alarm: Alarm, key: str, *, ruleset: str, is_replay: bool) -> AlertDraft:
     """What the row of an alarm holds: the events of its window and those with which the burst went on, bounded, with
     an exact count. Of the ids the window's come first. Of one that has grown only what is fresh."""
@@ -124,6 +135,7 @@ def draft_of(alarm: Alarm, key: str, *, ruleset: str, is_replay: bool) -> AlertD
         {"field": name, "value": value, "line": pattern.line}
         for name, value in zip(pattern.group_by, alarm.group, strict=True)
     ]
+    matched += [{"field": name, "value": value, "line": pattern.line} for name, value in alarm.seen]
     return AlertDraft(
         fold_key=key,
         kind="correlation",
@@ -148,7 +160,8 @@ def draft_of(alarm: Alarm, key: str, *, ruleset: str, is_replay: bool) -> AlertD
         summary=facts
         | {"at": alarm.at, "group": dict(zip(pattern.group_by, alarm.group, strict=True)), "type": pattern.type.value}
         | _distinct(alarm)
-        | _read(pattern),
+        | _read(pattern)
+        | dict(alarm.facts),
         system=note.system,
         agency=note.agency,
         is_replay=is_replay,
@@ -168,7 +181,7 @@ def _read(pattern: Pattern) -> dict[str, Any]:
 
 
 def _distinct(alarm: Alarm) -> dict[str, Any]:
-    if not alarm.pattern.fields or alarm.pattern.reads_number:
+    if not alarm.pattern.fields or alarm.pattern.reads_number or alarm.kind is Kind.NEW:
         return {}
     values = {item.value for item in (*alarm.items, *alarm.later)}
     return {"distinct": len(values), "values": sorted(str(value) for value in values)[:10]}

@@ -101,6 +101,11 @@ def _measured(pattern: Pattern, event: Mapping[str, Value], reference: str, look
     return texts[0] if len(texts) == 1 else orjson.dumps(texts).decode()
 
 
+def parts_of(pattern: Pattern, value: str) -> list[str]:
+    """The texts that an item's value was made of, one a field."""
+    return [value] if len(pattern.fields) == 1 else [str(part) for part in orjson.loads(value)]
+
+
 def window(items: Sequence[Item], at: Micros, timespan: Micros) -> Sequence[Item]:
     """The items of sorted ``items`` in the closed window that ends at ``at``."""
     return items[bisect_left(items, (at - timespan,)) : bisect_right(items, (at + 1,))]

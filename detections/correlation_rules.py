@@ -17,6 +17,7 @@ from typing import Any
 
 from core.clock import SECOND, Micros
 from core.errors import BadInput, Place, failure
+from detections.beyond_sigma import FIRST_SEEN, as_sigma
 from detections.ir import Expr, children, conj, disj, neg
 from detections.rule import Correlation, Level, Rule, RuleError, error_of
 
@@ -40,6 +41,7 @@ class Type(StrEnum):
     VALUE_AVG = "value_avg"
     VALUE_PERCENTILE = "value_percentile"
     VALUE_MEDIAN = "value_median"
+    FIRST_SEEN = FIRST_SEEN
 
 
 OPERATORS = ("lt", "lte", "gt", "gte", "eq", "neq")
@@ -88,6 +90,8 @@ class Pattern:
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Group-by name → referred id → the field that holds it there."""
     generate: bool = False
+    forget: Micros = 0
+    """Of first_seen: after how long a value is new again; ``timespan`` is for how long it learns."""
     expected: tuple[tuple[str, ...], ...] = ()
     """Groups that must be heard even if they never were (absence)."""
     name: str = ""
@@ -174,7 +178,7 @@ class PatternSet:
 
     @cached_property
     def longest(self) -> Micros:
-        return max((pattern.timespan for pattern in self.patterns), default=0)
+        return max((p.timespan for p in self.patterns if p.type is not Type.FIRST_SEEN), default=0)
 
 
 def resolve(rules: Iterable[Rule], correlations: Sequence[Correlation]) -> PatternSet:
@@ -225,6 +229,8 @@ def _place(
         if reference in named:
             if reference not in found:
                 raise failure(BadInput, "rules.correlation.unusable", name=reference)
+            if found[reference].type is Type.FIRST_SEEN:
+                raise failure(BadInput, "beyond.read", name=reference)
             depth = max(depth, 1 + _place(found[reference], found, placed, named, (*above, pattern.id)))
     placed[pattern.id] = replace(pattern, depth=depth)
     return depth
@@ -240,6 +246,8 @@ def _pattern(document: Correlation, ids: Mapping[str, str]) -> Pattern:
         kind = Type(str(body.get("type")))
     except ValueError:
         raise failure(BadInput, "rules.correlation.type", type=repr(body.get("type"))[:80]) from None
+    forget = _timespan(body["forget"]) if kind is Type.FIRST_SEEN else 0
+    body = as_sigma(value)["correlation"]
     condition = body.get("condition")
     turns, expression, bounds = _turns(kind, body, condition, ids)
     fields: tuple[str, ...] = ()
@@ -265,6 +273,7 @@ def _pattern(document: Correlation, ids: Mapping[str, str]) -> Pattern:
         fields=fields,
         percentile=percentile,
         aliases=_aliases(body.get("aliases"), ids),
+        forget=forget,
         generate=_generate(body.get("generate", False)),
         expected=_expected(value.get("custom")),
         name=str(value.get("name") or ""),

@@ -17,7 +17,8 @@ from core.clock import Micros
 from detections.correlation import Scan, absences, emission, group_fields
 from detections.correlation_alarms import Alarm, Kind, Raised, alarm_key
 from detections.correlation_items import Group, Item, placed, window
-from detections.correlation_rules import Pattern, PatternSet
+from detections.correlation_rules import Pattern, PatternSet, Type
+from detections.first_seen import Memories, New, facts_of
 from detections.hit_blocks import Placed, partition_of
 from detections.hit_notes import together, write_note
 
@@ -35,6 +36,13 @@ class Output:
 
     alarms: list[Alarm] = field(default_factory=list)
     rows: list[Placed] = field(default_factory=list)
+
+    def tell(self, pattern: Pattern, group: Group, new: New) -> None:
+        """A value that was new."""
+        key = alarm_key(pattern, (*group, str(new.item.value)), new.item.time)
+        facts = facts_of(pattern, group, new)
+        alarm = Alarm(Kind.NEW, pattern, group, key, new.item.time, (new.item,), True, new.is_late, facts=facts)
+        self.alarms.append(alarm)
 
 
 @dataclass(slots=True)
@@ -130,6 +138,7 @@ class Machine:
         self.partition = partition
         self.frontiers: list[Micros] = [0] * max(patterns.deepest, 1)
         self.members: dict[tuple[str, Group], Member] = {}
+        self.memories = Memories(patterns)
         self.forgotten = 0
         """Items dropped because a group had too many."""
         self._wakes: list[list[tuple[Micros, str, Group]]] = [[] for _ in self.frontiers]
@@ -142,8 +151,13 @@ class Machine:
             if row.pattern in self.patterns.by_id:
                 by_member.setdefault((row.pattern, row.group), []).append(row.item)
         for (pattern_id, group), items in by_member.items():
-            member = self._member(self.patterns.by_id[pattern_id], group)
-            frontier = self.frontiers[member.pattern.depth - 1]
+            pattern = self.patterns.by_id[pattern_id]
+            frontier = self.frontiers[pattern.depth - 1]
+            if pattern.type is Type.FIRST_SEEN:
+                for new in self.memories.take(pattern, group, items, frontier):
+                    output.tell(pattern, group, new)
+                continue
+            member = self._member(pattern, group)
             fresh, late, changed = member.add(items, frontier)
             self._bound(member)
             if member.is_eager:
@@ -163,6 +177,10 @@ class Machine:
             self.frontiers[index] = max(self.frontiers[index], frontier)
         output = Output()
         self._expect()
+        for pattern in self._unbegun():
+            self.memories.begin(pattern, self.frontiers[pattern.depth - 1])
+        for memory, new in self.memories.advance(self.frontiers):
+            output.tell(memory.pattern, memory.group, new)
         for wakes, frontier in zip(self._wakes, self.frontiers, strict=True):
             while (member := self._next(wakes)) is not None and member.wake <= frontier:
                 heapq.heappop(wakes)
@@ -176,6 +194,8 @@ class Machine:
     def needs(self, frontiers: Sequence[Micros]) -> bool:
         """Whether advancing to these frontiers would do anything."""
         if any(key not in self.members for key in self._expected()):
+            return True
+        if self.memories.is_due(frontiers) or (frontiers[0] and self._unbegun()):
             return True
         return any(
             (member := self._next(wakes)) is not None and member.wake <= frontier
@@ -397,6 +417,14 @@ class Machine:
             if pattern.is_absence
             for group in pattern.expected
             if partition_of(pattern.id, group) == self.partition
+        ]
+
+    def _unbegun(self) -> list[Pattern]:
+        """Rules about the whole house that must begin to learn, in this partition."""
+        return [
+            pattern
+            for pattern in self.memories.patterns.values()
+            if self.memories.unbegun(pattern) and partition_of(pattern.id, ()) == self.partition
         ]
 
     def _expect(self) -> None:

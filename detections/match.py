@@ -15,6 +15,8 @@ from core.clock import Clock, Micros, iso
 from core.errors import BadInput, Place
 from core.query.to_match import compile_match
 from detections.correlation import Found, Hit, match_all
+from detections.correlation_items import parts_of
+from detections.correlation_rules import Type
 from detections.engine import Engine
 from detections.explain import binding_of, lookup
 from detections.flow_rules import FlowRules
@@ -91,7 +93,7 @@ def match_files(
     ruleset: RuleSet, paths: Sequence[Path], report: MatchReport, *, clock: Clock | None = None
 ) -> Iterator[dict[str, Any]]:
     """One object a hit: ``rule, title, level, file, record``; after all files one a correlation: ``rule, title,
-    level, group, time, records``.
+    level, group, time, records``, and ``value`` (a list) where it was never seen before.
 
     ``record`` counts from 0 within its file, unreadable records too. ``records`` are such numbers, in order of time;
     with more than one file each is ``{"file", "record"}``. Rules that only a correlation reads are not printed.
@@ -167,6 +169,8 @@ def _hit(ruleset: RuleSet, rule_id: str, path: Path, record: int) -> dict[str, A
 def _correlated(found: Found, paths: Sequence[Path]) -> dict[str, Any]:
     places = [event_id.split(":") for event_id in found.ids]
     pattern = found.pattern
+    is_new = pattern.type is Type.FIRST_SEEN
+    seen = {"value": parts_of(pattern, str(found.items[0].value))} if is_new else {}
     return {
         "rule": pattern.id,
         "title": pattern.heading,
@@ -177,4 +181,5 @@ def _correlated(found: Found, paths: Sequence[Path]) -> dict[str, Any]:
             int(record) if len(paths) == 1 else {"file": str(paths[int(file)]), "record": int(record)}
             for file, record in places
         ],
+        **seen,
     }

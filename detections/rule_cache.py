@@ -19,6 +19,7 @@ from detections.rule import Correlation, Filter, Rule, RuleError, error_of
 from detections.rule_files import RuleFile
 
 _COMPILERS = (
+    "beyond_sigma.py",
     "ir.py",
     "rule.py",
     "rule_cache.py",

@@ -47,6 +47,7 @@ from sigma.types import (
 import detections.sigma_conditions  # puts its grammar in the place of pySigma's
 import detections.sigma_encodings  # noqa: F401  # puts its modifiers in the place of pySigma's
 from core.errors import BadInput, Place, failure, reason
+from detections.beyond_sigma import as_sigma
 from detections.ir import HOLE, MANY, ONE, Expr, Kind, Predicate, conj, disj, neg, number_text, text_predicate
 from detections.predicates import compile_regex
 from detections.rule import Correlation, Filter, Level, Logsource, Rule
@@ -172,7 +173,7 @@ def _texts(own: object, document: Document, file: str) -> dict[str, dict[str, st
 
 
 def _correlation(document: Document, value: dict[str, Any], file: str) -> Correlation:
-    sigma = SigmaCorrelationRule.from_dict(_one_operator(value))
+    sigma = SigmaCorrelationRule.from_dict(_one_operator(_as_sigma(document, value, file)))
     common = _common(value, sigma, document, file)
     return Correlation(
         id=common["id"],
@@ -183,6 +184,14 @@ def _correlation(document: Document, value: dict[str, Any], file: str) -> Correl
         document=msgspec.to_builtins(value, enc_hook=str),
         line=document.line,
     )
+
+
+def _as_sigma(document: Document, value: dict[str, Any], file: str) -> dict[str, Any]:
+    try:
+        return as_sigma(value)
+    except BadInput as error:
+        error.place = at_key(document, "correlation", file)
+        raise
 
 
 def _one_operator(value: dict[str, Any]) -> dict[str, Any]:

@@ -104,6 +104,17 @@ def test_correlations_over_all_files_by_time(tmp_path: Path) -> None:
     assert run(ruleset, [two])[1].without_time == 1
 
 
+def test_a_value_never_seen_before_is_printed(tmp_path: Path) -> None:
+    body = "{type: first_seen, rules: [failed], group-by: [IpAddress], fields: [TargetUserName], learn: 2m, forget: 1d}"
+    document = yaml.safe_load(RULES[-1]) | {"correlation": yaml.safe_load(body)}
+    ruleset = ruleset_of(tmp_path, [*RULES[:-1], yaml.safe_dump(document)])
+    path = tmp_path / "events.jsonl"
+    events = [failed(minute, "192.0.2.1") | {"TargetUserName": who} for minute, who in ((0, "a"), (3, "a"), (4, "b"))]
+    path.write_text("\n".join(json.dumps(event) for event in events))
+    hits, _ = run(ruleset, [path])
+    assert [(hit["group"], hit["value"], hit["records"]) for hit in hits] == [(["192.0.2.1"], ["b"], [2])]
+
+
 def test_absence_falls_due_by_the_last_event_whatever_it_is(tmp_path: Path) -> None:
     silent = RULES[-1].replace("condition: {gte: 3}", "condition: {lt: 1}")
     ruleset = ruleset_of(tmp_path, [*RULES[:-1], silent])

@@ -1,0 +1,246 @@
+"""Values that were never seen before: ``type: first_seen`` beside Sigma's correlations (docs/first-seen.md).
+
+A group's events are taken in order of time, when they are final. A value is new at t if the group did not have it
+within ``forget`` before t; it is told if the group has been learning for ``learn`` by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.clock import Micros
+from detections.correlation_items import Group, Item, parts_of, unique
+from detections.correlation_rules import Pattern, PatternSet, Type
+
+MAX_VALUES = 10_000
+"""Of one rule in one partition; beyond it those that were not seen for longest are forgotten, and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A value that was new, and the numbers that explain it."""
+
+    item: Item
+    known: int
+    """Values that the group had then."""
+    since: Micros
+    """Since when it learns."""
+    before: tuple[Micros, str] | None
+    """When the last new value before came, and which; None when there was none since learning ended."""
+    is_late: bool = False
+
+
+@dataclass(slots=True)
+class Memory:
+    """What one group of one rule has seen. ``values``: value → (first, last); ``since``: what it learns from."""
+
+    pattern: Pattern
+    group: Group
+    since: Micros | None = None
+    values: dict[str, tuple[Micros, Micros]] = field(default_factory=dict)
+    pending: list[Item] = field(default_factory=list)
+    latest: Micros = 0
+    before: tuple[Micros, str] | None = None
+
+    def settle(self, frontier: Micros) -> list[New]:
+        """Instants up to ``frontier`` are final: what was new in them."""
+        ready = [item for item in self.pending if item.time <= frontier]
+        if not ready:
+            return []
+        self.pending = [item for item in self.pending if item.time > frontier]
+        return [new for item in unique(ready) if (new := self.see(item)) is not None]
+
+    def see(self, item: Item, *, is_late: bool = False) -> New | None:
+        """Take one event, the earliest of those that are left; late ones come behind."""
+        value, at = str(item.value), item.time
+        oldest = at - self.pattern.forget
+        if not is_late and not self.is_kept and self.latest < oldest:
+            self.since, self.values = None, {}  # silent for so long that nothing is known of it
+        self.since = at if self.since is None else min(self.since, at)
+        first, last = self.values.get(value, (at, at))
+        is_new = value not in self.values or (last < oldest and not is_late)
+        told = is_new and at >= self.since + self.pattern.timespan
+        new = None
+        if told:
+            new = New(item, self.known(at), self.since, self.before, is_late)
+            self.before = max(self.before or (at, value), (at, value))
+        self.values[value] = (min(first, at), max(last, at))
+        self.latest = max(self.latest, at)
+        return new
+
+    @property
+    def is_kept(self) -> bool:
+        """A rule about the whole house learns from when it came into force, for good."""
+        return not self.pattern.group_by
+
+    def known(self, at: Micros) -> int:
+        """How many values are known at ``at``."""
+        oldest = at - self.pattern.forget
+        return sum(1 for _, last in self.values.values() if last >= oldest)
+
+
+@dataclass(slots=True)
+class Learnt:
+    """What a rule knows: for people, added up over partitions."""
+
+    groups: int = 0
+    learning: int = 0
+    """Groups whose learning period is not over."""
+    values: int = 0
+    since: Micros | None = None
+    """The earliest beginning among the groups."""
+    until: Micros | None = None
+    """When the last of those that learn has learnt."""
+    dropped: int = 0
+    newest: tuple[Micros, str] | None = None
+
+
+class Memories:
+    """All groups of first_seen rules in one partition."""
+
+    def __init__(self, patterns: PatternSet) -> None:
+        self.patterns = {p.id: p for p in patterns.patterns if p.type is Type.FIRST_SEEN}
+        self.groups: dict[tuple[str, Group], Memory] = {}
+        self.sizes: dict[str, int] = dict.fromkeys(self.patterns, 0)
+        self.dropped: dict[str, int] = {}
+        """Values forgotten early, by rule."""
+        self._waiting: dict[tuple[str, Group], Micros] = {}
+        """Groups with events that are not final, and the time of the earliest."""
+
+    def put(self, memory: Memory) -> None:
+        """A memory of a frozen state."""
+        self.groups[memory.pattern.id, memory.group] = memory
+        self.sizes[memory.pattern.id] += len(memory.values)
+        self._wait(memory)
+
+    def _wait(self, memory: Memory) -> None:
+        key = memory.pattern.id, memory.group
+        if memory.pending:
+            self._waiting[key] = min(item.time for item in memory.pending)
+        else:
+            self._waiting.pop(key, None)
+
+    def take(self, pattern: Pattern, group: Group, items: Sequence[Item], frontier: Micros) -> Iterator[New]:
+        """Events of one group; what is new among the late ones."""
+        key = pattern.id, group
+        memory = self.groups.get(key)
+        if memory is None:
+            memory = self.groups[key] = Memory(pattern, group)
+        size = len(memory.values)
+        fresh = [item for item in items if item.time > frontier]
+        for item in unique(item for item in items if item.time <= frontier):
+            if (new := memory.see(item, is_late=True)) is not None:
+                yield new
+        if fresh:
+            memory.pending += fresh
+            earliest = min(item.time for item in fresh)
+            self._waiting[key] = min(self._waiting.get(key, earliest), earliest)
+        self._grown(memory, size)
+
+    def begin(self, pattern: Pattern, frontier: Micros) -> None:
+        """A rule about the whole house came into force."""
+        memory = self.groups.setdefault((pattern.id, ()), Memory(pattern, ()))
+        if memory.since is None:
+            memory.since = frontier
+
+    def unbegun(self, pattern: Pattern) -> bool:
+        """Whether ``begin`` is due."""
+        memory = self.groups.get((pattern.id, ()))
+        return not pattern.group_by and (memory is None or memory.since is None)
+
+    def is_due(self, frontiers: Sequence[Micros]) -> bool:
+        """Whether instants have become final in which something happened."""
+        return any(at <= frontiers[self.patterns[key[0]].depth - 1] for key, at in self._waiting.items())
+
+    def advance(self, frontiers: Sequence[Micros]) -> Iterator[tuple[Memory, New]]:
+        """Make instants final; what was new in them, in order of rule and group."""
+        for key in sorted(self._waiting):
+            memory = self.groups[key]
+            frontier = frontiers[memory.pattern.depth - 1]
+            if self._waiting[key] > frontier:
+                continue
+            size = len(memory.values)
+            for new in memory.settle(frontier):
+                yield memory, new
+            self._wait(memory)
+            self._grown(memory, size)
+
+    def _grown(self, memory: Memory, before: int) -> None:
+        rule = memory.pattern.id
+        self.sizes[rule] += len(memory.values) - before
+        if self.sizes[rule] > MAX_VALUES:
+            self._bound(rule)
+
+    def _bound(self, rule: str) -> None:
+        """Forget those that were not seen for longest: a tenth at once, as it takes a sort."""
+        mine = [memory for (id_, _), memory in self.groups.items() if id_ == rule]
+        oldest = sorted((last, m.group, value) for m in mine for value, (_, last) in m.values.items())
+        excess = oldest[: len(oldest) - MAX_VALUES * 9 // 10]
+        for _, group, value in excess:
+            del self.groups[rule, group].values[value]
+        for memory in mine:
+            if not memory.values and not memory.pending and not memory.is_kept:
+                del self.groups[rule, memory.group]
+        self.sizes[rule] = len(oldest) - len(excess)
+        at = max(last for last, _, _ in oldest)
+        gone = sum(1 for last, _, _ in excess if last >= at - self.patterns[rule].forget)
+        if gone:
+            self.dropped[rule] = self.dropped.get(rule, 0) + gone
+
+    def learnt(self, now: Micros) -> dict[str, Learnt]:
+        """What each rule knows at ``now``."""
+        found = {rule: Learnt(dropped=self.dropped.get(rule, 0)) for rule in self.patterns}
+        for memory in self.groups.values():
+            if memory.since is None:
+                continue
+            told = found[memory.pattern.id]
+            until = memory.since + memory.pattern.timespan
+            told.groups += 1
+            told.values += memory.known(now)
+            told.since = memory.since if told.since is None else min(told.since, memory.since)
+            if until > now:
+                told.learning += 1
+                told.until = max(told.until or until, until)
+            if memory.before is not None:
+                told.newest = max(told.newest or memory.before, memory.before)
+        return found
+
+
+def all_new(pattern: Pattern, group: Group, items: Iterable[Item]) -> list[New]:
+    """What was new over a whole input, which is taken for all that there ever was."""
+    memory = Memory(pattern, group, pending=list(items))
+    return memory.settle(max((item.time for item in memory.pending), default=0))
+
+
+def not_known(memory: Memory, items: Iterable[Item]) -> list[New]:
+    """What a replay brings that was not known when it happened; nothing is learnt of it."""
+    found: dict[str, New] = {}
+    for item in unique(items):
+        value, at = str(item.value), item.time
+        first, last = memory.values.get(value, (at + 1, at + 1))
+        is_known = first <= at <= last + memory.pattern.forget
+        has_learnt = memory.since is not None and at >= memory.since + memory.pattern.timespan
+        if has_learnt and not is_known and value not in found:
+            found[value] = New(item, memory.known(at), memory.since or at, memory.before)
+    return list(found.values())
+
+
+def facts_of(pattern: Pattern, group: Group, new: New) -> dict[str, Any]:
+    """The numbers behind an alert, as its summary holds them."""
+    before = {} if new.before is None else {"before_at": new.before[0], "before": shown(pattern, new.before[1])}
+    return {
+        "at": new.item.time,
+        "type": pattern.type.value,
+        "group": dict(zip(pattern.group_by, group, strict=True)),
+        "values": [shown(pattern, str(new.item.value))],
+        "known": new.known,
+        "since": new.since,
+        **before,
+    }
+
+
+def shown(pattern: Pattern, value: str) -> str:
+    """A value for people: ``nginx → sh`` where it is of several fields."""
+    return " → ".join(parts_of(pattern, value))
