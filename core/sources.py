@@ -138,16 +138,18 @@ class Heards:
     def __init__(self) -> None:
         self._heard: dict[ActivityKey, Heard] = {}
 
-    def add(self, source: str, host: str, dataset: str, created: Micros, offset: Micros | None) -> Heard:
-        """One event; returns the entry, so that its fields can be noted once a batch."""
-        self._note((source, "", ""), created, offset)
-        return self._note((source, host, dataset), created, offset)
+    def add(
+        self, source: str, host: str, dataset: str, created: Micros, offset: Micros | None, count: int = 1
+    ) -> Heard:
+        """One event, or several of one instant; returns the entry, so that its fields can be noted once a batch."""
+        self._note((source, "", ""), created, offset, count)
+        return self._note((source, host, dataset), created, offset, count)
 
-    def _note(self, key: ActivityKey, created: Micros, offset: Micros | None) -> Heard:
+    def _note(self, key: ActivityKey, created: Micros, offset: Micros | None, count: int) -> Heard:
         heard = self._heard.get(key)
         if heard is None:
             heard = self._heard[key] = Heard()
-        heard.count += 1
+        heard.count += count
         heard.created.append(created)
         if offset is not None:
             heard.offsets.append(offset)

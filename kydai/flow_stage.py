@@ -6,14 +6,17 @@ repeat after a kill decodes the same flows with the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from collectors.decoders.netflow import Datagram
+from collectors.decoders.netflow import Datagram, Fault
 from collectors.decoders.templates import TemplateKey
 from collectors.flow_waiting import Held, Place, place_of
 from collectors.flows import FlowBatch, FlowState, datagrams_of, decode_batch
@@ -25,6 +28,8 @@ from core.sources import SourceBook
 
 EXPORTER, WAITING, LINES = "exporter:", "waiting:", "lines"
 NO_TEMPLATE = "no template"
+
+_SENDER: Callable[[Datagram], tuple[str, Micros]] = attrgetter("exporter", "created_at")
 
 _Row = tuple[str, bytes, int, str, int, list[tuple[str, int, int, int]], int]
 
@@ -63,23 +68,25 @@ class FlowStage:
             return None
         batch = decode_batch(datagrams, self.state, now, is_last=is_last)
 
-        def count(d: Datagram, bucket: Raws, number: int = 1, reason: str = "") -> None:
-            tally.raws(book.resolve(f"flow:{d.exporter}").name, d.created_at, bucket, number, reason)
+        def count(datagrams: Iterable[Datagram], bucket: Raws, each: int = 1, reason: str = "") -> None:
+            for (exporter, at), number in senders(datagrams).items():
+                tally.raws(book.resolve(f"flow:{exporter}").name, at, bucket, each * number, reason)
 
-        for d in datagrams:
-            count(d, Raws.RECEIVED)
-        for d, _ in batch.decoded:
-            count(d, Raws.PARSED)
-        for fault in batch.malformed:
-            count(fault.datagram, Raws.IGNORED, 1, fault.reason)
-        for waiting in batch.waiting:
-            count(waiting.datagram, Raws.WAITING)
-        for d, _ in batch.released:
-            count(d, Raws.PARSED)
-        for fault in batch.given_up:
-            count(fault.datagram, Raws.IGNORED, 1, NO_TEMPLATE if fault.reason == "no_template" else fault.reason)
-        for d in [d for d, _ in batch.released] + [f.datagram for f in batch.given_up]:
-            count(d, Raws.WAITING, -1)
+        def ignore(faults: Iterable[Fault]) -> None:
+            by_reason: defaultdict[str, list[Datagram]] = defaultdict(list)
+            for fault in faults:
+                by_reason[fault.reason].append(fault.datagram)
+            for reason, theirs in by_reason.items():
+                count(theirs, Raws.IGNORED, 1, reason)
+
+        released, given_up = [d for d, _ in batch.released], [fault.datagram for fault in batch.given_up]
+        count(datagrams, Raws.RECEIVED)
+        count((d for d, _ in batch.decoded), Raws.PARSED)
+        ignore(batch.malformed)
+        count((waiting.datagram for waiting in batch.waiting), Raws.WAITING)
+        count(released, Raws.PARSED)
+        ignore(replace(f, reason=NO_TEMPLATE) if f.reason == "no_template" else f for f in batch.given_up)
+        count([*released, *given_up], Raws.WAITING, -1)
         return batch
 
     def save(self, session: Session, batch: FlowBatch, now: Micros) -> None:
@@ -100,6 +107,11 @@ class FlowStage:
     def settle(self, batch: FlowBatch) -> None:
         """The commit is done: remember."""
         self.state = batch.state
+
+
+def senders(datagrams: Iterable[Datagram]) -> Counter[tuple[str, Micros]]:
+    """How many came from each exporter at each instant, in the order of the first."""
+    return Counter(map(_SENDER, datagrams))
 
 
 def _waiting_key(place: Place) -> str:

@@ -7,10 +7,11 @@ repeats a batch and changes nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import select
@@ -37,7 +38,7 @@ from core.store.contract import Batch as StoreBatch
 from kydai.books import Books
 from kydai.detector import Detector, Judgement
 from kydai.flow_columns import dress
-from kydai.flow_stage import FlowStage
+from kydai.flow_stage import FlowStage, senders
 from kydai.log import logger
 from kydai.said_stage import SaidBatch, SaidStage
 from kydai.seen import SeenLog, names_of
@@ -231,10 +232,11 @@ class Pipeline:
 
     def _not_judged(self, frames: Sequence[Stored], tally: Tally) -> list[Stored]:
         """Leave out records whose ids were judged before (an agent's segment sent again); they are duplicates."""
-        segments = {s.segment for s in frames}
+        runs = _runs(frames)
         with self.parts.database.read() as session:
-            ranges = session.scalars(select(JudgedRange).where(JudgedRange.segment.in_(segments))).all()
-        if not ranges:
+            known = select(JudgedRange).where(JudgedRange.segment.in_({segment for segment, _, _ in runs}))
+            ranges = session.scalars(known).all()
+        if not any(r.segment == s and r.first <= last and first <= r.last for r in ranges for s, first, last in runs):
             return list(frames)
         fresh = []
         for stored in frames:
@@ -249,13 +251,7 @@ class Pipeline:
         return fresh
 
     def _remember(self, session: Session, frames: Sequence[Stored]) -> None:
-        runs: list[list[Any]] = []
-        for stored in frames:
-            if runs and runs[-1][0] == stored.segment and 0 <= stored.record - runs[-1][2] <= 1:
-                runs[-1][2] = stored.record
-            else:
-                runs.append([stored.segment, stored.record, stored.record])
-        for segment, first, last in runs:
+        for segment, first, last in _runs(frames):
             before = session.scalar(
                 select(JudgedRange).where(JudgedRange.segment == segment, JudgedRange.last == first - 1)
             )
@@ -352,18 +348,22 @@ class Pipeline:
                 tally.events(name, at, Events.REJECTED, 1, kind_of(reason))
 
     def _count_flows(self, outcome: FlowBatch, result: AppendResult, tally: Tally, heards: Heards) -> None:
-        places = {place_of(datagram) for datagram, _ in (*outcome.decoded, *outcome.released)}
-        rejected = [(id_[:2], kind_of(reason)) for id_, reason, _ in result.rejected if id_[:2] in places]
-        for datagram, flows in (*outcome.decoded, *outcome.released):
-            source = self._books.book.resolve(f"flow:{datagram.exporter}").name
-            heard = self._listed.name_of(source, datagram.created_at)
-            heards.add(heard, heard, "netflow.flow", datagram.created_at, None)
-            if flows:
-                mine = [reason for place, reason in rejected if place == place_of(datagram)]
-                tally.events(source, datagram.created_at, Events.MADE, flows)
-                tally.events(source, datagram.created_at, Events.STORED, flows - len(mine))
-                for reason in mine:
-                    tally.events(source, datagram.created_at, Events.REJECTED, 1, reason)
+        book, done = self._books.book, (*outcome.decoded, *outcome.released)
+        flows: Counter[tuple[str, Micros]] = Counter()
+        for datagram, number in done:
+            flows[datagram.exporter, datagram.created_at] += number
+        for (exporter, at), datagrams in senders(datagram for datagram, _ in done).items():
+            source = book.resolve(f"flow:{exporter}").name
+            heard = self._listed.name_of(source, at)
+            heards.add(heard, heard, "netflow.flow", at, None, datagrams)
+            tally.events(source, at, Events.MADE, flows[exporter, at])
+            tally.events(source, at, Events.STORED, flows[exporter, at])
+        by_place = {place_of(datagram): datagram for datagram, _ in done} if result.rejected else {}
+        for id_, reason, _ in result.rejected:
+            if (origin := by_place.get(id_[:2])) is not None:
+                source = book.resolve(f"flow:{origin.exporter}").name
+                tally.events(source, origin.created_at, Events.STORED, -1)
+                tally.events(source, origin.created_at, Events.REJECTED, 1, kind_of(reason))
 
     def _hear(self, made: Made, heards: Heards) -> None:
         for event, source, at in zip(made.events, made.sources, made.created, strict=True):
@@ -394,6 +394,17 @@ class Pipeline:
                 raw=b"", at=now,
             )  # fmt: skip
             session.merge(letter)
+
+
+def _runs(frames: Sequence[Stored]) -> list[tuple[str, int, int]]:
+    """The records of frames as runs: segment, first, last."""
+    runs: list[tuple[str, int, int]] = []
+    for segment, record, _ in frames:
+        if runs and runs[-1][0] == segment and 0 <= record - runs[-1][2] <= 1:
+            runs[-1] = segment, runs[-1][1], record
+        else:
+            runs.append((segment, record, record))
+    return runs
 
 
 def _rejected(made: Made, result: AppendResult) -> list[tuple[Rejection, bool]]:

@@ -84,3 +84,31 @@ def test_exporters_that_are_forgotten_have_no_row(context: Context, monkeypatch:
         keys = session.scalars(select(DecoderState.key).where(DecoderState.key.contains("exporter:"))).all()
     assert {key.rpartition(":")[2] for key in keys} == stage.state.templates.exporters
     assert len(keys) <= 10
+
+
+def test_each_exporter_hour_and_reason_is_counted_apart(context: Context) -> None:
+    stage, tally, segment = stage_of(context), Tally(), new_ulid(NOW)
+    sent = [
+        ("192.0.2.1", NOW, template()),
+        ("192.0.2.1", NOW, data(0)),
+        ("192.0.2.1", NOW + HOUR, data(1)),
+        ("192.0.2.2", NOW, b"\x00\x09"),
+        ("192.0.2.2", NOW, b"\x00\x63" * 9),
+        ("192.0.2.2", NOW, data(0)),
+    ]
+    frames = [
+        Stored(segment, n, Frame(f"flow:{peer}", at, payload, FrameKind.FLOW))
+        for n, (peer, at, payload) in enumerate(sent)
+    ]
+    assert stage.take(frames, BOOK, tally, NOW) is not None
+    hour = NOW - NOW % HOUR
+    assert {(key[0], key[1] - hour, key[3], key[4]): n for key, n in tally} == {
+        ("flow:192.0.2.1", 0, "received", ""): 2,
+        ("flow:192.0.2.1", 0, "parsed", ""): 2,
+        ("flow:192.0.2.1", HOUR, "received", ""): 1,
+        ("flow:192.0.2.1", HOUR, "parsed", ""): 1,
+        ("flow:192.0.2.2", 0, "received", ""): 3,
+        ("flow:192.0.2.2", 0, "ignored", "short_header"): 1,
+        ("flow:192.0.2.2", 0, "ignored", "unknown_version"): 1,
+        ("flow:192.0.2.2", 0, "waiting", ""): 1,
+    }
