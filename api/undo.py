@@ -1,4 +1,5 @@
-"""Undoes what a person just did to alerts or saved searches: puts back what the journal kept, if nothing came after."""
+"""Undoes what a person just did to alerts, searches or exceptions: puts back what the journal kept, if nothing came
+after."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from sqlalchemy.orm import Session
 from core import audit, saved
 from core.audit import Actor
 from core.clock import MINUTE, Micros
-from core.db.models import Alert, Audit, SavedSearch
+from core.db.models import Alert, Audit, RuleException, SavedSearch
 from core.errors import Conflict, Refused, failure
+from detections import exception_book
 
 UNDO_FOR = 10 * MINUTE
 _STATE = ("status", "assignee", "verdict")
@@ -52,3 +54,14 @@ def undo_search(session: Session, actor: Actor, entry: int, *, now: Micros) -> S
     if row is None or not mine or kind != "search" or not row.before or now - row.at > UNDO_FOR:
         raise failure(Refused, "api.undo_over")
     return saved.put_back(session, actor, int(number), row.before, row.after, now)
+
+
+def undo_exception(session: Session, actor: Actor, entry: int, *, now: Micros) -> RuleException:
+    """Put back the state that an exception had before an entry: one just made is removed. Raises as ``undo_alerts``
+    does."""
+    row = session.get(Audit, entry)
+    kind, _, number = (row.object if row else "").partition(":")
+    mine = row is not None and row.actor == actor.name and row.action != "exception.undo"
+    if row is None or not mine or kind != "exception" or not row.after or now - row.at > UNDO_FOR:
+        raise failure(Refused, "api.undo_over")
+    return exception_book.put_back(session, actor, int(number), row.before, row.after, now)

@@ -42,13 +42,14 @@ _PARTS = {
 def to_tree(rule: Rule, fields: FieldMap) -> Node:
     """The rule's condition over the names that ``fields`` gives. Raises BadInput for what a query cannot ask:
     placeholders without values and weeks of the year."""
-    return _node(rule.condition, rule.predicates, fields)
+    return node_of(rule.condition, rule.predicates, fields)
 
 
-def _node(expr: Expr, predicates: tuple[Predicate, ...], fields: FieldMap) -> Node:
+def node_of(expr: Expr, predicates: tuple[Predicate, ...], fields: FieldMap) -> Node:
+    """An expression over predicates, as ``to_tree`` does a whole rule."""
     if isinstance(expr, int):
         return leaf(predicates[expr], fields)
-    parts = tuple(_node(child, predicates, fields) for child in children(expr))
+    parts = tuple(node_of(child, predicates, fields) for child in children(expr))
     if expr[0] == "!":
         return _not(parts[0])
     return And(parts) if expr[0] == "&" else Or(parts)

@@ -22,11 +22,12 @@ from core.clock import LOCAL_ZONE, Clock, Micros
 from core.db.database import Database
 from core.db.models import Meta, RuleMode
 from core.event import Event
-from detections import alerting, hit_blocks, hit_days
+from detections import alerting, exception_book, hit_blocks, hit_days
 from detections.alerting import RuleHit
 from detections.correlation_items import plain
 from detections.ecs_binding import EcsBinding
 from detections.engine import Engine
+from detections.excepted import Excepted, Taken
 from detections.explain import explain, lookup
 from detections.flow_hits import telling
 from detections.flow_rules import FlowRules, Rows, rules_column
@@ -47,11 +48,13 @@ class Judgement:
     ruleset: str = ""
     arrival_at: Micros = 0
     zone: str = LOCAL_ZONE
+    taken: Taken = field(default_factory=Taken)
 
     def save(self, session: Session, spool: str, now: Micros) -> int:
         """Write alerts and hit blocks in the caller's transaction; returns the alert rows made or changed."""
         hit_blocks.add(session, spool, self.cuts, self.arrival_at)
         hit_days.save(session, self.counts, self.zone, now)
+        exception_book.count(session, self.taken.counted())
         if not self.hits:
             return 0
         saved = alerting.save(session, alerting.fold(self.hits, explain, self.ruleset), now)
@@ -99,31 +102,32 @@ def load_rules(settings: Settings, session: Session) -> RuleSet:
 class Detector:
     """The engine, the flow rules and the correlations' needs, of one rule set."""
 
-    def __init__(self, settings: Settings, ruleset: RuleSet, version: str, clock: Clock) -> None:
+    def __init__(self, settings: Settings, session: Session, version: str, clock: Clock) -> None:
         self.settings = settings
         self.version = version
         self.clock = clock
-        self._use(ruleset)
+        self._use(session)
 
     @classmethod
     def open(cls, settings: Settings, database: Database, clock: Clock) -> Detector:
         with database.read() as session:
             marked = session.get(Meta, "rules")
-            return cls(settings, load_rules(settings, session), marked.value if marked else "", clock)
+            return cls(settings, session, marked.value if marked else "", clock)
 
-    def _use(self, ruleset: RuleSet) -> None:
-        self.ruleset = ruleset
+    def _use(self, session: Session) -> None:
+        ruleset = self.ruleset = load_rules(self.settings, session)
         self.patterns = ruleset.patterns
         self.engine = Engine(ruleset, EcsBinding(), clock=self.clock)
         self.flow_rules = FlowRules(ruleset)
         quiet = self.patterns.quiet  # rules that only correlations read
         self._alerting = {r.id for r in ruleset.rules if ruleset.mode(r.id) is Mode.ALERT} - quiet
         self._read = frozenset(self.patterns.readers)
+        self._excepted = Excepted(exception_book.in_force(session))
 
     def refresh(self, session: Session, version: str) -> None:
         """Load the rules anew when their version changed."""
         if version != self.version:
-            self._use(load_rules(self.settings, session))
+            self._use(session)
             self.version = version
 
     def facts(self) -> dict[str, Any]:
@@ -147,13 +151,14 @@ class Detector:
         """Judge events and write the ids of matching rules on them. ``arrival_at``: the smallest of the batch."""
         judgement = self._judgement(arrival_at)
         read = []
-        by_id = self.ruleset.by_id
+        by_id, now = self.ruleset.by_id, self.clock.now()
         for event, rules in zip(events, self.engine.judge(events), strict=True):
             event["kydai.ruleset"] = self.ruleset.hash
             if not rules:
                 continue
             event["kydai.rules"] = list(rules)
             judgement.counts.update(rules)
+            rules = self._excepted.left(rules, event, now, judgement.taken)
             for rule in rules:
                 if rule in self._alerting:
                     judgement.hits.append(RuleHit(by_id[rule], event))
@@ -170,8 +175,9 @@ class Detector:
         table = table.append_column("kydai.rules", rules_column(found, table.num_rows))
         constant = pa.DictionaryArray.from_arrays(np.zeros(table.num_rows, np.int32), [self.ruleset.hash])
         table = table.append_column("kydai.ruleset", constant)
-        if found:
-            self._flow_hits(judgement, table, found)
+        left = self._excepted.left_of_flows(found, table, self.clock.now(), judgement.taken)
+        if left:
+            self._flow_hits(judgement, table, left)
         return judgement, table
 
     def _flow_hits(self, judgement: Judgement, table: Any, found: Mapping[str, Rows]) -> None:

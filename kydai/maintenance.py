@@ -22,6 +22,7 @@ from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, hour_of
 from core.db.models import Alert
 from core.steady import steady_now
 from core.store.waiting import FROM_FILES, worth_compacting
+from detections import exception_book
 from detections.alerting import self_alert
 from kydai import silences, upkeep
 from kydai.context import Context
@@ -92,6 +93,7 @@ class Maintenance:
             ("ahead", 60, lambda now: self._tell(upkeep.received_ahead, "ahead", now)),
             ("full", 30, lambda now: self._tell(self._full_disk, "full", now)),
             ("silence", 30, self._silences),
+            ("exceptions", 30, self._exceptions),
             ("rescue", 30, self._rescue),
             ("sweep", 3600, self._sweep),
             ("store", 60, self._tend),
@@ -131,6 +133,13 @@ class Maintenance:
         if found.begun or found.ended:
             with self.context.database.write() as session:
                 silences.save(session, found, now)
+
+    def _exceptions(self, now: Micros) -> None:
+        with self.context.database.read() as session:
+            ended = exception_book.ended(session, now)
+        if ended:
+            with self.context.database.write() as session:
+                exception_book.expire(session, keeping.MAINTENANCE, now)
 
     def _rescue(self, now: Micros) -> None:
         with self.context.database.write() as session:

@@ -152,3 +152,41 @@ def test_alerts_of_a_run_carry_the_line_of_the_rule(context: Context, parts: Par
         alert = session.query(Alert).filter(Alert.rule_id == ID).one()
     assert alert.rule_line == 9
     assert alert.matched[0]["field"] == "event.outcome"
+
+
+def excepted(context: Context, parts: Parts, conditions: dict[str, list[str]], expires_at: int) -> int:
+    from core.audit import Actor
+    from core.db.models import Alert
+    from detections import exception_book
+    from detections.consequence import Consequence
+
+    with context.database.write() as session:
+        rule, alert = parts.detector.ruleset.by_id[ID], Alert(id=1, system="", agency="")
+        row, _ = exception_book.create(
+            session, Actor("me", "cli"), rule, alert, conditions, Consequence(0, 1),
+            reason="r", owner="me", expires_at=expires_at, now=context.clock.now(),
+        )  # fmt: skip
+        return row.id
+
+
+def test_an_exception_takes_hits_until_it_ends_and_counts_them(context: Context, parts: Parts) -> None:
+    from core.clock import DAY, StillClock
+    from core.db.models import Alert, HitBlock, Meta, RuleException
+
+    (context.settings.rules_folder / "local" / "many.yml").write_text(CORRELATION.replace("title:", "title: x"))
+    number = excepted(context, parts, {"host.name": ["WEB01"]}, context.clock.now() + DAY)
+    with context.database.read() as session:
+        parts.detector.refresh(session, session.get_one(Meta, "rules").value)
+    taken, left = event("failure"), event("failure") | {"host.name": "db01"}
+    judged = parts.detector.judge([taken, left], 1)
+    assert ID in taken.get("kydai.rules", []), "it stays on the event"  # type: ignore[operator]  # a list here
+    with context.database.write() as session:
+        judged.save(session, "gateway", 9)
+    with context.database.read() as session:
+        row = session.get_one(RuleException, number)
+        assert (row.taken, row.last_taken_at) == (1, 1_795_568_400_000_000)
+        assert {each.host for each in session.query(Alert)} == set(), "only the correlation reads it"
+        assert session.query(HitBlock).count() == 1
+        assert len(judged.cuts) == 1
+    parts.detector.clock = StillClock(context.clock.now() + 2 * DAY)
+    assert not parts.detector.judge([event("failure")], 1).taken.hits

@@ -633,6 +633,150 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Exceptions
+         * @description Exceptions, newest first, those that are over too.
+         */
+        get: operations["list_exceptions"];
+        put?: never;
+        /**
+         * Create Exception
+         * @description Make an exception. One that would hide a confirmed incident waits for a second person.
+         */
+        post: operations["create_exception"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exceptions/offer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Offer Exception
+         * @description What an exception from an alert can be made of; the narrowest condition is ticked.
+         */
+        get: operations["offer_exception"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exceptions/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Exception
+         * @description What it would have taken of the last 30 days.
+         */
+        post: operations["preview_exception"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exceptions/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Of Exception
+         * @description Undo one's own change of the last ten minutes, if nothing came after.
+         */
+        post: operations["undo_of_exception"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exceptions/{number}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Exception
+         * @description Be the second person: let it take hits.
+         */
+        post: operations["approve_exception"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exceptions/{number}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuse Exception
+         * @description Say no to one that waits.
+         */
+        post: operations["refuse_exception"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exceptions/{number}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove Exception
+         * @description End it before its day; the rule alerts again within a second.
+         */
+        post: operations["remove_exception"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -2336,19 +2480,6 @@ export interface components {
             waiting_runs: number;
         };
         /**
-         * Decision
-         * @description A person's decision about a step.
-         */
-        Decision: {
-            /**
-             * Reason
-             * @default
-             */
-            reason: string;
-            /** Step */
-            step: string;
-        };
-        /**
          * Declaration
          * @description A person said that it is a security incident; only then do legal clocks run.
          */
@@ -2518,6 +2649,129 @@ export interface components {
             /** Hints */
             hints: components["schemas"]["Hint"][];
             truth: components["schemas"]["Truth"];
+        };
+        /**
+         * ExceptionAsk
+         * @description From which alert, for which of its rules (None: the one it comes from), and which of the offered fields (None:
+         *     all that are ticked).
+         */
+        ExceptionAsk: {
+            /** Alert */
+            alert: number;
+            /** Fields */
+            fields?: string[] | null;
+            /** Rule */
+            rule?: string | null;
+        };
+        /** ExceptionBody */
+        ExceptionBody: {
+            /** Alert */
+            alert: number;
+            /**
+             * Expires
+             * @default now+90d
+             */
+            expires: string;
+            /** Fields */
+            fields?: string[] | null;
+            /** Owner */
+            owner: string;
+            /** Reason */
+            reason: string;
+            /** Rule */
+            rule?: string | null;
+        };
+        /**
+         * ExceptionChanged
+         * @description The exception as it is now; ``entry`` undoes the change within ten minutes.
+         */
+        ExceptionChanged: {
+            /** Entry */
+            entry: number | null;
+            exception: components["schemas"]["ExceptionRow"];
+        };
+        /**
+         * ExceptionOffer
+         * @description What an exception from an alert can be made of.
+         */
+        ExceptionOffer: {
+            /** Events */
+            events: number;
+            /**
+             * Expires At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            expires_at: string;
+            /** Fields */
+            fields: components["schemas"]["OfferedField"][];
+            /** Owner */
+            owner: string;
+            rule: components["schemas"]["OfferedRule"];
+            /** Rules */
+            rules: components["schemas"]["OfferedRule"][];
+        };
+        /**
+         * ExceptionRow
+         * @description An exception: hits of a rule that make no alert until it ends.
+         */
+        ExceptionRow: {
+            /** Alert Id */
+            alert_id: number | null;
+            /** Conditions */
+            conditions: {
+                [key: string]: string[];
+            };
+            consequence: components["schemas"]["Told"];
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string;
+            /** Decision Reason */
+            decision_reason: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            expires_at: string;
+            /** Id */
+            id: number;
+            /** Last Taken At */
+            last_taken_at: string | null;
+            /** May Approve */
+            may_approve: boolean;
+            /** Owner */
+            owner: string;
+            /** Reason */
+            reason: string;
+            /** Rule Id */
+            rule_id: string;
+            rule_title: components["schemas"]["Words"];
+            state: components["schemas"]["ExceptionState"];
+            /** Taken */
+            taken: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * ExceptionState
+         * @description The states of an exception; only an active one takes hits.
+         * @enum {string}
+         */
+        ExceptionState: "pending" | "active" | "refused" | "removed" | "expired";
+        /** ExceptionUndo */
+        ExceptionUndo: {
+            /** Entry */
+            entry: number;
         };
         /**
          * FieldSeen
@@ -3381,6 +3635,25 @@ export interface components {
         NoteText: {
             /** Text */
             text: string;
+        };
+        /**
+         * OfferedField
+         * @description A field that every event of the alert has. ``is_ticked``: with one value in all, so part of the narrowest
+         *     condition.
+         */
+        OfferedField: {
+            /** Field */
+            field: string;
+            /** Is Ticked */
+            is_ticked: boolean;
+            /** Values */
+            values: string[];
+        };
+        /** OfferedRule */
+        OfferedRule: {
+            /** Id */
+            id: string;
+            title: components["schemas"]["Words"];
         };
         /** OneEvent */
         OneEvent: {
@@ -4581,6 +4854,43 @@ export interface components {
          */
         TokenScope: "ingest" | "api";
         /**
+         * Told
+         * @description What an exception would have taken in the days before.
+         */
+        Told: {
+            /** Alerts */
+            alerts: number;
+            /** Correlated */
+            correlated: number;
+            /**
+             * End
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            end: string;
+            /** Hidden */
+            hidden: string[];
+            /** Hits */
+            hits: number;
+            /** Is Complete */
+            is_complete: boolean;
+            /** Removed */
+            removed: number;
+            sentence: components["schemas"]["Words"];
+            /** Smaller */
+            smaller: number;
+            /**
+             * Start
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            start: string;
+            /** Taken */
+            taken: number;
+            /** Unknown */
+            unknown: number;
+        };
+        /**
          * Truth
          * @description What every answer about events says of itself.
          */
@@ -4767,6 +5077,14 @@ export interface components {
                 [key: string]: number;
             } | null;
         };
+        /** Decision */
+        api__routes__exceptions__Decision: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
         /** Assign */
         api__routes__incidents__Assign: {
             /** Assignee */
@@ -4794,6 +5112,19 @@ export interface components {
             reason: string;
             /** Version */
             version?: number | null;
+        };
+        /**
+         * Decision
+         * @description A person's decision about a step.
+         */
+        api__routes__runs__Decision: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Step */
+            step: string;
         };
         /**
          * Reason
@@ -7018,6 +7349,522 @@ export interface operations {
             };
         };
     };
+    list_exceptions: {
+        parameters: {
+            query?: {
+                rule?: string | null;
+                state?: components["schemas"]["ExceptionState"][] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionRow"][];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    create_exception: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExceptionBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionChanged"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    offer_exception: {
+        parameters: {
+            query: {
+                alert: number;
+                rule?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionOffer"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    preview_exception: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExceptionAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    undo_of_exception: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExceptionUndo"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionChanged"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    approve_exception: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["api__routes__exceptions__Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionChanged"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    refuse_exception: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["api__routes__exceptions__Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionChanged"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    remove_exception: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["api__routes__exceptions__Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionChanged"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     get_health: {
         parameters: {
             query?: never;
@@ -8950,7 +9797,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Decision"];
+                "application/json": components["schemas"]["api__routes__runs__Decision"];
             };
         };
         responses: {
@@ -9016,7 +9863,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Decision"];
+                "application/json": components["schemas"]["api__routes__runs__Decision"];
             };
         };
         responses: {
@@ -9082,7 +9929,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Decision"];
+                "application/json": components["schemas"]["api__routes__runs__Decision"];
             };
         };
         responses: {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from core.db.models.accounts import Audit, Session, SignInLink, Token, User
 from core.db.models.alerts import Alert, AlertStatus
 from core.db.models.base import LEVELS, Base, Level, Verdict
+from core.db.models.exceptions import ExceptionState, RuleException
 from core.db.models.house import Heartbeat, LegalHold, Meta, Outbox, OutboxState, Retention
 from core.db.models.incidents import Category, Incident, IncidentEntity, IncidentLink, IncidentStatus, Note
 from core.db.models.intake import DeadLetter, DecoderState, IngestedFile, JudgedRange, LetterStage, SpoolPosition
@@ -31,6 +32,7 @@ __all__ = [
     "DecoderState",
     "Effect",
     "EffectState",
+    "ExceptionState",
     "Heartbeat",
     "HitBlock",
     "Incident",
@@ -49,6 +51,7 @@ __all__ = [
     "Outbox",
     "OutboxState",
     "Retention",
+    "RuleException",
     "RuleHits",
     "RuleMode",
     "Run",

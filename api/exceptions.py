@@ -1,0 +1,179 @@
+"""Exceptions as the console sees them: what an alert offers, what one would have taken, what there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.deps import Caller, Services
+from api.scope import sight
+from api.shapes import Bilingual, Shape, Time, Words
+from core.db.models import Alert, ExceptionState, RuleException
+from core.errors import BadInput, failure
+from core.event import Event, parse_event_id
+from core.words import LANGUAGES
+from detections.alerting import rule_title
+from detections.consequence import Consequence, consequence, readers_of, told
+from detections.exception_book import LIFE
+from detections.exceptions import Offer, bases, chosen, groups_of, offered
+from detections.rule import Rule
+from detections.ruleset import RuleSet
+
+
+class Told(Shape):
+    """What an exception would have taken in the days before."""
+
+    start: Time
+    end: Time
+    hits: int
+    """Stored hits of the rule."""
+    taken: int
+    alerts: int
+    """Alerts of the rule."""
+    removed: int
+    """Of them those that would not be there."""
+    smaller: int
+    """Those that would have fewer hits."""
+    unknown: int
+    """Those of which no hit could be read."""
+    correlated: int
+    """Alerts of correlations that read a hit that would be taken."""
+    hidden: list[str]
+    """Confirmed incidents that would lack an alert: with any, a second person has to approve."""
+    is_complete: bool
+    sentence: Words
+
+
+class ExceptionRow(Shape):
+    """An exception: hits of a rule that make no alert until it ends."""
+
+    id: int
+    rule_id: str
+    rule_title: Bilingual
+    conditions: dict[str, list[str]]
+    """Field → values of which an event must have one; all fields must."""
+    text: str
+    """The Sigma filter."""
+    reason: str
+    owner: str
+    expires_at: Time
+    state: ExceptionState
+    alert_id: int | None
+    created_by: str
+    created_at: Time
+    decided_by: str
+    decided_at: Time | None
+    decision_reason: str
+    consequence: Told
+    taken: int
+    """Hits that it has taken since it was made."""
+    last_taken_at: Time | None
+    may_approve: bool
+    """Whether the caller may be the second person."""
+
+
+class OfferedField(Shape):
+    """A field that every event of the alert has. ``is_ticked``: with one value in all, so part of the narrowest
+    condition."""
+
+    field: str
+    values: list[str]
+    is_ticked: bool
+
+
+class OfferedRule(Shape):
+    id: str
+    title: Bilingual
+
+
+class ExceptionOffer(Shape):
+    """What an exception from an alert can be made of."""
+
+    rule: OfferedRule
+    rules: list[OfferedRule]
+    """All that it can be about: the rules that a correlation reads."""
+    fields: list[OfferedField]
+    events: int
+    """How many events of the alert were looked at."""
+    owner: str
+    expires_at: Time
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An alert with the rule that an exception of it is about, and its events that the rule hit."""
+
+    alert: Alert
+    rule: Rule
+    rules: Sequence[Rule]
+    offers: Sequence[Offer]
+    events: int
+
+
+def asked(svc: Services, caller: Caller, ruleset: RuleSet, alert: Alert, rule_id: str | None) -> Asked:
+    """Raises BadInput where there is nothing to offer, NotFound for a rule that is not in force."""
+    if alert.kind == "self":
+        raise failure(BadInput, "exceptions.self")
+    rules = bases(ruleset, alert.rule_id)
+    events = _events(svc, caller, alert)
+    by_rule = {rule.id: [event for event in events if _met(event, rule, alert)] for rule in rules}
+    if rule_id is not None and rule_id not in by_rule:
+        raise failure(BadInput, "exceptions.other_rule", rule=rule_id[:100], rules=", ".join(by_rule))
+    wanted = rule_id or max(by_rule, key=lambda each: len(by_rule[each]), default="")
+    if not by_rule.get(wanted):
+        raise failure(BadInput, "exceptions.no_events")
+    rule = ruleset.by_id[wanted]
+    offers = offered(rule, by_rule[wanted], groups_of(ruleset, alert.rule_id))
+    return Asked(alert, rule, rules, offers, len(by_rule[wanted]))
+
+
+def _events(svc: Services, caller: Caller, alert: Alert) -> list[Event]:
+    ids = [parse_event_id(str(each)) for each in alert.event_ids]
+    return svc.store.get(ids, scope=sight(caller.scope).node).events
+
+
+def _met(event: Event, rule: Rule, alert: Alert) -> bool:
+    rules = event.get("kydai.rules")
+    return alert.rule_id == rule.id or (isinstance(rules, list) and rule.id in rules)
+
+
+def offer(found: Asked, caller: Caller, svc: Services) -> ExceptionOffer:
+    """As it is shown; the narrowest condition is ticked."""
+    return ExceptionOffer(
+        rule=_rule(found.rule),
+        rules=[_rule(each) for each in found.rules],
+        fields=[OfferedField(field=o.field, values=list(o.values), is_ticked=o.is_shared) for o in found.offers],
+        events=found.events,
+        owner=caller.name,
+        expires_at=svc.clock.now() + LIFE,
+    )
+
+
+def _rule(rule: Rule) -> OfferedRule:
+    return OfferedRule(id=rule.id, title=rule_title(rule))
+
+
+def looked(
+    svc: Services, ruleset: RuleSet, found: Asked, fields: Sequence[str] | None
+) -> tuple[dict[str, list[str]], Consequence]:
+    """The conditions of the fields, and what they would have taken. Raises BadInput for other fields."""
+    conditions = chosen(found.offers, fields)
+    readers = readers_of(ruleset.patterns, found.rule.id)
+    with svc.database.read() as session:
+        return conditions, consequence(session, svc.store, found.rule, conditions, readers, svc.clock.now())
+
+
+def shown(found: Consequence) -> Told:
+    """With its sentence in both languages."""
+    facts = {name: getattr(found, name) for name in Told.model_fields if name != "sentence"}
+    return Told(**facts, sentence=Words(**{lang: told(found, lang) for lang in LANGUAGES}))
+
+
+def row_of(row: RuleException, caller: Caller, may_triage: bool) -> ExceptionRow:
+    """An exception as the caller sees it."""
+    names = set(ExceptionRow.model_fields) - {"consequence", "may_approve"}
+    is_other = row.state == ExceptionState.PENDING and may_triage and row.created_by != caller.name
+    return ExceptionRow.model_validate(
+        {name: getattr(row, name) for name in names}
+        | {"consequence": shown(Consequence(**row.consequence)), "may_approve": is_other}
+    )
