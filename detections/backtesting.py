@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.clock import DAY, MINUTE, Clock, hour_of
+from core.event import Event
 from core.query.tree import TRUE, Node
 from core.store.contract import EventStore, Query, Span, Truth
 from core.store.telling import Counting, TellCount
@@ -48,26 +49,45 @@ def backtested(
     scope: Node = TRUE,
 ) -> Past:
     """Ask the store for what the rules can match and judge it. ``span`` has both ends; ``tell`` counts its minutes."""
-    assert span.start is not None
-    assert span.end is not None
     hunter = Hunter(rules, clock)
     tests = {each.id: Backtest(each, zone) for each in rules}
+    truth = over_days(store, hunter, span, lambda rule, event: tests[rule].add(event), tell, scope)
+    costs = {rule.id: _cost(store, hunter, rule, span, scope) for rule in rules}
+    return Past(tests, costs, truth, faults_of(hunter))
+
+
+def over_days(
+    store: EventStore,
+    hunter: Hunter,
+    span: Span,
+    add: Callable[[str, Event], None],
+    tell: TellCount,
+    scope: Node = TRUE,
+) -> Truth:
+    """Tell ``add`` each hit, by rule; else as ``backtested``."""
+    assert span.start is not None
+    assert span.end is not None
     whole = max(1, (span.end - span.start) // MINUTE)
     truths: list[Truth] = []
-    at = span.start
+    at, count = span.start, 0
     tell(Counting(0, whole, 0))
     while at < span.end or not truths:
         until = min(hour_of(at) + DAY, span.end)
         scan = store.scan(Query(hunter.where, Span(at, until), scope))
         for batch in scan:
             for event, hits in hunter.judge(batch):
+                count += len(hits)
                 for rule in hits:
-                    tests[rule].add(event)
+                    add(rule, event)
         truths.append(scan.truth)
         at = until
-        tell(Counting((at - span.start) // MINUTE, whole, sum(each.hits for each in tests.values())))
-    costs = {rule.id: _cost(store, hunter, rule, span, scope) for rule in rules}
-    return Past(tests, costs, together(*truths), Counter(hunter.lacking) + Counter(dict.fromkeys(hunter.suspended, 1)))
+        tell(Counting((at - span.start) // MINUTE, whole, count))
+    return together(*truths)
+
+
+def faults_of(hunter: Hunter) -> Counter[str]:
+    """Rules whose hits are not all there."""
+    return Counter(hunter.lacking) + Counter(dict.fromkeys(hunter.suspended, 1))
 
 
 def _cost(store: EventStore, hunter: Hunter, rule: Rule, span: Span, scope: Node) -> Cost:

@@ -1,8 +1,9 @@
 """Rule packages of others (SigmaHQ's releases) in the data folder: installed whole, checked, replaced, removed.
 
-``<folder>/<name>/`` holds the rule files as they came, and ``package.json``: where from, when, and the checksum of
-each file. A package is put together in a hidden folder beside its place, ``.<name>@<ULID>``, and its place is a link
-to that: the link is replaced in one step, so that a reader sees the old or the new, whatever is killed.
+``<folder>/<name>/`` holds the rule files as they came, and ``package.json``: where from, when, by whom, and the
+checksum of each file. A package is put together in a hidden folder beside its place, ``.<name>@<ULID>``, and its place
+is a link to that: the link is replaced in one step, so that a reader sees the old or the new, whatever is killed. Each
+version names the one before, which is kept; a package that is removed leaves its link as ``.<name>@removed``.
 """
 
 from __future__ import annotations
@@ -11,26 +12,29 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from core.clock import Micros, iso
 from core.durable import make_folder, sync_folder
-from core.errors import BadConfig, BadInput, NotFound, Place, cause, failure, reason
+from core.errors import BadConfig, BadInput, NotFound, Place, Refused, cause, failure, reason
 from core.event import new_ulid
+from core.store.segments_files import try_lock
 from core.words import LANGUAGES
-from detections.rule import OWN_PACKAGE, Filter, RuleError, error_of
-from detections.rule_files import RuleFile, rule_files
+from detections.rule import LOCAL_PACKAGE, OWN_PACKAGE, Filter, RuleError, error_of
+from detections.rule_files import RuleFile, Unread, rule_files
 from detections.sigma_reader import read_file
 
 PROVENANCE = "package.json"
 MAX_LICENCE = 1024 * 1024
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
 _CHECKSUM = re.compile(r"[0-9a-fA-F]{64}")
-_RESERVED = frozenset({OWN_PACKAGE, "local"})
+_RESERVED = frozenset({OWN_PACKAGE, LOCAL_PACKAGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,11 @@ class Package:
     files: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""
     """Of the zip or file; of a folder, of what ``sha256sum`` prints of its rule files, sorted by name."""
+    version: str = ""
+    """As who installed it named it."""
+    by: str = ""
+    previous: str = ""
+    """The folder of the version that it replaced, which is kept; empty when there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +72,82 @@ def package_name(path: Path) -> str:
     return name or "rules"
 
 
-def install(path: Path, folder: Path, now: Micros, name: str | None = None, sha256: str | None = None) -> Change:
-    """Install or replace a package from a folder or release zip. Files that cannot be used are kept out and listed
-    in ``errors``. Raises BadConfig when there is nothing to install, the name will not do, or the checksum (Package,
-    ``sha256``) is not the one that was asked for; then nothing has changed."""
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A package put together and checked, and not in force yet."""
+
+    change: Change
+    folder: Path
+    _place: Path
+
+    def put(self) -> Change:
+        """Put it in the place of the version before, in one step."""
+        _point(self._place, self.folder)
+        return self.change
+
+
+@contextmanager
+def staged(
+    path: Path,
+    folder: Path,
+    now: Micros,
+    name: str | None = None,
+    *,
+    sha256: str | None = None,
+    version: str = "",
+    by: str = "",
+    taken: Mapping[str, str] | None = None,
+) -> Iterator[Staged]:
+    """Put a package together from a folder or release zip; without ``put`` it goes again. Files that cannot be used are
+    kept out and listed in ``errors``.
+
+    Raises BadConfig when there is nothing to install, the name will not do, the checksum (Package, ``sha256``) is not
+    the one that was asked for, something cannot be read or lies outside of the zip, or a rule has the id of another
+    package's (``taken``: id to package); Refused while somebody else installs. Then nothing has changed.
+    """
     if sha256 is not None and not _CHECKSUM.fullmatch(sha256):
         raise failure(BadConfig, "rules.package.no_checksum", value=sha256[:80])
     name = name or package_name(path)
     if not _NAME.fullmatch(name) or name in _RESERVED:
         raise failure(BadConfig, "rules.package.bad_name", name=name[:80])
-    before = installed(folder, name)
+    with _alone(folder):
+        before = installed(folder, name)
+        fresh = folder / f".{name}@{new_ulid(now)}"
+        try:
+            package = _copy(path, fresh, name, now, taken or {})
+            if sha256 is not None and sha256.lower() != package.sha256:
+                place = Place(str(path))
+                sums = {"found": package.sha256, "wanted": sha256.lower()}
+                raise failure(BadConfig, "rules.package.checksum", place=place, **sums)
+            is_same = before is not None and before.files == package.files and not verify(folder, name)
+            previous = before.previous if before is not None and is_same else _shown(folder / name, fresh)
+            package = replace(package, version=version, by=by, previous=previous)
+            _note(fresh, package)
+            yield Staged(_change(package, before), fresh, folder / name)
+        finally:
+            _clear(folder / name)
+
+
+def install(path: Path, folder: Path, now: Micros, name: str | None = None, **more: Any) -> Change:
+    """Install or replace a package at once; all else as ``staged``."""
+    with staged(path, folder, now, name, **more) as ready:
+        return ready.put()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One at a time changes the packages of a folder. Raises Refused while another does."""
     make_folder(folder)
-    fresh = folder / f".{name}@{new_ulid(now)}"
+    mark = try_lock(folder / ".lock")
+    if mark is None:
+        raise failure(Refused, "packages.busy")
     try:
-        package = _copy(path, fresh, name, now)
-        if sha256 is not None and sha256.lower() != package.sha256:
-            place = Place(str(path))
-            raise failure(BadConfig, "rules.package.checksum", place=place, found=package.sha256, wanted=sha256.lower())
-        (fresh / PROVENANCE).write_bytes(msgspec.json.format(msgspec.json.encode(package)))
-        _point(folder / name, fresh)
+        yield
     finally:
-        _clear(folder / name)
+        mark.release()
+
+
+def _change(package: Package, before: Package | None) -> Change:
     old = before.files if before else {}
     return Change(
         package,
@@ -93,12 +157,15 @@ def install(path: Path, folder: Path, now: Micros, name: str | None = None, sha2
     )
 
 
-def _copy(path: Path, fresh: Path, name: str, now: Micros) -> Package:
+def _copy(path: Path, fresh: Path, name: str, now: Micros, taken: Mapping[str, str]) -> Package:
     errors: list[RuleError] = []
     files: dict[str, str] = {}
     sums: list[str] = []
+    ids: dict[str, str] = {}
     count = 0
     for found in rule_files(path):
+        if isinstance(found, Unread):
+            raise failure(BadConfig, "packages.unread", place=found.place, why=found.said)
         if isinstance(found, BadInput):
             errors.append(error_of(found))
             continue
@@ -108,6 +175,17 @@ def _copy(path: Path, fresh: Path, name: str, now: Micros) -> Package:
         errors.extend(error_of(each) for each in wrong)
         if not rules:
             continue
+        for each in rules:
+            if not isinstance(each, Filter):
+                place = Place(found.name, each.line)
+                if each.id in taken:
+                    named = {"id": each.id, "package": taken[each.id]}
+                    raise failure(BadConfig, "packages.taken", place=place, **named)
+                if each.id in ids:
+                    errors.append(
+                        error_of(failure(BadInput, "rules.twice", place=place, id=each.id, file=ids[each.id]))
+                    )
+                ids.setdefault(each.id, found.name)
         try:
             _write(fresh / _below(found), found.data)
         except OSError as error:
@@ -139,31 +217,82 @@ def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
+def _note(fresh: Path, package: Package) -> None:
+    (fresh / PROVENANCE).write_bytes(msgspec.json.format(msgspec.json.encode(package)))
+
+
+def _removed(place: Path) -> Path:
+    """The link of a package that was taken away."""
+    return place.with_name(f".{place.name}@removed")
+
+
+def _aside(fresh: Path) -> Path:
+    """Where a folder that was put there by hand goes for a new version."""
+    return fresh.with_name(f"{fresh.name}.before")
+
+
+def _shown(place: Path, fresh: Path) -> str:
+    """The folder that is in force, or was before it was removed; empty when there is none."""
+    for link in (place, _removed(place)):
+        if link.is_symlink():
+            return link.readlink().name
+    return _aside(fresh).name if place.is_dir() else ""
+
+
 def _point(place: Path, fresh: Path) -> None:
     os.sync()  # thousands of files: all at once, before they bear the name
-    link = place.with_name(f".{place.name}@link")
-    link.unlink(missing_ok=True)
-    link.symlink_to(fresh.name)
-    if place.is_dir() and not place.is_symlink():  # a folder put there by hand
-        place.rename(place.with_name(f".{place.name}@before"))
-    link.rename(place)
+    if place.is_dir() and not place.is_symlink():
+        _move_aside(place, _aside(fresh))
+    _link(place, fresh)
     sync_folder(place.parent)
 
 
+def _link(link: Path, target: Path) -> None:
+    partial = target.with_name(f"{target.name}.link")
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(target.name)
+    partial.rename(link)
+
+
+def _move_aside(place: Path, aside: Path) -> None:
+    """Of a folder put there by hand; cut off in between, it counts as removed and can be put back."""
+    _link(_removed(place), aside)
+    place.rename(aside)
+
+
 def _clear(place: Path) -> None:
-    """Take away what stands behind a package's place and is not shown by it: old, or cut off half-way."""
-    shown = place.readlink().name if place.is_symlink() else ""
+    """Take away what is neither a package's version in force, nor the one before, nor removed: what was cut off."""
+    if place.exists():
+        _removed(place).unlink(missing_ok=True)
+    kept = {_removed(place).name}
+    for link in (place, _removed(place)):
+        if link.is_symlink():
+            kept |= {link.readlink().name, _previous(link)}
     for path in place.parent.glob(f".{place.name}@*"):
+        if path.name in kept:
+            continue
         if path.is_symlink():
             path.unlink(missing_ok=True)
-        elif path.name != shown:
+        else:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _previous(shown: Path) -> str:
+    try:
+        record = _record(shown)
+    except BadConfig:  # who lists the packages says so
+        return ""
+    return record.previous if record else ""
 
 
 def installed(folder: Path, name: str) -> Package | None:
     """What is known of a package; None when it is not installed."""
-    path = folder / name / PROVENANCE
-    if not _NAME.fullmatch(name) or not path.is_file():
+    return _record(folder / name) if _NAME.fullmatch(name) else None
+
+
+def _record(place: Path) -> Package | None:
+    path = place / PROVENANCE
+    if not path.is_file():
         return None
     try:
         return msgspec.json.decode(path.read_bytes(), type=Package)
@@ -200,7 +329,7 @@ def altered(folder: Path) -> list[RuleError]:
 
 def verify(folder: Path, name: str) -> dict[str, str]:
     """Files that are not as they were installed, by name: ``changed``, ``gone`` or ``added``. Raises NotFound."""
-    package = _known(folder, name)
+    package = known(folder, name)
     base = folder / name
     present = {
         str(path.relative_to(base)): _sum_of(path)
@@ -221,26 +350,48 @@ def _sum_of(path: Path) -> str:
         return ""  # whoever loads it says why it cannot be read
 
 
-def update(folder: Path, name: str, now: Micros, path: Path | None = None, sha256: str | None = None) -> Change:
-    """Install a package again from ``path``, or from where it came from. Raises NotFound."""
-    package = _known(folder, name)
-    return install(path or Path(package.origin), folder, now, name, sha256)
+def remove(folder: Path, name: str, now: Micros) -> Package:
+    """Take a package away; ``roll_back`` puts it back. Raises NotFound, Refused."""
+    with _alone(folder):
+        package = known(folder, name)
+        place = folder / name
+        if place.is_symlink():
+            place.rename(_removed(place))
+        else:
+            _move_aside(place, folder / f".{name}@{new_ulid(now)}")
+        sync_folder(folder)
+        _clear(place)
+        return package
 
 
-def remove(folder: Path, name: str) -> Package:
-    """Take a package away. Raises NotFound."""
-    package = _known(folder, name)
-    place = folder / name
-    if place.is_symlink():
-        place.unlink()
-    else:  # a folder put there by hand
-        place.rename(place.with_name(f".{name}@before"))
-    sync_folder(folder)
-    _clear(place)
-    return package
+def roll_back(folder: Path, name: str, now: Micros) -> Change:
+    """Put back the version before, or a package that was removed; once more undoes that. Raises NotFound, Refused."""
+    with _alone(folder):
+        place = folder / name
+        before = installed(folder, name)
+        if before is None:
+            removed = _record(_removed(place)) if _NAME.fullmatch(name) else None
+            if removed is None:
+                raise failure(NotFound, "rules.package.unknown", name=name[:100])
+            _removed(place).rename(place)
+            sync_folder(folder)
+            return _change(removed, None)
+        older = _record(folder / before.previous) if before.previous else None
+        if older is None:
+            raise failure(NotFound, "packages.no_previous", name=name)
+        fresh = folder / f".{name}@{new_ulid(now)}"
+        try:
+            shutil.copytree(folder / before.previous, fresh)
+            package = replace(older, previous=_shown(place, fresh))
+            _note(fresh, package)
+            _point(place, fresh)
+        finally:
+            _clear(place)
+        return _change(package, before)
 
 
-def _known(folder: Path, name: str) -> Package:
+def known(folder: Path, name: str) -> Package:
+    """An installed package. Raises NotFound."""
     package = installed(folder, name)
     if package is None:
         raise failure(NotFound, "rules.package.unknown", name=name[:100])

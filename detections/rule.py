@@ -44,6 +44,8 @@ class Level(StrEnum):
 
 LEVELS: tuple[Level, ...] = tuple(Level)
 OWN_PACKAGE = "kydai"
+LOCAL_PACKAGE = "local"
+"""What people of this site write; it stands above packages."""
 
 
 @dataclass(frozen=True, slots=True)

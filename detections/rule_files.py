@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import FileIO
@@ -35,6 +36,10 @@ class RuleFile:
     name: str
     folder: str
     data: bytes
+
+
+class Unread(BadInput):
+    """A file that could not be read or lies outside of its zip: of what was asked for something is missing."""
 
 
 def rule_files(path: Path) -> Iterator[RuleFile | BadInput]:
@@ -82,7 +87,7 @@ def _read(path: str | Path, name: str, folder: str) -> RuleFile | BadInput:
         with FileIO(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        return failure(BadInput, "common.error.read", place=Place(name), why=cause(error))
+        return failure(Unread, "common.error.read", place=Place(name), why=cause(error))
     if len(data) > MAX_BYTES:
         return failure(BadInput, "rules.file.large", place=Place(name), limit=MAX_BYTES)
     return RuleFile(name, folder, data)
@@ -104,7 +109,7 @@ def _from_zip(path: Path) -> Iterator[RuleFile | BadInput]:
                 continue
             place = Place(member.filename[:200])
             if inside.is_absolute() or ".." in inside.parts or "\\" in member.filename:
-                yield failure(BadInput, "rules.file.leaves", place=place)
+                yield failure(Unread, "rules.file.leaves", place=place)
                 continue
             if not _SKIPPED.isdisjoint(inside.parts[:-1]):
                 continue
@@ -112,8 +117,8 @@ def _from_zip(path: Path) -> Iterator[RuleFile | BadInput]:
             try:
                 with archive.open(member) as file:
                     data = file.read(MAX_BYTES + 1)
-            except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
-                yield failure(BadInput, "common.error.read", place=place, why=cause(error))
+            except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
+                yield failure(Unread, "common.error.read", place=place, why=cause(error))
                 continue
             if len(data) > MAX_BYTES:
                 yield failure(BadInput, "rules.file.large", place=place, limit=MAX_BYTES)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -24,6 +23,7 @@ from detections.correlation_rules import PatternSet, resolve
 from detections.filters import filtered
 from detections.ir import HOLE, MANY, ONE, Expr, Kind, disj, rewrite, text_predicate
 from detections.rule import (
+    LOCAL_PACKAGE,
     OWN_PACKAGE,
     Correlation,
     Effect,
@@ -58,6 +58,8 @@ class RuleSet:
     blind: Mapping[str, Text] = field(default_factory=dict)
     filters: tuple[Filter, ...] = ()
     """Those that were read; what is left out of them is among the errors."""
+    overridden: Mapping[str, Rule | Correlation] = field(default_factory=dict)
+    """Of packages, by id: those in whose place a local rule stands."""
 
     @cached_property
     def by_id(self) -> dict[str, Rule]:
@@ -67,6 +69,11 @@ class RuleSet:
     def every(self) -> dict[str, Rule | Correlation]:
         """Rules, then correlations, by id."""
         return self.by_id | {each.id: each for each in self.correlations if each.id not in self.by_id}
+
+    @property
+    def packaged(self) -> dict[str, Rule | Correlation]:
+        """What packages bring, by id, as they bring it."""
+        return {i: each for i, each in self.every.items() if each.package != LOCAL_PACKAGE} | dict(self.overridden)
 
     @cached_property
     def hash(self) -> str:
@@ -147,8 +154,8 @@ def _load(
     placeholders: Mapping[str, Sequence[str]],
     compiled: RuleCache,
 ) -> RuleSet:
-    rules: dict[str, Rule] = {}
-    correlations: dict[str, Correlation] = {}
+    items: dict[str, Rule | Correlation] = {}
+    overridden: dict[str, Rule | Correlation] = {}
     filters: list[Filter] = []
     errors: list[RuleError] = []
     for source in sources:
@@ -158,21 +165,21 @@ def _load(
                 continue
             entry = compiled.get(found, source.package)
             errors.extend(entry.errors)
-            for rule in entry.rules:
-                _add(rules, rule, rule.line, errors)
-            for correlation in entry.correlations:
-                _add(correlations, correlation, correlation.line, errors)
+            found_here: list[Rule | Correlation] = [*entry.rules, *entry.correlations]
+            for item in found_here:
+                _add(items, item, overridden, errors)
             filters.extend(entry.filters)
     compiled.save()
-    narrowed, left_out = filtered(rules.values(), filters)
+    narrowed, left_out = filtered((each for each in items.values() if isinstance(each, Rule)), filters)
     ready, blind = _expanded(narrowed, placeholders)
     return RuleSet(
         tuple(ready),
-        tuple(correlations.values()),
+        tuple(each for each in items.values() if isinstance(each, Correlation)),
         (*errors, *left_out),
         dict(modes),
         blind,
         tuple(filters),
+        overridden,
     )
 
 
@@ -182,12 +189,19 @@ def own_sources() -> list[RuleSource]:
     return [RuleSource(own / "rules", OWN_PACKAGE), RuleSource(own / "correlations", OWN_PACKAGE)]
 
 
-def _add(known: dict[str, Any], item: Rule | Correlation, line: int, errors: list[RuleError]) -> None:
+def _add(
+    known: dict[str, Rule | Correlation],
+    item: Rule | Correlation,
+    overridden: dict[str, Rule | Correlation],
+    errors: list[RuleError],
+) -> None:
+    """Of one id the first counts, but a local rule stands in the place of a package's."""
     first = known.get(item.id)
-    if first is not None:
-        errors.append(
-            error_of(failure(BadInput, "rules.twice", place=Place(item.file, line), id=item.id, file=first.file))
-        )
+    if first is not None and item.package == LOCAL_PACKAGE and first.package not in ("", LOCAL_PACKAGE):
+        overridden[item.id] = first
+    elif first is not None:
+        place = Place(item.file, item.line)
+        errors.append(error_of(failure(BadInput, "rules.twice", place=place, id=item.id, file=first.file)))
         return
     known[item.id] = item
 

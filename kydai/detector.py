@@ -32,7 +32,7 @@ from detections.explain import explain, lookup
 from detections.flow_hits import telling
 from detections.flow_rules import FlowRules, Rows, rules_column
 from detections.packages import altered, kept_out
-from detections.rule import Mode
+from detections.rule import LOCAL_PACKAGE, Mode
 from detections.ruleset import RuleSet, RuleSource, load, own_sources
 from kydai.settings import Settings
 
@@ -63,16 +63,16 @@ class Judgement:
         return len(saved.ids)
 
 
-def rule_sources(rules_folder: Path) -> list[RuleSource]:
-    """Our own rules, and the packages installed in the data folder."""
-    sources = own_sources()
-    packages = rules_folder / "packages"
-    if packages.is_dir():
-        # hidden ones are half put together or on their way out
-        sources += [RuleSource(p, p.name) for p in sorted(packages.glob("[!.]*")) if p.is_dir()]
-    local = rules_folder / "local"
+def rule_sources(rules_folder: Path, instead: Mapping[str, Path] | None = None) -> list[RuleSource]:
+    """Our own rules, the packages installed in the data folder (or by name others ``instead``), and local ones."""
+    # hidden ones are half put together or on their way out; a link that is replaced while its files are read may not
+    # give half of either
+    found = {path.name: path.resolve() for path in (rules_folder / "packages").glob("[!.]*") if path.is_dir()}
+    found |= instead or {}
+    sources = own_sources() + [RuleSource(path, name) for name, path in sorted(found.items())]
+    local = rules_folder / LOCAL_PACKAGE
     if local.is_dir():
-        sources.append(RuleSource(local, "local"))
+        sources.append(RuleSource(local, LOCAL_PACKAGE))
     return sources
 
 
@@ -85,11 +85,12 @@ def rule_text(rules_folder: Path, package: str, file: str) -> str | None:
     return None
 
 
-def load_rules(settings: Settings, session: Session) -> RuleSet:
-    """The rule set of a data folder with people's choices of mode, and all that could not be used."""
+def load_rules(settings: Settings, session: Session, instead: Mapping[str, Path] | None = None) -> RuleSet:
+    """The rule set of a data folder with people's choices of mode, and all that could not be used; ``instead`` as in
+    ``rule_sources``."""
     modes = {row.rule_id: Mode(row.mode) for row in session.scalars(select(RuleMode))}
     loaded = load(
-        rule_sources(settings.rules_folder),
+        rule_sources(settings.rules_folder, instead),
         modes=modes,
         placeholders=settings.site.values,
         cache=settings.cache_folder,

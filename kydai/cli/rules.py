@@ -10,15 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from core import audit
-from core.db.models import Meta
 from core.errors import BadInput, NotFound, Place, failure
 from core.words import say
-from detections import packages
 from detections.lint import Weight, lint
 from detections.match import MatchReport, match_files
-from detections.rule import Correlation, Effect, Mode, Rule, RuleError
-from detections.rule_modes import VERSION_KEY, choose
+from detections.rule import Correlation, Effect, Mode, Rule
+from detections.rule_modes import choose
 from detections.ruleset import RuleSet, RuleSource, load
 from kydai.cli.alerts import level_text
 from kydai.cli.main import INCOMPLETE, LANG, WRONG
@@ -27,6 +24,7 @@ from kydai.cli.rules_backtest import backtest
 from kydai.cli.rules_convert import convert_rules
 from kydai.cli.rules_coverage import show_coverage
 from kydai.cli.rules_hunt import hunt
+from kydai.cli.rules_packages import error_document, install, list_packages, remove, rollback, update
 from kydai.cli.rules_samples import new, try_rules
 from kydai.cli.rules_why import explain_rule
 from kydai.context import Context
@@ -36,8 +34,6 @@ from kydai.people import cli_actor
 rules = typer.Typer(no_args_is_help=True, help=say("cli.rules.help", LANG))
 RuleIds = Annotated[list[str], typer.Argument(metavar="RULE...", help=say("cli.rules.ids", LANG))]
 Reason = Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))]
-
-Checksum = Annotated[str | None, typer.Option("--sha256", metavar="H", help=say("cli.rules.install_sha256", LANG))]
 
 
 def register(app: typer.Typer) -> None:
@@ -121,15 +117,11 @@ def rule_document(rule: Rule | Correlation, ruleset: RuleSet) -> dict[str, Any]:
 
 def _show_errors(context: Context, found: RuleSet) -> None:
     if context.output.as_json:
-        context.output.lines(map(_error_document, found.errors))
+        context.output.lines(map(error_document, found.errors))
     else:
         for error in found.errors:
             context.output.one(None, safe(error.told(LANG)))
         context.output.tell(say("cli.rules.error_count", LANG, count=len(found.errors)))
-
-
-def _error_document(error: RuleError) -> dict[str, Any]:
-    return {"file": error.file, "line": error.line, "column": error.column, "reason": error.reason}
 
 
 def _set(ctx: typer.Context, ids: list[str], mode: Mode, reason: str) -> None:
@@ -186,72 +178,6 @@ def match(
     return INCOMPLETE if report.unreadable or ruleset.errors else 0
 
 
-@rules.command("install", help=say("cli.rules.install", LANG))
-def install(
-    ctx: typer.Context,
-    path: Path,
-    name: Annotated[str | None, typer.Option("--name", help=say("cli.rules.install_name", LANG))] = None,
-    sha256: Checksum = None,
-) -> int:
-    context: Context = ctx.obj
-    return _installed(context, packages.install(path, _packages(context), context.clock.now(), name, sha256))
-
-
-@rules.command("update", help=say("cli.rules.update", LANG))
-def update(
-    ctx: typer.Context, name: str, path: Annotated[Path | None, typer.Argument()] = None, sha256: Checksum = None
-) -> int:
-    context: Context = ctx.obj
-    return _installed(context, packages.update(_packages(context), name, context.clock.now(), path, sha256))
-
-
-@rules.command("remove", help=say("cli.rules.remove", LANG))
-def remove(ctx: typer.Context, name: str) -> None:
-    context: Context = ctx.obj
-    gone = packages.remove(_packages(context), name)
-    _changed(context, "rules.remove", name, {"rules": gone.rules})
-    context.output.tell(say("cli.rules.removed", LANG, name=name, count=gone.rules))
-
-
-def _packages(context: Context) -> Path:
-    return context.settings.rules_folder / "packages"
-
-
-def _changed(context: Context, action: str, name: str, after: dict[str, Any]) -> None:
-    now = context.clock.now()
-    with context.database.write() as session:
-        audit.record(session, cli_actor(), action, f"package:{name}", now=now, after=after)
-        session.merge(Meta(key=VERSION_KEY, value=str(now)))
-
-
-def _installed(context: Context, change: packages.Change) -> int:
-    package = change.package
-    counts = {"added": len(change.added), "changed": len(change.changed), "removed": len(change.removed)}
-    after = {"origin": package.origin, "sha256": package.sha256, "rules": package.rules} | counts
-    after["errors"] = len(package.errors)
-    _changed(context, "rules.install", package.name, after)
-    with context.database.read() as session:
-        found = load_rules(context.settings, session)
-    loaded = [r for r in found.every.values() if r.package == package.name]
-    effects = Counter(found.effect(r.id).value for r in loaded)
-    unusable = found.patterns.unusable
-    errors = [*package.errors, *(unusable[r.id] for r in loaded if r.id in unusable)]
-    filters = {(each.file, each.line) for each in found.filters if each.package == package.name}
-    errors += [each for each in found.errors if (each.file, each.line) in filters]
-    numbers = counts | {"errors": len(errors), "correlations": sum(_kind(r) == "correlation" for r in loaded)}
-    if context.output.as_json:
-        listed = [_error_document(e) for e in errors]
-        document = {"name": package.name, **after, **numbers, "modes": dict(effects), "error_list": listed}
-        context.output.one(document)
-    else:
-        for error in errors:
-            context.output.one(None, safe(error.told(LANG)))
-        told = {effect.value: effects[effect.value] for effect in Effect} | numbers
-        context.output.one(None, say("cli.rules.installed", LANG, name=package.name, count=package.rules, **told))
-        context.output.one(None, say("cli.rules.sha256", LANG, sha256=package.sha256))
-    return INCOMPLETE if errors else 0
-
-
 @rules.command("lint", help=say("cli.rules.lint", LANG))
 def lint_rules(
     ctx: typer.Context,
@@ -288,6 +214,11 @@ def lint_rules(
     return WRONG if any(f.weight is Weight.ERROR for f in findings) else 0
 
 
+rules.command("install", help=say("cli.rules.install", LANG))(install)
+rules.command("update", help=say("cli.rules.update", LANG))(update)
+rules.command("remove", help=say("cli.rules.remove", LANG))(remove)
+rules.command("rollback", help=say("packages.rollback", LANG))(rollback)
+rules.command("packages", help=say("packages.list", LANG))(list_packages)
 rules.command("convert", help=say("convert.help", LANG))(convert_rules)
 rules.command("coverage", help=say("cli.rules.coverage", LANG))(show_coverage)
 rules.command("explain", help=say("why.help", LANG))(explain_rule)

@@ -48,7 +48,7 @@ def backtest(ctx: typer.Context, rule: RuleOrFile, start: From = None, end: To =
         facts = {"rules": [r.id for r in rules][:TOP], "from": iso(first), "to": iso(last or now)}
         audit.record(session, cli_actor(), "rules.backtest", rule[:200], now=now, after=facts)
     span = Span(first, last or now)
-    with _telling(context) as tell:
+    with telling(context) as tell:
         past = backtested(context.store, context.clock, rules, span, zone, tell)
     for each in past.tests.values():
         _show(context, each, span, past.costs[each.rule.id])
@@ -74,7 +74,8 @@ def _rules(context: Context, rule: str) -> list[Rule]:
 
 
 @contextmanager
-def _telling(context: Context) -> Iterator[TellCount]:
+def telling(context: Context) -> Iterator[TellCount]:
+    """Say on a terminal how far it is."""
     console = context.output.err
     if not console.is_terminal:
         yield lambda now: None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.clock import StillClock
-from core.errors import BadConfig, NotFound
+from core.errors import BadConfig, NotFound, Refused
 from detections import packages
 from detections.rule_files import rule_files
 from detections.ruleset import RuleSource, load
@@ -69,18 +69,18 @@ def test_install_list_verify_update_remove(release: Path, tmp_path: Path) -> Non
     (release / "rules/windows/a.yml").write_text(rule_text(1, "s:\n  F: 2\ncondition: s\n"))
     (release / "rules-threat-hunting/b.yml").unlink()
     (release / "rules/c.yml").write_text(rule_text(3, PLAIN))
-    change = packages.update(folder, "sigma-core-2026", NOW)
+    change = packages.install(release, folder, NOW, "sigma-core-2026")
     assert (change.added, change.changed, change.removed) == (
         ("rules/c.yml",),
         ("rules/windows/a.yml",),
         ("rules-threat-hunting/b.yml",),
     )
     assert packages.verify(folder, "sigma-core-2026") == {}
-    assert packages.remove(folder, "sigma-core-2026").name == "sigma-core-2026"
+    assert packages.remove(folder, "sigma-core-2026", NOW).name == "sigma-core-2026"
     assert packages.packages(folder) == []
-    assert list(folder.iterdir()) == []
+    assert load([RuleSource(p, p.name) for p in folder.glob("[!.]*")]).rules == ()
     with pytest.raises(NotFound):
-        packages.remove(folder, "sigma-core-2026")
+        packages.remove(folder, "sigma-core-2026", NOW)
 
 
 @pytest.mark.parametrize("is_zip", [False, True])
@@ -91,75 +91,166 @@ def test_a_wrong_checksum_replaces_nothing(release: Path, tmp_path: Path, is_zip
     first = packages.install(source, folder, NOW, "p").package
     if is_zip:
         assert first.sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
-    again = packages.install(source, folder, NOW, "p", first.sha256.upper()).package
+    again = packages.install(source, folder, NOW, "p", sha256=first.sha256.upper()).package
     assert again.sha256 == first.sha256
     (release / "rules/windows/a.yml").write_text(rule_text(1, "s:\n  F: 2\ncondition: s\n"))
     if is_zip:
         shutil.make_archive(str(tmp_path / "release"), "zip", release)
     for wrong in (first.sha256, "abc", ""):
         with pytest.raises(BadConfig, match="SHA-256"):
-            packages.install(source, folder, NOW, "p", wrong)
-        with pytest.raises(BadConfig, match="SHA-256"):
-            packages.update(folder, "p", NOW, source, wrong)
+            packages.install(source, folder, NOW, "p", sha256=wrong)
     assert packages.packages(folder) == [again]
     assert packages.verify(folder, "p") == {}
     assert len(list(folder.iterdir())) == 2, "nothing half-made is left"
     with pytest.raises(BadConfig, match="SHA-256"):
-        packages.install(source, folder, NOW, "other", first.sha256)
+        packages.install(source, folder, NOW, "other", sha256=first.sha256)
     assert packages.installed(folder, "other") is None
     assert packages.install(source, folder, NOW, "p").package.sha256 != first.sha256
 
 
-def test_a_kill_leaves_the_old_package_or_the_new_one_whole(
-    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def newer(tmp_path: Path) -> Path:
+    (tmp_path / "newer" / "rules").mkdir(parents=True)
+    (tmp_path / "newer" / "rules" / "c.yml").write_text(rule_text(3, PLAIN))
+    return tmp_path / "newer"
+
+
+NEW = {"rules/c.yml"}
+OLD = {"rules-threat-hunting/b.yml", "rules/windows/a.yml"}
+
+
+def files_of(folder: Path) -> set[str]:
+    """Of the one package that is in force, which must be whole; none: nothing."""
+    for package in packages.packages(folder):
+        assert packages.verify(folder, package.name) == {}
+        return set(package.files)
+    return set()
+
+
+def test_a_kill_leaves_the_old_package_or_the_new_one_whole_and_the_way_back(
+    release: Path, newer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.sync", lambda: None)  # a kill spares what was written
-    newer, folder = tmp_path / "newer", tmp_path / "packages"
-    (newer / "rules").mkdir(parents=True)
-    (newer / "rules" / "c.yml").write_text(rule_text(3, PLAIN))
-    olds = {"rules-threat-hunting/b.yml", "rules/windows/a.yml"}
+    folder = tmp_path / "packages"
     packages.install(release, folder, NOW, "p")
     seen = set()
     for kill in killed_at_each_step(lambda: packages.install(newer, folder, NOW, "p")):
-        (package,) = packages.packages(folder)
-        assert packages.verify(folder, "p") == {}
-        is_new = package.files.keys() == {"rules/c.yml"}
-        assert is_new or package.files.keys() == olds
-        seen.add((is_new, kill > 0))
-        if is_new and kill:
-            packages.install(release, folder, NOW, "p")
+        found = files_of(folder)
+        assert found in (OLD, NEW)
+        seen.add((found == NEW, kill > 0))
+        if found == NEW:
+            packages.roll_back(folder, "p", NOW)
+            assert files_of(folder) == OLD
     assert seen == {(False, True), (True, True), (True, False)}
-    assert len(list(folder.iterdir())) == 2, "what the kills left behind is gone"
-    for kill in killed_at_each_step(lambda: packages.remove(folder, "p")):
-        left = packages.packages(folder)
-        assert not left or packages.verify(folder, "p") == {}
-        if kill and not left:
+    assert len(list(folder.iterdir())) == 3, "of what the kills left behind the link, its version and the one before"
+    seen = set()
+    for kill in killed_at_each_step(lambda: packages.roll_back(folder, "p", NOW)):
+        found = files_of(folder)
+        assert found in (OLD, NEW)
+        seen.add((found == NEW, kill > 0))
+        if found == NEW and kill:
+            packages.roll_back(folder, "p", NOW)
+    assert seen == {(False, True), (True, True), (True, False)}
+    for kill in killed_at_each_step(lambda: packages.remove(folder, "p", NOW)):
+        if kill and not files_of(folder):
+            packages.roll_back(folder, "p", NOW)
+            assert files_of(folder) == NEW
+    assert files_of(folder) == set()
+
+
+def test_back_to_the_version_before_and_forth_again(release: Path, newer: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "packages"
+    first = packages.install(release, folder, NOW, "p", version="1", by="os:an").package
+    assert (first.version, first.by, first.previous) == ("1", "os:an", "")
+    with pytest.raises(NotFound, match="earlier version"):
+        packages.roll_back(folder, "p", NOW)
+    packages.install(newer, folder, NOW, "p", version="2", by="os:binh")
+    packages.install(newer, folder, NOW, "p", version="2", by="os:binh")
+    back = packages.roll_back(folder, "p", NOW)
+    assert (set(back.added), set(back.removed)) == (OLD, NEW), "the same once more is no version of its own"
+    assert (back.package.version, back.package.by) == ("1", "os:an")
+    assert packages.roll_back(folder, "p", NOW).package.version == "2"
+    assert files_of(folder) == NEW
+    packages.remove(folder, "p", NOW)
+    assert files_of(folder) == set()
+    assert set(packages.roll_back(folder, "p", NOW).added) == NEW
+    packages.remove(folder, "p", NOW)
+    packages.install(release, folder, NOW, "p")
+    assert set(packages.roll_back(folder, "p", NOW).added) == NEW, "what was removed is the version before"
+    with pytest.raises(NotFound):
+        packages.roll_back(folder, "../p", NOW)
+
+
+def test_what_is_only_put_together_is_not_in_force(release: Path, newer: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "packages"
+    packages.install(release, folder, NOW, "p")
+    with packages.staged(newer, folder, NOW, "p") as ready:
+        assert {rule.id for rule in load([RuleSource(ready.folder, "p")]).rules} == {rule_id(3)}
+        assert files_of(folder) == OLD
+        with pytest.raises(Refused, match="Another"):
             packages.install(newer, folder, NOW, "p")
-    assert packages.packages(folder) == []
+    assert files_of(folder) == OLD
+    assert len(list(folder.iterdir())) == 2
 
 
-def test_a_folder_put_there_by_hand_is_replaced_and_removed(release: Path, tmp_path: Path) -> None:
+def test_a_folder_put_there_by_hand_is_replaced_and_removed(release: Path, newer: Path, tmp_path: Path) -> None:
     folder = tmp_path / "packages"
     packages.install(release, tmp_path / "elsewhere", NOW, "p")
-    for act in (lambda: packages.install(release, folder, NOW, "p"), lambda: packages.remove(folder, "p")):
+    for act, after in (
+        (lambda: packages.install(newer, folder, NOW, "p"), NEW),
+        (lambda: packages.remove(folder, "p", NOW), set()),
+    ):
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(tmp_path / "elsewhere" / "p", folder / "p")
         act()
-        assert [p.name for p in packages.packages(folder)] == ["p"] * (folder / "p").is_symlink()
-    assert list(folder.iterdir()) == []
+        assert files_of(folder) == after
+        packages.roll_back(folder, "p", NOW)
+        assert files_of(folder) == OLD
 
 
-def test_a_zip_that_leaves_its_folder(release: Path, tmp_path: Path) -> None:
-    path = tmp_path / "evil.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("rules/ok.yml", rule_text(1, PLAIN))
-        archive.writestr("../outside.yml", rule_text(2, PLAIN))
-        archive.writestr("rules/" + "x" * 300 + ".yml", rule_text(3, PLAIN))
-    change = packages.install(path, tmp_path / "packages", NOW)
-    assert list(change.package.files) == ["rules/ok.yml"]
-    assert len(change.package.errors) == 2
-    assert not (tmp_path / "outside.yml").exists()
-    assert [found.name for found in tmp_path.rglob("*.yml") if "packages" in found.parts] == ["ok.yml"]
+def zipped(path: Path, **more: str) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("rules/ok.yml", rule_text(1, PLAIN) + "# " + "abc" * 1000)
+        for name, text in more.items():
+            archive.writestr(name, text)
+    return path
+
+
+def test_a_zip_that_is_not_whole_or_leaves_its_folder_changes_nothing(newer: Path, tmp_path: Path) -> None:
+    folder, path = tmp_path / "packages", tmp_path / "p.zip"
+    packages.install(newer, folder, NOW, "p")
+    whole = zipped(path).read_bytes()
+    packages.install(path, tmp_path / "elsewhere", NOW, "p")
+    at = whole.index(b"ok.yml") + 40
+    spoilt = [whole[: len(whole) // 2], whole[:at] + bytes(255 - each for each in whole[at : at + 8]) + whole[at + 8 :]]
+    spoilt += [zipped(path, **{name: rule_text(2, PLAIN)}).read_bytes() for name in ("../out.yml", "/out.yml")]
+    for data in spoilt:
+        path.write_bytes(data)
+        with pytest.raises(BadConfig, match=r"nothing was installed|not a zip"):
+            packages.install(path, folder, NOW, "p")
+        assert files_of(folder) == NEW
+    assert not list(tmp_path.rglob("out.yml"))
+
+
+def test_a_zip_bomb_changes_nothing(newer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "packages"
+    packages.install(newer, folder, NOW, "p")
+    monkeypatch.setattr("detections.rule_files.MAX_TOTAL", 100_000)
+    bomb = zipped(tmp_path / "p.zip", **{f"rules/{n}.yml": "#" * 50_000 for n in range(3)})
+    assert bomb.stat().st_size < 5_000
+    with pytest.raises(BadConfig, match="more than 100,000 bytes"):
+        packages.install(bomb, folder, NOW, "p")
+    assert files_of(folder) == NEW
+
+
+def test_an_id_of_another_package_is_refused_and_one_that_comes_twice_is_named(release: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "packages"
+    with pytest.raises(BadConfig, match=r"a\.yml:1: the rule id .* package “other”"):
+        packages.install(release, folder, NOW, "p", taken={rule_id(1): "other"})
+    assert packages.packages(folder) == []
+    (release / "rules" / "twice.yml").write_text(rule_text(1, PLAIN))
+    change = packages.install(release, folder, NOW, "p")
+    assert [error.file for error in change.package.errors] == ["rules/bad.yml", "rules/windows/a.yml"]
 
 
 def test_one_of_sigmas_folders_keeps_its_name(release: Path, tmp_path: Path) -> None:

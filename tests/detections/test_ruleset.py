@@ -33,6 +33,29 @@ def test_one_bad_rule_never_stops_the_others(tmp_path: Path) -> None:
         load([RuleSource(tmp_path / "nothing", "own")])
 
 
+def test_a_local_rule_stands_in_the_place_of_a_packages(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("p", "q", "local")]
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        (folder / f"r{number}.yml").write_text(rule_text(1, PLAIN).replace("Rule", folder.name))
+    (folders[2] / "again.yml").write_text(rule_text(1, PLAIN).replace("Rule", "local again"))
+    loaded = load([RuleSource(folder, folder.name) for folder in folders])
+    assert [each.title for each in loaded.rules] == ["local again 1"]
+    assert {each.package for each in loaded.packaged.values()} == {"p"}
+    assert [error.file for error in loaded.errors] == ["r1.yml", "r2.yml"], "of two of a kind the first counts"
+    tried = load([RuleSource(folders[0], ""), RuleSource(folders[2], "local")])
+    assert [each.title for each in tried.rules] == ["p 1"], "what is tried stands above all"
+
+
+def test_a_correlation_with_the_id_of_a_rule_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text(rule_text(1, PLAIN))
+    body = "correlation:\n  type: event_count\n  rules: [x]\n  group-by: [a]\n  timespan: 5m\n  condition: {gte: 2}\n"
+    (tmp_path / "b.yml").write_text(f"title: C\nid: {rule_id(1)}\nlevel: high\nstatus: test\n{body}")
+    loaded = load([RuleSource(tmp_path, "own")])
+    assert (len(loaded.rules), loaded.correlations) == (1, ())
+    assert [(error.file, "already used by a.yml" in error.reason) for error in loaded.errors] == [("b.yml", True)]
+
+
 def test_placeholders_are_filled_or_make_a_rule_blind(tmp_path: Path) -> None:
     text = rule_text(1, "s:\n  User|contains|expand: 'x%admins%y%more%'\n  G: 1\ncondition: s\n")
     loaded = ruleset_of(tmp_path, [text])

@@ -174,7 +174,7 @@ def test_commands_beside_it_answer_in_a_sentence(system: Running, tmp_path: Path
     for words, status, said in (
         ("up", 1, f"process {system.process.pid}"),
         ("rules lint in", 2, "bomb.yml:1:4: "),
-        ("rules install evil.zip", 3, "../../evil.yml: "),
+        ("rules install evil.zip", 2, "../../evil.yml: "),
         ("playbooks lint mine.yml", 2, "notify.email?"),
         ('search message:"open', 2, "message:"),
         ("doctor", 1, "mine.yml:"),

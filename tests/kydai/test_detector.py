@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 
@@ -9,12 +11,15 @@ from core.audit import Actor
 from core.db.models import Alert, HitBlock
 from core.event import Event
 from detections.hit_days import hit_days
+from detections.packages import install
 from detections.rule import Mode
 from detections.rule_modes import choose
+from detections.ruleset import load
 from kydai.context import Context
 from kydai.detector import Detector, load_rules, rule_sources
 from kydai.flow_columns import dress
 from kydai.pipeline import Parts
+from tests.kydai.conftest import RULE
 from tests.kydai.test_pipeline import failed, run
 
 ID = "11111111-1111-4111-8111-111111111111"
@@ -119,6 +124,22 @@ def test_packages_and_local_rules_stand_beside_ours(context: Context) -> None:
         (context.settings.rules_folder / "packages" / name).mkdir(parents=True)
     names = [s.package for s in rule_sources(context.settings.rules_folder)]
     assert names == ["kydai", "kydai", "sigmahq", "local"]
+
+
+def test_a_package_that_is_replaced_while_it_is_read_is_read_as_it_was(context: Context, tmp_path: Path) -> None:
+    ids = [ID.replace("1111-4111", f"111{n}-4111") for n in range(4)]
+    folder = context.settings.rules_folder / "packages"
+    for version, own in enumerate((ids[:2], ids[2:])):
+        release = tmp_path / str(version)
+        release.mkdir()
+        for each in own:
+            (release / f"{each}.yml").write_text(RULE.replace(ID, each))
+    install(tmp_path / "0", folder, context.clock.now(), "p")
+    sources = rule_sources(context.settings.rules_folder)
+    assert {s.package for s in sources} > {"p"}
+    install(tmp_path / "1", folder, context.clock.now(), "p")
+    now, before = (load(s).packaged for s in (rule_sources(context.settings.rules_folder), sources))
+    assert [set(ids) & found.keys() for found in (before, now)] == [set(ids[:2]), set(ids[2:])]
 
 
 @pytest.mark.parametrize("port", [443, 3333])

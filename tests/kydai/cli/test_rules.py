@@ -44,41 +44,6 @@ def test_rules_over_a_file(kydai: Run, tmp_path: Path) -> None:
     assert [(d["rule"], d["level"], d["record"]) for d in ran.documents] == [(ID, "high", 1)]
 
 
-def test_packages_are_installed_updated_and_removed(kydai: Run, tmp_path: Path) -> None:
-    folder = tmp_path / "mine" / "rules"
-    folder.mkdir(parents=True)
-    (folder / "r.yml").write_text(RULE)
-    (folder / "bad.yml").write_text("title: [")
-    ran = kydai("rules", "install", str(tmp_path / "mine"), "--json")
-    assert ran.status == 3, "one file cannot be used"
-    (told,) = ran.documents
-    assert (told["name"], told["rules"], told["errors"], told["modes"]) == ("mine", 1, 1, {"alert": 1})
-    assert [r["package"] for r in kydai("rules", "list", "--package", "mine", "--json").documents] == ["mine"]
-    (error,) = kydai("rules", "list", "--errors", "--json").documents
-    assert (error["file"], error["line"], error["column"]) == (str(folder / "bad.yml"), 2, 1)
-    assert error["reason"]
-    assert "bad.yml:2:1: " in kydai("rules", "list", "--errors").out
-    listed = kydai("rules", "list", "--package", "mine")
-    assert listed.status == 3
-    assert "1 error (" in listed.err
-    (folder / "bad.yml").unlink()
-    wrong = kydai("rules", "update", "mine", "--sha256", "0" * 64)
-    assert (wrong.status, f"is {told['sha256']} and not" in wrong.err) == (2, False), "the folder is another now"
-    assert kydai("rules", "update", "mine").status == 0
-    assert kydai("rules", "list", "--errors", "--json").documents == []
-    printed = kydai("rules", "install", str(tmp_path / "mine")).out.rpartition("SHA-256: ")[2].strip()
-    assert kydai("rules", "update", "mine", "--sha256", printed).status == 0
-    (installed,) = tmp_path.glob("data/rules/packages/mine/rules/r.yml")
-    installed.write_text(RULE.replace("level: high", "level: low"))
-    (error,) = kydai("rules", "list", "--errors", "--json").documents
-    assert error["file"] == "mine/rules/r.yml"
-    assert "changed after" in error["reason"]
-    assert kydai("rules", "update", "mine").status == 0
-    assert kydai("rules", "remove", "mine").status == 0
-    assert kydai("rules", "list", "--package", "mine", "--json").documents == []
-    assert kydai("rules", "remove", "mine").status == 2
-
-
 def test_a_correlation_is_counted_alike_and_named(kydai: Run, log: Path, tmp_path: Path) -> None:
     folder = tmp_path / "mine" / "rules"
     folder.mkdir(parents=True)

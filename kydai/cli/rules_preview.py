@@ -1,0 +1,215 @@
+"""What becomes of the rules in force before a package is put in its place: shown, and counted over the past."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select
+
+from core.clock import hour_of, iso
+from core.db.models import Alert
+from core.store.contract import Span
+from core.times import read_span
+from core.words import moment, number, say
+from detections.backtesting import faults_of, over_days
+from detections.coverage import Coverage, State
+from detections.hunting import Hunter
+from detections.package_preview import AlertsOf, Difference, Kind, difference, gone_blind, to_try, touched, uncounted
+from detections.packages import Package, Staged
+from detections.rule import LEVELS, Correlation, Rule
+from detections.ruleset import RuleSet
+from kydai.cli.alerts import level_text
+from kydai.cli.main import INCOMPLETE, LANG
+from kydai.cli.output import safe
+from kydai.cli.rules_backtest import telling
+from kydai.cli.search import confess
+from kydai.context import Context
+from kydai.covering import coverage_of
+from kydai.detector import load_rules
+
+DEFAULT_FROM = "now-7d"
+SHOWN = 30
+"""Rows of a table for people; ``--json`` has all."""
+
+
+class _Preview:
+    """All that is told of a package that would be put in force."""
+
+    def __init__(self, before: RuleSet, after: RuleSet, span: Span) -> None:
+        self.before, self.after, self.span = before, after, span
+        self.found: Difference = difference(before, after)
+        self.touched = touched(self.found)
+        self.uncounted: list[Correlation] = uncounted(self.touched, after)
+        self.blind: list[Coverage] = []
+        self.states: Counter[str] = Counter()
+        self.alerts: dict[str, AlertsOf] = {}
+        self.doubtful: list[str] = []
+        self.status = 0
+
+    def cover(self, context: Context) -> None:
+        """Where rules can fire here, before and after."""
+        with context.database.read() as session:
+            now = context.clock.now()
+            states = coverage_of(self.after, session, now)
+            self.blind = gone_blind(coverage_of(self.before, session, now), states)
+        new = {each.id for each in self.found.added}
+        self.states = Counter(each.state.value for each in states if each.rule in new)
+
+    def count(self, context: Context) -> None:
+        """The alerts that there were, and those that there would have been."""
+        silent = {each.id for each in self.uncounted}
+        existing = _existing(context, [each.id for each in self.touched if each.id not in silent], self.span)
+        self.alerts = {each.id: AlertsOf(each, frozenset(existing.get(each.id, ()))) for each in self.touched}
+        rules = to_try(self.touched, self.after)
+        if not rules:
+            return
+        hunter = Hunter(rules, context.clock)
+        with telling(context) as tell:
+            truth = over_days(context.store, hunter, self.span, lambda rule, event: self.alerts[rule].add(event), tell)
+        self.status = confess(context, truth)
+        self.doubtful = sorted(faults_of(hunter))
+        if self.doubtful:
+            self.status = INCOMPLETE
+
+    @property
+    def more(self) -> int:
+        return sum(each.more for each in self.alerts.values())
+
+    @property
+    def fewer(self) -> int:
+        return sum(each.fewer for each in self.alerts.values())
+
+
+def preview(context: Context, before: RuleSet, ready: Staged, start: str, end: str | None) -> int:
+    """Show what would change; 3 when the alerts could not be counted whole. Nothing is changed."""
+    now = context.clock.now()
+    first, last = read_span(start, end, now, context.settings.zone)
+    assert first is not None
+    package = ready.change.package
+    with context.database.read() as session:
+        after = load_rules(context.settings, session, {package.name: ready.folder})
+    shown = _Preview(before, after, Span(hour_of(first), last or now))
+    shown.cover(context)
+    shown.count(context)
+    if context.output.as_json:
+        context.output.one(_document(shown, package.name))
+    else:
+        _show(context, shown, package)
+    return shown.status
+
+
+def _existing(context: Context, rules: Iterable[str], span: Span) -> dict[str, list[str]]:
+    """The fold keys of the alerts that began in a time, by rule."""
+    wanted = set(rules)
+    found: dict[str, list[str]] = defaultdict(list)
+    query = select(Alert.rule_id, Alert.fold_key).where(Alert.first_at >= span.start, Alert.first_at < span.end)
+    with context.database.read() as session:
+        for rule, key in session.execute(query):
+            if rule in wanted:
+                found[rule].append(key)
+    return found
+
+
+# --- for people --------------------------------------------------------------------------------------------
+
+
+def _show(context: Context, shown: _Preview, package: Package) -> None:
+    out, found = context.output, shown.found
+    kinds = Counter(kind for each in found.changed for kind in each.kinds)
+    counts = {kind.value: kinds[kind] for kind in Kind}
+    lists = {"added": len(found.added), "removed": len(found.removed), "changed": len(found.changed)}
+    out.one(None, say("packages.sum", LANG, name=package.name, **lists, **counts))
+    if found.is_nothing:
+        return
+    rows = list(_rows(shown))
+    heads = [say(f"packages.column.{c}", LANG) for c in ("change", "level", "rule", "what", "more", "fewer")]
+    out.table(heads, rows[:SHOWN], right=(4, 5), wrap=(2, 3))
+    if len(rows) > SHOWN:
+        out.tell(say("packages.cut", LANG, shown=SHOWN, count=len(rows)))
+    if shown.states:
+        out.one(None, say("packages.new_here", LANG, **{state.value: shown.states[state.value] for state in State}))
+    if shown.blind:
+        out.one(None, say("packages.blind", LANG, count=len(shown.blind)))
+    for each in shown.blind[:SHOWN]:
+        title = shown.after.every[each.rule].text("title", LANG)
+        out.one(None, safe(f"  {title}: {each.reason.get(LANG, '')}"))
+    _show_alerts(context, shown)
+    out.tell(say("packages.again", LANG, command=_command(package, shown.span)))
+
+
+def _show_alerts(context: Context, shown: _Preview) -> None:
+    out, zone = context.output, context.settings.zone
+    assert shown.span.start is not None
+    assert shown.span.end is not None
+    ends = {"start": moment(shown.span.start, LANG, zone), "end": moment(shown.span.end, LANG, zone)}
+    told = {"more": number(shown.more, LANG), "fewer": number(shown.fewer, LANG)}
+    out.one(None, say("packages.alerts", LANG, **ends, **told))
+    if shown.uncounted:
+        out.one(None, say("packages.uncounted", LANG, count=len(shown.uncounted)))
+    for each in shown.doubtful:
+        out.tell(safe(say("hunts.backtest.doubt", LANG, rule=shown.after.every[each].text("title", LANG))))
+    for cut in (each for each in shown.alerts.values() if each.is_cut):
+        out.tell(safe(say("packages.at_least", LANG, rule=cut.rule.text("title", LANG), count=cut.more)))
+
+
+def _rows(shown: _Preview) -> Iterable[tuple[object, ...]]:
+    """Those that change most alerts first, then by weight."""
+    every: list[tuple[str, Rule | Correlation, str]] = []
+    for how, rules in (("added", shown.found.added), ("removed", shown.found.removed)):
+        every += [(how, each, "") for each in rules]
+    for changed in shown.found.changed:
+        what = ", ".join(say(f"packages.kind.{kind}", LANG) for kind in changed.kinds)
+        every.append(("changed", changed.after, what))
+    for how, rule, what in sorted(every, key=lambda row: _weight(shown, row[1])):
+        alerts = shown.alerts.get(rule.id)
+        counts = (number(alerts.more, LANG), number(alerts.fewer, LANG)) if alerts else ("", "")
+        title = rule.text("title", LANG)
+        yield say(f"packages.{how}", LANG), level_text(rule.level, LANG), title, what, *counts
+
+
+def _weight(shown: _Preview, rule: Rule | Correlation) -> tuple[int, int, str]:
+    alerts = shown.alerts.get(rule.id)
+    return -(alerts.more + alerts.fewer if alerts else 0), -LEVELS.index(rule.level), rule.title
+
+
+def _command(package: Package, span: Span) -> str:
+    """The same again, over the same time."""
+    assert span.start is not None
+    assert span.end is not None
+    what = [package.origin, "--name", package.name, "--sha256", package.sha256]
+    return shlex.join(
+        ["kydai", "rules", "install", *what, "--preview", "--from", iso(span.start), "--to", iso(span.end)]
+    )
+
+
+# --- for programs ------------------------------------------------------------------------------------------
+
+
+def _document(shown: _Preview, name: str) -> dict[str, Any]:
+    assert shown.span.start is not None
+    assert shown.span.end is not None
+    changed = [_row(shown, each.after) | {"kinds": [k.value for k in each.kinds]} for each in shown.found.changed]
+    return {
+        "name": name,
+        "added": [_row(shown, each) for each in shown.found.added],
+        "removed": [_row(shown, each) for each in shown.found.removed],
+        "changed": changed,
+        "new_rules": dict(shown.states),
+        "gone_blind": [{"rule": each.rule, "state": each.state.value, "reason": each.reason} for each in shown.blind],
+        "from": iso(shown.span.start),
+        "to": iso(shown.span.end),
+        "alerts_more": shown.more,
+        "alerts_fewer": shown.fewer,
+        "correlations_not_counted": [each.id for each in shown.uncounted],
+        "doubtful": shown.doubtful,
+        "complete": shown.status == 0,
+    }
+
+
+def _row(shown: _Preview, rule: Rule | Correlation) -> dict[str, Any]:
+    alerts = shown.alerts.get(rule.id)
+    counts = {"more": alerts.more, "fewer": alerts.fewer, "is_cut": alerts.is_cut} if alerts else {}
+    return {"id": rule.id, "title": rule.title, "level": rule.level.value} | counts

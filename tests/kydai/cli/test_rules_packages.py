@@ -1,0 +1,132 @@
+"""Packages of rules: installed, looked at before, brought back, and who did it."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import pytest
+
+from tests.kydai.cli.conftest import Run
+from tests.kydai.cli.test_rules import ID
+from tests.kydai.conftest import RULE
+
+
+def test_packages_are_installed_updated_and_removed(kydai: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "mine" / "rules"
+    folder.mkdir(parents=True)
+    (folder / "r.yml").write_text(RULE)
+    (folder / "bad.yml").write_text("title: [")
+    ran = kydai("rules", "install", str(tmp_path / "mine"), "--json")
+    assert ran.status == 3, "one file cannot be used"
+    (told,) = ran.documents
+    assert (told["name"], told["rules"], told["errors"], told["modes"]) == ("mine", 1, 1, {"alert": 1})
+    assert [r["package"] for r in kydai("rules", "list", "--package", "mine", "--json").documents] == ["mine"]
+    (error,) = kydai("rules", "list", "--errors", "--json").documents
+    assert (error["file"], error["line"], error["column"]) == (str(folder / "bad.yml"), 2, 1)
+    assert error["reason"]
+    assert "bad.yml:2:1: " in kydai("rules", "list", "--errors").out
+    listed = kydai("rules", "list", "--package", "mine")
+    assert listed.status == 3
+    assert "1 error (" in listed.err
+    (folder / "bad.yml").unlink()
+    wrong = kydai("rules", "update", "mine", "--sha256", "0" * 64)
+    assert (wrong.status, f"is {told['sha256']} and not" in wrong.err) == (2, False), "the folder is another now"
+    assert kydai("rules", "update", "mine").status == 0
+    assert kydai("rules", "list", "--errors", "--json").documents == []
+    printed = kydai("rules", "install", str(tmp_path / "mine")).out.rpartition("SHA-256: ")[2].strip()
+    assert kydai("rules", "update", "mine", "--sha256", printed).status == 0
+    (installed,) = tmp_path.glob("data/rules/packages/mine/rules/r.yml")
+    installed.write_text(RULE.replace("level: high", "level: low"))
+    (error,) = kydai("rules", "list", "--errors", "--json").documents
+    assert error["file"] == "mine/rules/r.yml"
+    assert "changed after" in error["reason"]
+    assert kydai("rules", "update", "mine").status == 0
+    assert kydai("rules", "remove", "mine").status == 0
+    assert kydai("rules", "list", "--package", "mine", "--json").documents == []
+    assert kydai("rules", "remove", "mine").status == 2
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "r.yml").write_text(RULE)
+    return tmp_path / "mine"
+
+
+def test_where_a_package_came_from_is_shown_and_in_the_journal(kydai: Run, mine: Path) -> None:
+    assert "No package" in kydai("rules", "packages").err
+    (told,) = kydai("rules", "install", str(mine), "--version", "r2026-11", "--json").documents
+    (listed,) = kydai("rules", "packages", "--json").documents
+    person = f"os:{getpass.getuser()}"
+    assert (listed["version"], listed["by"], listed["origin"]) == ("r2026-11", person, str(mine))
+    assert listed["sha256"] == told["sha256"]
+    shown = kydai("rules", "packages").out
+    assert all(each in shown for each in ("mine", "r2026-11", person))
+    kydai("rules", "remove", "mine")
+    kydai("rules", "rollback", "mine")
+    journal = [e for e in kydai("audit", "list", "--json").documents if e["object"] == "package:mine"]
+    assert sorted(e["action"] for e in journal) == ["rules.install", "rules.remove", "rules.rollback"]
+
+
+def test_an_update_and_a_removal_are_undone(kydai: Run, mine: Path) -> None:
+    def levels() -> list[str]:
+        return [r["level"] for r in kydai("rules", "list", "--json").documents if r["id"] == ID]
+
+    kydai("rules", "install", str(mine))
+    (mine / "r.yml").write_text(RULE.replace("level: high", "level: low"))
+    told = kydai("rules", "update", "mine").err
+    assert "kydai rules rollback mine" in told
+    assert levels() == ["low"]
+    assert "changed 1" in kydai("rules", "rollback", "mine").out
+    assert levels() == ["high"]
+    assert "kydai rules rollback mine" in kydai("rules", "remove", "mine").err
+    assert levels() == []
+    assert kydai("rules", "rollback", "mine").status == 0
+    assert levels() == ["high"]
+    assert kydai("rules", "rollback", "other").status == 2
+
+
+def test_all_packages_are_updated_though_one_cannot_be(kydai: Run, mine: Path, tmp_path: Path) -> None:
+    assert "No package" in kydai("rules", "update").err
+    gone = tmp_path / "gone.yml"
+    gone.write_text(RULE.replace(ID, "31111111-1111-4111-8111-111111111111"))
+    kydai("rules", "install", str(gone))
+    kydai("rules", "install", str(mine))
+    gone.unlink()
+    (mine / "r.yml").write_text(RULE.replace("level: high", "level: low"))
+    ran = kydai("rules", "update")
+    assert (ran.status, "changed 1" in ran.out) == (2, True)
+    assert "gone: " in ran.err
+    assert "There is no such file" in ran.err
+    assert "31111111" in kydai("rules", "list", "--package", "gone", "--json").out, "what is installed stays"
+    assert kydai("rules", "update", "--version", "2").status == 2
+
+
+def test_an_id_of_another_package_is_refused(kydai: Run, mine: Path) -> None:
+    kydai("rules", "install", str(mine))
+    again = kydai("rules", "install", str(mine), "--name", "other")
+    assert (again.status, "is already used by the package “mine”" in again.err) == (2, True)
+    assert "kydai rules update mine" in again.err
+    assert [p["name"] for p in kydai("rules", "packages", "--json").documents] == ["mine"]
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_who_sits_there_sees_what_changes_and_is_asked(
+    kydai: Run, mine: Path, monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+
+    def confirm(text: str, **_: bool) -> bool:
+        asked.append(text)
+        return answer
+
+    monkeypatch.setattr("typer.confirm", confirm)
+    ran = kydai("rules", "install", str(mine))
+    assert (ran.status, asked) == (0, ["Put the package mine to work?"])
+    assert "1 rule new, 0 gone" in ran.out
+    assert [p["name"] for p in kydai("rules", "packages", "--json").documents] == ["mine"] * answer
+    assert ("Nothing was changed" in ran.err) is not answer
+    assert kydai("rules", "install", str(mine), "--yes").status == 0
+    assert len(asked) == 1
