@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from api.deps import Caller, Services
 from api.scope import sight
 from api.shapes import Bilingual, Shape, Time, Words
 from core.db.models import Alert, ExceptionState, RuleException
-from core.errors import BadInput, failure
-from core.event import Event, parse_event_id
+from core.event import parse_event_id
 from core.words import LANGUAGES
+from detections import exception_offer
 from detections.alerting import rule_title
 from detections.consequence import Consequence, consequence, readers_of, told
 from detections.exception_book import LIFE
-from detections.exceptions import Offer, bases, chosen, groups_of, offered
+from detections.exception_offer import Asked, chosen
 from detections.rule import Rule
 from detections.ruleset import RuleSet
 
@@ -99,42 +98,11 @@ class ExceptionOffer(Shape):
     expires_at: Time
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An alert with the rule that an exception of it is about, and its events that the rule hit."""
-
-    alert: Alert
-    rule: Rule
-    rules: Sequence[Rule]
-    offers: Sequence[Offer]
-    events: int
-
-
 def asked(svc: Services, caller: Caller, ruleset: RuleSet, alert: Alert, rule_id: str | None) -> Asked:
-    """Raises BadInput where there is nothing to offer, NotFound for a rule that is not in force."""
-    if alert.kind == "self":
-        raise failure(BadInput, "exceptions.self")
-    rules = bases(ruleset, alert.rule_id)
-    events = _events(svc, caller, alert)
-    by_rule = {rule.id: [event for event in events if _met(event, rule, alert)] for rule in rules}
-    if rule_id is not None and rule_id not in by_rule:
-        raise failure(BadInput, "exceptions.other_rule", rule=rule_id[:100], rules=", ".join(by_rule))
-    wanted = rule_id or max(by_rule, key=lambda each: len(by_rule[each]), default="")
-    if not by_rule.get(wanted):
-        raise failure(BadInput, "exceptions.no_events")
-    rule = ruleset.by_id[wanted]
-    offers = offered(rule, by_rule[wanted], groups_of(ruleset, alert.rule_id))
-    return Asked(alert, rule, rules, offers, len(by_rule[wanted]))
-
-
-def _events(svc: Services, caller: Caller, alert: Alert) -> list[Event]:
+    """What the alert offers, from the events of it that can be read. Raises BadInput, NotFound."""
     ids = [parse_event_id(str(each)) for each in alert.event_ids]
-    return svc.store.get(ids, scope=sight(caller.scope).node).events
-
-
-def _met(event: Event, rule: Rule, alert: Alert) -> bool:
-    rules = event.get("kydai.rules")
-    return alert.rule_id == rule.id or (isinstance(rules, list) and rule.id in rules)
+    events = svc.store.get(ids, scope=sight(caller.scope).node).events
+    return exception_offer.asked(ruleset, alert, events, rule_id)
 
 
 def offer(found: Asked, caller: Caller, svc: Services) -> ExceptionOffer:

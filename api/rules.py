@@ -96,6 +96,8 @@ class RuleDetail(RuleRow):
     """The first of them on which hits were counted; before it nothing is known of rules. None: on none of them."""
     text: str | None
     """The YAML as it was loaded; None when it cannot be read any more."""
+    entry: int | None = None
+    """Of the journal, behind a change of mode: undoes it within ten minutes."""
 
 
 class RuleBook:
@@ -157,7 +159,7 @@ def rows(
         .where(Alert.created_at >= now - ALERTS_OF, sight.alerts(session)).group_by(Alert.rule_id)
     )  # fmt: skip
     alerts = {row[0]: row[1] for row in session.execute(counted)}
-    current = replace(ruleset, modes={**ruleset.modes, **{i: Mode(row.mode) for i, row in decided.items()}})
+    current = replace(ruleset, modes={i: Mode(row.mode) for i, row in decided.items()})
     usually = replace(ruleset, modes={})
     every: list[Rule | Correlation] = [*ruleset.rules, *ruleset.correlations]
     for rule in every:

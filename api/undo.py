@@ -1,5 +1,4 @@
-"""Undoes what a person just did to alerts, searches or exceptions: puts back what the journal kept, if nothing came
-after."""
+"""Undoes what a person just did: puts back what the journal kept, if nothing came after."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from core.audit import Actor
 from core.clock import MINUTE, Micros
 from core.db.models import Alert, Audit, RuleException, SavedSearch
 from core.errors import Conflict, Refused, failure
-from detections import exception_book
+from detections import exception_book, rule_modes
 
 UNDO_FOR = 10 * MINUTE
 _STATE = ("status", "assignee", "verdict")
@@ -54,6 +53,16 @@ def undo_search(session: Session, actor: Actor, entry: int, *, now: Micros) -> S
     if row is None or not mine or kind != "search" or not row.before or now - row.at > UNDO_FOR:
         raise failure(Refused, "api.undo_over")
     return saved.put_back(session, actor, int(number), row.before, row.after, now)
+
+
+def undo_mode(session: Session, actor: Actor, entry: int, *, now: Micros) -> tuple[str, int]:
+    """Put back what was chosen for a rule before an entry; returns the rule's id and the entry of this. Raises as
+    ``undo_alerts`` does."""
+    row = session.get(Audit, entry)
+    rule_id = (row.object if row else "").partition(":")[2]
+    if row is None or row.actor != actor.name or row.action != "rule.mode" or now - row.at > UNDO_FOR:
+        raise failure(Refused, "api.undo_over")
+    return rule_id, rule_modes.put_back(session, actor, rule_id, row, now)
 
 
 def undo_exception(session: Session, actor: Actor, entry: int, *, now: Micros) -> RuleException:

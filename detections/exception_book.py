@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import case, select, update
@@ -178,6 +178,14 @@ def count(session: Session, taken: Iterable[tuple[int, int, Micros]]) -> None:
         newest = case((last.is_(None) | (last < at), at), else_=last)
         changed = {"taken": RuleException.taken + hits, "last_taken_at": newest}
         session.execute(update(RuleException).where(RuleException.id == number).values(**changed))
+
+
+class Decide(Protocol):
+    """Approves, refuses or removes; returns the exception and the journal's entry."""
+
+    def __call__(
+        self, session: Session, actor: Actor, number: int, *, reason: str, now: Micros
+    ) -> tuple[RuleException, int]: ...
 
 
 def person(actor: str) -> str:

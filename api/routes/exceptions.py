@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from api import exceptions
 from api.deps import Caller, Need, Reader, Services, Svc
-from api.exceptions import Asked, ExceptionOffer, ExceptionRow, Told
+from api.exceptions import ExceptionOffer, ExceptionRow, Told
 from api.routes.alerts import find as find_alert
 from api.rules import RuleBook
 from api.scope import sight
@@ -20,6 +20,7 @@ from core.accounts import TRIAGE
 from core.db.models import ExceptionState, RuleException
 from core.times import read_time
 from detections import exception_book
+from detections.exception_offer import Asked
 from detections.ruleset import RuleSet
 
 router = APIRouter(prefix="/exceptions", tags=["rules"])

@@ -13,7 +13,8 @@ from api.deps import Reader, Svc, Triage
 from api.errors import language_of
 from api.rules import CoverageState, RuleBook, RuleDetail, RuleRow
 from api.scope import sight
-from api.shapes import Page, Shape, Time, read_cursor, write_cursor
+from api.shapes import Id, Page, Shape, Time, read_cursor, write_cursor
+from api.undo import undo_mode
 from core.db.models import Level
 from core.errors import BadInput, failure
 from core.query.fold import fold
@@ -51,6 +52,11 @@ class RulePage(Page[RuleRow]):
 class Choice(BaseModel):
     mode: Mode
     reason: str = Field("", max_length=2000)
+
+
+class ModeUndo(BaseModel):
+    entry: Id
+    """The journal's entry of the change."""
 
 
 def _book(request: Request) -> RuleBook:
@@ -140,5 +146,13 @@ def set_rule_mode(rule_id: str, body: Choice, request: Request, caller: Triage, 
     with svc.database.read() as session:
         rules.find(book.rules(session), rule_id)
     with svc.database.write() as session:
-        choose(session, caller.actor, rule_id, body.mode, body.reason, now=svc.clock.now())
-    return get_rule(rule_id, request, caller, svc)
+        entry = choose(session, caller.actor, rule_id, body.mode, body.reason, now=svc.clock.now())
+    return get_rule(rule_id, request, caller, svc).model_copy(update={"entry": entry})
+
+
+@router.post("/undo")
+def undo_rule_mode(body: ModeUndo, request: Request, caller: Triage, svc: Svc) -> RuleDetail:
+    """Undo one's own choice of mode of the last ten minutes, if nobody chose since."""
+    with svc.database.write() as session:
+        rule_id, entry = undo_mode(session, caller.actor, body.entry, now=svc.clock.now())
+    return get_rule(rule_id, request, caller, svc).model_copy(update={"entry": entry})

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from core.errors import BadInput, NotFound, Place, failure
+from core.errors import BadInput, Place, failure
 from core.words import say
 from detections.lint import Weight, lint
 from detections.match import MatchReport, match_files
@@ -23,10 +23,11 @@ from kydai.cli.output import safe
 from kydai.cli.rules_backtest import backtest
 from kydai.cli.rules_convert import convert_rules
 from kydai.cli.rules_coverage import show_coverage
+from kydai.cli.rules_except import except_alert, exceptions, undo
 from kydai.cli.rules_hunt import hunt
 from kydai.cli.rules_packages import error_document, install, list_packages, remove, rollback, update
 from kydai.cli.rules_samples import new, try_rules
-from kydai.cli.rules_why import explain_rule
+from kydai.cli.rules_why import explain_rule, rule_named
 from kydai.context import Context
 from kydai.detector import load_rules, rule_sources
 from kydai.people import cli_actor
@@ -127,20 +128,19 @@ def _show_errors(context: Context, found: RuleSet) -> None:
 def _set(ctx: typer.Context, ids: list[str], mode: Mode, reason: str) -> None:
     context: Context = ctx.obj
     known = rules_of(context)
-    names = {r.name: r.id for r in known.rules if r.name}
-    wanted = [names.get(i, i) for i in ids]
-    for rule_id in wanted:
-        if rule_id not in known.every:
-            raise failure(NotFound, "cli.rules.unknown", id=rule_id[:100])
+    wanted = list(dict.fromkeys(rule_named(known, each).id for each in ids))
     with context.database.write() as session:
-        for rule_id in wanted:
-            choose(session, cli_actor(), rule_id, mode, reason, now=context.clock.now())
+        entries = [choose(session, cli_actor(), rule_id, mode, reason, now=context.clock.now()) for rule_id in wanted]
     after = replace(known, modes={**known.modes, **dict.fromkeys(wanted, mode)})
+    for rule_id in wanted:
+        if rule_id not in ids:
+            context.output.tell(safe(f"{rule_id}: {known.every[rule_id].text('title', LANG)}"))
     effects = Counter(after.effect(rule_id) for rule_id in wanted)
     for effect, count in effects.items():
         context.output.tell(say("cli.rules.set", LANG, count=count, mode=say(f"common.mode.{effect}", LANG)))
     if Effect.CORRELATION in effects:
         context.output.tell(say("common.only_correlation", LANG))
+    context.output.tell(say("exceptions.undo_with", LANG, entry=" ".join(map(str, entries))))
 
 
 @rules.command("enable", help=say("cli.rules.enable", LANG))
@@ -226,3 +226,6 @@ rules.command("test", help=say("samples.help", LANG))(try_rules)
 rules.command("new", help=say("samples.new.help", LANG))(new)
 rules.command("backtest", help=say("hunts.backtest.help", LANG))(backtest)
 rules.command("hunt", help=say("hunts.help", LANG))(hunt)
+rules.command("except", help=say("exceptions.except", LANG))(except_alert)
+rules.command("undo", help=say("exceptions.undo", LANG))(undo)
+rules.add_typer(exceptions, name="exceptions")

@@ -58,19 +58,31 @@ def explain_rule(
 
 
 def rule_named(ruleset: RuleSet, text: str) -> Rule | Correlation:
-    """A rule by its id, name or title in either language. Raises NotFound with the nearest names, or BadInput when
-    several have the title."""
+    """A rule by its id, name, file, title in either language, or a part of one that no other has. Raises NotFound with
+    the nearest names, or BadInput when several are meant."""
     if text in ruleset.every:
         return ruleset.every[text]
     low = text.casefold()
     names = {each.id: _names(each) for each in ruleset.every.values()}
-    found = [rule for rule, own in names.items() if any(low == name.casefold() for name in own)]
-    if len(found) > 1:
+    found = (
+        [rule for rule, own in names.items() if any(low == name.casefold() for name in own)]
+        or [each.id for each in ruleset.every.values() if _is_of(each.file, text)]
+        or [rule for rule, own in names.items() if any(low in name.casefold() for name in own[2:])]
+    )
+    if len(found) > 1 or not low:
         raise failure(BadInput, "why.several", title=text[:100], ids=", ".join(sorted(found)[:10]))
     if not found:
         known = {name for own in names.values() for name in own[1:] if name}
         raise hinted(failure(NotFound, "cli.rules.unknown", id=text[:100]), near(text, known))
     return ruleset.every[found[0]]
+
+
+def _is_of(file: str, text: str) -> bool:
+    """Whether a path as it was typed is that of a rule's file, be it longer or shorter than it is kept."""
+    if not text.endswith((".yml", ".yaml")):
+        return False
+    kept, typed = f"/{file}", "/" + text.removeprefix("./").lstrip("/")
+    return kept.endswith(typed) or typed.endswith(kept)
 
 
 def _names(rule: Rule | Correlation) -> tuple[str, ...]:

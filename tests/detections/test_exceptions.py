@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.clock import HOUR, SECOND
-from core.errors import BadInput, NotFound
-from core.event import Event
+from core.errors import BadInput
 from core.query.to_match import compile_match
-from detections.exceptions import bases, chosen, groups_of, offered, read, sigma_text, takes_all, taking, where_of
+from detections.exceptions import read, sigma_text, taking, where_of
 from detections.rule import Level, Logsource, Rule
 from detections.ruleset import RuleSet
-from tests.detections.excepting import ID, curl_rules, hit
-from tests.detections.sigma_samples import rule_id, rule_text, ruleset_of
+from tests.detections.excepting import ID, curl_rules
+from tests.detections.sigma_samples import rule_text
 
 NOW = 1_764_000_000 * SECOND
 
@@ -24,56 +23,6 @@ NOW = 1_764_000_000 * SECOND
 @pytest.fixture
 def ruleset(tmp_path: Path) -> RuleSet:
     return curl_rules(tmp_path)
-
-
-def test_what_all_events_share_and_the_rule_does_not_ask_is_the_narrowest(ruleset: RuleSet) -> None:
-    events = [hit(NOW, 1), hit(NOW, 2, process__command_line="curl http://other")]
-    offers = {each.field: each for each in offered(ruleset.by_id[ID], events)}
-    assert "process.name" not in offers, "the rule itself asks for it: it would take everything"
-    assert offers["host.name"].values == ("web01",)
-    assert offers["process.command_line"].is_shared is False
-    assert len(offers["process.command_line"].values) == 2
-    narrowest = chosen(list(offers.values()), None)
-    assert narrowest == {
-        "host.name": ["web01"], "user.name": ["www"], "process.parent.executable": ["/usr/sbin/cron"],
-    }  # fmt: skip
-
-
-def test_fields_that_some_event_lacks_are_not_offered(ruleset: RuleSet) -> None:
-    other = hit(NOW, 2)
-    del other["user.name"]
-    assert "user.name" not in {each.field for each in offered(ruleset.by_id[ID], [hit(NOW, 1), other])}
-
-
-def test_names_of_windows_fields_are_those_of_the_store(tmp_path: Path) -> None:
-    rule = ruleset_of(tmp_path, [rule_text(1, "s:\n  EventID: 1\n  Image|endswith: \\x.exe\ncondition: s\n")]).by_id[ID]
-    event: Event = {
-        "winlog.channel": "Security", "event.code": "1", "kydai.parser": "windows", "host.name": "dc01",
-        "winlog.event_data.Image": "C:\\a\\x.exe",
-    }  # fmt: skip
-    assert [each.field for each in offered(rule, [event])] == ["winlog.event_data.Image", "host.name"]
-    assert takes_all(rule, {"event.code": ["1"]}, event)
-    assert not takes_all(rule, {"winlog.event_data.Image": ["C:\\a\\x.exe"]}, event)
-
-
-def test_fields_are_chosen_from_what_is_offered(ruleset: RuleSet) -> None:
-    offers = offered(ruleset.by_id[ID], [hit(NOW, 1)])
-    assert chosen(offers, ["user.name"]) == {"user.name": ["www"]}
-    with pytest.raises(BadInput, match=r"user\.nam is not offered") as raised:
-        chosen(offers, ["user.nam"])
-    assert raised.value.remedy
-    assert "user.name" in raised.value.remedy["en"]
-    with pytest.raises(BadInput, match="every alert of the rule"):
-        chosen(offers, [])
-
-
-def test_a_correlation_is_excepted_at_the_rules_that_it_reads(ruleset: RuleSet) -> None:
-    assert [rule.id for rule in bases(ruleset, rule_id(9))] == [ID]
-    assert groups_of(ruleset, rule_id(9)) == ("host.name",)
-    assert [rule.id for rule in bases(ruleset, ID)] == [ID]
-    assert groups_of(ruleset, ID) == ()
-    with pytest.raises(NotFound):
-        bases(ruleset, "gone")
 
 
 CURL = Rule(ID, "Downloads", Level.HIGH, "test", Logsource("linux", "process_creation"), 0, (), ())

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from core.audit import Actor
-from core.db.database import migrate, open_database, sqlite_url
+from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Audit, RuleMode
+from core.errors import Conflict
 from detections.rule import Mode
-from detections.rule_modes import choose, rules_version
+from detections.rule_modes import choose, put_back, rules_version, state_of
 
 ACTOR = Actor("hanhnt", "console")
+FIRST = {"mode": "record", "reason": "máy quét", "by": "hanhnt", "at": 5}
 
 
 def test_a_choice_is_kept_and_written_down(tmp_path: Path) -> None:
@@ -28,7 +31,21 @@ def test_a_choice_is_kept_and_written_down(tmp_path: Path) -> None:
         assert (row.mode, row.by, row.at) == ("disabled", "hanhnt", 9)
         entries = session.scalars(select(Audit).order_by(Audit.seq)).all()
         assert [(e.object, e.before, e.after, e.reason) for e in entries] == [
-            ("rule:r1", None, {"mode": "record"}, "máy quét"),
-            ("rule:r1", {"mode": "record"}, {"mode": "disabled"}, ""),
+            ("rule:r1", None, FIRST, "máy quét"),
+            ("rule:r1", FIRST, {"mode": "disabled", "reason": "", "by": "hanhnt", "at": 9}, ""),
         ]
     database.close()
+
+
+def test_a_choice_is_put_back_exactly_unless_somebody_chose_since(database: Database) -> None:
+    with database.write() as session:
+        first = session.get_one(Audit, choose(session, ACTOR, "r1", Mode.RECORD, "máy quét", now=5))
+        second = session.get_one(Audit, choose(session, ACTOR, "r1", Mode.DISABLED, "", now=9))
+        with pytest.raises(Conflict, match="r1"):
+            put_back(session, ACTOR, "r1", first, 10)
+        back = session.get_one(Audit, put_back(session, ACTOR, "r1", second, 11))
+        assert (state_of(session.get(RuleMode, "r1")), rules_version(session)) == (FIRST, "11")
+        put_back(session, ACTOR, "r1", first, 12)
+        assert session.get(RuleMode, "r1") is None
+        with pytest.raises(Conflict):
+            put_back(session, ACTOR, "r1", back, 13)

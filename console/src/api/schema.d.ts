@@ -1218,6 +1218,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Rule Mode
+         * @description Undo one's own choice of mode of the last ten minutes, if nobody chose since.
+         */
+        post: operations["undo_rule_mode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/{rule_id}": {
         parameters: {
             query?: never;
@@ -3505,6 +3525,11 @@ export interface components {
          * @enum {string}
          */
         Mode: "alert" | "record" | "disabled";
+        /** ModeUndo */
+        ModeUndo: {
+            /** Entry */
+            entry: number;
+        };
         /**
          * MoveUnderWay
          * @description A move of the events to another engine; of ``events`` so many are copied and, at the next stage, compared.
@@ -3990,6 +4015,8 @@ export interface components {
             /** Description */
             description: string;
             effect: components["schemas"]["Effect"];
+            /** Entry */
+            entry?: number | null;
             falsepositives: components["schemas"]["Words"];
             /** File */
             file: string;
@@ -9287,6 +9314,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleFault"][];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    undo_rule_mode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModeUndo"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
                 };
             };
             /** @description Bad request */

@@ -168,3 +168,13 @@ def test_a_choice_of_mode_takes_hold_at_once(analyst: TestClient, ruleset: RuleS
     assert analyst.put(f"{URL}/nothing/mode", json={"mode": "alert"}).status_code == 404
     with services.database.read() as session:
         assert session.scalars(select(Audit.action).order_by(Audit.seq.desc())).first() == "rule.mode"
+
+
+def test_a_choice_of_mode_is_undone_once(analyst: TestClient, ruleset: RuleSet) -> None:
+    rule = ruleset.rules[0].id
+    changed = analyst.put(f"{URL}/{rule}/mode", json={"mode": "disabled", "reason": "thử"}).json()
+    back = analyst.post(URL + "/undo", json={"entry": changed["entry"]})
+    assert back.status_code == 200, back.text
+    assert (back.json()["mode"], back.json()["decided_by"]) == ("alert", None)
+    assert analyst.post(URL + "/undo", json={"entry": changed["entry"]}).status_code == 409
+    assert analyst.post(URL + "/undo", json={"entry": 1}).status_code == 403

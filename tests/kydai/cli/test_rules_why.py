@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import BadInput, NotFound
+from detections.ruleset import RuleSource, load
+from kydai.cli.rules_why import rule_named
 from tests.kydai.cli.conftest import Run
 from tests.kydai.conftest import RULE
 
@@ -113,14 +116,14 @@ def test_every_command_knows_a_rule_by_the_same_names(
     for command in COMMANDS:
         ran = kydai("rules", *command, "Test sign-in failure")
         assert ran.status == 2
-        assert f"Several rules have the title “Test sign-in failure”: {ID}, {ID.replace('1', '3')}" in ran.err
+        assert f"Several rules may be meant by “Test sign-in failure”: {ID}, {ID.replace('1', '3')}" in ran.err
 
 
 @pytest.mark.parametrize(
     ("rule", "event", "word"),
     [
         ("test_sign_in_failur", "e.jsonl", "Perhaps it should be: test_sign_in_failure"),
-        ("Test sign-in failure", "e.jsonl", "Several rules have the title"),
+        ("Test sign-in failure", "e.jsonl", "Several rules may be meant by"),
         ("test_sign_in_failure", "nothing.jsonl", "nothing.jsonl: neither the id of an event nor a file"),
         ("test_sign_in_failure", ".", "."),
         ("Cannot be used", "e.jsonl", "The correlation cannot be used: c.yml:6"),
@@ -138,3 +141,14 @@ def test_wrong_input(
     assert ran.status == 2
     assert word in ran.err
     assert ran.out == ""
+
+
+def test_a_rule_is_known_by_its_file_and_a_part_of_its_title_too(local: Path) -> None:
+    (local / "linux").mkdir()
+    (local / "linux" / "o.yml").write_text(OTHER.replace("title: Test", "title: Another").replace("sign-in", "log-in"))
+    ruleset = load([RuleSource(local, "local")])
+    for text in ("linux/o.yml", "./o.yml", f"{local}/linux/o.yml", "another", "LOG-IN"):
+        assert rule_named(ruleset, text).id == ID.replace("1", "3"), text
+    for text, error in (("failure", BadInput), ("", BadInput), ("x.yml", NotFound), ("inux/o.yml", NotFound)):
+        with pytest.raises(error):
+            rule_named(ruleset, text)
