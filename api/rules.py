@@ -165,7 +165,9 @@ def rows(
     for rule in every:
         choice = decided.get(rule.id)
         covered = coverage.get(rule.id)
-        is_live = covered is None or (covered.state == "live" and covered.seeing_hosts == covered.hosts)
+        is_live = covered is None or (
+            covered.state == "live" and covered.seeing_hosts == covered.hosts and not covered.has_learnt
+        )
         yield RuleRow(
             id=rule.id,
             kind="rule" if isinstance(rule, Rule) else "correlation",

@@ -30,6 +30,7 @@ from detections.correlation_frozen import freeze, thaw
 from detections.correlation_rules import PatternSet, resolve
 from detections.correlation_state import Machine, Output
 from detections.hit_blocks import PARTITIONS, Cut, Decoded, Placed, add, decode, encode, partition_of
+from detections.learning import keep
 from detections.ruleset import RuleSet
 
 LATENESS = 5 * MINUTE
@@ -281,7 +282,8 @@ class CorrelationWorker:
         """The clock went back: by what it had made final all would come late for as long as it was ahead."""
         _LOG.warning("the clock went back: windows begin anew", partitions=len(self._held))
         for partition, held in self._held.items():
-            held.machine = Machine(self.patterns, partition)
+            memories, held.machine = held.machine.memories, Machine(self.patterns, partition)
+            held.machine.memories = memories  # what took weeks to learn is not thrown away
             held.finals = [0] * len(held.machine.frontiers)
         states = {partition: _packed(held) for partition, held in self._held.items()}
         with self.database.write() as session:
@@ -379,6 +381,7 @@ class CorrelationWorker:
         held = self._held[partition]
         if self._update(session, partition, held.epoch, {"checkpoint_at": taken_in, "state": state}):
             held.checkpoint_at, held.checkpoint_tick = taken_in, self.clock.monotonic()
+            keep(session, partition, held.machine.memories, self.clock.now())
 
     def _sweep(self, session: Session) -> None:
         """Delete blocks that no correlation, restart or replay can need any more."""

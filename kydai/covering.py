@@ -10,13 +10,15 @@ from core.db.models import Heartbeat
 from core.lag import is_live
 from detections.coverage import Coverage, coverage
 from detections.hit_days import hit_lately
+from detections.learning import learnt, with_learning
 from detections.ruleset import RuleSet
 from kydai.seen import seen_of
 
 
 def coverage_of(ruleset: RuleSet, session: Session, now: Micros) -> list[Coverage]:
     """The state of every rule, then of every correlation, in the set's order."""
-    return coverage(ruleset, seen_of(session, now), suspended_of(session, now), hit_lately(session, now))
+    states = coverage(ruleset, seen_of(session, now), suspended_of(session, now), hit_lately(session, now))
+    return with_learning(states, learnt(session), now)
 
 
 def suspended_of(session: Session, now: Micros) -> dict[str, str]:

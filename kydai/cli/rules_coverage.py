@@ -9,15 +9,14 @@ from typing import Annotated
 import typer
 
 from core.words import number, say
-from detections.coverage import Coverage, State, coverage
-from detections.hit_days import hit_lately
+from detections.coverage import Coverage, State
 from detections.ruleset import RuleSet
 from kydai.cli.alerts import level_text
 from kydai.cli.main import LANG
 from kydai.cli.output import safe
 from kydai.cli.rules_why import rule_named
 from kydai.context import Context
-from kydai.covering import suspended_of
+from kydai.covering import coverage_of
 from kydai.detector import load_rules
 from kydai.seen import seen_of
 
@@ -34,7 +33,7 @@ def show_coverage(
         now = context.clock.now()
         found = load_rules(context.settings, session)
         seen = seen_of(session, now)
-        states = coverage(found, seen, suspended_of(session, now), hit_lately(session, now))
+        states = coverage_of(found, session, now)
     if rule is not None:
         wanted = rule_named(found, rule).id
         states = [c for c in states if c.rule == wanted]

@@ -309,6 +309,23 @@ def test_a_replay_learns_nothing_and_its_alerts_are_marked(folder: Path) -> None
         assert row.is_replay and row.event_ids == ["new"]
 
 
+def test_a_clock_that_goes_back_does_not_make_it_forget(folder: Path) -> None:
+    rules, database, clock = ruleset(novelty(forget="30d")), fresh(folder), StillClock(BASE)
+    worker = CorrelationWorker(database, rules, clock, "w", lateness=LATENESS)
+
+    def happens(second: int, *users: str) -> None:
+        clock.at = BASE + second * SECOND
+        hits: Stream = [({"host": "h", "user": user}, ["id-a"], clock.at, f"{user}{second}") for user in users]
+        put(database, rules, hits, clock.at)
+        settle(database, rules, worker, clock, clock.at)
+
+    happens(0, "a")
+    put(database, rules, [], BASE + DAY)  # it was a day ahead
+    run(worker)
+    happens(60, "a", "b")
+    assert told(database) == Counter(["b60"])
+
+
 def test_a_rule_that_records_makes_no_rows(folder: Path) -> None:
     rules, database, clock = ruleset(novelty(), modes={"id-novel": Mode.RECORD}), fresh(folder), StillClock(BASE)
     worker = CorrelationWorker(database, rules, clock, "w", lateness=LATENESS)
