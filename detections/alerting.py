@@ -23,35 +23,16 @@ from core.db.models import Alert, AlertStatus, RuleMode
 from core.event import Event, Value
 from core.words import LANGUAGES, say
 from detections.alert_entities import Entity, bounded, cut_kinds, entities, first, is_onlooker, texts
+from detections.alert_facts import facts, merged_facts
 from detections.rule import Rule
 
 MAX_IDS = 100
-MAX_VALUES = 10
-MAX_COUNTED = 100
-_COUNTED = frozenset({"from", "to", "user", "target_user"})
-"""Facts whose values are counted for people, and so kept longer."""
 MAX_ROWS_PER_HOUR = 1000
 SUSPENDED_BY = "kydai"
 """Stands in ``RuleMode.by`` when a rule was set to record for making too many alerts."""
 
 Explain = Callable[[Rule, Event], list[dict[str, Any]]]
 """``[{"field", "value", "line"}]``: what matched, and the line of the rule's file."""
-
-FACT_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "from": ("source.ip", "client.ip"),
-    "to": ("destination.ip", "server.ip"),
-    "port": ("destination.port", "server.port"),
-    "user": ("user.name",),
-    "target_user": ("user.target.name", "user.effective.name"),
-    "command": ("process.command_line",),
-    "process": ("process.name", "process.executable"),
-    "parent": ("process.parent.name", "process.parent.executable"),
-    "file": ("file.path",),
-    "url": ("url.original", "url.path"),
-    "domain": ("dns.question.name", "url.domain", "destination.domain"),
-    "outcome": ("event.outcome",),
-    "action": ("event.action",),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,46 +196,6 @@ def _gather(draft: AlertDraft, event: Event) -> None:
     draft.summary = merged_facts(draft.summary, facts(event))
 
 
-def facts(event: Mapping[str, Value]) -> dict[str, Any]:
-    """Small facts for the sentence: ``{"from": [addresses], "user": […], "command": […], …}``.
-
-    Where a host tells of its own process going out, the source is the host itself and no origin.
-    """
-    found: dict[str, Any] = {}
-    is_going_out = event.get("network.direction") in ("egress", "outbound") and event.get("process.executable")
-    for key, names in FACT_FIELDS.items():
-        if is_going_out and key == "from":
-            continue
-        for name in names:
-            if values := list(texts(event.get(name))):
-                found[key] = [value[:MAX_FACT] for value in values[:MAX_VALUES]]
-                break
-    return found
-
-
-MAX_FACT = 500
-
-
-def merged_facts(first: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]:
-    """All of them, each list with its smallest members, and the names of those that have more."""
-    together = dict(first)
-    members: dict[str, set[Any]] = {}
-    for other in others:
-        for key, value in other.items():
-            if not isinstance(value, list):
-                together[key] = value
-            elif key in members:
-                members[key].update(value)
-            else:
-                members[key] = {*together.get(key, ()), *value}
-    cut = members.pop(CUT, None) or set(first.get(CUT, ()))
-    for key, values in members.items():
-        together[key] = sorted(values)[: MAX_COUNTED if key in _COUNTED else MAX_VALUES]
-        if len(together[key]) < len(values):
-            cut.add(key)
-    return together | {CUT: sorted(cut)} if cut else together
-
-
 @dataclass(frozen=True, slots=True)
 class Saved:
     """What ``save`` did: rows made or changed, and rules that were set to record for making too many."""
@@ -266,11 +207,12 @@ class Saved:
 def save(session: Session, drafts: Sequence[AlertDraft], now: Micros) -> Saved:
     """Write drafts in the caller's transaction: new rows, or added to the open row of their fold key.
 
-    A closed alert that gets new hits stays closed: they open a new row of the next generation. A rule past 1,000
+    A closed alert that gets new hits stays closed: they open a new row of the next generation, as do hits of a rule
+    whose techniques have changed. A rule past 1,000
     new rows in an hour is set to record, with an alert about that; the rows beyond are not made (the hits stay on
     their events).
     """
-    rows = _open_rows(session, [draft.fold_key for draft in drafts])
+    rows = _open_rows(session, {draft.fold_key: techniques(draft.tags) for draft in drafts})
     room = Room(session, now)
     touched: list[Alert] = []
     for draft in drafts:
@@ -290,8 +232,9 @@ def save(session: Session, drafts: Sequence[AlertDraft], now: Micros) -> Saved:
     return Saved([row.id for row in touched], room.suspend())
 
 
-def _open_rows(session: Session, keys: Sequence[str]) -> dict[str, tuple[str, Alert | None]]:
-    """For each fold key the key of its newest generation, and its row unless a new one is to be made."""
+def _open_rows(session: Session, keys: Mapping[str, frozenset[str]]) -> dict[str, tuple[str, Alert | None]]:
+    """For each fold key, and the techniques of its hits, the key of its newest generation, and its row unless a new
+    one is to be made."""
     found: dict[str, tuple[str, Alert | None]] = {}
     asked = {key: key for key in keys}
     generation = 1
@@ -301,11 +244,20 @@ def _open_rows(session: Session, keys: Sequence[str]) -> dict[str, tuple[str, Al
         for start in range(0, len(wanted), 500):
             query = select(Alert).where(Alert.fold_key.in_(wanted[start : start + 500]))
             known |= {row.fold_key: row for row in session.scalars(query)}
-        closed = {key for key, full in asked.items() if (row := known.get(full)) and row.status == AlertStatus.CLOSED}
-        found |= {key: (full, known.get(full)) for key, full in asked.items() if key not in closed}
+        over = {key for key, full in asked.items() if (row := known.get(full)) and _takes_no_more(row, keys[key])}
+        found |= {key: (full, known.get(full)) for key, full in asked.items() if key not in over}
         generation += 1
-        asked = {key: f"{key}.{generation}" for key in closed}
+        asked = {key: f"{key}.{generation}" for key in over}
     return found
+
+
+def _takes_no_more(row: Alert, wanted: frozenset[str]) -> bool:
+    return row.status == AlertStatus.CLOSED or techniques(row.tags) != wanted
+
+
+def techniques(tags: Iterable[str]) -> frozenset[str]:
+    """The ATT&CK techniques among a rule's tags."""
+    return frozenset(tag.lower() for tag in tags if tag.lower().startswith("attack.t"))
 
 
 def new_row(draft: AlertDraft, key: str, now: Micros) -> Alert:
@@ -435,7 +387,7 @@ def self_alert(
         received_at=now,
         summary={"key": key, **facts},
     )
-    full, row = _open_rows(session, [draft.fold_key])[draft.fold_key]
+    full, row = _open_rows(session, {draft.fold_key: frozenset()})[draft.fold_key]
     if row is None:
         row = new_row(draft, full, now)
         session.add(row)

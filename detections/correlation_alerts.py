@@ -14,7 +14,8 @@ from core.counted import CUT
 from core.db import outbox
 from core.db.models import Alert, AlertStatus, Verdict
 from detections.alert_entities import bounded, cut_kinds
-from detections.alerting import FACT_FIELDS, MAX_IDS, AlertDraft, Room, digest, first_ids, merged_facts, new_row, save
+from detections.alert_facts import FACT_FIELDS, merged_facts
+from detections.alerting import MAX_IDS, AlertDraft, Room, digest, first_ids, new_row, save
 from detections.correlation_alarms import Alarm, Kind, alarm_key
 from detections.correlation_items import Item
 from detections.correlation_rules import Pattern

@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from core.clock import HOUR
 from detections.alert_entities import ENTITY_FIELDS, MAX_VALUE, MOST
-from detections.alerting import FACT_FIELDS, MAX_COUNTED, MAX_FACT, MAX_IDS
+from detections.alert_facts import FACT_FIELDS, MAX_COUNTED, MAX_FACT
+from detections.alerting import MAX_IDS
 
 Rows = npt.NDArray[np.intp]
 

@@ -11,7 +11,8 @@ import msgspec
 from core.counted import CUT
 from core.event import Event, Value
 from detections.alert_entities import ENTITY_FIELDS, Entity, bounded, cut_kinds, entities, first, texts
-from detections.alerting import FACT_FIELDS, facts, first_ids, merged_facts
+from detections.alert_facts import FACT_FIELDS, facts, merged_facts
+from detections.alerting import first_ids
 from detections.correlation_items import Item
 
 _SHOWN = ("host", "observer", "user", "ip", "hash", "domain")

@@ -66,10 +66,11 @@ def _rules(context: Context, rule: str) -> list[Rule]:
         return usable(context, ruleset, chosen(ruleset, [rule], None))
     settings = context.settings
     tried = RuleSource(Path(rule), "")
-    for error in load([tried]).errors:
+    values = settings.site.values
+    for error in load([tried], placeholders=values).errors:
         context.output.tell(safe(error.told(LANG)))
     # of two rules of one id the first counts
-    loaded = load([tried, *rule_sources(settings.rules_folder)], cache=settings.cache_folder)
+    loaded = load([tried, *rule_sources(settings.rules_folder)], placeholders=values, cache=settings.cache_folder)
     return usable(context, loaded, [r for r in loaded.every.values() if r.package == ""])
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,7 +15,8 @@ from core.clock import HOUR, MINUTE, SECOND, Micros, hour_of, iso
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Alert, AlertStatus, Outbox, RuleMode
 from core.event import Event, Value
-from detections.alerting import MAX_COUNTED, MAX_ROWS_PER_HOUR, RuleHit, Saved, facts, fold, id_order, save, self_alert
+from detections.alert_facts import MAX_COUNTED
+from detections.alerting import MAX_ROWS_PER_HOUR, RuleHit, Saved, fold, id_order, save, self_alert
 from detections.rule import Level, Logsource, Rule
 
 NOW = hour_of(1_764_000_000 * SECOND)
@@ -107,6 +110,36 @@ def test_any_order_and_batches_give_the_same_rows(database: Database, tmp_path: 
     assert told[0][3] == [f"{SEGMENT}.{n}.1" for n in range(100)]
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"host__name": "web02"},
+        {"user__name": "root"},
+        {"process__parent__name": "cron"},
+        {"process__parent__executable": "/tmp/bash"},
+    ],
+)
+def test_a_new_host_user_or_parent_breaks_the_fold_at_once(database: Database, more: dict[str, Any]) -> None:
+    with database.write() as session:
+        write(session, [event(1), event(2)])
+        write(session, [event(3), event(4, **more)])
+        write(session, [event(5, **more), event(6)])
+        assert [row.count for row in rows(session)] == [4, 2]
+
+
+def test_a_new_technique_breaks_the_fold(database: Database) -> None:
+    others = replace(RULE, tags=("attack.T1548.003", "attack.t1068", "attack.persistence"))
+    named = replace(RULE, tags=("attack.t1548.003", "attack.privilege-escalation"))
+    with database.write() as session:
+        write(session, [event(1)])
+        write(session, [event(2)], rule=named)
+        assert [row.count for row in rows(session)] == [2], "a tactic, and how it is written, are no new technique"
+        write(session, [event(3), event(4)], rule=others)
+        write(session, [event(5)], rule=others)
+        assert [(row.count, len(row.tags)) for row in rows(session)] == [(2, 1), (3, 3)]
+        assert [row.fold_key.partition(".")[2] for row in rows(session)] == ["", "2"]
+
+
 def test_a_closed_alert_is_not_added_to(database: Database) -> None:
     with database.write() as session:
         write(session, [event(1)])
@@ -165,13 +198,6 @@ def test_a_matter_whose_beginning_is_known_is_one_row_beyond_the_hour(database: 
 def test_ids_sort_by_receipt() -> None:
     ids = [f"{SEGMENT}.10.0", f"{SEGMENT}.9.2", f"{SEGMENT}.9.10", "odd"]
     assert sorted(ids, key=id_order) == [f"{SEGMENT}.9.2", f"{SEGMENT}.9.10", f"{SEGMENT}.10.0", "odd"]
-
-
-def test_a_hosts_own_connection_is_no_origin() -> None:
-    going: Event = {"source.ip": "10.20.32.11", "destination.ip": "203.0.113.9", "network.direction": "egress"}
-    assert facts(going)["from"] == ["10.20.32.11"]
-    assert "from" not in facts(going | {"process.executable": r"C:\Windows\notepad.exe"})
-    assert facts({"client.ip": "10.20.32.11"}) == {"from": ["10.20.32.11"]}
 
 
 def test_values_that_are_counted_are_kept_and_a_flood_says_that_it_is_cut(database: Database) -> None:

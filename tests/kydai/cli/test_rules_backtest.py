@@ -58,3 +58,12 @@ def test_what_is_wrong_in_a_file_is_named(stored: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("rule", ["nonsense", "nonsense.yml", CORRELATION_ID])
 def test_wrong_inputs(stored: Run, rule: str) -> None:
     assert stored("rules", "backtest", rule).status == 2
+
+
+def test_values_of_the_site_fill_the_placeholders_of_a_file(stored: Run, tmp_path: Path) -> None:
+    file, config = tmp_path / "new.yml", tmp_path / "kydai.toml"
+    file.write_text(NEW.replace("event.outcome: success", "event.outcome|expand: '%wanted%'"))
+    config.write_text('[site.values]\nwanted = ["SUCC*"]\n')
+    assert stored("rules", "backtest", str(file), *SPAN).status == 2
+    (told,) = stored("--config", str(config), "rules", "backtest", str(file), *SPAN, "--json").documents
+    assert told["hits"] == 3
