@@ -2,12 +2,14 @@
 
 python -m bench.flow_path [datagrams]
 
-Bar: >= 150 k flows/s a core. Received, written to the spool with its syncs, decoded, judged by all flow rules, stored,
-counted in both balances; sent as fast as 8,000 datagrams a second, each of 24 flows that are all different.
+Bar: >= 300 k flows/s a core. Received, written to the spool with its syncs, decoded, judged by all flow rules, stored,
+counted in both balances; sent as fast as 8,000 datagrams a second, each of 24 flows that are all different. Two flows
+in five match a rule. Some go before, so that what each process does once is not counted.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import time
@@ -18,9 +20,10 @@ from kydai.cli.output import Output
 from kydai.context import Context
 from tests.kydai.running import Running
 
-BAR = 150_000
+BAR = 300_000
 RATE = 8_000
 DIFFERENT = 20_000
+WARM = 4_000
 
 
 def stored(running: Running) -> int:
@@ -45,26 +48,34 @@ def send(port: int, count: int) -> None:
             time.sleep(0.001)
 
 
+def wait_stored(running: Running, flows: int) -> int:
+    """Until so many are stored, or nothing more comes: a datagram that the kernel dropped never does."""
+    last, since = 0, time.monotonic()
+    while last < flows and time.monotonic() - since < 15:
+        time.sleep(0.5)
+        if (now := stored(running)) != last:
+            last, since = now, time.monotonic()
+    return last
+
+
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 80_000
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 160_000
     flows = count * PER_DATAGRAM[9]
     with system(sigmahq=False) as (running, _):
+        port = int(running.facts["gateway"]["netflow"])
+        send(port, WARM)
+        warm = wait_stored(running, WARM * PER_DATAGRAM[9])
         before, began = cpu_seconds(running), time.monotonic()
-        send(int(running.facts["gateway"]["netflow"]), count)
+        send(port, count)
         sent = time.monotonic() - began
-        last, since = 0, time.monotonic()
-        # a datagram that the kernel dropped never comes: done when nothing more does
-        while last < flows and time.monotonic() - since < 15:
-            time.sleep(0.5)
-            if (now := stored(running)) != last:
-                last, since = now, time.monotonic()
+        found = wait_stored(running, warm + flows) - warm
         after = cpu_seconds(running)
         each = {name: after[name] - before[name] for name in after}
         shown = ", ".join(f"{name} {value:.1f}" for name, value in each.items())
-        print(f"flows sent {flows:,} in {sent:.1f} s, stored {last:,}, missing {flows - last:,}")
-        print(f"whole flow path: {last / sum(each.values()):,.0f} flows per CPU-second ({shown} s); bar >= {BAR:,}")
+        print(f"flows sent {flows:,} in {sent:.1f} s, stored {found:,}, missing {flows - found:,}")
+        print(f"whole flow path: {found / sum(each.values()):,.0f} flows per CPU-second ({shown} s); bar >= {BAR:,}")
         size = sum(f.stat().st_size for f in (running.data / "store").rglob("*.parquet"))
-        print(f"  {size / max(last, 1):.1f} bytes a flow")
+        print(f"  {size / (found + warm):.1f} bytes a flow; load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

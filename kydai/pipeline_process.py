@@ -16,6 +16,7 @@ from core.clock import SECOND, Clock
 from core.errors import BadConfig, KydaiError, Unavailable, reason
 from core.lag import SPOOLS, UNCOMMITTED
 from core.words import Text
+from kydai import memory
 from kydai.context import Context
 from kydai.detector import Detector
 from kydai.log import logger
@@ -25,6 +26,8 @@ from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready, s
 COMMIT_EVERY = 1.0
 IDLE_SECONDS = 0.1
 RETRY_SECONDS = 2.0
+GIVE_BACK_SECONDS = 5.0
+"""What batches took is given back so often, when there is nothing to do."""
 
 
 def parts_of(context: Context) -> Parts:
@@ -67,6 +70,7 @@ def run(context: Context, stop: Stop) -> None:
     parts = parts_of(context)
     spools = [Pipeline(name, context.settings.spool_folder / name, parts) for name in SPOOLS]
     settle_memory()
+    memory.keep()
     paces = {name: _Pace(context.clock) for name in SPOOLS}
     facts = parts.detector.facts()
     ready(rules=facts["rules"], ruleset=facts["ruleset"], rule_errors=facts["errors"])
@@ -81,7 +85,7 @@ def run(context: Context, stop: Stop) -> None:
         facts = parts.detector.facts() | context.unheard() | {UNCOMMITTED: next(iter(waiting.values()), None)}
         beat(context.database, "pipeline", "pipeline", context.clock.now(), facts)
 
-    beaten, told = 0, False
+    beaten, given, told = 0, 0, False
     with Pulse(context.database, context.clock, "pipeline", busy=say_behind) as pulse:
         while not stop.asked():
             taken = 0
@@ -111,4 +115,7 @@ def run(context: Context, stop: Stop) -> None:
                 except (Unavailable, SQLAlchemyError, OSError) as error:
                     logger.warning("The heartbeat was not written.", error=str(error))
             if not taken:
+                if is_due(given, context.clock.now(), GIVE_BACK_SECONDS):
+                    given = context.clock.now()
+                    memory.give_back()
                 stop.wait(IDLE_SECONDS)

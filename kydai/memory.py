@@ -1,0 +1,29 @@
+"""What the C library keeps of the memory that batches take and give back.
+
+Batch after batch takes the same hundred megabytes. To give them back each time (kydai/supervisor.py) cost the pipeline
+a quarter of its CPU in page faults under a load of flows: so it keeps them while there is much to do.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_KEPT = 1 << 30
+_MAPPED = 32 << 20
+"""From so many bytes on each piece is a mapping of its own; more the C library does not take."""
+
+
+def keep() -> None:
+    """Give nothing back from now on but by ``give_back`` (mallopt(3)); nothing where the C library is another."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.mallopt(_TRIM_THRESHOLD, _KEPT)
+        libc.mallopt(_MMAP_THRESHOLD, _MAPPED)
+
+
+def give_back() -> None:
+    """Give back what is free: some milliseconds."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
