@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core import lag, tended
+from core import lag, rejected, tended
 from core.clock import SECOND, Micros
 from core.db.models import Heartbeat, Outbox, OutboxState
 from core.words import LANGUAGES, both, duration, say
@@ -69,6 +69,10 @@ def look(session: Session, now: Micros) -> House:
     for why in [beat.data[lag.UNCOMMITTED] for beat in beats if beat.data.get(lag.UNCOMMITTED)][:1]:
         words = {lang: say("api.health.waiting", lang, why=why[lang]) for lang in LANGUAGES}
         found.append(Ailment(lag.UNCOMMITTED, words, outside=both("api.health.waiting_outside")))
+    if (first := rejected.first_barred(session)) is not None:
+        count = rejected.barred(session)
+        words = both("api.health.barred", count=count, why=first.reason)
+        found.append(Ailment("barred", words, outside=both("api.health.barred_outside", count=count)))
     if worst > LAG_LIMIT:
         words = {lang: say("api.health.lag", lang, lag=duration(worst, lang)) for lang in LANGUAGES}
         found.append(Ailment("lag", words))

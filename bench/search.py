@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
 from itertools import chain
@@ -153,41 +153,65 @@ def copied(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def intake(folder: Path) -> Iterator[Path]:
-    """5,000 events a second appended and compacted by another process meanwhile: into a copy of the store, which is
-    given. The folder holds the same events afterwards."""
+    """5,000 events a second appended by another process meanwhile, compacted by a third at low priority as
+    kydai/tending.py does: into a copy of the store, which is given. The folder holds the same events afterwards."""
     with copied(folder) as place:
-        command = [sys.executable, "-m", "bench.search", "--intake", str(place)]
-        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        writer, tender = (_started(option, place) for option in ("--intake", "--tend"))
         try:
-            assert writer.stdout is not None
-            assert writer.stdout.readline()
             yield place
         finally:
-            writer.terminate()
-            print("  " + writer.communicate()[0].strip())
+            rate, written, cpu = _ended(writer)
+            compacted = _ended(tender)[2]
+            each = (cpu + compacted) / written * 1e6
+            print(f"  meanwhile {rate:,.0f} events/s came in, {each:.0f} us CPU each, compacted")
 
 
-def take_in(folder: Path) -> None:
-    """The process of ``intake``: until it is told to end."""
+def _started(option: str, place: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "bench.search", option, str(place)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    return process
+
+
+def _ended(process: subprocess.Popen[str]) -> list[float]:
+    process.terminate()
+    return [float(figure) for figure in process.communicate()[0].split()]
+
+
+def work_beside(place: Path, work: Callable[[SegmentStore, list[bool]], tuple[float, int, float]]) -> None:
+    """A process of ``intake``: until it is told to end. Prints events a second, events, CPU seconds."""
     going = [True]
     pa.set_memory_pool(pa.system_memory_pool())  # as kydai/supervisor.py has it
     signal.signal(signal.SIGTERM, lambda *_: going.clear())
-    store, written, cpu = SegmentStore(folder, SystemClock()), 0, 0.0
-    batches = Province().events(10_000_000)
+    store = SegmentStore(place, SystemClock())
+    print(*work(store, going))
+    store.close()
+
+
+def take_in(store: SegmentStore, going: list[bool]) -> tuple[float, int, float]:
+    batches, written, cpu = Province().events(10_000_000), 0, 0.0
     first = next(batches)  # a whole block is made up for it, which takes seconds
     print("ready", flush=True)
     began = time.monotonic()
     for batch in chain((first,), batches):
         before = cpu_of()
         written += store.append(Batch(batch)).stored
-        store.compact()
         cpu += cpu_of() - before
         time.sleep(max(0.0, began + written / RATE - time.monotonic()))
         if not going:
             break
-    took = time.monotonic() - began
-    print(f"meanwhile {written / took:,.0f} events/s came in, {cpu / written * 1e6:.0f} us CPU each, compacted")
-    store.close()
+    return written / (time.monotonic() - began), written, cpu
+
+
+def tend(store: SegmentStore, going: list[bool]) -> tuple[float, int, float]:
+    os.nice(10)
+    print("ready", flush=True)
+    before = cpu_of()
+    while going:
+        if not store.compact():
+            time.sleep(1)
+    return 0.0, 0, cpu_of() - before
 
 
 def beside(quiet: dict[str, Took], busy: dict[str, Took]) -> None:
@@ -243,11 +267,13 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=20)
     options.add_argument("--elastic", action="store_true", help="Elasticsearch beside it, from tests/services")
     options.add_argument("--folder", type=Path)
-    options.add_argument("--intake", type=Path, help=argparse.SUPPRESS)
+    for work in ("--intake", "--tend"):
+        options.add_argument(work, type=Path, help=argparse.SUPPRESS)
     given = options.parse_args()
-    if given.intake is not None:
-        take_in(given.intake)
-        return
+    for place, working in ((given.intake, take_in), (given.tend, tend)):
+        if place is not None:
+            work_beside(place, working)
+            return
     folder = given.folder or Path(tempfile.mkdtemp(prefix="kydai-bench-"))
     try:
         in_segments(folder, given.events, given.runs)

@@ -1,5 +1,8 @@
 """Dead letters: events that the store rejected, kept whole, and offered to it again once the cause is gone.
 
+What is *barred* was not looked at: its part of the store takes nothing (an index that is blocked or closed, a full
+disk). It is waited for, then kept here, and offered again without being asked (docs/decisions/0018).
+
 A letter that the store took at last stays as a mark without its event: what it added to an hour that was sealed before
 is ours (core/sealing.py).
 """
@@ -7,9 +10,11 @@ is ours (core/sealing.py).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import inf
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -19,30 +24,67 @@ from core.audit import Actor
 from core.clock import Micros, iso, to_micros
 from core.db.database import Database
 from core.db.models import DeadLetter, LetterStage
-from core.event import Event
+from core.event import Event, ulid_time
+from core.keeping import MAINTENANCE
 from core.ledger import Events, Tally
-from core.store.contract import Batch, EventStore, FlowBlock
-from core.store.flow_tables import table_of
+from core.store.admission import Rejection
+from core.store.contract import Batch, EventStore, FlowBlock, Missing, Span
 
 AT_ONCE = 500
+PATIENCE = 1800.0
+"""Seconds that a part of the store which takes nothing is waited for: longer than any work that closes an index for a
+moment, shorter than the hour after which people look."""
+MOST_BARRED = 1_000_000
+"""Letters that wait for a part of the store at a time; what comes then stays in the spools."""
+_OFFERED = (LetterStage.REJECTED, LetterStage.BARRED)
 _NUMBER = "#"
 """Before the number of a further letter of one id: two raws may clash with what is stored."""
 
 
-def bury(session: Session, event: Event, source: str, reason: str, now: Micros, *, is_flow: bool = False) -> None:
+def patience(session: Session) -> float:
+    """How long a batch waits for a part of the store that takes nothing (``Batch.waits``)."""
+    return PATIENCE if barred(session) < MOST_BARRED else inf
+
+
+def barred(session: Session) -> int:
+    """How many letters wait for a part of the store that takes nothing."""
+    return session.scalar(select(func.count()).where(DeadLetter.stage == LetterStage.BARRED)) or 0
+
+
+def first_barred(session: Session) -> DeadLetter | None:
+    """The oldest of those."""
+    waiting = select(DeadLetter).where(DeadLetter.stage == LetterStage.BARRED)
+    return session.scalars(waiting.order_by(DeadLetter.event_id).limit(1)).first()
+
+
+def missing(session: Session, span: Span, now: Micros) -> list[Missing]:
+    """What an answer lacks because it was received within the span and waits for a part of the store."""
+    first = first_barred(session)
+    if first is None:
+        return []
+    start = ulid_time(first.event_id[:26])
+    return [] if span.end is not None and start >= span.end else [Missing("barred", "", start, now)]
+
+
+def bury(session: Session, one: Rejection, source: str, now: Micros, *, is_flow: bool = False) -> None:
     """Keep an event that the store rejected, beside what was kept of its id before. ``source``: the name that the
     ledger counts it by."""
+    event = one.event
     id_ = key = str(event["event.id"])
     number = 1
     while session.get(DeadLetter, key) is not None:
         number += 1
         key = f"{id_}{_NUMBER}{number}"
     letter = DeadLetter(
-        event_id=key, source=source, stage=LetterStage.REJECTED, reason=reason, at=now,
+        event_id=key, source=source, stage=_stage(one), reason=one.reason, at=now,
         # the store may have rejected it for what strict JSON cannot say
-        raw=json.dumps({"event": event, "is_flow": is_flow}).encode(),
+        raw=zlib.compress(json.dumps({"event": event, "is_flow": is_flow}).encode(), 1),
     )  # fmt: skip
     session.add(letter)
+
+
+def _stage(one: Rejection) -> LetterStage:
+    return LetterStage.BARRED if one.is_barred else LetterStage.REJECTED
 
 
 def letter_id(key: str) -> str:
@@ -103,14 +145,29 @@ def offer(
     blocked) stays, and the others go on. Raises Unavailable when the store is away.
     """
     with database.read() as session:
-        waiting = [one.event_id for one in letters(session, source) if one.stage == LetterStage.REJECTED]
+        waiting = [one.event_id for one in letters(session, source) if one.stage in _OFFERED]
     done = Offered()
     for keys in _parts(waiting):
-        with database.read() as session:
-            found = session.scalars(
-                select(DeadLetter).where(DeadLetter.event_id.in_(keys), DeadLetter.stage == LetterStage.REJECTED)
-            ).all()
-        _offer(database, store, actor, now, {letter.event_id: _read(letter) for letter in found}, done)
+        _offer(database, store, actor, now, keys, done)
+    return done
+
+
+def offer_barred(database: Database, store: EventStore, actor: Actor, now: Micros) -> Offered:
+    """As ``offer``, what waits for a part of the store that took nothing: some for each reason, and all of those of
+    which any is taken."""
+    barred = DeadLetter.stage == LetterStage.BARRED
+    with database.read() as session:
+        whys = session.scalars(select(DeadLetter.reason).where(barred).distinct()).all()
+    done = Offered()
+    for why in whys:
+        before = -1
+        while done.stored > before:
+            before = done.stored
+            with database.read() as session:
+                some = select(DeadLetter.event_id).where(barred, DeadLetter.reason == why).limit(AT_ONCE)
+                keys = session.scalars(some).all()
+            for part in _parts(keys):
+                _offer(database, store, actor, now, part, done)
     return done
 
 
@@ -125,12 +182,14 @@ def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
         yield from (part[start : start + AT_ONCE] for start in range(0, len(part), AT_ONCE))
 
 
-def _read(letter: DeadLetter) -> tuple[Event, bool] | None:
+def read(letter: DeadLetter) -> tuple[Event, bool] | None:
+    """The event of a letter and whether it is a flow; None where an older version kept it without."""
     try:
-        kept = json.loads(letter.raw)
+        raw = letter.raw if letter.raw.startswith(b"{") else zlib.decompress(letter.raw)  # older versions kept it plain
+        kept = json.loads(raw)
         event: Event = kept["event"]
         return (event, bool(kept["is_flow"])) if event["event.id"] == letter_id(letter.event_id) else None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, zlib.error):
         return None
 
 
@@ -139,38 +198,42 @@ def _offer(
     store: EventStore,
     actor: Actor,
     now: Micros,
-    read: Mapping[str, tuple[Event, bool] | None],
+    keys: Sequence[str],
     done: Offered,
 ) -> None:
-    kept = {id_: one for id_, one in read.items() if one is not None}
-    done.unreadable += len(read) - len(kept)
+    asked = select(DeadLetter).where(DeadLetter.event_id.in_(keys), DeadLetter.stage.in_(_OFFERED))
+    with database.read() as session:
+        found = {letter.event_id: read(letter) for letter in session.scalars(asked)}
+    kept = {id_: one for id_, one in found.items() if one is not None}
+    done.unreadable += len(found) - len(kept)
     if not kept:
         return
     fresh = [({**event, "event.ingested": iso(now)}, is_flow) for event, is_flow in kept.values()]
     flows = [event for event, is_flow in fresh if is_flow]
+    from core.store.flow_tables import table_of  # pyarrow: who only counts letters does without it
+
     batch = Batch(
-        [event for event, is_flow in fresh if not is_flow], [FlowBlock(table_of(flows))] if flows else [], waits=False
+        [event for event, is_flow in fresh if not is_flow], [FlowBlock(table_of(flows))] if flows else [], waits=0
     )
     with database.read() as session:
         engines.may_commit(session, store.engine, now)
-    rejected = {str(one.id): one.reason for one in store.append(batch).rejected}
+    rejected = {str(one.id): one for one in store.append(batch).rejected}
     tally, stored = Tally(), 0
     with database.write() as session:
         engines.may_commit(session, store.engine, now, is_writing=True)
-        for letter in session.scalars(
-            select(DeadLetter).where(DeadLetter.event_id.in_(list(kept)), DeadLetter.stage == LetterStage.REJECTED)
-        ):
+        for letter in session.scalars(asked.where(DeadLetter.event_id.in_(list(kept)))):
             at = to_micros(str(kept[letter.event_id][0]["event.created"]))
             tally.events(letter.source, at, Events.REJECTED, -1, kind_of(letter.reason))
-            if (reason := rejected.get(letter_id(letter.event_id))) is None:
+            if (again := rejected.get(letter_id(letter.event_id))) is None:
                 tally.events(letter.source, at, Events.STORED)
                 letter.stage, letter.raw = LetterStage.STORED, b""
                 stored += 1
             else:
-                tally.events(letter.source, at, Events.REJECTED, 1, kind_of(reason))
-                letter.reason = reason
+                tally.events(letter.source, at, Events.REJECTED, 1, kind_of(again.reason))
+                letter.stage, letter.reason = _stage(again), again.reason
         tally.save(session)
         after = {"stored": stored, "rejected": len(rejected)}
-        audit.record(session, actor, "replay.rejected", now=now, after=after)
+        if stored or actor != MAINTENANCE:  # which tries each minute
+            audit.record(session, actor, "replay.rejected", now=now, after=after)
     done.stored += stored
     done.rejected += len(rejected)

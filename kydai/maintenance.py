@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import checks, keeping, reindexing
+from core import checks, keeping, reindexing, rejected
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, hour_of
 from core.db.models import Alert
 from core.steady import steady_now
@@ -180,7 +180,8 @@ class Maintenance:
         ready = self._worth_compacting()
         self._tried &= ready
         # what it could not do the last time it is not asked for again each minute
-        if len(ready - self._tried) < (FROM_FILES if self._tried else 1) and not (is_hourly and self._has_store()):
+        is_waited_for = is_hourly or self._has_barred()
+        if len(ready - self._tried) < (FROM_FILES if self._tried else 1) and not (is_waited_for and self._has_store()):
             return
         self._tried = ready
         if is_hourly:
@@ -232,6 +233,10 @@ class Maintenance:
         if run is None or not run.is_alive(now):
             self._last["reindexed"] = now
             self._reindexing = self._start("kydai.reindexing")
+
+    def _has_barred(self) -> bool:
+        with self.context.database.read() as session:
+            return rejected.first_barred(session) is not None
 
     def _has_store(self) -> bool:
         return self.context.settings.store.engine == "elastic" or self._catalog.is_file()

@@ -29,7 +29,7 @@ from core.errors import Unavailable, failure, kept
 from core.event import Event, Frame, FrameKind, Stored
 from core.ledger import Events, Raws, Tally
 from core.listed import Listed
-from core.rejected import bury, kind_of
+from core.rejected import bury, kind_of, patience
 from core.sources import Heards, Resolved
 from core.spool import Batch, Gap, Position, SpoolReader
 from core.store.admission import Rejection
@@ -183,6 +183,7 @@ class Pipeline:
         now = self.parts.clock.now()
         with self.parts.database.read() as session:
             engines.may_commit(session, self.parts.store.engine, now)
+            waits = patience(session)
         name_of = self._listed.name_of
         tally, heards, said = Tally(name_of), Heards(), self.said.begin(name_of)
         frames = self._not_judged(batch.frames, tally)
@@ -194,7 +195,7 @@ class Pipeline:
         outcome = self.flows.take(frames, self._books.book, tally, now, is_last=is_last)
         blocks, flow_judged = self._judge_flows(outcome, frames, now)
         self._books.append_begins()
-        result = self.parts.store.append(StoreBatch(made.events, blocks))
+        result = self.parts.store.append(StoreBatch(made.events, blocks, waits))
         rejected = _rejected(made, result)
         self._count_events(made, rejected, tally)
         self._hear(made, heards)
@@ -341,11 +342,11 @@ class Pipeline:
         for source, at in zip(made.sources, made.created, strict=True):
             tally.events(source.name, at, Events.MADE)
             tally.events(source.name, at, Events.STORED)
-        for (_, reason, event), is_flow in rejected:
+        for one, is_flow in rejected:
             if not is_flow:
-                name, at = str(event["kydai.source"]), to_micros(str(event["event.created"]))
+                name, at = str(one.event["kydai.source"]), to_micros(str(one.event["event.created"]))
                 tally.events(name, at, Events.STORED, -1)
-                tally.events(name, at, Events.REJECTED, 1, kind_of(reason))
+                tally.events(name, at, Events.REJECTED, 1, kind_of(one.reason))
 
     def _count_flows(self, outcome: FlowBatch, result: AppendResult, tally: Tally, heards: Heards) -> None:
         book, done = self._books.book, (*outcome.decoded, *outcome.released)
@@ -359,11 +360,11 @@ class Pipeline:
             tally.events(source, at, Events.MADE, flows[exporter, at])
             tally.events(source, at, Events.STORED, flows[exporter, at])
         by_place = {place_of(datagram): datagram for datagram, _ in done} if result.rejected else {}
-        for id_, reason, _ in result.rejected:
-            if (origin := by_place.get(id_[:2])) is not None:
+        for one in result.rejected:
+            if (origin := by_place.get(one.id[:2])) is not None:
                 source = book.resolve(f"flow:{origin.exporter}").name
                 tally.events(source, origin.created_at, Events.STORED, -1)
-                tally.events(source, origin.created_at, Events.REJECTED, 1, kind_of(reason))
+                tally.events(source, origin.created_at, Events.REJECTED, 1, kind_of(one.reason))
 
     def _hear(self, made: Made, heards: Heards) -> None:
         for event, source, at in zip(made.events, made.sources, made.created, strict=True):
@@ -376,9 +377,9 @@ class Pipeline:
                 heard.fields.update(event)
 
     def _bury(self, session: Session, rejected: Sequence[tuple[Rejection, bool]], now: Micros) -> None:
-        for (_, reason, event), is_flow in rejected:
-            source = self._listed.name_of(str(event["kydai.source"]), to_micros(str(event["event.created"])))
-            bury(session, event, source, reason, now, is_flow=is_flow)
+        for one, is_flow in rejected:
+            source = self._listed.name_of(str(one.event["kydai.source"]), to_micros(str(one.event["event.created"])))
+            bury(session, one, source, now, is_flow=is_flow)
 
     def _bury_gaps(self, session: Session, gaps: Sequence[Gap], now: Micros) -> None:
         """Records that were acknowledged and cannot be read any more: they are lost, not dropped unsaid."""

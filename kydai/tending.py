@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import storage, tended
+from core import rejected, storage, tended
 from core.clock import HOUR, iso
 from core.errors import KydaiError, Refused
 from core.keeping import MAINTENANCE
@@ -69,6 +69,7 @@ def main() -> int:
     context = Context(None, None, Output(True, language()))
     try:
         replaced, gone = tend(context)
+        rejected.offer_barred(context.database, context.store, MAINTENANCE, context.clock.now())
         done = sealed.seal(context)
     except (KydaiError, OSError) as error:
         logger.warning("The store was not tended.", error=str(error))

@@ -26,6 +26,8 @@ class Rejection(NamedTuple):
     id: EventId
     reason: str
     event: Event
+    is_barred: bool = False
+    """It was not looked at: its part of the store takes nothing now (a block, a closed index, no shard)."""
 
 
 def event_id(event: Event) -> EventId:

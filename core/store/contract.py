@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.clock import LOCAL_ZONE, Micros
@@ -43,8 +44,9 @@ class Batch:
 
     events: Sequence[Event]
     flows: Sequence[FlowBlock] = ()
-    waits: bool = True
-    """Until what a part of the store cannot take now may be stored; else that is rejected, for who keeps it anyway."""
+    waits: float = inf
+    """Seconds, over any number of appends, that a part of the store is waited for which takes nothing now; then what
+    is for it is rejected (``Rejection.is_barred``), for who keeps it anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,11 @@ class Missing:
 
     what: str
     """A key of core/words: ``quarantined``, ``retention``, ``undrained``, ``timeout``, ``unreadable``, ``shards``,
-    ``mapping``, ``closed``."""
+    ``mapping``, ``closed``, ``barred``."""
     detail: str = ""
     start: Micros | None = None
-    """By ``@timestamp`` as ``end``; of ``closed`` and ``undrained``, of which that is not known, by time of receipt."""
+    """By ``@timestamp`` as ``end``; of ``closed``, ``undrained`` and ``barred``, of which that is not known, by time
+    of receipt."""
     end: Micros | None = None
 
 

@@ -109,9 +109,7 @@ class ElasticStore:
         self._reindexer = Reindexer(
             self._cluster_, self._setup, self._notes_, free=self._upkeep_.free_for_index, wait=self._closing.wait
         )
-        blocks = Blocks(
-            self._cluster_, prefix, self._reindexer.renewing, clock, grains=self._grains, create=self._setup.create
-        )
+        blocks = Blocks(self._reindexer.renewing, clock)
         self._appender = Appender(self._cluster_, self._setup.create, blocks, patience=patience, closing=self._closing)
 
     def append(self, batch: Batch) -> AppendResult:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -21,7 +22,7 @@ from core.errors import MAX_REASON, BadConfig, BadInput, KydaiError, Unavailable
 from core.event import Event, EventId, ulid_time
 from core.store.admission import CLASH, Rejection, event_id, same_raw
 from core.store.contract import AppendResult
-from core.store.elastic_blocks import Blocks, is_refusal
+from core.store.elastic_blocks import Blocks
 from core.store.elastic_client import Cluster, told
 from core.store.elastic_document import document, event_of
 from core.store.elastic_names import Grains, index_name
@@ -37,6 +38,7 @@ _SERVER_WAITS = "10s"
 """For a shard that is not there (its node died, its disk is full); then the items are told 503 and are sent again."""
 _LOOK_EVERY = 300.0
 """Seconds after which an index is looked at again: a newer version may have written it anew meanwhile."""
+_BARRED = ("cluster_block_exception", "index_closed_exception")
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 
 
@@ -144,9 +146,9 @@ class Appender:
         self._seen: dict[str, float] = {}
         self._pool = ThreadPoolExecutor(_AT_ONCE, "append")
 
-    def store(self, prepared: Prepared, *, waits: bool = True) -> AppendResult:
+    def store(self, prepared: Prepared, *, waits: float = inf) -> AppendResult:
         """Store what was prepared. Raises Unavailable when that did not succeed within the patience: some of it may
-        be stored then, and the same again is safe. Without ``waits`` what its index alone does not take is rejected."""
+        be stored then, and the same again is safe. ``waits``: of core/store/contract.py, Batch."""
         until = monotonic() + self._patience
         works: list[_Work] = []
         names: set[str] = set()
@@ -164,8 +166,8 @@ class Appender:
         if works:
             self._keep_trying(partial(self._show, sorted(names)), until)
         rejected = [each for work in works for each in work.rejected]
-        why = {each.id: each.reason for each in rejected}
-        again = [Rejection(id_, why[id_], event) for id_, event in prepared.again if id_ in why]
+        first = {each.id: each for each in rejected}
+        again = [first[id_]._replace(event=event) for id_, event in prepared.again if id_ in first]
         return AppendResult(
             sum(work.stored for work in works),
             sum(work.already for work in works) + len(prepared.again) - len(again),
@@ -226,7 +228,7 @@ class Appender:
                 work.stored += 1
             elif status == 409:
                 clashing.append(item)
-            elif is_refusal(said := told(answer)):
+            elif (said := told(answer)).startswith(_BARRED):
                 refused.append((item, said))
             elif (trouble := self._trouble(item, status, said)) is not None:
                 work.waiting.append(item)
@@ -252,11 +254,11 @@ class Appender:
         return trouble or (failure(Unavailable, "store.elastic.slow", url=self._cluster.url) if gone else None)
 
     def _give_up(self, refused: Sequence[tuple[Item, str]], work: _Work) -> KydaiError | None:
-        """Reject what an index alone has refused for long enough; why the others are to be sent again."""
+        """Reject what an index has refused for long enough; why the others are to be sent again."""
         names = {item.index for item, _ in refused}
         for name in names:  # it may have been written anew by a newer version
             self._seen.pop(name, None)
-        outwaited = self._blocks.outwaited(names) if work.waits else names
+        outwaited = self._blocks.outwaited(names, work.waits) if work.waits else names
         said_of = {id(item): said for item, said in refused}
         # a block bars what was stored before it, too
         lost = self._compare([item for item, _ in refused if item.index in outwaited], work)
@@ -281,7 +283,9 @@ class Appender:
             except ApiError as error:
                 if error.status_code == 413:
                     return None
-                raise
+                if (said := _refusal(error)) is None:
+                    raise
+                return {"items": [{"create": {"status": error.status_code, "error": said}}] * len(items)}
 
         answer = self._cluster.call(ask)
         if answer is not None:
@@ -321,7 +325,7 @@ class _Work:
     """Items to be stored, and what became of those that were sent."""
 
     waiting: list[Item]
-    waits: bool
+    waits: float
     stored: int = 0
     already: int = 0
     rejected: list[Rejection] = field(default_factory=list)
@@ -329,10 +333,17 @@ class _Work:
     """Of those that wait, what the server said of each the last time."""
 
 
+def _refusal(error: ApiError) -> Mapping[str, Any] | None:
+    """What the server said of all of a request that a block of the cluster bars."""
+    body = error.body
+    said = body.get("error") if isinstance(body, Mapping) else None
+    return said if isinstance(said, Mapping) and said.get("type") in _BARRED else None
+
+
 def _rejection(item: Item, said: str) -> Rejection:
     """By what its index does not take now."""
     kind, _, why = said.partition(": ")
-    return Rejection(item.id, f"{kind}: {item.index}: {why}"[:MAX_REASON], item.event)
+    return Rejection(item.id, f"{kind}: {item.index}: {why}"[:MAX_REASON], item.event, is_barred=True)
 
 
 def chunks_of(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -100,11 +100,6 @@ def index_name(prefix: str, class_: str, received: Micros, grains: Grains) -> st
     return f"{prefix}-{_encoded(class_)}-{grain_text(received, grains.of(received))}"
 
 
-def name_at(name: str, received: Micros, grains: Grains) -> str:
-    """The index of the same class as ``name`` for what was received then."""
-    return f"{name.rpartition('-')[0]}-{grain_text(received, grains.of(received))}"
-
-
 def names_of_any_class(prefix: str, received: Micros, grains: Grains) -> str:
     """What matches the indices in which an event that was received then may be."""
     return f"{prefix}-*-{grain_text(received, grains.of(received))}"

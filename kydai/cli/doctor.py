@@ -15,7 +15,7 @@ import typer
 from rich.text import Text
 from sqlalchemy import func, select
 
-from core import lag, tended
+from core import lag, rejected, tended
 from core.clock import MINUTE
 from core.db.models import DeadLetter, Heartbeat, LetterStage, Outbox, OutboxState
 from core.errors import KydaiError, recalled
@@ -182,6 +182,7 @@ def _data(context: Context) -> Iterator[Finding]:
         spools = lag.spool_lags(session, now)
         letters = select(func.count(), func.sum(func.length(DeadLetter.raw)))
         dead, dead_bytes = session.execute(letters.where(DeadLetter.stage != LetterStage.STORED)).tuples().one()
+        first, barred = rejected.first_barred(session), rejected.barred(session)
         off = [b.source for b in read_balances(session).values() if not b.holds]
         trouble = tended.trouble(session)
         waiting = lag.waits(session, now) if _is_running(context) else {}
@@ -206,6 +207,9 @@ def _data(context: Context) -> Iterator[Finding]:
     if trouble is not None:
         text = safe(say("upkeep.store", LANG, why=trouble[LANG]))
         yield Finding("tending", False, text, say("upkeep.store_remedy", LANG))
+    if first is not None:
+        text = say("api.health.barred", LANG, count=barred, why=safe(first.reason))
+        yield Finding("store", False, text, say("store.elastic.blocked.remedy", LANG))
     if dead:
         text = say("cli.doctor.dead", LANG, count=dead, size=size(int(dead_bytes or 0), LANG))
         yield Finding("dead letters", False, text, say("cli.doctor.dead_remedy", LANG))

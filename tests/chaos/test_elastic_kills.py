@@ -9,13 +9,29 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from core.clock import StillClock, SystemClock
+from core.db.models import Alert, LetterStage
+from core.errors import Unavailable
+from core.keeping import MAINTENANCE
+from core.ledger import read_balances
+from core.rejected import PATIENCE, letters, offer_barred
+from core.spool import Spool
+from core.store.elastic import ElasticStore
+from core.store.elastic_blocks import GAP
+from kydai.pipeline import Pipeline
+from kydai.pipeline_process import parts_of
 from tests.chaos.elastic import is_long, limit, proves, scene
 from tests.chaos.test_full_disk import fill
+from tests.kydai.conftest import with_rule
 from tests.kydai.running import until
+from tests.kydai.test_pipeline import failed
 from tests.services import missing, program
 from tests.services.elasticsearch import cluster, node
 
@@ -85,6 +101,13 @@ def small_disk() -> Iterator[Path]:
         folder.rmdir()
 
 
+def on_disk(folder: Path) -> dict[str, object]:
+    disk = "cluster.routing.allocation.disk"
+    return {f"{disk}.watermark.{name}": value for name, value in WATERMARKS.items()} | {
+        f"{disk}.threshold_enabled": True, "cluster.info.update.interval": "10s", "path.data": str(folder),
+    }  # fmt: skip
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_disk_at_its_flood_stage_is_waited_for(
@@ -95,11 +118,7 @@ def test_a_disk_at_its_flood_stage_is_waited_for(
 ) -> None:
     if not is_long(request):
         pytest.skip("minutes long: make chaos")
-    disk = "cluster.routing.allocation.disk"
-    settings = {f"{disk}.watermark.{name}": value for name, value in WATERMARKS.items()} | {
-        f"{disk}.threshold_enabled": True, "cluster.info.update.interval": "10s", "path.data": str(small_disk),
-    }  # fmt: skip
-    with node(settings) as one, scene(tmp_path / "data", [one.url], "kydai", monkeypatch) as found:
+    with node(on_disk(small_disk)) as one, scene(tmp_path / "data", [one.url], "kydai", monkeypatch) as found:
         found.sender.pause = 0.2
         found.goes_on()
         ballast = fill(small_disk, LEFT_MB)
@@ -112,3 +131,53 @@ def test_a_disk_at_its_flood_stage_is_waited_for(
         found.goes_on()
         found.finish()
         print(proves(found))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_disk_at_its_flood_stage_for_longer_than_half_an_hour_ends_in_letters(
+    small_disk: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The half hour is that of a clock which is moved. What was filled is given back, and nobody does anything more."""
+    if not is_long(request):
+        pytest.skip("minutes long: make chaos")
+    clock = StillClock(SystemClock().now())
+    with node(on_disk(small_disk)) as one, with_rule(tmp_path / "data") as context:
+        store = ElasticStore([one.url], clock, patience=0.5)
+        parts = replace(parts_of(context), store=store)
+        pipeline = Pipeline("gateway", context.settings.spool_folder / "gateway", parts)
+
+        def take(number: int) -> None:
+            with closing(Spool(context.settings.spool_folder / "gateway", context.clock, reserve_bytes=0)) as spool:
+                spool.append([failed(number)])
+            pipeline.step()
+
+        def is_taken() -> bool:
+            tended = offer_barred(context.database, store, MAINTENANCE, clock.now())
+            return tended.stored > 0
+
+        take(1)
+        ballast = fill(small_disk, LEFT_MB)
+        until(lambda: "read_only_allow_delete" in str(one.get("/kydai-*/_settings")), 180)
+        with pytest.raises(Unavailable):
+            take(2)
+        for _ in range(int(PATIENCE // GAP)):
+            clock.advance(GAP)
+            with suppress(Unavailable):
+                pipeline.step()
+        take(3)
+        with context.database.read() as session:
+            found = list(letters(session))
+            assert {letter.stage for letter in found} == {LetterStage.BARRED}
+            assert len(found) == 2
+            assert all(store.parts()[0].name in letter.reason for letter in found)
+            assert sum(alert.count for alert in session.scalars(select(Alert))) == 3, "it goes on judging"
+        assert not is_taken()
+        ballast.unlink()
+        until(is_taken, 180)
+        with context.database.read() as session:
+            balance = read_balances(session)["udp:192.0.2.1"]
+        assert balance.holds
+        assert {name: count for name, count in balance.events.items() if count} == {"made": 3, "stored": 3}
+        assert store.stats().events == 3
+        store.close()

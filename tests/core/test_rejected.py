@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +16,16 @@ from core.db.models import Alert, Audit, DeadLetter, LetterStage
 from core.errors import Unavailable
 from core.event import Frame, FrameKind
 from core.ledger import read_balances
-from core.rejected import Offered, bury, kind_of, letters, offer, reasons
+from core.rejected import PATIENCE, Offered, kind_of, letters, offer, reasons
 from core.spool import Spool
 from core.store.admission import CLASH
 from core.store.contract import Batch, Query
 from core.store.elastic import ElasticStore
-from core.store.elastic_blocks import GAP, PATIENCE
+from core.store.elastic_blocks import GAP
 from kydai.context import Context
 from kydai.pipeline import Pipeline
 from kydai.pipeline_process import parts_of
+from tests.core.dead_letters import bury, event_in
 from tests.core.store.conformance import START, event
 from tests.core.store.elastic_stores import new_prefix, open_store, remove
 from tests.kydai.conftest import with_rule
@@ -107,7 +107,7 @@ def test_a_mapping_conflict_ends_in_dead_letters_that_are_stored_once_it_is_gone
     assert (indices.stats().events, indices.stats().flows) == (2, 1), "what stood beside them went with the index"
     found = {str(e["event.id"]): e for e in indices.search(Query()).events}
     for letter in waiting:
-        kept = json.loads(letter.raw)["event"]
+        kept = event_in(letter)
         assert {**kept, "event.ingested": ""} == {**found[letter.event_id], "event.ingested": ""}
     with context.database.read() as session:
         assert {letter.stage for letter in session.scalars(select(DeadLetter))} == {LetterStage.STORED}
@@ -164,6 +164,7 @@ def test_an_index_that_takes_nothing_keeps_no_other_letter(
     context: Context, indices: ElasticStore, prefix: str, elastic: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Offered by a process that knows of no block, in parts of two letters."""
+    monkeypatch.setattr("core.store.elastic_append._SERVER_WAITS", "100ms")
     made = [event(number, 0, {"kydai.retention": f"level{number}"}) for number in (1, 2, 3, 4)]
     blocked, nowhere = (f"{prefix}-level{level}-2026.w48" for level in (1, 2))
     monkeypatch.setattr("core.rejected.AT_ONCE", 2)
@@ -220,7 +221,7 @@ def test_two_raws_that_clash_with_what_is_stored_are_both_kept(context: Context)
 
     def waiting() -> dict[str, str]:
         with context.database.read() as session:
-            return {one.event_id: json.loads(one.raw)["event"]["event.original"] for one in letters(session)}
+            return {one.event_id: str(event_in(one)["event.original"]) for one in letters(session)}
 
     for clashing in (first, second):
         with context.database.write() as session:
@@ -241,7 +242,7 @@ def test_of_two_letters_of_one_id_the_store_takes_the_first(context: Context) ->
     assert found["event.original"] == "a"
     with context.database.read() as session:
         (letter,) = letters(session)
-    assert (json.loads(letter.raw)["event"]["event.original"], letter.reason) == ("b", CLASH)
+    assert (event_in(letter)["event.original"], letter.reason) == ("b", CLASH)
 
 
 def test_what_no_json_can_say_is_kept_all_the_same(context: Context) -> None:

@@ -14,12 +14,13 @@ from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Heartbeat, IntegrityRoot, JudgedRange, Meta, SpoolPosition
 from core.event import Event, EventId, parse_event_id
 from core.keys import Keys, is_signed
-from core.rejected import Offered, bury, offer
+from core.rejected import Offered, offer
 from core.sealing import HEAD, JUDGED_KNOWN, Sealer, Walk, root_of, text_of
 from core.store.contract import Batch, EventStore
 from core.store.integrity import FIRST_PREV, Ids, Tree, fold, split
 from core.store.segments import SegmentStore
 from core.store.segments_files import try_lock
+from tests.core.dead_letters import bury
 from tests.core.store.conformance import START, event, spool
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import struct
 from typing import Any
 
@@ -22,6 +21,7 @@ from core.store.admission import CLASH, Rejection
 from core.store.contract import AppendResult, Batch, EventStore, Query
 from kydai.context import Context
 from kydai.pipeline import Parts, Pipeline
+from tests.core.dead_letters import event_in
 
 FAILED = "<38>Nov 25 08:00:0{n} web01 sshd[7{n}]: Failed password for root from 203.0.113.{n} port 4022 ssh2"
 
@@ -232,7 +232,7 @@ def test_what_the_store_rejects_is_buried_with_its_reason(
     assert dict(balance.events) == {"made": 1, "rejected": 1}
     with context.database.read() as session:
         letter = session.scalars(select(DeadLetter)).one()
-    kept = json.loads(letter.raw)["event"]
+    kept = event_in(letter)
     assert (letter.reason, kept["event.original"]) == ("too strange", failed(1).data.decode())
 
 
@@ -255,7 +255,7 @@ def test_of_two_raws_of_one_id_ledger_and_letters_say_what_the_store_did(
     with context.database.read() as session:
         letter = session.scalars(select(DeadLetter)).one()
     assert (letter.event_id, letter.reason) == (f"{segment}.{record}.0", CLASH)
-    assert json.loads(letter.raw)["event"]["event.original"] == failed(2).data.decode()
+    assert event_in(letter)["event.original"] == failed(2).data.decode()
 
 
 def test_what_is_damaged_in_the_spool_is_buried_and_the_rest_goes_on(context: Context, parts: Parts) -> None:

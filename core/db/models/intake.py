@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import String, Text
+from sqlalchemy import Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.models.base import Base
@@ -36,6 +36,8 @@ class JudgedRange(Base):
 class LetterStage(StrEnum):
     REJECTED = "store"
     """The store rejects the event."""
+    BARRED = "barred"
+    """It was not looked at, as its part of the store takes nothing now: it is offered again without being asked."""
     LOST = "spool"
     """A damaged part of a spool: there is nothing to offer again."""
     STORED = "stored"
@@ -46,6 +48,7 @@ class DeadLetter(Base):
     """An event that the store rejected, kept whole with the reason (core/rejected.py); or what a spool has lost."""
 
     __tablename__ = "dead_letter"
+    __table_args__ = (Index("ix_dead_letter_stage", "stage", "event_id"),)
     event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     """With ``#2``, ``#3``… for further letters of one id."""
     source: Mapped[str] = mapped_column(String(200))

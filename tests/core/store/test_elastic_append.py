@@ -107,7 +107,7 @@ def test_what_the_server_cannot_take_is_rejected_with_its_reason_and_the_rest_st
     es.indices.put_mapping(index=f"{prefix}-*-*.*", properties={"odd": {"type": "long"}})
     result = store.append(Batch([event(2), event(3, 0, {"odd": "no number"}), event(4, 0, {"odd": 5})]))
     assert result.stored == 2
-    ((id_, why, _),) = result.rejected
+    ((id_, why, *_),) = result.rejected
     assert id_.record == 3
     assert "document_parsing_exception" in why
     assert "no number" in why
@@ -148,7 +148,7 @@ class StandIn:
 
 def appender_of(there: StandIn) -> Appender:
     cluster = cast(Cluster, there)
-    blocks = Blocks(cluster, "kydai", set, StillClock(), grains=Grains, create=lambda name: None)
+    blocks = Blocks(set, StillClock())
     return Appender(cluster, lambda name: None, blocks, patience=0, closing=threading.Event())
 
 

@@ -1,8 +1,9 @@
-"""An older index that takes no documents is waited for, and then no longer; one for what comes in now is, for ever."""
+"""An index that takes no documents is waited for, and then what is for it is rejected, if its caller keeps it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -10,9 +11,10 @@ from elasticsearch import Elasticsearch
 from core.clock import DAY, StillClock
 from core.errors import Unavailable
 from core.event import Event
+from core.rejected import PATIENCE
 from core.store.contract import AppendResult, Batch, Query
 from core.store.elastic import ElasticStore
-from core.store.elastic_blocks import FORGOTTEN, GAP, PATIENCE, is_refusal
+from core.store.elastic_blocks import FORGOTTEN, GAP
 from tests.core.store.conformance import START, event, spool
 from tests.services.elasticsearch import Node
 
@@ -34,8 +36,8 @@ class Refusing:
     def block(self, *names: str, block: str = WRITE, is_on: bool = True) -> None:
         self.es.indices.put_settings(index=names, settings={f"index.blocks.{block}": is_on or None})
 
-    def append(self, *events: Event) -> AppendResult:
-        return self.store.append(Batch(events))
+    def append(self, *events: Event, waits: float = PATIENCE) -> AppendResult:
+        return self.store.append(Batch(events, waits=waits))
 
     def waits(self, *events: Event) -> str:
         with pytest.raises(Unavailable) as raised:
@@ -44,7 +46,6 @@ class Refusing:
 
     def waits_long(self, *events: Event) -> None:
         """Try again and again, as a pipeline does, until the time is over."""
-        self.waits(*events)  # at the first one the index for now is made
         for _ in range(int(PATIENCE // GAP)):
             self.waits(*events)
             self.clock.advance(GAP)
@@ -84,7 +85,7 @@ BARRED = [(close, "index_closed_exception")] + [
 
 
 @pytest.mark.parametrize(("begin", "kind"), BARRED)
-def test_an_older_index_is_waited_for_and_then_given_up_and_the_rest_stored(
+def test_an_index_is_waited_for_and_then_given_up_and_the_rest_stored(
     here: Refusing, begin: Callable[[Refusing, str], Callable[[], object]], kind: str
 ) -> None:
     over = begin(here, here.old)
@@ -96,6 +97,7 @@ def test_an_older_index_is_waited_for_and_then_given_up_and_the_rest_stored(
     reasons = {one.id.record: one.reason for one in result.rejected}
     assert 3 in reasons
     assert all(reason.startswith(f"{kind}: {here.old}: ") for reason in reasons.values())
+    assert all(one.is_barred for one in result.rejected)
     # whether what is there already is there cannot be read in a closed index: then it is offered again
     assert set(reasons) == ({1, 3} if begin is close else {3})
     assert here.append(old(5), old(6)).rejected, "no second half hour"
@@ -105,25 +107,14 @@ def test_an_older_index_is_waited_for_and_then_given_up_and_the_rest_stored(
     assert here.records == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("begin", [begin for begin, _ in BARRED])
-def test_an_index_for_what_comes_in_now_is_never_given_up(
-    here: Refusing, begin: Callable[[Refusing, str], Callable[[], object]]
-) -> None:
-    """As on the one full disk of several: all that comes would be a dead letter."""
-    over = begin(here, here.new)
+def test_who_cannot_keep_it_waits_for_ever(here: Refusing) -> None:
+    here.block(here.new, block=FLOOD)
     here.waits_long(event(3))
-    assert here.new in here.waits(event(3))
-    over()
+    with pytest.raises(Unavailable, match=here.new):
+        here.append(event(3), waits=inf)
+    assert [one.is_barred for one in here.append(event(3)).rejected] == [True]
+    here.block(here.new, block=FLOOD, is_on=False)
     assert here.append(event(3)).stored == 1
-
-
-def test_the_index_for_now_is_made_where_what_would_make_it_stands_behind(here: Refusing) -> None:
-    """As in the first minute of a new week, when the last event of the old one is before all others."""
-    here.es.indices.delete(index=here.new)
-    here.block(here.old)
-    here.waits_long(old(3))
-    assert len(here.append(old(3)).rejected) == 1
-    assert here.es.indices.exists(index=here.old.replace("w47", "w48"))
 
 
 def test_an_index_that_takes_documents_again_is_waited_for_anew(here: Refusing) -> None:
@@ -148,24 +139,14 @@ def test_a_block_that_was_lifted_unseen_and_comes_again_is_waited_for_anew(here:
     assert here.old in here.waits(old(5))
 
 
-def test_nothing_is_given_up_while_what_comes_in_now_is_not_taken(here: Refusing) -> None:
-    here.block(here.old, here.new, block=FLOOD)
-    here.waits_long(old(3))
-    assert here.old in here.waits(old(3))
-    here.block(here.new, block=FLOOD, is_on=False)
-    assert here.old in here.waits(old(3)), "the time in which nothing was taken does not count"
-    here.waits_long(old(3))
-    assert len(here.append(old(3)).rejected) == 1
-
-
-def test_nothing_is_given_up_for_an_index_without_a_shard_that_could_take_it(here: Refusing) -> None:
-    """As the first of a new week on a full disk: its index has no block, and no place."""
+def test_an_index_without_a_shard_is_waited_for(here: Refusing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the first of a new week on a full disk: its index has no block, and no place. It was not refused."""
     nowhere = {"index.routing.allocation.require._name": "nowhere"}
     here.es.indices.delete(index=here.new)
     here.es.indices.create(index=here.new, settings=nowhere, wait_for_active_shards="0")
-    here.block(here.old, block=FLOOD)
-    here.waits_long(old(3))
-    assert here.old in here.waits(old(3))
+    monkeypatch.setattr("core.store.elastic_append._SERVER_WAITS", "100ms")
+    here.waits_long(event(3))
+    here.waits(event(3))
 
 
 def test_nothing_is_given_up_while_its_index_is_written_anew(here: Refusing) -> None:
@@ -183,13 +164,8 @@ def test_a_cluster_that_is_read_only_is_waited_for(here: Refusing) -> None:
     setting = "cluster.blocks.read_only_allow_delete"
     here.es.cluster.put_settings(persistent={setting: True})
     try:
-        here.waits_long(old(3))
-        here.waits(old(3))
+        here.waits_long(old(3), event(4))
+        assert len(here.append(old(3), event(4)).rejected) == 2
     finally:
         here.es.cluster.put_settings(persistent={setting: None})
-    assert here.append(old(3)).stored == 1
-
-
-def test_what_is_no_refusal() -> None:
-    assert not is_refusal("document_parsing_exception: failed to parse field [a] of value [a block]")
-    assert not is_refusal("security_exception: this block is not yours")
+    assert here.append(old(3), event(4)).stored == 2

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.clock import iso
 from core.errors import BadInput
 from core.event import Event, EventId
+from core.store.admission import Rejection
 from core.store.segments_layout import IDENTITY, PROMOTED, SCHEMA, TIMES
 from core.store.segments_rows import builder, flatten
 
@@ -133,7 +134,7 @@ def test_a_long_text_is_cut_in_the_column_only() -> None:
 def test_what_cannot_be_stored_is_rejected_alone(bad: Event, reason: str) -> None:
     wrong = event(1) | bad
     flat = flatten([event(0, message="kept"), wrong, event(2)])
-    assert flat.rejected == [(EventId(SPOOL, 1, 0), reason, wrong)]
+    assert flat.rejected == [Rejection(EventId(SPOOL, 1, 0), reason, wrong)]
     assert flat.table.column("record").to_pylist() == [0, 2]
 
 

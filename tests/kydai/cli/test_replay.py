@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from core.db.models import DeadLetter
-from core.rejected import bury
 from kydai.cli.output import Output
 from kydai.context import Context
+from tests.core.dead_letters import bury
 from tests.core.store.conformance import event
 from tests.kydai.cli.conftest import Run
 
