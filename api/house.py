@@ -76,6 +76,8 @@ def look(session: Session, now: Micros) -> House:
     if worst > LAG_LIMIT:
         words = {lang: say("api.health.lag", lang, lag=duration(worst, lang)) for lang in LANGUAGES}
         found.append(Ailment("lag", words))
+    if lost := sum(lag.correlated(session, now)[name] for name in ("forgotten", "damaged")):
+        found.append(Ailment("correlation", both("correlation.lost", count=lost)))
     if (trouble := tended.trouble(session)) is not None:
         words = {lang: say("upkeep.store", lang, why=trouble[lang]) for lang in LANGUAGES}
         found.append(Ailment("store", words, outside=both("upkeep.store_outside")))

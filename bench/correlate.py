@@ -1,15 +1,19 @@
 """How fast hits are cut into blocks, correlated and written, and how big blocks and states are.
 
-Run: python -m bench.correlate [hits]. One core; a synthetic stream of SSH guesses (with a flood from one address) and
-of flow probes, over our own correlations.
+Run: python -m bench.correlate [hits] [--groups N]. One core; a synthetic stream of SSH guesses (with a flood from one
+address) and of flow probes, over our own correlations. With ``--groups`` every hit is of a new address until there
+are so many groups, then as many hits are of addresses drawn from those: what memory may take, and what it costs to
+fetch groups that rest on disk.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
-import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -21,78 +25,138 @@ from detections.correlate_worker import CorrelationWorker
 from detections.correlation_frozen import freeze
 from detections.hit_blocks import add, cut, hit_of
 from detections.ruleset import RuleSource, load
+from kydai.process import settle_memory
 
 START = 1_795_600_000 * SECOND
 BATCH = 5000
 
+Named = tuple[Event, list[str]]
+"""An event, and the names of the rules that it matches."""
 
-def stream(count: int) -> list[tuple[Event, list[str]]]:
+
+def _event(number: int, at: int, ip: str, random: Random) -> Named:
+    stamp = iso(at)
+    event: Event = {
+        "event.id": f"01KB00000000000000000000AA.{number}.0",
+        "@timestamp": stamp,
+        "event.created": stamp,
+        "source.ip": ip,
+        "kydai.source": "web01",
+    }
+    if number % 2 == 0:
+        event |= {"host.name": f"h{number % 50}", "user.name": f"u{random.randrange(40)}", "event.dataset": "sshd"}
+        return event, ["kydai_ssh_failed"]
+    event |= {"destination.ip": f"10.20.5.{number % 200}", "destination.port": number % 9}
+    return event, ["kydai_flow_probe"]
+
+
+def stream(count: int) -> Iterator[Named]:
     """One hit in four is of one flood, the rest of 5,000 addresses; a thousand hits a second of event time."""
     random = Random(1)
-    found: list[tuple[Event, list[str]]] = []
     for number in range(count):
-        at = iso(START + number * 1000)
-        is_flood = number % 4 == 0
-        ip = "203.0.113.7" if is_flood else f"10.20.{random.randrange(20)}.{random.randrange(250)}"
-        event: Event = {
-            "event.id": f"01KB00000000000000000000AA.{number}.0",
-            "@timestamp": at,
-            "event.created": at,
-            "source.ip": ip,
-            "kydai.source": "web01",
-        }
-        if number % 2 == 0:
-            event |= {"host.name": f"h{number % 50}", "user.name": f"u{random.randrange(40)}", "event.dataset": "sshd"}
-            found.append((event, ["kydai_ssh_failed"]))
-        else:
-            event |= {"destination.ip": f"10.20.5.{number % 200}", "destination.port": number % 9}
-            found.append((event, ["kydai_flow_probe"]))
-    return found
+        drawn = f"10.20.{random.randrange(20)}.{random.randrange(250)}"
+        yield _event(number, START + number * 1000, "203.0.113.7" if number % 4 == 0 else drawn, random)
 
 
-def main(count: int) -> None:
-    """Print one line a figure."""
-    folder = Path(__file__).parents[1] / "detections"
-    rules = load([RuleSource(folder / "rules", "kydai"), RuleSource(folder / "correlations", "kydai")])
-    names = {rule.name: rule.id for rule in rules.rules}
-    events = [(event, [names[name] for name in of]) for event, of in stream(count)]
+def _address(number: int) -> str:
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+def crowd(start: int, count: int, known: int) -> Iterator[Named]:
+    """Hits of new addresses, or drawn from the ``known`` ones; 20,000 hits a second of event time."""
+    random = Random(start)
+    for number in range(start, start + count):
+        ip = _address(random.randrange(known) if known else number)
+        yield _event(number, START + number * 50, ip, random)
+
+
+class Bench:
+    """A worker of its own over an empty database, and what it has used."""
+
+    def __init__(self, folder: Path) -> None:
+        rules_folder = Path(__file__).parents[1] / "detections"
+        rules = load([RuleSource(rules_folder / "rules", "kydai"), RuleSource(rules_folder / "correlations", "kydai")])
+        self.names = {rule.name: rule.id for rule in rules.rules}
+        self.database = open_database(sqlite_url(folder))
+        migrate(self.database)
+        self.clock = StillClock(START)
+        self.worker = CorrelationWorker(self.database, rules, self.clock, "bench", folder=folder)
+        settle_memory()
+        self.hits = self.bytes = 0
+        self.cutting = self.working = self.longest = 0.0
+
+    def take(self, named: list[Named], seconds: float) -> None:
+        """A batch, committed and correlated; ``seconds`` pass."""
+        hits = [(event, [self.names[name] for name in of]) for event, of in named]
+        began = time.process_time()
+        cuts, _ = cut([hit_of(event, of) for event, of in hits], self.worker.patterns)
+        self.cutting += time.process_time() - began
+        self.bytes += sum(len(part.data) for part in cuts)
+        self.hits += len(hits)
+        self.clock.advance(seconds)
+        now = self.clock.now()
+        with self.database.write() as session:
+            add(session, "g1", cuts, now)
+            session.merge(SpoolPosition(spool="g1", arrival_at=now, heartbeat_at=now))
+        began = time.process_time()
+        while True:
+            step = time.process_time()
+            if not self.worker.step():
+                break
+            self.longest = max(self.longest, time.process_time() - step)
+        self.working += time.process_time() - began
+
+    def groups(self) -> tuple[int, int]:
+        """All, and those at rest on disk."""
+        machines = [held.machine for held in self.worker._held.values()]
+        return sum(len(each.groups) for each in machines), sum(each.groups.resting for each in machines)
+
+    def rate(self, what: str) -> None:
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        every, resting = self.groups()
+        print(
+            f"{what:<14} {self.hits:>9,} hits   cut {self.hits / self.cutting:8,.0f} per CPU-second   "
+            f"correlate and write {self.hits / self.working:8,.0f} per CPU-second   longest step "
+            f"{self.longest * 1000:4.0f} ms   {every:,} groups, {resting:,} on disk   peak memory {memory} MB",
+            flush=True,
+        )
+        self.hits = 0
+        self.cutting = self.working = self.longest = 0.0
+
+
+def _batches(named: Iterator[Named]) -> Iterator[list[Named]]:
+    while batch := list(islice(named, BATCH)):
+        yield batch
+
+
+def main(count: int, groups: int) -> None:
+    """Print what was measured."""
     with tempfile.TemporaryDirectory() as place:
-        database = open_database(sqlite_url(Path(place)))
-        migrate(database)
-        clock = StillClock(START)
-        worker = CorrelationWorker(database, rules, clock, "bench")
-        cutting = working = longest = 0.0
-        size = 0
-        for start in range(0, count, BATCH):
-            batch = events[start : start + BATCH]
-            began = time.process_time()
-            cuts, _ = cut([hit_of(event, of) for event, of in batch], worker.patterns)
-            cutting += time.process_time() - began
-            size += sum(len(part.data) for part in cuts)
-            clock.advance(BATCH / 1000)
-            with database.write() as session:
-                add(session, "g1", cuts, clock.now())
-                session.merge(SpoolPosition(spool="g1", arrival_at=clock.now(), heartbeat_at=clock.now()))
-            began = time.process_time()
-            while True:
-                step = time.perf_counter()
-                if not worker.step():
-                    break
-                longest = max(longest, time.perf_counter() - step)
-            working += time.process_time() - began
-        states = sum(len(freeze(held.machine)) for held in worker._held.values())
-        with database.read() as session:
+        bench = Bench(Path(place))
+        if groups:
+            known = 0
+            while bench.groups()[0] < groups:
+                bench.take(list(crowd(known, BATCH, 0)), BATCH / 20_000)
+                known += BATCH
+            bench.rate("new groups")
+            for batch in _batches(crowd(known, known, known)):
+                bench.take(batch, BATCH / 20_000)
+            bench.rate("known groups")
+        else:
+            for batch in _batches(stream(count)):
+                bench.take(batch, BATCH / 1000)
+            size = bench.bytes / bench.hits
+            bench.rate("hits")
+            print(f"blocks {size:.1f} bytes per hit")
+        states = sum(len(freeze(held.machine)) for held in bench.worker._held.values())
+        with bench.database.read() as session:
             alerts = session.query(Alert).count()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"hits                  {count}")
-    print(f"cut                   {count / cutting:12,.0f} hits per CPU-second")
-    print(f"correlate and write   {count / working:12,.0f} hits per CPU-second")
-    print(f"longest step          {longest * 1000:12.0f} ms")
-    print(f"blocks                {size / count:12.1f} bytes per hit")
-    print(f"state                 {states / 1e6:12.1f} MB before compression")
-    print(f"memory (whole run)    {memory:12d} MB")
-    print(f"alerts                {alerts:12d}")
+    print(f"states {states / 1e6:.1f} MB before compression; {alerts} alerts")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("hits", type=int, nargs="?", default=200_000)
+    parser.add_argument("--groups", type=int, default=0)
+    asked = parser.parse_args()
+    main(asked.hits, asked.groups)

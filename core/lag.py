@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, func, select
@@ -46,6 +47,15 @@ def committed_to(session: Session, now: Micros) -> Micros:
     seen = select(SpoolPosition.spool, SpoolPosition.arrival_at).where(SpoolPosition.spool.in_(spools))
     arrivals = dict(session.execute(seen).tuples().all())
     return min((arrivals.get(spool, 0) for spool in spools), default=now)
+
+
+def correlated(session: Session, now: Micros) -> Counter[str]:
+    """What the workers that live say of the state of correlations: ``groups``, how many of them are ``resting`` on
+    disk, how many hits were ``forgotten`` for want of room and how many blocks of hits are ``damaged``."""
+    found: Counter[str] = Counter()
+    for beat in session.scalars(select(Heartbeat).where(is_live(Heartbeat.at, now), Heartbeat.kind == "worker")):
+        found.update({name: beat.data.get(name, 0) for name in ("groups", "resting", "forgotten", "damaged")})
+    return found
 
 
 def waits(session: Session, now: Micros) -> dict[str, Micros]:

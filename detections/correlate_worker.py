@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -76,6 +77,7 @@ class Stats:
     """Blocks that could not be read: left out, logged."""
     alarms: int = 0
     forgotten: int = 0
+    """Hits that were not kept because a group had too many, or there were too many groups."""
 
 
 class CorrelationWorker:
@@ -88,13 +90,16 @@ class CorrelationWorker:
         clock: Clock,
         owner: str,
         *,
+        folder: Path | None = None,
         lateness: Micros = LATENESS,
         lease_seconds: float = 30.0,
     ) -> None:
+        """``folder``: where groups rest for which there is no room in memory, see ``Machine``."""
         self.database = database
         self.ruleset = ruleset
         self.clock = clock
         self.patterns: PatternSet = resolve(ruleset.rules, ruleset.correlations)
+        self.folder = folder
         self.lateness = lateness
         self.lease_seconds = lease_seconds
         self.boot = boot_id()
@@ -120,10 +125,10 @@ class CorrelationWorker:
 
     def release(self) -> None:
         """Write the state and give the partitions back; for a clean stop."""
-        states = {partition: _packed(held) for partition, held in self._held.items()}
-        with self.database.write() as session:
-            for partition, held in self._held.items():
-                self._checkpoint(session, partition, held.read_to, states[partition])
+        for partition, held in self._held.items():
+            state = _packed(held)
+            with self.database.write() as session:
+                self._checkpoint(session, partition, held.read_to, state)
                 self._update(session, partition, held.epoch, {"lease_until": 0, "owner": ""})
         self._held.clear()
         self._leased_tick = None
@@ -136,6 +141,11 @@ class CorrelationWorker:
 
     def _named(self, owner: str) -> str:
         return f"{owner[:60]}@{self.boot}"
+
+    def groups(self) -> tuple[int, int]:
+        """How many groups there are in our partitions, and how many of them rest on disk."""
+        held = [each.machine.groups for each in self._held.values()]
+        return sum(map(len, held)), sum(groups.resting for groups in held)
 
     def lag(self) -> int:
         """How many blocks wait to be read in our partitions."""
@@ -183,11 +193,15 @@ class CorrelationWorker:
             self._held[row.partition] = self._load(row)
 
     def _load(self, row: CorrelationPartition) -> _Held:
-        """The state of the last checkpoint, brought to the read position without writing anything."""
-        machine = Machine(self.patterns, row.partition)
+        """The state of the last checkpoint, brought to the read position without writing anything.
+
+        One that cannot be read, or is of another version, is made anew from all blocks that are kept.
+        """
+        machine, taken_in = Machine(self.patterns, row.partition, self.folder), 0
         if row.state is not None:
             try:
-                machine = thaw(zstandard.decompress(row.state), self.patterns, row.partition)
+                machine = thaw(zstandard.decompress(row.state), self.patterns, row.partition, self.folder)
+                taken_in = row.checkpoint_at
             except (msgspec.MsgspecError, zstandard.ZstdError) as error:
                 _LOG.error("correlation state unreadable", partition=row.partition, error=str(error))
         query = (
@@ -195,7 +209,7 @@ class CorrelationWorker:
             .where(
                 HitBlock.partition == row.partition,
                 HitBlock.is_replay.is_(False),
-                HitBlock.id > row.checkpoint_at,
+                HitBlock.id > taken_in,
                 HitBlock.id <= row.read_to,
             )
             .order_by(HitBlock.id)
@@ -204,7 +218,7 @@ class CorrelationWorker:
             for block_id, data in session.execute(query):
                 self._apply(machine, block_id, data)
         depths = len(machine.frontiers)
-        return _Held(machine, row.epoch, row.read_to, row.checkpoint_at, self.clock.monotonic(), finals=[0] * depths)
+        return _Held(machine, row.epoch, row.read_to, taken_in, self.clock.monotonic(), finals=[0] * depths)
 
     # --- work -------------------------------------------------------------------------------------------
 
@@ -233,18 +247,19 @@ class CorrelationWorker:
                 if due and held.machine.needs(frontiers):
                     steps.setdefault(partition, _Step(held.read_to)).frontiers = frontiers
                     held.frontier_tick = tick
-        checkpoints = [
+        overdue = [
             partition
             for partition, held in self._held.items()
             if tick - held.checkpoint_tick >= CHECKPOINT_SECONDS and held.read_to > held.checkpoint_at
         ]
+        checkpoints = overdue[:1]  # states are large, and the database is locked while one is written
         if steps or checkpoints or tick - self._swept_tick >= CHECKPOINT_SECONDS:
             self._write(steps, checkpoints)
         if is_whole and went_back:
             self._begin_anew()
         elif is_whole:
             self._settle(frontiers, steps)
-        return bool(steps)
+        return bool(steps) or len(overdue) > 1
 
     def _read(self) -> tuple[list[tuple[int, int, bytes]], dict[int, list[Micros]]]:
         """One unchanging view: blocks that wait, the watermark, and how far other workers' partitions are."""
@@ -282,13 +297,12 @@ class CorrelationWorker:
         """The clock went back: by what it had made final all would come late for as long as it was ahead."""
         _LOG.warning("the clock went back: windows begin anew", partitions=len(self._held))
         for partition, held in self._held.items():
-            memories, held.machine = held.machine.memories, Machine(self.patterns, partition)
+            memories, held.machine = held.machine.memories, Machine(self.patterns, partition, self.folder)
             held.machine.memories = memories  # what took weeks to learn is not thrown away
             held.finals = [0] * len(held.machine.frontiers)
-        states = {partition: _packed(held) for partition, held in self._held.items()}
-        with self.database.write() as session:
-            for partition, state in states.items():
-                self._checkpoint(session, partition, self._held[partition].read_to, state)
+            state = _packed(held)
+            with self.database.write() as session:
+                self._checkpoint(session, partition, held.read_to, state)
         self.watermark = 0
 
     def _frontiers(self, others: dict[int, list[Micros]]) -> list[Micros]:
@@ -401,7 +415,7 @@ class CorrelationWorker:
 
 
 def _packed(held: _Held) -> bytes:
-    return zstandard.compress(freeze(held.machine), 3)
+    return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(freeze(held.machine))
 
 
 def _final_key(partition: int) -> str:

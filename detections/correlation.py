@@ -30,6 +30,8 @@ class Scan:
     newest instant may change while more items of that instant come.
     """
 
+    __slots__ = ("at", "at_most", "firing", "held_before", "holding", "is_open", "measure", "timespan", "window")
+
     def __init__(self, pattern: Pattern, at_most: int | None = None) -> None:
         """``at_most`` bounds the window: beyond it the oldest items leave early."""
         self.timespan = pattern.timespan
@@ -38,6 +40,8 @@ class Scan:
         self.window: deque[Item] = deque()
         self.at: Micros | None = None
         self.held_before = False
+        self.is_open = False
+        """Items came that are not judged yet."""
         self.holding: list[Micros] = []
         self.firing: list[Micros] = []
 
@@ -47,6 +51,7 @@ class Scan:
             if item.time != self.at:
                 self._judge()
                 self._begin(item.time)
+            self.is_open = True
             self.window.append(item)
             self.measure.add(item)
             if self.at_most is not None and len(self.window) > self.at_most:
@@ -57,13 +62,14 @@ class Scan:
         low = at - self.timespan
         while self.window and self.window[0].time < low:
             self.measure.remove(self.window.popleft())
-        self.held_before = self.measure.holds(low) and bool(self.window)
+        self.held_before = bool(self.window) and self.measure.holds(low)
         self.measure.instant()
         self.at = at
 
     def _judge(self) -> None:
-        if self.at is None:
+        if self.at is None or not self.is_open:
             return
+        self.is_open = False
         is_holding = self.measure.holds(self.at - self.timespan)
         _set_last(self.holding, self.at, is_holding)
         _set_last(self.firing, self.at, is_holding and not self.held_before)

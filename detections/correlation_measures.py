@@ -10,7 +10,7 @@ from typing import Protocol
 
 from core.clock import Micros
 from detections.correlation_items import Item, Measured
-from detections.correlation_rules import Pattern, Type
+from detections.correlation_rules import Bound, Pattern, Type
 from detections.ir import holds as expression_holds
 
 
@@ -29,7 +29,16 @@ class Measure(Protocol):
         ...
 
 
+def _all_hold(bounds: Sequence[Bound], value: float) -> bool:
+    for bound in bounds:  # noqa: SIM110 - twice as fast as all(), and asked at every instant
+        if not bound.holds(value):
+            return False
+    return True
+
+
 class _Count:
+    __slots__ = ("bounds", "count")
+
     def __init__(self, pattern: Pattern) -> None:
         self.bounds = pattern.bounds
         self.count = 0
@@ -43,10 +52,12 @@ class _Count:
     def instant(self) -> None: ...
 
     def holds(self, low: Micros) -> bool:
-        return all(bound.holds(self.count) for bound in self.bounds)
+        return _all_hold(self.bounds, self.count)
 
 
 class _Distinct:
+    __slots__ = ("bounds", "values")
+
     def __init__(self, pattern: Pattern) -> None:
         self.bounds = pattern.bounds
         self.values: Counter[Measured] = Counter()
@@ -62,7 +73,7 @@ class _Distinct:
     def instant(self) -> None: ...
 
     def holds(self, low: Micros) -> bool:
-        return all(bound.holds(len(self.values)) for bound in self.bounds)
+        return _all_hold(self.bounds, len(self.values))
 
 
 class _Numbers:
@@ -88,8 +99,7 @@ class _Numbers:
     def holds(self, low: Micros) -> bool:
         if not self.sorted:
             return False
-        value = self._value()
-        return all(bound.holds(value) for bound in self.pattern.bounds)
+        return _all_hold(self.pattern.bounds, self._value())
 
     def _value(self) -> float:
         if self.pattern.type is Type.VALUE_SUM:
@@ -132,7 +142,7 @@ class _Temporal:
         if self.pattern.expression is not None:
             return bool(self.masks) and expression_holds(self.pattern.expression, lambda bit: bool(seen >> bit & 1))
         if self.pattern.bounds:
-            return all(bound.holds(seen.bit_count()) for bound in self.pattern.bounds)
+            return _all_hold(self.pattern.bounds, seen.bit_count())
         return seen == self.all
 
 
@@ -150,6 +160,8 @@ class _Ordered:
         self.now = list(self.before)
         self.masks: Counter[int] = Counter()
         self.at: Micros = 0
+        self.alone: int | None = None
+        """The mask of the only item of this instant."""
 
     def instant(self) -> None:
         self.before = list(self.now)
@@ -160,6 +172,7 @@ class _Ordered:
         if self.masks[item.mask] == len(self.turns):
             return
         self.masks[item.mask] += 1
+        self.alone = item.mask if self.masks.total() == 1 else None
         for taken in range(len(self.turns)):
             start = self.at if taken == 0 else self.before[taken]
             if start is None:
@@ -171,6 +184,8 @@ class _Ordered:
 
     def _reach(self, taken: int) -> int:
         """How many turns after ``taken`` the items of this instant can take, each a different one."""
+        if self.alone is not None:
+            return self.alone >> self.turns[taken] & 1
         items = [mask for mask, count in self.masks.items() for _ in range(count)]
         holder: dict[int, int] = {}
 

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any
 
 from core.clock import SECOND, Micros
 from core.errors import BadInput, Place, failure
 from detections.beyond_sigma import FIRST_SEEN, as_sigma
-from detections.ir import Expr, children, conj, disj, neg
+from detections.correlation_conditions import known_ids, read_condition
+from detections.ir import Expr, children
 from detections.rule import Correlation, Level, Rule, RuleError, error_of
 
 MAX_DEPTH = 8
@@ -26,8 +27,6 @@ MAX_DEPTH = 8
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2629746, "y": 31556952}
 _TIMESPAN = re.compile(r"([0-9]{1,9})([smhdwMy])")
-_WORD = re.compile(r"\s*([()]|[^\s()]+)")
-_NESTED = 30
 
 
 class Type(StrEnum):
@@ -72,7 +71,7 @@ class Bound:
                 return value != self.number
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pattern:
     """One correlation rule, ready to be evaluated. ``turns`` are the referred ids in the order written."""
 
@@ -108,12 +107,12 @@ class Pattern:
     depth: int = 1
     """1 reads only rules, 2 reads patterns of depth 1, and so on."""
 
-    @property
+    @cached_property
     def references(self) -> tuple[str, ...]:
         """The different ids that ``turns`` refers to, in order."""
         return tuple(dict.fromkeys(self.turns))
 
-    @property
+    @cached_property
     def is_absence(self) -> bool:
         """It asks that nothing comes: judged by a timer and not at events."""
         none = {("lt", 1.0), ("lte", 0.0), ("eq", 0.0)}
@@ -123,7 +122,7 @@ class Pattern:
             and ((self.bounds[0].operator, self.bounds[0].number) in none)
         )
 
-    @property
+    @cached_property
     def is_monotone(self) -> bool:
         """More events can only make it hold at more instants, so it may alert before the instant is final."""
         if self.type in _NUMERIC:
@@ -131,6 +130,20 @@ class Pattern:
         if self.expression is not None:
             return not _has_not(self.expression)
         return all(bound.operator in ("gt", "gte") for bound in self.bounds)
+
+    @cached_property
+    def is_eager(self) -> bool:
+        """Judged as items come, not only when instants are final."""
+        return self.is_monotone and not self.is_absence
+
+    @cached_property
+    def least(self) -> int:
+        """With fewer items than this in its window it cannot hold."""
+        if self.type is Type.TEMPORAL_ORDERED:
+            return len(self.turns)
+        if self.type in (Type.EVENT_COUNT, Type.VALUE_COUNT):
+            return max([1, *(ceil(bound.number) for bound in self.bounds if bound.operator in ("gt", "gte"))])
+        return 1
 
     @property
     def reads_number(self) -> bool:
@@ -295,11 +308,11 @@ def _turns(
     if kind not in _TEMPORAL:
         if not isinstance(condition, dict):
             raise failure(BadInput, "rules.correlation.needs_operator", type=kind)
-        return _known(written, ids), None, _bounds(condition)
+        return known_ids(written, ids), None, _bounds(condition)
     if isinstance(condition, str):
-        expression, written_turns = _expression(condition, ids)
+        expression, written_turns = read_condition(condition, ids)
         names = tuple(dict.fromkeys(written_turns))
-        if unnamed := [name for name in _known(written, ids, may_be_empty=True) if name not in names]:
+        if unnamed := [name for name in known_ids(written, ids, may_be_empty=True) if name not in names]:
             raise failure(BadInput, "rules.correlation.unnamed", names=", ".join(unnamed))
         if kind is Type.TEMPORAL:
             return names, expression, ()
@@ -308,7 +321,7 @@ def _turns(
         if not is_and or any(not isinstance(part, int) for part in parts):
             raise failure(BadInput, "rules.correlation.and_only")
         return written_turns, None, ()
-    turns = _known(written, ids)
+    turns = known_ids(written, ids)
     if condition is None:
         return turns, None, ()
     if not isinstance(condition, dict):
@@ -316,17 +329,6 @@ def _turns(
     if kind is Type.TEMPORAL_ORDERED:
         raise failure(BadInput, "rules.correlation.no_number")
     return turns, None, _bounds(condition)
-
-
-def _known(names: Iterable[str], ids: Mapping[str, str], *, may_be_empty: bool = False) -> tuple[str, ...]:
-    found = []
-    for name in names:
-        if name not in ids:
-            raise failure(BadInput, "rules.correlation.no_rule", name=repr(name)[:80])
-        found.append(ids[name])
-    if not found and not may_be_empty:
-        raise failure(BadInput, "rules.correlation.no_rules")
-    return tuple(found)
 
 
 def _bounds(condition: Mapping[str, Any]) -> tuple[Bound, ...]:
@@ -372,7 +374,7 @@ def _aliases(value: object, ids: Mapping[str, str]) -> dict[str, dict[str, str]]
     if not isinstance(value, dict) or not all(isinstance(by_rule, dict) for by_rule in value.values()):
         raise failure(BadInput, "rules.correlation.aliases")
     return {
-        str(alias): {_known([str(rule)], ids)[0]: str(name) for rule, name in by_rule.items()}
+        str(alias): {known_ids([str(rule)], ids)[0]: str(name) for rule, name in by_rule.items()}
         for alias, by_rule in value.items()
     }
 
@@ -401,49 +403,3 @@ def _texts(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         for key, by_language in own.items()
         if isinstance(by_language, dict)
     }
-
-
-def _expression(text: str, ids: Mapping[str, str]) -> tuple[Expr, tuple[str, ...]]:
-    """``a and not (b or c)``: over numbers of the different ids, and the ids as they are written."""
-    if len(text) > 4000:
-        raise failure(BadInput, "rules.correlation.long")
-    words = [match[1] for match in _WORD.finditer(text)]
-    names: dict[str, int] = {}
-    written: list[str] = []
-
-    def either(depth: int) -> Expr:
-        parts = [both(depth)]
-        while words and words[0].lower() == "or":
-            words.pop(0)
-            parts.append(both(depth))
-        return disj(parts)
-
-    def both(depth: int) -> Expr:
-        parts = [one(depth)]
-        while words and words[0].lower() == "and":
-            words.pop(0)
-            parts.append(one(depth))
-        return conj(parts)
-
-    def one(depth: int) -> Expr:
-        if depth > _NESTED:
-            raise failure(BadInput, "rules.correlation.deep")
-        word = words.pop(0) if words else ""
-        if word.lower() == "not":
-            return neg(one(depth + 1))
-        if word == "(":
-            inner = either(depth + 1)
-            if not words or words.pop(0) != ")":
-                raise failure(BadInput, "rules.correlation.bracket")
-            return inner
-        if word in ("", ")") or word.lower() in ("and", "or"):
-            if not word:
-                raise failure(BadInput, "rules.correlation.ends")
-            raise failure(BadInput, "rules.correlation.lacks_name", word=repr(word)[:80])
-        written.append(_known([word], ids)[0])
-        return names.setdefault(written[-1], len(names))
-
-    expression = either(0)
-    if words:
-        raise failure(BadInput, "rules.correlation.not_understood", word=repr(words[0])[:80])
-    return expression, tuple(written)

@@ -8,26 +8,22 @@ that comes behind the frontier is late: an alarm that only such items cause is m
 
 from __future__ import annotations
 
-import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from core.clock import Micros
 from detections.correlation import Scan, absences, emission, group_fields
 from detections.correlation_alarms import Alarm, Kind, Raised, alarm_key
+from detections.correlation_cold import Key
+from detections.correlation_groups import Groups
 from detections.correlation_items import Group, Item, placed, window
+from detections.correlation_member import KEPT_TIMESPANS, Member
 from detections.correlation_rules import Pattern, PatternSet, Type
 from detections.first_seen import Memories, New, facts_of
 from detections.hit_blocks import Placed, partition_of
 from detections.hit_notes import together, write_note
-
-KEPT_TIMESPANS = 2
-"""How many timespans behind the frontier items are kept, for what comes late."""
-ABSENCE_TIMESPANS = 10
-"""A silent group is forgotten after this many."""
-MAX_ITEMS = 100_000
-"""Of one group; beyond it the oldest are forgotten, and counted."""
 
 
 @dataclass(slots=True)
@@ -45,111 +41,27 @@ class Output:
         self.alarms.append(alarm)
 
 
-@dataclass(slots=True)
-class Member:
-    """One group of one pattern."""
-
-    pattern: Pattern
-    group: Group
-    items: list[Item] = field(default_factory=list)
-    late: dict[tuple[Micros, str], Micros] = field(default_factory=dict)
-    """Late items, and the frontier when they came: they are kept as long as one of that time."""
-    raised: list[Raised] = field(default_factory=list)
-    emitted: set[Micros] = field(default_factory=set)
-    judged: Micros = 0
-    """The frontier at which instants were last made final."""
-    scan: Scan | None = None
-    wake: Micros = 0
-
-    @property
-    def is_eager(self) -> bool:
-        """Judged as items come, not only when instants are final."""
-        return self.pattern.is_monotone and not self.pattern.is_absence
-
-    def add(self, items: Iterable[Item], frontier: Micros) -> tuple[list[Item], list[Item], bool]:
-        """Take items in: those that are new, the late ones among them, and whether the scan must start anew."""
-        fresh: list[Item] = []
-        changed = False
-        for item in sorted(items):
-            index = bisect_left(self.items, (item.time, item.id))
-            known = self.items[index] if index < len(self.items) else None
-            if known is not None and known[:2] == item[:2]:
-                if known.mask | item.mask != known.mask:
-                    self.items[index] = known._replace(mask=known.mask | item.mask)
-                    changed = True
-            elif not fresh or fresh[-1][:2] != item[:2]:
-                fresh.append(item)
-        newest = self.items[-1] if self.items else None
-        self.items.extend(fresh)
-        if newest is not None and fresh and fresh[0][:2] < newest[:2]:
-            self.items.sort()
-        late = [item for item in fresh if item.time <= frontier]
-        self.late.update(((item.time, item.id), frontier) for item in late)
-        return fresh, late, changed
-
-    def rescan(self, upto: Micros | None) -> Scan:
-        """Look at all items again (up to an instant)."""
-        self.scan = Scan(self.pattern, MAX_ITEMS)
-        self.scan.push(self.items if upto is None else self.items[: bisect_right(self.items, (upto + 1,))])
-        return self.scan
-
-    def forget(self, frontier: Micros) -> None:
-        """Drop what no later item can matter to."""
-        keep = ABSENCE_TIMESPANS if self.pattern.is_absence else KEPT_TIMESPANS
-        oldest = frontier - keep * self.pattern.timespan
-        if self.late:
-            self.late = {key: came for key, came in self.late.items() if max(key[0], came) >= oldest}
-            self.items = [item for item in self.items if item.time >= oldest or (item.time, item.id) in self.late]
-        else:
-            del self.items[: bisect_left(self.items, (oldest,))]
-        # the newest final one stays while there are items: its burst may go on, and what is provisional join it
-        finals = [each for each in self.raised if each.is_final] if self.items else []
-        newest = max(finals, key=lambda each: each.at, default=None)
-        self.raised = [each for each in self.raised if not each.is_final or each.at >= oldest or each is newest]
-        self.emitted = {at for at in self.emitted if at >= oldest}
-        if self.scan is not None:
-            self.scan.forget(oldest)
-
-    def has_forgotten(self, at: Micros) -> bool:
-        """Whether items of an instant may be gone."""
-        return self.judged - KEPT_TIMESPANS * self.pattern.timespan > at or len(self.items) >= MAX_ITEMS
-
-    def next_wake(self) -> Micros | None:
-        """When the frontier must come by again; None when there is nothing left."""
-        times: list[Micros] = []
-        following = bisect_right(self.items, (self.judged + 1,))
-        span = self.pattern.timespan
-        if self.pattern.is_absence:
-            times += [item.time + span for item in self.items if item.time + span > self.judged][:1]
-        elif not self.is_eager and following < len(self.items):
-            times.append(self.items[following].time)
-        times += [each.at for each in self.raised if not each.is_final]
-        if self.items:
-            last = max(self.items[-1].time, max(self.late.values(), default=0))
-            times.append(last + (ABSENCE_TIMESPANS if self.pattern.is_absence else KEPT_TIMESPANS) * span + 1)
-        return min(times, default=None)
-
-
 class Machine:
     """All groups of one partition."""
 
-    def __init__(self, patterns: PatternSet, partition: int) -> None:
+    def __init__(self, patterns: PatternSet, partition: int, folder: Path | None = None) -> None:
+        """``folder``: where groups rest for which there is no room, see ``Cold``."""
         self.patterns = patterns
         self.partition = partition
         self.frontiers: list[Micros] = [0] * max(patterns.deepest, 1)
-        self.members: dict[tuple[str, Group], Member] = {}
+        self.groups = Groups(patterns, folder)
         self.memories = Memories(patterns)
         self.forgotten = 0
-        """Items dropped because a group had too many."""
-        self._wakes: list[list[tuple[Micros, str, Group]]] = [[] for _ in self.frontiers]
+        """Items dropped because a group had too many, or there were too many groups."""
 
     def apply(self, rows: Iterable[Placed]) -> Output:
         """Take the rows of one block."""
         output = Output()
-        by_member: dict[tuple[str, Group], list[Item]] = {}
+        by_member: dict[Key, list[Item]] = {}
         for row in rows:
             if row.pattern in self.patterns.by_id:
                 by_member.setdefault((row.pattern, row.group), []).append(row.item)
+        self.groups.fetch(by_member)
         for (pattern_id, group), items in by_member.items():
             pattern = self.patterns.by_id[pattern_id]
             frontier = self.frontiers[pattern.depth - 1]
@@ -157,10 +69,13 @@ class Machine:
                 for new in self.memories.take(pattern, group, items, frontier):
                     output.tell(pattern, group, new)
                 continue
+            if self.groups.is_full and (pattern_id, group) not in self.groups:
+                self.forgotten += len(items)
+                continue
             member = self._member(pattern, group)
             fresh, late, changed = member.add(items, frontier)
-            self._bound(member)
-            if member.is_eager:
+            self.forgotten += member.bound()
+            if member.pattern.is_eager:
                 self._judge_eagerly(member, fresh, late, changed, frontier, output)
             elif late and not member.pattern.is_absence:
                 since = len(output.alarms)
@@ -168,7 +83,8 @@ class Machine:
                 member.judged = max(member.judged, frontier)
                 self._judge_late(member, scan, late, frontier, output)
                 self._tell_growth(member, late, since, output)
-            self._sleep(member)
+            self.groups.sleep(member)
+        self.groups.cool(keep=len(by_member))
         return output
 
     def advance(self, frontiers: Sequence[Micros]) -> Output:
@@ -181,64 +97,26 @@ class Machine:
             self.memories.begin(pattern, self.frontiers[pattern.depth - 1])
         for memory, new in self.memories.advance(self.frontiers):
             output.tell(memory.pattern, memory.group, new)
-        for wakes, frontier in zip(self._wakes, self.frontiers, strict=True):
-            while (member := self._next(wakes)) is not None and member.wake <= frontier:
-                heapq.heappop(wakes)
+        for depth, frontier in enumerate(self.frontiers, 1):
+            while (member := self.groups.pop(depth, frontier)) is not None:
                 self._finalise(member, frontier, output)
                 member.judged = max(member.judged, frontier)
                 member.forget(frontier)
-                member.wake = 0
-                self._sleep(member)
+                self.groups.sleep(member)
+                self.groups.cool()
         return output
 
     def needs(self, frontiers: Sequence[Micros]) -> bool:
         """Whether advancing to these frontiers would do anything."""
-        if any(key not in self.members for key in self._expected()):
+        if any(key not in self.groups for key in self.expected()):
             return True
         if self.memories.is_due(frontiers) or (frontiers[0] and self._unbegun()):
             return True
-        return any(
-            (member := self._next(wakes)) is not None and member.wake <= frontier
-            for wakes, frontier in zip(self._wakes, frontiers, strict=False)
-        )
-
-    def _next(self, wakes: list[tuple[Micros, str, Group]]) -> Member | None:
-        """The member to be woken first, past entries that no longer hold."""
-        while wakes:
-            wake, pattern_id, group = wakes[0]
-            member = self.members.get((pattern_id, group))
-            if member is not None and member.wake == wake:
-                return member
-            heapq.heappop(wakes)
-        return None
-
-    def restore(self, member: Member) -> None:
-        """Put a member of a frozen state in; its scan looks at what an undisturbed one would have seen."""
-        self.members[member.pattern.id, member.group] = member
-        if member.is_eager:
-            member.rescan(None)
-        self._sleep(member)
+        depths = range(1, len(self.frontiers) + 1)
+        return any(self.groups.is_due(depth, upto) for depth, upto in zip(depths, frontiers, strict=False))
 
     def _member(self, pattern: Pattern, group: Group) -> Member:
-        member = self.members.get((pattern.id, group))
-        if member is None:
-            member = Member(pattern, group, judged=self.frontiers[pattern.depth - 1])
-            self.members[pattern.id, group] = member
-        return member
-
-    def _sleep(self, member: Member) -> None:
-        wake = member.next_wake()
-        if wake is None:
-            del self.members[member.pattern.id, member.group]
-        elif wake != member.wake:
-            member.wake = wake
-            heapq.heappush(self._wakes[member.pattern.depth - 1], (wake, member.pattern.id, member.group))
-
-    def _bound(self, member: Member) -> None:
-        excess = len(member.items) - MAX_ITEMS
-        if excess > 0:
-            del member.items[:excess]
-            self.forgotten += excess
+        return self.groups.get(pattern, group, self.frontiers[pattern.depth - 1])
 
     def _judge_eagerly(
         self,
@@ -249,7 +127,7 @@ class Machine:
         frontier: Micros,
         output: Output,
     ) -> None:
-        if not fresh and not changed:
+        if member.is_idle or not (fresh or changed):
             return
         scan = member.scan
         if scan is None or changed or late or (scan.at is not None and fresh[0].time < scan.at):
@@ -281,14 +159,14 @@ class Machine:
         told = max(raised.at, raised.until)
         if member.scan is None:
             return told
-        if not member.is_eager and told < member.judged - KEPT_TIMESPANS * member.pattern.timespan:
+        if not member.pattern.is_eager and told < member.judged - KEPT_TIMESPANS * member.pattern.timespan:
             return told  # it lapsed: what is gone would have been told when it came
         holding, firing = member.scan.holding, member.scan.firing
         # before what was judged, a scan of what is still kept may fire where no burst began
         starts = [each.at for each in member.raised if each.at > raised.at]
         starts += firing[bisect_right(firing, max(raised.at, member.judged)) :][:1]
         last = bisect_left(holding, min(starts)) if starts else len(holding)
-        if member.is_eager:
+        if member.pattern.is_eager:
             return max(told, holding[last - 1]) if last else told
         # it may hold again without firing, when what spoke against it leaves the window: that is no part of the burst
         later = dict.fromkeys(item.time for item in member.items[bisect_right(member.items, (told + 1,)) :])
@@ -334,7 +212,7 @@ class Machine:
             following = bisect_right(scan.firing, at)
             end = scan.firing[following] if following < len(scan.firing) else None
             is_known = any(
-                each.at == at or (member.is_eager and at < each.at and (end is None or each.at < end))
+                each.at == at or (member.pattern.is_eager and at < each.at and (end is None or each.at < end))
                 for each in member.raised
             )
             if not is_known:
@@ -351,7 +229,9 @@ class Machine:
                 self._raise(member, at, output, is_final=True, is_late=False)
             self._emit(member, fallen, output)
             return
-        if member.is_eager:
+        if member.pattern.is_eager:
+            if member.scan is None and member.raised:
+                member.rescan(None)
             for each in sorted(member.raised, key=lambda raised: raised.at):
                 if not each.is_final and each.at <= frontier:
                     each.is_final = True
@@ -367,11 +247,11 @@ class Machine:
 
     def _raise(self, member: Member, at: Micros, output: Output, *, is_final: bool, is_late: bool) -> None:
         raised = Raised(at, alarm_key(member.pattern, member.group, at), is_final, is_late)
-        member.raised.append(raised)
+        member.raised = (*member.raised, raised)
         output.alarms.append(self._alarm(Kind.RAISED, member, raised))
 
     def _join(self, member: Member, each: Raised, survivor: Raised, output: Output) -> None:
-        member.raised = [other for other in member.raised if other is not each]
+        member.raised = tuple(other for other in member.raised if other is not each)
         output.alarms.append(Alarm(Kind.JOINED, member.pattern, member.group, each.key, survivor.at, into=survivor.key))
 
     def _alarm(self, kind: Kind, member: Member, raised: Raised) -> Alarm:
@@ -395,6 +275,8 @@ class Machine:
         readers = self.patterns.readers.get(member.pattern.id, ())
         if not readers:
             return
+        if member.emitted is None:
+            member.emitted = set()
         for at in instants:
             if at in member.emitted:
                 continue
@@ -409,7 +291,7 @@ class Machine:
                 for group, mask, value in placed(reader, fields, [member.pattern.id]):
                     output.rows.append(Placed(reader.id, group, item._replace(mask=mask, value=value)))
 
-    def _expected(self) -> list[tuple[str, Group]]:
+    def expected(self) -> list[tuple[str, Group]]:
         """Groups that must be heard even if they never were, of this partition."""
         return [
             (pattern.id, group)
@@ -428,10 +310,10 @@ class Machine:
         ]
 
     def _expect(self) -> None:
-        for key in self._expected():
-            if key not in self.members:
+        for key in self.expected():
+            if key not in self.groups:
                 pattern = self.patterns.by_id[key[0]]
                 member = self._member(pattern, key[1])
                 # an item without an id: the watch begins here, and it is no event
                 member.items.append(Item(self.frontiers[pattern.depth - 1], "", 0))
-                self._sleep(member)
+                self.groups.sleep(member)

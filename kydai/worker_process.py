@@ -12,7 +12,7 @@ from detections.correlate_worker import CorrelationWorker
 from kydai.context import Context
 from kydai.log import logger
 from kydai.maintenance import Maintenance
-from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready
+from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready, settle_memory
 from kydai.roll import sign_in
 from kydai.working import Shop, shop_of, step
 
@@ -26,6 +26,7 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
     shop = shop_of(context)
     name = f"worker:{shop.leases.owner}"
     correlation = _correlation(shop)
+    settle_memory()
     maintenance = Maintenance(context, shop.rule_title)
     beaten = 0
 
@@ -64,9 +65,19 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
 
 
 def _correlation(shop: Shop) -> CorrelationWorker:
-    return CorrelationWorker(shop.context.database, shop.rules()[0], shop.context.clock, shop.leases.owner)
+    context, owner = shop.context, shop.leases.owner
+    return CorrelationWorker(context.database, shop.rules()[0], context.clock, owner, folder=context.settings.data)
 
 
 def _facts(correlation: CorrelationWorker) -> dict[str, int]:
     stats = correlation.stats
-    return {"blocks": stats.blocks, "damaged": stats.damaged, "alarms": stats.alarms, "waiting": correlation.lag()}
+    groups, resting = correlation.groups()
+    return {
+        "blocks": stats.blocks,
+        "damaged": stats.damaged,
+        "alarms": stats.alarms,
+        "waiting": correlation.lag(),
+        "groups": groups,
+        "resting": resting,
+        "forgotten": stats.forgotten,
+    }

@@ -186,6 +186,7 @@ def _data(context: Context) -> Iterator[Finding]:
         off = [b.source for b in read_balances(session).values() if not b.holds]
         trouble = tended.trouble(session)
         waiting = lag.waits(session, now) if _is_running(context) else {}
+        correlated = lag.correlated(session, now)
         buried = session.scalars(
             select(Outbox).where(Outbox.state == OutboxState.DEAD).order_by(Outbox.id.desc())
         ).all()
@@ -197,6 +198,12 @@ def _data(context: Context) -> Iterator[Finding]:
     for name, age in waiting.items():
         if age > MINUTE:
             yield Finding("lag", False, say(f"upkeep.lag.{name}", LANG, lag=duration(age, LANG)), see_worker)
+    if groups := correlated["groups"]:
+        text = say("correlation.groups", LANG, count=groups, resting=correlated["resting"])
+        yield Finding("correlation", True, text)
+    if lost := correlated["forgotten"] + correlated["damaged"]:
+        text = say("correlation.lost", LANG, count=lost)
+        yield Finding("correlation", False, text, say("correlation.lost_remedy", LANG))
     for row in buried[:WORK_SHOWN]:
         why = safe(recalled(row.error)[LANG])
         told = {"kind": row.kind, "key": safe(row.key), "attempts": str(row.attempts), "error": why}

@@ -81,3 +81,16 @@ def test_what_was_in_the_way_of_tending_the_store_is_named_to_those_inside(datab
     assert ailment.outside is not None
     assert "no space" not in ailment.outside["en"]
     assert not ailment.is_fatal
+
+
+def test_hits_that_correlations_left_out_are_told(database: Database) -> None:
+    with database.write() as session:
+        for kind in ("gateway", "pipeline"):
+            session.add(Heartbeat(name=kind, kind=kind, at=NOW))
+        session.add(SpoolPosition(spool="gateway", heartbeat_at=NOW, arrival_at=NOW, lag=0))
+        for name, forgotten in (("one", 0), ("two", 40)):
+            facts = {"groups": 9, "resting": 7, "forgotten": forgotten, "damaged": 1}
+            session.add(Heartbeat(name=f"worker:{name}", kind="worker", at=NOW, data=facts))
+    (found,) = look(database).ailments
+    assert found.key == "correlation"
+    assert "42 hits" in found.text["en"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from core.clock import DAY, MINUTE, SECOND, Micros, StillClock
 from core.counted import CUT
@@ -327,6 +327,20 @@ def test_checkpoints_and_old_blocks(folder: Path) -> None:
     assert other.lag() == 1
     run(other)
     assert len(brutes(database)) == 2
+
+
+def test_a_state_that_cannot_be_read_is_made_anew_from_the_blocks(folder: Path) -> None:
+    database, clock = fresh(folder), StillClock(BASE)
+    rules = ruleset(BURST)
+    worker = CorrelationWorker(database, rules, clock, "w")
+    put(database, rules, hits("a", 0, 1), BASE)
+    run(worker)
+    worker.release()
+    with database.write() as session:
+        session.execute(update(CorrelationPartition).values(state=b"damaged"))
+    put(database, rules, hits("a", 2), BASE)
+    run(CorrelationWorker(database, rules, clock, "w2"))
+    assert brutes(database) == {("id-burst", ("web01",), BASE + 2 * SECOND)}
 
 
 def test_a_damaged_block_is_counted_and_left_out(folder: Path) -> None:

@@ -44,9 +44,9 @@ def test_a_state_of_another_question_is_not_used() -> None:
     after = pattern_set(document("count", condition={"gte": 2}, **COUNT))
     machine = Machine(before, 0)
     machine.apply([row("id-count", 0, "a")])
-    assert len(thaw(freeze(machine), before, 0).members) == 1
-    assert not thaw(freeze(machine), after, 0).members
-    assert not thaw(freeze(machine), PatternSet(), 0).members
+    assert len(thaw(freeze(machine), before, 0).groups) == 1
+    assert not thaw(freeze(machine), after, 0).groups
+    assert not thaw(freeze(machine), PatternSet(), 0).groups
 
 
 def test_what_cannot_be_read_is_an_error() -> None:

@@ -157,7 +157,7 @@ def check_final_alarms(random: Random, jump: int = 0) -> int:
     assert all(alarm.is_final and not alarm.is_late for alarm in board.alarms.now.values())
     # nothing is kept for ever
     board.advance(END)
-    assert not any(machine.members for machine in board.machines)
+    assert not any(len(machine.groups) for machine in board.machines)
     return len(wanted)
 
 
@@ -242,7 +242,7 @@ def test_late_items_of_a_rule_that_is_judged_when_final() -> None:
     assert [(a.at, a.is_late) for a in late] == [(BASE + 5 * SECOND, True)]
     assert not machine.advance([BASE + 16 * SECOND]).alarms
     assert not machine.advance([BASE + 500 * SECOND]).alarms
-    assert not machine.members
+    assert not len(machine.groups)
 
 
 def test_absence_is_told_by_the_frontier_and_again_only_after_it_was_heard() -> None:
@@ -256,7 +256,7 @@ def test_absence_is_told_by_the_frontier_and_again_only_after_it_was_heard() -> 
     machine.apply([row("id-silent", 61, "b")])
     assert [a.at for a in machine.advance([BASE + 80 * SECOND]).alarms] == [BASE + 71 * SECOND]
     machine.advance([BASE + 500 * SECOND])
-    assert not machine.members
+    assert not len(machine.groups)
 
 
 def test_groups_that_must_be_heard_even_if_they_never_were() -> None:
@@ -295,7 +295,7 @@ def test_an_alarm_follows_its_burst_until_the_condition_lapses() -> None:
 
 
 def test_one_group_cannot_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detections.correlation_state.MAX_ITEMS", 50)
+    monkeypatch.setattr("detections.correlation_member.MAX_ITEMS", 50)
     patterns = pattern_set(document("count", condition={"gte": 20}, **COUNT))
     machine = Machine(patterns, 0)
     alarms = [a for n in range(300) for a in machine.apply([row("id-count", n / 100, f"e{n}")]).alarms]
@@ -303,6 +303,6 @@ def test_one_group_cannot_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> No
     assert {a.kind for a in alarms[1:]} == {Kind.GROWN}
     assert alarms[-1].later[-1].id == "e299"
     assert (alarms[1].is_part, alarms[-1].is_part) == (False, True), "its first items are gone"
-    (member,) = machine.members.values()
+    member = machine.groups.get(patterns.patterns[0], ("h1",), 0)
     assert len(member.items) == 50
     assert machine.forgotten == 250

@@ -187,3 +187,20 @@ def test_work_that_failed_for_good_is_named_with_its_error(kydai: Run, log: Path
     assert str(first["text"]) == r"Work group 11 failed in all of 5 attempts: no \x1b[31mway"
     assert str(more["text"]) == "… and 2 more pieces of work that failed"
     assert "the oldest due work" in str(found["lag"][0]["text"])
+
+
+def test_groups_of_correlations_on_disk_and_what_was_left_out_are_told(kydai: Run, log: Path, tmp_path: Path) -> None:
+    kydai("ingest", str(log))
+    database = open_database(sqlite_url(tmp_path / "data"))
+    facts = {"groups": 9, "resting": 7, "forgotten": 0}
+    with database.write() as session:
+        session.add(Heartbeat(name="worker", kind="worker", at=SystemClock().now(), data=facts))
+    (finding,) = findings(kydai)["correlation"]
+    assert finding["ok"]
+    assert finding["text"] == "Correlations follow 9 groups, 7 of them on disk."
+    with database.write() as session:
+        session.merge(Heartbeat(name="worker", kind="worker", at=SystemClock().now(), data=facts | {"forgotten": 3}))
+    database.close()
+    _, finding = findings(kydai)["correlation"]
+    assert not finding["ok"]
+    assert "3 hits" in str(finding["text"])

@@ -1,0 +1,163 @@
+"""The groups of one partition: those at hand, those at rest on disk, and which of them waits for the frontier.
+
+Where a group lies changes nothing of what is decided of it. Those used last are at hand, up to so many items; beyond
+that the ones that were quiet for longest are put to rest (detections/correlation_cold.py) and fetched when an item of
+theirs comes or the frontier reaches them.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from core.clock import Micros
+from detections.correlation_cold import Cold, Key, Resting
+from detections.correlation_items import Group
+from detections.correlation_member import Member, pack, unpack
+from detections.correlation_rules import Pattern, PatternSet
+
+ROOM = 75_000
+"""How many items of a partition are at hand; some 350 bytes each, for 16 partitions 450 MB."""
+MAX_GROUPS = 500_000
+"""Of a partition, eight million of all: 2.5 GB of disk. Hits of further ones are turned away, and counted."""
+GROUP_WEIGHT = 2
+"""As many items a group counts as by itself."""
+
+
+class Groups:
+    """Groups by pattern and name."""
+
+    def __init__(self, patterns: PatternSet, folder: Path | None = None) -> None:
+        """``folder``: where groups rest, see ``Cold``."""
+        self.patterns = patterns
+        self._hot: dict[Key, Member] = {}
+        """In order of use, the one used last at the end."""
+        self._cold = Cold(folder)
+        self._weight = 0
+        self._wakes: list[list[tuple[Micros, str, Group]]] = [[] for _ in range(max(patterns.deepest, 1))]
+
+    def __len__(self) -> int:
+        return len(self._hot) + len(self._cold)
+
+    @property
+    def resting(self) -> int:
+        """How many rest on disk."""
+        return len(self._cold)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self) >= MAX_GROUPS
+
+    def fetch(self, keys: Iterable[Key]) -> None:
+        """Have these at hand, those of them that there are."""
+        self._warm(self._cold.take([key for key in keys if key not in self._hot]))
+
+    def get(self, pattern: Pattern, group: Group, judged: Micros) -> Member:
+        """A group that was fetched, or a new one that was judged up to there."""
+        key = pattern.id, group
+        member = self._hot.pop(key, None)
+        if member is None:
+            member = Member(pattern, group, judged=judged)
+        self._hot[key] = member
+        return member
+
+    def __contains__(self, key: Key) -> bool:
+        """Whether a group is at hand."""
+        return key in self._hot
+
+    def sleep(self, member: Member) -> None:
+        """A group was dealt with: it waits for its time, or is gone when it has nothing left."""
+        wake = member.next_wake()
+        weight = 0 if wake is None else GROUP_WEIGHT + len(member.items)
+        self._weight += weight - member.weight
+        member.weight = weight
+        if wake is None:
+            del self._hot[member.pattern.id, member.group]
+            return
+        member.wake = wake
+        # a later time is seen to when the earlier one comes: nearly every item moves it
+        if not member.queued or wake < member.queued:
+            self._queue(member)
+        if member.is_light:
+            member.scan = None
+
+    def pop(self, depth: int, upto: Micros) -> Member | None:
+        """The first group of a depth to be woken by ``upto``."""
+        while True:
+            top = self._top(depth)
+            first = self._cold.first(depth)
+            if first is None or first > (upto if top is None else min(upto, top.wake)):
+                break
+            self._warm(self._cold.due(depth, upto))
+        if top is None or top.wake > upto:
+            return None
+        heapq.heappop(self._wakes[depth - 1])
+        top.queued = 0
+        return top
+
+    def is_due(self, depth: int, upto: Micros) -> bool:
+        """Whether there is one for ``pop``."""
+        top, first = self._top(depth), self._cold.first(depth)
+        return (top is not None and top.wake <= upto) or (first is not None and first <= upto)
+
+    def cool(self, keep: int = 0) -> None:
+        """Put to rest what there is no room for, but for those that were used last, ``keep`` of them."""
+        if self._weight <= ROOM:
+            return
+        chosen: list[Resting] = []
+        for key, member in list(islice(self._hot.items(), max(0, len(self._hot) - keep))):
+            if self._weight <= ROOM * 3 // 4:
+                break
+            if member.pattern.expected:
+                continue  # asked for all the time
+            chosen.append(_at_rest(key, member))
+            self._weight -= member.weight
+            del self._hot[key]
+        self._cold.put(chosen)
+        for depth, wakes in enumerate(self._wakes, 1):
+            wakes[:] = [entry for entry in wakes if self._is_queued(entry)]
+            heapq.heapify(self._wakes[depth - 1])
+
+    def __iter__(self) -> Iterator[Resting]:
+        """All, as they would rest."""
+        yield from self._cold
+        for key, member in self._hot.items():
+            yield _at_rest(key, member)
+
+    def restore(self, groups: Iterable[Resting]) -> None:
+        """Take groups of a checkpoint that are not here. Raises msgspec.MsgspecError when one cannot be read."""
+        self._cold.put(groups)
+
+    def _warm(self, groups: Iterable[Resting]) -> None:
+        for each in groups:
+            pattern_id, group = each.key
+            self._hot[each.key] = member = unpack(self.patterns.by_id[pattern_id], group, each.data)
+            self.sleep(member)
+
+    def _queue(self, member: Member) -> None:
+        member.queued = member.wake
+        heapq.heappush(self._wakes[member.pattern.depth - 1], (member.wake, member.pattern.id, member.group))
+
+    def _top(self, depth: int) -> Member | None:
+        """The first group at hand to be woken, past entries that no longer hold."""
+        wakes = self._wakes[depth - 1]
+        while wakes:
+            if self._is_queued(wakes[0]):
+                member = self._hot[wakes[0][1:]]
+                if member.wake == member.queued:
+                    return member
+                heapq.heappop(wakes)
+                self._queue(member)
+            else:
+                heapq.heappop(wakes)
+        return None
+
+    def _is_queued(self, entry: tuple[Micros, str, Group]) -> bool:
+        member = self._hot.get(entry[1:])
+        return member is not None and member.queued == entry[0]
+
+
+def _at_rest(key: Key, member: Member) -> Resting:
+    return Resting(key, member.pattern.depth, member.wake, pack(member))
