@@ -259,7 +259,7 @@ def _pattern(document: Correlation, ids: Mapping[str, str]) -> Pattern:
         kind = Type(str(body.get("type")))
     except ValueError:
         raise failure(BadInput, "rules.correlation.type", type=repr(body.get("type"))[:80]) from None
-    forget = _timespan(body["forget"]) if kind is Type.FIRST_SEEN else 0
+    forget = timespan(body["forget"]) if kind is Type.FIRST_SEEN else 0
     body = as_sigma(value)["correlation"]
     condition = body.get("condition")
     turns, expression, bounds = _turns(kind, body, condition, ids)
@@ -280,7 +280,7 @@ def _pattern(document: Correlation, ids: Mapping[str, str]) -> Pattern:
         type=kind,
         turns=turns,
         group_by=_names(body.get("group-by"), "group-by"),
-        timespan=_timespan(body.get("timespan")),
+        timespan=timespan(body.get("timespan")),
         bounds=bounds,
         expression=expression,
         fields=fields,
@@ -361,7 +361,8 @@ def _names(value: object, what: str) -> tuple[str, ...]:
     raise failure(BadInput, "rules.correlation.texts", what=what)
 
 
-def _timespan(value: object) -> Micros:
+def timespan(value: object) -> Micros:
+    """A time as Sigma writes it (``30m``). Raises BadInput."""
     match = _TIMESPAN.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match[1]) == 0:
         raise failure(BadInput, "rules.correlation.timespan", value=repr(value)[:80])

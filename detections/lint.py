@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from detections.correlation_rules import resolve
 from detections.ecs_binding import EcsBinding
 from detections.filters import filtered
 from detections.ir import Kind
-from detections.rule import Rule, RuleError, is_flow_rule
+from detections.rule import LOCAL_PACKAGE, Rule, RuleError, is_flow_rule
 from detections.rule_files import RuleFile, rule_files
 from detections.ruleset import RuleSet, RuleSource, load, own_sources
 from detections.slips import remarks
@@ -48,13 +48,17 @@ def own_rules() -> RuleSet:
 
 
 def lint(
-    path: Path, package: str = "local", in_force: Callable[[], RuleSet] = own_rules
+    path: Path,
+    package: str = LOCAL_PACKAGE,
+    in_force: Callable[[], RuleSet] = own_rules,
+    placeholders: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[RuleSet, list[Finding]]:
     """Load the rules of a file, folder or zip and look at them. Raises BadConfig when ``path`` is not there.
 
-    Correlations and filters may also refer to what is ``in_force``, which is asked for when there are any.
+    ``placeholders`` are the site's values, as for ``load``. Correlations and filters may also refer to what is
+    ``in_force``, which is asked for when there are any.
     """
-    loaded = load([RuleSource(path, package)])
+    loaded = load([RuleSource(path, package)], placeholders=placeholders)
     if loaded.correlations or loaded.filters:
         beside = in_force()
         errors = [*loaded.errors, *_unusable(loaded, beside)]
@@ -66,8 +70,16 @@ def lint(
     binding = EcsBinding()
     for rule in loaded.rules:
         findings.extend(_looked_at(rule, binding, package))
+        if (why := loaded.blind.get(rule.id)) is not None:
+            findings.append(Finding(Weight.WARNING, rule.file, _line_of_value(rule), "no_value", why))
     findings.extend(_slips(path, loaded.rules, binding))
     return loaded, sorted(findings, key=lambda each: (each.file, each.line or 0, each.code))
+
+
+def _line_of_value(rule: Rule) -> int:
+    """Where a rule first asks for a value of the site."""
+    asked = (line for predicate, line in zip(rule.predicates, rule.lines, strict=True) if predicate.kind is Kind.EXPAND)
+    return min((line for line in asked if line), default=rule.line)
 
 
 def _unusable(loaded: RuleSet, beside: RuleSet) -> list[RuleError]:

@@ -1,7 +1,8 @@
 """Samples of a rule: events that it must match, and events that it must not.
 
 A rule ``R/web/shell.yml`` has them in ``R/tests/web/shell.yml`` (or under ``tests`` of a folder further up), which no
-reader takes for rules: ``match`` and ``no_match``, lists of ``{raw: line or JSON object, zone?: name}`` or events.
+reader takes for rules: ``match`` and ``no_match``, lists of ``{raw: line or JSON object, zone?: name}`` or events; for
+a correlation of ``{events: [{at: 5m, sample: one of these, repeat?: 3, every?: 10s}], group?: [value]}``.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from uuid import uuid4
 
 import yaml
 
+from core.clock import SECOND, Micros
 from core.errors import BadInput, Place, cause, failure
 from core.words import Text, both
 from detections.binding import Record
+from detections.correlation_rules import timespan
 from detections.explain import explain
 from detections.match import Matcher
 from detections.rule import Rule
@@ -26,6 +29,9 @@ from detections.why_not import asked_text, why_not
 
 FOLDER = "tests"
 KINDS = ("match", "no_match")
+MAX_EVENTS = 10_000
+"""Of a stream."""
+MAX_SECONDS = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,22 @@ class Sample:
     place: Place
     is_match: bool
     data: Mapping[str, Any]
-    """``raw`` (and ``zone``), or the event itself."""
+    """``raw`` (and ``zone``), or the event itself; of a stream nothing."""
+    steps: tuple[Step, ...] = ()
+    """Of a stream, for correlations: its events."""
+    group: tuple[str, ...] | None = None
+    """Of a stream: the group for which a correlation must fire; None: any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An event of a stream, ``at`` after its beginning; with ``repeat`` several, ``every`` so long. ``{n}`` in its
+    texts is counted from 1."""
+
+    sample: Sample
+    at: Micros
+    repeat: int
+    every: Micros
 
 
 def samples_of(rule_file: Path) -> Path | None:
@@ -84,6 +105,8 @@ def _sample(is_match: bool, value: Any, node: yaml.Node | None, file: str) -> Sa
     place = place_of(node, file) if node is not None else Place(file)
     if not isinstance(value, dict) or not value:
         raise failure(BadInput, "samples.event", place=place)
+    if isinstance(value.get("events"), list):
+        return _stream(is_match, value, node, file)
     if "raw" not in value:
         return Sample(place, is_match, value)
     if not value["raw"] or not isinstance(value["raw"], str | dict):
@@ -92,6 +115,50 @@ def _sample(is_match: bool, value: Any, node: yaml.Node | None, file: str) -> Sa
         if key not in ("raw", "zone"):
             raise failure(BadInput, "samples.beside", place=place, key=str(key)[:80])
     return Sample(place, is_match, value)
+
+
+def _stream(is_match: bool, value: Mapping[str, Any], node: yaml.Node | None, file: str) -> Sample:
+    _only(value, ("events", "group") if is_match else ("events",), node, file)
+    place = place_of(node, file) if node is not None else Place(file)
+    group = value.get("group")
+    if group is not None and (not isinstance(group, list) or not group):
+        raise failure(BadInput, "samples.group", place=place)
+    listed = child(node, "events")
+    steps = tuple(_step(is_match, each, child(listed, index), file) for index, each in enumerate(value["events"]))
+    if not 0 < sum(step.repeat for step in steps) <= MAX_EVENTS:
+        raise failure(BadInput, "samples.events", place=place, limit=MAX_EVENTS)
+    return Sample(place, is_match, {}, steps, tuple(map(str, group)) if group else None)
+
+
+def _step(is_match: bool, value: Any, node: yaml.Node | None, file: str) -> Step:
+    place = place_of(node, file) if node is not None else Place(file)
+    if not isinstance(value, dict) or "at" not in value or "sample" not in value:
+        raise failure(BadInput, "samples.step", place=place)
+    _only(value, ("at", "sample", "repeat", "every"), node, file)
+    repeat = value.get("repeat", 1)
+    if not isinstance(repeat, int) or isinstance(repeat, bool) or repeat < 1:
+        raise failure(BadInput, "samples.repeat", place=place)
+    times = [_time(value.get(key, 0), place) for key in ("at", "every")]
+    return Step(_sample(is_match, value["sample"], child(node, "sample"), file), times[0], repeat, times[1])
+
+
+def _time(value: Any, place: Place) -> Micros:
+    """Seconds, or a time as Sigma writes it."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS:
+        return round(value * SECOND)
+    try:
+        return timespan(value)
+    except BadInput as error:
+        raise failure(BadInput, "samples.time", place=place, value=str(value)[:40]) from error
+
+
+def _only(value: Mapping[str, Any], keys: Sequence[str], node: yaml.Node | None, file: str) -> None:
+    for key in value:
+        if key not in keys:
+            at = key_node(node, key) if node is not None else None
+            place = place_of(at, file) if at is not None else Place(file)
+            error = failure(BadInput, "samples.stream_key", place=place, key=str(key)[:80], keys=", ".join(keys))
+            raise hinted(error, near(str(key), keys))
 
 
 # --- trying them ---------------------------------------------------------------------------------------------

@@ -185,8 +185,12 @@ def lint_rules(
     shared: Annotated[bool, typer.Option("--sigmahq", help=say("convert.sigmahq", LANG))] = False,
 ) -> int:
     context: Context = ctx.obj
-    rules_folder, cache = context.settings.rules_folder, context.settings.cache_folder
-    loaded, findings = lint(path, in_force=lambda: load(rule_sources(rules_folder), cache=cache))
+    settings = context.settings
+    loaded, findings = lint(
+        path,
+        in_force=lambda: load(rule_sources(settings.rules_folder), cache=settings.cache_folder),
+        placeholders=settings.site.values,
+    )
     if shared:
         from detections.sigma_checks import sigma_findings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,14 +17,16 @@ from collectors.parser import ParserSet
 from core.clock import iso
 from core.errors import BadInput, KydaiError, Place, cause, failure
 from core.event import Event, Frame
-from core.words import both, say
+from core.words import say
 from detections.match import Matcher
-from detections.rule import Rule
-from detections.ruleset import RuleSource, load
+from detections.rule import LOCAL_PACKAGE, Correlation, Rule
+from detections.ruleset import RuleSet, RuleSource, load
 from detections.samples import Sample, Trial, new_rule, read_samples, samples_of, tried
+from detections.streams import stream_of, tried_stream
 from kydai.cli.main import FAILED, INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
 from kydai.context import Context
+from kydai.detector import rule_sources
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _WORST = ("bad", "none", "good")
@@ -36,7 +38,7 @@ class _Tested:
     """The rules of one file, and what became of its samples."""
 
     file: str
-    rules: list[Rule]
+    rules: list[Rule | Correlation]
     samples: Path | None
     trials: list[Trial] = field(default_factory=list)
     error: BadInput | None = None
@@ -46,15 +48,20 @@ class _Tested:
         """The worst of its rules."""
         return min((self.of(rule) for rule in self.rules), key=_WORST.index)
 
-    def of(self, rule: Rule) -> str:
-        """A rule is good when a sample meets it and none is wrong for it."""
-        if self.error is not None or any(trial.wrong_for(rule.id) for trial in self.trials):
-            return "bad"
-        return "good" if any(rule.id in trial.hits for trial in self.trials) else "none"
+    def _own(self, rule: Rule | Correlation) -> list[Trial]:
+        """Streams say something of correlations, single events of rules."""
+        return [each for each in self.trials if bool(each.sample.steps) is isinstance(rule, Correlation)]
 
-    def share(self, rule: Rule, is_match: bool) -> str:
+    def of(self, rule: Rule | Correlation) -> str:
+        """A rule is good when a sample meets it and none is wrong for it."""
+        own = self._own(rule)
+        if self.error is not None or any(trial.wrong_for(rule.id) for trial in own):
+            return "bad"
+        return "good" if any(rule.id in trial.hits for trial in own) else "none"
+
+    def share(self, rule: Rule | Correlation, is_match: bool) -> str:
         """How many samples of a kind are as they should be for a rule, of how many that concern it."""
-        own = [each for each in self.trials if each.sample.is_match is is_match and each.concerns(rule.id)]
+        own = [each for each in self._own(rule) if each.sample.is_match is is_match and each.concerns(rule.id)]
         return f"{sum(not trial.wrong_for(rule.id) for trial in own)}/{len(own)}" if own else ""
 
 
@@ -63,27 +70,48 @@ def try_rules(
 ) -> int:
     """0 all are good; 1 a sample is not as it should be; 2 a rule cannot be read; 3 no sample meets a rule."""
     context: Context = ctx.obj
-    loaded = load([RuleSource(path, "local")], cache=context.settings.cache_folder)
-    for error in loaded.errors:
+    loaded = load([RuleSource(path, LOCAL_PACKAGE)], **_site(context))
+    ruleset = _with_what_is_read(context, loaded)
+    unusable = ruleset.patterns.unusable
+    errors = [*loaded.errors, *(unusable[each.id] for each in loaded.correlations if each.id in unusable)]
+    for error in errors:
         context.output.tell(safe(error.told(LANG)))
-    if not loaded.rules and not loaded.errors:
+    if not loaded.every and not errors:
         raise failure(BadInput, "samples.no_rule", place=Place(str(path)))
-    by_file: dict[str, list[Rule]] = {}
-    for rule in loaded.rules:
+    by_file: dict[str, list[Rule | Correlation]] = {}
+    for rule in (each for each in loaded.every.values() if each.id not in unusable):
         by_file.setdefault(rule.file, []).append(rule)
     tested = [
         _Tested(file, rules, samples_of(path / file if path.is_dir() else path)) for file, rules in by_file.items()
     ]
-    _run(context, tested, Matcher(loaded, context.clock))
+    _run(context, tested, ruleset)
     _show(context, tested)
     results = [each.result for each in tested]
-    if loaded.errors:
+    if errors:
         return WRONG
     return FAILED if "bad" in results else INCOMPLETE if "none" in results else 0
 
 
-def _run(context: Context, tested: Sequence[_Tested], matcher: Matcher) -> None:
-    parsers = ParserSet.load()
+def _site(context: Context) -> dict[str, Any]:
+    return {"placeholders": context.settings.site.values, "cache": context.settings.cache_folder}
+
+
+def _with_what_is_read(context: Context, loaded: RuleSet) -> RuleSet:
+    """With the rules in force, if a correlation refers to one that is not among those that are tried."""
+    names = {*loaded.every, *(each.name for each in loaded.rules)}
+    names |= {str(each.document.get("name") or "") for each in loaded.correlations}
+    if all(names.issuperset(each.rules) for each in loaded.correlations):
+        return loaded
+    beside = load(rule_sources(context.settings.rules_folder), **_site(context))
+    return replace(
+        loaded,
+        rules=(*loaded.rules, *(each for each in beside.rules if each.id not in loaded.every)),
+        correlations=(*loaded.correlations, *(each for each in beside.correlations if each.id not in loaded.every)),
+    )
+
+
+def _run(context: Context, tested: Sequence[_Tested], ruleset: RuleSet) -> None:
+    parsers, matcher = ParserSet.load(), Matcher(ruleset, context.clock)
     console = context.output.err
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -92,20 +120,37 @@ def _run(context: Context, tested: Sequence[_Tested], matcher: Matcher) -> None:
             bar.update(task, description=say("samples.progress", LANG, file=safe(each.file)))
             try:
                 samples = read_samples(each.samples) if each.samples else []
-                each.trials = [_tried(context, each.rules, matcher, parsers, sample) for sample in samples]
+                each.trials = [_tried(context, each.rules, ruleset, matcher, parsers, sample) for sample in samples]
             except BadInput as error:
                 each.error = error
             bar.advance(task)
 
 
-def _tried(context: Context, rules: Sequence[Rule], matcher: Matcher, parsers: ParserSet, sample: Sample) -> Trial:
-    if "raw" not in sample.data:
-        return tried(rules, matcher, sample, [sample.data])
+def _tried(
+    context: Context,
+    every: Sequence[Rule | Correlation],
+    ruleset: RuleSet,
+    matcher: Matcher,
+    parsers: ParserSet,
+    sample: Sample,
+) -> Trial:
+    def parse(each: Sample, data: Mapping[str, Any]) -> list[Event]:
+        if "raw" not in data:
+            return [dict(data)]
+        if events := _parsed(context, parsers, data):
+            return events
+        raise failure(BadInput, "samples.unparsed", place=each.place)
+
+    rules = [each for each in every if isinstance(each, Rule)]
+    correlations = [each for each in every if isinstance(each, Correlation)]
+    if not (correlations if sample.steps else rules):
+        raise failure(BadInput, "samples.no_correlation" if sample.steps else "samples.no_stream", place=sample.place)
     try:
-        events = _parsed(context, parsers, sample.data)
-    except KydaiError as error:  # its zone
+        if sample.steps:
+            return tried_stream(correlations, ruleset, matcher, sample, stream_of(sample, parse))
+        return tried(rules, matcher, sample, parse(sample, sample.data))
+    except KydaiError as error:  # no parser knows it, or its zone
         return Trial(sample, error.said)
-    return tried(rules, matcher, sample, events) if events else Trial(sample, both("samples.unparsed"))
 
 
 def _parsed(context: Context, parsers: ParserSet, data: Any) -> list[Event]:

@@ -95,3 +95,10 @@ def test_a_part_of_sigmahq_has_no_errors() -> None:
     loaded, findings = lint(sample("sigmahq") / "rules" / "linux")
     assert len(loaded.rules) > 200
     assert all(finding.weight is Weight.WARNING for finding in findings)
+
+
+def test_a_value_of_the_site_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "r.yml").write_text(rule_text(1, "s:\n  G: abc\n  User|expand: '%admins%'\ncondition: s\n"))
+    (finding,) = (each for each in lint(tmp_path)[1] if each.code == "no_value")
+    assert (finding.weight, finding.line, "%admins%" in finding.said["en"]) == (Weight.WARNING, 9, True)
+    assert not [each for each in lint(tmp_path, placeholders={"admins": ["root"]})[1] if each.code == "no_value"]

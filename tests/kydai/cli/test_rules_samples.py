@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.kydai.cli.conftest import LINE, Run
+from tests.kydai.cli.test_rules import CORRELATION, ID
 from tests.kydai.conftest import RULE
 
 ACCEPTED = LINE.format(1).replace("Failed", "Accepted").strip()
@@ -123,3 +124,61 @@ def test_where_nothing_can_be_written(kydai: Run, tmp_path: Path) -> None:
     ran = kydai("rules", "new", "mine", "--folder", str(tmp_path / "file"))
     assert ran.status == 2
     assert "file/mine.yml: " in ran.err
+
+
+STREAMS = """match:
+  - events: [{at: 0, repeat: 3, every: 30s, sample: {raw: '@'}}]
+    group: [web01]
+  - {event.outcome: failure}
+no_match:
+  - events: [{at: 0, repeat: 3, every: 10m, sample: {raw: '@'}}]
+  - {event.outcome: success}
+""".replace("@", LINE.format(0).strip())
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_correlations_are_tried_on_streams(kydai: Run, folder: Path, tmp_path: Path, beside: bool) -> None:
+    """With the rule that it reads in the same file, or in force."""
+    samples = folder / "tests" / "r.yml"
+    samples.write_text(STREAMS)
+    if beside:
+        (folder / "r.yml").write_text(f"{RULE}---\n{CORRELATION}")
+    else:
+        (folder / "r.yml").write_text(CORRELATION)
+        samples.write_text("".join(line for line in STREAMS.splitlines(True) if "outcome" not in line))
+        unknown = kydai("rules", "test", str(folder))
+        assert (unknown.status, "no rule with the id or name" in unknown.err) == (2, True)
+        (tmp_path / "data" / "rules" / "local").mkdir(parents=True)
+        (tmp_path / "data" / "rules" / "local" / "r.yml").write_text(RULE)
+    ran = kydai("rules", "test", str(folder))
+    assert ran.status == 0, ran.err
+    rows = [row.split("r.yml")[1].split() for row in ran.out.splitlines()[1:]]
+    assert rows == [["1/1", "1/1", "good"]] * (1 + beside)
+    samples.write_text(samples.read_text().replace("[web01]", "[web02]").replace("every: 10m", "every: 1m"))
+    ran = kydai("rules", "test", str(folder))
+    assert ran.status == 1
+    assert "tests/r.yml:2:5: fires for web01 and must for web02" in ran.err
+    assert "fires for web01 at 2026-11-25T02:02:00.000000Z and must not" in ran.err
+
+
+def test_samples_that_are_not_for_what_is_in_the_file(kydai: Run, folder: Path) -> None:
+    (folder / "tests" / "r.yml").write_text(STREAMS)
+    ran = kydai("rules", "test", str(folder))
+    assert ran.status == 1
+    assert "tests/r.yml:2:5: there is no correlation in the rule file" in ran.err
+    (folder / "r.yml").write_text(RULE + "---\n" + CORRELATION)
+    assert kydai("rules", "test", str(folder)).status == 0
+    (folder / "r.yml").write_text(CORRELATION.replace(f"rules: [{ID}]", "rules: [kydai_linux_logs_cleared]"))
+    (folder / "tests" / "r.yml").write_text(GOOD)
+    ran = kydai("rules", "test", str(folder))
+    assert (ran.status, "tests/r.yml:2:5: there are only correlations in the rule file" in ran.err) == (1, True)
+
+
+def test_values_of_the_site_are_put_in(kydai: Run, folder: Path, tmp_path: Path) -> None:
+    (folder / "r.yml").write_text(RULE.replace("event.outcome: failure", "event.outcome|expand: '%bad%'"))
+    assert kydai("rules", "test", str(folder)).status == 1
+    assert "no_value" in kydai("rules", "lint", str(folder)).out
+    config = tmp_path / "kydai.toml"
+    config.write_text('[site.values]\nbad = ["failure"]\n')
+    assert kydai("--config", str(config), "rules", "test", str(folder)).status == 0
+    assert "no_value" not in kydai("--config", str(config), "rules", "lint", str(folder)).out
