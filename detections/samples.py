@@ -7,11 +7,10 @@ a correlation of ``{events: [{at: 5m, sample: one of these, repeat?: 3, every?: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import yaml
 
@@ -205,44 +204,3 @@ def _missed(rule: Rule, event: Record) -> Text:
     key = "samples.excluded" if cause.is_excluded else "samples.lacks"
     has = ", ".join(cause.has) or both("why.missing")
     return both(key, selection=cause.selection, field=cause.field, has=has, asked=asked_text(cause.asked[0]))
-
-
-# --- a new rule ----------------------------------------------------------------------------------------------
-
-_RULE = """\
-title: {title}
-id: {id}
-name: {name}
-status: test
-level: medium
-description: ''
-date: {date}
-tags: []
-# {about_source}
-logsource: {{product: linux, service: sshd}}
-detection:
-  # {about_fields}
-  selection:
-    event.outcome: failure
-  condition: selection
-falsepositives: []
-kydai:
-  title: {{vi: '', en: ''}}
-  reason: {{vi: '', en: ''}}
-  falsepositives: {{vi: '', en: ''}}
-  remediation: {{vi: '', en: ''}}
-"""
-_SAMPLES = """\
-# {about_samples}
-match:
-  - raw: ''
-no_match:
-  - raw: ''
-"""
-
-
-def new_rule(name: str, date: str, words: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """(path below the rules' folder, text) of a rule and its samples, to be filled in; ``words`` are the comments."""
-    title = name.replace("_", " ").title()
-    yield f"{name}.yml", _RULE.format(title=title, id=uuid4(), name=name, date=date, **words)
-    yield f"{FOLDER}/{name}.yml", _SAMPLES.format(**words)

@@ -75,17 +75,19 @@ def _fields(document: Document, slips: dict[str, str], file: str) -> Iterator[Re
 
 def _logsource(document: Document, source: Logsource, file: str) -> Remark:
     said = both("rules.lint.logsource", source=source_text(source))
-    if names := near(source_text(source), map(source_text, _known())):
+    if names := near(source_text(source), map(source_text, known_sources())):
         more = both("rules.spelling.perhaps", names=", ".join(names))
         said = {lang: f"{text} {more[lang]}" for lang, text in said.items()}
     node = child(document.node, "logsource")
     parts = {name: getattr(source, name) for name in ("product", "category", "service")}
-    wrong = (name for name, part in parts.items() if part and all(part != getattr(each, name) for each in _known()))
+    wrong = (
+        name for name, part in parts.items() if part and all(part != getattr(each, name) for each in known_sources())
+    )
     return place_of(child(node, next(wrong, "")) or node or document.node, file), "logsource", said
 
 
 @cache
-def _known() -> frozenset[Logsource]:
+def known_sources() -> frozenset[Logsource]:
     """Log sources that a table describes."""
     services = (Logsource("windows", service=name) for name in windows().services)
     categories = (Logsource("windows", name) for name in windows().categories)

@@ -19,9 +19,10 @@ from core.errors import BadInput, KydaiError, Place, cause, failure
 from core.event import Event, Frame
 from core.words import say
 from detections.match import Matcher
+from detections.new_rules import USUAL, logsource_named, new_correlation, new_rule
 from detections.rule import LOCAL_PACKAGE, Correlation, Rule
 from detections.ruleset import RuleSet, RuleSource, load
-from detections.samples import Sample, Trial, new_rule, read_samples, samples_of, tried
+from detections.samples import Sample, Trial, read_samples, samples_of, tried
 from detections.streams import stream_of, tried_stream
 from kydai.cli.main import FAILED, INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
@@ -30,7 +31,8 @@ from kydai.detector import rule_sources
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _WORST = ("bad", "none", "good")
-_WORDS = ("about_source", "about_fields", "about_samples")
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_WORDS = ("about_source", "about_fields", "about_samples", "about_correlation", "about_streams")
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ def try_rules(
     """0 all are good; 1 a sample is not as it should be; 2 a rule cannot be read; 3 no sample meets a rule."""
     context: Context = ctx.obj
     loaded = load([RuleSource(path, LOCAL_PACKAGE)], **_site(context))
-    ruleset = _with_what_is_read(context, loaded)
+    ruleset = _with_what_is_read(context, loaded, path)
     unusable = ruleset.patterns.unusable
     errors = [*loaded.errors, *(unusable[each.id] for each in loaded.correlations if each.id in unusable)]
     for error in errors:
@@ -96,13 +98,15 @@ def _site(context: Context) -> dict[str, Any]:
     return {"placeholders": context.settings.site.values, "cache": context.settings.cache_folder}
 
 
-def _with_what_is_read(context: Context, loaded: RuleSet) -> RuleSet:
-    """With the rules in force, if a correlation refers to one that is not among those that are tried."""
+def _with_what_is_read(context: Context, loaded: RuleSet, path: Path) -> RuleSet:
+    """With the rules beside a file and those in force, if a correlation refers to one that is not among those tried."""
     names = {*loaded.every, *(each.name for each in loaded.rules)}
     names |= {str(each.document.get("name") or "") for each in loaded.correlations}
     if all(names.issuperset(each.rules) for each in loaded.correlations):
         return loaded
-    beside = load(rule_sources(context.settings.rules_folder), **_site(context))
+    near = sorted(each for each in path.parent.glob("*.yml") if path.is_file() and each != path)
+    sources = [RuleSource(each, "") for each in near]
+    beside = load([*sources, *rule_sources(context.settings.rules_folder)], **_site(context))
     return replace(
         loaded,
         rules=(*loaded.rules, *(each for each in beside.rules if each.id not in loaded.every)),
@@ -204,13 +208,23 @@ def _documents(tested: Sequence[_Tested]) -> Iterable[dict[str, Any]]:
 def new(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help=say("samples.new.name", LANG))],
+    source: Annotated[str | None, typer.Option("--logsource", help=say("samples.new.logsource", LANG))] = None,
+    rules: Annotated[list[str] | None, typer.Option("--correlation", help=say("samples.new.correlation", LANG))] = None,
     folder: Annotated[Path, typer.Option("--folder", help=say("samples.new.folder", LANG))] = Path(),
 ) -> None:
     context: Context = ctx.obj
     if not _NAME.fullmatch(name):
         raise failure(BadInput, "samples.new.bad_name", name=name[:100])
+    if source and rules:
+        raise failure(BadInput, "samples.new.either")
+    for each in rules or ():
+        if not _REFERENCE.fullmatch(each):
+            raise failure(BadInput, "samples.new.bad_rule", name=each[:100])
     words = {key: say(f"samples.new.{key}", LANG) for key in _WORDS}
-    texts = [(folder / path, text) for path, text in new_rule(name, iso(context.clock.now())[:10], words)]
+    date = iso(context.clock.now())[:10]
+    chosen = logsource_named(source) if source else USUAL
+    made = new_correlation(name, date, words, rules) if rules else new_rule(name, date, words, chosen)
+    texts = [(folder / path, text) for path, text in made]
     for path, _ in texts:
         if path.exists():
             raise failure(BadInput, "samples.new.exists", place=Place(str(path)))

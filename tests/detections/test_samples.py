@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import BadInput, Place
 from detections.match import Matcher
-from detections.samples import Sample, new_rule, read_samples, samples_of, tried
+from detections.samples import Sample, read_samples, samples_of, tried
 from tests.detections.sigma_samples import rule_text, ruleset_of
 from tests.detections.test_own_rules import ROOT as OWN
 from tests.detections.test_own_rules import RULE_FILES, SAMPLES
@@ -85,10 +85,3 @@ def test_what_is_said(tmp_path: Path, is_match: bool, events: list[dict[str, Any
     trial = tried(ruleset.rules[:1], Matcher(ruleset), Sample(Place("r.yml"), is_match, events[0]), events)
     assert (trial.wrong is None) is (words == "")
     assert trial.wrong is None or words in trial.wrong["en"]
-
-
-def test_a_new_rule_has_a_fresh_id() -> None:
-    words = dict.fromkeys(("about_source", "about_fields", "about_samples"), "x")
-    one, other = (dict(new_rule("my_rule", "2026-11-25", words)) for _ in range(2))
-    assert set(one) == {"my_rule.yml", "tests/my_rule.yml"}
-    assert one["my_rule.yml"] != other["my_rule.yml"]

@@ -182,3 +182,25 @@ def test_values_of_the_site_are_put_in(kydai: Run, folder: Path, tmp_path: Path)
     config.write_text('[site.values]\nbad = ["failure"]\n')
     assert kydai("--config", str(config), "rules", "test", str(folder)).status == 0
     assert "no_value" not in kydai("--config", str(config), "rules", "lint", str(folder)).out
+
+
+def test_a_new_correlation_is_good_once_it_is_filled_in(kydai: Run, folder: Path) -> None:
+    made = kydai("rules", "new", "burst", "--correlation", "test_sign_in_failure", "--folder", str(folder))
+    assert made.status == 0
+    assert "'raw' is empty" in kydai("rules", "test", str(folder / "burst.yml")).err
+    samples = folder / "tests" / "burst.yml"
+    samples.write_text(samples.read_text().replace("raw: ''", f"raw: '{LINE.format(0).strip()}'"))
+    assert kydai("rules", "test", str(folder)).status == 0
+    assert kydai("rules", "lint", str(folder)).status == 0
+
+
+def test_a_new_rule_of_a_log_source(kydai: Run, tmp_path: Path) -> None:
+    assert kydai("rules", "new", "a", "--logsource", "windows/process_creation", "--folder", str(tmp_path)).status == 0
+    assert "{product: windows, category: process_creation}" in (tmp_path / "a.yml").read_text()
+    for more, said in (
+        (("--logsource", "windows/proces_creation"), "windows/process_creation"),
+        (("--logsource", "linux/sshd", "--correlation", "x"), "choose one"),
+        (("--correlation", "a b: {"), "no name or id"),
+    ):
+        ran = kydai("rules", "new", "b", *more, "--folder", str(tmp_path))
+        assert (ran.status, said in ran.err, (tmp_path / "b.yml").exists()) == (2, True, False)
