@@ -1,13 +1,14 @@
-"""Of all flows that a rule matches, the few that its alerts are made from.
+"""Of all flows that a rule matches, the few that its alerts are made from, or that tell what was never seen before.
 
 A scan or a flood matches a rule ten thousand times in a batch, and a flow that becomes a dictionary costs a hundred
 times one that stays columns. An alert keeps the first ids, the first and the last time, the smallest values of each
-kind and a count: so these rows and a count make the same alert as all.
+kind and a count: so these rows and a count make the same alert as all. And of a value all that is ever asked is when
+it first came, and when last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import nsmallest
 from typing import Any
 
@@ -19,6 +20,7 @@ from core.clock import HOUR
 from detections.alert_entities import ENTITY_FIELDS, MAX_VALUE, MOST
 from detections.alert_facts import FACT_FIELDS, MAX_COUNTED, MAX_FACT
 from detections.alerting import MAX_IDS
+from detections.hit_blocks import AHEAD
 
 Rows = npt.NDArray[np.intp]
 
@@ -60,6 +62,15 @@ class _Coded(dict[str, tuple[npt.NDArray[np.int64], Any]]):
     def __contains__(self, name: object) -> bool:
         return name in self.table.column_names
 
+    def together(self, codes: npt.NDArray[np.int64], names: Iterable[str], rows: Rows) -> npt.NDArray[np.int64]:
+        """A number for each combination of a code and the values of these columns that there are."""
+        for name in names:
+            if name in self:
+                _, codes = np.unique(codes, return_inverse=True)
+                own = self[name][0][rows]
+                codes = codes * (own.max() + 1) + own
+        return codes
+
 
 def telling(table: Any, rows: Rows) -> Iterator[tuple[int, int]]:
     """The rows of a flow table that alerts are made from, each with the number of ``rows`` (ascending) that it stands
@@ -77,12 +88,7 @@ def telling(table: Any, rows: Rows) -> Iterator[tuple[int, int]]:
 
 def _groups(coded: _Coded, rows: Rows) -> list[Rows]:
     """The rows apart, so that those of one group fold into one alert."""
-    codes = coded.table.column("@timestamp").to_numpy()[rows] // HOUR
-    for name in _FOLDED_BY:
-        if name in coded:
-            _, codes = np.unique(codes, return_inverse=True)
-            own = coded[name][0][rows]
-            codes = codes * (own.max() + 1) + own
+    codes = coded.together(coded.table.column("@timestamp").to_numpy()[rows] // HOUR, _FOLDED_BY, rows)
     order = np.argsort(codes, kind="stable")
     return np.split(rows[order], np.flatnonzero(np.diff(codes[order])) + 1)
 
@@ -117,3 +123,24 @@ def _smallest(codes: npt.NDArray[np.int64], values: Any, group: Rows) -> set[int
         by_short = {short(text): row for text, row in by_text.items()}
         kept.update(by_short[text] for text in nsmallest(KEPT, by_short))
     return kept
+
+
+def first_and_last(table: Any, rows: Rows, names: Iterable[str]) -> tuple[Rows, Rows]:
+    """Of each combination of values of these columns the first flow and the last one, as correlations order them; which
+    of several last ones is open. ``rows`` is not empty."""
+    coded = _Coded(table)
+    codes = coded.together(np.zeros(len(rows), np.int64), names, rows)
+    at, created = (table.column(name).to_numpy()[rows] for name in ("@timestamp", "event.created"))
+    at = np.where(at > created + AHEAD, created, at)
+    order = np.lexsort((at, codes))
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(codes[order])) + 1])
+    counts = np.diff(np.append(starts, len(order)))
+    is_first = at[order] == np.repeat(at[order][starts], counts)
+    at_once = np.split(rows[order][is_first], np.cumsum(np.add.reduceat(is_first, starts))[:-1])
+    firsts = [int(own[0]) if len(own) == 1 else min(own.tolist(), key=_id_text(table)) for own in at_once]
+    return np.array(firsts, np.intp), rows[order][starts + counts - 1]
+
+
+def _id_text(table: Any) -> Callable[[int], str]:
+    segment, record, n = (table.column(name) for name in ("segment", "record", "n"))
+    return lambda row: f"{segment[row]}.{record[row]}.{n[row]}"

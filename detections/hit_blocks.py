@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -67,6 +68,7 @@ _ENCODE = msgspec.msgpack.Encoder()
 _DECODE = msgspec.msgpack.Decoder(_Block)
 
 
+@lru_cache(maxsize=65_536)
 def partition_of(pattern: str, group: Group) -> int:
     """Where a group of a pattern is correlated; fixed for ever."""
     digest = hashlib.blake2b(orjson.dumps([pattern, group]), digest_size=4).digest()

@@ -17,7 +17,7 @@ from detections.correlation_items import Item
 
 _SHOWN = ("host", "observer", "user", "ip", "hash", "domain")
 _TOLD = ("from", "to", "user", "target_user", "domain", "outcome")
-_NOTED = tuple(
+NOTED = tuple(
     dict.fromkeys(
         [
             *(name for kind, names in ENTITY_FIELDS.items() if kind in _SHOWN for name in names),
@@ -48,7 +48,7 @@ class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
 def note_of(event: Mapping[str, Value]) -> bytes:
     """The note of an event, small: no process, file or URL, which differ from event to event."""
-    values = tuple(map(event.get, _NOTED))
+    values = tuple(map(event.get, NOTED))
     try:
         return _noted(values)
     except TypeError:  # a list among the values: nothing to remember it by
@@ -57,7 +57,7 @@ def note_of(event: Mapping[str, Value]) -> bytes:
 
 @lru_cache(maxsize=8192)
 def _noted(values: tuple[Value, ...]) -> bytes:
-    event: Event = {name: value for name, value in zip(_NOTED, values, strict=True) if value is not None}
+    event: Event = {name: value for name, value in zip(NOTED, values, strict=True) if value is not None}
     kept = [entity for entity in entities(event) if entity[0] in _SHOWN]
     note = Note(
         entities=tuple(bounded(kept)),

@@ -7,7 +7,7 @@ that correlations read. Rules are loaded anew when a person changed them; a batc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,16 @@ from core.db.models import Meta, RuleMode
 from core.event import Event
 from detections import alerting, exception_book, hit_blocks, hit_days
 from detections.alerting import RuleHit
+from detections.correlation import Hit
 from detections.correlation_items import plain
+from detections.correlation_rules import Type
 from detections.ecs_binding import EcsBinding
 from detections.engine import Engine
 from detections.excepted import Excepted, Taken
 from detections.explain import explain, lookup
-from detections.flow_hits import telling
-from detections.flow_rules import FlowRules, Rows, rules_column
+from detections.flow_hits import first_and_last, telling
+from detections.flow_rules import FlowRules, Rows, flow_fields, rules_column
+from detections.hit_notes import NOTED
 from detections.packages import altered, kept_out
 from detections.rule import LOCAL_PACKAGE, Mode
 from detections.ruleset import RuleSet, RuleSource, load, own_sources
@@ -123,6 +126,7 @@ class Detector:
         quiet = self.patterns.quiet  # rules that only correlations read
         self._alerting = {r.id for r in ruleset.rules if ruleset.mode(r.id) is Mode.ALERT} - quiet
         self._read = frozenset(self.patterns.readers)
+        self._columns = {rule: self._columns_of(rule) for rule in self.flow_rules.trees if rule in self._read}
         self._excepted = Excepted(exception_book.in_force(session))
 
     def refresh(self, session: Session, version: str) -> None:
@@ -181,21 +185,47 @@ class Detector:
             self._flow_hits(judgement, table, left)
         return judgement, table
 
+    def _columns_of(self, rule: str) -> frozenset[str]:
+        """The columns of flows that the correlations over a rule look at."""
+        readers = self.patterns.readers[rule]
+        names = {p.field_of(name, rule) for p in readers for name in (*p.group_by, *p.fields)}
+        return frozenset(column for name in names for column in (*flow_fields().keys(name), name))
+
     def _flow_hits(self, judgement: Judgement, table: Any, found: Mapping[str, Rows]) -> None:
         """Hits of the rows that alerts are made from or correlations read; only these become dictionaries."""
         alerting: dict[int, list[tuple[str, int]]] = {}
-        reading: dict[int, list[str]] = {}
         for rule, rows in found.items():
             if rule in self._alerting:
                 for row, count in telling(table, rows):
                     alerting.setdefault(row, []).append((rule, count))
-            if rule in self._read:
-                for row in rows.tolist():
-                    reading.setdefault(row, []).append(rule)
-        chosen = sorted({*alerting, *reading})
-        read = []
-        for event, row in zip(to_events(table, chosen), chosen, strict=True):
-            judgement.hits += [RuleHit(self.ruleset.by_id[rule], event, n) for rule, n in alerting.get(row, ())]
-            if wanted := reading.get(row):
-                read.append(hit_blocks.hit_of(event, wanted))
-        judgement.cuts, _ = hit_blocks.cut(read, self.patterns, self._lookup)
+        for row, event in _events(table, alerting):
+            judgement.hits += [RuleHit(self.ruleset.by_id[rule], event, n) for rule, n in alerting[row]]
+        judgement.cuts, _ = hit_blocks.cut(self._flows_read(table, found), self.patterns, self._lookup)
+
+    def _flows_read(self, table: Any, found: Mapping[str, Rows]) -> Iterator[Hit]:
+        """The hits that correlations read; of what was never seen before the first of each value, and when the last
+        came."""
+        reading: dict[int, list[str]] = {}
+        lasting: dict[int, list[str]] = {}
+        for rule in (rule for rule in found if rule in self._columns):
+            rows, last = found[rule], np.zeros(0, np.intp)
+            if all(pattern.type is Type.FIRST_SEEN for pattern in self.patterns.readers[rule]):
+                rows, last = first_and_last(table, rows, (*self._columns[rule], "kydai.replay"))
+            for row in rows.tolist():
+                reading.setdefault(row, []).append(rule)
+            for row in np.setdiff1d(last, rows).tolist():
+                lasting.setdefault(row, []).append(rule)
+        columns = _TO_READ.union(*self._columns.values())
+        narrow = table.select([name for name in table.column_names if name in columns])
+        for row, event in _events(narrow, reading):
+            yield hit_blocks.hit_of(event, reading[row])
+        for row, event in _events(narrow, lasting):
+            yield hit_blocks.hit_of(event, lasting[row], with_note=False)
+
+
+_TO_READ = frozenset({*NOTED, "segment", "record", "n", "@timestamp", "event.created", "kydai.replay"})
+
+
+def _events(table: Any, rows: Iterable[int]) -> Iterator[tuple[int, Event]]:
+    chosen = sorted(rows)
+    return zip(chosen, to_events(table, chosen), strict=True)

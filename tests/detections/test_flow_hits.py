@@ -10,11 +10,15 @@ import pyarrow as pa
 import pytest
 
 from collectors.flow_events import to_events
-from core.clock import HOUR, SECOND, Micros, hour_of
+from core.clock import DAY, HOUR, SECOND, Micros, hour_of
 from core.event import Event
 from detections import flow_hits
 from detections.alerting import RuleHit, fold, new_row
-from detections.flow_hits import telling
+from detections.correlation_items import Item, placed
+from detections.correlation_rules import Pattern, Type
+from detections.first_seen import Memory, New
+from detections.flow_hits import first_and_last, telling
+from detections.hit_blocks import hit_of
 from detections.rule import Rule
 from tests.detections.test_alerting import RULE
 
@@ -87,3 +91,57 @@ def test_a_rule_makes_only_so_many_alerts_of_a_batch(monkeypatch: pytest.MonkeyP
     some = dict(telling(table, rows))
     assert some.items() < all_of_them.items()
     assert 0 in some
+
+
+NEW_PORT = Pattern(
+    id="new", type=Type.FIRST_SEEN, turns=("r1",), group_by=("source.ip",), timespan=HOUR // 4, forget=HOUR * 90,
+    fields=("destination.port",),
+)  # fmt: skip
+
+
+def items_of(table: Any, rows: list[int], *, with_note: bool = True) -> list[tuple[str, Item]]:
+    hits = [hit_of(event, ["r1"], with_note=with_note) for event in to_events(table, rows)]
+    return [
+        (group[0], Item(hit.time, hit.id, mask, value, hit.received, hit.note))
+        for hit in hits
+        for group, mask, value in placed(NEW_PORT, hit.event, hit.rules)
+    ]
+
+
+def seen(tables: list[Any], frontier: Micros, *, is_all: bool) -> tuple[int, Any]:
+    """How many hits were needed, and all that is known and told in the end."""
+    memories: dict[str, Memory] = {}
+    new: list[New | None] = []
+    taken = 0
+    for table in tables:
+        rows = np.arange(0, ROWS, 2)
+        if is_all:
+            items = items_of(table, rows.tolist())
+        else:
+            first, last = first_and_last(table, rows, ("destination.port", "source.ip", "kydai.nothing"))
+            items = items_of(table, first.tolist())
+            items += items_of(table, np.setdiff1d(last, first).tolist(), with_note=False)
+        taken += len(items)
+        for group in sorted({group for group, _ in items}):
+            memory = memories.setdefault(group, Memory(NEW_PORT, group=(group,)))
+            mine = sorted(item for own, item in items if own == group)
+            new += [memory.see(item, is_late=True) for item in mine if item.time <= frontier]
+            memory.pending += [item for item in mine if item.time > frontier]
+            new += memory.settle(NOW + HOUR)
+    new += [one for memory in memories.values() for one in memory.settle(NOW + DAY)]
+    told = [(one.item, one.known, one.since, one.before) for one in new if one is not None]
+    return taken, (told, {group: memory.values for group, memory in memories.items()})
+
+
+@pytest.mark.parametrize("grain", [1, 5 * 60 * SECOND])
+@pytest.mark.parametrize("frontier", [0, NOW + HOUR // 2, NOW + 2 * HOUR])
+def test_the_first_and_the_last_of_each_value_say_what_all_say(grain: Micros, frontier: Micros) -> None:
+    random = Random(frontier + grain)
+    tables = [flows(random, 2, 6) for _ in range(2)]
+    at = tables[0].column_names.index("@timestamp")
+    coarse = [table.column("@timestamp").to_numpy() // grain * grain for table in tables]
+    tables = [t.set_column(at, "@timestamp", pa.array(times)) for t, times in zip(tables, coarse, strict=True)]
+    (every, expected), (few, found) = (seen(tables, frontier, is_all=is_all) for is_all in (True, False))
+    assert few < every * 0.6
+    assert found == expected
+    assert found[0]
