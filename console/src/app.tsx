@@ -21,6 +21,7 @@ const Incident = lazy(() => import("./screens/incident"));
 const Hunt = lazy(() => import("./screens/hunt"));
 const Entity = lazy(() => import("./screens/entity"));
 const Rules = lazy(() => import("./screens/rules"));
+const Exceptions = lazy(() => import("./screens/exceptions"));
 const Runs = lazy(() => import("./screens/runs"));
 const Playbooks = lazy(() => import("./screens/playbooks"));
 const Sources = lazy(() => import("./screens/sources"));
@@ -134,6 +135,7 @@ function SignedIn() {
               <Route path="/hunt" element={<Hunt />} />
               <Route path="/entity" element={<Entity />} />
               <Route path="/rules" element={<Rules />} />
+              <Route path="/exceptions" element={<Exceptions />} />
               <Route path="/runs" element={<Runs />} />
               <Route path="/runs/:id" element={<Runs />} />
               <Route path="/playbooks" element={<Playbooks />} />

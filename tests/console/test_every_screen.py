@@ -11,7 +11,7 @@ from tests.console.conftest import Open
 from tests.console.house import Running
 
 SCREENS = {
-    "/queue": "j", "/incidents": "j", "/incidents/VV-2026-0005": "n", "/hunt": "j", "/rules": "j", "/runs": "",
+    "/queue": "j", "/incidents": "j", "/incidents/VV-2026-0005": "n", "/hunt": "j", "/rules": "j", "/exceptions": "", "/runs": "",
     "/sources": "j", "/journal": "j", "/reports": "", "/playbooks": "j", "/runs/1": "", "/people": "j",
     "/people?show=tokens": "", "/storage": "", "/entity?kind=host&value=baochi-crawl01": "",
 }  # fmt: skip

@@ -18,10 +18,11 @@ interface Props {
   isDone: boolean;
   onTake: (() => void) | null;
   onClose: (() => void) | null;
+  onExcept: (() => void) | null;
   onOpen: () => void;
 }
 
-export function QueuePanel({ group, isDone, onTake, onClose, onOpen }: Props) {
+export function QueuePanel({ group, isDone, onTake, onClose, onExcept, onOpen }: Props) {
   const words = useWords();
   const { t, said, named } = words;
   const id = group.newest.id;
@@ -126,6 +127,11 @@ export function QueuePanel({ group, isDone, onTake, onClose, onOpen }: Props) {
         {onClose && (
           <button type="button" className="button" onClick={onClose} disabled={isDone}>
             {t("action.close")} <kbd>c</kbd>
+          </button>
+        )}
+        {onExcept && group.newest.kind !== "self" && (
+          <button type="button" className="button" onClick={onExcept}>
+            {t("except.open")}
           </button>
         )}
       </div>

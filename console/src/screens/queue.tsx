@@ -1,6 +1,6 @@
 // The queue: alerts in groups, one row a rule and host, worked through by keys; what was done can be undone.
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { type Change, changeAlerts, type Group, groupKey, idsOf, titleOf, undoAlerts } from "../api/triage";
@@ -26,6 +26,9 @@ import { CloseDialog } from "./close-dialog";
 import { huntGroup } from "./links";
 import { QueuePanel } from "./queue-panel";
 
+// asked for by few clicks: not among what the first screen loads
+const ExceptDialog = lazy(() => import("./except-dialog"));
+
 type GroupBy = "rule_host" | "rule" | "host";
 const STATUSES = ["new", "acknowledged", "closed"] as const;
 const REFETCH = 2_000;
@@ -42,6 +45,7 @@ export default function Queue() {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [outcomes, setOutcomes] = useState<ReadonlyMap<string, string>>(new Map());
   const [closing, setClosing] = useState<Group[] | null>(null);
+  const [excepting, setExcepting] = useState<number | null>(null);
   const canTriage = may("triage");
 
   const by = (["rule", "host"].includes(get("by")) ? get("by") : "rule_host") as GroupBy;
@@ -330,10 +334,12 @@ export default function Queue() {
             isDone={gone.has(groupKey(row))}
             onTake={canTriage ? take : null}
             onClose={canTriage ? askToClose : null}
+            onExcept={canTriage && !me.scope ? () => setExcepting(row.newest.id) : null}
             onOpen={() => open(row)}
           />
         )}
       </div>
+      <Suspense>{excepting !== null && <ExceptDialog alert={excepting} onClose={() => setExcepting(null)} />}</Suspense>
       {closing && (
         <CloseDialog
           title={closing.length === 1 && closing[0] ? t("close.title", { title: said(titleOf(closing[0])) }) : t("close.many", { n: closing.length })}

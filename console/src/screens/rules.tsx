@@ -61,6 +61,7 @@ export default function Rules() {
     <div className="page">
       <div className="head">
         <h1>{t("rules.title")}</h1>
+        <Link to="/exceptions">{t("except.list")}</Link>
         {page && (
           <span className="muted">
             {t("rules.count", { n: page.total ?? 0 })}
