@@ -139,8 +139,11 @@ class Member:
 
     @property
     def is_light(self) -> bool:
-        """Its scan is not worth its room: it says nothing, or is had again quickly."""
-        return len(self.items) <= FEW or self.is_idle
+        """Its scan is not worth its room: it says nothing, or is had again quickly.
+
+        Of one that is judged when instants are final it says what held while more items were kept.
+        """
+        return self.pattern.is_eager and (len(self.items) <= FEW or self.is_idle)
 
 
 SavedItem = tuple[int, str, int, str | float | None, int, int]
@@ -154,6 +157,8 @@ class _Saved(msgspec.Struct, array_like=True, omit_defaults=True):
     raised: Sequence[Raised] = ()
     late: list[tuple[int, str, int]] = []
     emitted: list[int] = []
+    seen: tuple[list[int], list[int]] | None = None
+    """What the scan of one that is judged when instants are final holds: ``holding`` and ``firing``."""
 
 
 _ENCODE = msgspec.msgpack.Encoder()
@@ -181,7 +186,10 @@ def unpack_items(notes: Sequence[bytes], packed: Sequence[SavedItem]) -> list[It
 def pack(member: Member) -> bytes:
     """All that a member knows, but for its pattern and group."""
     late = [(time, event_id, came) for (time, event_id), came in member.late.items()]
-    saved = _Saved(member.judged, *pack_items(member.items), member.raised, late, sorted(member.emitted or ()))
+    scan = None if member.pattern.is_eager else member.scan
+    seen = None if scan is None else (scan.holding, scan.firing)
+    emitted = sorted(member.emitted or ())
+    saved = _Saved(member.judged, *pack_items(member.items), member.raised, late, emitted, seen)
     return _ENCODE.encode(saved)
 
 
@@ -198,4 +206,7 @@ def unpack(pattern: Pattern, group: Group, data: bytes) -> Member:
     member.emitted = set(saved.emitted) or None
     if pattern.is_eager and not member.is_light:
         member.rescan(None)
+    if saved.seen is not None:
+        scan = member.rescan(member.judged)
+        scan.holding, scan.firing = saved.seen
     return member

@@ -32,7 +32,8 @@ def test_with_room_for_nothing_the_same_is_decided(
 ) -> None:
     """``--correlations 10000`` for a long run."""
     rested = alarms = 0
-    for seed in range(int(pytestconfig.getoption("--correlations")) // 3):
+    # the last was once decided otherwise: what a scan had seen before was not kept
+    for seed in (*range(int(pytestconfig.getoption("--correlations")) // 3), 1593):
         random = Random(7000 + seed)
         patterns = pattern_set(*random_documents(random))
         board = play(random, patterns, random_stream(random, length=24), ahead=(0, 7, 300)[seed % 3])
