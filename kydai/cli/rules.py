@@ -22,6 +22,7 @@ from kydai.cli.main import INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
 from kydai.cli.rules_backtest import backtest
 from kydai.cli.rules_convert import convert_rules
+from kydai.cli.rules_copies import copy, diff, reload
 from kydai.cli.rules_coverage import show_coverage
 from kydai.cli.rules_except import except_alert, exceptions, undo
 from kydai.cli.rules_hunt import hunt
@@ -223,6 +224,9 @@ rules.command("update", help=say("cli.rules.update", LANG))(update)
 rules.command("remove", help=say("cli.rules.remove", LANG))(remove)
 rules.command("rollback", help=say("packages.rollback", LANG))(rollback)
 rules.command("packages", help=say("packages.list", LANG))(list_packages)
+rules.command("copy", help=say("copies.copy", LANG))(copy)
+rules.command("diff", help=say("copies.diff", LANG))(diff)
+rules.command("reload", help=say("copies.reload", LANG))(reload)
 rules.command("convert", help=say("convert.help", LANG))(convert_rules)
 rules.command("coverage", help=say("cli.rules.coverage", LANG))(show_coverage)
 rules.command("explain", help=say("why.help", LANG))(explain_rule)

@@ -19,6 +19,7 @@ from detections.rule import Correlation, Effect, RuleError
 from detections.rule_modes import VERSION_KEY
 from kydai.cli.main import INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
+from kydai.cli.rules_copies import tell_behind
 from kydai.cli.rules_preview import DEFAULT_FROM, preview
 from kydai.cli.search import From, To
 from kydai.context import Context
@@ -153,6 +154,8 @@ def list_packages(ctx: typer.Context) -> None:
         for each in found
     ]
     context.output.table([say(f"packages.column.{c}", LANG) for c in heads], rows, right=(1,), wrap=(5, 6))
+    with context.database.read() as session:
+        tell_behind(context, load_rules(context.settings, session))
 
 
 def _document(package: packages.Package) -> dict[str, Any]:
@@ -213,6 +216,7 @@ def _told(context: Context, change: packages.Change) -> int:
         told = {effect.value: effects[effect.value] for effect in Effect} | numbers
         context.output.one(None, say("cli.rules.installed", LANG, name=package.name, count=package.rules, **told))
         context.output.one(None, say("cli.rules.sha256", LANG, sha256=package.sha256))
+        tell_behind(context, found)
         if package.previous:
             context.output.tell(say("packages.can_go_back", LANG, name=package.name))
     return INCOMPLETE if errors else 0

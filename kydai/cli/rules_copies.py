@@ -1,0 +1,125 @@
+"""``kydai rules copy``, ``diff`` and ``reload``: local copies of packages' rules, which updates leave alone."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from core import audit
+from core.db.models import Meta
+from core.errors import BadInput, failure
+from core.words import say
+from detections.local_copies import LocalCopy, copy_of, copy_rule, differences, local_copies, settle, take_away
+from detections.rule_modes import VERSION_KEY
+from detections.ruleset import RuleSet
+from kydai.cli.main import INCOMPLETE, LANG
+from kydai.cli.output import safe
+from kydai.cli.rules_why import rule_named
+from kydai.context import Context
+from kydai.detector import load_rules, rule_text
+from kydai.people import cli_actor
+
+RuleName = Annotated[str, typer.Argument(metavar="RULE", help=say("copies.rule", LANG))]
+
+
+def copy(
+    ctx: typer.Context,
+    rule: RuleName,
+    remove: Annotated[bool, typer.Option("--remove", help=say("copies.remove", LANG))] = False,
+) -> None:
+    context: Context = ctx.obj
+    folder = context.settings.rules_folder
+    ruleset = _rules(context)
+    found = rule_named(ruleset, rule)
+    if remove:
+        kept = take_away(folder, copy_of(copies_of(context, ruleset), found))
+        _changed(context, "rules.uncopy", found.id, {"kept": str(kept)})
+        context.output.one({"kept": str(kept)}, say("copies.removed", LANG, file=kept))
+        return
+    text = rule_text(folder, found.package, found.file)
+    if text is None:
+        raise failure(BadInput, "copies.gone")
+    place = copy_rule(folder, found, text)
+    _changed(context, "rules.copy", found.id, {"package": found.package, "file": str(place)})
+    context.output.one({"file": str(place)}, say("copies.made", LANG, file=place))
+
+
+def diff(
+    ctx: typer.Context,
+    rule: RuleName,
+    merged: Annotated[bool, typer.Option("--merged", help=say("copies.merged", LANG))] = False,
+) -> None:
+    context: Context = ctx.obj
+    ruleset = _rules(context)
+    found = copy_of(copies_of(context, ruleset), rule_named(ruleset, rule))
+    if merged:
+        settle(context.settings.rules_folder, found)
+        _changed(context, "rules.merged", found.rule.id, {})
+        context.output.tell(say("copies.settled", LANG))
+        return
+    package = ruleset.overridden[found.rule.id].package
+    own, upstream = _differences(found, package)
+    if context.output.as_json:
+        context.output.one(
+            {
+                "rule": found.rule.id,
+                "package": package,
+                "is_behind": found.is_behind,
+                "local": own,
+                "upstream": upstream,
+            }
+        )
+        return
+    for key, text in (("own", own), ("upstream", upstream)):
+        if text:
+            context.output.tell(say(f"copies.{key}", LANG, package=package))
+            for line in text.splitlines():
+                context.output.one(None, safe(line))
+    if found.is_behind:
+        context.output.tell(say("copies.how_to_settle", LANG, rule=found.rule.id))
+    if not own and not upstream:
+        context.output.tell(say("copies.same", LANG))
+
+
+def _differences(found: LocalCopy, package: str) -> tuple[str, str]:
+    """From the package's rule to the local one, and from what was copied to the package's."""
+    now = found.packaged or ""
+    own = differences(now, found.own, package, "local")
+    return own, differences(found.made_of or "", now, f"{package} (copied)", package) if found.is_behind else ""
+
+
+def reload(ctx: typer.Context) -> int:
+    """3 when some cannot be used."""
+    context: Context = ctx.obj
+    ruleset = _rules(context)
+    _changed(context, "rules.reload", "", {"ruleset": ruleset.hash})
+    context.output.tell(say("copies.reloaded", LANG, count=len(ruleset.every), errors=len(ruleset.errors)))
+    return INCOMPLETE if ruleset.errors else 0
+
+
+def copies_of(context: Context, ruleset: RuleSet) -> list[LocalCopy]:
+    """The local copies of packages' rules."""
+    folder = context.settings.rules_folder
+    return local_copies(folder, ruleset, partial(rule_text, folder))
+
+
+def tell_behind(context: Context, ruleset: RuleSet) -> None:
+    """Name the copies whose packaged rule has changed since."""
+    for each in copies_of(context, ruleset):
+        if each.is_behind:
+            title = each.rule.text("title", LANG)
+            context.output.tell(safe(say("copies.behind", LANG, title=title, rule=each.rule.id)))
+
+
+def _rules(context: Context) -> RuleSet:
+    with context.database.read() as session:
+        return load_rules(context.settings, session)
+
+
+def _changed(context: Context, action: str, rule_id: str, after: dict[str, Any]) -> None:
+    now = context.clock.now()
+    with context.database.write() as session:
+        audit.record(session, cli_actor(), action, f"rule:{rule_id}" if rule_id else "rules", now=now, after=after)
+        session.merge(Meta(key=VERSION_KEY, value=str(now)))

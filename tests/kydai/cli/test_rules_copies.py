@@ -1,0 +1,61 @@
+"""Local copies of packages' rules by command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.kydai.cli.conftest import Run
+from tests.kydai.cli.test_rules import ID
+from tests.kydai.conftest import RULE
+
+
+@pytest.fixture
+def mine(kydai: Run, tmp_path: Path) -> Path:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "r.yml").write_text(RULE)
+    assert kydai("rules", "install", str(tmp_path / "mine")).status == 0
+    return tmp_path / "mine"
+
+
+def test_a_copy_survives_updates_and_what_the_package_changed_is_told(kydai: Run, mine: Path) -> None:
+    (made,) = kydai("rules", "copy", "test_sign_in_failure", "--json").documents
+    copy = Path(made["file"])
+    copy.write_text(RULE.replace("level: high", "level: low"))
+    assert "1 rule" not in kydai("rules", "reload").err, "our own are there, too"
+    own = kydai("rules", "diff", ID)
+    assert "-level: high" in own.out
+    assert "+level: low" in own.out
+    assert "changed since" not in own.err
+    (mine / "r.yml").write_text(RULE.replace("event.outcome: failure", "event.outcome: refused"))
+    updated = kydai("rules", "update", "mine")
+    assert (updated.status, f"kydai rules diff {ID}" in updated.err) == (0, True)
+    listed = [each for each in kydai("rules", "list", "--json").documents if each["id"] == ID]
+    assert [(each["package"], each["level"]) for each in listed] == [("local", "low")]
+    assert "has changed “Test sign-in failure”" in kydai("rules", "packages").err
+    (told,) = kydai("rules", "diff", ID, "--json").documents
+    assert (told["package"], told["is_behind"]) == ("mine", True)
+    assert "+    event.outcome: refused" in told["upstream"]
+    assert "+    event.outcome: failure" in told["local"]
+    kydai("rules", "diff", ID, "--merged")
+    assert "has changed" not in kydai("rules", "packages").err
+    removed = kydai("rules", "copy", ID, "--remove")
+    assert f"{copy}.removed" in removed.out
+    listed = [each for each in kydai("rules", "list", "--json").documents if each["id"] == ID]
+    assert [each["package"] for each in listed] == ["mine"]
+    journal = {each["action"] for each in kydai("audit", "list", "--json").documents}
+    assert {"rules.copy", "rules.uncopy", "rules.merged", "rules.reload"} <= journal
+
+
+def test_wrong_inputs(kydai: Run, mine: Path) -> None:
+    for words, said in (
+        (("diff", ID), "kydai rules copy RULE"),
+        (("copy", ID, "--remove"), "no local copy"),
+        (("copy", "nonsense"), "nonsense"),
+    ):
+        ran = kydai("rules", *words)
+        assert (ran.status, said in ran.err) == (2, True), ran.err
+    kydai("rules", "copy", ID)
+    assert "change the file itself" in kydai("rules", "copy", ID).err
+    assert "Nothing differs" in kydai("rules", "diff", ID).err
