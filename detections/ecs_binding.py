@@ -1,7 +1,8 @@
 """The binding of ECS events: Windows by channel and event id, everything else by data set, module and category.
 
 Windows events of our parser keep every value under ``winlog.event_data.<Name>``, so rules find their own names
-there. Elsewhere ``taxonomy/ecs.yml`` says which events a log source is and what its fields are called.
+there. Elsewhere ``taxonomy/ecs.yml`` and ``products.yml`` say which events a log source is and what its fields are
+called.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ class EcsBinding:
         if module == UNNAMED:
             return [Place(self._generic_fields(UNNAMED))] if source.product in self.unnamed else []
         product = str(module) == source.product or str(dataset).split(".")[0] == source.product
-        if source.product and not product:
+        if source.product and not product and not any(each.meets(has) for each in of_product(source.product)):
             return []
         service = source.service
         if service and service not in (dataset, module) and not str(dataset).endswith("." + service):
@@ -186,7 +187,7 @@ class EcsBinding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EcsSource:
-    """One entry of ``ecs.yml``."""
+    """One entry of ``ecs.yml`` or ``products.yml``."""
 
     logsource: Logsource
     events: tuple[Mapping[str, frozenset[str]], ...]
@@ -219,23 +220,39 @@ class EcsSource:
 
 @cache
 def sources() -> tuple[EcsSource, ...]:
-    """The entries of ``ecs.yml``."""
-    table = data("ecs.yml")
-    sets = table["sets"]
-    found = []
-    for entry in table["sources"]:
-        names: dict[str, tuple[str, ...]] = {}
-        for name in reversed(entry.get("fields", ())):
-            names.update({field: tuple(keys) for field, keys in sets[name].items()})
-        about = entry["logsource"]
-        found.append(
-            EcsSource(
-                Logsource(about.get("product", ""), about.get("category", ""), about.get("service", "")),
-                tuple({name: frozenset(values) for name, values in match.items()} for match in entry["events"]),
-                FieldMap(names, (*entry.get("keep", ()), "")),
-            )
-        )
+    """The entries of ``ecs.yml`` and ``products.yml``."""
+    table, products = data("ecs.yml"), data("products.yml")
+    found = [_source(entry, table["sets"]) for entry in table["sources"]]
+    sets = {**table["sets"], **products["sets"]}
+    for entry in products["sources"]:
+        found.append(_source(entry, sets, has_own_names=True))
+        if "json" in entry:
+            as_json = {"events": [{"module": [UNNAMED]}], "fields": entry["json"], "keep": [UNNAMED + "."]}
+            found.append(_source({**entry, **as_json}, sets, has_own_names=True))
     return tuple(found)
+
+
+@cache
+def of_product(product: str) -> tuple[EcsSource, ...]:
+    """The entries about a product, but for those of JSON that does not say whose it is."""
+    found = (each for each in sources() if each.logsource.product == product)
+    return tuple(each for each in found if not any(UNNAMED in match.get("module", ()) for match in each.events))
+
+
+def _source(entry: Mapping[str, Any], sets: Mapping[str, Any], *, has_own_names: bool = False) -> EcsSource:
+    """``has_own_names``: shippers may leave the product's names as they are, so each field is looked for there, too."""
+    prefixes = (*entry.get("keep", ()), "")
+    names: dict[str, tuple[str, ...]] = {}
+    for name in reversed(entry.get("fields", ())):
+        for field, keys in sets[name].items():
+            own = (prefix + field for prefix in prefixes) if has_own_names else ()
+            names[field] = tuple(dict.fromkeys((*keys, *own)))
+    about = entry["logsource"]
+    return EcsSource(
+        Logsource(about.get("product", ""), about.get("category", ""), about.get("service", "")),
+        tuple({name: frozenset(values) for name, values in match.items()} for match in entry["events"]),
+        FieldMap(names, prefixes),
+    )
 
 
 def field_set(name: str) -> dict[str, tuple[str, ...]]:

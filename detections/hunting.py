@@ -25,6 +25,7 @@ from detections.ecs_binding import (
     UNNAMED,
     EcsBinding,
     EcsSource,
+    of_product,
     plain_names,
     sources,
 )
@@ -297,7 +298,15 @@ def _by_name(source: Logsource, others: Node) -> Iterator[Part]:
         yield Part(_all((others, unnamed)), FieldMap({}, (UNNAMED + ".", "")))
     named = []
     if product := source.product:
-        named.append(Or((*(_is(name, [product]) for name in (MODULE, DATASET)), _begins(DATASET, product + "."))))
+        named.append(
+            _any(
+                (
+                    *(_is(name, [product]) for name in (MODULE, DATASET)),
+                    _begins(DATASET, product + "."),
+                    *map(_meets, of_product(product)),
+                )
+            )
+        )
     if service := source.service:
         ends = Like(DATASET, (Wild.MANY, "." + service), Comparison.EXACT)
         named.append(Or((*(_is(name, [service]) for name in (MODULE, DATASET)), ends)))

@@ -25,6 +25,7 @@ class NativeBinding:
 
     def __init__(self, plain: FieldMap | None = None) -> None:
         own: dict[str, tuple[str, ...]] = {name: (COLLIDED + name, name) for name in ENVELOPE}
+        own["EventLog"] = ("EventLog", "Channel")
         own["Provider_Name"] += ("ProviderName", "SourceName")  # what Fluent Bit and NXLog call it
         self._own = FieldMap(own)
         self._plain = Place(plain if plain is not None else FieldMap())

@@ -1,4 +1,5 @@
-"""What to switch on when a log, an event id or a field is missing; the facts are ``taxonomy/remedies.yml``."""
+"""What to switch on when a log, an event id or a field is missing;
+the facts are ``taxonomy/remedies.yml`` and ``remedies_products.yml``."""
 
 from __future__ import annotations
 
@@ -111,7 +112,7 @@ def _entries() -> tuple[Entry, ...]:
             each.get("comes_by_itself", False),
             each.get("is_role", False),
         )
-        for each in table["sources"]
+        for each in (*table["sources"], *data("remedies_products.yml")["sources"])
     )
     of_sysmon = tuple(
         Entry(

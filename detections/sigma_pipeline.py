@@ -27,7 +27,7 @@ from core.errors import BadInput
 from core.query.regex_lucene import to_lucene
 from core.query.tree import Comparison, Regex
 from detections.binding import FieldMap
-from detections.ecs_binding import ATTRIBUTES, EVENT_DATA, EcsSource, sources
+from detections.ecs_binding import ATTRIBUTES, EVENT_DATA, EcsSource, of_product, sources
 from detections.flow_rules import flow_fields
 from detections.rule import Logsource
 from detections.taxonomy import WindowsPlace, data, windows
@@ -121,13 +121,15 @@ def _by_name(source: Logsource) -> Way:
     if service and service != product:
         terms = [{ATTRIBUTES["module"]: [product], ATTRIBUTES["dataset"]: [service, f"*.{service}"]}]
         terms.append({ATTRIBUTES["dataset"]: [f"{product}.{service}"]})
+    elif source.product:
+        terms += [_terms(match) for each in of_product(source.product) for match in each.events]
     dataset = f"{product}.{service}" if service and service != product else product
     return Way(tuple(terms), FieldMap({}, (f"{dataset}.", "")))
 
 
-def names(found: Iterable[Way], name: str) -> list[str]:
+def names(found: Sequence[Way], name: str) -> list[str]:
     """What a field of Sigma is called in the events of these ways, each name once; our own rules write ECS names."""
-    if name in FIELDS:
+    if name in FIELDS and not any(name in way.fields.table for way in found):
         return [name]
     return list(dict.fromkeys(key for way in found for key in way.fields.keys(name)))
 

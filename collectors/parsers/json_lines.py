@@ -35,6 +35,10 @@ _ADDRESSES: Mapping[str, str] = {
     "remote_ip": "source", "ip": "source", "ip_address": "source", "clientip": "source",
     "dst": "destination", "dst_ip": "destination", "dest_ip": "destination", "destination_ip": "destination",
 }  # fmt: skip
+_SERVICES: Mapping[str, str] = {
+    "google_workspace.admin": "admin.googleapis.com", "google_workspace.login": "login.googleapis.com",
+}  # fmt: skip
+"""Data sets whose shipper leaves out which service it is about."""
 _TIMES = ("@timestamp", "timestamp", "time", "ts", "datetime", "date", "eventTime", "created_at")
 
 
@@ -67,6 +71,8 @@ def _ecs(flat: Out, record: Record) -> Out:
             put(out, senders_name(name), value)
     if "event.dataset" in flat and "event.module" not in flat:
         out["event.module"] = str(out["event.dataset"]).partition(".")[0]
+    if service := _SERVICES.get(str(out["event.dataset"])):
+        out.setdefault("service.name", service)
     return out
 
 

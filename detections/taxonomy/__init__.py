@@ -25,13 +25,17 @@ class WindowsPlace:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
-    """Services and categories of product windows."""
+    """Services and categories of product windows, and products beside it."""
 
     services: Mapping[str, WindowsPlace]
     categories: Mapping[str, tuple[WindowsPlace, ...]]
+    products: Mapping[str, tuple[WindowsPlace, ...]]
+    """Products that write a log of their own into Windows'."""
 
     def places(self, source: Logsource, channel: str | None, event_id: str | None) -> list[WindowsPlace]:
         """Where rules of a log source apply in a channel (lowered) and event id; None excludes nothing."""
+        if source.product in self.products:
+            return [place for place in self.products[source.product] if _fits(place, channel, event_id)]
         if source.product not in ("windows", ""):
             return []
         if source.category:
@@ -71,8 +75,9 @@ def windows() -> Windows:
         name: WindowsPlace(frozenset(channel.lower() for channel in channels), frozenset(), {}, ())
         for name, channels in table["services"].items()
     }
-    categories = {name: tuple(_place(entry) for entry in entries) for name, entries in table["categories"].items()}
-    return Windows(services, categories)
+    categories = {name: tuple(map(_place, entries)) for name, entries in table["categories"].items()}
+    products = {name: tuple(map(_place, entries)) for name, entries in table["products"].items()}
+    return Windows(services, categories, products)
 
 
 def _place(entry: Mapping[str, Any]) -> WindowsPlace:

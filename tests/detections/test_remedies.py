@@ -10,7 +10,7 @@ import detections
 from core.words import both
 from detections.remedies import audits_of, beside, comes_by_itself, ids_of_role, is_a_role, remedy
 from detections.rule import Logsource, is_flow_rule
-from detections.ruleset import RuleSource, load
+from detections.ruleset import RuleSet, RuleSource, load
 from detections.taxonomy import data
 
 OWN = Path(next(iter(detections.__path__)))
@@ -32,6 +32,9 @@ OWN = Path(next(iter(detections.__path__)))
         (Logsource("linux", service="auditd"), (), (), "active = yes"),
         (Logsource("fortigate", service="event"), (), (), "config log syslogd setting"),
         (Logsource("", "webserver"), ("cs-referer",), (), "combined"),
+        (Logsource("azure", service="auditlogs"), ("TargetResources",), (), "there is no such field"),
+        (Logsource("azure", service="auditlogs"), ("Category",), (), "Event Hub"),
+        (Logsource("django", "application"), (), (), "error log"),
         (Logsource("acme", "door"), (), (), "Forward this log"),
     ],
 )
@@ -46,6 +49,11 @@ def test_every_log_source_of_our_own_rules_has_its_own_words() -> None:
     none = both("rules.remedy.none")
     without = {rule.logsource for rule in rules if not is_flow_rule(rule) and remedy(rule.logsource) == none}
     assert not without
+
+
+def test_every_log_source_of_sigmahq_has_its_own_words(sigmahq: RuleSet) -> None:
+    none = both("rules.remedy.none")
+    assert not {rule.logsource for rule in sigmahq.rules if remedy(rule.logsource) == none}
 
 
 def test_every_windows_category_has_its_own_words() -> None:

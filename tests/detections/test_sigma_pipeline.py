@@ -103,7 +103,9 @@ def query_of(logsource: str, detection: str) -> str:
     [
         ("{product: windows, service: system}", "{EventID: 104}", "winlog.channel:system AND event.code:104"),
         ("{category: flow}", "{destination.port: 22}", "event.dataset:netflow.flow AND destination.port:22"),
-        ("{product: okta, service: okta}", "{eventtype: x}", 'event.module:okta OR (event.dataset:(okta OR okta.*))'),
+        ("{product: acme, service: acme}", "{eventtype: x}", 'event.module:acme OR (event.dataset:(acme OR acme.*))'),
+        ("{product: m365}", "{Operation: x}", "event.dataset:(m365.threat_management OR o365.audit)"),
+        ("{product: okta, service: okta}", "{eventType: x}", "event.action:x OR okta.event_type:x OR okta.eventType:x"),
         ("{product: windows, category: process_creation}", "{Image: null}",
          "(NOT _exists_:winlog.event_data.Image) AND (NOT _exists_:winlog.event_data.NewProcessName)"),
         ("{product: windows, category: registry_add}", "{TargetObject: a}",
