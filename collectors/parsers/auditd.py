@@ -85,6 +85,7 @@ class AuditdParser:
         out["auditd.log.type"] = kinds[0] if len(kinds) == 1 else kinds
         _common(out, by_type)
         _paths(out, paths)
+        _file_change(out, by_type.get("SYSCALL", {}), {path.get("nametype", "") for path in paths})
         file_parts(out)
         return out
 
@@ -253,6 +254,7 @@ def _ends(out: Out, main: Mapping[str, str], by_type: Mapping[str, Mapping[str, 
     found = _sockaddr(address)
     if found and side and len(by_type) > 1:
         out[f"{side}.ip"], out[f"{side}.port"] = found
+        out["event.category"], out["event.type"] = ["network"], ["connection", "start"]
 
 
 def _sockaddr(text: str) -> tuple[str, int] | None:
@@ -277,6 +279,29 @@ def _paths(out: Out, paths: list[dict[str, str]]) -> None:
         if not chosen.startswith("/") and isinstance(directory, str):
             chosen = f"{directory.rstrip('/')}/{chosen}"
         out["file.path"] = chosen
+
+
+_MADE = {"CREATE": "creation", "DELETE": "deletion"}
+_CHANGING = frozenset((
+    "chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "lchown", "setxattr", "fsetxattr", "lsetxattr",
+    "truncate", "ftruncate", "rename", "renameat", "renameat2",
+))  # fmt: skip
+_FLAGS = {"open": "a1", "openat": "a2", "openat2": "a2"}
+_ARGUMENT_VALUE = re.compile(r"[0-9a-f]{1,16}\Z")
+_WRITES = 0o1003
+"""O_WRONLY, O_RDWR, O_TRUNC."""
+
+
+def _file_change(out: Out, call: Mapping[str, str], made: set[str]) -> None:
+    """A file that was made, deleted or changed is what such an event is about, not the process."""
+    name = str(out.get("auditd.log.SYSCALL"))
+    kinds = [kind for nametype, kind in _MADE.items() if nametype in made]
+    flags = call.get(_FLAGS.get(name, ""), "")
+    opens = bool(_ARGUMENT_VALUE.match(flags)) and bool(int(flags, 16) & _WRITES)
+    if not kinds and (opens or name in _CHANGING):
+        kinds = ["change"]
+    if kinds and "file.path" in out:
+        out["event.category"], out["event.type"] = ["file"], kinds
 
 
 PARSER = AuditdParser()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,8 +58,35 @@ def test_a_connection() -> None:
     check(event(CONNECT), {
         "event.action": "connected-to", "event.outcome": "failure", "destination.ip": "192.0.2.7",
         "destination.port": 80, "network.direction": "egress", "process.name": "php", "process.exit_code": -115,
-        "user.id": "33", "related.ip": ["192.0.2.7"],
+        "user.id": "33", "related.ip": ["192.0.2.7"], "event.category": ["network"],
+        "event.type": ["connection", "start"],
     })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("call", "nametype", "kinds"),
+    [
+        ("syscall=257 a2=241", "CREATE", ["creation"]),
+        ("syscall=87", "DELETE", ["deletion"]),
+        ("syscall=257 a2=80241", "NORMAL", ["change"]),
+        ("syscall=2 a1=2", "NORMAL", ["change"]),
+        ("syscall=90", "NORMAL", ["change"]),
+    ],
+)
+def test_a_file_made_deleted_or_changed(call: str, nametype: str, kinds: list[str]) -> None:
+    made = event(
+        f'type=SYSCALL msg=audit(1.5:1): arch=c000003e {call} success=yes exe="/usr/bin/vim"\n'
+        f'type=PATH msg=audit(1.5:1): item=0 name="/etc/cron.d/x" nametype={nametype}'
+    )
+    check(made, {"event.category": ["file"], "event.type": kinds, "file.path": "/etc/cron.d/x"})
+
+
+def test_a_file_that_was_only_read_is_about_the_process() -> None:
+    made = event(
+        "type=SYSCALL msg=audit(1.5:1): arch=c000003e syscall=257 a2=80000 success=yes\n"
+        'type=PATH msg=audit(1.5:1): item=0 name="/etc/shadow" nametype=NORMAL'
+    )
+    check(made, {"event.category": ["process"], "event.type": ["info"]})
 
 
 def test_what_programs_report() -> None:
