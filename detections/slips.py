@@ -15,7 +15,7 @@ from detections.rule import Logsource, Rule, is_flow_rule
 from detections.rule_files import RuleFile
 from detections.spelling import near, slip
 from detections.strict_yaml import Document, child, documents, items_of, place_of
-from detections.taxonomy import data, windows
+from detections.taxonomy import data, windows, windows_names
 
 Remark = tuple[Place, str, Text]
 """Where, a code, and the sentence."""
@@ -59,9 +59,7 @@ def _ecs_names() -> frozenset[str]:
 
 @cache
 def _windows_names() -> frozenset[str]:
-    table = data("windows.yml")
-    own = {name for places in windows().categories.values() for place in places for name in place.fields}
-    return frozenset({*own, *table["ecs"], *table["ecs_envelope"], *data("names.yml")["windows"].split()})
+    return frozenset({*windows_names(), *data("windows.yml")["ecs_envelope"]})
 
 
 def _fields(document: Document, slips: dict[str, str], file: str) -> Iterator[Remark]:

@@ -80,6 +80,13 @@ def windows() -> Windows:
     return Windows(services, categories, products)
 
 
+@cache
+def windows_names() -> frozenset[str]:
+    """Names that event data of Windows are known to have."""
+    own = {name for places in windows().categories.values() for place in places for name in place.fields}
+    return frozenset({*own, *data("windows.yml")["ecs"], *data("names.yml")["windows"].split()})
+
+
 def _place(entry: Mapping[str, Any]) -> WindowsPlace:
     where = tuple((name, tuple(value.lower() for value in values)) for name, values in entry.get("where", {}).items())
     return WindowsPlace(

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from core.errors import BadInput, failure
 from core.words import number, say
 from detections.coverage import Coverage, State
 from detections.ruleset import RuleSet
 from kydai.cli.alerts import level_text
 from kydai.cli.main import LANG
 from kydai.cli.output import safe
+from kydai.cli.rules_static import show_static
 from kydai.cli.rules_why import rule_named
 from kydai.context import Context
 from kydai.covering import coverage_of
@@ -26,12 +28,18 @@ def show_coverage(
     rule: Annotated[str | None, typer.Argument(metavar="[RULE]", help=say("cli.rules.coverage_rule", LANG))] = None,
     state: Annotated[list[State] | None, typer.Option("--state", help=say("cli.rules.coverage_state", LANG))] = None,
     count: Annotated[bool, typer.Option("--count", help=say("cli.rules.coverage_only_count", LANG))] = False,
+    static: Annotated[bool, typer.Option("--static", help=say("static.help", LANG))] = False,
 ) -> None:
     context: Context = ctx.obj
     context.need_data()
+    if static and state:
+        raise failure(BadInput, "static.not_with")
     with context.database.read() as session:
         now = context.clock.now()
         found = load_rules(context.settings, session)
+        if static:
+            show_static(context, found, rule, only_count=count)
+            return
         seen = seen_of(session, now)
         states = coverage_of(found, session, now)
     if rule is not None:

@@ -51,7 +51,7 @@ def test_each_document_has_its_own_line(tmp_path: Path) -> None:
 def test_what_is_known_or_like_nothing_is_left_alone(tmp_path: Path) -> None:
     for field in ("CommandLine", "NewProcessName", "TargetImage", "LogonType", "process.command_line", "Whatever"):
         assert not findings(tmp_path, rule_text(1, f"s: {{{field}: abc}}\ncondition: s\n", PROCESS))
-    for source in ("{product: aws, service: cloudtrail}", "{product: own}"):
+    for source in ("{product: aws, service: guardduty}", "{product: own}"):
         assert not [
             each
             for each in findings(tmp_path, rule_text(1, "s: {eventNam: abc}\ncondition: s\n", source))

@@ -31,7 +31,10 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
 PAGES = [
     *GUIDES,
-    *(ROOT / "docs" / f"{page}.md" for page in ("integrity", "query-language", "reliability", "settings", "storage")),
+    *(
+        ROOT / "docs" / f"{page}.md"
+        for page in ("detections", "integrity", "query-language", "reliability", "settings", "storage")
+    ),
 ]
 """What a user reads, in both languages."""
 SERVER = Server("10.20.1.50", 5514, 2055, 8470, secure=True)
