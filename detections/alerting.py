@@ -95,18 +95,9 @@ def fold(hits: Iterable[RuleHit], explain: Explain, ruleset: str) -> list[AlertD
     drafts: dict[str, AlertDraft] = {}
     openers: dict[str, RuleHit] = {}
     for hit in hits:
-        key = fold_key(hit)
-        at = event_time(hit.event)
-        draft = drafts.get(key)
-        if draft is None:
-            draft = drafts[key] = _draft(hit, key, at, ruleset)
+        key = take_in(drafts, hit, ruleset).fold_key
+        if key not in openers or id_order(_id(hit.event)) < id_order(_id(openers[key].event)):
             openers[key] = hit
-        else:
-            draft.count += hit.count
-            draft.first_at, draft.last_at = min(draft.first_at, at), max(draft.last_at, at)
-            if id_order(_id(hit.event)) < id_order(_id(openers[key].event)):
-                openers[key] = hit
-        _gather(draft, hit.event)
     for key, draft in drafts.items():
         opener = openers[key]
         draft.ids = first_ids(draft.ids)
@@ -114,6 +105,19 @@ def fold(hits: Iterable[RuleHit], explain: Explain, ruleset: str) -> list[AlertD
         draft.rule_line = next((m["line"] for m in draft.matched if m.get("line")), opener.rule.line)
         draft.received_at = micros_of(opener.event, "event.created", draft.first_at)
     return list(drafts.values())
+
+
+def take_in(drafts: dict[str, AlertDraft], hit: RuleHit, ruleset: str = "") -> AlertDraft:
+    """Add a hit to the draft of its fold key, which is made where there is none; without what it matched."""
+    key, at = fold_key(hit), event_time(hit.event)
+    draft = drafts.get(key)
+    if draft is None:
+        draft = drafts[key] = _draft(hit, key, at, ruleset)
+    else:
+        draft.count += hit.count
+        draft.first_at, draft.last_at = min(draft.first_at, at), max(draft.last_at, at)
+    _gather(draft, hit.event)
+    return draft
 
 
 def fold_key(hit: RuleHit) -> str:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from core.clock import Micros, from_micros, hour_of
 from core.event import Event
 from detections.alert_entities import first
-from detections.alerting import MAX_ROWS_PER_HOUR, RuleHit, event_time, fold_key
+from detections.alerting import MAX_ROWS_PER_HOUR, AlertDraft, RuleHit, event_time, fold_key, take_in
 from detections.ecs_binding import EcsBinding
 from detections.engine import Engine
 from detections.explain import explain
@@ -20,6 +20,8 @@ from detections.ruleset import RuleSet
 
 MAX_COUNTED = 100_000
 """Different hosts, users and values that are counted; what comes after so many is not."""
+MAX_DRAFTS = 1_000
+"""Alerts of which it is told which incidents they would have joined."""
 MAX_EXPLAINED = 5_000
 """Hits whose values are counted: to say what matched costs more than to match."""
 
@@ -39,6 +41,8 @@ class Backtest:
     users: Counter[str] = field(default_factory=Counter)
     values: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(field, value) that made the rule match, of the first MAX_EXPLAINED hits."""
+    drafts: dict[str, AlertDraft] = field(default_factory=dict)
+    """The first MAX_DRAFTS alerts, by fold key."""
     _alerts: dict[str, Micros] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
@@ -48,7 +52,11 @@ class Backtest:
         self.days[from_micros(at, self.zone).date().isoformat()] += 1
         _count(self.hosts, first(event, "host.name"))
         _count(self.users, first(event, "user.name"))
-        self._alerts.setdefault(fold_key(RuleHit(self.rule, event)), hour_of(at))
+        hit = RuleHit(self.rule, event)
+        key = fold_key(hit)
+        self._alerts.setdefault(key, hour_of(at))
+        if key in self.drafts or len(self.drafts) < MAX_DRAFTS:
+            take_in(self.drafts, hit)
         if self.hits <= MAX_EXPLAINED:
             for field_, value in {(r["field"], r["value"]) for r in explain(self.rule, event) if r["value"]}:
                 _count(self.values, (field_, value))

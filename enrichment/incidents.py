@@ -128,14 +128,27 @@ def _near(first: Any, last: Any, alert: Alert, gap: Micros) -> ColumnElement[boo
     return and_(last >= alert.first_at - gap, first <= alert.last_at + gap)
 
 
-def _choices(session: Session, alert: Alert, keys: set[Entity]) -> dict[int, list[Link]]:
-    """Open incidents that the alert shares something with, and what."""
+def would_join(session: Session, alert: Alert, house: House) -> tuple[int, list[Link]] | None:
+    """The incident that an alert of the past would have joined, by the rule by which alerts do, and why: of those that
+    were not closed by then. The alert is no row, and nothing is changed."""
+    choices = _choices(session, alert, link_keys(alert.entities, alert.summary, house), is_past=True)
+    if not choices:
+        return None
+    incident_id = _best(session, choices)
+    return incident_id, choices[incident_id]
+
+
+def _choices(session: Session, alert: Alert, keys: set[Entity], *, is_past: bool = False) -> dict[int, list[Link]]:
+    """Open incidents that the alert shares something with, and what; ``is_past``: those that were open then."""
+    is_open = Incident.status != IncidentStatus.CLOSED
+    if is_past:
+        is_open = or_(is_open, Incident.closed_at >= alert.last_at)
     found: dict[int, list[Link]] = defaultdict(list)
     holders = _Holders(session)
     for kind, value in sorted(keys):
         gap = HOST_WINDOW if kind == "host" else WINDOW
         rows = session.execute(
-            select(Incident.id, Incident.status)
+            select(Incident.id, is_open)
             .join(IncidentEntity, IncidentEntity.incident_id == Incident.id)
             .where(
                 IncidentEntity.kind == kind,
@@ -148,8 +161,8 @@ def _choices(session: Session, alert: Alert, keys: set[Entity]) -> dict[int, lis
         ).all()
         if len(rows) > COMMON:
             continue
-        for incident_id, status in rows:
-            if status != IncidentStatus.CLOSED:
+        for incident_id, joins in rows:
+            if joins:
                 found[incident_id].append(Link(kind, value, holders.first(incident_id, kind, value)))
     if alert.level in _SEVERE:
         for incident_id, other in session.execute(
@@ -159,7 +172,7 @@ def _choices(session: Session, alert: Alert, keys: set[Entity]) -> dict[int, lis
                 Alert.rule_id == alert.rule_id,
                 Alert.host != alert.host,
                 Incident.is_replay == alert.is_replay,
-                Incident.status != IncidentStatus.CLOSED,
+                is_open,
                 _near(Alert.first_at, Alert.last_at, alert, SPREAD_WINDOW),
             )
             .group_by(Incident.id)

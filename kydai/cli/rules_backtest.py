@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
+from api.joining import Joining, joining
 from core import audit
 from core.clock import from_micros, iso
 from core.store.contract import Span
@@ -22,6 +23,7 @@ from detections.backtest import Backtest
 from detections.backtesting import Cost, backtested
 from detections.rule import Rule
 from detections.ruleset import RuleSource, load
+from enrichment.observables import read_house
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import safe
 from kydai.cli.rules_hunt import chosen, usable
@@ -51,7 +53,9 @@ def backtest(ctx: typer.Context, rule: RuleOrFile, start: From = None, end: To =
     with telling(context) as tell:
         past = backtested(context.store, context.clock, rules, span, zone, tell)
     for each in past.tests.values():
-        _show(context, each, span, past.costs[each.rule.id])
+        with context.database.read() as session:
+            joined = joining(session, each.drafts, read_house(session, context.settings.site.shared), now)
+        _show(context, each, span, past.costs[each.rule.id], joined)
     status = confess(context, past.truth)
     for found in past.faults:
         context.output.tell(safe(say("hunts.backtest.doubt", LANG, rule=past.tests[found].rule.text("title", LANG))))
@@ -91,11 +95,11 @@ def telling(context: Context) -> Iterator[TellCount]:
         yield tell
 
 
-def _show(context: Context, test: Backtest, span: Span, cost: Cost) -> None:
+def _show(context: Context, test: Backtest, span: Span, cost: Cost, joined: Joining) -> None:
     out, rule = context.output, test.rule
     days = {day: test.days[day] for day in _days(span, test.zone)}
     if out.as_json:
-        out.one(_document(test, span, days, cost))
+        out.one(_document(test, span, days, cost) | _joins(joined))
         return
     assert span.start is not None
     assert span.end is not None
@@ -114,6 +118,22 @@ def _show(context: Context, test: Backtest, span: Span, cost: Cost) -> None:
     out.table([*heads, ""], [(day, number(n, LANG), "█" * -(-n * BAR // most)) for day, n in days.items()], right=(1,))
     heads = [say(f"hunts.backtest.{c}", LANG) for c in ("what", "value", "hits")]
     out.table(heads, [(what, value, number(n, LANG)) for what, value, n in _top(test)], right=(2,), wrap=(1,))
+    found = joined.incidents
+    told = {"looked": joined.alerts, "alerts": sum(each.alerts for each in found), "incidents": len(found)}
+    out.one(None, say("hunts.backtest.joins", LANG, **told))
+    if found:
+        heads = [say(f"hunts.backtest.{c}", LANG) for c in ("incident", "alerts", "shared")]
+        rows = [(e.number, number(e.alerts, LANG), ", ".join([*e.shared][:TOP]), e.title.get(LANG, "")) for e in found]
+        out.table([*heads, ""], rows[: 2 * TOP], right=(1,), wrap=(2, 3))
+        out.cut(len(rows[: 2 * TOP]), len(rows))
+
+
+def _joins(joined: Joining) -> dict[str, Any]:
+    incidents = [
+        {"number": e.number, "title": dict(e.title), "alerts": e.alerts, "shared": list(e.shared)}
+        for e in joined.incidents
+    ]
+    return {"alerts_looked_up": joined.alerts, "incidents": incidents}
 
 
 def _top(test: Backtest) -> Iterator[tuple[str, str, int]]:

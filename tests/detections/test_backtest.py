@@ -46,6 +46,10 @@ def test_hits_by_day_host_user_and_value(rule: Rule) -> None:
     assert test.alerts == len(fold((RuleHit(rule, each) for each in hits), explain, "")) == 4
     assert test.busiest == 3
     assert not test.would_stop
+    folded = {each.fold_key: each for each in fold((RuleHit(rule, each) for each in hits), explain, "")}
+    same = ("count", "first_at", "last_at", "entities", "host", "user", "summary", "level")
+    assert test.drafts.keys() == folded.keys()
+    assert all(getattr(test.drafts[key], n) == getattr(each, n) for key, each in folded.items() for n in same)
 
 
 def test_a_rule_that_alerts_too_often_would_be_stopped(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:

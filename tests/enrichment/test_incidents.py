@@ -15,7 +15,7 @@ from core.clock import DAY, HOUR, MINUTE, SECOND
 from core.db.database import migrate, open_database, sqlite_url
 from core.db.models import Alert, AlertStatus, Incident, IncidentEntity, IncidentLink, Outbox, Source
 from enrichment.incident_actions import assign
-from enrichment.incidents import COMMON, group, next_number, refresh
+from enrichment.incidents import COMMON, group, next_number, refresh, would_join
 from tests.enrichment.incident_cases import HOUSE, NOW, alert
 
 
@@ -240,3 +240,27 @@ def test_an_incident_that_lost_its_only_alert_lives_on_in_the_survivors(session:
     second.joined_to = first.id
     put(session, second)
     assert session.get_one(Incident, lost).merged_into == survivor
+
+
+def test_where_an_alert_of_the_past_would_have_gone_is_where_it_goes(session: Session) -> None:
+    first = alert(session, "shadow", level="high", host="db01", user="lannt")
+    opened = put(session, first)
+    twin = alert(session, "sudo", host="db01", at=NOW + MINUTE)
+    session.flush()
+    seen = would_join(session, twin, HOUSE)
+    assert seen is not None
+    assert (twin.incident_id, seen[0]) == (None, opened), "nothing was changed"
+    assert [(link.kind, link.value, link.alert) for link in seen[1]] == [("host", "db01", first.id)]
+    assert put(session, twin) == opened
+    assert would_join(session, alert(session, "sudo", host="other"), HOUSE) is None
+
+
+def test_an_incident_closed_later_was_open_then(session: Session) -> None:
+    opened = put(session, alert(session, "shadow", level="high", host="db01"))
+    incident = session.get_one(Incident, opened)
+    incident.status, incident.closed_at = "closed", NOW + HOUR
+    session.flush()
+    for minutes, joins in ((30, True), (90, False)):
+        late = alert(session, "sudo", host="db01", at=NOW + minutes * MINUTE)
+        assert (would_join(session, late, HOUSE) is not None) is joins
+        assert put(session, late) is None

@@ -27,11 +27,13 @@ def test_a_rule_in_force(stored: Run) -> None:
     assert told["values"] == [{"field": "event.outcome", "value": "failure", "hits": 3}]
     assert told["cpu_microseconds_an_event"] > 0
     assert told["events_measured"] == 6
+    assert (told["alerts_looked_up"], told["incidents"]) == (3, [])
     ran = stored("rules", "backtest", ID, *SPAN)
     assert ran.status == 0
     assert "3 hits, " in ran.out
     assert "3 alerts" in ran.out
     assert "web01" in ran.out
+    assert "Of 3 alerts looked at, 0 would have joined 0 incidents" in ran.out
     journal = stored("audit", "list", "--json").documents
     assert sum(each["action"] == "rules.backtest" for each in journal) == 2
 
