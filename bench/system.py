@@ -32,10 +32,9 @@ WARM = 2_000
 
 
 @contextmanager
-def system(*, sigmahq: bool, **settings: str) -> Iterator[tuple[Running, str]]:
-    """``kydai up`` in a folder of its own, with all SigmaHQ rules when asked and there; and an ingest token.
-    ``settings`` (``KYDAI_…``) are those of this process, too, as long as it runs."""
-    with mock.patch.dict(os.environ, settings), tempfile.TemporaryDirectory(prefix="kydai-bench-") as folder:
+def house(*, sigmahq: bool) -> Iterator[tuple[Path, str]]:
+    """A data folder with a person, with all SigmaHQ rules when asked and there; and an ingest token."""
+    with tempfile.TemporaryDirectory(prefix="kydai-bench-") as folder:
         data = Path(folder) / "data"
         if sigmahq:
             shutil.copytree(ROOT / "sigmahq", data / "rules" / "packages" / "sigmahq")
@@ -46,8 +45,19 @@ def system(*, sigmahq: bool, **settings: str) -> Iterator[tuple[Running, str]]:
             now = context.clock.now()
             _, token = accounts.make_token(session, cli_actor(), user, "bench", TokenScope.INGEST, now=now)
         context.close()
-        with running(data, **settings) as started:
-            yield started, token
+        yield data, token
+
+
+@contextmanager
+def system(*, sigmahq: bool, **settings: str) -> Iterator[tuple[Running, str]]:
+    """``kydai up`` in such a folder, and its token.
+    ``settings`` (``KYDAI_…``) are those of this process, too, as long as it runs."""
+    with (
+        mock.patch.dict(os.environ, settings),
+        house(sigmahq=sigmahq) as (data, token),
+        running(data, **settings) as started,
+    ):
+        yield started, token
 
 
 def cpu_seconds(system: Running) -> dict[str, float]:
