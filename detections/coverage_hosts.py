@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -14,6 +14,7 @@ from detections.ir import Expr, Kind, Predicate, children
 from detections.predicates import holds
 from detections.remedies import audits_of, beside, comes_by_itself, ids_of_role, is_a_role
 from detections.rule import Logsource, Rule
+from detections.value_classes import class_of, every_class
 
 ENOUGH = 0.95
 """A field that so many of the events have is filled."""
@@ -222,6 +223,10 @@ class Needs:
         self._rule, self._fields, self._constants = rule, fields, constants
         asked = dict.fromkeys(each.field for each in rule.predicates if each.field is not None)
         self._keys = {name: fields.keys(name) for name in asked if name not in constants}
+        for name, value in {(p.field, p.value) for p in rule.predicates if p.kind is Kind.EQUALS and p.field}:
+            classes = every_class().intersection(class_of(key, value) for key in self._keys.get(name, ()))
+            if classes:
+                self._keys[_class(name, value)] = tuple(classes)
         self._met: dict[frozenset[str], bool] = {}
         self.can_be = self._can(set(self._keys))
 
@@ -241,14 +246,27 @@ class Needs:
         return needed or tuple(lacking)
 
     def _can(self, names: Iterable[str]) -> bool:
-        return can(self._rule.condition, self._rule, frozenset(names), self._constants)[0]
+        given = frozenset(names)
+        return can(self._rule.condition, self._rule, given, self._constants, self._keys.keys() - given)[0]
 
 
-def can(expr: Expr, rule: Rule, names: frozenset[str], constants: Mapping[str, tuple[str, ...]]) -> tuple[bool, bool]:
-    """(can the expression be true, can it be false) of events with the fields ``names``, as the rule names them."""
+def _class(name: str, value: str) -> str:
+    """A value that is counted apart, as a rule names its field: ``type=EXECVE``."""
+    return f"{name}={value.upper()}"
+
+
+def can(
+    expr: Expr,
+    rule: Rule,
+    names: frozenset[str],
+    constants: Mapping[str, tuple[str, ...]],
+    lacking: Set[str] = frozenset(),
+) -> tuple[bool, bool]:
+    """(can the expression be true, can it be false) of events with the fields ``names``, as the rule names them; values
+    in ``lacking`` (``type=EXECVE``) do not come."""
     if isinstance(expr, int):
-        return _leaf_can(rule.predicates[expr], names, constants)
-    parts = [can(child, rule, names, constants) for child in children(expr)]
+        return _leaf_can(rule.predicates[expr], names, constants, lacking)
+    parts = [can(child, rule, names, constants, lacking) for child in children(expr)]
     if expr[0] == "!":
         true, false = parts[0]
         return false, true
@@ -258,7 +276,7 @@ def can(expr: Expr, rule: Rule, names: frozenset[str], constants: Mapping[str, t
 
 
 def _leaf_can(
-    predicate: Predicate, names: frozenset[str], constants: Mapping[str, tuple[str, ...]]
+    predicate: Predicate, names: frozenset[str], constants: Mapping[str, tuple[str, ...]], lacking: Set[str]
 ) -> tuple[bool, bool]:
     if predicate.field is None:
         return True, True
@@ -269,6 +287,8 @@ def _leaf_can(
     there = predicate.field in names
     if predicate.kind is Kind.NULL:
         return True, there
+    if predicate.kind is Kind.EQUALS and _class(predicate.field, predicate.value) in lacking:
+        return False, True
     return there, True
 
 

@@ -20,6 +20,7 @@ from detections.flow_rules import flow_fields
 from detections.remedies import remedy
 from detections.rule import Logsource, Rule, is_flow_rule
 from detections.taxonomy import data, windows, windows_names
+from detections.value_classes import every_class
 
 Filled = frozenset[str]
 
@@ -81,9 +82,10 @@ def _lacking_in_parsers(rule: Rule) -> Iterator[tuple[str, ...]]:
 
 def _lacking(rule: Rule, fields: FieldMap, constants: Mapping[str, tuple[str, ...]], filled: Filled) -> tuple[str, ...]:
     needs = Needs(rule, fields, constants)
-    if needs.met(filled):
+    given = filled | every_class()
+    if needs.met(given):
         return ()
-    return needs.missing(filled) or ("EventID",)
+    return needs.missing(given) or ("EventID",)
 
 
 def _lacking_in_windows(rule: Rule) -> Iterator[tuple[str, ...]]:

@@ -17,6 +17,7 @@ from detections.binding import Key
 from detections.coverage_hosts import Declared, Group, Seen
 from detections.ecs_binding import EcsBinding
 from detections.predicates import text_of
+from detections.value_classes import classes_of, every_class
 from kydai.seen_rows import NAMES, SLICE, WINDOW, Added, Days, day, read, since, write
 
 RESTED = 20 * SECOND
@@ -27,8 +28,8 @@ HELD = 50_000
 """So many different counts are held at most before they are written."""
 HELD_NAMES = 500_000
 """Names held of the shapes, and of the kinds; of names that never come twice some 40 MB."""
-LONGEST = 100
-"""Characters of a host's name or an action."""
+LONGEST = 200
+"""Characters of a host's name, or of an action with its classes of values before it."""
 
 
 class _Shapes(dict[tuple[str, ...], int]):
@@ -55,7 +56,7 @@ class SeenLog:
         self._keys = EcsBinding().keys
         self._shapes = _Shapes()
         self._batch: Counter[Any] = Counter()
-        """Key of the binding, action, host, shape, slice → events."""
+        """Key of the binding, action (with its classes of values), host, shape, slice → events."""
         self._unwritten: Counter[Any] = Counter()
         self._flows: Days = {}
         self._known: set[tuple[Any, int]] = set()
@@ -71,14 +72,17 @@ class SeenLog:
         Parsers leave out what is empty, so the names of an event are the fields that it fills.
         """
         keys: list[Any] = self._keys(events)
-        actions: list[Any] = [event.get("event.action") for event in events]
+        actions: list[Any] = [
+            (said, event.get("event.action")) if (said := classes_of(event)) else event.get("event.action")
+            for event in events
+        ]
         hosts: list[Any] = [event.get("host.name") for event in events]
         shapes = [self._shapes[tuple(event)[:NAMES]] for event in events]
         ticks = [at // SLICE for at in created]
         try:
             self._batch = Counter(zip(keys, actions, hosts, shapes, ticks, strict=True))
         except TypeError:  # a list where a text belongs
-            keys, actions, hosts = [_plain(key) for key in keys], [*map(_text, actions)], [*map(_text, hosts)]
+            keys, actions, hosts = [_plain(key) for key in keys], [*map(_action, actions)], [*map(_text, hosts)]
             self._batch = Counter(zip(keys, actions, hosts, shapes, ticks, strict=True))
         fresh = set(zip(keys, shapes, strict=True)) - self._known
         if fresh:
@@ -120,7 +124,7 @@ class SeenLog:
         for counted in (self._unwritten, self._batch):
             for (key, action, host, shape, tick), count in counted.items():
                 if tick >= first:
-                    yield Added((_plain(key), _text(action), _text(host)), min(tick, last), shapes[shape], count)
+                    yield Added((_plain(key), _action(action), _text(host)), min(tick, last), shapes[shape], count)
 
     def settle(self) -> None:
         """The commit is done: what it wrote need not be written again."""
@@ -151,12 +155,13 @@ def seen_of(session: Session, now: Micros) -> Seen:
     """The kinds of events of the last seven days on each host, and what was declared of the site."""
     book = read(session)
     groups = []
-    for (kind, _, host), group in book.groups.items():
+    for (kind, action, host), group in book.groups.items():
         if group.trim(now):
             filled: Counter[str] = Counter()
             for part in group.slices.values():
                 filled.update(part.filled())
             count = sum(part.count for part in group.slices.values())
+            filled.update(dict.fromkeys(every_class().intersection(action.split(" ")), count))
             groups.append(Group(kind, host, sum(group.hours.values()), count, filled))
     rows = session.scalars(select(Source).where(Source.is_declared, Source.is_relay.is_(False)))
     return Seen(
@@ -169,6 +174,11 @@ def seen_of(session: Session, now: Micros) -> Seen:
 
 def _plain(key: Key) -> Key:
     return tuple(part if part is None or isinstance(part, str | tuple) else text_of(part) for part in key)
+
+
+def _action(action: Any) -> str:
+    """As a text, its classes of values before it."""
+    return _text(" ".join((*action[0], _text(action[1]))) if isinstance(action, tuple) else action)
 
 
 def _text(value: Any) -> str:

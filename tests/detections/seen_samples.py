@@ -8,6 +8,7 @@ from typing import Any
 
 from detections.coverage_hosts import Declared, Group, Seen
 from detections.ecs_binding import EcsBinding
+from detections.value_classes import classes_of
 
 
 def seen_of_events(
@@ -24,7 +25,8 @@ def _groups(events: Iterable[Mapping[str, Any]], *, quiet: bool) -> list[Group]:
     binding = EcsBinding()
     for event in events:
         (key,) = binding.keys([event])
-        which = (key, event.get("event.action"), str(event.get("host.name") or "h"))
+        which = (key, (event.get("event.action"), classes_of(event)), str(event.get("host.name") or "h"))
         counts[which] += 1
         filled[which].update(name for name, value in event.items() if value is not None)
+        filled[which].update(classes_of(event))
     return [Group(w[0], w[2], 0 if quiet else counts[w], counts[w], filled[w]) for w in counts]

@@ -124,6 +124,22 @@ def test_a_log_that_comes_by_itself_is_no_lack(tmp_path: Path) -> None:
     assert found.lacks == {Lack("no_source"): ("a",)}
 
 
+def test_a_class_of_values_that_never_came_is_lacking(tmp_path: Path) -> None:
+    source = "{product: linux, service: auditd}"
+    record = {"host.name": "a", "event.module": "auditd", "event.dataset": "auditd.log", "auditd.log.a0": "x"}
+    whole = [record | {"auditd.log.type": ["SYSCALL", "EXECVE"]}]
+    other = [record | {"auditd.log.type": ["SYSCALL", "PATH"], "host.name": "b"}]
+    found = view(tmp_path, "s: {type: EXECVE, a0: x}\ncondition: s\n", source, *whole, *other)
+    assert found.sees == {"a": Sight.SEES, "b": Sight.LACKS}
+    assert found.lacks == {Lack("fields", ("type=EXECVE",)): ("b",)}
+    either = view(tmp_path, "s: {type: [EXECVE, PATH], a0: x}\ncondition: s\n", source, *whole, *other)
+    assert set(either.sees.values()) == {Sight.SEES}
+    rare = view(tmp_path, "s: {type: ADD_USER, a0: x}\ncondition: s\n", source, *whole, *other)
+    assert set(rare.sees.values()) == {Sight.SEES}, "no switch makes these"
+    negated = view(tmp_path, "s: {a0: x}\nf: {type: TTY}\ncondition: s and not f\n", source, *whole)
+    assert negated.sees == {"a": Sight.SEES}
+
+
 def test_one_action_that_has_the_field_is_enough(tmp_path: Path) -> None:
     line = {"host.name": "a", "event.module": "system", "event.dataset": "system.auth", "process.name": "sshd"}
     events = {**line, "event.action": "in", "user.name": "x"}, {**line, "event.action": "closed"}

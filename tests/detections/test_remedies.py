@@ -30,6 +30,8 @@ OWN = Path(next(iter(detections.__path__)))
         (Logsource("windows", service="system"), (), (), "Forward the channel"),
         (Logsource("linux", "process_creation"), ("CommandLine",), (), "-S execve,execveat"),
         (Logsource("linux", service="auditd"), (), (), "active = yes"),
+        (Logsource("linux", service="auditd"), ("type=EXECVE",), (), "-S execve,execveat"),
+        (Logsource("linux", service="auditd"), ("type=PATH",), (), "-w /etc"),
         (Logsource("fortigate", service="event"), (), (), "config log syslogd setting"),
         (Logsource("", "webserver"), ("cs-referer",), (), "combined"),
         (Logsource("azure", service="auditlogs"), ("TargetResources",), (), "there is no such field"),

@@ -35,6 +35,15 @@ def names(database: Database, now: int = NOW) -> set[str]:
     return {name for group in told(database, now).groups for name in group.filled}
 
 
+def test_classes_of_values_are_counted_apart(database: Database) -> None:
+    line: Event = {"event.module": "auditd", "event.dataset": "auditd.log", "event.action": "x" * 300, "host.name": "a"}
+    log = SeenLog()
+    commit(log, database, NOW, line | {"auditd.log.type": ["EXECVE", "CWD"]}, line | {"auditd.log.type": "CWD"})
+    groups = told(database).groups
+    assert sorted("auditd.log.type=execve" in group.filled for group in groups) == [False, True]
+    assert all("auditd.log.type=path" not in group.filled for group in groups)
+
+
 def commit(log: SeenLog, database: Database, now: int, *seen: Event, created: int | None = None) -> None:
     log.note(seen, [now if created is None else created] * len(seen))
     with database.write() as session:
