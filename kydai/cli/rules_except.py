@@ -108,6 +108,9 @@ def list_exceptions(ctx: typer.Context, rule: RuleName = None, states: States = 
     if context.output.as_json:
         context.output.lines(map(exception_document, rows))
         return
+    if not rows:
+        context.output.tell(say("exceptions.no_rows", LANG))
+        return
     zone = context.settings.zone
     shown = [
         (

@@ -18,9 +18,11 @@ from core.db import outbox
 from core.db.models import (
     Activity,
     Alert,
+    Audit,
     DeadLetter,
     Heartbeat,
     Outbox,
+    RuleException,
     Run,
     Source,
     SpoolPosition,
@@ -291,3 +293,22 @@ def test_what_an_older_version_wrote_is_looked_for_hourly_and_gone_on_with_after
     for seconds, count in ((0, 4), (60, 4), (61, 5)):
         keeper._reindex(later + seconds * SECOND)
         assert len(begun) == count, seconds
+
+
+def test_an_exception_whose_day_has_come_says_so_in_the_journal(context: Context, keeper: Maintenance) -> None:
+    now = context.clock.now()
+    put(
+        context,
+        RuleException(
+            rule_id="r", rule_title={}, text="", conditions={}, reason="", owner="me", expires_at=now + HOUR,
+            state="active", created_by="me", created_at=now,
+        ),
+    )  # fmt: skip
+    for hours, state in ((0.5, "active"), (0.6, "expired")):
+        context.clock.advance(hours * 3600)
+        keeper.step()
+        with context.database.read() as session:
+            assert [row.state for row in session.scalars(select(RuleException))] == [state]
+    with context.database.read() as session:
+        (entry,) = session.scalars(select(Audit).where(Audit.action == "exception.expire"))
+        assert (entry.actor, entry.object) == ("maintenance", "exception:1")

@@ -44,6 +44,7 @@ def test_nothing_is_made_without_a_reason(alerted: Run) -> None:
     assert "takes 3 of 3 hits" in ran.out
     assert "Nothing made yet" in ran.err
     assert alerted("rules", "exceptions", "--json").documents == []
+    assert "There are no exceptions" in alerted("rules", "exceptions").err
 
 
 def test_an_exception_takes_what_comes_then_until_it_is_removed(alerted: Run, tmp_path: Path) -> None:
