@@ -305,8 +305,7 @@ def test_an_exception_whose_day_has_come_says_so_in_the_journal(context: Context
         ),
     )  # fmt: skip
     for hours, state in ((0.5, "active"), (0.6, "expired")):
-        context.clock.advance(hours * 3600)
-        keeper.step()
+        after(context, keeper, hours * 3600)
         with context.database.read() as session:
             assert [row.state for row in session.scalars(select(RuleException))] == [state]
     with context.database.read() as session:
