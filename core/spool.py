@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -179,7 +179,11 @@ class Spool:
             return []
         self._refuse_when_full()
         now = self.clock.now()
-        stamped = [f if f.arrival_at else replace(f, arrival_at=now) for f in frames]
+        stamped = [
+            # a third of what replace costs, and this is done to every raw
+            f if f.arrival_at else Frame(f.source, f.created_at, f.data, f.kind, now, f.meta)
+            for f in frames
+        ]
         began = None
         try:
             # not while the clock is behind the segment: it went back, and each append would open one

@@ -28,6 +28,7 @@ _MAY_BEGIN = re.compile(rb"(?s)(?!\0{4})(?=.{12}\0{4})")
 """A length, and a record below 2^32: what lies between is not worth a checksum, holes least of all."""
 
 _Row = tuple[str, Micros, Micros, str, dict[str, str], bytes]
+_KINDS = {kind.value: kind for kind in FrameKind}
 _decoder = msgspec.msgpack.Decoder(list[_Row])
 _encoder = msgspec.msgpack.Encoder()
 
@@ -52,7 +53,7 @@ def encode(first: int, frames: Sequence[Frame]) -> bytes:
 def decode(payload: bytes) -> list[Frame]:
     """The frames of a payload whose checksum is right."""
     rows = _decoder.decode(zstandard.ZstdDecompressor().decompress(payload, max_output_size=1 << 31))
-    return [Frame(s, c, d, FrameKind(k), a, m) for s, c, a, k, m, d in rows]
+    return [Frame(s, c, d, _KINDS[k], a, m) for s, c, a, k, m, d in rows]
 
 
 def read_header(data: bytes, at: int) -> Header | None:
