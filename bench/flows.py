@@ -4,6 +4,7 @@ Bars: decode to the table >= 1 M flows/s a core; socket to columns >= 1.5 M flow
 20,000 datagrams/s. Rates are per second of CPU of this process. ``same``: one datagram again and again, the
 kindest case for dictionaries; ``mixed``: every flow has its own ports and counters, clients of 4,000 inside
 addresses and servers of 60,000 outside ones by a power law; ``random``: every address is new, the worst case.
+(bench/flow_path.py adds ``calm``: as ``mixed``, with the ports of an office.)
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ FIELDS = (
     (8, 4), (12, 4), (10, 4), (14, 4), (2, 4), (1, 4), (22, 4), (21, 4), (7, 2), (11, 2), (6, 1), (4, 1), (5, 1),
     (61, 1), (16, 4), (17, 4), (9, 1), (13, 1), (15, 4), (58, 2),
 )  # fmt: skip
+PORTS = ((443, 80, 53, 22, 3389), (443,) * 70 + (80,) * 20 + (53,) * 8 + (22, 3389))
 RECORD = struct.Struct("!IIIIIIIIHHBBBBIIBBIH")
 PER_DATAGRAM = {5: 29, 9: 24, 10: 24}
 V5_RECORD = struct.Struct("!IIIHHIIIIHHBBBBHHBBH")
@@ -50,7 +52,7 @@ def record(version: int, kind: str, rng: random.Random) -> bytes:
     source, destination = addresses(kind, rng)
     octets, packets = rng.randrange(40, 1 << 20), rng.randrange(1, 1000)
     first, last = 3_500_000 + rng.randrange(50_000), 3_550_000 + rng.randrange(50_000)
-    ports = rng.randrange(1024, 65536), rng.choice((443, 80, 53, 22, 3389))
+    ports = rng.randrange(1024, 65536), rng.choice(PORTS[kind == "calm"])
     if version == 5:
         return V5_RECORD.pack(
             source, destination, 0, 3, 4, packets, octets, first, last, *ports, 0, 0x1B, 6, 0, 0, 0, 24, 16, 0
