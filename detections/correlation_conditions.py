@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from core.errors import BadInput, failure
 from detections.ir import Expr, conj, disj, neg
+from detections.spelling import hinted, near
 
 _WORD = re.compile(r"\s*([()]|[^\s()]+)")
 _NESTED = 30
@@ -17,7 +18,7 @@ def known_ids(names: Iterable[str], ids: Mapping[str, str], *, may_be_empty: boo
     found = []
     for name in names:
         if name not in ids:
-            raise failure(BadInput, "rules.correlation.no_rule", name=repr(name)[:80])
+            raise hinted(failure(BadInput, "rules.correlation.no_rule", name=repr(name)[:80]), near(str(name), ids))
         found.append(ids[name])
     if not found and not may_be_empty:
         raise failure(BadInput, "rules.correlation.no_rules")

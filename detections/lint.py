@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from core.errors import BadInput, failure
 from core.words import Text, both
 from detections.correlation_rules import resolve
 from detections.ecs_binding import EcsBinding
 from detections.filters import filtered
 from detections.ir import Kind
-from detections.rule import LOCAL_PACKAGE, Rule, RuleError, is_flow_rule
+from detections.rule import LOCAL_PACKAGE, Filter, Rule, RuleError, error_of, is_flow_rule
 from detections.rule_files import RuleFile, rule_files
 from detections.ruleset import RuleSet, RuleSource, load, own_sources
 from detections.slips import remarks
+from detections.spelling import hinted, near
 
 _SHORT = 3
 _LANGUAGES = ("vi", "en")
@@ -66,7 +68,10 @@ def lint(
         known = {(each.file, each.line) for each in errors}
         errors += [each for each in left_out if (each.file, each.line) not in known]
         loaded = replace(loaded, errors=tuple(errors))
+        named = _names(loaded) | _names(beside)
     findings = [Finding(Weight.ERROR, each.file, each.line, "load", each.said, each.column) for each in loaded.errors]
+    if loaded.filters:
+        findings += [each for filter_ in loaded.filters for each in _unknown(filter_, named)]
     binding = EcsBinding()
     for rule in loaded.rules:
         findings.extend(_looked_at(rule, binding, package))
@@ -74,6 +79,21 @@ def lint(
             findings.append(Finding(Weight.WARNING, rule.file, _line_of_value(rule), "no_value", why))
     findings.extend(_slips(path, loaded.rules, binding))
     return loaded, sorted(findings, key=lambda each: (each.file, each.line or 0, each.code))
+
+
+def _names(ruleset: RuleSet) -> set[str]:
+    """Ids and names of rules."""
+    return {name for rule in ruleset.rules for name in (rule.id, rule.name) if name}
+
+
+def _unknown(filter_: Filter, known: set[str]) -> Iterator[Finding]:
+    """Rules that a filter names and that are not there: nothing is filtered."""
+    for name in filter_.rules:
+        if name not in known:
+            error = error_of(
+                hinted(failure(BadInput, "rules.correlation.no_rule", name=repr(name)[:80]), near(name, known))
+            )
+            yield Finding(Weight.WARNING, filter_.file, filter_.line, "filter_rule", error.said)
 
 
 def _line_of_value(rule: Rule) -> int:

@@ -20,6 +20,7 @@ from detections.rule_files import RuleFile
 
 _COMPILERS = (
     "beyond_sigma.py",
+    "correlation_slips.py",
     "ir.py",
     "rule.py",
     "rule_cache.py",

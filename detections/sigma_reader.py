@@ -48,6 +48,7 @@ import detections.sigma_conditions  # puts its grammar in the place of pySigma's
 import detections.sigma_encodings  # noqa: F401  # puts its modifiers in the place of pySigma's
 from core.errors import BadInput, Place, failure, reason
 from detections.beyond_sigma import as_sigma
+from detections.correlation_slips import refuse_slips
 from detections.ir import HOLE, MANY, ONE, Expr, Kind, Predicate, conj, disj, neg, number_text, text_predicate
 from detections.predicates import compile_regex
 from detections.rule import Correlation, Filter, Level, Logsource, Rule
@@ -93,6 +94,7 @@ def read_document(document: Document, file: str) -> Rule | Correlation | Filter:
     refuse_odd_keys(document, file)
     try:
         if "correlation" in value:
+            refuse_slips(document, file)
             return _correlation(document, value, file)
         if "filter" in value:
             return _filter(document, value, file)
@@ -111,6 +113,8 @@ def _rule(document: Document, value: dict[str, Any], file: str) -> Rule:
     detection = value.get("detection")
     if detection is None:
         fault = misspelt(document, "detection", file)
+        for needed in ("filter", "correlation"):
+            fault = fault if fault.names else misspelt(document, needed, file)
         raise hinted(failure(BadInput, "rules.sigma.detection", place=fault.place), fault.names)
     if not isinstance(detection, dict):
         raise failure(BadInput, "rules.sigma.detection", place=at_key(document, "detection", file))

@@ -10,7 +10,7 @@ import pytest
 from core.errors import BadConfig
 from detections.lint import Weight, lint, own_rules
 from detections.ruleset import RuleSource, load
-from tests.detections.sigma_samples import rule_text
+from tests.detections.sigma_samples import rule_id, rule_text
 from tests.samples import sample
 
 GOOD = rule_text(1, "s:\n  Image: cmd.exe\ncondition: s\n", "{product: windows, category: process_creation}")
@@ -102,3 +102,23 @@ def test_a_value_of_the_site_that_is_missing_is_named(tmp_path: Path) -> None:
     (finding,) = (each for each in lint(tmp_path)[1] if each.code == "no_value")
     assert (finding.weight, finding.line, "%admins%" in finding.said["en"]) == (Weight.WARNING, 9, True)
     assert not [each for each in lint(tmp_path, placeholders={"admins": ["root"]})[1] if each.code == "no_value"]
+
+
+def test_a_filter_that_names_no_rule_is_named(tmp_path: Path) -> None:
+    (tmp_path / "r.yml").write_text(rule_text(1, "s:\n  G: abc\ncondition: s\n", more="name: one_rule\n"))
+    text = "title: F\nlogsource: {product: windows}\nfilter:\n  rules: [@]\n  x: {A: 1}\n  condition: not x\n"
+    (tmp_path / "f.yml").write_text(text.replace("@", "one_rull"))
+    (finding,) = (each for each in lint(tmp_path)[1] if each.code == "filter_rule")
+    assert (finding.file, finding.weight, "one_rule" in finding.said["en"]) == ("f.yml", Weight.WARNING, True)
+    for known in ("one_rule", rule_id(1), "kydai_linux_logs_cleared"):
+        (tmp_path / "f.yml").write_text(text.replace("@", known))
+        assert not [each for each in lint(tmp_path)[1] if each.code == "filter_rule"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("filtre", "filter"), ("corelation", "correlation"), ("detecton", "detection")]
+)
+def test_a_misspelt_head_is_told(tmp_path: Path, wrong: str, right: str) -> None:
+    (tmp_path / "x.yml").write_text(f"title: F\nlogsource: {{product: windows}}\n{wrong}:\n  condition: x\n")
+    (finding,) = lint(tmp_path)[1]
+    assert (finding.line, f"Perhaps it should be: {right}" in finding.said["en"]) == (3, True)
