@@ -63,6 +63,17 @@ def difference(before: RuleSet, after: RuleSet) -> Difference:
     )
 
 
+def under_copies(before: RuleSet, after: RuleSet) -> list[Rule | Correlation]:
+    """The packaged rules that change, come or go while a local copy stands in their place, so that it is no change."""
+    old, new = before.overridden, after.overridden
+    changed = (each for rule_id, each in new.items() if rule_id not in old or _differs(old[rule_id], each))
+    return [*changed, *(each for rule_id, each in old.items() if rule_id not in new)]
+
+
+def _differs(one: Rule | Correlation, other: Rule | Correlation) -> bool:
+    return (_asked(one), one.level, _said(one)) != (_asked(other), other.level, _said(other))
+
+
 def _kinds(rule_id: str, before: RuleSet, after: RuleSet) -> tuple[Kind, ...]:
     old, new = before.every[rule_id], after.every[rule_id]
     found = {

@@ -17,7 +17,17 @@ from core.words import moment, number, say
 from detections.backtesting import faults_of, over_days
 from detections.coverage import Coverage, State
 from detections.hunting import Hunter
-from detections.package_preview import AlertsOf, Difference, Kind, difference, gone_blind, to_try, touched, uncounted
+from detections.package_preview import (
+    AlertsOf,
+    Difference,
+    Kind,
+    difference,
+    gone_blind,
+    to_try,
+    touched,
+    uncounted,
+    under_copies,
+)
 from detections.packages import Package, Staged
 from detections.rule import LEVELS, Correlation, Rule
 from detections.ruleset import RuleSet
@@ -42,6 +52,7 @@ class _Preview:
         self.before, self.after, self.span = before, after, span
         self.found: Difference = difference(before, after)
         self.touched = touched(self.found)
+        self.held = under_copies(before, after)
         self.uncounted: list[Correlation] = uncounted(self.touched, after)
         self.blind: list[Coverage] = []
         self.states: Counter[str] = Counter()
@@ -122,6 +133,10 @@ def _show(context: Context, shown: _Preview, package: Package) -> None:
     counts = {kind.value: kinds[kind] for kind in Kind}
     lists = {"added": len(found.added), "removed": len(found.removed), "changed": len(found.changed)}
     out.one(None, say("packages.sum", LANG, name=package.name, **lists, **counts))
+    if shown.held:
+        out.one(None, say("packages.held", LANG, count=len(shown.held)))
+    for rule in shown.held[:SHOWN]:
+        out.one(None, safe(f"  {rule.text('title', LANG)}"))
     if found.is_nothing:
         return
     rows = list(_rows(shown))
@@ -197,6 +212,7 @@ def _document(shown: _Preview, name: str) -> dict[str, Any]:
         "added": [_row(shown, each) for each in shown.found.added],
         "removed": [_row(shown, each) for each in shown.found.removed],
         "changed": changed,
+        "under_local_copies": [_row(shown, each) for each in shown.held],
         "new_rules": dict(shown.states),
         "gone_blind": [{"rule": each.rule, "state": each.state.value, "reason": each.reason} for each in shown.blind],
         "from": iso(shown.span.start),

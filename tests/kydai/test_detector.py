@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from sqlalchemy import select
 
 from core.audit import Actor
-from core.db.models import Alert, HitBlock
+from core.db.models import Alert, HitBlock, Meta
 from core.event import Event
+from core.query.tree import TRUE
+from core.store.contract import Query
 from detections.hit_days import hit_days
 from detections.packages import install
 from detections.rule import Mode
-from detections.rule_modes import choose
+from detections.rule_modes import VERSION_KEY, choose
 from detections.ruleset import load
 from kydai.context import Context
 from kydai.detector import Detector, load_rules, rule_sources
 from kydai.flow_columns import dress
 from kydai.pipeline import Parts
 from tests.kydai.conftest import RULE
-from tests.kydai.test_pipeline import failed, run
+from tests.kydai.test_pipeline import failed, run, spool_of
 
 ID = "11111111-1111-4111-8111-111111111111"
 CORRELATION = """\
@@ -140,6 +144,48 @@ def test_a_package_that_is_replaced_while_it_is_read_is_read_as_it_was(context: 
     install(tmp_path / "1", folder, context.clock.now(), "p")
     now, before = (load(s).packaged for s in (rule_sources(context.settings.rules_folder), sources))
     assert [set(ids) & found.keys() for found in (before, now)] == [set(ids[:2]), set(ids[2:])]
+
+
+def test_packages_replaced_while_events_flow_lose_and_double_no_hit(
+    context: Context, parts: Parts, tmp_path: Path
+) -> None:
+    """Two versions in turn, each with a rule of its own beside the one that both have."""
+    both, versions = "41111111-1111-4111-8111-111111111111", ["5", "6"]
+    for version in versions:
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "both.yml").write_text(
+            RULE.replace(ID, both).replace("high", "low" * (version == "6") or "high")
+        )
+        (tmp_path / version / "own.yml").write_text(RULE.replace(ID, version + ID[1:]))
+    found: list[tuple[str, set[str]]] = []
+    pipeline = run(context, parts)
+    for number in range(8):
+        version = versions[number % 2]
+        folder, now = context.settings.rules_folder / "packages", context.clock.now()
+        install(tmp_path / version, folder, now, "p")
+        with context.database.write() as session:
+            session.merge(Meta(key=VERSION_KEY, value=str(number)))
+        spool = spool_of(context)
+        spool.append([failed(number)])
+        spool.close()
+        while pipeline.step():
+            pass
+        found.append((version, {both, version + ID[1:], ID}))
+    events = context.store.search(Query(TRUE), limit=100).events
+    told = {str(e["source.ip"]): {*e["kydai.rules"]} for e in events}  # type: ignore[misc]  # a list here
+    ids = {both, ID, *(version + ID[1:] for version in versions)}
+    assert {address: rules & ids for address, rules in told.items()} == {
+        f"203.0.113.{number}": rules for number, (_, rules) in enumerate(found)
+    }
+    with context.database.read() as session:
+        counts = Counter[str]()
+        for alert in session.scalars(select(Alert)):
+            counts[alert.rule_id] += alert.count
+    assert {rule: count for rule, count in counts.items() if rule in ids} == {
+        ID: 8,
+        both: 4,
+        **{version + ID[1:]: 4 for version in versions},
+    }, "the rule of both alerts in every other version"
 
 
 @pytest.mark.parametrize("port", [443, 3333])

@@ -109,6 +109,18 @@ def test_rules_that_see_less(kydai: Run, mine: Path) -> None:
     assert "2 rules see less than before:" in kydai("rules", "update", "mine", "--preview", *SPAN).out
 
 
+def test_a_rule_with_a_local_copy_changes_nothing_and_is_named(kydai: Run, mine: Path) -> None:
+    assert shown(kydai, mine)["under_local_copies"] == []
+    assert kydai("rules", "copy", ID).status == 0
+    (mine / "r.yml").write_text(RULE.replace("event.outcome: failure", "event.outcome: success"))
+    document = shown(kydai, mine)
+    assert [each["id"] for each in document["under_local_copies"]] == [ID]
+    assert (document["changed"], document["alerts_more"], document["alerts_fewer"]) == ([], 0, 0)
+    told = kydai("rules", "update", "mine", "--preview", *SPAN).out
+    assert "1 rule of the package change" in told
+    assert "  Test sign-in failure" in told
+
+
 def test_times_belong_to_a_preview(kydai: Run, mine: Path) -> None:
     ran = kydai("rules", "update", "mine", *SPAN)
     assert (ran.status, "go with --preview" in ran.err) == (2, True)
