@@ -60,7 +60,9 @@ def rule_files(path: Path) -> Iterator[RuleFile | BadInput]:
 
 def _from_folder(root: Path) -> Iterator[RuleFile | BadInput]:
     above = root.resolve().parts
-    found = sorted(_below(str(root), ()))
+    unread: list[Unread] = []
+    found = sorted(_below(str(root), (), unread))
+    yield from unread
     if len(found) > MAX_FILES:
         raise failure(BadConfig, "rules.file.many", place=Place(str(root)), count=len(found), limit=MAX_FILES)
     for inside in found:
@@ -68,16 +70,18 @@ def _from_folder(root: Path) -> Iterator[RuleFile | BadInput]:
         yield _read(f"{root}/{name}", name, _folder_of((*above, *inside)))
 
 
-def _below(folder: str, inside: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """The parts of the names of the rule files; texts and not paths, of which thousands take their time."""
+def _below(folder: str, inside: tuple[str, ...], unread: list[Unread]) -> Iterator[tuple[str, ...]]:
+    """The parts of the names of the rule files; texts and not paths, of which thousands take their time. Folders that
+    cannot be read are added to ``unread``."""
     try:
         entries = list(os.scandir(folder))
-    except PermissionError:
+    except OSError as error:
+        unread.append(failure(Unread, "common.error.read", place=Place("/".join(inside) or folder), why=cause(error)))
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             if entry.name not in _SKIPPED:
-                yield from _below(entry.path, (*inside, entry.name))
+                yield from _below(entry.path, (*inside, entry.name), unread)
         elif entry.name.lower().endswith((".yml", ".yaml")) and entry.is_file():
             yield (*inside, entry.name)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from core.errors import BadConfig, BadInput
-from detections.rule_files import RuleFile, rule_files
+from detections import packages
+from detections.rule_files import RuleFile, Unread, rule_files
 from detections.strict_yaml import MAX_BYTES
 
 
@@ -25,6 +28,26 @@ def test_folder(tmp_path: Path) -> None:
     below = list(rule_files(tmp_path / "sigma" / "rules-threat-hunting"))
     assert below == [RuleFile("y.yaml", "rules-threat-hunting", b"title: t")]
     assert list(rule_files(tmp_path / "sigma/rules/a/x.yml")) == [RuleFile("x.yml", "rules", b"title: t")]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rules would not be in force, without a word."""
+    for name in ("open", "closed"):
+        (tmp_path / "rules" / name).mkdir(parents=True)
+        (tmp_path / "rules" / name / "a.yml").write_text("title: a")
+    scandir = os.scandir
+
+    def closed(folder: str) -> object:
+        if str(folder).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return scandir(folder)
+
+    monkeypatch.setattr("os.scandir", closed)
+    wrong, read = rule_files(tmp_path)
+    assert isinstance(wrong, Unread)
+    assert (str(wrong.place), getattr(read, "name", "")) == ("rules/closed", "rules/open/a.yml")
+    with pytest.raises(BadConfig, match="nothing was installed"):
+        packages.install(tmp_path, tmp_path / "packages", 0)
 
 
 def test_zip_reads_only_what_stays_inside(tmp_path: Path) -> None:
