@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Text, and_, case, cast, func, or_, select,
 from sqlalchemy.orm import Session
 
 from api.shapes import Bilingual, Entity, Shape, Time, entities
+from api.why import Why
 from core.clock import DAY, Micros
 from core.db.models import LEVELS, Alert, AlertStatus, Incident, Level, Verdict
 from core.query.fold import fold
@@ -65,6 +66,8 @@ class Matched(Shape):
     field: str
     value: Any
     line: int | None = None
+    selection: str = ""
+    """Of the rule; empty in older alerts and for correlations."""
 
 
 class Verdicts(Shape):
@@ -109,6 +112,8 @@ class AlertDetail(AlertSummary):
     joined_to: int | None
     advice: Advice | None = None
     """None for alerts about ourselves, and for rules that are not in force any more."""
+    why: Why | None = None
+    """As ``advice``."""
     incident_number: str | None = None
     seen_before: SeenBefore = SeenBefore(here=Verdicts(), elsewhere=Verdicts())
 

@@ -30,6 +30,7 @@ from api.security import AddressWaits, Guard
 from core.errors import BadConfig
 
 PREFIX = "/api/v1"
+BACKTEST_SECONDS = 1800.0
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {PROBLEM: {}}, "description": text}
     for status, text in ((400, "Bad request"), (401, "Sign-in needed"), (403, "Not allowed"), (422, "Wrong shape"))
@@ -58,6 +59,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     journal = app.state.journal = SearchJournal(services.database, services.clock)
     searches = app.state.searches = Searches(services.store)
+    backtests = app.state.backtests = Searches(services.store, at_once=1, longest_seconds=BACKTEST_SECONDS)
     feed = app.state.feed = Feed(services)
     app.state.address_waits = AddressWaits()
     app.state.rules = RuleBook(services)
@@ -67,6 +69,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     finally:
         feed.close()
         searches.close()
+        backtests.close()
         await run_in_threadpool(journal.close)
 
 

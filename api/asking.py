@@ -15,7 +15,7 @@ from api.deps import Caller, Reader, Svc
 from api.errors import problem_of, unforeseen
 from api.feed import EventStream, encode, event_stream
 from api.scope import sight
-from api.searching import unheard
+from api.searching import Searches, unheard
 from api.shapes import Shape
 from api.times import From, To, span
 from core.errors import KydaiError
@@ -77,11 +77,22 @@ class Progress(Shape):
 async def followed(
     request: Request, caller: Caller, question: Asked, ask: Callable[[TellCount], T], shape: Callable[[T], BaseModel]
 ) -> EventStream:
-    """As ``answered``, but as server-sent events: ``progress`` again and again, and at last ``answer`` or ``problem``.
+    """As ``answered``, but as server-sent events, as ``streamed`` sends them."""
+    return await streamed(request, _note(request, caller, question), request.app.state.searches, ask, shape)
+
+
+async def streamed(
+    request: Request,
+    written: asyncio.Future[None],
+    searches: Searches,
+    ask: Callable[[TellCount], T],
+    shape: Callable[[T], BaseModel],
+) -> EventStream:
+    """Server-sent events: ``progress`` again and again, and at last ``answer`` or ``problem``; the first of them behind
+    what is to be ``written``.
 
     What fails before anything is told is raised, and so answered as anywhere. Who leaves ends the search.
     """
-    written = _note(request, caller, question)
     loop = asyncio.get_running_loop()
     told: asyncio.Queue[Counting | None] = asyncio.Queue()
 
@@ -92,7 +103,7 @@ async def followed(
         unheard(search)
         told.put_nowait(None)
 
-    search: asyncio.Future[T] = asyncio.ensure_future(request.app.state.searches.run(request, lambda: ask(tell)))
+    search: asyncio.Future[T] = asyncio.ensure_future(searches.run(request, lambda: ask(tell)))
     search.add_done_callback(ended)
     first = await told.get()
     await written

@@ -33,6 +33,7 @@ from core.words import both
 if TYPE_CHECKING:  # the engine weighs much and this process does not judge
     from detections.coverage import Coverage
     from detections.ruleset import RuleSet
+    from detections.samples import Sheet
     from playbooks.playbook import Playbook
 
 log = structlog.get_logger(__name__)
@@ -69,6 +70,8 @@ class Services:
     """What each rule can do here; empty while that is not known."""
     rule_text: Callable[[str, str], str | None] = lambda package, file: None
     """The YAML of a rule's file, by package and name."""
+    samples: Callable[[str, str], Sheet] | None = None
+    """Tries the samples of a rule's file, by package and name."""
     playbooks: Callable[[], tuple[Mapping[str, Playbook], Sequence[KydaiError]]] = lambda: ({}, ())
     """The playbooks in force by name, and those that could not be used."""
     ailments: Callable[[], Sequence[Ailment]] = tuple

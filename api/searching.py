@@ -38,14 +38,16 @@ def unheard(done: asyncio.Future[Any]) -> None:
 class Searches:
     """The threads that ask the store."""
 
-    def __init__(self, store: EventStore) -> None:
+    def __init__(self, store: EventStore, at_once: int = AT_ONCE, longest_seconds: float = LONGEST_SECONDS) -> None:
         self._store = store
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="search")
+        self._at_once = at_once
+        self._longest_seconds = longest_seconds
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="search")
         self._running = 0
 
     async def run(self, request: Request, ask: Callable[[], T]) -> T:
-        """The answer of ``ask``. Raises TooMany when too many wait, Unavailable after 60 s."""
-        if self._running >= AT_ONCE + WAITING:
+        """The answer of ``ask``. Raises TooMany when too many wait, Unavailable when it takes too long."""
+        if self._running >= self._at_once + WAITING:
             raise failure(TooMany, "api.search_busy")
         thread = 0  # that asks now
         changing = threading.Lock()
@@ -71,7 +73,7 @@ class Searches:
             pending = self._threads.submit(work)
             done = asyncio.wrap_future(pending)
             either: set[asyncio.Future[Any]] = {done, left}
-            await asyncio.wait(either, timeout=LONGEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=self._longest_seconds, return_when=asyncio.FIRST_COMPLETED)
             if done.done():
                 return done.result()
             done.add_done_callback(unheard)

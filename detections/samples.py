@@ -7,6 +7,7 @@ a correlation of ``{events: [{at: 5m, sample: one of these, repeat?: 3, every?: 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,14 @@ class Sample:
     """Of a stream, for correlations: its events."""
     group: tuple[str, ...] | None = None
     """Of a stream: the group for which a correlation must fire; None: any."""
+
+    @property
+    def text(self) -> str:
+        """The line of the log, else the event as JSON; of a stream a line for each of its events."""
+        if self.steps:
+            return "\n".join(f"+{each.at // SECOND} s ×{each.repeat}: {each.sample.text}" for each in self.steps)
+        raw = self.data.get("raw", self.data)
+        return raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, default=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +188,16 @@ class Trial:
     def wrong_for(self, rule_id: str) -> bool:
         """Whether the rule is at fault: what another rule met in its place is not its own."""
         return self.wrong is not None and (rule_id in self.hits or not self.hits)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """All samples of a rule's file, tried. ``file`` is None where there are none, ``error`` says why they cannot be
+    read."""
+
+    file: str | None
+    trials: tuple[Trial, ...] = ()
+    error: BadInput | None = None
 
 
 def tried(rules: Sequence[Rule], matcher: Matcher, sample: Sample, events: Sequence[Record]) -> Trial:

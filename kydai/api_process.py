@@ -35,6 +35,8 @@ from playbooks.protected import own_addresses
 if TYPE_CHECKING:
     from detections.coverage import Coverage
     from detections.ruleset import RuleSet
+    from detections.samples import Sheet
+    from kydai.trying import Trier
 
 SPOOL = SPOOLS[1]
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
@@ -81,6 +83,7 @@ def run(context: Context, stop: Stop) -> None:
                 rules=rules.load,
                 coverage=rules.coverage,
                 rule_text=lambda package, file: _rule_text(context, package, file),
+                samples=rules.samples,
                 playbooks=lambda: load_playbooks(playbooks_folder(context)),
                 ailments=lambda: _ailments(context),
             )
@@ -179,6 +182,7 @@ class _Rules:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._last: RuleSet | None = None
+        self._trier: Trier | None = None
 
     def load(self) -> RuleSet:
         from kydai.detector import load_rules
@@ -194,6 +198,14 @@ class _Rules:
         ruleset = self._last or self.load()
         with self._context.database.read() as session:
             return coverage_of(ruleset, session, self._context.clock.now())
+
+    def samples(self, package: str, file: str) -> Sheet:
+        """What becomes of the samples of a rule's file."""
+        from kydai.trying import Trier
+
+        if self._trier is None:
+            self._trier = Trier(self._context.settings, self._context.clock)
+        return self._trier.sheet(package, file)
 
 
 def _rule_text(context: Context, package: str, file: str) -> str | None:

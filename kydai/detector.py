@@ -79,13 +79,16 @@ def rule_sources(rules_folder: Path, instead: Mapping[str, Path] | None = None) 
     return sources
 
 
+def rule_path(rules_folder: Path, package: str, file: str) -> Path | None:
+    """Where a rule's file is; None where it is no longer there."""
+    paths = (source.path / file for source in rule_sources(rules_folder) if source.package == package)
+    return next((path for path in paths if path.is_file()), None)
+
+
 def rule_text(rules_folder: Path, package: str, file: str) -> str | None:
     """The YAML of a rule's file; None where it is no longer there."""
-    for source in rule_sources(rules_folder):
-        path = source.path / file
-        if source.package == package and path.is_file():
-            return path.read_text("utf-8", "replace")
-    return None
+    path = rule_path(rules_folder, package, file)
+    return None if path is None else path.read_text("utf-8", "replace")
 
 
 def load_rules(settings: Settings, session: Session, instead: Mapping[str, Path] | None = None) -> RuleSet:

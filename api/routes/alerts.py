@@ -18,6 +18,7 @@ from api.scope import sight
 from api.shapes import EntityText, Id, Page, Shape, Truth, read_cursor, write_cursor
 from api.times import From, To, span
 from api.undo import undo_alerts as undo
+from api.why import why
 from core.accounts import known_assignee
 from core.db.models import Alert, AlertStatus, Audit, Level, Verdict
 from core.errors import NotFound, failure
@@ -247,7 +248,9 @@ def get_alert(alert_id: Id, request: Request, caller: Reader, svc: Svc) -> Alert
         row = find(session, caller, alert_id)
         found = alerts.detail(session, row, svc.clock.now())
         if row.kind != "self" and svc.rules is not None:
-            found.advice = rules.advice(request.app.state.rules.rules(session), row.rule_id)
+            ruleset = request.app.state.rules.rules(session)
+            found.advice = rules.advice(ruleset, row.rule_id)
+            found.why = why(ruleset, svc.rule_text, row.rule_id, row.matched)
         return found
 
 

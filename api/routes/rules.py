@@ -18,6 +18,7 @@ from api.undo import undo_mode
 from core.db.models import Level
 from core.errors import BadInput, failure
 from core.query.fold import fold
+from detections.attack import techniques_of
 from detections.hit_days import hit_days
 from detections.rule import Effect, Mode
 from detections.rule_modes import choose
@@ -73,6 +74,9 @@ def list_rules(
     level: Annotated[list[Level] | None, Query()] = None,
     package: Annotated[str | None, Query(max_length=100)] = None,
     coverage: Annotated[list[CoverageState] | None, Query()] = None,
+    technique: Annotated[
+        str | None, Query(pattern=r"^T\d{4}(\.\d{3})?$", description="Of ATT&CK, with its sub-techniques")
+    ] = None,
     fired: Annotated[bool | None, Query(description="Has alerts in the last 30 days")] = None,
     text: Annotated[str | None, Query(max_length=200, description="Words of title, id, file, source or tags")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -97,6 +101,7 @@ def list_rules(
         and (not level or row.level in level)
         and (package is None or row.package == package)
         and (not coverage or row.coverage in coverage)
+        and (technique is None or _is_of(row, technique))
         and (fired is None or (row.alerts > 0) == fired)
         and (not words or _is_about(row, words))
     ]
@@ -114,6 +119,10 @@ def list_rules(
         counted_from=hits.counted_from,
         ruleset=ruleset.hash,
     )
+
+
+def _is_of(row: RuleRow, technique: str) -> bool:
+    return any(technique in (each, each[:5]) for each in techniques_of(row.tags))
 
 
 def _is_about(row: RuleRow, words: list[str]) -> bool:

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from collectors.parser import ParserSet
 from core.clock import iso
-from core.errors import BadInput, KydaiError, Place, cause, failure
-from core.event import Event, Frame
+from core.errors import BadInput, Place, cause, failure
 from core.words import say
 from detections.match import Matcher
 from detections.new_rules import USUAL, logsource_named, new_correlation, new_rule
 from detections.rule import LOCAL_PACKAGE, Correlation, Rule
-from detections.ruleset import RuleSet, RuleSource, load
-from detections.samples import Sample, Trial, read_samples, samples_of, tried
-from detections.streams import stream_of, tried_stream
+from detections.ruleset import RuleSet, RuleSource
+from detections.samples import Trial, read_samples, samples_of
 from kydai.cli.main import FAILED, INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
 from kydai.context import Context
-from kydai.detector import rule_sources
+from kydai.trying import Trier
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _WORST = ("bad", "none", "good")
@@ -72,8 +68,9 @@ def try_rules(
 ) -> int:
     """0 all are good; 1 a sample is not as it should be; 2 a rule cannot be read; 3 no sample meets a rule."""
     context: Context = ctx.obj
-    loaded = load([RuleSource(path, LOCAL_PACKAGE)], **_site(context))
-    ruleset = _with_what_is_read(context, loaded, path)
+    trier = Trier(context.settings, context.clock)
+    loaded = trier.load([RuleSource(path, LOCAL_PACKAGE)])
+    ruleset = trier.with_what_is_read(loaded, path)
     unusable = ruleset.patterns.unusable
     errors = [*loaded.errors, *(unusable[each.id] for each in loaded.correlations if each.id in unusable)]
     for error in errors:
@@ -86,7 +83,7 @@ def try_rules(
     tested = [
         _Tested(file, rules, samples_of(path / file if path.is_dir() else path)) for file, rules in by_file.items()
     ]
-    _run(context, tested, ruleset)
+    _run(context, tested, trier, ruleset)
     _show(context, tested)
     results = [each.result for each in tested]
     if errors:
@@ -94,28 +91,8 @@ def try_rules(
     return FAILED if "bad" in results else INCOMPLETE if "none" in results else 0
 
 
-def _site(context: Context) -> dict[str, Any]:
-    return {"placeholders": context.settings.site.values, "cache": context.settings.cache_folder}
-
-
-def _with_what_is_read(context: Context, loaded: RuleSet, path: Path) -> RuleSet:
-    """With the rules beside a file and those in force, if a correlation refers to one that is not among those tried."""
-    names = {*loaded.every, *(each.name for each in loaded.rules)}
-    names |= {str(each.document.get("name") or "") for each in loaded.correlations}
-    if all(names.issuperset(each.rules) for each in loaded.correlations):
-        return loaded
-    near = sorted(each for each in path.parent.glob("*.yml") if path.is_file() and each != path)
-    sources = [RuleSource(each, "") for each in near]
-    beside = load([*sources, *rule_sources(context.settings.rules_folder)], **_site(context))
-    return replace(
-        loaded,
-        rules=(*loaded.rules, *(each for each in beside.rules if each.id not in loaded.every)),
-        correlations=(*loaded.correlations, *(each for each in beside.correlations if each.id not in loaded.every)),
-    )
-
-
-def _run(context: Context, tested: Sequence[_Tested], ruleset: RuleSet) -> None:
-    parsers, matcher = ParserSet.load(), Matcher(ruleset, context.clock)
+def _run(context: Context, tested: Sequence[_Tested], trier: Trier, ruleset: RuleSet) -> None:
+    matcher = Matcher(ruleset, context.clock)
     console = context.output.err
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -124,45 +101,10 @@ def _run(context: Context, tested: Sequence[_Tested], ruleset: RuleSet) -> None:
             bar.update(task, description=say("samples.progress", LANG, file=safe(each.file)))
             try:
                 samples = read_samples(each.samples) if each.samples else []
-                each.trials = [_tried(context, each.rules, ruleset, matcher, parsers, sample) for sample in samples]
+                each.trials = [trier.trial(each.rules, ruleset, matcher, sample) for sample in samples]
             except BadInput as error:
                 each.error = error
             bar.advance(task)
-
-
-def _tried(
-    context: Context,
-    every: Sequence[Rule | Correlation],
-    ruleset: RuleSet,
-    matcher: Matcher,
-    parsers: ParserSet,
-    sample: Sample,
-) -> Trial:
-    def parse(each: Sample, data: Mapping[str, Any]) -> list[Event]:
-        if "raw" not in data:
-            return [dict(data)]
-        if events := _parsed(context, parsers, data):
-            return events
-        raise failure(BadInput, "samples.unparsed", place=each.place)
-
-    rules = [each for each in every if isinstance(each, Rule)]
-    correlations = [each for each in every if isinstance(each, Correlation)]
-    if not (correlations if sample.steps else rules):
-        raise failure(BadInput, "samples.no_correlation" if sample.steps else "samples.no_stream", place=sample.place)
-    try:
-        if sample.steps:
-            return tried_stream(correlations, ruleset, matcher, sample, stream_of(sample, parse))
-        return tried(rules, matcher, sample, parse(sample, sample.data))
-    except KydaiError as error:  # no parser knows it, or its zone
-        return Trial(sample, error.said)
-
-
-def _parsed(context: Context, parsers: ParserSet, data: Any) -> list[Event]:
-    raw = data["raw"]
-    octets = raw.encode() if isinstance(raw, str) else orjson.dumps(raw)
-    frame = Frame("file:-", context.clock.now(), octets, meta={"receiver": "syslog"})
-    parsed = parsers.parse(frame, zone=str(data.get("zone") or context.settings.zone))
-    return [] if parsed.unparsed else list(parsed.events)
 
 
 def _show(context: Context, tested: Sequence[_Tested]) -> None:

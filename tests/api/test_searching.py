@@ -118,12 +118,9 @@ def test_a_search_that_has_just_ended_does_not_stop_the_next_of_its_thread(
     assert store.interrupted == []
 
 
-def test_a_search_that_takes_too_long_is_ended(
-    searches: Searches, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(searching, "LONGEST_SECONDS", 0.0)
+def test_a_search_that_takes_too_long_is_ended(store: Store) -> None:
     with pytest.raises(Unavailable):
-        run(searches, lambda: store.gate.wait(10))
+        run(Searches(cast(Any, store), longest_seconds=0.0), lambda: store.gate.wait(10))
     assert len(store.interrupted) == 1
 
 

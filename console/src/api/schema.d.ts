@@ -1198,6 +1198,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Rule
+         * @description What is wrong in the text of rules, with line and column; nothing is kept.
+         */
+        post: operations["check_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/errors": {
         parameters: {
             query?: never;
@@ -1210,6 +1230,26 @@ export interface paths {
          * @description Rule files that could not be used, and why.
          */
         get: operations["list_rule_errors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/matrix": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rule Matrix
+         * @description Tactics and techniques with what the rules in force can see of them here.
+         */
+        get: operations["get_rule_matrix"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1258,6 +1298,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/{rule_id}/backtest/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Backtest Rule
+         * @description What a rule would have done over the past, the last 30 days when nothing is asked; who leaves ends it.
+         */
+        get: operations["backtest_rule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rule History
+         * @description Who changed what of a rule or of its package, newest first.
+         */
+        get: operations["get_rule_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/{rule_id}/mode": {
         parameters: {
             query?: never;
@@ -1271,6 +1351,26 @@ export interface paths {
          * @description Let a rule alert, only record, or rest.
          */
         put: operations["set_rule_mode"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Try Rule Samples
+         * @description The samples of a rule's file, tried just now.
+         */
+        get: operations["try_rule_samples"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2121,6 +2221,7 @@ export interface components {
             verdict_reason: string;
             /** Version */
             version: number;
+            why?: components["schemas"]["Why"] | null;
         };
         /**
          * AlertEvents
@@ -2323,6 +2424,52 @@ export interface components {
             by: string;
         };
         /**
+         * BacktestMessage
+         * @description What the stream of a backtest says, by the name of its event; progress counts minutes of the past and hits.
+         */
+        BacktestMessage: {
+            answer: components["schemas"]["BacktestOf"];
+            problem: components["schemas"]["Problem"];
+            progress: components["schemas"]["Progress"];
+        };
+        /**
+         * BacktestOf
+         * @description What a rule would have done.
+         */
+        BacktestOf: {
+            /** Alerts */
+            alerts: number;
+            /** Busiest */
+            busiest: number;
+            /** Days */
+            days: components["schemas"]["DayHits"][];
+            /** Doubtful */
+            doubtful: number;
+            /**
+             * End
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            end: string;
+            /** Hits */
+            hits: number;
+            /** Measured */
+            measured: number;
+            /** Micros */
+            micros: number | null;
+            /**
+             * Start
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            start: string;
+            truth: components["schemas"]["Truth"];
+            /** Values */
+            values: components["schemas"]["Valued"][];
+            /** Would Stop */
+            would_stop: boolean;
+        };
+        /**
          * Balances
          * @description The two balances: raws received = the sum of the other buckets, events made = the sum of the others.
          */
@@ -2363,6 +2510,16 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * Bound
+         * @description One part of a correlation's condition: ``gte`` 10.
+         */
+        Bound: {
+            /** Number */
+            number: number;
+            /** Operator */
+            operator: string;
         };
         /**
          * Bye
@@ -2449,6 +2606,16 @@ export interface components {
             /** Total */
             total: number;
         };
+        /**
+         * Checked
+         * @description What a text of rules holds, and what is to be said of it.
+         */
+        Checked: {
+            /** Remarks */
+            remarks: components["schemas"]["Remark"][];
+            /** Rules */
+            rules: number;
+        };
         /** Choice */
         Choice: {
             mode: components["schemas"]["Mode"];
@@ -2469,6 +2636,23 @@ export interface components {
             versions?: {
                 [key: string]: number;
             } | null;
+        };
+        /**
+         * Correlated
+         * @description What a correlation asks of the hits of its rules.
+         */
+        Correlated: {
+            /** Bounds */
+            bounds: components["schemas"]["Bound"][];
+            /** Fields */
+            fields: string[];
+            /** Group By */
+            group_by: string[];
+            /** Rules */
+            rules: components["schemas"]["RuleName"][];
+            timespan: components["schemas"]["Words"];
+            /** Type */
+            type: string;
         };
         /**
          * CountMessage
@@ -2498,6 +2682,16 @@ export interface components {
             sources: number;
             /** Waiting Runs */
             waiting_runs: number;
+        };
+        /**
+         * DayHits
+         * @description Hits of a day on the wall clock of the house, ``2026-11-25``.
+         */
+        DayHits: {
+            /** Day */
+            day: string;
+            /** Hits */
+            hits: number;
         };
         /**
          * Declaration
@@ -3452,8 +3646,37 @@ export interface components {
             field: string;
             /** Line */
             line?: number | null;
+            /**
+             * Selection
+             * @default
+             */
+            selection: string;
             /** Value */
             value: unknown;
+        };
+        /**
+         * MatrixOf
+         * @description Tactics in ATT&CK's order; a technique that serves several stands under each of them.
+         */
+        MatrixOf: {
+            /** Is Told */
+            is_told: boolean;
+            /** Sights */
+            sights: {
+                [key: string]: number;
+            };
+            /** Tactics */
+            tactics: components["schemas"]["TacticColumn"][];
+            /** Techniques */
+            techniques: {
+                [key: string]: components["schemas"]["TechniqueCell"];
+            };
+            /** Unknown */
+            unknown: {
+                [key: string]: number;
+            };
+            /** Untagged */
+            untagged: number;
         };
         /**
          * Me
@@ -3963,6 +4186,24 @@ export interface components {
             /** Reason */
             reason: string;
         };
+        /**
+         * Remark
+         * @description Something wrong or doubtful in the text of a rule; ``column`` counts from 1.
+         */
+        Remark: {
+            /** Code */
+            code: string;
+            /** Column */
+            column: number | null;
+            /** Line */
+            line: number | null;
+            text: components["schemas"]["Words"];
+            /**
+             * Weight
+             * @enum {string}
+             */
+            weight: "error" | "warning";
+        };
         /** Reopen */
         Reopen: {
             /** Ids */
@@ -3983,6 +4224,36 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "sysadmin" | "analyst" | "auditor";
+        /**
+         * RuleChange
+         * @description An entry of the journal about a rule, or about the package that it came with.
+         */
+        RuleChange: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** After */
+            after: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            at: string;
+            /** Before */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** Channel */
+            channel: string;
+            /** Reason */
+            reason: string;
+            /** Seq */
+            seq: number;
+        };
         /**
          * RuleDetail
          * @description A rule with its words and its text.
@@ -4070,6 +4341,15 @@ export interface components {
             reason: string;
         };
         /**
+         * RuleName
+         * @description A rule that a correlation reads.
+         */
+        RuleName: {
+            /** Id */
+            id: string;
+            title: components["schemas"]["Words"];
+        };
+        /**
          * RulePage
          * @description One page of rules; the counts are over all that meet the filters.
          */
@@ -4146,6 +4426,11 @@ export interface components {
             tags: string[];
             title: components["schemas"]["Words"];
             why: components["schemas"]["Words"] | null;
+        };
+        /** RuleText */
+        RuleText: {
+            /** Text */
+            text: string;
         };
         /**
          * RunDetail
@@ -4282,6 +4567,34 @@ export interface components {
             stream: string;
             /** Unit */
             unit: string;
+        };
+        /**
+         * SampleTried
+         * @description An event that the rules of the file must match, or must not, and whether it is so.
+         */
+        SampleTried: {
+            /** Is Concerned */
+            is_concerned: boolean;
+            /** Is Match */
+            is_match: boolean;
+            /** Is Met */
+            is_met: boolean;
+            /** Line */
+            line: number | null;
+            /** Text */
+            text: string;
+            wrong: components["schemas"]["Words"] | null;
+        };
+        /**
+         * SamplesTried
+         * @description The samples of a rule's file, tried just now.
+         */
+        SamplesTried: {
+            /** File */
+            file: string | null;
+            problem: components["schemas"]["Words"] | null;
+            /** Samples */
+            samples: components["schemas"]["SampleTried"][];
         };
         /**
          * Saved
@@ -4439,6 +4752,12 @@ export interface components {
             name: string;
             total: components["schemas"]["Amounts"];
         };
+        /**
+         * Sight
+         * @description What rules see of a technique, the best first.
+         * @enum {string}
+         */
+        Sight: "live" | "partly_blind" | "recorded" | "unproven" | "blind" | "not_here" | "off" | "none";
         /** SignIn */
         SignIn: {
             /** Name */
@@ -4732,6 +5051,21 @@ export interface components {
             verified: components["schemas"]["LastCheck"] | null;
         };
         /**
+         * SubCell
+         * @description A sub-technique that rules are tagged with.
+         */
+        SubCell: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Rules */
+            rules: {
+                [key: string]: number;
+            };
+            sight: components["schemas"]["Sight"];
+        };
+        /**
          * Table
          * @description What stages give: ``total`` rows there are. Times are canonical texts, a figure may be null.
          */
@@ -4750,10 +5084,40 @@ export interface components {
             total: number;
             truth: components["schemas"]["Truth"];
         };
+        /**
+         * TacticColumn
+         * @description A tactic, and the ids of its techniques by name.
+         */
+        TacticColumn: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Techniques */
+            techniques: string[];
+            title: components["schemas"]["Words"];
+        };
         /** Tags */
         Tags: {
             /** Tags */
             tags: string[];
+        };
+        /**
+         * TechniqueCell
+         * @description A technique with the rules of its sub-techniques.
+         */
+        TechniqueCell: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Rules */
+            rules: {
+                [key: string]: number;
+            };
+            sight: components["schemas"]["Sight"];
+            /** Subs */
+            subs: components["schemas"]["SubCell"][];
         };
         /** Term */
         Term: {
@@ -4946,6 +5310,18 @@ export interface components {
             step?: string | null;
         };
         /**
+         * Valued
+         * @description A value that hits share; ``field`` is the event's own name.
+         */
+        Valued: {
+            /** Field */
+            field: string;
+            /** Hits */
+            hits: number;
+            /** Value */
+            value: string;
+        };
+        /**
          * Verdict
          * @enum {string}
          */
@@ -5026,6 +5402,19 @@ export interface components {
             months: number;
             /** Reason */
             reason: string;
+        };
+        /**
+         * Why
+         * @description What the rule in force says of an alert's match.
+         */
+        Why: {
+            correlation: components["schemas"]["Correlated"] | null;
+            /** Filters */
+            filters: string[];
+            /** Lines */
+            lines: {
+                [key: string]: string;
+            };
         };
         /**
          * Words
@@ -9234,6 +9623,8 @@ export interface operations {
                 level?: components["schemas"]["Level"][] | null;
                 package?: string | null;
                 coverage?: ("live" | "partly_blind" | "blind" | "unproven" | "not_here" | "disabled")[] | null;
+                /** @description Of ATT&CK, with its sub-techniques */
+                technique?: string | null;
                 /** @description Has alerts in the last 30 days */
                 fired?: boolean | null;
                 /** @description Words of title, id, file, source or tags */
@@ -9298,6 +9689,70 @@ export interface operations {
             };
         };
     };
+    check_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checked"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     list_rule_errors: {
         parameters: {
             query?: never;
@@ -9314,6 +9769,66 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleFault"][];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    get_rule_matrix: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatrixOf"];
                 };
             };
             /** @description Bad request */
@@ -9484,6 +9999,136 @@ export interface operations {
             };
         };
     };
+    backtest_rule: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339, now-24h, 2026-11-24 */
+                from?: string | null;
+                /** @description As from; a day given is taken whole */
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestMessage"];
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    get_rule_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleChange"][];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     set_rule_mode: {
         parameters: {
             query?: never;
@@ -9506,6 +10151,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    try_rule_samples: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SamplesTried"];
                 };
             };
             /** @description Bad request */

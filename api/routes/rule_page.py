@@ -1,0 +1,103 @@
+"""The page of one rule: what was changed, its samples tried, a text checked, the past judged by it."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from api import rules
+from api.asking import Progress, streamed
+from api.deps import Reader, Svc, Triage
+from api.errors import Problem
+from api.rule_page import (
+    BacktestOf,
+    Checked,
+    RuleChange,
+    SamplesTried,
+    backtest,
+    checked,
+    history,
+    runnable,
+    samples,
+)
+from api.scope import sight
+from api.times import From, To, span
+from core.clock import DAY, iso
+from core.errors import Unavailable, failure
+from core.store.contract import Span
+from detections.ruleset import RuleSet
+
+router = APIRouter(prefix="/rules", tags=["rules"])
+
+BACKTEST_DAYS = 30
+MAX_TEXT = 2_000_000
+"""Characters; what is longer than a rule file may be is said by the check itself."""
+
+
+class RuleText(BaseModel):
+    text: str = Field(max_length=MAX_TEXT)
+
+
+class BacktestMessage(BaseModel):
+    """What the stream of a backtest says, by the name of its event; progress counts minutes of the past and hits."""
+
+    progress: Progress
+    answer: BacktestOf
+    problem: Problem
+
+
+def _book(request: Request) -> rules.RuleBook:
+    book: rules.RuleBook = request.app.state.rules
+    return book
+
+
+@router.post("/check")
+def check_rule(body: RuleText, request: Request, _: Reader, svc: Svc) -> Checked:
+    """What is wrong in the text of rules, with line and column; nothing is kept."""
+
+    def in_force() -> RuleSet:
+        with svc.database.read() as session:
+            return _book(request).rules(session)
+
+    return checked(body.text, in_force)
+
+
+@router.get("/{rule_id}/history")
+def get_rule_history(rule_id: str, request: Request, _: Reader, svc: Svc) -> list[RuleChange]:
+    """Who changed what of a rule or of its package, newest first."""
+    with svc.database.read() as session:
+        return history(session, rules.find(_book(request).rules(session), rule_id))
+
+
+@router.get("/{rule_id}/samples")
+def try_rule_samples(rule_id: str, request: Request, _: Reader, svc: Svc) -> SamplesTried:
+    """The samples of a rule's file, tried just now."""
+    if svc.samples is None:
+        raise failure(Unavailable, "api.no_rules")
+    with svc.database.read() as session:
+        rule = rules.find(_book(request).rules(session), rule_id)
+    return samples(svc.samples(rule.package, rule.file), rule)
+
+
+@router.get(
+    "/{rule_id}/backtest/stream",
+    response_class=Response,
+    responses={200: {"model": BacktestMessage, "content": {"text/event-stream": {}}}},
+)
+async def backtest_rule(
+    rule_id: str, request: Request, caller: Triage, svc: Svc, start: From = None, end: To = None
+) -> Response:
+    """What a rule would have done over the past, the last 30 days when nothing is asked; who leaves ends it."""
+    asked, now = span(svc, start, end), svc.clock.now()
+    last = now if asked.end is None else asked.end
+    within = Span(last - BACKTEST_DAYS * DAY if asked.start is None else asked.start, last)
+    with svc.database.read() as session:
+        ruleset = _book(request).rules(session)
+        rule = runnable(ruleset, rules.find(ruleset, rule_id))
+    about = {"from": iso(within.start or 0), "to": iso(last)}
+    written = request.app.state.journal.note(caller.actor, "rules.backtest", f"rule:{rule.id}", about)
+    ask = partial(backtest, svc, rule, within, sight(caller.scope))
+    return await streamed(request, asyncio.wrap_future(written), request.app.state.backtests, ask, lambda found: found)

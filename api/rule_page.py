@@ -1,0 +1,215 @@
+"""The page of one rule: who changed what of it, its samples, what is wrong in a text, what it would have done."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from api.deps import Services
+from api.scope import Sight
+from api.shapes import Shape, Time, Truth, Words
+from core.clock import from_micros
+from core.db.models import Audit
+from core.errors import BadInput, failure
+from core.store.contract import Span
+from core.store.telling import TellCount
+from detections.backtest import Backtest
+from detections.backtesting import backtested
+from detections.lint import lint
+from detections.rule import OWN_PACKAGE, Correlation, Rule
+from detections.ruleset import RuleSet
+from detections.samples import Sheet, Trial
+
+CHANGES = 100
+TOP = 10
+MAX_RAW = 4_000
+
+
+class RuleChange(Shape):
+    """An entry of the journal about a rule, or about the package that it came with."""
+
+    seq: int
+    at: Time
+    actor: str
+    channel: str
+    action: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    reason: str
+
+
+def history(session: Session, rule: Rule | Correlation) -> list[RuleChange]:
+    """The newest 100 changes, newest first."""
+    about = [Audit.object == f"rule:{rule.id}"]
+    if rule.package != OWN_PACKAGE:
+        about.append(Audit.object == f"package:{rule.package}")
+    query = select(Audit).where(or_(*about)).order_by(Audit.seq.desc()).limit(CHANGES)
+    return [RuleChange.model_validate(row) for row in session.scalars(query)]
+
+
+class SampleTried(Shape):
+    """An event that the rules of the file must match, or must not, and whether it is so."""
+
+    is_match: bool
+    line: int | None
+    text: str
+    """The line of the log, or the event as JSON; its first 4,000 characters."""
+    is_met: bool
+    """Whether this rule matches it."""
+    is_concerned: bool
+    """Whether it says something of this rule: of several rules in a file each sample is for one."""
+    wrong: Words | None
+    """Why it is not as it should be."""
+
+
+class SamplesTried(Shape):
+    """The samples of a rule's file, tried just now."""
+
+    file: str | None
+    """None: there are none."""
+    samples: list[SampleTried]
+    problem: Words | None
+    """Why they cannot be read."""
+
+
+def samples(sheet: Sheet, rule: Rule | Correlation) -> SamplesTried:
+    """What became of each sample for a rule: streams say something of correlations, single events of rules."""
+    problem = None if sheet.error is None else Words(**{lang: sheet.error.told(lang) for lang in ("vi", "en")})
+    tried = [_tried(each, rule) for each in sheet.trials]
+    return SamplesTried(file=sheet.file, samples=tried, problem=problem)
+
+
+def _tried(trial: Trial, rule: Rule | Correlation) -> SampleTried:
+    is_of_its_kind = bool(trial.sample.steps) is isinstance(rule, Correlation)
+    is_wrong = is_of_its_kind and trial.wrong_for(rule.id)
+    return SampleTried(
+        is_match=trial.sample.is_match,
+        line=trial.sample.place.line,
+        text=trial.sample.text[:MAX_RAW],
+        is_met=rule.id in trial.hits,
+        is_concerned=is_of_its_kind and trial.concerns(rule.id),
+        wrong=Words(**trial.wrong) if is_wrong and trial.wrong is not None else None,
+    )
+
+
+class Remark(Shape):
+    """Something wrong or doubtful in the text of a rule; ``column`` counts from 1."""
+
+    weight: Literal["error", "warning"]
+    line: int | None
+    column: int | None
+    code: str
+    text: Words
+
+
+class Checked(Shape):
+    """What a text of rules holds, and what is to be said of it."""
+
+    rules: int
+    """How many of its rules and correlations can be used."""
+    remarks: list[Remark]
+
+
+def checked(text: str, in_force: Callable[[], RuleSet]) -> Checked:
+    """The remarks of ``kydai rules lint`` on a text; nothing is kept."""
+    with tempfile.TemporaryDirectory(prefix="kydai-lint-") as folder:
+        path = Path(folder) / "rule.yml"
+        path.write_text(text, encoding="utf-8", newline="")
+        loaded, findings = lint(path, in_force=in_force)
+    remarks = [
+        Remark(weight=each.weight.value, line=each.line, column=each.column, code=each.code, text=Words(**each.said))
+        for each in findings
+    ]
+    return Checked(rules=len(loaded.every), remarks=remarks)
+
+
+class Valued(Shape):
+    """A value that hits share; ``field`` is the event's own name."""
+
+    field: str
+    value: str
+    hits: int
+
+
+class DayHits(Shape):
+    """Hits of a day on the wall clock of the house, ``2026-11-25``."""
+
+    day: str
+    hits: int
+
+
+class BacktestOf(Shape):
+    """What a rule would have done."""
+
+    start: Time
+    end: Time
+    hits: int
+    days: list[DayHits]
+    values: list[Valued]
+    """Hosts, users, and what made the rule match (of the first 5,000 hits), most hits first."""
+    alerts: int
+    """Alerts that the hits would have folded into."""
+    busiest: int
+    """Alerts of the hour that has most."""
+    would_stop: bool
+    """Whether it would have been set to record for too many alerts."""
+    micros: float | None
+    """CPU that judging an event of its log source costs, in microseconds; None where none is stored."""
+    measured: int
+    """Events on which that was measured."""
+    doubtful: int
+    """Events on which query and engine disagree: the hits are not all there."""
+    truth: Truth
+
+
+def backtest(svc: Services, rule: Rule, span: Span, sight: Sight, tell: TellCount) -> BacktestOf:
+    """A rule over a span with both ends, as far as the caller sees."""
+    assert span.start is not None
+    assert span.end is not None
+    past = backtested(svc.store, svc.clock, [rule], span, svc.zone, tell, sight.node)
+    test, cost = past.tests[rule.id], past.costs[rule.id]
+    return BacktestOf(
+        start=span.start,
+        end=span.end,
+        hits=test.hits,
+        days=list(_days(test, span.start, span.end)),
+        values=list(_values(test)),
+        alerts=test.alerts,
+        busiest=test.busiest,
+        would_stop=test.would_stop,
+        micros=cost.micros,
+        measured=cost.events,
+        doubtful=past.faults[rule.id],
+        truth=Truth.of(past.truth),
+    )
+
+
+def runnable(ruleset: RuleSet, rule: Rule | Correlation) -> Rule:
+    """A rule that can match events by itself. Raises BadInput for others."""
+    if isinstance(rule, Correlation):
+        raise failure(BadInput, "hunts.correlation", id=rule.id, rules=", ".join(rule.rules))
+    if rule.id in ruleset.blind:
+        raise failure(BadInput, "hunts.no_rule")
+    return rule
+
+
+def _days(test: Backtest, start: int, end: int) -> Iterator[DayHits]:
+    day, last = (from_micros(at, test.zone).date() for at in (start, max(start, end - 1)))
+    while day <= last:
+        yield DayHits(day=day.isoformat(), hits=test.days[day.isoformat()])
+        day += timedelta(days=1)
+
+
+def _values(test: Backtest) -> Iterator[Valued]:
+    for name, counts in (("host.name", test.hosts), ("user.name", test.users)):
+        for value, hits in counts.most_common(TOP // 2):
+            yield Valued(field=name, value=value, hits=hits)
+    for (name, value), hits in test.values.most_common(TOP):
+        if name not in ("host.name", "user.name"):
+            yield Valued(field=name, value=value, hits=hits)
