@@ -39,8 +39,8 @@ TOGETHER = {
     "console": tuple(
         f"tests/console/test_{name}.py"
         for name in (
-            "entity", "every_screen", "exceptions", "house_screens", "hunt", "hunt_saved", "hunt_truth", "incident",
-            "keyboard", "queue", "sign_in", "speed",
+            "detections", "entity", "every_screen", "exceptions", "house_screens", "hunt", "hunt_saved", "hunt_truth",
+            "incident", "keyboard", "queue", "sign_in", "speed",
         )
     ),
     "demo": ("tests/kydai/demo/test_run.py", "tests/reports/test_of_the_demonstration.py"),

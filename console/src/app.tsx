@@ -22,6 +22,8 @@ const Hunt = lazy(() => import("./screens/hunt"));
 const Entity = lazy(() => import("./screens/entity"));
 const Rules = lazy(() => import("./screens/rules"));
 const Exceptions = lazy(() => import("./screens/exceptions"));
+const RuleMatrix = lazy(() => import("./screens/rule-matrix"));
+const RulePage = lazy(() => import("./screens/rule-page"));
 const Runs = lazy(() => import("./screens/runs"));
 const Playbooks = lazy(() => import("./screens/playbooks"));
 const Sources = lazy(() => import("./screens/sources"));
@@ -134,8 +136,11 @@ function SignedIn() {
               <Route path="/incidents/:number" element={<Incident />} />
               <Route path="/hunt" element={<Hunt />} />
               <Route path="/entity" element={<Entity />} />
-              <Route path="/rules" element={<Rules />} />
               <Route path="/exceptions" element={<Exceptions />} />
+              <Route path="/detections" element={<Rules />} />
+              <Route path="/detections/matrix" element={<RuleMatrix />} />
+              <Route path="/detections/:id" element={<RulePage />} />
+              <Route path="/rules" element={<Navigate to={`/detections${place.search}`} replace />} />
               <Route path="/runs" element={<Runs />} />
               <Route path="/runs/:id" element={<Runs />} />
               <Route path="/playbooks" element={<Playbooks />} />

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from api.app import create_app
 from api.deps import Services
 from core import accounts, checks, keeping
 from core.audit import Actor
-from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, iso
+from core.clock import DAY, HOUR, LOCAL_ZONE, MINUTE, SECOND, Micros, iso
 from core.db.database import Database
 from core.db.models import Alert, Heartbeat, RuleMode, Session, Source, SpoolPosition
 from core.event import Event, new_ulid
@@ -29,6 +30,7 @@ from core.sources import Heards
 from core.store.contract import Batch, EventStore, Span
 from core.store.retention import DEFAULT_POLICY, Policy
 from core.words import both
+from detections import hit_days
 from detections.coverage import Coverage
 from detections.coverage import coverage as told
 from detections.rule import Mode
@@ -38,6 +40,7 @@ from enrichment.observables import read_house
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.settings import RETENTION_MONTHS
+from kydai.trying import Trier
 from kydai.working import shop_of, step
 from playbooks.playbook import load as load_playbooks
 from tests.console.morning import MORNING, PEOPLE, RULE_IDS, SOURCES, Told
@@ -79,6 +82,12 @@ def events_of(told: Told, at: Micros, segment: str, start: int) -> list[Event]:
     return made
 
 
+def _selection(told: Told, line: int) -> str:
+    """The selection that stands in a line of the rule."""
+    rule = RULES.by_id.get(RULE_IDS[told.rule])
+    return "" if rule is None else next((rule.selection_of(at) for at, own in enumerate(rule.lines) if own == line), "")
+
+
 def alert_of(told: Told, number: int, at: Micros, ids: list[str]) -> Alert:
     entities = [["host", told.host]] + ([["user", told.user]] if told.user else [])
     entities += [["ip", a] for a in (*told.facts.get("from", ()), *told.facts.get("to", ()))]
@@ -104,7 +113,7 @@ def alert_of(told: Told, number: int, at: Micros, ids: list[str]) -> Alert:
         updated_at=at,
         count=told.count,
         event_ids=ids,
-        matched=[{"field": f, "value": v, "line": line} for f, v, line in told.matched],
+        matched=[{"field": f, "value": v, "line": line, "selection": _selection(told, line)} for f, v, line in told.matched],
         entities=entities,
         host=told.host,
         user=told.user,
@@ -179,7 +188,17 @@ def seed(database: Database, store: EventStore, now: Micros) -> None:
         house = read_house(session)
         for alert in sorted(alerts, key=lambda a: a.created_at):
             group(session, alert.id, now, house)
+    _hits(database, now)
     beat(database, now)
+
+
+def _hits(database: Database, now: Micros) -> None:
+    """Hits of the rules by day, counted for twelve days; the newest are those of the morning."""
+    rules = [(RULE_IDS[told.rule], told.count) for told in MORNING if told.kind == "rule"]
+    with database.write() as session:
+        for ago in range(12):
+            hits = Counter({rule: count * (1 + (ago * 7 + at) % 5) for at, (rule, count) in enumerate(rules)})
+            hit_days.save(session, hits if ago else Counter(dict(rules)), LOCAL_ZONE, now - ago * DAY)
 
 
 def _keep(database: Database, store: EventStore, now: Micros) -> None:
@@ -287,7 +306,7 @@ class Running:
         self.stop_serving()
 
 
-def coverage() -> list[Coverage]:
+def coverage(hit: frozenset[str]) -> list[Coverage]:
     """What our rules can do where three of five Linux hosts send no command line and there is no Windows."""
     web: Event = {"event.module": "nginx", "event.dataset": "nginx.access", "event.category": ["web"], "url.original": "/"}
     started: Event = {
@@ -298,7 +317,7 @@ def coverage() -> list[Coverage]:
     events: list[Event] = [{**web, "host.name": "tthc-web01"}]
     events += [{**whole, "host.name": name} for name in ("csdl-db01", "jump01")]
     events += [{**started, "host.name": name} for name in ("csdl-db02", "mail01", "tthc-web01")]
-    return told(RULES, seen_of_events(events))
+    return told(RULES, seen_of_events(events), hit=hit)
 
 
 @contextmanager
@@ -318,11 +337,16 @@ def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Run
             modes = {row.rule_id: Mode(row.mode) for row in session.scalars(select(RuleMode))}
         return replace(RULES, modes=modes)
 
+    def covered() -> list[Coverage]:
+        with database.read() as session:
+            return coverage(hit_days.hit_lately(session, clock.now()))
+
     services = Services(
         database, store, clock, base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", is_demo=is_demo,
-        policy=context.settings.store.policy, reserve_bytes=512 << 20, console_folder=DIST, version="0.1.0", rules=rules, coverage=coverage, playbooks=load_playbooks,
+        policy=context.settings.store.policy, reserve_bytes=512 << 20, console_folder=DIST, version="0.1.0", rules=rules, coverage=covered, playbooks=load_playbooks,
         rule_text=lambda _, file: next((f.read_text("utf-8") for d in ("rules", "correlations")
                                         if (f := OWN / d / file).is_file()), None),
+        samples=Trier(context.settings, clock).sheet,
     )  # fmt: skip
     config = uvicorn.Config(
         create_app(services), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1

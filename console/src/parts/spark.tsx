@@ -1,12 +1,23 @@
-// A row of small bars: raws by hour, oldest first.
-export function Spark({ values, label }: { values: readonly number[]; label: string }) {
-  const most = Math.max(1, ...values);
+// A row of small bars, oldest first: raws by hour, hits by day. What was not counted is a dotted line, no zero.
+interface Props {
+  values: readonly number[];
+  label: string;
+  /** Pixels of a bar and the gap behind it. */
+  step?: number;
+  /** The first of the values that was counted. */
+  from?: number;
+}
+
+export function Spark({ values, label, step = 5, from = 0 }: Props) {
+  const most = Math.max(1, ...values.slice(from));
   return (
-    <svg className="spark" width={values.length * 5} height="18" role="img" aria-label={label}>
+    <svg className="spark" width={values.length * step} height="18" role="img" aria-label={label}>
+      <title>{label}</title>
+      {from > 0 && <line x1="0" x2={from * step - 1} y1="17.5" y2="17.5" stroke="var(--line)" strokeDasharray="2 2" />}
       {values.map((value, at) => {
         const height = value === 0 ? 0 : Math.max(1.5, (value / most) * 17);
         // the place of an hour is its name
-        return <rect key={at} x={at * 5} y={18 - height} width="4" height={height} fill="currentColor" />;
+        return at < from ? null : <rect key={at} x={at * step} y={18 - height} width={step - 1} height={height} fill="currentColor" />;
       })}
     </svg>
   );

@@ -53,7 +53,7 @@ export default function Exceptions() {
       <div className="head">
         <h1>{t("except.list")}</h1>
         <span className="muted">{asked.data && t("except.count", { n: rows.length })}</span>
-        <Link to="/rules">{t("rules.title")}</Link>
+        <Link to="/detections">{t("rules.title")}</Link>
         <span className="space" />
         <Choice label={t("column.status")} value={state ?? ""} options={[{ value: "", label: t("choice.all") }, ...STATES.map((value) => ({ value, label: named("except.state", value) }))]} onChange={(value) => set({ state: value })} />
       </div>

@@ -8,9 +8,10 @@ import { visible } from "../lib/visible";
 import { Asking, Failed, Incomplete } from "../parts/answer";
 import { Facts } from "../parts/facts";
 import { Severity } from "../parts/severity";
-import { Between } from "../parts/when";
+import { Between, When } from "../parts/when";
 import { Who } from "../parts/who";
 import { useWords } from "../words";
+import { Why } from "./alert-why";
 import { eventText, huntEvents, huntHost } from "./links";
 
 interface Props {
@@ -86,7 +87,7 @@ export function QueuePanel({ group, isDone, onTake, onClose, onExcept, onOpen }:
               {found.seen_before.elsewhere.total > 0 && t("panel.seen_elsewhere", { text: verdictText(found.seen_before.elsewhere, words) })}
             </p>
           </section>
-          <Evidence id={found.id} />
+          <Evidence alert={found} />
           <section>
             <h3>{t("panel.next")}</h3>
             <ol className="steps">
@@ -139,61 +140,29 @@ export function QueuePanel({ group, isDone, onTake, onClose, onExcept, onOpen }:
   );
 }
 
-/** The fields that matched, and the line of the rule that they matched. */
-export function Why({ alert }: { alert: Schemas["AlertDetail"] }) {
+/** The first events as they came; of a correlation more of them, each with its time and host, as they make the alert together. */
+function Evidence({ alert }: { alert: Schemas["AlertDetail"] }) {
   const { t } = useWords();
-  const distinct = alert.summary.distinct;
-  return (
-    <section>
-      <h3>{t("panel.why")}</h3>
-      <dl className="pairs">
-        {alert.matched.slice(0, 12).map((match) => (
-          <Pair key={`${match.field}${String(match.value)}`} name={match.field} value={match.value} />
-        ))}
-        {typeof distinct === "number" && <Pair name={t("panel.distinct")} value={distinct} />}
-        {alert.rule_file && (
-          <>
-            <dt>{t("panel.rule")}</dt>
-            <dd className="mono">
-              <Link to={`/rules?text=${encodeURIComponent(alert.rule_id)}`}>
-                {alert.rule_file.split("/").at(-1)}
-                {alert.rule_line !== null && `:${alert.rule_line}`}
-              </Link>
-            </dd>
-          </>
-        )}
-      </dl>
-    </section>
-  );
-}
-
-function Pair({ name, value }: { name: string; value: unknown }) {
-  return (
-    <>
-      <dt className="mono">{name}</dt>
-      <dd className="mono">
-        <span className="hit">{visible(typeof value === "string" ? value : JSON.stringify(value))}</span>
-      </dd>
-    </>
-  );
-}
-
-/** The first events as they came. */
-function Evidence({ id }: { id: number }) {
-  const { t } = useWords();
+  const { id, kind } = alert;
   const events = useQuery({ queryKey: ["alert", id, "events"], queryFn: () => data(api.GET("/api/v1/alerts/{alert_id}/events", { params: { path: { alert_id: id } } })) });
+  const limit = kind === "correlation" ? 10 : 3;
   if (!events.data) return null;
   const { events: found, not_found: lost, truth } = events.data;
   if (found.length + lost.length === 0) return null;
   return (
     <section>
       <h3>{t("panel.evidence")}</h3>
-      {found.slice(0, 3).map((event) => (
+      {found.slice(0, limit).map((event) => (
         <p key={String(event["event.id"])} className="mono line-clamp">
+          {kind === "correlation" && (
+            <span className="muted">
+              <When at={String(event["@timestamp"])} /> {typeof event["host.name"] === "string" && visible(event["host.name"])}{" "}
+            </span>
+          )}
           {visible(eventText(event))}
         </p>
       ))}
-      {found.length > 3 && <p className="muted">{t("panel.more_events", { n: found.length - 3 })}</p>}
+      {found.length > limit && <p className="muted">{t("panel.more_events", { n: found.length - limit })}</p>}
       {lost.length > 0 && <p className="high">{t(truth.complete ? "panel.lost_events" : "panel.unread_events", { n: lost.length })}</p>}
       {lost.length > 0 && !truth.complete && <Incomplete truth={truth} />}
     </section>

@@ -1,29 +1,30 @@
-// Rules: what is in force, whether each can fire here, and a person's choice of what it does.
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
-import { Link } from "react-router";
+// Rules: what is in force, whether each can fire here, how often it did.
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { Link, useNavigate } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
+import { countedFrom, sum } from "../lib/hits";
+import { useKeys } from "../lib/keys";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { Choice } from "../parts/choice";
 import { type Column, Grid, useRowKeys } from "../parts/grid";
-import { useHouse } from "../parts/house";
 import { Search } from "../parts/search";
-import { Severity, State, type Tone } from "../parts/severity";
-import { useToast } from "../parts/toast";
-import { usePeople } from "../parts/who";
+import { Severity } from "../parts/severity";
+import { Spark } from "../parts/spark";
 import { useWords } from "../words";
+import { Covered } from "./rule-mode";
+import { RulePanel } from "./rule-panel";
+import { RuleTabs, rulePath } from "./rule-tabs";
+import "../styles/rules.css";
 
 type Rule = Schemas["RuleRow"];
-type Mode = Schemas["Mode"];
-const MODES: readonly Mode[] = ["alert", "record", "disabled"];
 const EFFECTS: readonly Schemas["Effect"][] = ["alert", "correlation", "record", "disabled", "unusable"];
 const COVERAGES = ["live", "partly_blind", "blind", "unproven", "not_here"] as const;
-const TONES: Record<string, Tone> = { live: "good", partly_blind: "medium", blind: "high", unproven: "low", not_here: "muted", disabled: "muted" };
-/** Hosts that are named of one rule, the first of them in the reason; the others are counted. */
-const HOSTS = 40;
-const SAID = 8;
+/** Columns that make room for the panel, which says the same. */
+const NARROW = new Set(["package", "logsource", "alerts"]);
+const TECHNIQUE = /^T\d{4}(\.\d{3})?$/;
 const idOf = (rule: Rule) => rule.id;
 
 export default function Rules() {
@@ -32,16 +33,21 @@ export default function Rules() {
   const [current, setCurrent] = useCurrent();
   const mode = EFFECTS.find((name) => name === get("mode"));
   const coverage = COVERAGES.find((name) => name === get("coverage"));
-  const filter = useMemo(() => ({ text: get("text") || undefined, mode: mode ? [mode] : undefined, coverage: coverage ? [coverage] : undefined }), [get, mode, coverage]);
+  const technique = TECHNIQUE.test(get("technique")) ? get("technique") : undefined;
+  const filter = useMemo(() => ({ text: get("text") || undefined, mode: mode ? [mode] : undefined, coverage: coverage ? [coverage] : undefined, technique }), [get, mode, coverage, technique]);
   const asked = useInfiniteQuery({
     queryKey: ["rules", filter],
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }) => data(api.GET("/api/v1/rules", { params: { query: { ...filter, limit: 200, cursor: pageParam } } })),
     getNextPageParam: (page) => page.cursor ?? undefined,
+    // coverage takes a moment to be told: what is known of the rules is shown meanwhile
+    refetchInterval: (query) => (query.state.data?.pages[0]?.items.some((rule) => !rule.coverage) ? 2_000 : false),
   });
   const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.items) ?? [], [asked.data]);
   const page = asked.data?.pages[0];
+  const open = useNavigate();
   useRowKeys(rows, idOf, current, setCurrent);
+  useKeys({ Enter: () => current && void open(rulePath(current)) });
 
   const columns: Column<Rule>[] = [
     { key: "level", title: t("column.level"), width: "134px", cell: (rule) => <Severity level={rule.level} /> },
@@ -54,14 +60,14 @@ export default function Rules() {
       width: "180px",
       cell: (rule) => <Covered rule={rule} />,
     },
-    { key: "alerts", title: t("rules.alerts"), width: "92px", align: "right", cell: (rule) => (rule.alerts ? <Link to={`/queue?status=all&rule=${encodeURIComponent(rule.id)}`}>{n(rule.alerts)}</Link> : "0") },
+    { key: "hits", title: t("rules.hits"), width: "112px", className: "muted", cell: (rule) => page && <HitSpark rule={rule} page={page} /> },
+    { key: "alerts", title: t("rules.alerts"), width: "84px", align: "right", cell: (rule) => (rule.alerts ? <Link to={`/queue?status=all&rule=${encodeURIComponent(rule.id)}`}>{n(rule.alerts)}</Link> : "0") },
     { key: "package", title: t("rules.package"), width: "92px", className: "muted", cell: (rule) => rule.package },
   ];
   return (
     <div className="page">
       <div className="head">
-        <h1>{t("rules.title")}</h1>
-        <Link to="/exceptions">{t("except.list")}</Link>
+        <RuleTabs />
         {page && (
           <span className="muted">
             {t("rules.count", { n: page.total ?? 0 })}
@@ -85,6 +91,14 @@ export default function Rules() {
         <Search label={t("rules.search")} value={get("text")} onChange={(text) => set({ text })} />
         <Choice label={t("rules.mode")} value={mode ?? ""} options={[{ value: "", label: t("choice.all") }, ...EFFECTS.map((value) => ({ value, label: named("common.mode", value) }))]} onChange={(value) => set({ mode: value })} />
         <Choice label={t("rules.coverage")} value={coverage ?? ""} options={[{ value: "", label: t("choice.all") }, ...COVERAGES.map((value) => ({ value, label: named("common.coverage", value) }))]} onChange={(value) => set({ coverage: value })} />
+        {technique && (
+          <span className="tag own">
+            ATT&CK {technique}
+            <button type="button" aria-label={t("rules.drop_technique", { id: technique })} title={t("rules.drop_technique", { id: technique })} onClick={() => set({ technique: null })}>
+              ×
+            </button>
+          </span>
+        )}
       </div>
       <div className={`split${current ? "" : " alone"}`}>
         {asked.isError ? (
@@ -95,10 +109,11 @@ export default function Rules() {
           <Grid
             label={t("rules.title")}
             rows={rows}
-            columns={current ? columns.filter((column) => column.key !== "package" && column.key !== "logsource") : columns}
+            columns={current ? columns.filter((column) => !NARROW.has(column.key)) : columns}
             rowKey={idOf}
             current={current}
             onCurrent={setCurrent}
+            onOpen={(rule) => void open(rulePath(rule.id))}
             onEnd={() => {
               if (asked.hasNextPage && !asked.isFetching) void asked.fetchNextPage();
             }}
@@ -111,109 +126,12 @@ export default function Rules() {
   );
 }
 
-/** The state; on how many of its hosts the rule cannot fire, or how many sent what it needs while the others were quiet. */
-function Covered({ rule }: { rule: Rule }) {
-  const { n, named } = useWords();
-  if (!rule.coverage) return <span className="muted">–</span>;
-  const shown = rule.coverage === "disabled" ? named("common.mode", "disabled") : named("common.coverage", rule.coverage);
-  const isQuiet = rule.coverage === "live" && rule.seeing_hosts < rule.hosts;
-  const count = rule.coverage === "partly_blind" ? rule.blind_hosts : isQuiet ? rule.seeing_hosts : null;
-  return <State tone={TONES[rule.coverage] ?? "muted"} text={count === null ? shown : `${shown} ${n(count)}/${n(rule.hosts)}`} />;
-}
-
-function RulePanel({ id }: { id: string }) {
-  const { t, said, n, named } = useWords();
-  const { may } = useHouse();
-  const tell = useToast();
-  const queries = useQueryClient();
-  const { nameOf } = usePeople();
-  const [reason, setReason] = useState("");
-  const asked = useQuery({ queryKey: ["rule", id], queryFn: () => data(api.GET("/api/v1/rules/{rule_id}", { params: { path: { rule_id: id } } })) });
-  const choose = useMutation({
-    mutationFn: (mode: Mode) => data(api.PUT("/api/v1/rules/{rule_id}/mode", { params: { path: { rule_id: id } }, body: { mode, reason: reason.trim() } })),
-    onSuccess: (found) => {
-      queries.setQueryData(["rule", id], found);
-      void queries.invalidateQueries({ queryKey: ["rules"] });
-      setReason("");
-      tell({ text: t("rules.chosen", { mode: named("common.mode", found.effect) }) });
-    },
-    onError: (error) => tell({ error }),
-  });
-  const rule = asked.data;
-  if (asked.isPending) return <aside className="side"><Asking /></aside>;
-  if (!rule) return <aside className="side"><Failed error={asked.error} /></aside>;
-  const choices = MODES.map((mode) => ({ mode, effect: mode === "alert" ? rule.alert_effect : mode }));
-  // a correlation that others read alerts by itself when a person chooses so, a rule never does
-  const isByDefault = rule.effect === "correlation" && rule.alert_effect === "alert";
-  const texts = [
-    [t("rules.reason"), said(rule.reason) || rule.description],
-    [t("rules.falsepositives"), said(rule.falsepositives)],
-    [t("panel.next"), said(rule.remediation)],
-  ] as const;
-  return (
-    <aside className="side" aria-label={said(rule.title)}>
-      <h2>{said(rule.title)}</h2>
-      <p>
-        <Severity level={rule.level} />
-        <span className="muted"> · {[rule.package, rule.status].filter(Boolean).join(" · ")}</span>
-      </p>
-      <section>
-        <h3>{t("rules.coverage")}</h3>
-        {rule.why && said(rule.why) ? <p className={rule.coverage === "blind" ? "high" : rule.coverage === "partly_blind" ? "medium" : "muted"}>{said(rule.why)}</p> : <Covered rule={rule} />}
-        {rule.blind_on.length > SAID && <p className="mono muted">{rule.blind_on.slice(SAID, HOSTS).join(", ") + (rule.blind_on.length > HOSTS ? ` (+${n(rule.blind_on.length - HOSTS)})` : "")}</p>}
-      </section>
-      {rule.remedy && (
-        <section>
-          <h3>{t("rules.remedy")}</h3>
-          {said(rule.remedy)
-            .split("\n")
-            .map((line) => (
-              <p key={line}>{line}</p>
-            ))}
-        </section>
-      )}
-      {texts.map(([title, text]) =>
-        text ? (
-          <section key={title}>
-            <h3>{title}</h3>
-            <p>{text}</p>
-          </section>
-        ) : null,
-      )}
-      <section>
-        <h3>{t("rules.mode")}</h3>
-        <div className="row wrap" role="group" aria-label={t("rules.mode")}>
-          {isByDefault && (
-            <button type="button" className="button small pressed" aria-pressed disabled>
-              {named("common.mode", "correlation")} <span className="muted">{t("rules.usual")}</span>
-            </button>
-          )}
-          {choices.map(({ mode, effect }) => (
-            <button key={mode} type="button" className={`button small${rule.effect === effect ? " pressed" : ""}`} aria-pressed={rule.effect === effect} disabled={!may("triage") || choose.isPending} onClick={() => rule.effect !== effect && choose.mutate(mode)}>
-              {named("common.mode", effect)}
-              {rule.default_effect === effect && <span className="muted"> {t("rules.usual")}</span>}
-            </button>
-          ))}
-        </div>
-        {rule.effect === "correlation" && (
-          <p className="muted" style={{ marginTop: 6 }}>
-            {isByDefault ? t("rules.read_by_others") : t("common.only_correlation")}
-          </p>
-        )}
-        {may("triage") && <input className="input" style={{ width: "100%", marginTop: 6 }} placeholder={t("rules.why_change")} aria-label={t("rules.why_change")} maxLength={2000} value={reason} onChange={(event) => setReason(event.target.value)} />}
-        {rule.decided_by && (
-          <p className="muted">
-            {t("rules.decided", { name: nameOf(rule.decided_by) })} {rule.decided_reason && `“${rule.decided_reason}”`}
-          </p>
-        )}
-      </section>
-      {rule.tags.length > 0 && <p className="mono muted" style={{ marginTop: 10 }}>{rule.tags.join(", ")}</p>}
-      {rule.text && (
-        <section>
-          <h3>{rule.file}</h3>
-          <pre className="mono rule-text" tabIndex={0} aria-label={rule.file}>{rule.text}</pre>
-        </section>
-      )}
-    </aside>
-  );
+/** Hits by day, with what was not counted told apart from none. */
+function HitSpark({ rule, page }: { rule: Rule; page: Schemas["RulePage"] }) {
+  const { t } = useWords();
+  if (!rule.hits) return <span title={t("rules.hits_scope")}>–</span>;
+  const from = countedFrom(page, rule.kind);
+  const said = t(rule.kind === "correlation" ? "rules.alerts_by_day" : "rules.hits_by_day", { n: sum(rule.hits) });
+  const since = from > 0 ? t(from < page.days.length ? "rules.counted_days" : "rules.never_counted", { n: page.days.length - from }) : "";
+  return <Spark values={rule.hits} step={3} from={from} label={[said, since].filter(Boolean).join(" ")} />;
 }

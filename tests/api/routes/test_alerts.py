@@ -147,7 +147,7 @@ def test_one_alert_says_everything(client: Client, services: Services) -> None:
     analyst = client("analyst")
     found = get(analyst, f"/{alert_id}")
     assert found["incident_number"] == "VV-2026-0001"
-    assert found["matched"] == [{"field": "event.outcome", "value": "failure", "line": 14}]
+    assert found["matched"] == [{"field": "event.outcome", "value": "failure", "line": 14, "selection": ""}]
     assert found["entities"][1] == {"kind": "ip", "value": "192.0.2.1"}
     shown = get(analyst, f"/{alert_id}/events")
     assert [e["message"] for e in shown["events"]] == ["sự kiện 0"]

@@ -1,0 +1,147 @@
+// What a rule would have done over a chosen past: followed while it is judged, ended by a button or by leaving.
+import { useEffect, useRef, useState } from "react";
+import { Link } from "react-router";
+import { api, type Schemas } from "../api/client";
+import { follow } from "../api/follow";
+import { literal } from "../lib/query-text";
+import { resolve } from "../lib/range";
+import { typed } from "../lib/time";
+import { visible } from "../lib/visible";
+import { Failed, Incomplete, TruthLine } from "../parts/answer";
+import { DayBars } from "../parts/day-bars";
+import { useHouse } from "../parts/house";
+import { RangeChoice } from "../parts/range-choice";
+import { State } from "../parts/severity";
+import { Between } from "../parts/when";
+import { useWords } from "../words";
+import { shareOf } from "./hunt-count";
+import { hunt } from "./links";
+
+type Found = Schemas["BacktestOf"];
+
+export function RuleBacktest({ rule }: { rule: Schemas["RuleDetail"] }) {
+  const { t } = useWords();
+  const { may } = useHouse();
+  const [range, setRange] = useState({ from: "now-30d", to: "now" });
+  const [progress, setProgress] = useState<Schemas["Progress"] | null>(null);
+  const [found, setFound] = useState<Found | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const running = useRef<AbortController | null>(null);
+  useEffect(() => () => running.current?.abort(), []);
+
+  const run = async () => {
+    const stop = new AbortController();
+    running.current = stop;
+    const asOf = Date.now();
+    setFound(null);
+    setError(null);
+    setProgress({ done: 0, whole: 0, found: 0 });
+    try {
+      const params = { path: { rule_id: rule.id }, query: { from: resolve(range.from, asOf), to: resolve(range.to, asOf) } };
+      setFound(await follow<Schemas["BacktestMessage"]>(api.GET("/api/v1/rules/{rule_id}/backtest/stream", { params, signal: stop.signal, parseAs: "stream" }), setProgress));
+    } catch (failed) {
+      if (!stop.signal.aborted) setError(failed);
+    } finally {
+      if (running.current === stop) {
+        running.current = null;
+        setProgress(null);
+      }
+    }
+  };
+  const stop = () => {
+    running.current?.abort();
+    running.current = null;
+    setProgress(null);
+  };
+  return (
+    <>
+      <div className="row wrap rule-bar">
+        <span>{t("backtest.about")}</span>
+        <span className="space" />
+        <RangeChoice from={range.from} to={range.to} onChange={setRange} />
+        {progress ? (
+          <button type="button" className="button" onClick={stop}>
+            {t("backtest.stop")}
+          </button>
+        ) : (
+          <button type="button" className="button main" disabled={!may("triage")} onClick={() => void run()}>
+            {t("backtest.run")}
+          </button>
+        )}
+      </div>
+      {progress && (
+        <p role="status" className="rule-bar">
+          <progress className="storage-progress" aria-label={t("backtest.run")} max={progress.whole || undefined} value={progress.whole > 0 ? progress.done : undefined} />
+          {t("backtest.far", { n: progress.found, share: shareOf(progress) })}
+        </p>
+      )}
+      {error !== null && <Failed error={error} again={() => void run()} />}
+      {found && <Result rule={rule} found={found} />}
+    </>
+  );
+}
+
+function Result({ rule, found }: { rule: Schemas["RuleDetail"]; found: Found }) {
+  const { t, n } = useWords();
+  const { zone } = useHouse().me;
+  const numbers = [
+    [t("backtest.hits"), n(found.hits)],
+    [t("backtest.alerts"), n(found.alerts)],
+    [t("backtest.busiest"), n(found.busiest)],
+    [t("backtest.cost"), found.micros === null ? "–" : t("backtest.micros", { n: found.micros, events: found.measured })],
+  ] as const;
+  return (
+    <div aria-live="polite">
+      {!found.truth.complete || !found.truth.exact ? (
+        <Incomplete truth={found.truth} />
+      ) : (
+        <p>
+          <Between first={found.start} last={found.end} /> · <TruthLine truth={found.truth} />
+        </p>
+      )}
+      {found.doubtful > 0 && <p className="critical">{t("backtest.doubtful", { n: found.doubtful })}</p>}
+      {found.would_stop && (
+        <p>
+          <State tone="high" text={t("backtest.would_stop")} />
+        </p>
+      )}
+      <dl className="numbers">
+        {numbers.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {found.hits === 0 ? (
+        <p className="muted">{t("backtest.nothing")}</p>
+      ) : (
+        <>
+          <DayBars values={found.days.map((each) => each.hits)} days={found.days.map((each) => typed(each.day, zone))} label={t("backtest.by_day")} />
+          <table className="plain-table">
+            <thead>
+              <tr>
+                <th>{t("backtest.field")}</th>
+                <th>{t("backtest.value")}</th>
+                <th className="right">{t("backtest.hits")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {found.values.map((each) => (
+                <tr key={`${each.field}=${each.value}`}>
+                  <td className="mono muted">{visible(each.field)}</td>
+                  <td className="mono">
+                    <Link to={hunt(`${each.field}: ${literal(each.value)}${rule.hits?.some(Boolean) ? ` and kydai.rules: ${literal(rule.id)}` : ""}`, { from: found.start, to: found.end })}>
+                      <span className="line-clamp">{visible(each.value)}</span>
+                    </Link>
+                  </td>
+                  <td className="right">{n(each.hits)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </>
+      )}
+    </div>
+  );
+}

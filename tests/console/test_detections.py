@@ -1,0 +1,145 @@
+"""Detections as an analyst goes through them: list, matrix, one rule from its text to its past, and an alert's reasons."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+from sqlalchemy import select
+
+from core.clock import HOUR, iso
+from core.db.models import Audit
+from core.event import Event, new_ulid
+from core.store.contract import Batch
+from tests.console.conftest import Open
+from tests.console.house import Running
+
+SHELL = "f38ec8bb-8469-4eb8-83ea-54bf6afc8ec3"
+"""Reverse shell on a command line: partly blind in the seeded house."""
+REFUSED = "linux/sshd/failed_password.yml"
+
+
+def test_the_list_tells_hits_by_day_and_since_when(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/rules?text=miner_port").heading("Quy tắc phát hiện")
+    row = console.rows().first
+    expect(row.get_by_role("img", name=re.compile(r"108 sự kiện khớp trong 30 ngày \(mới đếm 12 ngày\)"))).to_be_visible()
+    expect(row).to_contain_text("chưa kiểm chứng")
+    expect(row).not_to_contain_text("không áp dụng")
+    assert "/detections?text=miner_port" in console.page.url
+    scoped = open_console(shared_house, "sonhv", path="/detections?text=miner_port").heading("Quy tắc phát hiện")
+    expect(scoped.rows()).to_have_count(1)
+    expect(scoped.rows().get_by_role("img")).to_have_count(0)
+
+
+def test_the_matrix_is_walked_by_keys_to_the_rules_of_a_cell(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/detections").heading("Quy tắc phát hiện")
+    console.page.get_by_role("link", name="Ma trận ATT&CK").press("Enter")
+    matrix = console.page.get_by_role("group", name="Ma trận ATT&CK")
+    cell = matrix.get_by_role("button", name=re.compile(r"^Command and Scripting Interpreter \d+.\d+ phát hiện được"))
+    expect(cell).to_be_visible()
+    assert console.page.locator(".cell[tabindex='0']").count() == 1
+    console.page.locator(".cell[tabindex='0']").focus()
+    console.press("ArrowRight", "ArrowRight", "ArrowRight")
+    expect(cell).to_be_focused()
+    console.press("Enter")
+    expect(cell).to_have_attribute("aria-pressed", "true")
+    side = console.side()
+    expect(side.get_by_role("heading", level=2)).to_have_text("Command and Scripting Interpreter")
+    expect(side).to_contain_text("Unix Shell")
+    expect(console.page.get_by_role("list", name="Số kỹ thuật theo khả năng phát hiện")).to_contain_text("phát hiện được")
+    side.get_by_role("link", name="Trình lệnh kết nối ngược ra ngoài").click()
+    console.heading("Trình lệnh kết nối ngược ra ngoài")
+    console.page.get_by_role("link", name="attack.t1059.004").click()
+    expect(console.side().get_by_role("heading", level=2)).to_have_text("Command and Scripting Interpreter")
+    console.press("Escape")
+    expect(console.side()).to_have_count(0)
+
+
+def test_a_draft_is_checked_in_place_and_dropped(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path=f"/detections?text={SHELL}").heading("Quy tắc phát hiện")
+    expect(console.rows()).to_have_count(1)
+    console.press("j", "Enter").heading("Trình lệnh kết nối ngược ra ngoài")
+    expect(console.page.get_by_text("Không có lỗi")).to_be_visible()
+    lines = console.page.locator(".rule-lines li")
+    expect(lines.first).to_have_text("title: Reverse Shell On A Command Line")
+    console.button("Sửa thử").click()
+    draft = console.page.get_by_label("Bản nháp")
+    expect(draft).to_be_focused()
+    draft.fill(draft.input_value().replace("level: high", "level: <img src=x onerror=alert(1)>"))
+    console.press("Control+Enter")
+    wrong = console.page.locator(".rule-lines .wrong")
+    expect(wrong).to_have_count(1)
+    expect(wrong).to_contain_text("level: <img src=x onerror=alert(1)>")
+    expect(wrong.locator("p")).to_contain_text("[load]")
+    assert console.page.locator("img").count() == 0
+    assert console.violations() == []
+    console.button("Bỏ bản nháp").click()
+    expect(lines.nth(4)).to_have_text("level: high")
+    console.press("Escape").heading("Quy tắc phát hiện")
+
+
+def test_samples_are_tried_and_history_tells_who(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, path=f"/detections/{SHELL}?tab=samples")
+    expect(console.page.get_by_text("Cả 6 mẫu đều đúng")).to_be_visible()
+    expect(console.page.get_by_role("row")).to_have_count(7)
+    console.button("Thử lại").click()
+    expect(console.page.get_by_text("Cả 6 mẫu đều đúng")).to_be_visible()
+    console.page.get_by_role("link", name="Lịch sử").click()
+    expect(console.page.get_by_text("Chưa ai thay đổi gì")).to_be_visible()
+    console.side().get_by_label("Lý do thay đổi (nên có)").fill("Đội kiểm thử làm việc tuần này")
+    console.side().get_by_role("button", name="chỉ ghi nhận").click()
+    console.toast("Quy tắc nay ở chế độ: chỉ ghi nhận")
+    row = console.page.get_by_role("row", name=re.compile("Đổi chế độ quy tắc phát hiện"))
+    expect(row).to_contain_text("Nguyễn Thị Hạnh")
+    expect(row).to_contain_text("chỉ ghi nhận")
+    expect(row).to_contain_text("Đội kiểm thử làm việc tuần này")
+
+
+def test_a_backtest_is_followed_and_its_values_lead_to_the_events(open_console: Open, own_house: Running) -> None:
+    house = own_house.services
+    segment, now = new_ulid(house.clock.now()), house.clock.now()
+    refused: Event = {
+        "event.module": "system", "event.dataset": "system.auth", "process.name": "sshd", "host.name": "web09",
+        "event.outcome": "failure", "event.action": "ssh_login", "message": "Failed password for root <b>",
+        "event.category": ["authentication"], "user.name": "root", "kydai.retention": "default",
+    }  # fmt: skip
+    stamps = [iso(now - hour * HOUR) for hour in (1, 2, 30)]
+    house.store.append(Batch([
+        refused | {"@timestamp": at, "event.created": at, "event.ingested": at, "event.id": f"{segment}.{n}.0"}
+        for n, at in enumerate(stamps)
+    ]))  # fmt: skip
+    console = open_console(own_house, path=f"/detections?text={REFUSED}").heading("Quy tắc phát hiện")
+    expect(console.rows()).to_have_count(1)
+    console.press("j", "Enter")
+    console.page.get_by_role("link", name="Thử trên quá khứ").click()
+    console.button("Chạy thử").click()
+    numbers = console.page.locator(".numbers")
+    expect(numbers).to_contain_text("Sự kiện khớp3")
+    expect(console.page.get_by_role("img", name="Sự kiện khớp theo ngày")).to_be_visible()
+    expect(console.page.get_by_role("row", name=re.compile("host.name web09"))).to_contain_text("3")
+    assert console.violations() == []
+    with house.database.read() as session:
+        assert session.scalars(select(Audit.actor).where(Audit.action == "rules.backtest")).all() == ["hanhnt"]
+    console.page.get_by_role("link", name="web09").click()
+    console.heading("Truy tìm")
+    expect(console.page.locator(".truth")).to_contain_text("3 sự kiện")
+    reader = open_console(own_house, "trangpt", path=console.page.url.removeprefix(own_house.url))
+    reader.go(f"/detections/{SHELL}?tab=backtest")
+    expect(reader.button("Chạy thử")).to_be_disabled()
+
+
+def test_an_alert_says_which_selection_matched_and_leads_to_the_line(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/queue").heading("Cảnh báo chờ xử lý")
+    console.row("Kết nối tới máy chủ đào tiền ảo").click()
+    why = console.side().locator(".why")
+    expect(why).to_contain_text("pool đã khớp")
+    expect(why).to_contain_text("Không bị loại trừ bởi: inside, answer")
+    console.row("Đăng nhập SSH thành công sau dò mật khẩu").click()
+    expect(why).to_contain_text("Các quy tắc khớp lần lượt")
+    expect(why.get_by_role("link", name="Nhiều lần đăng nhập SSH bị từ chối")).to_be_visible()
+    evidence = console.side().locator("section", has_text="Sự kiện đầu tiên").locator("time")
+    expect(evidence).to_have_count(10)
+    console.row("Kết nối tới máy chủ đào tiền ảo").click()
+    why.get_by_role("link", name=re.compile("^15: destination.port")).click()
+    console.heading("Kết nối ra cổng của máy chủ nhóm đào tiền ảo")
+    expect(console.page.locator(".rule-lines .chosen")).to_contain_text("destination.port: [3333")
