@@ -34,7 +34,7 @@ _NOWHERE = -1
 def correlate_replay(database: Database, patterns: PatternSet, spool: str) -> list[Alarm]:
     """The final alarms of a replay's blocks; only reads."""
     with database.read() as session:
-        rows = (row for data in _blocks(session, spool) for row in decode(data).rows)
+        rows = (row for data in _blocks(session, spool) for row in decode(data).rows_of(patterns))
         own = [row for row in rows if row.pattern in patterns.by_id]
         groups = {(row.pattern, row.group) for row in own}
         start = min((row.item.time for row in own), default=0) - patterns.longest
@@ -43,7 +43,7 @@ def correlate_replay(database: Database, patterns: PatternSet, spool: str) -> li
         around = [
             row
             for data in session.scalars(live)
-            for row in decode(data).rows
+            for row in decode(data).rows_of(patterns)
             if (row.pattern, row.group) in groups and start <= row.item.time <= end + patterns.longest
         ]
         asked = {partition_of(*group) for group in groups if patterns.by_id[group[0]].type is Type.FIRST_SEEN}

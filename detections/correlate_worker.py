@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import DAY, MINUTE, SECOND, Clock, Micros
 from core.db.database import Database
-from core.db.models import CorrelationPartition, HitBlock, Meta, SpoolPosition
+from core.db.models import Alert, CorrelationPartition, HitBlock, Meta, SpoolPosition
 from core.db.outbox import boot_id
 from core.errors import BadInput, Unavailable
 from core.lag import is_live
@@ -32,6 +32,7 @@ from detections.correlation_rules import PatternSet, resolve
 from detections.correlation_state import Machine, Output
 from detections.hit_blocks import PARTITIONS, Cut, Decoded, Placed, add, decode, encode, partition_of
 from detections.learning import keep
+from detections.rule_modes import VERSION_KEY
 from detections.ruleset import RuleSet
 
 LATENESS = 5 * MINUTE
@@ -90,15 +91,21 @@ class CorrelationWorker:
         clock: Clock,
         owner: str,
         *,
+        version: str | None = None,
         folder: Path | None = None,
         lateness: Micros = LATENESS,
         lease_seconds: float = 30.0,
     ) -> None:
-        """``folder``: where groups rest for which there is no room in memory, see ``Machine``."""
+        """``version``: of the rules, at which the rule set was loaded; when there is another, nothing is done any more
+        (``is_outdated``); None: nobody changes them. ``folder``: where groups rest for which memory has no room.
+        """
         self.database = database
         self.ruleset = ruleset
         self.clock = clock
         self.patterns: PatternSet = resolve(ruleset.rules, ruleset.correlations)
+        self.version = version
+        self.is_outdated = False
+        """The rules have changed: what comes now may be cut for rules that are not known here."""
         self.folder = folder
         self.lateness = lateness
         self.lease_seconds = lease_seconds
@@ -217,8 +224,17 @@ class CorrelationWorker:
         with self.database.read() as session:
             for block_id, data in session.execute(query):
                 self._apply(machine, block_id, data)
+        if machine.left_out:
+            self._let_go(machine.left_out)
         depths = len(machine.frontiers)
         return _Held(machine, row.epoch, row.read_to, taken_in, self.clock.monotonic(), finals=[0] * depths)
+
+    def _let_go(self, patterns: Collection[str]) -> None:
+        """Alerts of patterns that are gone or ask something else now are what they are: nobody follows them."""
+        open_ones = Alert.kind == "correlation", Alert.is_final.is_(False), Alert.is_replay.is_(False)
+        theirs = Alert.rule_id.in_(patterns), Alert.ruleset != self.ruleset.hash
+        with self.database.write() as session:
+            session.execute(update(Alert).where(*open_ones, *theirs).values(is_final=True))
 
     # --- work -------------------------------------------------------------------------------------------
 
@@ -226,6 +242,8 @@ class CorrelationWorker:
         if not self._held:
             return False
         blocks, others = self._read()
+        if self.is_outdated:
+            return False
         is_whole = len(blocks) < BLOCKS_AT_ONCE
         went_back = self.watermark > self.clock.now() + self.lateness
         steps: dict[int, _Step] = {}
@@ -265,6 +283,8 @@ class CorrelationWorker:
         """One unchanging view: blocks that wait, the watermark, and how far other workers' partitions are."""
         now = self.clock.now()
         with self.database.read() as session:
+            marked = session.get(Meta, VERSION_KEY)
+            self.is_outdated = self.version not in (None, marked.value if marked else "")
             live = is_live(SpoolPosition.heartbeat_at, now)
             arrivals = list(session.scalars(select(SpoolPosition.arrival_at).where(live)))
             if arrivals:
@@ -336,7 +356,7 @@ class CorrelationWorker:
             _LOG.error("hit block unreadable", block=block_id, partition=machine.partition, error=str(error))
             return Output()
         before = machine.forgotten
-        output = machine.advance(block.final_to) if block.final_to else machine.apply(block.rows)
+        output = machine.advance(block.final_to) if block.final_to else machine.apply(block.rows_of(self.patterns))
         self.stats.forgotten += machine.forgotten - before
         return output
 
@@ -378,7 +398,7 @@ class CorrelationWorker:
         parts: dict[int, list[Placed]] = defaultdict(list)
         for row in step.rows:
             parts[partition_of(row.pattern, row.group)].append(row)
-        cuts = [Cut(target, False, encode(rows)) for target, rows in sorted(parts.items())]
+        cuts = [Cut(target, False, encode(rows, asked=self.patterns)) for target, rows in sorted(parts.items())]
         if step.frontiers is not None:
             cuts.append(Cut(partition, False, encode([], step.frontiers)))
         add(session, SPOOL, cuts, self.watermark)

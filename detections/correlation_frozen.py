@@ -6,10 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from detections.alerting import digest
 from detections.correlation_cold import Resting
 from detections.correlation_member import SavedItem, pack_items, unpack_items
-from detections.correlation_rules import Pattern, PatternSet, Type
+from detections.correlation_rules import PatternSet
 from detections.correlation_state import Machine
 from detections.first_seen import Memory
 
@@ -38,20 +37,10 @@ class _Saved(msgspec.Struct, array_like=True):
 _VERSION = 2
 
 
-def fingerprint(pattern: Pattern) -> str:
-    """Changes when what a pattern asks changes; a state of another one is of no use."""
-    if pattern.type is Type.FIRST_SEEN:  # what was learnt stays when somebody has it learn for longer
-        return digest(*map(repr, (pattern.turns, pattern.group_by, pattern.fields, dict(pattern.aliases))))
-    return digest(
-        *map(repr, (pattern.type, pattern.turns, pattern.group_by, pattern.timespan, pattern.bounds)),
-        *map(repr, (pattern.expression, pattern.fields, pattern.percentile, dict(pattern.aliases), pattern.depth)),
-    )
-
-
 def freeze(machine: Machine) -> bytes:
     """The whole state, for a checkpoint."""
     numbers = {pattern.id: number for number, pattern in enumerate(machine.patterns.patterns)}
-    known = {pattern.id: fingerprint(pattern) for pattern in machine.patterns.patterns}
+    known = machine.patterns.prints
     groups = [(numbers[each.key[0]], list(each.key[1]), each.wake, each.data) for each in machine.groups]
     memories = [
         _SavedMemory(
@@ -77,8 +66,9 @@ def thaw(data: bytes, patterns: PatternSet, partition: int, folder: Path | None 
     same = {
         number: patterns.by_id[pattern_id]
         for number, (pattern_id, known) in enumerate(saved.patterns.items())
-        if pattern_id in patterns.by_id and known == fingerprint(patterns.by_id[pattern_id])
+        if known == patterns.prints.get(pattern_id)
     }
+    machine.left_out = tuple(each for each, known in saved.patterns.items() if known != patterns.prints.get(each))
     for kept in saved.memories:
         if (pattern := same.get(kept.pattern)) is not None:
             pending = unpack_items(kept.notes, kept.pending)

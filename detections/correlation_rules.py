@@ -7,6 +7,7 @@ listed as an error and left out, with the patterns that read it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -145,6 +146,14 @@ class Pattern:
             return max([1, *(ceil(bound.number) for bound in self.bounds if bound.operator in ("gt", "gte"))])
         return 1
 
+    @cached_property
+    def print(self) -> str:
+        """Changes when what it asks does: hits and states of another question are of no use to it."""
+        asked: tuple[object, ...] = (self.turns, self.group_by, self.fields, dict(self.aliases))
+        if self.type is not Type.FIRST_SEEN:  # what was learnt stays when somebody has it learn for longer
+            asked += self.type, self.timespan, self.bounds, self.expression, self.percentile, self.depth
+        return hashlib.blake2b(repr(asked).encode(), digest_size=12).hexdigest()
+
     @property
     def reads_number(self) -> bool:
         return self.type in _NUMERIC
@@ -175,6 +184,11 @@ class PatternSet:
     @cached_property
     def by_id(self) -> dict[str, Pattern]:
         return {pattern.id: pattern for pattern in self.patterns}
+
+    @cached_property
+    def prints(self) -> dict[str, str]:
+        """By id."""
+        return {pattern.id: pattern.print for pattern in self.patterns}
 
     @cached_property
     def readers(self) -> dict[str, tuple[Pattern, ...]]:

@@ -51,6 +51,8 @@ class Machine:
         self.frontiers: list[Micros] = [0] * max(patterns.deepest, 1)
         self.groups = Groups(patterns, folder)
         self.memories = Memories(patterns)
+        self.left_out: tuple[str, ...] = ()
+        """Patterns whose groups were left out of a frozen state: they are gone, or ask something else now."""
         self.forgotten = 0
         """Items dropped because a group had too many, or there were too many groups."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -62,6 +62,8 @@ class _Block(msgspec.Struct, array_like=True):
     notes: list[bytes]
     rows: list[tuple[int, int, int, str, int, Measured, int, int]]
     """(pattern, group, time, id, mask, value, received, note); the first two and the last count into the tables."""
+    prints: list[str] = []
+    """What the patterns asked when the block was cut; none in blocks of older versions."""
 
 
 _ENCODE = msgspec.msgpack.Encoder()
@@ -75,8 +77,8 @@ def partition_of(pattern: str, group: Group) -> int:
     return int.from_bytes(digest, "big") % PARTITIONS
 
 
-def encode(rows: Iterable[Placed], final_to: Sequence[Micros] = ()) -> bytes:
-    """A block of rows, or of frontiers."""
+def encode(rows: Iterable[Placed], final_to: Sequence[Micros] = (), asked: PatternSet | None = None) -> bytes:
+    """A block of rows, or of frontiers. ``asked``: the patterns that the rows were cut for."""
     patterns: dict[str, int] = {}
     groups: dict[Group, int] = {}
     notes: dict[bytes, int] = {}
@@ -93,7 +95,9 @@ def encode(rows: Iterable[Placed], final_to: Sequence[Micros] = ()) -> bytes:
         )
         for row in rows
     ]
-    block = _Block(_VERSION, list(final_to), list(patterns), [list(group) for group in groups], list(notes), packed)
+    prints = [asked.prints[pattern] for pattern in patterns] if asked is not None else []
+    tables = list(patterns), [list(group) for group in groups], list(notes)
+    block = _Block(_VERSION, list(final_to), *tables, packed, prints)
     return zstandard.ZstdCompressor(level=1, write_checksum=True).compress(_ENCODE.encode(block))
 
 
@@ -103,6 +107,12 @@ class Decoded:
 
     rows: list[Placed]
     final_to: tuple[Micros, ...] = ()
+    prints: Mapping[str, str] = field(default_factory=dict)
+
+    def rows_of(self, patterns: PatternSet) -> list[Placed]:
+        """Those that were cut for what the patterns ask now: rules may have changed since."""
+        strange = {pattern for pattern, known in self.prints.items() if patterns.prints.get(pattern) != known}
+        return [row for row in self.rows if row.pattern not in strange] if strange else self.rows
 
 
 def decode(data: bytes) -> Decoded:
@@ -120,7 +130,7 @@ def decode(data: bytes) -> Decoded:
         ]
     except (zstandard.ZstdError, msgspec.MsgspecError, IndexError) as error:
         raise BadInput(f"a hit block cannot be read: {error}") from error
-    return Decoded(rows, tuple(block.final_to))
+    return Decoded(rows, tuple(block.final_to), dict(zip(block.patterns, block.prints, strict=False)))
 
 
 def correlated_time(event: Mapping[str, Value]) -> Micros:
@@ -154,7 +164,10 @@ def cut(hits: Iterable[Hit], patterns: PatternSet, lookup: Lookup = plain) -> tu
                 ignored += 1
                 continue
             parts.setdefault((partition_of(row.pattern, row.group), is_replay), []).append(row)
-    return [Cut(partition, is_replay, encode(rows)) for (partition, is_replay), rows in sorted(parts.items())], ignored
+    return [
+        Cut(partition, is_replay, encode(rows, asked=patterns))
+        for (partition, is_replay), rows in sorted(parts.items())
+    ], ignored
 
 
 def rows_of(hit: Hit, patterns: PatternSet, lookup: Lookup = plain) -> Iterable[Placed | None]:

@@ -45,11 +45,11 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
                 if is_due(beaten, now, HEARTBEAT_SECONDS):
                     beat(context.database, name, "worker", now, _facts(correlation) | context.unheard())
                     beaten = now
-                    if shop.rules()[0] is not correlation.ruleset:
-                        correlation.release()
-                        correlation = _correlation(shop)
                 maintenance.step()
                 busy = correlation.step()
+                if correlation.is_outdated:
+                    correlation.release()
+                    correlation, busy = _correlation(shop), True
                 taken = step(shop, AT_ONCE)
                 if taken == AT_ONCE:
                     context.ring()
@@ -65,8 +65,10 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
 
 
 def _correlation(shop: Shop) -> CorrelationWorker:
-    context, owner = shop.context, shop.leases.owner
-    return CorrelationWorker(context.database, shop.rules()[0], context.clock, owner, folder=context.settings.data)
+    context, owner, ruleset = shop.context, shop.leases.owner, shop.rules()[0]
+    return CorrelationWorker(
+        context.database, ruleset, context.clock, owner, version=shop.rules_version, folder=context.settings.data
+    )
 
 
 def _facts(correlation: CorrelationWorker) -> dict[str, int]:

@@ -69,6 +69,11 @@ class Shop:
                 self._rules = (version, ruleset, resolve(ruleset.rules, ruleset.correlations))
         return self._rules[1:]
 
+    @property
+    def rules_version(self) -> str:
+        """At which version the rules were loaded."""
+        return self._rules[0] if self._rules is not None else ""
+
     def rule_title(self, rule_id: str) -> Mapping[str, str]:
         """What a rule is called, in both languages; its id when it is no longer there."""
         rule = self.rules()[0].by_id.get(rule_id)

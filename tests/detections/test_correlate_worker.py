@@ -12,7 +12,7 @@ from sqlalchemy import select, text, update
 from core.clock import DAY, MINUTE, SECOND, Micros, StillClock
 from core.counted import CUT
 from core.db.database import Database, migrate, open_database, sqlite_url
-from core.db.models import Alert, CorrelationPartition, HitBlock, Outbox, SpoolPosition
+from core.db.models import Alert, CorrelationPartition, HitBlock, Meta, Outbox, SpoolPosition
 from core.errors import Unavailable
 from detections.correlate_worker import CHECKPOINT_SECONDS, CorrelationWorker
 from detections.correlation_rules import resolve
@@ -188,6 +188,10 @@ def test_two_gateways_give_what_one_gives(folder: Path, seed: int) -> None:
 
 BURST = document("burst", type="event_count", rules=["a"], group_by=["host"], timespan="1m", condition={"gte": 3})
 FEW = document("few", type="event_count", rules=["b"], group_by=["host"], timespan="1m", condition={"eq": 2})
+FEW_SOON = document("soon", type="event_count", rules=["b"], group_by=["host"], timespan="1m", condition={"gte": 2})
+FEW_BY_ADDRESS = document(
+    "soon", type="event_count", rules=["b"], group_by=["source.ip"], timespan="1m", condition={"gte": 2}
+)
 ENTERED = document("entered", type="temporal_ordered", rules=["burst", "c"], group_by=["host"], timespan="1m")
 
 
@@ -240,6 +244,53 @@ def test_a_persons_choice_and_the_level_decide_what_becomes_a_row(folder: Path) 
         run(worker)
         with database.read() as session:
             assert set(session.scalars(select(Alert.rule_id))) == expected
+
+
+def test_hits_of_rules_that_are_not_known_yet_wait_for_them(folder: Path) -> None:
+    database, clock = fresh(folder), StillClock(BASE)
+    old, new = ruleset(BURST), ruleset(BURST, FEW_SOON)
+    worker = CorrelationWorker(database, old, clock, "w", version="")
+    put(database, old, hits("a", 0, 1), BASE)
+    run(worker)
+    with database.write() as session:
+        session.add(Meta(key="rules", value="2"))
+    put(database, new, hits("a", 2) + hits("b", 3, 4), BASE)
+    assert not worker.step()
+    assert worker.is_outdated
+    worker.release()
+    worker = CorrelationWorker(database, new, clock, "w", version="2")
+    run(worker)
+    assert not worker.is_outdated
+    web = ("web01",)
+    assert brutes(database) == {("id-burst", web, BASE + 2 * SECOND), ("id-soon", web, BASE + 4 * SECOND)}
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_correlation_that_asks_something_else_now_begins_anew(folder: Path, is_killed: bool) -> None:
+    database, clock = fresh(folder), StillClock(BASE)
+    old, new = ruleset(BURST, FEW_SOON), ruleset(BURST, FEW_BY_ADDRESS)
+    worker = CorrelationWorker(database, old, clock, "w")
+    put(database, old, hits("a", 0, 1) + hits("b", 0, 1), BASE)
+    run(worker)
+    worker.release()
+    run(worker := CorrelationWorker(database, old, clock, "w2"))
+    put(database, old, hits("b", 90, 91), BASE)
+    run(worker)
+    if not is_killed:
+        worker.release()
+    clock.ticks += 31
+    put(database, old, hits("a", 2) + hits("b", 91.5), BASE)  # cut before the pipeline took the new rules up
+    run(worker := CorrelationWorker(database, new, clock, "w3"))
+    with database.read() as session:
+        found = {(row.rule_id, row.summary["at"] - BASE): row.is_final for row in session.scalars(select(Alert))}
+    second = SECOND
+    assert found == {("id-burst", 2 * second): False, ("id-soon", second): True, ("id-soon", 91 * second): True}
+    put(database, new, hits("b", 92), BASE)
+    run(worker)
+    assert len(brutes(database)) == 3, "what was cut for the old question is none of its"
+    put(database, new, hits("b", 93), BASE)
+    run(worker)
+    assert ("id-soon", ("203.0.113.7",), BASE + 93 * SECOND) in brutes(database)
 
 
 def test_two_workers_never_write_twice(folder: Path) -> None:
