@@ -33,7 +33,7 @@ PAGES = [
     *GUIDES,
     *(
         ROOT / "docs" / f"{page}.md"
-        for page in ("detections", "integrity", "query-language", "reliability", "settings", "storage")
+        for page in ("correlation", "detections", "integrity", "query-language", "reliability", "settings", "storage")
     ),
 ]
 """What a user reads, in both languages."""
