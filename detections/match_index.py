@@ -7,17 +7,20 @@ dictionary look-up. Class 0 is the empty set.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from detections.ir import Kind, Predicate
-from detections.needles import SHORTEST, Needles, needle_of
+from detections.needles import SHORTEST, Needles, least_length, needle_of
 from detections.predicates import address_bits, network_bits, test_of, text_of
 
 CACHED_VALUES = 20_000
 CACHED_CHARACTERS = 2_000_000
 LONG = 1_000
 """Values from this length on are remembered by their hash, so that the cache does not hold their text."""
+
+_ASKS_FOR_LENGTH = re.compile(r"\.\{[0-9]+,\}")
 
 Numbers = frozenset[int]
 NOTHING: Numbers = frozenset()
@@ -75,9 +78,9 @@ class MatchIndex:
             needle = needle_of(predicate)
             plain = not cased and kind in (Kind.CONTAINS, Kind.STARTS, Kind.ENDS)
             if needle:
-                needles.setdefault(needle, []).append((number, None if plain else test_of(predicate)))
+                needles.setdefault(needle, []).append((number, None if plain else _test(predicate)))
             elif kind is not Kind.EXPAND:
-                self._direct.append((number, test_of(predicate)))
+                self._direct.append((number, _test(predicate)))
 
     def true_of(self, value: Any) -> Numbers:
         """The numbers of the predicates that are true of a value; None is a missing field."""
@@ -135,6 +138,19 @@ class MatchIndex:
         result = test(text)
         self._slow(number, self._seconds() - began)
         return result
+
+
+def _test(predicate: Predicate) -> Callable[[str], bool]:
+    test = test_of(predicate)
+    if predicate.kind is not Kind.REGEX:
+        return test
+    least = least_length(predicate.value)
+    if _ASKS_FOR_LENGTH.fullmatch(predicate.value):
+        # RE2 makes a state for each character, which is 50 ms of ``.{1000,}``
+        if "s" in predicate.flags:
+            return lambda text: len(text) >= least
+        return lambda text: len(text) >= least and any(len(line) >= least for line in text.split("\n"))
+    return lambda text: len(text) >= least and test(text)
 
 
 class ValueClasses(dict[Any, int]):

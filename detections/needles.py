@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import hyperscan
@@ -119,9 +120,8 @@ def _marked(pattern: str) -> str:
 
 def regex_needle(pattern: str, flags: str) -> str:
     """The longest lowered literal that every match of a regular expression contains; '' if none is sure."""
-    try:
-        parsed = sre_parser.parse(pattern)
-    except (re.error, RecursionError, OverflowError):
+    parsed = _parsed(pattern)
+    if parsed is None:
         return ""
     caseless = "i" in flags or bool(parsed.state.flags & re.IGNORECASE)
     runs = sorted(_literals(parsed, caseless), key=len, reverse=True)
@@ -130,6 +130,23 @@ def regex_needle(pattern: str, flags: str) -> str:
         if len(run) >= SHORTEST and run.isascii() and START not in run and END not in run:
             return run.lower()
     return ""
+
+
+def least_length(pattern: str) -> int:
+    """Characters that every match of a regular expression has at least."""
+    parsed = _parsed(pattern)
+    return 0 if parsed is None else int(parsed.getwidth()[0])
+
+
+@lru_cache(maxsize=4096)
+def _parsed(pattern: str) -> Any:
+    """A regular expression as Python reads it; None where RE2 reads it otherwise, or only RE2 can."""
+    if "[:" in pattern:  # a class of characters to RE2, these very characters to Python
+        return None
+    try:
+        return sre_parser.parse(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return None
 
 
 def _literals(parsed: Iterable[tuple[Any, Any]], caseless: bool) -> list[str]:

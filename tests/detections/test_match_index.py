@@ -13,7 +13,7 @@ from detections.ir import MANY, ONE, Kind, Predicate
 from detections.match_index import MatchIndex, ValueClasses
 from detections.predicates import holds, texts_of
 
-ALPHABET = "aAbB1 .\\/-ſKkSsđĐàİΣσς\x02\x03\n"
+ALPHABET = "aAbB1 .\\/-ſKkSsđĐàİΣσς\x02\x03\n\r"
 SHORT = st.text(ALPHABET, max_size=5)
 PATTERN = st.text(ALPHABET.lower() + MANY + ONE, min_size=1, max_size=6)
 PREDICATES = st.one_of(
@@ -26,7 +26,22 @@ PREDICATES = st.one_of(
     st.builds(lambda value: Predicate("f", Kind.LIKE, value.lower()), PATTERN),
     st.builds(
         lambda value, flags: Predicate("f", Kind.REGEX, value, flags),
-        st.sampled_from(["abS", "a.*b1", "(abc|abd)", "b{2,}a", "[ab]kk1", "^aab", "(?i)sSs", "(?:abK)+", "a?bab"]),
+        st.sampled_from(
+            [
+                "abS",
+                "a.*b1",
+                "(abc|abd)",
+                "b{2,}a",
+                "[ab]kk1",
+                "^aab",
+                "(?i)sSs",
+                "(?:abK)+",
+                "a?bab",
+                "[[:alpha:]]b1",
+                "A.{3,}(b|B1){2}",
+                ".{6,}",
+            ]
+        ),
         st.sampled_from(["", "i", "ims"]),
     ),
     st.sampled_from(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detections import needles as module
-from detections.needles import BLOT, END, START, Needles, regex_needle
+from detections.needles import BLOT, END, START, Needles, least_length, regex_needle
 
 ALPHABET = "ab.\\đаİ" + START + END
 NEEDLES = st.lists(st.text("ab.\\đа", min_size=1, max_size=4), unique=True, max_size=8)
@@ -46,7 +46,16 @@ def test_no_needles() -> None:
         (r"\.exe$", "i", ".exe"),
         (r"\p{L}abc", "", ""),
         (r"(", "", ""),
+        (r"[[:alpha:]]abc", "", ""),
     ],
 )
 def test_literals_of_regexes(pattern: str, flags: str, needle: str) -> None:
     assert regex_needle(pattern, flags) == needle
+
+
+@pytest.mark.parametrize(
+    ("pattern", "least"),
+    [(r".{1000,}", 1000), (r"(abc|de)f?", 2), (r"(a{2}b){3,}$", 9), (r"", 0), (r"\p{L}abc", 0), (r"[[:digit:]]", 0)],
+)
+def test_what_is_shorter_cannot_match(pattern: str, least: int) -> None:
+    assert least_length(pattern) == least
