@@ -15,6 +15,7 @@ from detections.rule import Logsource
 _NOTED = ("@", "kydai.", "event.", "ecs.", "related.", "log.")
 _SAID = frozenset({"event.original", "event.code", "event.reason"})
 _MAX_NAMES = 20_000
+_NO_PREFIX = ("",)
 
 Record = Mapping[str, Any]
 Key = tuple[Hashable, ...]
@@ -25,12 +26,14 @@ class FieldMap:
     """Sigma field → the keys an event may hold it under, the first that is there counts."""
 
     table: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    prefixes: tuple[str, ...] = ("",)
+    prefixes: tuple[str, ...] = _NO_PREFIX
     """For a field that is not in the table: its own name behind each of these."""
 
     def keys(self, name: str) -> tuple[str, ...]:
         found = self.table.get(name)
-        return found if found is not None else tuple(prefix + name for prefix in self.prefixes)
+        if found is None:
+            found = (name,) if self.prefixes == _NO_PREFIX else tuple(prefix + name for prefix in self.prefixes)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

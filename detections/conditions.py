@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from detections.ir import Expr, Kind, Predicate, children
 
@@ -72,34 +72,49 @@ _COSTS = {
 }
 
 
-def trigger(expr: Expr, predicate: Callable[[int], Predicate]) -> frozenset[int] | None:
+def trigger(expr: Expr, costs: Sequence[float]) -> frozenset[int] | None:
     """Numbers of which at least one must be true for the expression to hold; None when it can hold without any.
 
-    Of several choices the one that is expected to be true least often.
+    Of several choices the one that is expected to be true least often, which ``costs`` says by number.
     """
-    found = _trigger(expr, predicate)
-    return None if found is None else found[1]
+    found = _trigger(expr, costs)
+    return None if found is None else frozenset(found[1])
 
 
-def _trigger(expr: Expr, predicate: Callable[[int], Predicate]) -> tuple[float, frozenset[int]] | None:
+def _trigger(expr: Expr, costs: Sequence[float]) -> tuple[float, Sequence[int]] | None:
     if isinstance(expr, int):
-        return _cost(predicate(expr)), frozenset((expr,))
+        return costs[expr], (expr,)
     if expr[0] == "!":
         return None
-    parts = [_trigger(child, predicate) for child in children(expr)]
-    if expr[0] == "&":
-        return min((part for part in parts if part is not None), default=None, key=lambda part: part[0])
+    return _cheapest(expr, costs) if expr[0] == "&" else _together(expr, costs)
+
+
+def _cheapest(expr: Expr, costs: Sequence[float]) -> tuple[float, Sequence[int]] | None:
+    best: tuple[float, Sequence[int]] | None = None
+    for child in children(expr):
+        part = (costs[child], (child,)) if isinstance(child, int) else _trigger(child, costs)
+        if part is not None and (best is None or part[0] < best[0]):
+            best = part
+    return best
+
+
+def _together(expr: Expr, costs: Sequence[float]) -> tuple[float, Sequence[int]] | None:
     cost = 0.0
-    numbers: list[frozenset[int]] = []
-    for part in parts:
+    numbers: list[int] = []
+    for child in children(expr):
+        if isinstance(child, int):
+            cost += costs[child]
+            numbers.append(child)
+            continue
+        part = _trigger(child, costs)
         if part is None:
             return None
         cost += part[0]
-        numbers.append(part[1])
-    return cost, frozenset().union(*numbers) if numbers else frozenset()
+        numbers.extend(part[1])
+    return cost, numbers
 
 
-def _cost(predicate: Predicate) -> float:
+def cost_of(predicate: Predicate) -> float:
     """How often a predicate is likely to be true, in no unit: short texts are true more often than long ones."""
     known = _COSTS.get(predicate.kind)
     if known is not None:

@@ -6,7 +6,7 @@ compiled once. Nothing here does I/O; the clock is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from core.clock import Clock, SystemClock
 from detections.binding import Binding, FieldMap, Key, Place, Record, Route
-from detections.conditions import condition, trigger
-from detections.ir import FALSE, TRUE, Expr, Kind, Predicate, children, conj, disj, leaves, rewrite
+from detections.conditions import cost_of, trigger
+from detections.ir import FALSE, TRUE, Expr, Kind, Predicate, children, conj, disj, gather, renumbered, rewrite
 from detections.keywords import KeywordIndex, joined
 from detections.match_index import MatchIndex
 from detections.predicates import holds
@@ -49,6 +49,19 @@ class _Loaded:
     """The only texts of EventID with which it can match; None when it may with any."""
 
 
+class _Numbered(dict[Predicate, Expr]):
+    """Predicates of rules as expressions over the engine's numbers, under one way of naming fields."""
+
+    def __init__(self, number: Callable[[Predicate, FieldMap], Expr], fields: FieldMap) -> None:
+        super().__init__()
+        self._number = number
+        self._fields = fields
+
+    def __missing__(self, predicate: Predicate) -> Expr:
+        found = self[predicate] = self._number(predicate, self._fields)
+        return found
+
+
 class Engine:
     """All rules that are not disabled, over events of one shape."""
 
@@ -65,9 +78,11 @@ class Engine:
             if ruleset.mode(rule.id) is not Mode.DISABLED and rule.id not in ruleset.blind and not is_flow_rule(rule):
                 self._add(rule)
         self._predicates: list[Predicate] = []
+        self._costs: list[float] = []
         self._numbers: dict[Predicate, int] = {}
+        self._numbered: dict[FieldMap, _Numbered] = {}
         self._bound: dict[tuple[int, Place], Expr] = {}
-        self._indexes: dict[tuple[str, frozenset[int]], MatchIndex] = {}
+        self._indexes: dict[tuple[str, tuple[int, ...]], MatchIndex] = {}
         self._keywords: dict[frozenset[int], KeywordIndex] = {}
         self._programs: dict[Any, Program] = {}
         self._alike: dict[Any, Program | None] = {}
@@ -249,16 +264,16 @@ class Engine:
             bound = self._bound.get((position, place))
             if bound is not None:
                 return bound
-        predicates = loaded.rule.predicates
-
-        def leaf(number: int) -> Expr:
-            predicate = predicates[number]
-            known = constants.get(predicate.field) if predicate.field is not None else None
-            if known is not None and predicate.kind is not Kind.FIELD:
-                return TRUE if holds(predicate, known) else FALSE
-            return self._number(predicate, place.fields)
-
-        expr = rewrite(loaded.rule.condition, leaf)
+        numbered = self._numbered.get(place.fields)
+        if numbered is None:
+            numbered = self._numbered[place.fields] = _Numbered(self._number, place.fields)
+        numbers = [numbered[predicate] for predicate in loaded.rule.predicates]
+        if decided:
+            _decide(numbers, loaded.rule.predicates, constants)
+        if all(type(number) is int for number in numbers):
+            expr = renumbered(loaded.rule.condition, numbers)  # type: ignore[arg-type]  # so they are
+        else:
+            expr = rewrite(loaded.rule.condition, numbers.__getitem__)
         if place.where and expr != FALSE:
             expr = conj((expr, *(self._narrowed(name, values, place) for name, values in place.where)))
         if not decided:
@@ -275,9 +290,10 @@ class Engine:
         if predicate.field is None:
             return self._intern(predicate)
         keys = fields.keys(predicate.field)
-        if len(keys) == 1 and predicate.kind is not Kind.FIELD:
+        is_pair = predicate.kind is Kind.FIELD
+        if len(keys) == 1 and not is_pair:
             return self._intern(predicate if keys[0] == predicate.field else predicate._replace(field=keys[0]))
-        if predicate.kind is Kind.FIELD:
+        if is_pair:
             others = fields.keys(predicate.value)
             return disj(
                 conj((self._absent(keys[:at]), self._absent(others[:of]), self._intern(pair)))
@@ -301,36 +317,39 @@ class Engine:
         if number is None:
             number = self._numbers[predicate] = len(self._predicates)
             self._predicates.append(predicate)
+            self._costs.append(cost_of(predicate))
         return number
 
     def _build(self, chosen: dict[int, Expr], route: Route) -> Program:
-        by_field: dict[str, set[int]] = {}
+        by_field: dict[str, list[int]] = {}
         keywords: set[int] = set()
         references: list[Reference] = []
-        for number in sorted({number for expr in chosen.values() for number in leaves(expr)}):
+        used: set[int] = set()
+        for expr in chosen.values():
+            gather(expr, used)
+        for number in sorted(used):
             predicate = self._predicates[number]
             if predicate.field is None:
                 keywords.add(number)
             elif predicate.kind is Kind.FIELD:
                 references.append(Reference(number, predicate, (predicate.field, predicate.value)))
             else:
-                by_field.setdefault(predicate.field, set()).add(number)
+                by_field.setdefault(predicate.field, []).append(number)
         judges = [
-            Judge(self._rules[position].rule.id, condition(expr), trigger(expr, self._predicates.__getitem__))
-            for position, expr in chosen.items()
+            Judge(self._rules[position].rule.id, expr, trigger(expr, self._costs)) for position, expr in chosen.items()
         ]
         return Program(
             judges,
-            {name: self._index(name, frozenset(numbers)) for name, numbers in by_field.items()},
+            {name: self._index(name, tuple(numbers)) for name, numbers in by_field.items()},
             references,
             self._keyword_index(frozenset(keywords)) if keywords else None,
             route,
         )
 
-    def _index(self, name: str, numbers: frozenset[int]) -> MatchIndex:
+    def _index(self, name: str, numbers: tuple[int, ...]) -> MatchIndex:
         known = self._indexes.get((name, numbers))
         if known is None:
-            asked = {number: self._predicates[number] for number in sorted(numbers)}
+            asked = {number: self._predicates[number] for number in numbers}
             known = MatchIndex(asked, seconds=self._clock.monotonic, slow=self._slow)
             self._indexes[name, numbers] = known
         return known
@@ -371,6 +390,13 @@ def _searched(program: Program, event: Record) -> Iterable[Any]:
     if searched is None:
         return event.values()
     return [value for name, value in event.items() if searched[name]]
+
+
+def _decide(numbers: list[Expr], predicates: Sequence[Predicate], constants: Mapping[str, tuple[str, ...]]) -> None:
+    """Put true and false where the route's constants tell."""
+    for at, predicate in enumerate(predicates):
+        if predicate.field in constants and predicate.kind is not Kind.FIELD:
+            numbers[at] = TRUE if holds(predicate, constants[predicate.field]) else FALSE
 
 
 def _event_ids(expr: Expr, predicates: Sequence[Predicate]) -> frozenset[str] | None:

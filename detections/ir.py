@@ -7,7 +7,7 @@ and what becomes a query tree. An expression is the number of a predicate, or ``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -119,6 +119,26 @@ def leaves(expr: Expr) -> Iterator[int]:
         return
     for child in _children(expr):
         yield from leaves(child)
+
+
+def gather(expr: Expr, into: set[int]) -> None:
+    """Add the numbers of the predicates it uses."""
+    if isinstance(expr, int):
+        into.add(expr)
+        return
+    for child in _children(expr):
+        if isinstance(child, int):
+            into.add(child)
+        else:
+            gather(child, into)
+
+
+def renumbered(expr: Expr, numbers: Sequence[int]) -> Expr:
+    """The same expression, the predicate ``n`` called ``numbers[n]``."""
+    if isinstance(expr, int):
+        return numbers[expr]
+    parts = [numbers[child] if isinstance(child, int) else renumbered(child, numbers) for child in _children(expr)]
+    return (expr[0], *parts)
 
 
 def rewrite(expr: Expr, leaf: Callable[[int], Expr]) -> Expr:

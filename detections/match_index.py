@@ -20,6 +20,7 @@ CACHED_CHARACTERS = 2_000_000
 LONG = 1_000
 """Values from this length on are remembered by their hash, so that the cache does not hold their text."""
 
+_LITERAL = frozenset({Kind.CONTAINS, Kind.STARTS, Kind.ENDS})
 _ASKS_FOR_LENGTH = re.compile(r"\.\{[0-9]+,\}")
 
 Numbers = frozenset[int]
@@ -63,7 +64,10 @@ class MatchIndex:
         needles: dict[str, list[tuple[int, Callable[[str], bool] | None]]],
     ) -> None:
         kind, value, cased = predicate.kind, predicate.value, "c" in predicate.flags
-        if kind is Kind.NULL:
+        plain = kind in _LITERAL and not cased
+        if plain and (needle := needle_of(predicate)):
+            needles.setdefault(needle, []).append((number, None))
+        elif kind is Kind.NULL:
             self._missing.add(number)
         elif kind is Kind.EXISTS:
             self._present.add(number)
@@ -74,13 +78,10 @@ class MatchIndex:
             self._networks.append((number, *network_bits(value)))
         elif kind is Kind.CONTAINS and not cased and len(value) < SHORTEST and value.isascii():
             self._short.append((value, number))
-        else:
-            needle = needle_of(predicate)
-            plain = not cased and kind in (Kind.CONTAINS, Kind.STARTS, Kind.ENDS)
-            if needle:
-                needles.setdefault(needle, []).append((number, None if plain else _test(predicate)))
-            elif kind is not Kind.EXPAND:
-                self._direct.append((number, _test(predicate)))
+        elif needle := needle_of(predicate):
+            needles.setdefault(needle, []).append((number, _test(predicate)))
+        elif kind is not Kind.EXPAND:
+            self._direct.append((number, _test(predicate)))
 
     def true_of(self, value: Any) -> Numbers:
         """The numbers of the predicates that are true of a value; None is a missing field."""

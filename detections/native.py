@@ -43,11 +43,9 @@ class NativeBinding:
         if event_id == LOG_CLEARED:
             constants.pop("Channel", None)
         low = str(channel).lower() if channel is not None else None
+        table, code = windows(), None if event_id is None else str(event_id)
         return Route(
-            lambda source: [
-                Place(self._fields(place), place.where)
-                for place in windows().places(source, low, None if event_id is None else str(event_id))
-            ],
+            lambda source: [Place(self._fields(place), place.where) for place in table.places(source, low, code)],
             constants,
             squeezed if low == DEFENDER else None,
             raw_is_whole=True,

@@ -97,17 +97,18 @@ def needle_of(predicate: Predicate) -> str:
     if START in value or END in value or "Σ" in predicate.value:
         # the marks are blotted out of what is scanned; the lower case of Σ depends on what stands after it
         return ""
-    if predicate.kind is Kind.CONTAINS:
+    kind = predicate.kind
+    if kind is Kind.CONTAINS:
         return value if len(value) >= SHORTEST or not value.isascii() else ""
-    if predicate.kind is Kind.STARTS:
-        return START + value
-    if predicate.kind is Kind.ENDS:
+    if kind is Kind.ENDS:
         return value + END
-    if predicate.kind is Kind.LIKE:
+    if kind is Kind.STARTS:
+        return START + value
+    if kind is Kind.LIKE:
         pieces = re.split(f"[{MANY}{ONE}]+", _marked(value))
         best = max(pieces, key=len)
         return best if len(best) >= SHORTEST else ""
-    if predicate.kind is Kind.REGEX:
+    if kind is Kind.REGEX:
         return regex_needle(predicate.value, predicate.flags)
     return ""
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from detections.binding import Route
-from detections.conditions import Condition, by_trigger
-from detections.ir import Predicate
+from detections.conditions import Condition, by_trigger, condition
+from detections.ir import Expr, Predicate
 from detections.keywords import KeywordIndex
 from detections.match_index import MatchIndex, ValueClasses
 from detections.predicates import holds, texts_of
@@ -28,7 +28,7 @@ class Judge:
     """One rule in a route: its id, its condition and the predicates one of which must be true (None: none must)."""
 
     rule: str
-    condition: Condition
+    expr: Expr
     trigger: frozenset[int] | None
 
 
@@ -62,6 +62,7 @@ class Program(dict[tuple[int, ...], Hits]):
         self.raw_is_whole = route is not None and route.raw_is_whole
         self.judges = tuple(judges)
         self._sets = tuple(index.sets for index in indexes.values())
+        self._conditions: dict[int, Condition] = {}
         self._triggers, self._always = by_trigger(judge.trigger for judge in judges)
 
     def __missing__(self, vector: tuple[int, ...]) -> Hits:
@@ -102,5 +103,11 @@ class Program(dict[tuple[int, ...], Hits]):
         triggers = self._triggers
         for number in true:
             candidates.update(triggers.get(number, ()))
-        judges = self.judges
-        return tuple(judges[position].rule for position in sorted(candidates) if judges[position].condition(true))
+        return tuple(self.judges[position].rule for position in sorted(candidates) if self._condition(position)(true))
+
+    def _condition(self, position: int) -> Condition:
+        """Made when it is first asked: most rules never are."""
+        known = self._conditions.get(position)
+        if known is None:
+            known = self._conditions[position] = condition(self.judges[position].expr)
+        return known

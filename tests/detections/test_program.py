@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from detections import program as module
-from detections.conditions import condition, trigger
+from detections.conditions import cost_of, trigger
 from detections.ir import Expr, Kind, Predicate
 from detections.match_index import MatchIndex
 from detections.program import Judge, Program, Reference
@@ -24,7 +24,8 @@ def program_of(rules: dict[str, Expr]) -> Program:
         asked = {number: PREDICATES[number] for number in numbers}
         return MatchIndex(asked, seconds=lambda: 0.0, slow=lambda number, seconds: None)
 
-    judges = [Judge(rule, condition(expr), trigger(expr, PREDICATES.__getitem__)) for rule, expr in rules.items()]
+    costs = [cost_of(predicate) for predicate in PREDICATES]
+    judges = [Judge(rule, expr, trigger(expr, costs)) for rule, expr in rules.items()]
     return Program(judges, {"a": index([0]), "b": index([1])}, [Reference(2, PREDICATES[2], ("a", "b"))])
 
 
