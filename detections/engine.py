@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from operator import getitem
 from typing import Any, NamedTuple
@@ -116,12 +115,7 @@ class Engine:
 
     def _judge_batch(self, events: Sequence[Record], texts: Sequence[bytes] | None) -> list[Hits]:
         programs = self._programs_of(events)
-        searched = [
-            position
-            for position, program in enumerate(programs)
-            if program is not None and program.keywords is not None
-        ]
-        classes = self._search(searched, programs, events, texts) if searched else {}
+        classes = self._search(programs, events, texts)
         found: list[Hits] = []
         for position, program in enumerate(programs):
             if program is None:
@@ -137,7 +131,7 @@ class Engine:
                 vector = program.vector(event)
             if program.references:
                 vector += program.compared(event)
-            if position in classes:
+            if classes and position in classes:
                 vector += (classes[position],)
             found.append(program[vector])
         return found
@@ -165,39 +159,28 @@ class Engine:
         return program
 
     def _search(
-        self,
-        searched: Sequence[int],
-        programs: Sequence[Program | None],
-        events: Sequence[Record],
-        texts: Sequence[bytes] | None,
+        self, programs: Sequence[Program | None], events: Sequence[Record], texts: Sequence[bytes] | None
     ) -> dict[int, int]:
-        """Classes of keywords, for the events that hold any."""
-        groups: dict[int, tuple[Program, KeywordIndex, list[int]]] = {}
-        for position in searched:
-            program = programs[position]
+        """Classes of keywords, for the events that hold any. Programs that ask for the same are searched together."""
+        groups: dict[KeywordIndex, list[tuple[int, Program]]] = {}
+        for position, program in enumerate(programs):
             if program is not None and program.keywords is not None:
-                groups.setdefault(id(program), (program, program.keywords, []))[2].append(position)
+                groups.setdefault(program.keywords, []).append((position, program))
         classes: dict[int, int] = {}
-        for program, index, positions in groups.values():
-            found = index.classes(
-                [events[position] for position in positions],
-                [
-                    self._text(events[position], program, texts[position] if texts is not None else None)
-                    for position in positions
-                ],
-                partial(_searched, program),
-            )
-            classes.update((position, number) for position, number in zip(positions, found, strict=True) if number)
+        for index, group in groups.items():
+            searched = [
+                texts[position] if texts is not None and program.raw_is_whole else self._text(events[position], program)
+                for position, program in group
+            ]
+            found = index.classes(searched, lambda at, group=group: _searched(group[at][1], events[group[at][0]]))  # type: ignore[misc]
+            classes.update((group[at][0], number) for at, number in found.items())
         return classes
 
-    def _text(self, event: Record, program: Program, raw: bytes | None) -> bytes:
+    def _text(self, event: Record, program: Program) -> bytes:
         """A text in which every value of the event stands that keywords look into."""
-        if program.raw_is_whole:
-            if raw is not None:
-                return raw
-            original = event.get(self._binding.raw_key) if self._binding.raw_key else None
-            if isinstance(original, str):
-                return original.encode("utf-8", "replace")
+        original = event.get(self._binding.raw_key) if program.raw_is_whole and self._binding.raw_key else None
+        if isinstance(original, str):
+            return original.encode("utf-8", "replace")
         return joined(_searched(program, event))
 
     # --- compiling --------------------------------------------------------------------------------------
@@ -395,8 +378,9 @@ def _searched(program: Program, event: Record) -> Iterable[Any]:
 def _decide(numbers: list[Expr], predicates: Sequence[Predicate], constants: Mapping[str, tuple[str, ...]]) -> None:
     """Put true and false where the route's constants tell."""
     for at, predicate in enumerate(predicates):
-        if predicate.field in constants and predicate.kind is not Kind.FIELD:
-            numbers[at] = TRUE if holds(predicate, constants[predicate.field]) else FALSE
+        known = constants.get(predicate.field) if predicate.field is not None else None
+        if known is not None and predicate.kind is not Kind.FIELD:
+            numbers[at] = TRUE if holds(predicate, known) else FALSE
 
 
 def _event_ids(expr: Expr, predicates: Sequence[Predicate]) -> frozenset[str] | None:

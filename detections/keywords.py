@@ -37,15 +37,13 @@ class KeywordIndex:
         pieces = [_piece(predicate) for predicate in predicates.values()]
         self._filter = None if None in pieces else _scanner({piece for piece in pieces if piece})
 
-    def classes(
-        self, events: Sequence[Any], texts: Sequence[bytes], values: Callable[[Any], Iterable[Any]]
-    ) -> list[int]:
-        """The class of each event. ``texts[i]`` is a text in which all of event i's values stand (the raw, or
-        the values joined by newlines); ``values(event)`` gives them one by one."""
-        found = [0] * len(events)
+    def classes(self, texts: Sequence[bytes], values: Callable[[int], Iterable[Any]]) -> dict[int, int]:
+        """The classes of the events that hold any, by position. ``texts[i]`` is a text in which all of event i's
+        values stand (the raw, or the values joined by newlines); ``values(i)`` gives them one by one."""
+        found: dict[int, int] = {}
         for position in self._suspects(texts):
             true: set[int] = set()
-            for value in values(events[position]):
+            for value in values(position):
                 if value is not None:
                     true |= self.index.sets[self.index.classes.of(value)]
             if true:
@@ -58,16 +56,21 @@ class KeywordIndex:
     def _suspects(self, texts: Sequence[bytes]) -> Iterable[int]:
         if self._filter is None:
             return range(len(texts))
-        texts = [text if text.isascii() else _lowered(text) for text in texts]
-        ends = list(accumulate(len(text) + 1 for text in texts))
-        hits: set[int] = set()
+        together = b"\n".join(texts)
+        if not together.isascii():
+            texts = [text if text.isascii() else _lowered(text) for text in texts]
+            together = b"\n".join(texts)
+        found: list[int] = []
 
         def hit(pattern: int, start: int, end: int, flags: int, context: object) -> None:
-            # a match ends after its last byte, so the byte before ``end`` tells the event
-            hits.add(bisect_right(ends, end - 1))
+            found.append(end)
 
-        self._filter.scan(b"\n".join(texts), match_event_handler=hit)
-        return sorted(hits)
+        self._filter.scan(together, match_event_handler=hit)
+        if not found:
+            return ()
+        ends = list(accumulate(len(text) + 1 for text in texts))
+        # a match ends after its last byte, so the byte before ``end`` tells the event
+        return sorted({bisect_right(ends, end - 1) for end in found})
 
 
 def joined(values: Iterable[Any]) -> bytes:
@@ -94,9 +97,10 @@ def _scanner(pieces: set[str]) -> Any:
     database = hyperscan.Database()
     ordered = sorted(pieces)
     database.compile(
-        expressions=[re.escape(piece).replace(r"\ ", " ").encode() for piece in ordered],
+        expressions=[piece.encode() for piece in ordered],
         ids=list(range(len(ordered))),
         elements=len(ordered),
         flags=[hyperscan.HS_FLAG_CASELESS] * len(ordered),
+        literal=True,
     )
     return database
