@@ -139,6 +139,11 @@ def least_length(pattern: str) -> int:
     return 0 if parsed is None else int(parsed.getwidth()[0])
 
 
+def is_known_regex(pattern: str) -> bool:
+    """Whether Python reads it, and as RE2 does."""
+    return _parsed(pattern) is not None
+
+
 @lru_cache(maxsize=4096)
 def _parsed(pattern: str) -> Any:
     """A regular expression as Python reads it; None where RE2 reads it otherwise, or only RE2 can."""

@@ -22,6 +22,9 @@ _COMPILERS = (
     "beyond_sigma.py",
     "correlation_slips.py",
     "ir.py",
+    "plain_reader.py",
+    "plain_values.py",
+    "plain_yaml.py",
     "rule.py",
     "rule_cache.py",
     "sigma_conditions.py",
@@ -59,7 +62,8 @@ class RuleCache:
     def get(self, file: RuleFile, package: str) -> Entry:
         """What a file compiles to, as part of a package."""
         key = hashlib.blake2b(file.data, digest_size=16).hexdigest()
-        entry = _placed(self._known.get(key) or _compile(file), file, package)
+        known = self._known.get(key)
+        entry = _compile(file, package) if known is None else _placed(known, file, package)
         self._used[key] = entry
         return entry
 
@@ -98,16 +102,22 @@ def _form() -> str:
     return digest.hexdigest()
 
 
-def _compile(file: RuleFile) -> Entry:
-    from detections.sigma_reader import read_file  # pySigma weighs 0.1 s, and a start with nothing new needs none
+def _compile(file: RuleFile, package: str) -> Entry:
+    from detections.plain_reader import plain_rule  # a start with nothing new needs neither
+
+    plain = plain_rule(file.data, file.name, file.folder, package)
+    if plain is not None:
+        return Entry(rules=(plain,), file=file.name, folder=file.folder, package=package)
+    from detections.sigma_reader import read_file  # pySigma weighs 0.1 s, and few rules need it
 
     found, errors = read_file(file.data, file.name)
-    return Entry(
+    entry = Entry(
         tuple(item for item in found if isinstance(item, Rule)),
         tuple(item for item in found if isinstance(item, Correlation)),
         tuple(item for item in found if isinstance(item, Filter)),
         tuple(error_of(error) for error in errors),
     )
+    return _placed(entry, file, package)
 
 
 def _placed(entry: Entry, file: RuleFile, package: str) -> Entry:
