@@ -17,6 +17,7 @@ import orjson
 
 from core.clock import Micros
 from core.event import Value
+from detections.beacon import all_beacons
 from detections.correlation_items import Group, Item, Lookup, placed, plain, unique, window
 from detections.correlation_measures import measure_of
 from detections.correlation_rules import Pattern, PatternSet, Type
@@ -143,6 +144,12 @@ def match_all(
                 found += [
                     Found(pattern, group, new.item.time, (new.item,), (new.item.id,))
                     for new in all_new(pattern, group, unsorted)
+                ]
+                continue
+            if pattern.type is Type.BEACON:
+                found += [
+                    Found(pattern, group, each.at, each.connections, base_ids(each.connections, base))
+                    for each in all_beacons(pattern, group, unsorted)
                 ]
                 continue
             items = unique(unsorted)

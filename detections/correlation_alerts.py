@@ -182,7 +182,7 @@ def _read(pattern: Pattern) -> dict[str, Any]:
 
 
 def _distinct(alarm: Alarm) -> dict[str, Any]:
-    if not alarm.pattern.fields or alarm.pattern.reads_number or alarm.kind is Kind.NEW:
+    if not alarm.pattern.fields or alarm.pattern.reads_number or alarm.facts:
         return {}
     values = {item.value for item in (*alarm.items, *alarm.later)}
     return {"distinct": len(values), "values": sorted(str(value) for value in values)[:10]}

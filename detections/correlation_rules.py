@@ -8,26 +8,23 @@ listed as an error and left out, with the patterns that read it.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from math import ceil, isfinite
+from math import ceil
 from typing import Any
 
-from core.clock import SECOND, Micros
+from core.clock import Micros
 from core.errors import BadInput, Place, failure
-from detections.beyond_sigma import FIRST_SEEN, as_sigma
+from detections.beyond_sigma import BEACON, FIRST_SEEN, Rhythm, as_sigma, rhythm_of
 from detections.correlation_conditions import known_ids, read_condition
+from detections.correlation_values import number_of, timespan_of
 from detections.ir import Expr, children
 from detections.rule import Correlation, Level, Rule, RuleError, error_of
 
 MAX_DEPTH = 8
 """How many patterns may read one another in a row."""
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2629746, "y": 31556952}
-_TIMESPAN = re.compile(r"([0-9]{1,9})([smhdwMy])")
 
 
 class Type(StrEnum):
@@ -42,10 +39,12 @@ class Type(StrEnum):
     VALUE_PERCENTILE = "value_percentile"
     VALUE_MEDIAN = "value_median"
     FIRST_SEEN = FIRST_SEEN
+    BEACON = BEACON
 
 
 OPERATORS = ("lt", "lte", "gt", "gte", "eq", "neq")
 _TEMPORAL = (Type.TEMPORAL, Type.TEMPORAL_ORDERED)
+_OWN = (Type.FIRST_SEEN, Type.BEACON)
 _NUMERIC = (Type.VALUE_SUM, Type.VALUE_AVG, Type.VALUE_PERCENTILE, Type.VALUE_MEDIAN)
 
 
@@ -92,6 +91,8 @@ class Pattern:
     generate: bool = False
     forget: Micros = 0
     """Of first_seen: after how long a value is new again; ``timespan`` is for how long it learns."""
+    rhythm: Rhythm | None = None
+    """Of beacon."""
     expected: tuple[tuple[str, ...], ...] = ()
     """Groups that must be heard even if they never were (absence)."""
     name: str = ""
@@ -200,12 +201,19 @@ class PatternSet:
         return {reference: tuple(patterns) for reference, patterns in found.items()}
 
     @cached_property
+    def only_asked(self) -> frozenset[str]:
+        """Rules that only beacons read: the store is asked for their events, nobody judges by them."""
+        asked = {reference for p in self.patterns if p.type is Type.BEACON for reference in p.references}
+        read = {reference for p in self.patterns if p.type is not Type.BEACON for reference in p.references}
+        return frozenset(asked & self.quiet - read)
+
+    @cached_property
     def deepest(self) -> int:
         return max((pattern.depth for pattern in self.patterns), default=0)
 
     @cached_property
     def longest(self) -> Micros:
-        return max((p.timespan for p in self.patterns if p.type is not Type.FIRST_SEEN), default=0)
+        return max((p.timespan for p in self.patterns if p.type not in _OWN), default=0)
 
 
 def resolve(rules: Iterable[Rule], correlations: Sequence[Correlation]) -> PatternSet:
@@ -256,7 +264,7 @@ def _place(
         if reference in named:
             if reference not in found:
                 raise failure(BadInput, "rules.correlation.unusable", name=reference)
-            if found[reference].type is Type.FIRST_SEEN:
+            if found[reference].type in _OWN:
                 raise failure(BadInput, "beyond.read", name=reference)
             depth = max(depth, 1 + _place(found[reference], found, placed, named, (*above, pattern.id)))
     placed[pattern.id] = replace(pattern, depth=depth)
@@ -273,7 +281,7 @@ def _pattern(document: Correlation, ids: Mapping[str, str]) -> Pattern:
         kind = Type(str(body.get("type")))
     except ValueError:
         raise failure(BadInput, "rules.correlation.type", type=repr(body.get("type"))[:80]) from None
-    forget = timespan(body["forget"]) if kind is Type.FIRST_SEEN else 0
+    forget = timespan_of(body["forget"]) if kind is Type.FIRST_SEEN else 0
     body = as_sigma(value)["correlation"]
     condition = body.get("condition")
     turns, expression, bounds = _turns(kind, body, condition, ids)
@@ -281,7 +289,7 @@ def _pattern(document: Correlation, ids: Mapping[str, str]) -> Pattern:
     percentile = 50.0
     if isinstance(condition, dict):
         fields = _names(condition.get("field"), "field")
-        percentile = _number(condition.get("percentile", 50), "percentile")
+        percentile = number_of(condition.get("percentile", 50), "percentile")
         if not 0 <= percentile <= 100:
             raise failure(BadInput, "rules.correlation.percentile")
     if kind not in _TEMPORAL and kind is not Type.EVENT_COUNT and not fields:
@@ -294,13 +302,14 @@ def _pattern(document: Correlation, ids: Mapping[str, str]) -> Pattern:
         type=kind,
         turns=turns,
         group_by=_names(body.get("group-by"), "group-by"),
-        timespan=timespan(body.get("timespan")),
+        timespan=timespan_of(body.get("timespan")),
         bounds=bounds,
         expression=expression,
         fields=fields,
         percentile=percentile,
         aliases=_aliases(body.get("aliases"), ids),
         forget=forget,
+        rhythm=rhythm_of(value),
         generate=_generate(body.get("generate", False)),
         expected=_expected(value.get("custom")),
         name=str(value.get("name") or ""),
@@ -349,20 +358,10 @@ def _bounds(condition: Mapping[str, Any]) -> tuple[Bound, ...]:
     unknown = set(condition) - {*OPERATORS, "field", "percentile"}
     if unknown:
         raise failure(BadInput, "rules.correlation.unknown_key", names=", ".join(sorted(map(str, unknown))))
-    found = tuple(Bound(op, _number(condition[op], op)) for op in OPERATORS if op in condition)
+    found = tuple(Bound(op, number_of(condition[op], op)) for op in OPERATORS if op in condition)
     if not found:
         raise failure(BadInput, "rules.correlation.no_operator")
     return found
-
-
-def _number(value: object, what: str) -> float:
-    try:
-        number = float(value)  # type: ignore[arg-type]  # anything else raises TypeError
-    except (TypeError, ValueError):
-        raise failure(BadInput, "rules.correlation.number", what=what, value=repr(value)[:80]) from None
-    if not isfinite(number):
-        raise failure(BadInput, "rules.correlation.finite", what=what, value=repr(value)[:80])
-    return number
 
 
 def _names(value: object, what: str) -> tuple[str, ...]:
@@ -373,14 +372,6 @@ def _names(value: object, what: str) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
         return tuple(str(item) for item in value)
     raise failure(BadInput, "rules.correlation.texts", what=what)
-
-
-def timespan(value: object) -> Micros:
-    """A time as Sigma writes it (``30m``). Raises BadInput."""
-    match = _TIMESPAN.fullmatch(value) if isinstance(value, str) else None
-    if match is None or int(match[1]) == 0:
-        raise failure(BadInput, "rules.correlation.timespan", value=repr(value)[:80])
-    return int(match[1]) * _UNITS[match[2]] * SECOND
 
 
 def _aliases(value: object, ids: Mapping[str, str]) -> dict[str, dict[str, str]]:

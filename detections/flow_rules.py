@@ -35,12 +35,12 @@ def flow_fields() -> FieldMap:
 class FlowRules:
     """The flow rules of a rule set that are not disabled. ``errors`` says which cannot run on columns, and why."""
 
-    def __init__(self, ruleset: RuleSet) -> None:
+    def __init__(self, ruleset: RuleSet, left_out: frozenset[str] = frozenset()) -> None:
         self.errors: dict[str, str] = {}
         self.trees: dict[str, Node] = {}
         fields = flow_fields()
         for rule in ruleset.rules:
-            if is_flow_rule(rule) and ruleset.mode(rule.id) is not Mode.DISABLED:
+            if is_flow_rule(rule) and rule.id not in left_out and ruleset.mode(rule.id) is not Mode.DISABLED:
                 self._add(rule, fields, ruleset)
 
     def _add(self, rule: Rule, fields: FieldMap, ruleset: RuleSet) -> None:

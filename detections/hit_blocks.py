@@ -26,7 +26,7 @@ from core.event import Event, Value
 from detections.alerting import event_time, micros_of
 from detections.correlation import Hit
 from detections.correlation_items import Group, Item, Lookup, Measured, placed, plain
-from detections.correlation_rules import PatternSet
+from detections.correlation_rules import PatternSet, Type
 from detections.hit_notes import note_of
 
 PARTITIONS = 16
@@ -174,6 +174,8 @@ def rows_of(hit: Hit, patterns: PatternSet, lookup: Lookup = plain) -> Iterable[
     """The rows of one hit for every pattern that reads one of its rules; None where a field is missing."""
     readers = {pattern.id: pattern for rule in hit.rules for pattern in patterns.readers.get(rule, ())}
     for pattern in readers.values():
+        if pattern.type is Type.BEACON:
+            continue  # the store is asked, hour by hour
         found = placed(pattern, hit.event, hit.rules, lookup)
         if not found:
             yield None

@@ -19,7 +19,7 @@ from core.clock import SECOND, Micros
 from core.errors import BadInput, Place, cause, failure
 from core.words import Text, both
 from detections.binding import Record
-from detections.correlation_rules import timespan
+from detections.correlation_values import timespan_of
 from detections.explain import explain
 from detections.match import Matcher
 from detections.rule import Rule
@@ -155,7 +155,7 @@ def _time(value: Any, place: Place) -> Micros:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS:
         return round(value * SECOND)
     try:
-        return timespan(value)
+        return timespan_of(value)
     except BadInput as error:
         raise failure(BadInput, "samples.time", place=place, value=str(value)[:40]) from error
 

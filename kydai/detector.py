@@ -125,7 +125,7 @@ class Detector:
         ruleset = self.ruleset = load_rules(self.settings, session)
         self.patterns = ruleset.patterns
         self.engine = Engine(ruleset, EcsBinding(), clock=self.clock)
-        self.flow_rules = FlowRules(ruleset)
+        self.flow_rules = FlowRules(ruleset, self.patterns.only_asked)
         quiet = self.patterns.quiet  # rules that only correlations read
         self._alerting = {r.id for r in ruleset.rules if ruleset.mode(r.id) is Mode.ALERT} - quiet
         self._read = frozenset(self.patterns.readers)

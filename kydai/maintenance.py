@@ -24,6 +24,7 @@ from core.steady import steady_now
 from core.store.waiting import FROM_FILES, worth_compacting
 from detections import exception_book
 from detections.alerting import self_alert
+from detections.beacon import LATE
 from kydai import silences, upkeep
 from kydai.context import Context
 from kydai.log import logger
@@ -32,6 +33,7 @@ from kydai.upkeep import SWEPT_AT_ONCE, Matter
 from playbooks import responding
 
 _TENDING = "kydai.tending"
+_BEACONS_SECONDS = 300
 _GIVING_BACK = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 """Of kydai/supervisor.py, for processes that stay: one that ends soon pays for each page that it gives back and takes
 again, a quarter of all that compaction costs."""
@@ -79,6 +81,7 @@ class Maintenance:
         self._tending: subprocess.Popen[bytes] | None = None
         self._checking: subprocess.Popen[bytes] | None = None
         self._reindexing: subprocess.Popen[bytes] | None = None
+        self._beaconing: subprocess.Popen[bytes] | None = None
         self._tried: frozenset[int] = frozenset()
         """Files that the tending begun last was to compact, while they are still there."""
         self._paces: tuple[tuple[str, float, Callable[[Micros], None]], ...] = (
@@ -99,6 +102,7 @@ class Maintenance:
             ("store", 60, self._tend),
             ("check", 5, self._check),
             ("reindex", 30, self._reindex),
+            ("beacons", _BEACONS_SECONDS, self._beacons),
         )
         self._rule_title = rule_title
 
@@ -163,7 +167,7 @@ class Maintenance:
 
     def close(self) -> None:
         """End the tending; what it has not finished is begun anew the next time."""
-        for process in (self._tending, self._checking, self._reindexing):
+        for process in (self._tending, self._checking, self._reindexing, self._beaconing):
             if process is not None:
                 process.terminate()
                 process.wait()
@@ -237,6 +241,20 @@ class Maintenance:
     def _has_barred(self) -> bool:
         with self.context.database.read() as session:
             return rejected.first_barred(session) is not None
+
+    def _beacons(self, now: Micros) -> None:
+        """Have the store asked for beacons once an hour; what fails is tried again some minutes later."""
+        if self._beaconing is not None:
+            status = self._beaconing.poll()
+            if status is None:
+                return
+            self._beaconing = None
+            if status:
+                self._last["beaconed"] = 0
+        hour = hour_of(now - LATE)
+        if self._last.get("beaconed", 0) < hour and self._has_store():
+            self._last["beaconed"] = hour
+            self._beaconing = self._start("kydai.beaconing")
 
     def _has_store(self) -> bool:
         return self.context.settings.store.engine == "elastic" or self._catalog.is_file()

@@ -34,7 +34,7 @@ TOGETHER = {
         "tests/core/store/test_elastic", "tests/core/test_moving.py", "tests/core/test_proving.py",
         "tests/core/test_rejected.py", "tests/kydai/cli/test_doctor.py", "tests/kydai/cli/test_store_move.py",
         "tests/kydai/test_books.py", "tests/kydai/test_context.py", "tests/test_elastic_benches.py",
-        "tests/detections/test_hunting.py",
+        "tests/detections/test_hunting.py", "tests/kydai/test_beaconing.py",
     ),
     "console": tuple(
         f"tests/console/test_{name}.py"

@@ -320,7 +320,7 @@ def test_a_clock_that_goes_back_does_not_make_it_forget(folder: Path) -> None:
         settle(database, rules, worker, clock, clock.at)
 
     happens(0, "a")
-    put(database, rules, [], BASE + DAY)  # it was a day ahead
+    put(database, rules, [], BASE + DAY, beat=clock.at)  # it was a day ahead
     run(worker)
     happens(60, "a", "b")
     assert told(database) == Counter(["b60"])
@@ -357,7 +357,7 @@ def test_no_correlation_reads_it() -> None:
     other = document("other", type="event_count", rules=["novel"], timespan="1h", condition={"gte": 1})
     found = resolve([rule(name) for name in "ab"], [novelty(), other])
     assert [error.said["en"] for error in found.errors] == [
-        "a correlation cannot read id-novel: first_seen makes its own alerts."
+        "a correlation cannot read id-novel: its type makes its own alerts."
     ]
 
 

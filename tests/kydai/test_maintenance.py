@@ -165,6 +165,36 @@ def test_work_done_long_ago_is_swept_and_dead_runs_end(context: Context, keeper:
         assert session.get_one(Run, run.id).updated_at == context.clock.now()
 
 
+def test_beacons_are_looked_for_once_an_hour_and_again_after_a_failure(
+    context: Context, keeper: Maintenance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    status: list[int | None] = [None]
+
+    class Looking:
+        def __init__(self, command: list[str], **more: Any) -> None:
+            started.append(command[-1])
+
+        def poll(self) -> int | None:
+            return status[0]
+
+    monkeypatch.setattr(subprocess, "Popen", Looking)
+    context.settings.store_folder.mkdir(parents=True)
+    Catalog(context.settings.store_folder / "catalog.sqlite")
+
+    def looked(seconds: float) -> int:
+        after(context, keeper, seconds)
+        return started.count("kydai.beaconing")
+
+    assert looked(301) == 1
+    assert looked(3600) == 1, "it still runs"
+    status[0] = 1
+    assert looked(301) == 2
+    status[0] = 0
+    assert looked(301) == 2
+    assert looked(3600) == 3
+
+
 def test_the_store_is_tended_when_files_have_gathered(
     context: Context, keeper: Maintenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +202,8 @@ def test_the_store_is_tended_when_files_have_gathered(
 
     class Tending:
         def __init__(self, command: list[str], **more: Any) -> None:
+            if command[-1] == "kydai.beaconing":
+                return
             started.append(command)
             assert more["env"]["KYDAI_DATA"] == str(context.settings.data)
             assert "MALLOC_TRIM_THRESHOLD_" not in more["env"]
