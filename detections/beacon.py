@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from core.clock import HOUR, MINUTE, SECOND, Micros, hour_of
+from core.words import LANGUAGES, duration, moment, say, size
 from detections.correlation_items import Group, Item, parts_of, unique, window
 from detections.correlation_rules import Pattern
 
@@ -63,9 +64,9 @@ def beacon_of(pattern: Pattern, group: Group, items: Iterable[Item]) -> Beacon |
     regular = _share(off, asked.tolerance)
     if regular < asked.regular:
         return None
-    size = median(sizes)
-    alike = _share([abs(each - size) / size if size else 0 for each in sizes], asked.tolerance)
-    return Beacon(group, tuple(begun), round(middle), median(off), regular, size, alike)
+    usual = median(sizes)
+    alike = _share([abs(each - usual) / usual if usual else 0 for each in sizes], asked.tolerance)
+    return Beacon(group, tuple(begun), round(middle), median(off), regular, usual, alike)
 
 
 def _connections(pattern: Pattern, items: Iterable[Item]) -> tuple[list[Item], list[float]]:
@@ -74,14 +75,14 @@ def _connections(pattern: Pattern, items: Iterable[Item]) -> tuple[list[Item], l
     sizes: list[float] = []
     going: dict[str, tuple[int, Micros]] = {}
     for item in items:
-        port, size = parts_of(pattern, str(item.value))
+        port, carried = parts_of(pattern, str(item.value))
         number, last = going.get(port, (len(begun), item.time))
         if number == len(begun) or item.time - last > ONE_CONNECTION:
             number = len(begun)
             begun.append(item)
             sizes.append(0.0)
         going[port] = number, item.time
-        sizes[number] += float(size)
+        sizes[number] += float(carried)
     return begun, sizes
 
 
@@ -103,7 +104,27 @@ def facts_of(pattern: Pattern, found: Beacon, start: Micros, end: Micros) -> dic
         "alike": round(found.alike, 4),
         "start": start,
         "end": end,
+        "rules": [],  # its events carry none: nobody judged by the rules that were asked
+        "explained": {lang: explained(pattern, found, lang) for lang in LANGUAGES},
     }
+
+
+def explained(pattern: Pattern, found: Beacon, lang: str) -> str:
+    """The numbers in words."""
+    assert pattern.rhythm is not None
+    first, last = (moment(found.connections[at].time, lang, seconds=False) for at in (0, -1))
+    rhythm = say(
+        "beyond.why.beacon",
+        lang,
+        count=len(found.connections),
+        first=first,
+        last=last,
+        interval=duration(found.interval, lang),
+        regular=round(100 * found.regular),
+        tolerance=round(100 * pattern.rhythm.tolerance),
+    )
+    alike = say("beyond.why.alike", lang, size=size(round(found.size), lang), alike=round(100 * found.alike))
+    return f"{rhythm} {alike}"
 
 
 def all_beacons(pattern: Pattern, group: Group, items: Iterable[Item]) -> list[Beacon]:

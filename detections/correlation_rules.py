@@ -303,7 +303,7 @@ def _pattern(document: Correlation, ids: Mapping[str, str]) -> Pattern:
         turns=turns,
         group_by=_names(body.get("group-by"), "group-by"),
         timespan=timespan_of(body.get("timespan")),
-        bounds=bounds,
+        bounds=() if kind in _OWN else bounds,
         expression=expression,
         fields=fields,
         percentile=percentile,

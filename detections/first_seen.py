@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.clock import Micros
+from core.words import LANGUAGES, moment, say
+from detections.alerting import digest
 from detections.correlation_items import Group, Item, parts_of, unique
 from detections.correlation_rules import Pattern, PatternSet, Type
 
+MAX_SHOWN = 200
 MAX_VALUES = 10_000
 """Of one rule in one partition; beyond it those that were not seen for longest are forgotten, and counted."""
 
@@ -28,7 +31,7 @@ class New:
     since: Micros
     """Since when it learns."""
     before: tuple[Micros, str] | None
-    """When the last new value before came, and which; None when there was none since learning ended."""
+    """When the last new value before came, and which, as it is shown; None: there was none since learning ended."""
     is_late: bool = False
 
 
@@ -54,7 +57,7 @@ class Memory:
 
     def see(self, item: Item, *, is_late: bool = False) -> New | None:
         """Take one event, the earliest of those that are left; late ones come behind."""
-        value, at = str(item.value), item.time
+        value, at = key_of(item), item.time
         oldest = at - self.pattern.forget
         if not is_late and not self.is_kept and self.latest < oldest:
             self.since, self.values = None, {}  # silent for so long that nothing is known of it
@@ -65,7 +68,7 @@ class Memory:
         new = None
         if told:
             new = New(item, self.known(at), self.since, self.before, is_late)
-            self.before = max(self.before or (at, value), (at, value))
+            self.before = max(self.before or (at, ""), (at, shown(self.pattern, item)))
         self.values[value] = (min(first, at), max(last, at))
         self.latest = max(self.latest, at)
         return new
@@ -218,7 +221,7 @@ def not_known(memory: Memory, items: Iterable[Item]) -> list[New]:
     """What a replay brings that was not known when it happened; nothing is learnt of it."""
     found: dict[str, New] = {}
     for item in unique(items):
-        value, at = str(item.value), item.time
+        value, at = key_of(item), item.time
         first, last = memory.values.get(value, (at + 1, at + 1))
         is_known = first <= at <= last + memory.pattern.forget
         has_learnt = memory.since is not None and at >= memory.since + memory.pattern.timespan
@@ -229,18 +232,36 @@ def not_known(memory: Memory, items: Iterable[Item]) -> list[New]:
 
 def facts_of(pattern: Pattern, group: Group, new: New) -> dict[str, Any]:
     """The numbers behind an alert, as its summary holds them."""
-    before = {} if new.before is None else {"before_at": new.before[0], "before": shown(pattern, new.before[1])}
+    before = {} if new.before is None else {"before_at": new.before[0], "before": new.before[1]}
     return {
         "at": new.item.time,
         "type": pattern.type.value,
         "group": dict(zip(pattern.group_by, group, strict=True)),
-        "values": [shown(pattern, str(new.item.value))],
+        "values": [shown(pattern, new.item)],
         "known": new.known,
         "since": new.since,
+        "explained": {lang: explained(pattern, new, lang) for lang in LANGUAGES},
         **before,
     }
 
 
-def shown(pattern: Pattern, value: str) -> str:
-    """A value for people: ``nginx → sh`` where it is of several fields."""
-    return " → ".join(parts_of(pattern, value))
+def explained(pattern: Pattern, new: New, lang: str) -> str:
+    """The numbers in words."""
+    since = moment(new.since, lang, seconds=False)
+    told = [say("beyond.why.new", lang, value=shown(pattern, new.item), known=new.known, since=since)]
+    if new.before is not None:
+        at, value = new.before
+        told.append(say("beyond.why.before", lang, value=value, at=moment(at, lang, seconds=False)))
+    return " ".join(told)
+
+
+def key_of(item: Item) -> str:
+    """What a value is remembered by: itself, a long one by its beginning and a checksum."""
+    value = str(item.value)
+    return value if len(value) <= 2 * MAX_SHOWN else f"{value[:MAX_SHOWN]}…{digest(value)}"
+
+
+def shown(pattern: Pattern, item: Item) -> str:
+    """A value for people: ``nginx → sh`` where it is of several fields; its beginning where it is long."""
+    value = " → ".join(parts_of(pattern, str(item.value)))
+    return value if len(value) <= MAX_SHOWN else value[:MAX_SHOWN] + "…"

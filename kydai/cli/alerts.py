@@ -17,6 +17,7 @@ from core.errors import NotFound, failure
 from core.words import moment, number, say
 from detections import alert_actions
 from kydai.cli.main import LANG
+from kydai.cli.output import safe
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -121,6 +122,8 @@ def show(ctx: typer.Context, number_: Annotated[int, typer.Argument(metavar="ID"
     context.output.one(None, f"{say('cli.column.assignee', LANG)}: {alert.assignee or '–'}")
     if alert.rule_file:
         context.output.one(None, f"{alert.rule_file}:{alert.rule_line or 1}")
+    if explained := alert.summary.get("explained"):
+        context.output.one(None, safe(str(explained[LANG])))
     rows = [(str(m.get("field") or ""), m.get("value"), str(m.get("line") or "")) for m in alert.matched]
     if rows:
         context.output.table([say(f"cli.column.{c}", LANG) for c in ("field", "value", "line")], rows, wrap=(1,))

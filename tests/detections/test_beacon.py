@@ -65,6 +65,13 @@ def test_the_numbers_of_a_beacon() -> None:
         "alike": round(35 / 36, 4),
         "start": BASE,
         "end": BASE + 24 * HOUR,
+        "rules": [],
+        "explained": {
+            "vi": "36 kết nối từ 24/11/2025 23:00 đến 25/11/2025 16:35, cách nhau 30 phút (trung vị); "
+            "94 % khoảng cách lệch không quá 20 %. Mỗi kết nối 800 B (trung vị); 97 % số kết nối xấp xỉ mức đó.",
+            "en": "36 connections from 2025-11-24 23:00 to 2025-11-25 16:35, 30 min apart (median); "
+            "94 % of the intervals within 20 %. 800 B each (median); 97 % of the connections are about that large.",
+        },
     }
 
 

@@ -158,7 +158,13 @@ def test_an_alert_explains_its_number() -> None:
         "values": ["c"],
         "known": 2,
         "since": BASE,
+        "explained": {
+            "vi": "“c” chưa từng thấy trước đó: đã biết 2 giá trị, học từ 24/11/2025 23:00.",
+            "en": "“c” was never seen before: 2 values were known, learnt since 2025-11-24 23:00.",
+        },
     }
+    told_next = "The new value before it: “c”, at 2025-11-24 23:00."
+    assert second.facts["explained"]["en"].endswith(told_next)
     assert second.facts["known"] == 3
     assert (second.facts["before"], second.facts["before_at"]) == ("c", BASE + 11 * SECOND)
     assert second.seen == [("user", "d")]
@@ -181,6 +187,17 @@ def test_late_values_are_told_late_and_known_ones_are_not() -> None:
     assert late.is_late and late.facts["values"] == ["z"]
     assert fed(machine, (5, "y")) == []  # it was learning then
     assert fed(machine, (14, "y")) == []
+
+
+def test_a_long_value_is_remembered_by_its_checksum_and_shown_in_part() -> None:
+    machine = machine_of(novelty())
+    one, other = "x" * 5_000 + "1", "x" * 5_000 + "2"
+    fed(machine, (0, "a"), (12, one), (13, other), (14, one), (15, "b"))
+    first, second, third = upto(machine, 20)
+    assert first.facts["values"] == second.facts["values"] == ["x" * 200 + "…"]
+    assert third.facts["before"] == "x" * 200 + "…"
+    assert all(len(value) < 300 for value in machine.memories.groups["id-novel", ("h",)].values)
+    assert first.seen == [("user", one)]
 
 
 def test_a_group_that_was_silent_learns_anew() -> None:
