@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.errors import BadInput, Place, failure
-from detections.beyond_sigma import FIRST_SEEN
-from detections.correlation_rules import OPERATORS, Type, timespan
+from detections.beyond_sigma import BEACON, FIRST_SEEN
+from detections.correlation_rules import OPERATORS, Type
+from detections.correlation_values import timespan_of
 from detections.spelling import hinted, near
 from detections.strict_yaml import Document, child, key_node, place_of
 
@@ -18,7 +19,7 @@ def refuse_slips(document: Document, file: str) -> None:
     """Raises BadInput for a type, key, operator or time of a correlation that is nearly right. What else a person puts
     in it is theirs."""
     body = document.value.get("correlation")
-    if not isinstance(body, dict) or body.get("type") == FIRST_SEEN:
+    if not isinstance(body, dict) or body.get("type") in (FIRST_SEEN, BEACON):
         return
     kind = str(body.get("type"))
     if "type" in body and kind not in {each.value for each in Type}:
@@ -32,7 +33,7 @@ def refuse_slips(document: Document, file: str) -> None:
         _keys(document, file, condition, _OF_CONDITION, "condition")
     if "timespan" in body:
         try:
-            timespan(body["timespan"])
+            timespan_of(body["timespan"])
         except BadInput as error:
             error.place = _place(document, file, "timespan")
             raise

@@ -71,6 +71,8 @@ def _taking_part(pattern: Pattern, hits: Sequence[Hit], lookup: Lookup) -> _Take
 
 def _nearest(pattern: Pattern, seen: _TakesPart, named: Mapping[str, Rule | Correlation]) -> Text:
     """What the best window of any group came to, and what is asked."""
+    if pattern.type in (Type.FIRST_SEEN, Type.BEACON):
+        return _beyond(pattern, seen)
     windows = [
         (group, window(items, item.time, pattern.timespan))
         for group, items in ((group, unique(each)) for group, each in seen.groups.items())
@@ -89,6 +91,17 @@ def _nearest(pattern: Pattern, seen: _TakesPart, named: Mapping[str, Rule | Corr
         return both("why.corr.number", span=span, kind=pattern.type.value, asked=asked)
     group, inside = max(windows, key=lambda each: counted(each[1]))
     return both("why.corr.count", span=span, group=_group(group), count=counted(inside), asked=asked)
+
+
+def _beyond(pattern: Pattern, seen: _TakesPart) -> Text:
+    groups = len(seen.groups)
+    if pattern.rhythm is None:
+        values = sum(map(_values, seen.groups.values()))
+        learn = {lang: duration(pattern.timespan, lang) for lang in LANGUAGES}
+        return both("beyond.not_new", learn=learn, groups=groups, values=values)
+    lasting = {lang: duration(pattern.rhythm.lasting, lang) for lang in LANGUAGES}
+    count = max(map(len, seen.groups.values()))
+    return both("beyond.no_rhythm", count=count, asked=pattern.rhythm.connections, lasting=lasting, groups=groups)
 
 
 def _mask(items: Sequence[Item]) -> int:

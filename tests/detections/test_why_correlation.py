@@ -20,7 +20,12 @@ VALUES = "type: value_count, rules: [{0}], group-by: [u], timespan: 10s, conditi
 SUM = "type: value_sum, rules: [{0}], group-by: [u], timespan: 10s, condition: {{gt: 9, field: h}}"
 BOTH = "type: temporal, rules: [{0}, {1}], group-by: [u], timespan: 10s"
 ORDER = "type: temporal_ordered, rules: [{0}, {1}], group-by: [u], timespan: 10s"
+NEW = "type: first_seen, rules: [{0}], group-by: [u], fields: [h], learn: 10s, forget: 1d"
+BEACON = "type: beacon, rules: [{0}], timespan: 1d, connections: 24, lasting: 6h, tolerance: 0.2, regular: 0.8"
 CHAIN = "type: temporal, rules: [{2}, read], group-by: [u], timespan: 60s"
+
+
+ENDS = {"source.ip": "192.0.2.1", "destination.ip": "192.0.2.2", "destination.port": 443}
 
 
 def hit(rule: int, at: int, **event: Any) -> Hit:
@@ -43,6 +48,14 @@ def told(folder: Path, body: str, hits: list[Hit], more: str = "") -> list[str]:
     [
         (COUNT, [hit(1, n, u="a") for n in range(3)], []),
         (COUNT, [], ["No event matches “Rule 1”."]),
+        (NEW, [hit(1, n, u="a", h="b") for n in (1, 20)] + [hit(1, 1, u="c", h="d"), hit(1, 5, u="c", h="e")], [
+            "No group had learnt for 10 s and then met a value never seen before (2 groups, 3 values).",
+        ]),
+        (NEW, [hit(1, n, u="a", h=n) for n in (1, 20)], []),
+        (BEACON, [hit(1, n, **ENDS, **{"source.port": n, "network.bytes": 9}) for n in (1, 20)], [
+            "No pair connects in a steady rhythm: the most are 2 records, "
+            "24 connections over 6 h are asked for (1 pair).",
+        ]),
         (COUNT, [hit(1, 0, u="a"), hit(1, 1)], [
             "1 event matches, without the field u.",
             "Within 10 s the largest group (a) comes to 1; the rule asks for gte 3.",

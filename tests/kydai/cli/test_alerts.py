@@ -50,6 +50,14 @@ def test_an_alert_about_ourselves_shows_no_rule_that_there_is_not(alerted: Run, 
     assert len(alerted("alerts", "show", "1").out.splitlines()) == 4
 
 
+def test_an_alert_that_explains_its_number_does_so(alerted: Run, tmp_path: Path) -> None:
+    with open_database(sqlite_url(tmp_path / "data")).write() as session:
+        session.get_one(Alert, 1).summary = {"explained": {"vi": "chưa từng thấy", "en": "never \x1b[2J seen"}}
+    shown = alerted("alerts", "show", "1").out
+    assert "never" in shown
+    assert "\x1b" not in shown
+
+
 @pytest.mark.parametrize("noun", ["alerts", "incidents"])
 def test_an_unknown_status_or_level_is_refused_with_the_known_ones(alerted: Run, noun: str) -> None:
     for status, count in {"open": 1, "new": 1, "closed": 0, "all": 1}.items():
