@@ -13,7 +13,7 @@ from core.words import LANGUAGES
 from detections import exception_offer
 from detections.alerting import rule_title
 from detections.consequence import Consequence, consequence, readers_of, told
-from detections.exception_book import LIFE
+from detections.exception_book import LIFE, is_maker
 from detections.exception_offer import Asked, chosen
 from detections.rule import Rule
 from detections.ruleset import RuleSet
@@ -140,7 +140,7 @@ def shown(found: Consequence) -> Told:
 def row_of(row: RuleException, caller: Caller, may_triage: bool) -> ExceptionRow:
     """An exception as the caller sees it."""
     names = set(ExceptionRow.model_fields) - {"consequence", "may_approve"}
-    is_other = row.state == ExceptionState.PENDING and may_triage and row.created_by != caller.name
+    is_other = row.state == ExceptionState.PENDING and may_triage and not is_maker(row, caller.name)
     return ExceptionRow.model_validate(
         {name: getattr(row, name) for name in names}
         | {"consequence": shown(Consequence(**row.consequence)), "may_approve": is_other}

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from api.runs import RunSummary, step_of, visible, words_of
 from api.scope import Sight
 from api.shapes import Recalled, Shape, Time, Words
+from core.audit import people
 from core.db.models import Alert, Audit, Level, Run, StepRun
 from core.errors import recalled
 from core.words import LANGUAGES, both, entries
-from playbooks.control import who
 
 
 class NoteShown(Shape):
@@ -116,7 +116,7 @@ def _changed(entry: Audit) -> Words:
     before, after = entry.before or {}, entry.after or {}
     if action == "assign" and "assignee" in after:
         to = after["assignee"]
-        return _said("assign" if to == who(entry.actor) else "given" if to else "taken", name=str(to))
+        return _said("assign" if to in people(entry.actor) else "given" if to else "taken", name=str(to))
     changed = set(after.get("tags") or ()) ^ set(before.get("tags") or ()) if action in ("tag", "untag") else ()
     tags = f": {', '.join(sorted(map(str, changed)))}" if changed else ""
     said = _said(action)

@@ -38,6 +38,17 @@ class Actor:
     is_demo: bool = False
 
 
+def people(actor: str) -> frozenset[str]:
+    """The names of the persons behind an actor of the journal.
+
+    A token (``an (token:x)``) acts for its owner, an account of the operating system (``os:an``) is the person of that
+    name, and who came to it by su or sudo (``os:root (login:an)``) is that one, too.
+    """
+    name, _, more = actor.partition(" (")
+    login = more.removesuffix(")").removeprefix("login:") if more.startswith("login:") else ""
+    return frozenset({name.removeprefix("os:"), login} - {""})
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The outcome of a check of the chain."""

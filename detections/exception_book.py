@@ -120,7 +120,7 @@ def approve(session: Session, actor: Actor, number: int, *, reason: str, now: Mi
     row = find(session, number)
     if row.state != ExceptionState.PENDING or row.expires_at <= now:
         raise failure(Conflict, "exceptions.not_pending", number=str(number))
-    if person(row.created_by) == person(actor.name):
+    if is_maker(row, actor.name):
         raise failure(Refused, "exceptions.second_person")
     return row, _decide(session, actor, row, ExceptionState.ACTIVE, "exception.approve", reason, now)
 
@@ -188,9 +188,9 @@ class Decide(Protocol):
     ) -> tuple[RuleException, int]: ...
 
 
-def person(actor: str) -> str:
-    """The person behind an actor of the journal: a token acts for its owner."""
-    return actor.partition(" (token:")[0]
+def is_maker(row: RuleException, actor: str) -> bool:
+    """Whether a person who made the exception is behind an actor of the journal."""
+    return not audit.people(row.created_by).isdisjoint(audit.people(actor))
 
 
 def _decide(

@@ -72,6 +72,8 @@ def except_alert(
         document = exception_document(made)
     _told(context, document, say("exceptions.made", LANG, number=str(document["id"])))
     context.output.tell(told(seen, LANG))
+    if document["state"] == ExceptionState.PENDING:
+        context.output.tell(say("exceptions.waits", LANG, number=str(document["id"])))
     context.output.tell(say("exceptions.undo_with", LANG, entry=str(entry)))
 
 
@@ -171,11 +173,6 @@ def show(ctx: typer.Context, number_: Number) -> None:
         context.output.one(None, safe(f"{say(f'exceptions.column.{name}', LANG)}: {value}"))
     context.output.one(None, told(Consequence(**row.consequence), LANG))
     context.output.one(None, "\n".join(safe(line) for line in row.text.splitlines()))
-
-
-@exceptions.command("approve", help=say("exceptions.approve", LANG))
-def approve(ctx: typer.Context, number_: Number, reason: Reason = "") -> None:
-    _decide(ctx.obj, number_, reason, exception_book.approve)
 
 
 @exceptions.command("refuse", help=say("exceptions.refuse", LANG))

@@ -70,5 +70,8 @@ def test_only_another_person_may_approve() -> None:
         expires_at=NOW, state="pending", created_by="hanhnt", created_at=NOW, decided_by="", decision_reason="",
         consequence={"start": NOW - DAY, "end": NOW}, taken=0,
     )  # fmt: skip
-    assert [row_of(row, Caller(name, Role.ANALYST), True).may_approve for name in ("hanhnt", "baotq")] == [False, True]
+    for maker in ("hanhnt", "hanhnt (token:x)", "os:hanhnt"):
+        row.created_by = maker
+        may = [row_of(row, Caller(name, Role.ANALYST), True).may_approve for name in ("hanhnt", "baotq")]
+        assert may == [False, True]
     assert not row_of(row, Caller("baotq", Role.ANALYST), False).may_approve

@@ -76,6 +76,20 @@ def test_an_entry_goes_with_its_transaction(database: Database) -> None:
     assert verdict(database).entries == 5
 
 
+@pytest.mark.parametrize(
+    ("actor", "names"),
+    [
+        ("an", {"an"}),
+        ("an (token:script)", {"an"}),
+        ("os:an", {"an"}),
+        ("os:root (login:an)", {"root", "an"}),
+        ("playbook:block", {"playbook:block"}),
+    ],
+)
+def test_the_persons_behind_an_actor(actor: str, names: set[str]) -> None:
+    assert audit.people(actor) == names
+
+
 @pytest.mark.parametrize("keep", [0, 4])
 def test_a_chain_that_was_cut_short_is_found(database: Database, keep: int) -> None:
     with database.write() as session:

@@ -65,6 +65,19 @@ def test_a_token_is_its_owner(world: World, incident: Incident) -> None:
         assert session.get_one(StepRun, (run_id, "block")).is_self_approved, "the lone admin, by a token"
 
 
+@pytest.mark.parametrize("approver", ["os:quantri", "os:root (login:quantri)"])
+def test_one_who_comes_by_the_shell_is_no_second_person(world: World, incident: Incident, approver: str) -> None:
+    playbook = load()[0]["block_guessing_source"]
+    with world.database.write() as session:
+        session.add_all(
+            User(name=n, role=r, created_at=1, scope="") for n, r in (("quantri", "admin"), ("an", "analyst"))
+        )
+        run_id = control.start(session, Actor("quantri", "console"), playbook, incident, now=1).id
+    responding.advance(world, run_id)
+    with pytest.raises(Refused, match="started a run"), world.database.write() as session:
+        control.approve(session, Person(Actor(approver, "cli"), "admin"), run_id, "block", now=1)
+
+
 @pytest.mark.parametrize(
     ("starter", "approver", "is_self"),
     [

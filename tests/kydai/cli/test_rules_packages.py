@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import pytest
 
+from kydai.people import cli_actor
 from tests.kydai.cli.conftest import Run
 from tests.kydai.cli.test_rules import ID
 from tests.kydai.conftest import RULE
@@ -58,7 +58,7 @@ def test_where_a_package_came_from_is_shown_and_in_the_journal(kydai: Run, mine:
     assert "No package" in kydai("rules", "packages").err
     (told,) = kydai("rules", "install", str(mine), "--version", "r2026-11", "--json").documents
     (listed,) = kydai("rules", "packages", "--json").documents
-    person = f"os:{getpass.getuser()}"
+    person = cli_actor().name
     assert (listed["version"], listed["by"], listed["origin"]) == ("r2026-11", person, str(mine))
     assert listed["sha256"] == told["sha256"]
     shown = kydai("rules", "packages").out
