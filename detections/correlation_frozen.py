@@ -22,6 +22,7 @@ class _SavedMemory(msgspec.Struct, array_like=True):
     pending: list[SavedItem]
     latest: int
     before: tuple[int, str] | None
+    begun: int | None = None
 
 
 class _Saved(msgspec.Struct, array_like=True):
@@ -44,7 +45,7 @@ def freeze(machine: Machine) -> bytes:
     groups = [(numbers[each.key[0]], list(each.key[1]), each.wake, each.data) for each in machine.groups]
     memories = [
         _SavedMemory(
-            numbers[m.pattern.id], list(m.group), m.since, m.values, *pack_items(m.pending), m.latest, m.before
+            numbers[m.pattern.id], list(m.group), m.since, m.values, *pack_items(m.pending), m.latest, m.before, m.begun
         )
         for m in machine.memories.groups.values()
     ]
@@ -72,8 +73,8 @@ def thaw(data: bytes, patterns: PatternSet, partition: int, folder: Path | None 
     for kept in saved.memories:
         if (pattern := same.get(kept.pattern)) is not None:
             pending = unpack_items(kept.notes, kept.pending)
-            memory = Memory(pattern, tuple(kept.group), kept.since, kept.values, pending, kept.latest, kept.before)
-            machine.memories.put(memory)
+            known_before = kept.since, kept.values, pending, kept.latest, kept.before, kept.begun
+            machine.memories.put(Memory(pattern, tuple(kept.group), *known_before))
     known = machine.memories.patterns
     machine.memories.dropped = {rule: count for rule, count in saved.dropped.items() if rule in known}
     machine.groups.restore(

@@ -1,7 +1,8 @@
-"""Values that were never seen before: ``type: first_seen`` beside Sigma's correlations (docs/first-seen.md).
+"""Values that were never seen before: ``type: first_seen`` beside Sigma's correlations (docs/beyond-sigma.md).
 
 A group's events are taken in order of time, when they are final. A value is new at t if the group did not have it
-within ``forget`` before t; it is told if the group has been learning for ``learn`` by then.
+within ``forget`` before t; it is told if the group has been learning for ``learn`` by then. An event that comes when
+its instant is final already is late, and is judged by when it came, too.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class New:
 
 @dataclass(slots=True)
 class Memory:
-    """What one group of one rule has seen. ``values``: value → (first, last); ``since``: what it learns from."""
+    """What one group of one rule has seen. ``values``: value → (first, last); ``since``: what it learns from;
+    ``begun``: by when its first event came, whatever that says of itself."""
 
     pattern: Pattern
     group: Group
@@ -46,6 +48,7 @@ class Memory:
     pending: list[Item] = field(default_factory=list)
     latest: Micros = 0
     before: tuple[Micros, str] | None = None
+    begun: Micros | None = None
 
     def settle(self, frontier: Micros) -> list[New]:
         """Instants up to ``frontier`` are final: what was new in them."""
@@ -55,19 +58,25 @@ class Memory:
         self.pending = [item for item in self.pending if item.time > frontier]
         return [new for item in unique(ready) if (new := self.see(item)) is not None]
 
-    def see(self, item: Item, *, is_late: bool = False) -> New | None:
-        """Take one event, the earliest of those that are left; late ones come behind."""
+    def see(self, item: Item, late: Micros | None = None) -> New | None:
+        """Take one event, the earliest of those that are left; late ones come behind.
+
+        ``late``: how far instants were final when a late one came. It is judged by then: whoever dates an event to when
+        the group was learning, or before, would else teach it any value in silence.
+        """
         value, at = key_of(item), item.time
-        oldest = at - self.pattern.forget
-        if not is_late and not self.is_kept and self.latest < oldest:
-            self.since, self.values = None, {}  # silent for so long that nothing is known of it
-        self.since = at if self.since is None else min(self.since, at)
+        by, oldest = at if late is None else late, at - self.pattern.forget
+        if late is None and not self.is_kept and self.latest < oldest:
+            self.since, self.begun, self.values = None, None, {}  # silent for so long that nothing is known of it
+        self.begun = by if self.begun is None else min(self.begun, by)
+        has_learnt = by >= self.begun + self.pattern.timespan
+        if self.since is None or not has_learnt:
+            self.since = at if self.since is None else min(self.since, at)
         first, last = self.values.get(value, (at, at))
-        is_new = value not in self.values or (last < oldest and not is_late)
-        told = is_new and at >= self.since + self.pattern.timespan
+        is_new = value not in self.values or last < oldest
         new = None
-        if told:
-            new = New(item, self.known(at), self.since, self.before, is_late)
+        if is_new and (has_learnt or at >= self.since + self.pattern.timespan):
+            new = New(item, self.known(at), self.since, self.before, late is not None)
             self.before = max(self.before or (at, ""), (at, shown(self.pattern, item)))
         self.values[value] = (min(first, at), max(last, at))
         self.latest = max(self.latest, at)
@@ -134,7 +143,7 @@ class Memories:
         size = len(memory.values)
         fresh = [item for item in items if item.time > frontier]
         for item in unique(item for item in items if item.time <= frontier):
-            if (new := memory.see(item, is_late=True)) is not None:
+            if (new := memory.see(item, frontier)) is not None:
                 yield new
         if fresh:
             memory.pending += fresh
@@ -146,7 +155,7 @@ class Memories:
         """A rule about the whole house came into force."""
         memory = self.groups.setdefault((pattern.id, ()), Memory(pattern, ()))
         if memory.since is None:
-            memory.since = frontier
+            memory.since = memory.begun = frontier
 
     def unbegun(self, pattern: Pattern) -> bool:
         """Whether ``begin`` is due."""

@@ -125,7 +125,7 @@ def seen(tables: list[Any], frontier: Micros, *, is_all: bool) -> tuple[int, Any
         for group in sorted({group for group, _ in items}):
             memory = memories.setdefault(group, Memory(NEW_PORT, group=(group,)))
             mine = sorted(item for own, item in items if own == group)
-            new += [memory.see(item, is_late=True) for item in mine if item.time <= frontier]
+            new += [memory.see(item, frontier) for item in mine if item.time <= frontier]
             memory.pending += [item for item in mine if item.time > frontier]
             new += memory.settle(NOW + HOUR)
     new += [one for memory in memories.values() for one in memory.settle(NOW + DAY)]
