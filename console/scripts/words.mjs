@@ -1,9 +1,11 @@
-// Writes src/words/{vi,en}.json from core/words: what the console says, and the words that every part shares.
+// Writes src/words/{vi,en}.json from core/words: what the console says, and the words that every part shares; in
+// {vi,en}.more.json what only screens say that are loaded when they are opened.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { load } from "js-yaml";
 
+const MORE = new Set(["backtest", "history", "import", "journal", "matrix", "people", "playbooks", "reports", "samples", "storage"]);
 const here = dirname(fileURLToPath(import.meta.url));
 const entries = ["common", "console"].flatMap((name) => {
   const text = readFileSync(join(here, "..", "..", "core", "words", `${name}.yml`), "utf8");
@@ -11,6 +13,9 @@ const entries = ["common", "console"].flatMap((name) => {
 });
 
 for (const language of ["vi", "en"]) {
-  const words = Object.fromEntries(entries.map(([key, texts]) => [key.replace(/^console\./, ""), texts[language]]));
-  writeFileSync(join(here, "..", "src", "words", `${language}.json`), `${JSON.stringify(words, null, 1)}\n`);
+  const words = entries.map(([key, texts]) => [key.replace(/^console\./, ""), texts[language]]);
+  for (const [name, isMore] of [[language, false], [`${language}.more`, true]]) {
+    const some = Object.fromEntries(words.filter(([key]) => MORE.has(key.split(".")[0]) === isMore));
+    writeFileSync(join(here, "..", "src", "words", `${name}.json`), `${JSON.stringify(some, null, 1)}\n`);
+  }
 }

@@ -1,7 +1,7 @@
 // What stands around the screens: theme, words, who is signed in, the stream, the routes.
 import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider, useQueryClient } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
+import { type ComponentType, lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from "react";
 import { BrowserRouter, Navigate, Route, Routes, useLocation } from "react-router";
 import { Failure, speak, whenSessionLost } from "./api/client";
 import { useMe } from "./api/me";
@@ -13,24 +13,26 @@ import { ToastProvider } from "./parts/toast";
 import { Shell } from "./screens/shell";
 import { SignIn } from "./screens/sign-in";
 import { theme } from "./theme";
-import { type Language, load, WordsProvider } from "./words";
+import { addMore, type Language, load, WordsProvider } from "./words";
 
 const Queue = lazy(() => import("./screens/queue"));
-const Incidents = lazy(() => import("./screens/incidents"));
-const Incident = lazy(() => import("./screens/incident"));
-const Hunt = lazy(() => import("./screens/hunt"));
-const Entity = lazy(() => import("./screens/entity"));
-const Rules = lazy(() => import("./screens/rules"));
-const Exceptions = lazy(() => import("./screens/exceptions"));
-const RuleMatrix = lazy(() => import("./screens/rule-matrix"));
-const RulePage = lazy(() => import("./screens/rule-page"));
-const Runs = lazy(() => import("./screens/runs"));
-const Playbooks = lazy(() => import("./screens/playbooks"));
-const Sources = lazy(() => import("./screens/sources"));
-const Storage = lazy(() => import("./screens/storage"));
-const Reports = lazy(() => import("./screens/reports"));
-const Journal = lazy(() => import("./screens/journal"));
-const People = lazy(() => import("./screens/people"));
+/** A screen that is not opened first; its words come with it. */
+const later = (screen: () => Promise<{ default: ComponentType }>) => lazy(async () => (await Promise.all([screen(), addMore()]))[0]);
+const Incidents = later(() => import("./screens/incidents"));
+const Incident = later(() => import("./screens/incident"));
+const Hunt = later(() => import("./screens/hunt"));
+const Entity = later(() => import("./screens/entity"));
+const Rules = later(() => import("./screens/rules"));
+const Exceptions = later(() => import("./screens/exceptions"));
+const RuleMatrix = later(() => import("./screens/rule-matrix"));
+const RulePage = later(() => import("./screens/rule-page"));
+const Runs = later(() => import("./screens/runs"));
+const Playbooks = later(() => import("./screens/playbooks"));
+const Sources = later(() => import("./screens/sources"));
+const Storage = later(() => import("./screens/storage"));
+const Reports = later(() => import("./screens/reports"));
+const Journal = later(() => import("./screens/journal"));
+const People = later(() => import("./screens/people"));
 
 const REMEMBERED = "kydai-language";
 

@@ -57,6 +57,11 @@ def test_language_and_theme_change_at_once_and_stay(open_console: Open, shared_h
     console.heading("Alert queue")
     expect(dark).to_have_count(1)
     expect(console.page.locator(".demo")).to_contain_text("DEMONSTRATION DATA")
+    console.go("/detections/matrix")  # a screen whose words come with it
+    expect(console.page.get_by_role("link", name="ATT&CK matrix")).to_be_visible()
+    console.button("Hoàng Văn Sơn").click()
+    console.page.get_by_role("menuitem", name="Tiếng Việt").click()
+    expect(console.page.get_by_role("link", name="Ma trận ATT&CK")).to_be_visible()
 
 
 def test_keys_go_everywhere(open_console: Open, shared_house: Running) -> None:

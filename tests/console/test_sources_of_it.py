@@ -20,7 +20,7 @@ CONSOLE = Path(__file__).parents[2] / "console"
 SOURCES = [f for f in sorted((CONSOLE / "src").rglob("*.ts*")) if f.name != "schema.d.ts" and ".test." not in f.name]
 IN_MARKUP = re.compile(r"(?<!=)>\s*([^<>{}()=;]*\p{L}{2,}[^<>{}()=;]*?)\s*<".replace(r"\p{L}", "[A-Za-zÀ-ỹ]"))
 IN_ATTRIBUTE = re.compile(r"\b(?:title|label|placeholder|alt|aria-label)=\"([^\"]*[A-Za-zÀ-ỹ]{2,}[^\"]*)\"")
-KEYS_AND_MARKS = {"Ctrl K", "Enter", "Ctrl ⏎", "host.name", "event.dataset"}
+KEYS_AND_MARKS = {"Ctrl K", "Ctrl Enter", "Enter", "Ctrl ⏎", "host.name", "event.dataset"}
 
 
 def test_the_document_and_the_types_are_of_today() -> None:
@@ -73,6 +73,24 @@ def test_the_lock_names_no_registry() -> None:
     lock = (CONSOLE / "package-lock.json").read_text("utf-8")
     assert "resolved" not in lock
     assert not re.search(r"registry|\.tgz", lock)
+
+
+def test_what_is_loaded_first_says_only_what_is_loaded_first() -> None:
+    later = json.loads((CONSOLE / "src" / "words" / "vi.more.json").read_text("utf-8"))
+    waiting, first = [CONSOLE / "src" / "main.tsx", CONSOLE / "src" / "screens" / "queue.tsx"], set[Path]()
+    while waiting:
+        file = waiting.pop()
+        if file in first or not file.is_file():
+            continue
+        first.add(file)
+        for name in re.findall(r"(?:from|lazy\(\(\) => import\() ?\"(\.[^\"]+)\"", file.read_text("utf-8")):
+            path = file.parent / name
+            waiting += [path.with_name(path.name + end).resolve() for end in (".ts", ".tsx")]
+            waiting.append((path / "index.tsx").resolve())
+    assert len(first) > 30
+    named = {file.name: re.findall(r"[\"`]([a-z_]+\.[a-z_.]+)", file.read_text("utf-8")) for file in sorted(first)}
+    stems = {key.partition(".")[0] for key in later}
+    assert not {n: keys for n, every in named.items() if (keys := [k for k in every if k.partition(".")[0] in stems])}
 
 
 def test_what_the_first_screen_loads_stays_small() -> None:

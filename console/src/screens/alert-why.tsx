@@ -3,13 +3,13 @@ import { Link } from "react-router";
 import type { Schemas } from "../api/client";
 import { visible } from "../lib/visible";
 import { useWords } from "../words";
-import { rulePath } from "./rule-tabs";
+import { rulePath } from "./links";
 import "../styles/why.css";
 
 type Alert = Schemas["AlertDetail"];
 type Matched = Schemas["Matched"];
 const SHOWN = 12;
-const SIGNS: Record<string, string> = { gte: "≥", gt: ">", lte: "≤", lt: "<", eq: "=", neq: "≠" };
+const SIGNS: Record<string, string> = { gte: "≥", lte: "≤", lt: "<", eq: "=", neq: "≠", gt: ">" };
 
 export function Why({ alert }: { alert: Alert }) {
   const { t, n } = useWords();

@@ -66,3 +66,6 @@ export function eventText(event: Record<string, unknown>): string {
   const bytes = typeof event["network.bytes"] === "number" ? ` ${event["network.bytes"]} B` : "";
   return of("source.ip") ? `${of("source.ip")} → ${of("destination.ip")}${port}${bytes}` : "";
 }
+
+/** The address of a rule's page. */
+export const rulePath = (id: string, line?: number | null): string => `/detections/${encodeURIComponent(id)}${line ? `?line=${line}` : ""}`;

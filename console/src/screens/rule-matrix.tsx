@@ -8,8 +8,9 @@ import { useKeys } from "../lib/keys";
 import { Asking, Failed } from "../parts/answer";
 import { Severity } from "../parts/severity";
 import { useWords } from "../words";
+import { rulePath } from "./links";
 import { Covered } from "./rule-mode";
-import { RuleTabs, rulePath } from "./rule-tabs";
+import { RuleTabs } from "./rule-tabs";
 import "../styles/rules.css";
 
 type Sight = Schemas["Sight"];

@@ -6,7 +6,7 @@ import { Asking, Failed } from "../parts/answer";
 import { Severity } from "../parts/severity";
 import { useWords } from "../words";
 import { CoverageSections, ModeChoice, RuleWords } from "./rule-mode";
-import { rulePath } from "./rule-tabs";
+import { rulePath } from "./links";
 
 export const useRule = (id: string) => useQuery({ queryKey: ["rule", id], queryFn: () => data(api.GET("/api/v1/rules/{rule_id}", { params: { path: { rule_id: id } } })) });
 

@@ -17,6 +17,3 @@ export function RuleTabs() {
     </>
   );
 }
-
-/** The address of a rule's page. */
-export const rulePath = (id: string, line?: number | null): string => `/detections/${encodeURIComponent(id)}${line ? `?line=${line}` : ""}`;

@@ -14,9 +14,10 @@ import { Search } from "../parts/search";
 import { Severity } from "../parts/severity";
 import { Spark } from "../parts/spark";
 import { useWords } from "../words";
+import { rulePath } from "./links";
 import { Covered } from "./rule-mode";
 import { RulePanel } from "./rule-panel";
-import { RuleTabs, rulePath } from "./rule-tabs";
+import { RuleTabs } from "./rule-tabs";
 import "../styles/rules.css";
 
 type Rule = Schemas["RuleRow"];

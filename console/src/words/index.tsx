@@ -1,10 +1,11 @@
 // The words of the console: keys of core/words/console.yml (without "console.") and common.yml, in one language.
 import { createContext, type ReactNode, use, useEffect, useMemo } from "react";
 import type vi from "./vi.json";
+import type more from "./vi.more.json";
 import { visible } from "../lib/visible";
 
 export type Language = "vi" | "en";
-export type Key = keyof typeof vi;
+export type Key = keyof typeof vi | keyof typeof more;
 export type Values = Record<string, string | number>;
 export type Text = { vi?: string; en?: string };
 type Words = Record<string, string>;
@@ -52,9 +53,24 @@ export function speech(words: Words, language: Language): Speech {
   };
 }
 
-/** Loads the words of one language; they are a file of their own. */
+let current: Promise<readonly [Language, Words]> | null = null;
+let isMoreNeeded = false;
+
+/** Loads the words of one language; they are files of their own. */
 export async function load(language: Language): Promise<Words> {
-  return language === "en" ? (await import("./en.json")).default : (await import("./vi.json")).default;
+  const asked = (async () => [language, { ...(language === "en" ? await import("./en.json") : await import("./vi.json")).default }] as const)();
+  current = asked;
+  const [, words] = await asked;
+  if (isMoreNeeded) await addMore();
+  return words;
+}
+
+/** Adds the words of screens that are not opened first to those that are spoken now. */
+export async function addMore(): Promise<void> {
+  isMoreNeeded = true;
+  if (!current) return;
+  const [language, words] = await current;
+  Object.assign(words, (language === "en" ? await import("./en.more.json") : await import("./vi.more.json")).default);
 }
 
 const Context = createContext<Speech | null>(null);
