@@ -200,7 +200,8 @@ def _copy(path: Path, fresh: Path, name: str, now: Micros, taken: Mapping[str, s
             raise failure(BadConfig, "rules.package.all_wrong", place=place, first=first)
         raise failure(BadConfig, "rules.package.no_rule", place=place)
     for licence in sorted(path.glob("LICENSE*")) if path.is_dir() else []:
-        if licence.is_file() and licence.stat().st_size <= MAX_LICENCE:
+        # a link may lead to any file of this machine, and what is installed can be read by more people
+        if not licence.is_symlink() and licence.is_file() and licence.stat().st_size <= MAX_LICENCE:
             _write(fresh / licence.name, licence.read_bytes())
     listed = path.read_bytes() if path.is_file() else "".join(sorted(sums, key=lambda line: line[66:])).encode()
     sha256 = hashlib.sha256(listed).hexdigest()

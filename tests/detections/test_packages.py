@@ -181,6 +181,14 @@ def test_back_to_the_version_before_and_forth_again(release: Path, newer: Path, 
         packages.roll_back(folder, "../p", NOW)
 
 
+def test_a_licence_that_is_a_link_is_left_where_it_is(release: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("mine")
+    (release / "LICENSE.more").symlink_to(tmp_path / "secret")
+    packages.install(release, tmp_path / "packages", NOW)
+    installed = tmp_path / "packages" / "sigma-core-2026"
+    assert [each.name for each in installed.glob("LICENSE*")] == ["LICENSE"]
+
+
 def test_what_is_only_put_together_is_not_in_force(release: Path, newer: Path, tmp_path: Path) -> None:
     folder = tmp_path / "packages"
     packages.install(release, folder, NOW, "p")
