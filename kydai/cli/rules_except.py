@@ -9,10 +9,10 @@ import typer
 from api.undo import undo_exception, undo_mode
 from core.clock import iso
 from core.db.models import Alert, Audit, ExceptionState, RuleException
-from core.errors import NotFound, failure
+from core.errors import NotFound, Refused, failure
 from core.event import parse_event_id
 from core.times import read_time
-from core.words import moment, number, say
+from core.words import both, moment, number, say
 from detections import exception_book
 from detections.consequence import Consequence, consequence, readers_of, told
 from detections.exception_offer import Asked, asked, chosen
@@ -33,6 +33,14 @@ Reason = Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))]
 Owner = Annotated[str | None, typer.Option("--owner", help=say("exceptions.owner", LANG))]
 Until = Annotated[str, typer.Option("--until", metavar="DAY", help=say("exceptions.until", LANG))]
 States = Annotated[list[ExceptionState] | None, typer.Option("--state", help=say("exceptions.state", LANG))]
+
+_UNDONE_BY = {
+    "rules.install": "packages.undone_by",
+    "rules.rollback": "packages.undone_by",
+    "rules.remove": "packages.can_go_back",
+    "rules.copy": "copies.undone_by",
+}
+"""Action of a journal's entry → what undoes it."""
 
 
 def except_alert(
@@ -198,10 +206,19 @@ def undo(
             entry = session.get(Audit, number_)
             if entry is not None and entry.object.startswith("exception:"):
                 undo_exception(session, actor, number_, now=now)
+            elif entry is not None and entry.action != "rule.mode":
+                raise _undone_elsewhere(entry)
             else:
                 undo_mode(session, actor, number_, now=now)
     for number_ in entries:
         context.output.one({"undone": number_}, say("exceptions.undone", LANG, entry=str(number_)))
+
+
+def _undone_elsewhere(entry: Audit) -> Refused:
+    said = both("exceptions.undone_elsewhere", entry=entry.seq, action=entry.action)
+    way = _UNDONE_BY.get(entry.action)
+    name = entry.object.partition(":")[2]
+    return Refused(said["en"], remedy=both(way, name=name) if way else None, said=said)
 
 
 def _decide(context: Context, number_: int, reason: str, how: exception_book.Decide) -> None:

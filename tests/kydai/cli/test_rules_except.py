@@ -90,6 +90,20 @@ def test_modes_are_undone(alerted: Run) -> None:
     assert [r["mode"] for r in alerted("rules", "list", "--json").documents if r["id"] == ID] == ["alert"]
 
 
+def test_what_is_undone_by_another_command_says_by_which(alerted: Run, tmp_path: Path) -> None:
+    package = tmp_path / "mine"
+    package.mkdir()
+    (package / "r.yml").write_text(
+        RULE.replace(ID, "33333333-3333-4333-8333-333333333333").replace("name: test", "name: other")
+    )
+    for change, way in (("install", "rollback mine; "), ("remove", "rollback mine"), ("rollback", "remove mine")):
+        assert alerted("rules", change, "mine" if change != "install" else str(package)).status == 0
+        entry = alerted("audit", "list", "--json").documents[0]
+        assert entry["action"] == f"rules.{change}"
+        ran = alerted("rules", "undo", str(entry["seq"]))
+        assert (ran.status, f"kydai rules {way}" in ran.err) == (1, True), ran.err
+
+
 WRONG = (
     (("except", "99"), "99"),
     (("except", "ALERT", "--field", "host.nam"), "host.name"),
