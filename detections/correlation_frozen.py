@@ -33,6 +33,7 @@ class _Saved(msgspec.Struct, array_like=True):
     """(pattern, group, wake, member); the first counts into the patterns."""
     memories: list[_SavedMemory]
     dropped: dict[str, int]
+    lost: dict[str, int] = {}
 
 
 _VERSION = 2
@@ -49,7 +50,8 @@ def freeze(machine: Machine) -> bytes:
         )
         for m in machine.memories.groups.values()
     ]
-    saved = _Saved(_VERSION, machine.frontiers, known, groups, memories, machine.memories.dropped)
+    forgotten = machine.memories.dropped, machine.memories.lost
+    saved = _Saved(_VERSION, machine.frontiers, known, groups, memories, *forgotten)
     return msgspec.msgpack.encode(saved)
 
 
@@ -77,6 +79,7 @@ def thaw(data: bytes, patterns: PatternSet, partition: int, folder: Path | None 
             machine.memories.put(Memory(pattern, tuple(kept.group), *known_before))
     known = machine.memories.patterns
     machine.memories.dropped = {rule: count for rule, count in saved.dropped.items() if rule in known}
+    machine.memories.lost = {rule: count for rule, count in saved.lost.items() if rule in known}
     machine.groups.restore(
         Resting((pattern.id, tuple(group)), pattern.depth, wake, member)
         for number, group, wake, member in saved.groups

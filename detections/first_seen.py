@@ -19,7 +19,9 @@ from detections.correlation_rules import Pattern, PatternSet, Type
 
 MAX_SHOWN = 200
 MAX_VALUES = 10_000
-"""Of one rule in one partition; beyond it those that were not seen for longest are forgotten, and counted."""
+"""Of one rule in one partition; beyond it the groups with most of them forget those not seen for longest, counted."""
+MAX_GROUPS = 10_000
+"""Of one rule in one partition that nothing waits in; beyond it the youngest are forgotten, counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class Learnt:
     """When the last of those that learn has learnt."""
     dropped: int = 0
     newest: tuple[Micros, str] | None = None
+    lost: int = 0
+    """Groups that were forgotten early."""
 
 
 class Memories:
@@ -118,28 +122,37 @@ class Memories:
         self.sizes: dict[str, int] = dict.fromkeys(self.patterns, 0)
         self.dropped: dict[str, int] = {}
         """Values forgotten early, by rule."""
-        self._waiting: dict[tuple[str, Group], Micros] = {}
-        """Groups with events that are not final, and the time of the earliest."""
+        self.lost: dict[str, int] = {}
+        """Groups forgotten early, by rule."""
+        self._counts: dict[str, int] = dict.fromkeys(self.patterns, 0)
+        """Groups by rule."""
+        self._waiting: dict[str, dict[Group, Micros]] = {rule: {} for rule in self.patterns}
+        """By rule, groups with events that are not final, and the time of the earliest."""
 
     def put(self, memory: Memory) -> None:
         """A memory of a frozen state."""
         self.groups[memory.pattern.id, memory.group] = memory
+        self._counts[memory.pattern.id] += 1
         self.sizes[memory.pattern.id] += len(memory.values)
         self._wait(memory)
 
     def _wait(self, memory: Memory) -> None:
-        key = memory.pattern.id, memory.group
+        waiting = self._waiting[memory.pattern.id]
         if memory.pending:
-            self._waiting[key] = min(item.time for item in memory.pending)
+            waiting[memory.group] = min(item.time for item in memory.pending)
         else:
-            self._waiting.pop(key, None)
+            waiting.pop(memory.group, None)
+
+    def _of(self, pattern: Pattern, group: Group) -> Memory:
+        memory = self.groups.get((pattern.id, group))
+        if memory is None:
+            memory = self.groups[pattern.id, group] = Memory(pattern, group)
+            self._counts[pattern.id] += 1
+        return memory
 
     def take(self, pattern: Pattern, group: Group, items: Sequence[Item], frontier: Micros) -> Iterator[New]:
         """Events of one group; what is new among the late ones."""
-        key = pattern.id, group
-        memory = self.groups.get(key)
-        if memory is None:
-            memory = self.groups[key] = Memory(pattern, group)
+        memory, waiting = self._of(pattern, group), self._waiting[pattern.id]
         size = len(memory.values)
         fresh = [item for item in items if item.time > frontier]
         for item in unique(item for item in items if item.time <= frontier):
@@ -148,12 +161,12 @@ class Memories:
         if fresh:
             memory.pending += fresh
             earliest = min(item.time for item in fresh)
-            self._waiting[key] = min(self._waiting.get(key, earliest), earliest)
+            waiting[group] = min(waiting.get(group, earliest), earliest)
         self._grown(memory, size)
 
     def begin(self, pattern: Pattern, frontier: Micros) -> None:
         """A rule about the whole house came into force."""
-        memory = self.groups.setdefault((pattern.id, ()), Memory(pattern, ()))
+        memory = self._of(pattern, ())
         if memory.since is None:
             memory.since = memory.begun = frontier
 
@@ -164,15 +177,21 @@ class Memories:
 
     def is_due(self, frontiers: Sequence[Micros]) -> bool:
         """Whether instants have become final in which something happened."""
-        return any(at <= frontiers[self.patterns[key[0]].depth - 1] for key, at in self._waiting.items())
+        return any(
+            at <= frontiers[self.patterns[rule].depth - 1]
+            for rule, waiting in self._waiting.items()
+            for at in waiting.values()
+        )
 
     def advance(self, frontiers: Sequence[Micros]) -> Iterator[tuple[Memory, New]]:
         """Make instants final; what was new in them, in order of rule and group."""
-        for key in sorted(self._waiting):
-            memory = self.groups[key]
-            frontier = frontiers[memory.pattern.depth - 1]
-            if self._waiting[key] > frontier:
-                continue
+        for rule, waiting in sorted(self._waiting.items()):
+            frontier = frontiers[self.patterns[rule].depth - 1]
+            yield from self._settle(rule, sorted(group for group, at in waiting.items() if at <= frontier), frontier)
+
+    def _settle(self, rule: str, groups: Iterable[Group], frontier: Micros) -> Iterator[tuple[Memory, New]]:
+        for group in groups:
+            memory = self.groups[rule, group]
             size = len(memory.values)
             for new in memory.settle(frontier):
                 yield memory, new
@@ -184,26 +203,55 @@ class Memories:
         self.sizes[rule] += len(memory.values) - before
         if self.sizes[rule] > MAX_VALUES:
             self._bound(rule)
+        if self._counts[rule] - len(self._waiting[rule]) > MAX_GROUPS:
+            self._bound_groups(rule)
 
     def _bound(self, rule: str) -> None:
-        """Forget those that were not seen for longest: a tenth at once, as it takes a sort."""
+        """Forget values, a tenth at once, as it takes a sort.
+
+        First go those that are new again anyway, then those of the groups with most: a flood forgets its own. A group
+        that has forgotten all of them has not forgotten that it has learnt.
+        """
         mine = [memory for (id_, _), memory in self.groups.items() if id_ == rule]
-        oldest = sorted((last, m.group, value) for m in mine for value, (_, last) in m.values.items())
-        excess = oldest[: len(oldest) - MAX_VALUES * 9 // 10]
-        for _, group, value in excess:
+        newest = [sorted(((last, v) for v, (_, last) in m.values.items()), reverse=True) for m in mine]
+        oldest = max(each[0][0] for each in newest if each) - self.patterns[rule].forget
+        ranked = sorted(
+            (last < oldest, rank, -last, memory.group, value)
+            for memory, values in zip(mine, newest, strict=True)
+            for rank, (last, value) in enumerate(values)
+        )
+        excess = ranked[MAX_VALUES * 9 // 10 :]
+        for _, _, _, group, value in excess:
             del self.groups[rule, group].values[value]
-        for memory in mine:
-            if not memory.values and not memory.pending and not memory.is_kept:
-                del self.groups[rule, memory.group]
-        self.sizes[rule] = len(oldest) - len(excess)
-        at = max(last for last, _, _ in oldest)
-        gone = sum(1 for last, _, _ in excess if last >= at - self.patterns[rule].forget)
-        if gone:
+        self.sizes[rule] -= len(excess)
+        if gone := sum(not is_over for is_over, *_ in excess):
             self.dropped[rule] = self.dropped.get(rule, 0) + gone
+
+    def _bound_groups(self, rule: str) -> None:
+        """Forget groups, a tenth at once.
+
+        First go those that learn anew anyway, then those that are learning, of them those heard for the shortest time:
+        a flood of names that nobody has does not reach a host that has learnt.
+        """
+        learn, forget = self.patterns[rule].timespan, self.patterns[rule].forget
+        mine = [memory for (id_, _), memory in self.groups.items() if id_ == rule and not memory.pending]
+        at = max(memory.latest for memory in mine)
+
+        def worth(memory: Memory) -> tuple[bool, bool, Micros, Micros, Group]:
+            begun = memory.begun or 0
+            return memory.latest >= at - forget, begun <= at - learn, memory.latest - begun, memory.latest, memory.group
+
+        excess = sorted(mine, key=worth)[: len(mine) - MAX_GROUPS * 9 // 10]
+        for memory in excess:
+            del self.groups[rule, memory.group]
+            self.sizes[rule] -= len(memory.values)
+        self._counts[rule] -= len(excess)
+        if gone := sum(memory.latest >= at - forget for memory in excess):
+            self.lost[rule] = self.lost.get(rule, 0) + gone
 
     def learnt(self, now: Micros) -> dict[str, Learnt]:
         """What each rule knows at ``now``."""
-        found = {rule: Learnt(dropped=self.dropped.get(rule, 0)) for rule in self.patterns}
+        found = {rule: Learnt(dropped=self.dropped.get(rule, 0), lost=self.lost.get(rule, 0)) for rule in self.patterns}
         for memory in self.groups.values():
             if memory.since is None:
                 continue

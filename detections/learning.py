@@ -48,6 +48,7 @@ def _added(one: Learnt, other: Learnt) -> Learnt:
         max((at for at in (one.until, other.until) if at is not None), default=None),
         one.dropped + other.dropped,
         max((each for each in (one.newest, other.newest) if each is not None), default=None),
+        one.lost + other.lost,
     )
 
 
@@ -68,6 +69,8 @@ def _parts(known: Learnt, now: Micros, lang: str) -> Iterable[str]:
     yield say("beyond.learnt.values", lang, count=known.values)
     if known.dropped:
         yield say("beyond.learnt.dropped", lang, count=known.dropped)
+    if known.lost:
+        yield say("beyond.learnt.lost", lang, count=known.lost)
 
 
 def with_learning(states: Iterable[Coverage], known: Mapping[str, Learnt], now: Micros) -> list[Coverage]:

@@ -41,10 +41,11 @@ def test_it_is_told_in_words() -> None:
     assert told(learning, AT)["en"] == "learning until 2026-12-10 10:00 (3 of 12 groups); 420 values are known"
     assert told(learning, AT)["vi"] == "đang học đến 10/12/2026 10:00 (3/12 nhóm); biết 420 giá trị"
     # what was learning at the checkpoint may have learnt since
-    done = told(Learnt(groups=1, learning=1, values=1, since=AT, until=AT + 1, dropped=2), AT + HOUR)
+    done = told(Learnt(groups=1, learning=1, values=1, since=AT, until=AT + 1, dropped=2, lost=3), AT + HOUR)
     assert (
         done["en"]
-        == "has learnt since 2026-12-10 09:00; 1 value is known; 2 values were forgotten early, being too many"
+        == "has learnt since 2026-12-10 09:00; 1 value is known; 2 values were forgotten early, being too many; "
+        "3 groups were forgotten early, being too many, and will learn anew"
     )
     assert told(Learnt(), AT)["en"] == "there was nothing to learn from yet"
 
