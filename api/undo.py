@@ -70,7 +70,7 @@ def undo_exception(session: Session, actor: Actor, entry: int, *, now: Micros) -
     does."""
     row = session.get(Audit, entry)
     kind, _, number = (row.object if row else "").partition(":")
-    mine = row is not None and row.actor == actor.name and row.action != "exception.undo"
+    mine = row is not None and row.actor == actor.name and row.action != exception_book.UNDO
     if row is None or not mine or kind != "exception" or not row.after or now - row.at > UNDO_FOR:
         raise failure(Refused, "api.undo_over")
-    return exception_book.put_back(session, actor, int(number), row.before, row.after, now)
+    return exception_book.put_back(session, actor, int(number), row, now)

@@ -6,9 +6,9 @@ so that pipelines take it up within a second.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 from sqlalchemy import case, select, update
@@ -18,7 +18,7 @@ from core import audit
 from core.accounts import known_assignee
 from core.audit import Actor
 from core.clock import DAY, Micros, iso
-from core.db.models import Alert, ExceptionState, Meta, RuleException
+from core.db.models import Alert, Audit, ExceptionState, Meta, RuleException
 from core.errors import BadInput, Conflict, NotFound, Refused, failure
 from detections.alerting import rule_title
 from detections.consequence import Consequence
@@ -32,7 +32,9 @@ MAX_REASON = 2000
 
 log = structlog.get_logger(__name__)
 
+UNDO = "exception.undo"
 _STATE = ("state", "decided_by", "decided_at", "decision_reason")
+_UNDECIDED = {"decided_by": "", "decided_at": None, "decision_reason": ""}
 _IN_FORCE = (ExceptionState.PENDING, ExceptionState.ACTIVE)
 
 
@@ -141,21 +143,25 @@ def remove(session: Session, actor: Actor, number: int, *, reason: str, now: Mic
     return row, _decide(session, actor, row, ExceptionState.REMOVED, "exception.remove", reason, now)
 
 
-def put_back(
-    session: Session, actor: Actor, number: int, before: Mapping[str, Any] | None, after: Mapping[str, Any], now: Micros
-) -> RuleException:
-    """Undo a change: the state before it, ``removed`` where there was none before. Raises Conflict when something came
-    after, or the exception has ended."""
+def put_back(session: Session, actor: Actor, number: int, entry: Audit, now: Micros) -> RuleException:
+    """Undo the change of a journal's entry: the state before it, ``removed`` where there was none before. Raises
+    Conflict when something came after, the entry was undone before, or the exception has ended."""
     row = find(session, number)
-    if row.state != after["state"] or row.expires_at <= now:
-        raise failure(Conflict, "exceptions.changed", number=str(number))
     was = {name: getattr(row, name) for name in _STATE}
-    back = before or {"state": ExceptionState.REMOVED, "decided_by": actor.name, "decided_at": now}
+    left = _UNDECIDED | {name: value for name, value in (entry.after or {}).items() if name in _STATE}
+    if was != left or row.expires_at <= now or _was_undone(session, entry):
+        raise failure(Conflict, "exceptions.changed", number=str(number))
+    back = entry.before or {"state": ExceptionState.REMOVED, "decided_by": actor.name, "decided_at": now}
     for name, value in back.items():
         setattr(row, name, value)
     _moved(session, now)
-    audit.record(session, actor, "exception.undo", _name(row), now=now, before=was, after=dict(back))
+    audit.record(session, actor, UNDO, _name(row), now=now, before=was, after={**back, "entry": entry.seq})
     return row
+
+
+def _was_undone(session: Session, entry: Audit) -> bool:
+    since = select(Audit).where(Audit.seq > entry.seq, Audit.object == entry.object, Audit.action == UNDO)
+    return any((each.after or {}).get("entry") == entry.seq for each in session.scalars(since))
 
 
 def ended(session: Session, now: Micros) -> list[RuleException]:

@@ -119,18 +119,42 @@ def test_a_removal_ends_it_and_can_be_put_back(database: Database, ruleset: Rule
         _, number = book.remove(session, ME, row.id, reason="thôi", now=NOW)
         assert book.in_force(session) == []
         entry = session.get_one(Audit, number)
-        book.put_back(session, ME, row.id, entry.before, entry.after or {}, NOW)
+        book.put_back(session, ME, row.id, entry, NOW)
         assert {name: getattr(row, name) for name in before} == before
         assert book.in_force(session)
         with pytest.raises(Conflict):
-            book.put_back(session, ME, row.id, entry.before, entry.after or {}, NOW)
+            book.put_back(session, ME, row.id, entry, NOW)
+
+
+def test_an_entry_is_undone_once_and_only_what_it_left(database: Database, ruleset: RuleSet) -> None:
+    """Nobody brings back in force, by an old entry of their own, what another has ended or not approved."""
+    with database.write() as session:
+        row, made = make(session, ruleset, HIDING)
+
+        def undo(entry: int) -> None:
+            book.put_back(session, ME, row.id, session.get_one(Audit, entry), NOW)
+
+        _, approved = book.approve(session, OTHER, row.id, reason="", now=NOW)
+        _, removed = book.remove(session, ME, row.id, reason="", now=NOW)
+        undo(removed)
+        book.remove(session, OTHER, row.id, reason="sai", now=NOW)
+        with pytest.raises(Conflict):
+            undo(removed)
+        row.state, row.decided_by, row.decision_reason = "active", OTHER.name, ""
+        undo(approved)
+        book.remove(session, ME, row.id, reason="", now=NOW)
+        with pytest.raises(Conflict):
+            undo(removed)
+        with pytest.raises(Conflict):
+            undo(made)
+        assert (row.state, book.in_force(session)) == ("removed", [])
 
 
 def test_undoing_the_making_removes_it(database: Database, ruleset: RuleSet) -> None:
     with database.write() as session:
         row, number = make(session, ruleset)
         entry = session.get_one(Audit, number)
-        book.put_back(session, ME, row.id, entry.before, entry.after or {}, NOW)
+        book.put_back(session, ME, row.id, entry, NOW)
         assert (row.state, book.in_force(session)) == ("removed", [])
 
 
