@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, StillClock, hour_of
 from core.db.database import Database
 from core.db.models import Alert, Incident
+from core.store.contract import Batch
 from core.store.segments import SegmentStore
 from detections import consequence as module
 from detections.consequence import Consequence, consequence, readers_of, told
@@ -138,6 +139,96 @@ def test_alerts_of_correlations_that_read_what_would_be_taken(
         session.flush()
         found = look(session, store, ruleset)
     assert (found.correlated, found.hidden) == (1, [number])
+
+
+def test_generations_of_an_alert_are_counted_apart(database: Database, store: SegmentStore, ruleset: RuleSet) -> None:
+    """Hits after it was closed open a new row of the same hour: they do not stand for the one that was confirmed."""
+    at = NOW - DAY
+    with database.write() as session:
+        (number,) = keep(session, store, ruleset, [hit(at, 1, process__command_line="curl http://a")], NOW)
+        row = session.get_one(Alert, number)
+        row.status, row.verdict = "closed", "true_positive"
+        session.flush()
+        later = [hit(at + MINUTE, 2, process__command_line="curl http://b")]
+        assert keep(session, store, ruleset, later, NOW) != [number]
+        found = look(session, store, ruleset)
+        assert (found.alerts, found.removed, found.smaller, found.hidden) == (2, 1, 0, [f"#{number}"])
+        row.count = 101
+        assert look(session, store, ruleset).unknown == 1, "of one hit it is not known which generation has it"
+
+
+def test_hits_that_made_no_part_of_an_alert_do_not_keep_it(
+    database: Database, store: SegmentStore, ruleset: RuleSet
+) -> None:
+    """One that another exception took, or that came while the rule only recorded."""
+    at = NOW - DAY
+    with database.write() as session:
+        (number,) = keep(session, store, ruleset, [hit(at, 1, process__command_line="curl http://a")], NOW)
+        session.get_one(Alert, number).verdict = "true_positive"
+        store.append(Batch([hit(at + MINUTE, 2, process__command_line="curl http://b")]))
+        found = look(session, store, ruleset)
+    assert (found.hits, found.taken, found.removed, found.hidden) == (2, 1, 1, [f"#{number}"])
+
+
+@pytest.mark.parametrize("days", [31, 300])
+def test_what_was_confirmed_long_ago_counts(
+    database: Database, store: SegmentStore, ruleset: RuleSet, days: int
+) -> None:
+    at = NOW - days * DAY
+    lines = ("curl http://a", "curl http://a", "curl http://b")
+    events = [hit(at + n * HOUR, n, process__command_line=line) for n, line in enumerate(lines)]
+    with database.write() as session:
+        first, second, other = (session.get_one(Alert, n) for n in keep(session, store, ruleset, events, NOW))
+        number = incident(first, session, declared_at=5).number
+        other.verdict = "true_positive"
+        reading = alone(session, at, kind="correlation", event_ids=second.event_ids, verdict="true_positive")
+        reading.rule_id = rule_id(9)
+        session.flush()
+        found = look(session, store, ruleset)
+    assert (found.alerts, found.hidden) == (0, sorted([f"#{reading.id}", number]))
+
+
+def test_what_is_past_the_ids_of_a_confirmed_correlation_is_not_known(
+    database: Database, store: SegmentStore, ruleset: RuleSet
+) -> None:
+    event = hit(NOW - DAY, 1, host__name="db01")
+    with database.write() as session:
+        keep(session, store, ruleset, [event], NOW)
+        row = alone(session, NOW - DAY, kind="correlation", event_ids=[str(event["event.id"])], verdict="true_positive")
+        row.rule_id = rule_id(9)
+        assert look(session, store, ruleset).hidden == []
+        row.count = 2
+        assert look(session, store, ruleset).hidden == [f"#{row.id}"]
+
+
+def test_a_hit_of_another_rule_is_not_taken_from_a_correlation(
+    database: Database, store: SegmentStore, ruleset: RuleSet
+) -> None:
+    event = hit(NOW - DAY, 1, process__command_line="curl http://a", kydai__rules=[rule_id(2)])
+    store.append(Batch([event]))
+    with database.write() as session:
+        row = alone(session, NOW - DAY, kind="correlation", event_ids=[str(event["event.id"])], verdict="true_positive")
+        row.rule_id = rule_id(9)
+        assert look(session, store, ruleset).hidden == []
+
+
+def test_a_look_that_is_cut_still_sees_all_that_was_confirmed(
+    database: Database, store: SegmentStore, ruleset: RuleSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_HITS", 1)
+    monkeypatch.setattr(module, "AT_ONCE", 2)
+    hidden = []
+    with database.write() as session:
+        for day in range(1, 5):
+            at = NOW - day * DAY
+            event = hit(at, day, process__command_line="curl http://a")
+            keep(session, store, ruleset, [event], NOW)
+            ids = [str(event["event.id"])]
+            row = alone(session, at, kind="correlation", event_ids=ids, verdict="true_positive")
+            row.rule_id = rule_id(9)
+            hidden.append(f"#{row.id}")
+        found = look(session, store, ruleset)
+    assert (found.is_complete, found.hidden) == (False, hidden)
 
 
 def test_too_many_hits_are_cut_and_that_is_said(
