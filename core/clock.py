@@ -36,6 +36,10 @@ class Clock(Protocol):
         """Seconds of a clock that never goes back and survives suspend (CLOCK_BOOTTIME)."""
         ...
 
+    def cpu(self) -> float:
+        """Seconds of CPU that the calling thread has used; waits do not count."""
+        ...
+
 
 class SystemClock:
     """The machine's clocks."""
@@ -46,6 +50,9 @@ class SystemClock:
     def monotonic(self) -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
+    def cpu(self) -> float:
+        return time.thread_time()
+
 
 class StillClock:
     """A clock that moves only when told to; for tests and replays."""
@@ -53,12 +60,16 @@ class StillClock:
     def __init__(self, now: Micros = 1_764_000_000 * SECOND) -> None:
         self.at = now
         self.ticks = 0.0
+        self.worked = 0.0
 
     def now(self) -> Micros:
         return self.at
 
     def monotonic(self) -> float:
         return self.ticks
+
+    def cpu(self) -> float:
+        return self.worked
 
     def advance(self, seconds: float) -> None:
         """Move both clocks forward by ``seconds``."""

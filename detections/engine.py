@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from core.clock import Clock, SystemClock
 from detections.binding import Binding, FieldMap, Key, Place, Record, Route
+from detections.budget import BUDGET, STRIKES, Budget, untimed
 from detections.conditions import cost_of, trigger
 from detections.ir import FALSE, TRUE, Expr, Kind, Predicate, children, conj, disj, gather, renumbered, rewrite
 from detections.keywords import KeywordIndex, joined
@@ -24,9 +25,6 @@ from detections.rule import Logsource, Mode, Rule, is_flow_rule
 from detections.ruleset import RuleSet
 
 BATCH = 128
-BUDGET = 0.050
-"""Seconds that one test of one value may take before it counts against its rules."""
-STRIKES = 3
 MAX_ROUTES = 20_000
 _EVENT_ID = "EventID"
 
@@ -69,8 +67,7 @@ class Engine:
         self.suspended: dict[str, str] = {}
         """Rules taken out while running, with the reason, because a test of theirs took too long."""
         self._binding = binding
-        self._clock = clock or SystemClock()
-        self._strikes: dict[int, int] = {}
+        self._budget = Budget(clock or SystemClock(), self._suspend)
         self._rules: list[_Loaded] = []
         self._by_source: dict[Logsource, list[int]] = {}
         for rule in ruleset.rules:
@@ -229,7 +226,7 @@ class Engine:
                 for predicate in loaded.rule.predicates
                 if predicate.field == name and predicate.kind is not Kind.FIELD
             }
-            known = MatchIndex(dict(enumerate(asked)), seconds=self._clock.monotonic, slow=lambda number, taken: None)
+            known = MatchIndex(dict(enumerate(asked)), untimed)
             self._constant_indexes[name] = known
         return known
 
@@ -333,7 +330,7 @@ class Engine:
         known = self._indexes.get((name, numbers))
         if known is None:
             asked = {number: self._predicates[number] for number in numbers}
-            known = MatchIndex(asked, seconds=self._clock.monotonic, slow=self._slow)
+            known = MatchIndex(asked, self._budget.timed)
             self._indexes[name, numbers] = known
         return known
 
@@ -341,24 +338,17 @@ class Engine:
         known = self._keywords.get(numbers)
         if known is None:
             asked = {number: self._predicates[number] for number in sorted(numbers)}
-            known = KeywordIndex(asked, seconds=self._clock.monotonic, slow=self._slow)
+            known = KeywordIndex(asked, self._budget.timed)
             self._keywords[numbers] = known
         return known
 
-    # --- the budget -------------------------------------------------------------------------------------
-
-    def _slow(self, number: int, seconds: float) -> None:
-        if seconds < BUDGET:
-            return
-        self._strikes[number] = self._strikes.get(number, 0) + 1
-        if self._strikes[number] < STRIKES:
-            return
+    def _suspend(self, number: int, seconds: float) -> None:
         predicate = self._predicates[number]
         for loaded in self._rules:
             same = (each.kind == predicate.kind and each.value == predicate.value for each in loaded.rule.predicates)
             if any(same):
                 self.suspended[loaded.rule.id] = (
-                    f"a test of {predicate.field or 'the whole text'} took {seconds * 1000:.0f} ms,"
+                    f"a test of {predicate.field or 'the whole text'} took {seconds * 1000:.0f} ms of CPU,"
                     f" over {BUDGET * 1000:.0f} ms, {STRIKES} times"
                 )
         self._bound.clear()

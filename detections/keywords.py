@@ -15,6 +15,7 @@ from typing import Any
 
 import hyperscan
 
+from detections.budget import Timed
 from detections.ir import MANY, ONE, Kind, Predicate
 from detections.match_index import NOTHING, MatchIndex, Numbers
 from detections.needles import regex_needle
@@ -26,14 +27,8 @@ _SAFE = re.compile(r"[A-Za-z0-9 _.:=-]{3,}")
 class KeywordIndex:
     """Which of some fieldless predicates are true of an event."""
 
-    def __init__(
-        self,
-        predicates: Mapping[int, Predicate],
-        *,
-        seconds: Callable[[], float],
-        slow: Callable[[int, float], None],
-    ) -> None:
-        self.index = MatchIndex(predicates, seconds=seconds, slow=slow)
+    def __init__(self, predicates: Mapping[int, Predicate], timed: Timed) -> None:
+        self.index = MatchIndex(predicates, timed)
         pieces = [_piece(predicate) for predicate in predicates.values()]
         self._filter = None if None in pieces else _scanner({piece for piece in pieces if piece})
 

@@ -8,9 +8,10 @@ dictionary look-up. Class 0 is the empty set.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from detections.budget import Test, Timed
 from detections.ir import Kind, Predicate
 from detections.needles import SHORTEST, Needles, least_length, needle_of
 from detections.predicates import address_bits, network_bits, test_of, text_of
@@ -30,24 +31,17 @@ NOTHING: Numbers = frozenset()
 class MatchIndex:
     """Which of some predicates (all of one field) are true of a value. ``classes`` is the cache to use."""
 
-    def __init__(
-        self,
-        predicates: Mapping[int, Predicate],
-        *,
-        seconds: Callable[[], float],
-        slow: Callable[[int, float], None],
-    ) -> None:
-        """``slow(number, seconds)`` is told how long each test that reads a whole value took."""
-        self._seconds = seconds
-        self._slow = slow
+    def __init__(self, predicates: Mapping[int, Predicate], timed: Timed) -> None:
+        """``timed`` runs each test that reads a whole value."""
+        self._timed = timed
         self._equal: dict[str, list[int]] = {}
         self._equal_cased: dict[str, list[int]] = {}
-        self._direct: list[tuple[int, Callable[[str], bool]]] = []
+        self._direct: list[tuple[int, Test]] = []
         self._networks: list[tuple[int, int, int, int]] = []
         self._short: list[tuple[str, int]] = []
         self._missing: set[int] = set()
         self._present: set[int] = set()
-        needles: dict[str, list[tuple[int, Callable[[str], bool] | None]]] = {}
+        needles: dict[str, list[tuple[int, Test | None]]] = {}
         for number, predicate in predicates.items():
             self._place(number, predicate, needles)
         self._needles = Needles(list(needles))
@@ -61,7 +55,7 @@ class MatchIndex:
         self,
         number: int,
         predicate: Predicate,
-        needles: dict[str, list[tuple[int, Callable[[str], bool] | None]]],
+        needles: dict[str, list[tuple[int, Test | None]]],
     ) -> None:
         kind, value, cased = predicate.kind, predicate.value, "c" in predicate.flags
         plain = kind in _LITERAL and not cased
@@ -134,14 +128,8 @@ class MatchIndex:
             if version == wanted and address & mask == network:
                 true.add(number)
 
-    def _timed(self, number: int, test: Callable[[str], bool], text: str) -> bool:
-        began = self._seconds()
-        result = test(text)
-        self._slow(number, self._seconds() - began)
-        return result
 
-
-def _test(predicate: Predicate) -> Callable[[str], bool]:
+def _test(predicate: Predicate) -> Test:
     test = test_of(predicate)
     if predicate.kind is not Kind.REGEX:
         return test

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from core.clock import StillClock
 from detections import engine as module
+from detections.binding import Record
 from detections.engine import Engine, Hit
 from detections.ir import MANY, ONE, Kind
 from detections.native import NativeBinding, flatten
@@ -168,20 +169,32 @@ def test_disabled_and_blind_rules_are_silent(tmp_path: Path) -> None:
     assert names(engine.judge([event])) == [[2]]
 
 
-def test_a_rule_over_budget_is_suspended_visibly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Slow(StillClock):
-        def monotonic(self) -> float:
-            self.advance(0.2)
-            return super().monotonic()
+class Slow(StillClock):
+    """Every time between two looks at it, a test has taken 0.2 s, of which it worked ``share``."""
 
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def monotonic(self) -> float:
+        self.advance(0.2)
+        return super().monotonic()
+
+    def cpu(self) -> float:
+        self.worked += 0.2 * self.share
+        return super().cpu()
+
+
+def test_a_rule_over_budget_is_suspended_visibly(tmp_path: Path) -> None:
     text = "s:\n  CommandLine|re: 'a[0-9]+b'\ncondition: s\n"
     loaded = ruleset_of(tmp_path, [RULES[0], rule_text(8, text)])
-    engine = Engine(loaded, NativeBinding(), clock=Slow())
-    monkeypatch.setattr(module, "STRIKES", 2)
-    hits = [names(engine.judge([{"Channel": "x", "CommandLine": f"a{n}b"}]))[0] for n in range(4)]
-    assert hits == [[8], [8], [], []]
-    assert engine.suspended.keys() == {rule_id(8)}
-    assert "CommandLine" in engine.suspended[rule_id(8)]
+    events: list[Record] = [{"Channel": "x", "CommandLine": f"a{n}b"} for n in range(6)]
+    engine = Engine(loaded, NativeBinding(), clock=Slow(1.0))
+    assert [names(engine.judge([event]))[0] for event in events] == [[8], [8], [8], [8], [], []]
+    assert engine.suspended == {rule_id(8): "a test of CommandLine took 200 ms of CPU, over 50 ms, 3 times"}
+    waiting = Engine(loaded, NativeBinding(), clock=Slow(0.2))
+    assert [names(waiting.judge([event]))[0] for event in events] == [[8]] * 6
+    assert not waiting.suspended
 
 
 def test_routes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

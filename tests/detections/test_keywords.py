@@ -8,6 +8,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detections.budget import untimed
 from detections.ir import MANY, Kind, Predicate
 from detections.keywords import KeywordIndex, joined
 from detections.predicates import holds, texts_of
@@ -22,7 +23,7 @@ KEYWORDS = [
 
 
 def index_of(predicates: list[Predicate]) -> KeywordIndex:
-    return KeywordIndex(dict(enumerate(predicates)), seconds=lambda: 0.0, slow=lambda number, seconds: None)
+    return KeywordIndex(dict(enumerate(predicates)), untimed)
 
 
 def plain(predicates: list[Predicate], event: dict[str, Any]) -> set[int]:

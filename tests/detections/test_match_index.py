@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detections import match_index
+from detections.budget import Test, Timed, untimed
 from detections.ir import MANY, ONE, Kind, Predicate
 from detections.match_index import MatchIndex, ValueClasses
 from detections.predicates import holds, texts_of
@@ -67,14 +68,8 @@ SCALARS = st.one_of(
 VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=3))
 
 
-def index_of(predicates: list[Predicate], slow: list[tuple[int, float]] | None = None) -> MatchIndex:
-    ticks = iter(range(10_000_000))
-    told = slow if slow is not None else []
-    return MatchIndex(
-        dict(enumerate(predicates)),
-        seconds=lambda: float(next(ticks)),
-        slow=lambda number, seconds: told.append((number, seconds)),
-    )
+def index_of(predicates: list[Predicate], timed: Timed = untimed) -> MatchIndex:
+    return MatchIndex(dict(enumerate(predicates)), timed)
 
 
 @settings(max_examples=400, deadline=None)
@@ -111,8 +106,15 @@ def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert classes["a needle"] == 1
 
 
-def test_tells_how_long_a_test_took() -> None:
-    told: list[tuple[int, float]] = []
-    index = index_of([Predicate("f", Kind.EQUALS, "x"), Predicate("f", Kind.REGEX, "a.c")], told)
-    index.true_of("abc")
-    assert told == [(1, 1.0)]
+def test_what_reads_a_whole_value_is_timed() -> None:
+    ran: list[int] = []
+
+    def timed(number: int, test: Test, text: str) -> bool:
+        ran.append(number)
+        return test(text)
+
+    asked = [("x", Kind.EQUALS), ("a.c", Kind.REGEX), ("needle.*", Kind.REGEX)]
+    index = index_of([Predicate("f", kind, value) for value, kind in asked], timed)
+    assert index.true_of("abc") == {1}
+    assert index.true_of("abc needle") == {1, 2}
+    assert ran == [1, 2, 1]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from detections import program as module
+from detections.budget import untimed
 from detections.conditions import cost_of, trigger
 from detections.ir import Expr, Kind, Predicate
 from detections.match_index import MatchIndex
@@ -22,7 +23,7 @@ PREDICATES = [
 def program_of(rules: dict[str, Expr]) -> Program:
     def index(numbers: list[int]) -> MatchIndex:
         asked = {number: PREDICATES[number] for number in numbers}
-        return MatchIndex(asked, seconds=lambda: 0.0, slow=lambda number, seconds: None)
+        return MatchIndex(asked, untimed)
 
     costs = [cost_of(predicate) for predicate in PREDICATES]
     judges = [Judge(rule, expr, trigger(expr, costs)) for rule, expr in rules.items()]
