@@ -47,12 +47,16 @@ class Excepted:
             return rules
         kept = []
         for rule in rules:
-            by = next((e for e in self._of_rule.get(rule, ()) if e.expires_at > now and e.meets(event)), None)
+            by = self.taking(rule, event, now)
             if by is None:
                 kept.append(rule)
             else:
                 taken.add(by.id, event_time(event))
         return tuple(kept)
+
+    def taking(self, rule: str, event: Event, now: Micros) -> Taking | None:
+        """The exception that takes a rule's hit away; the first, when there are more."""
+        return next((e for e in self._of_rule.get(rule, ()) if e.expires_at > now and e.meets(event)), None)
 
     def left_of_flows(self, found: Mapping[str, Rows], table: Any, now: Micros, taken: Taken) -> Mapping[str, Rows]:
         """The same for the rows of a flow table that met rules; rules of which nothing is left are left out."""

@@ -3,6 +3,7 @@ fire here, and which alerts there would have been."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -115,27 +116,41 @@ def _sees_less(before: Coverage, after: Coverage) -> bool:
 
 @dataclass(slots=True)
 class AlertsOf:
-    """The alerts of one rule: those that there were, and those that there would have been, by fold key."""
+    """The alerts of one rule: those that there were, and those that there would have been.
+
+    They are told apart by the fold key of their first generation: a closed alert that gets new hits is followed by
+    another of the same hits' key.
+    """
 
     rule: Rule | Correlation
-    before: frozenset[str] = frozenset()
-    after: set[str] = field(default_factory=set)
+    before: Counter[str] = field(default_factory=Counter)
+    """How many alerts there were of a key."""
+    new: set[str] = field(default_factory=set)
+    """Keys of those that there were not."""
     is_cut: bool = False
-    """There would have been more than ``after`` holds."""
+    """There would have been more than ``new`` holds."""
+    _kept: set[str] = field(default_factory=set)
+    """Keys of ``before`` that the rule as it will be hits as well."""
 
-    def add(self, event: Event) -> None:
-        """Count a hit of the rule as it will be."""
-        if isinstance(self.rule, Rule) and not self.is_cut:
-            self.after.add(fold_key(RuleHit(self.rule, event)))
-            self.is_cut = len(self.after) >= MAX_KEPT
+    def add(self, event: Event, *, is_taken: bool) -> None:
+        """Count a hit of the rule as it will be. One that an exception takes opens no alert, but what there was before
+        the exception is not the package's to take away."""
+        if not isinstance(self.rule, Rule):
+            return
+        key = fold_key(RuleHit(self.rule, event))
+        if key in self.before:
+            self._kept.add(key)
+        elif not is_taken and not self.is_cut:
+            self.new.add(key)
+            self.is_cut = len(self.new) >= MAX_KEPT
 
     @property
     def more(self) -> int:
-        return len(self.after - self.before)
+        return len(self.new)
 
     @property
     def fewer(self) -> int:
-        return len(self.before - self.after)
+        return sum(count for key, count in self.before.items() if key not in self._kept)
 
 
 def touched(found: Difference) -> list[Rule | Correlation]:

@@ -11,11 +11,14 @@ from sqlalchemy import select
 
 from core.clock import hour_of, iso
 from core.db.models import Alert
+from core.event import Event
 from core.store.contract import Span
 from core.times import read_span
 from core.words import moment, number, say
+from detections import exception_book
 from detections.backtesting import faults_of, over_days
 from detections.coverage import Coverage, State
+from detections.excepted import Excepted
 from detections.hunting import Hunter
 from detections.package_preview import (
     AlertsOf,
@@ -73,13 +76,19 @@ class _Preview:
         """The alerts that there were, and those that there would have been."""
         silent = {each.id for each in self.uncounted}
         existing = _existing(context, [each.id for each in self.touched if each.id not in silent], self.span)
-        self.alerts = {each.id: AlertsOf(each, frozenset(existing.get(each.id, ()))) for each in self.touched}
+        self.alerts = {each.id: AlertsOf(each, existing[each.id]) for each in self.touched}
         rules = to_try(self.touched, self.after)
         if not rules:
             return
-        hunter = Hunter(rules, context.clock)
+        hunter, now = Hunter(rules, context.clock), context.clock.now()
+        with context.database.read() as session:
+            excepted = Excepted(exception_book.in_force(session))
+
+        def add(rule: str, event: Event) -> None:
+            self.alerts[rule].add(event, is_taken=excepted.taking(rule, event, now) is not None)
+
         with telling(context) as tell:
-            truth = over_days(context.store, hunter, self.span, lambda rule, event: self.alerts[rule].add(event), tell)
+            truth = over_days(context.store, hunter, self.span, add, tell)
         self.status = confess(context, truth)
         self.doubtful = sorted(faults_of(hunter))
         if self.doubtful:
@@ -112,15 +121,15 @@ def preview(context: Context, before: RuleSet, ready: Staged, start: str, end: s
     return shown.status
 
 
-def _existing(context: Context, rules: Iterable[str], span: Span) -> dict[str, list[str]]:
-    """The fold keys of the alerts that began in a time, by rule."""
+def _existing(context: Context, rules: Iterable[str], span: Span) -> dict[str, Counter[str]]:
+    """How many alerts began in a time, by rule and by the fold key of their first generation."""
     wanted = set(rules)
-    found: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, Counter[str]] = defaultdict(Counter)
     query = select(Alert.rule_id, Alert.fold_key).where(Alert.first_at >= span.start, Alert.first_at < span.end)
     with context.database.read() as session:
         for rule, key in session.execute(query):
             if rule in wanted:
-                found[rule].append(key)
+                found[rule][key.partition(".")[0]] += 1
     return found
 
 

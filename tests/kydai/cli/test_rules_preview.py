@@ -16,6 +16,10 @@ SPAN = ("--from", "2026-11-25", "--to", "2026-11-25")
 NEW_ID = "33333333-3333-4333-8333-333333333333"
 NEW = RULE.replace(ID, NEW_ID).replace("name: test", "name: new").replace("failure\n", "success\n")
 
+ALIKE = RULE.replace("event.outcome: failure", "event.outcome: [failure, never]")
+"""Another condition that matches the same."""
+LINE = "<38>Nov 25 {:02d}:00:{:02d} web01 sshd[7]: {} password for root from 203.0.113.5 port 4022 ssh2\n"
+
 
 @pytest.fixture
 def mine(kydai: Run, tmp_path: Path) -> Path:
@@ -25,11 +29,26 @@ def mine(kydai: Run, tmp_path: Path) -> Path:
     (folder / "r.yml").write_text(RULE)
     (folder / "c.yml").write_text(CORRELATION.replace(f"rules: [{ID}]", f"generate: true\n  rules: [{ID}]"))
     assert kydai("rules", "install", str(folder)).status == 0
-    line = "<38>Nov 25 {:02d}:00:{:02d} web01 sshd[7]: {} password for root from 203.0.113.5 port 4022 ssh2\n"
-    lines = [line.format(hour, n, what) for hour in (8, 9, 10) for n, what in enumerate(("Failed", "Accepted"))]
-    (tmp_path / "auth.log").write_text("".join(lines))
-    assert kydai("ingest", str(tmp_path / "auth.log")).status == 0
+    lines = [LINE.format(hour, n, what) for hour in (8, 9, 10) for n, what in enumerate(("Failed", "Accepted"))]
+    ingest(kydai, tmp_path, "".join(lines))
     return folder
+
+
+def failed(*hours: int) -> str:
+    return "".join(LINE.format(hour, 30, "Failed") for hour in hours)
+
+
+def ingest(kydai: Run, folder: Path, lines: str) -> None:
+    (folder / "auth.log").write_text(lines)
+    assert kydai("ingest", str(folder / "auth.log")).status == 0
+
+
+def alerts(kydai: Run) -> list[dict[str, Any]]:
+    return [each for each in kydai("alerts", "list", "--json").documents if each["rule_id"] == ID]
+
+
+def first_alert(kydai: Run) -> str:
+    return str(alerts(kydai)[0]["id"])
 
 
 def shown(kydai: Run, folder: Path, *more: str) -> dict[str, Any]:
@@ -119,6 +138,27 @@ def test_a_rule_with_a_local_copy_changes_nothing_and_is_named(kydai: Run, mine:
     told = kydai("rules", "update", "mine", "--preview", *SPAN).out
     assert "1 rule of the package change" in told
     assert "  Test sign-in failure" in told
+
+
+def test_an_alert_that_followed_a_closed_one_is_not_lost(kydai: Run, mine: Path, tmp_path: Path) -> None:
+    closed = first_alert(kydai)
+    assert kydai("alerts", "close", closed, "--verdict", "benign", "--reason", "r").status == 0
+    ingest(kydai, tmp_path, failed(8, 9, 10))
+    assert (len(alerts(kydai)), first_alert(kydai) == closed) == (3, False), "another follows it"
+    (mine / "r.yml").write_text(ALIKE)
+    document = shown(kydai, mine)
+    assert counts(document, "changed")[0] == (ID, 0, 0)
+
+
+def test_hits_that_an_exception_takes_make_no_alert(kydai: Run, mine: Path, tmp_path: Path) -> None:
+    made = kydai("rules", "except", first_alert(kydai), "--field", "source.ip", "--reason", "r")
+    assert "(in force)" in made.out
+    ingest(kydai, tmp_path, failed(12, 13, 14))
+    assert len(alerts(kydai)) == 3, "all were taken"
+    (mine / "r.yml").write_text(ALIKE)
+    assert counts(shown(kydai, mine), "changed")[0] == (ID, 0, 0)
+    assert kydai("rules", "exceptions", "remove", "1", "--reason", "r").status == 0
+    assert counts(shown(kydai, mine), "changed")[0] == (ID, 3, 0)
 
 
 def test_times_belong_to_a_preview(kydai: Run, mine: Path) -> None:
