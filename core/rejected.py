@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import inf
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core import audit, engines
 from core.audit import Actor
-from core.clock import Micros, iso, to_micros
+from core.clock import HOUR, Micros, iso, to_micros
 from core.db.database import Database
 from core.db.models import DeadLetter, LetterStage
 from core.event import Event, ulid_time
@@ -59,11 +59,15 @@ def first_barred(session: Session) -> DeadLetter | None:
 
 def missing(session: Session, span: Span, now: Micros) -> list[Missing]:
     """What an answer lacks because it was received within the span and waits for a part of the store."""
-    first = first_barred(session)
-    if first is None:
+    barred = DeadLetter.stage == LetterStage.BARRED
+    ends = (DeadLetter.event_id, DeadLetter.event_id.desc())
+    first, last = (session.scalar(select(DeadLetter.event_id).where(barred).order_by(end).limit(1)) for end in ends)
+    if first is None or last is None:
         return []
-    start = ulid_time(first.event_id[:26])
-    return [] if span.end is not None and start >= span.end else [Missing("barred", "", start, now)]
+    # an id begins with the time at which its part of a spool was begun, and that may be filled for an hour
+    start, end = ulid_time(first[:26]), min(ulid_time(last[:26]) + HOUR, now)
+    within = (span.end is None or start < span.end) and (span.start is None or end > span.start)
+    return [Missing("barred", "", start, end)] if within else []
 
 
 def bury(session: Session, one: Rejection, source: str, now: Micros, *, is_flow: bool = False) -> None:
@@ -160,14 +164,15 @@ def offer_barred(database: Database, store: EventStore, actor: Actor, now: Micro
         whys = session.scalars(select(DeadLetter.reason).where(barred).distinct()).all()
     done = Offered()
     for why in whys:
-        before = -1
-        while done.stored > before:
-            before = done.stored
+        last, before = "", -1
+        while done.stored + done.unreadable > before:
+            before = done.stored + done.unreadable
+            some = select(DeadLetter.event_id).where(barred, DeadLetter.reason == why, DeadLetter.event_id > last)
             with database.read() as session:
-                some = select(DeadLetter.event_id).where(barred, DeadLetter.reason == why).limit(AT_ONCE)
-                keys = session.scalars(some).all()
+                keys = session.scalars(some.order_by(DeadLetter.event_id).limit(AT_ONCE)).all()
             for part in _parts(keys):
                 _offer(database, store, actor, now, part, done)
+            last = keys[-1] if keys else last
     return done
 
 
@@ -205,7 +210,11 @@ def _offer(
     with database.read() as session:
         found = {letter.event_id: read(letter) for letter in session.scalars(asked)}
     kept = {id_: one for id_, one in found.items() if one is not None}
-    done.unreadable += len(found) - len(kept)
+    if broken := found.keys() - kept.keys():
+        done.unreadable += len(broken)
+        with database.write() as session:  # for a person: it is not tried again by itself
+            named = update(DeadLetter).where(DeadLetter.event_id.in_(broken))
+            session.execute(named.values(stage=LetterStage.REJECTED))
     if not kept:
         return
     fresh = [({**event, "event.ingested": iso(now)}, is_flow) for event, is_flow in kept.values()]

@@ -7,7 +7,7 @@ cannot take, an id that another raw has), or is tried again until the patience i
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -211,11 +211,9 @@ class Appender:
         waiting = work.waiting
         work.refusals = []
         try:
-            for name in {item.index for item in waiting}:
-                if monotonic() - self._seen.get(name, -_LOOK_EVERY) >= _LOOK_EVERY:
-                    self._create(name)
-                    self._seen[name] = monotonic()
-            answers = self._send(waiting)
+            lacking = self._make({item.index for item in waiting})
+            sent = iter(self._send([item for item in waiting if item.index not in lacking]))
+            answers = [lacking[item.index] if item.index in lacking else next(sent) for item in waiting]
         except Unavailable as error:
             return error
         work.waiting = []
@@ -239,6 +237,22 @@ class Appender:
         refusing = {item.index for item, _ in refused}
         self._blocks.took({item.index for item in waiting} - refusing - {item.index for item in work.waiting})
         return self._settle(clashing, refused, work) or last
+
+    def _make(self, names: Set[str]) -> dict[str, Mapping[str, Any]]:
+        """See that indices are there; of those that a block of the cluster bars from being made, what it said."""
+        barred: dict[str, Mapping[str, Any]] = {}
+        for name in names:
+            if monotonic() - self._seen.get(name, -_LOOK_EVERY) < _LOOK_EVERY:
+                continue
+            try:
+                self._create(name)
+            except Unavailable as error:
+                if not isinstance(error.__cause__, ApiError) or (said := _refusal(error.__cause__)) is None:
+                    raise
+                barred[name] = {"status": error.__cause__.status_code, "error": said}
+            else:
+                self._seen[name] = monotonic()
+        return barred
 
     def _settle(self, clashing: Sequence[Item], refused: Sequence[tuple[Item, str]], work: _Work) -> KydaiError | None:
         """See what is to become of items whose id is there and of those that their index refused."""
@@ -273,6 +287,8 @@ class Appender:
 
     def _send(self, items: Sequence[Item]) -> Sequence[Mapping[str, Any]]:
         """What became of each item. A request that is too large is sent in halves."""
+        if not items:
+            return []
         body: Any = b"\n".join([part for item in items for part in (item.action, item.line)] + [b""])
 
         def ask(es: Elasticsearch) -> Any:

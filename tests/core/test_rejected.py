@@ -11,22 +11,23 @@ from elasticsearch import Elasticsearch
 from sqlalchemy import select
 
 from core.audit import Actor
-from core.clock import DAY, SECOND, StillClock
+from core.clock import DAY, HOUR, SECOND, StillClock
 from core.db.models import Alert, Audit, DeadLetter, LetterStage
 from core.errors import Unavailable
 from core.event import Frame, FrameKind
+from core.keeping import MAINTENANCE
 from core.ledger import read_balances
-from core.rejected import PATIENCE, Offered, kind_of, letters, offer, reasons
+from core.rejected import PATIENCE, Offered, barred, kind_of, letters, missing, offer, offer_barred, reasons
 from core.spool import Spool
 from core.store.admission import CLASH
-from core.store.contract import Batch, Query
+from core.store.contract import Batch, Query, Span
 from core.store.elastic import ElasticStore
 from core.store.elastic_blocks import GAP
 from kydai.context import Context
 from kydai.pipeline import Pipeline
 from kydai.pipeline_process import parts_of
 from tests.core.dead_letters import bury, event_in
-from tests.core.store.conformance import START, event
+from tests.core.store.conformance import START, event, spool
 from tests.core.store.elastic_stores import new_prefix, open_store, remove
 from tests.kydai.conftest import with_rule
 from tests.kydai.test_pipeline import data, failed, template
@@ -119,7 +120,7 @@ def test_a_mapping_conflict_ends_in_dead_letters_that_are_stored_once_it_is_gone
 
 
 def test_what_a_blocked_index_refused_for_long_is_stored_once_it_is_opened(
-    context: Context, elastic: Node, prefix: str
+    context: Context, elastic: Node, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = StillClock(context.clock.now() + 7 * DAY)
     store = ElasticStore([elastic.url], clock, prefix=prefix, patience=0.2)
@@ -148,16 +149,85 @@ def test_what_a_blocked_index_refused_for_long_is_stored_once_it_is_opened(
                 pipeline.step()
             clock.advance(wait)
         assert events() == {"made": 1, "stored": 1}, "it waits in the spool"
+        with monkeypatch.context() as full:
+            full.setattr("core.rejected.MOST_BARRED", 0)
+            with pytest.raises(Unavailable, match=where):
+                pipeline.step()
         assert pipeline.step() == 1
         assert events() == {"made": 2, "stored": 1, "rejected": 1}
         with context.database.read() as session:
             (letter,) = letters(session)
+            assert sum(a.count for a in session.scalars(select(Alert))) == 2, "it was judged all the same"
         assert where in letter.reason
+        assert offer_barred(context.database, store, WHO, clock.now()) == Offered(rejected=1)
         es.indices.put_settings(index=where, settings={"index.blocks.write": None})
-    assert offer(context.database, store, WHO, context.clock.now()) == Offered(stored=1)
+    assert offer_barred(context.database, store, WHO, clock.now()) == Offered(stored=1)
+    assert offer_barred(context.database, store, WHO, clock.now()) == Offered()
     assert events() == {"made": 2, "stored": 2}
     assert store.stats().events == 2
     store.close()
+
+
+def test_of_what_waits_only_what_is_taken_is_offered_whole(
+    context: Context, indices: ElasticStore, prefix: str, elastic: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One index takes documents again, another one does not: of that one some are tried each time."""
+    monkeypatch.setattr("core.rejected.AT_ONCE", 2)
+    made = [event(number, 0, {"kydai.retention": f"level{1 + number % 2}"}) for number in range(10)]
+    with Elasticsearch(elastic.url) as es:
+        indices.append(Batch([event(20 + number, 0, {"kydai.retention": f"level{number}"}) for number in (1, 2)]))
+        es.indices.put_settings(index=f"{prefix}-level1-2026.w48", settings={"index.blocks.write": True})
+        with context.database.write() as session:
+            for each in made:
+                bury(session, each, "fw", f"blocked: {each['kydai.retention']}", START, is_barred=True)
+        assert offer_barred(context.database, indices, MAINTENANCE, START) == Offered(stored=5, rejected=2)
+        assert offer_barred(context.database, indices, MAINTENANCE, START).stored == 0
+        es.indices.put_settings(index=f"{prefix}-level1-2026.w48", settings={"index.blocks.write": None})
+    assert offer_barred(context.database, indices, MAINTENANCE, START).stored == 5
+    with context.database.read() as session:
+        told = session.scalars(select(Audit).where(Audit.action == "replay.rejected")).all()
+    assert sum((entry.after or {})["stored"] for entry in told) == 10
+    assert all((entry.after or {})["stored"] for entry in told), "what comes to nothing is not told each minute"
+
+
+def test_letters_that_cannot_be_read_keep_no_other(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.rejected.AT_ONCE", 2)
+    with context.database.write() as session:
+        for number in range(7):
+            bury(session, event(number), "fw", "blocked", START, is_barred=True)
+        for letter in list(letters(session))[:3]:
+            letter.raw = b"torn"
+    assert offer_barred(context.database, context.store, MAINTENANCE, START) == Offered(stored=4, unreadable=3)
+    with context.database.read() as session:
+        assert (barred(session), len(list(letters(session)))) == (0, 3)
+
+
+def test_an_answer_lacks_what_was_received_within_its_time_only(context: Context) -> None:
+    with context.database.write() as session:
+        for number, at in enumerate((START, START + DAY)):
+            bury(session, event(number, segment=spool(at)), "fw", "blocked", START, is_barred=True)
+
+    def lacks(start: int | None, end: int | None) -> bool:
+        with context.database.read() as session:
+            return bool(missing(session, Span(start, end), START + 9 * DAY))
+
+    assert lacks(None, None)
+    assert lacks(START + 2 * HOUR, START + 3 * HOUR), "between the two: nobody counts them by the hour"
+    assert not lacks(None, START), "received later"
+    assert not lacks(START + DAY + HOUR, None), "received before"
+
+
+def test_what_waits_stays_with_the_others_once_it_is_looked_at(context: Context) -> None:
+    """It was not looked at before: now it cannot be stored at all."""
+    stored, other = (event(1, 0, {"event.original": raw, "kydai.source": "fw"}) for raw in "ab")
+    context.store.append(Batch([stored]))
+    with context.database.write() as session:
+        bury(session, other, "fw", "blocked", START, is_barred=True)
+        assert barred(session) == 1
+    assert offer_barred(context.database, context.store, WHO, START) == Offered(rejected=1)
+    with context.database.read() as session:
+        (letter,) = letters(session)
+        assert (letter.reason, letter.stage, barred(session)) == (CLASH, LetterStage.REJECTED, 0)
 
 
 def test_an_index_that_takes_nothing_keeps_no_other_letter(
