@@ -20,11 +20,16 @@ from detections.rule_files import RuleFile
 
 _COMPILERS = (
     "beyond_sigma.py",
+    "correlation_conditions.py",
+    "correlation_rules.py",
     "correlation_slips.py",
+    "correlation_values.py",
     "ir.py",
+    "needles.py",
     "plain_reader.py",
     "plain_values.py",
     "plain_yaml.py",
+    "predicates.py",
     "rule.py",
     "rule_cache.py",
     "sigma_conditions.py",
@@ -34,7 +39,8 @@ _COMPILERS = (
     "spelling.py",
     "strict_yaml.py",
 )
-"""The files that decide what a rule compiles to: when one changes, the cache is made anew."""
+"""The files that decide what a rule compiles to, or why it does not: when one changes, the cache is made anew."""
+_LIBRARIES = ("google-re2", "pysigma", "pyyaml")
 _PRINT = 32
 
 
@@ -96,9 +102,13 @@ def _print(data: bytes | memoryview) -> bytes:
 
 
 def _form() -> str:
-    digest = hashlib.blake2b(version("pysigma").encode(), digest_size=6)
+    digest = hashlib.blake2b(" ".join(map(version, _LIBRARIES)).encode(), digest_size=6)
     for name in _COMPILERS:
         digest.update(files("detections").joinpath(name).read_bytes())
+    # an error is kept as the sentence that people read
+    for words in sorted(files("core.words").iterdir(), key=lambda each: each.name):
+        if words.name.endswith(".yml"):
+            digest.update(words.read_bytes())
     return digest.hexdigest()
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import shutil
 import subprocess
 import sys
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from detections import sigma_reader
+from detections import rule_cache, sigma_reader
 from detections.ruleset import RuleSet, RuleSource, load
 from tests.detections.sigma_samples import rule_text
 
@@ -67,6 +71,44 @@ def test_what_an_older_compiler_left_goes(rules: Path) -> None:
     (rules.parent / "cache" / "rules-0123456789ab.json").write_bytes(b"{}")
     _loaded(rules)
     assert _cache_file(rules).stat().st_size > 1000
+
+
+def _imports(name: str) -> set[str]:
+    """The files of detections/ that one of them imports."""
+    nodes = list(ast.walk(ast.parse((Path(rule_cache.__file__).parent / name).read_bytes())))
+    modules = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    modules += [each.name for node in nodes if isinstance(node, ast.Import) for each in node.names]
+    return {f"{each.removeprefix('detections.')}.py" for each in modules if each.startswith("detections.")}
+
+
+def test_all_that_decides_what_compiles_is_in_its_name() -> None:
+    found, waiting = {"rule_cache.py"}, {"plain_reader.py", "sigma_reader.py"}
+    while waiting:
+        found |= waiting
+        waiting = {each for name in waiting for each in _imports(name)} - found
+    assert found == set(rule_cache._COMPILERS)
+
+
+@pytest.mark.parametrize("library", ["google-re2", "pysigma", "pyyaml"])
+def test_another_version_of_a_library_compiles_anew(rules: Path, monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    _loaded(rules)
+    before = _cache_file(rules).name
+    monkeypatch.setattr(rule_cache, "version", lambda name: "999" if name == library else version(name))
+    _loaded(rules)
+    assert _cache_file(rules).name != before
+
+
+def test_other_words_for_what_is_wrong_compile_anew(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _loaded(rules)
+    before = _cache_file(rules).name
+    words = rules.parent / "words"
+    shutil.copytree(str(files("core.words")), words)
+    monkeypatch.setattr(rule_cache, "files", lambda package: words if package == "core.words" else files(package))
+    _loaded(rules)
+    assert _cache_file(rules).name == before
+    (words / "rules.yml").write_bytes(b"# other words")
+    _loaded(rules)
+    assert _cache_file(rules).name != before
 
 
 def test_a_start_with_nothing_new_does_without_pysigma(rules: Path) -> None:
