@@ -6,8 +6,8 @@ from random import Random
 
 from kydai.demo.world import Host, Person, World
 
-_RESERVED = {f"198.51.100.{n}" for n in (9, 23, 200, 220, *range(141, 151), *range(210, 216))} | {
-    f"203.0.113.{n}" for n in (9, 45, 118, 201, *range(71, 81))
+_RESERVED = {f"198.51.100.{n}" for n in (9, 23, 61, 63, 67, 200, 220, *range(141, 151), *range(210, 216))} | {
+    f"203.0.113.{n}" for n in (9, 45, 62, 64, 65, 66, 68, 118, 201, *range(71, 81))
 }
 """Addresses of the stories: nobody else has them."""
 

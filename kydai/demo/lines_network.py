@@ -135,9 +135,11 @@ def fortigate_vpn(
     reason: str = "N/A",
     tunnel_id: int = 0,
     level: str = "information",
+    country: str = "",
     story: str | None = None,
 ) -> Emission:
-    """SSL VPN events: tunnel-up (0101039424), tunnel-down (0101039425), ssl-login-fail (0101039426)."""
+    """SSL VPN events: tunnel-up (0101039424), tunnel-down (0101039425), ssl-login-fail (0101039426). ``country`` is
+    where the device places ``remote``, when it says so."""
     ids = {
         "tunnel-up": ("0101039424", "SSL VPN tunnel up", "SSL tunnel established"),
         "tunnel-down": ("0101039425", "SSL VPN tunnel down", "SSL tunnel shutdown"),
@@ -160,6 +162,8 @@ def fortigate_vpn(
     }
     if tunnel_ip:
         fields["tunnelip"] = tunnel_ip
+    if country:
+        fields["srccountry"] = country
     fields |= {"dst_host": "N/A", "reason": reason, "msg": message}
     return fortigate(host, at, fields, story)
 

@@ -286,8 +286,10 @@ def process(
     )
 
 
-def kerberos(event_id: int, account: str, source: str, port: int, service: str = "krbtgt") -> Windows:
-    """4768 (ticket), 4769 (service ticket) or 4771 (wrong password)."""
+def kerberos(
+    event_id: int, account: str, source: str, port: int, service: str = "krbtgt", *, encryption: str = "0x12"
+) -> Windows:
+    """4768 (ticket), 4769 (service ticket) or 4771 (wrong password); ``encryption`` 0x12 is AES, 0x17 RC4."""
     data = {
         "TargetUserName": account,
         "TargetSid": sid(account),
@@ -307,7 +309,7 @@ def kerberos(event_id: int, account: str, source: str, port: int, service: str =
             "TargetDomainName": "BACHVAN.EXAMPLE",
             "TicketOptions": "0x40810000",
             "Status": "0x0",
-            "TicketEncryptionType": "0x12",
+            "TicketEncryptionType": encryption,
         },
     )
 

@@ -6,13 +6,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.clock import DAY, HOUR, MINUTE, Micros
-from kydai.demo import story_citizen, story_dns, story_insider, story_ransom, story_ssh, story_webshell
+from kydai.demo import (
+    story_camera,
+    story_citizen,
+    story_dam,
+    story_deface,
+    story_dns,
+    story_insider,
+    story_mail,
+    story_ransom,
+    story_ssh,
+    story_supply,
+    story_vpn,
+    story_webshell,
+)
 from kydai.demo.story import Story, place
 
 PAST: tuple[Story, ...] = (story_webshell.STORY, story_ransom.STORY)
 """What the demonstration's past day tells."""
 MORE: tuple[Story, ...] = (story_citizen.STORY, story_insider.STORY, story_dns.STORY)
 """Told in the test bed only: the demonstration shows four incidents at most."""
+APART: tuple[Story, ...] = (
+    story_mail.STORY,
+    story_camera.STORY,
+    story_dam.STORY,
+    story_deface.STORY,
+    story_vpn.STORY,
+    story_supply.STORY,
+)
+"""Told to the rules one at a time: a day has no room for them besides."""
 LIVE: Story = story_ssh.STORY
 
 

@@ -7,29 +7,18 @@ the people (Tết). The house's own exceptions are in force, as they are in the 
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import detections
-from collectors.parser import ParserSet
-from core.clock import DAY, HOUR, LOCAL_ZONE, MINUTE, SECOND, Micros, iso, to_micros
-from detections.alerting import RuleHit, event_time, fold_key
-from detections.correlation import Hit, match_all
-from detections.correlation_rules import resolve
-from detections.explain import lookup
-from detections.match import Matcher
-from detections.rule import Mode
-from detections.ruleset import RuleSet, RuleSource, load
+from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, iso, to_micros
+from detections.ruleset import RuleSet
 from kydai.demo import stage
 from kydai.demo.background import background
-from kydai.demo.day import to_frame
-from kydai.demo.emission import Flow, Given
-from kydai.demo.world import World, load_world
-from tests.samples import sample
+from kydai.demo.emission import Flow
+from kydai.demo.world import load_world
+from tests.detections.happenings import alerts, events, flow
 
 OWN = Path(detections.__file__).parent
 HOUSE = Path(stage.__file__).with_name(stage.HOUSE_RULES)
@@ -38,76 +27,9 @@ PART = 15 * MINUTE
 TUESDAY, SUNDAY = to_micros("2026-11-24T00:00:00+07:00"), to_micros("2026-11-29T00:00:00+07:00")
 DAYS = ((TUESDAY, 1.0), (SUNDAY, 1.0), (TUESDAY, 0.1))
 ACCESS_LIST = "/etc/postgresql/16/main/pg_hba.conf"
-PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 
 
-@pytest.fixture(scope="module")
-def rules(request: pytest.FixtureRequest) -> RuleSet:
-    """All rules there are, as they alert or not when nobody has chosen."""
-    folders = [
-        (OWN / "rules", "kydai"),
-        (OWN / "correlations", "kydai"),
-        (sample("sigmahq"), "sigmahq"),
-        (HOUSE, "local"),
-    ]
-    cache = request.config.cache.mkdir("sigma-rules")
-    return load([RuleSource(folder, package) for folder, package in folders], cache=cache)
-
-
-def events(world: World, given: Iterable[Given]) -> Iterator[dict[str, Any]]:
-    parsers = ParserSet.load()
-    for each in given:
-        if isinstance(each, Flow):
-            yield flow(each)
-            continue
-        parsed = parsers.parse(to_frame(world, each, replay=False), zone=LOCAL_ZONE)
-        assert not parsed.unparsed, each.data
-        yield from (dict(event) for event in parsed.events)
-
-
-def flow(given: Flow) -> dict[str, Any]:
-    return {
-        "@timestamp": iso(given.at),
-        "event.dataset": "netflow.flow",
-        "host.name": given.exporter,
-        "source.ip": given.src,
-        "source.port": given.sport,
-        "destination.ip": given.dst,
-        "destination.port": given.dport,
-        "network.transport": PROTOCOLS.get(given.proto, str(given.proto)),
-        "network.bytes": given.octets,
-        "network.packets": given.packets,
-    }
-
-
-def alerts(rules: RuleSet, happened: Iterable[dict[str, Any]]) -> Counter[str]:
-    """Alerts by the titles of their rules, folded as the queue folds them."""
-    patterns = resolve(rules.rules, rules.correlations)
-    matcher = Matcher(rules)
-    folded: dict[str, str] = {}
-    kept: list[Hit] = []
-    for batch in batches(happened):
-        for event, hits in matcher.judge(batch):
-            calling = [rule for rule in hits if rules.mode(rule) is Mode.ALERT and rule not in patterns.quiet]
-            folded |= {fold_key(RuleHit(rules.by_id[rule], dict(event))): rules.by_id[rule].title for rule in calling}
-            if wanted := [rule for rule in hits if rule in patterns.readers]:
-                kept.append(Hit(event, wanted, event_time(event), str(len(kept))))
-    found = match_all(kept, patterns, lambda event, rule, name: lookup(rules.by_id[rule], event, name))
-    called = [each.pattern.heading for each in found if rules.mode(each.pattern.id) is Mode.ALERT]
-    return Counter([*folded.values(), *called])
-
-
-def batches(happened: Iterable[dict[str, Any]], size: int = 512) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for event in happened:
-        batch.append(event)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    yield batch
-
-
-def test_a_day_without_an_attack_is_quiet(rules: RuleSet, request: pytest.FixtureRequest) -> None:
+def test_a_day_without_an_attack_is_quiet(all_rules: RuleSet, request: pytest.FixtureRequest) -> None:
     days: int = request.config.getoption("--quiet-days")
     seed = random.randrange(2**32)
     world = load_world()
@@ -117,11 +39,11 @@ def test_a_day_without_an_attack_is_quiet(rules: RuleSet, request: pytest.Fixtur
         if not days:
             start += random.randrange(DAY // HOUR) * HOUR
         print("seed", seed + number, "from", iso(start), "rate", rate)
-        called = alerts(rules, events(world, background(world, seed + number, start, start + length, rate=rate)))
+        called = alerts(all_rules, events(world, background(world, seed + number, start, start + length, rate=rate)))
         assert called.total() <= (MOST_A_DAY if days else 1), called
 
 
-def test_what_is_counted_is_there_to_be_counted(rules: RuleSet) -> None:
+def test_what_is_counted_is_there_to_be_counted(all_rules: RuleSet) -> None:
     """The same reckoning calls for an attack: folded within an hour, from flows and by correlations, too."""
     begin: Micros = TUESDAY + 9 * HOUR
     edit = {
@@ -151,7 +73,7 @@ def test_what_is_counted_is_there_to_be_counted(rules: RuleSet) -> None:
     guesses = [guess | {"@timestamp": iso(begin + second * SECOND)} for second in range(0, 60, 10)]
     guessed = guess | {"event.outcome": "success", "message": "Accepted password for root from 198.51.100.7 port 51419"}
     guesses.append(guessed | {"@timestamp": iso(begin + MINUTE)})
-    called = alerts(rules, [*edits, known, asked, answered, flow(outside), *guesses])
+    called = alerts(all_rules, [*edits, known, asked, answered, flow(outside), *guesses])
     assert called["Potential Suspicious Change To Sensitive/Critical Files"] == 2
     assert called["Source Code Enumeration Detection by Keyword"] == 1
     assert called["Remote Desktop From The Internet"] == 1

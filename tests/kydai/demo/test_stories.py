@@ -62,11 +62,30 @@ SAMPLES = {
         r'"CommandLine":"7z.exe a -p -mhe ',
         "CONNECT drive.luutru.example:443 phucdv",
     ),
+    "mail": (
+        "from=<vanphong@thongbao-bhxh.example>",
+        r'"ParentProcessName":"C:\\Program Files\\Microsoft Office\\root\\Office16\\WINWORD.EXE"',
+        '"TicketEncryptionType":"0x17"',
+    ),
+    "camera": ("user admin logged in from 198.51.100.63 (web)",),
+    "dam": ("modbus write unit=3 fc=16 addr=40120 count=2 from 10.20.32.54 ok",),
+    "deface": (
+        '"POST /quantri/dang-nhap HTTP/1.1" 401',
+        '"POST /quantri/giao-dien/sua-mau?tep=trang-chu.php HTTP/1.1" 302',
+        r'"TargetFilename":"D:\\web\\cong\\xa-binh-an\\index.html"',
+    ),
+    "vpn": (
+        'action="ssl-login-fail"',
+        'remip=203.0.113.66 user="quanglm"',
+        'srccountry="Netherlands"',
+        '"GET /motcua/ho-so HTTP/1.1" 200',
+    ),
+    "supply": ("GET http://capnhat.phanmemxa.example/ketoan/7.4.2/CapNhat.dat", r"KeToanXa\\CapNhat.exe"),
     "dns": (".t.dongbo-cdn.example IN TXT +E(0)K (10.20.2.53)", ".t.dongbo-cdn.example IN NULL "),
 }
 
 
-@pytest.mark.parametrize("story", [*stories.PAST, *stories.MORE, stories.LIVE], ids=lambda s: s.name)
+@pytest.mark.parametrize("story", [*stories.PAST, *stories.MORE, *stories.APART, stories.LIVE], ids=lambda s: s.name)
 def test_story_says_its_lines(story: Story) -> None:
     given = list(story.play(load_world(), Random("7"), NOW))
     lines = [e.data.decode() for e in given if isinstance(e, Emission)]
@@ -76,7 +95,7 @@ def test_story_says_its_lines(story: Story) -> None:
     assert {e.story for e in given} == {story.name}
 
 
-@pytest.mark.parametrize("story", [*stories.PAST, *stories.MORE, stories.LIVE], ids=lambda s: s.name)
+@pytest.mark.parametrize("story", [*stories.PAST, *stories.MORE, *stories.APART, stories.LIVE], ids=lambda s: s.name)
 def test_story_is_reproducible_and_inside_the_documentation_ranges(story: Story) -> None:
     world = load_world()
     first = list(story.play(world, Random("7"), NOW))
