@@ -75,7 +75,9 @@ def thaw(data: bytes, patterns: PatternSet, partition: int, folder: Path | None 
     for kept in saved.memories:
         if (pattern := same.get(kept.pattern)) is not None:
             pending = unpack_items(kept.notes, kept.pending)
-            known_before = kept.since, kept.values, pending, kept.latest, kept.before, kept.begun
+            # what was kept before there was ``begun`` has learnt no less
+            begun = kept.since if kept.begun is None else kept.begun
+            known_before = kept.since, kept.values, pending, kept.latest, kept.before, begun
             machine.memories.put(Memory(pattern, tuple(kept.group), *known_before))
     known = machine.memories.patterns
     machine.memories.dropped = {rule: count for rule, count in saved.dropped.items() if rule in known}

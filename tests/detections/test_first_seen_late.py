@@ -107,6 +107,15 @@ def test_a_clock_that_is_set_back_teaches_nothing_in_silence(dated: Micros) -> N
     assert house.comes(21 * DAY, "other") == [("other", False)]
 
 
+def test_what_was_learnt_before_an_update_stays_learnt() -> None:
+    house = House()
+    house.comes(0, "alice")
+    for memory in house.machine.memories.groups.values():
+        memory.begun = None  # as older states have it
+    house.machine = thaw(freeze(house.machine), house.machine.patterns, 0)
+    assert house.comes(20 * DAY, "evil", dated=-DAY) == [("evil", True)]
+
+
 def test_a_value_that_was_forgotten_is_new_again_when_it_comes_late() -> None:
     house = House()
     for day, value in ((0, "alice"), (20, "evil"), (60, "alice"), (100, "alice")):
