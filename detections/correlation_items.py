@@ -11,6 +11,7 @@ import orjson
 
 from core.clock import Micros
 from core.event import Value
+from detections.alerting import digest
 from detections.correlation_rules import Pattern
 from detections.ir import number_text
 
@@ -32,10 +33,20 @@ class Item(NamedTuple):
     """What an alert needs to know of the event (detections/hit_blocks.py)."""
 
 
+MAX_TEXT = 256
+"""A longer text is its beginning and a checksum: it is kept for every event, and copied with each checkpoint."""
+_KEPT = 200
+
+
 def group_text(value: Value) -> str | None:
-    """A group-by value as text, exactly as the event has it; None when it is missing, null or an empty list."""
+    """A group-by value as text, as the event has it, a long one bounded; None: missing, null or an empty list."""
+    text = _text(value)
+    return text if text is None or len(text) <= MAX_TEXT else f"{text[:_KEPT]}…{digest(text)}"
+
+
+def _text(value: Value) -> str | None:
     if isinstance(value, list):
-        members = [text for member in value if (text := group_text(member)) is not None]
+        members = [text for member in value if (text := _text(member)) is not None]
         if not members:
             return None
         return members[0] if len(members) == 1 else orjson.dumps(members).decode()

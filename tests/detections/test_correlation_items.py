@@ -3,8 +3,30 @@
 from __future__ import annotations
 
 from core.event import Value
-from detections.correlation_items import Item, finite_number, group_text, placed, plain, unique, window
+from detections.correlation_items import MAX_TEXT, Item, finite_number, group_text, placed, plain, unique, window
 from tests.detections.correlation_cases import document, pattern_set
+
+
+def test_long_texts_are_bounded_and_stay_different() -> None:
+    (pattern,) = pattern_set(
+        document(
+            "one",
+            type="value_count",
+            rules=["a"],
+            group_by=["host"],
+            timespan="5s",
+            condition={"gte": 1, "field": ["user", "value"]},
+        )
+    ).patterns
+    long: list[Value] = ["x" * 1_000_000 + end for end in "ab"]
+    long += [["x" * 1_000_000, end] for end in "ab"]
+    found = {placed(pattern, {"host": host, "user": user, "value": "v"}, ["id-a"])[0] for host in long for user in long}
+    assert len({(group, value) for group, _, value in found}) == 16
+    for (host,), _, value in found:
+        assert len(host) <= MAX_TEXT and len(str(value)) <= 2 * MAX_TEXT
+        assert group_text(host) == host  # what a correlation gives to another stays in its group
+        assert host.startswith(("x" * 200, '["' + "x" * 198))
+    assert group_text("y" * MAX_TEXT) == "y" * MAX_TEXT
 
 
 def test_values_as_text_and_as_numbers() -> None:
