@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--correlations", type=int, default=1_000, help="random streams of hits correlated (long: 10000)")
     parser.addoption("--language-cases", type=int, default=20_000, help="events compared on engines (long: 500000)")
     parser.addoption("--windows-events", type=int, default=2_000, help="of real traffic, in both shapes (all: 100000)")
-    parser.addoption("--quiet-days", type=int, default=0, help="whole days without an attack are judged (long: 3)")
+    parser.addoption("--quiet-days", type=int, default=0, help="whole days without an attack are judged (long: 4)")
     parser.addoption("--hunted-rules", type=int, default=20, help="rules of SigmaHQ hunted on engines (long: 300)")
 
 

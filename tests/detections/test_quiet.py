@@ -1,7 +1,7 @@
 """Nothing happens in the province, and few alerts come: at most 5 a day of all rules that alert by default.
 
-A short part of a day is judged; ``--quiet-days 3`` judges whole ones, an ordinary day, a Sunday and one with a tenth of
-the people (Tết). The house's own exceptions are in force, as they are in the demonstration.
+A short part of a day is judged; ``--quiet-days 4`` judges whole ones: an ordinary day, Tết, a Wednesday of
+patches, a Sunday. The house's own exceptions are in force, as they are in the demonstration.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ import detections
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, iso, to_micros
 from detections.ruleset import RuleSet
 from kydai.demo import stage
-from kydai.demo.background import background
+from kydai.demo.background import HABITS, background
 from kydai.demo.emission import Flow
 from kydai.demo.world import load_world
 from tests.detections.happenings import alerts, events, flow
+from tests.detections.quiet_days import PATCH_WEDNESDAY, TET
 
 OWN = Path(detections.__file__).parent
 HOUSE = Path(stage.__file__).with_name(stage.HOUSE_RULES)
 MOST_A_DAY = 5
 PART = 15 * MINUTE
 TUESDAY, SUNDAY = to_micros("2026-11-24T00:00:00+07:00"), to_micros("2026-11-29T00:00:00+07:00")
-DAYS = ((TUESDAY, 1.0), (SUNDAY, 1.0), (TUESDAY, 0.1))
+TET_DAY, PATCH_DAY = to_micros("2027-02-06T00:00:00+07:00"), to_micros("2026-12-09T00:00:00+07:00")
+DAYS = ((TUESDAY, HABITS), (TET_DAY, TET), (PATCH_DAY, PATCH_WEDNESDAY), (SUNDAY, HABITS))
 ACCESS_LIST = "/etc/postgresql/16/main/pg_hba.conf"
 
 
@@ -34,12 +36,14 @@ def test_a_day_without_an_attack_is_quiet(all_rules: RuleSet, request: pytest.Fi
     seed = random.randrange(2**32)
     world = load_world()
     for number in range(max(days, 1)):
-        start, rate = DAYS[number % len(DAYS)] if days else random.choice(DAYS)
+        start, habits = DAYS[number % len(DAYS)] if days else random.choice(DAYS)
         length = DAY if days else PART
         if not days:
             start += random.randrange(DAY // HOUR) * HOUR
-        print("seed", seed + number, "from", iso(start), "rate", rate)
-        called = alerts(all_rules, events(world, background(world, seed + number, start, start + length, rate=rate)))
+        print("seed", seed + number, "from", iso(start))
+        called = alerts(
+            all_rules, events(world, background(world, seed + number, start, start + length, habits=habits))
+        )
         assert called.total() <= (MOST_A_DAY if days else 1), called
 
 
