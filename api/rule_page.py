@@ -19,8 +19,10 @@ from core.db.models import Audit
 from core.errors import BadInput, failure
 from core.store.contract import Span
 from core.store.telling import TellCount
+from detections import exception_book
 from detections.backtest import Backtest
 from detections.backtesting import backtested
+from detections.excepted import Excepted
 from detections.lint import lint
 from detections.rule import OWN_PACKAGE, Correlation, Rule
 from detections.ruleset import RuleSet
@@ -153,8 +155,10 @@ class BacktestOf(Shape):
     days: list[DayHits]
     values: list[Valued]
     """Hosts, users, and what made the rule match (of the first 5,000 hits), most hits first."""
+    taken: int
+    """Hits that exceptions in force take: they make no alert."""
     alerts: int
-    """Alerts that the hits would have folded into."""
+    """Alerts that the others would have folded into."""
     busiest: int
     """Alerts of the hour that has most."""
     would_stop: bool
@@ -172,12 +176,15 @@ def backtest(svc: Services, rule: Rule, span: Span, sight: Sight, tell: TellCoun
     """A rule over a span with both ends, as far as the caller sees."""
     assert span.start is not None
     assert span.end is not None
-    past = backtested(svc.store, svc.clock, [rule], span, svc.zone, tell, sight.node)
+    with svc.database.read() as session:
+        excepted = Excepted(exception_book.in_force(session))
+    past = backtested(svc.store, svc.clock, [rule], excepted, span, svc.zone, tell, sight.node)
     test, cost = past.tests[rule.id], past.costs[rule.id]
     return BacktestOf(
         start=span.start,
         end=span.end,
         hits=test.hits,
+        taken=test.taken,
         days=list(_days(test, span.start, span.end)),
         values=list(_values(test)),
         alerts=test.alerts,

@@ -35,6 +35,8 @@ class Backtest:
     rule: Rule
     zone: str
     hits: int = 0
+    taken: int = 0
+    """Hits that an exception takes: they make no alert."""
     days: Counter[str] = field(default_factory=Counter)
     """By the day on the wall clock, ``2026-11-25``."""
     hosts: Counter[str] = field(default_factory=Counter)
@@ -45,21 +47,26 @@ class Backtest:
     """The first MAX_DRAFTS alerts, by fold key."""
     _alerts: dict[str, Micros] = field(default_factory=dict)
 
-    def add(self, event: Event) -> None:
-        """Count a hit."""
+    def add(self, event: Event, *, is_taken: bool) -> None:
+        """Count a hit; ``is_taken`` where an exception takes it."""
         at = event_time(event)
         self.hits += 1
         self.days[from_micros(at, self.zone).date().isoformat()] += 1
         _count(self.hosts, first(event, "host.name"))
         _count(self.users, first(event, "user.name"))
-        hit = RuleHit(self.rule, event)
+        if is_taken:
+            self.taken += 1
+        else:
+            self._fold(RuleHit(self.rule, event), at)
+        if self.hits <= MAX_EXPLAINED:
+            for field_, value in {(r["field"], r["value"]) for r in explain(self.rule, event) if r["value"]}:
+                _count(self.values, (field_, value))
+
+    def _fold(self, hit: RuleHit, at: Micros) -> None:
         key = fold_key(hit)
         self._alerts.setdefault(key, hour_of(at))
         if key in self.drafts or len(self.drafts) < MAX_DRAFTS:
             take_in(self.drafts, hit)
-        if self.hits <= MAX_EXPLAINED:
-            for field_, value in {(r["field"], r["value"]) for r in explain(self.rule, event) if r["value"]}:
-                _count(self.values, (field_, value))
 
     @property
     def alerts(self) -> int:

@@ -13,6 +13,7 @@ from core.store.contract import EventStore, Query, Span, Truth
 from core.store.telling import Counting, TellCount
 from core.store.truths import together
 from detections.backtest import Backtest, cost
+from detections.excepted import Excepted
 from detections.hunting import Hunter
 from detections.rule import Rule
 
@@ -43,15 +44,21 @@ def backtested(
     store: EventStore,
     clock: Clock,
     rules: Sequence[Rule],
+    excepted: Excepted,
     span: Span,
     zone: str,
     tell: TellCount,
     scope: Node = TRUE,
 ) -> Past:
-    """Ask the store for what the rules can match and judge it. ``span`` has both ends; ``tell`` counts its minutes."""
-    hunter = Hunter(rules, clock)
+    """Ask the store for what the rules can match and judge it, under exceptions that are in force now. ``span`` has
+    both ends; ``tell`` counts its minutes."""
+    hunter, now = Hunter(rules, clock), clock.now()
     tests = {each.id: Backtest(each, zone) for each in rules}
-    truth = over_days(store, hunter, span, lambda rule, event: tests[rule].add(event), tell, scope)
+
+    def add(rule: str, event: Event) -> None:
+        tests[rule].add(event, is_taken=excepted.taking(rule, event, now) is not None)
+
+    truth = over_days(store, hunter, span, add, tell, scope)
     costs = {rule.id: _cost(store, hunter, rule, span, scope) for rule in rules}
     return Past(tests, costs, truth, faults_of(hunter))
 

@@ -18,9 +18,11 @@ from core.store.contract import Span
 from core.store.telling import Counting, TellCount
 from core.times import read_span
 from core.words import moment, number, say
+from detections import exception_book
 from detections.alerting import MAX_ROWS_PER_HOUR
 from detections.backtest import Backtest
 from detections.backtesting import Cost, backtested
+from detections.excepted import Excepted
 from detections.rule import Rule
 from detections.ruleset import RuleSource, load
 from enrichment.observables import read_house
@@ -49,9 +51,10 @@ def backtest(ctx: typer.Context, rule: RuleOrFile, start: From = None, end: To =
     with context.database.write() as session:  # the entry is committed before the answer
         facts = {"rules": [r.id for r in rules][:TOP], "from": iso(first), "to": iso(last or now)}
         audit.record(session, cli_actor(), "rules.backtest", rule[:200], now=now, after=facts)
+        excepted = Excepted(exception_book.in_force(session))
     span = Span(first, last or now)
     with telling(context) as tell:
-        past = backtested(context.store, context.clock, rules, span, zone, tell)
+        past = backtested(context.store, context.clock, rules, excepted, span, zone, tell)
     for each in past.tests.values():
         with context.database.read() as session:
             joined = joining(session, each.drafts, read_house(session, context.settings.site.shared), now)
@@ -106,6 +109,8 @@ def _show(context: Context, test: Backtest, span: Span, cost: Cost, joined: Join
     ends = {"start": moment(span.start, LANG, test.zone), "end": moment(span.end, LANG, test.zone)}
     told = {"hits": test.hits, "alerts": test.alerts, "busiest": test.busiest}
     out.one(None, safe(say("hunts.backtest.sum", LANG, title=rule.text("title", LANG), **ends, **told)))
+    if test.taken:
+        out.one(None, say("hunts.backtest.taken", LANG, count=test.taken))
     if cost.micros is not None:
         shown = number(cost.micros, LANG)
         out.one(None, say("hunts.backtest.cost", LANG, micros=shown, count=cost.events))
@@ -162,6 +167,7 @@ def _document(test: Backtest, span: Span, days: dict[str, int], cost: Cost) -> d
         "from": iso(span.start),
         "to": iso(span.end),
         "hits": test.hits,
+        "taken_by_exceptions": test.taken,
         "days": days,
         "hosts": dict(test.hosts.most_common(TOP)),
         "users": dict(test.users.most_common(TOP)),

@@ -37,7 +37,7 @@ def test_hits_by_day_host_user_and_value(rule: Rule) -> None:
         _hit(4, 17 * HOUR - 1), _hit(5, 17 * HOUR),
     ]  # fmt: skip
     for each in hits:
-        test.add(each)
+        test.add(each, is_taken=False)
     assert test.hits == 5
     assert test.days == {"2026-11-25": 4, "2026-11-26": 1}, "midnight is at 17:00 UTC"
     assert test.hosts == {"h1": 4, "h2": 1}
@@ -56,9 +56,9 @@ def test_a_rule_that_alerts_too_often_would_be_stopped(rule: Rule, monkeypatch: 
     monkeypatch.setattr(backtest, "MAX_ROWS_PER_HOUR", 2)
     test = Backtest(rule, ZONE)
     for at, host in enumerate(("h1", "h2", "h1")):
-        test.add(_hit(at, 0, host))
+        test.add(_hit(at, 0, host), is_taken=False)
     assert (test.alerts, test.would_stop) == (2, False)
-    test.add(_hit(4, 0, "h3"))
+    test.add(_hit(4, 0, "h3"), is_taken=False)
     assert test.would_stop
 
 
@@ -67,7 +67,7 @@ def test_counting_is_bounded(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(backtest, "MAX_EXPLAINED", 3)
     test = Backtest(rule, ZONE)
     for at, host in enumerate(("h1", "h2", "h3", "h1", "h1")):
-        test.add(_hit(at, 0, host))
+        test.add(_hit(at, 0, host), is_taken=False)
     assert test.hosts == {"h1": 3, "h2": 1}
     assert sum(test.values.values()) == 3
     assert test.hits == 5
@@ -81,3 +81,11 @@ def test_the_cost_is_that_of_an_event(tmp_path: Path, rule: Rule) -> None:
     assert cost(rule, []) is None
     (flow,) = ruleset_of(tmp_path, [rule_text(1, "s: {source.ip: x}\ncondition: s\n", "{category: flow}")]).rules
     assert cost(flow, many) is None
+
+
+def test_hits_that_an_exception_takes_fold_into_no_alert(rule: Rule) -> None:
+    test = Backtest(rule, ZONE)
+    for number, host in enumerate(("h1", "h2", "h2")):
+        test.add(_hit(number, 0, host), is_taken=host == "h2")
+    assert (test.hits, test.taken, test.alerts, test.busiest, len(test.drafts)) == (3, 2, 1, 1, 1)
+    assert test.hosts == {"h1": 1, "h2": 2}, "they are hits all the same"

@@ -8,18 +8,22 @@ import pytest
 
 from core.clock import DAY, HOUR, MINUTE, StillClock, iso
 from core.event import Event
+from core.query.to_match import compile_match
 from core.query.tree import TRUE, Equals
 from core.store.contract import Batch, Span
 from core.store.segments import SegmentStore
 from core.store.telling import Counting
 from detections import hunting
 from detections.backtesting import backtested
+from detections.excepted import Excepted
+from detections.exceptions import Taking
 from detections.rule import Rule
 from tests.core.store.conformance import START, event
 from tests.detections.sigma_samples import rule_id, rule_text, ruleset_of
 
 ZONE = "Asia/Ho_Chi_Minh"
 SPAN = Span(START, START + 2 * DAY)
+NONE = Excepted(())
 
 
 @pytest.fixture
@@ -41,7 +45,7 @@ def _event(number: int, at: int, host: str = "db01", name: str = "a") -> Event:
 
 def test_days_are_told_one_by_one(store: SegmentStore, rule: Rule) -> None:
     told: list[Counting] = []
-    past = backtested(store, StillClock(), [rule], SPAN, ZONE, told.append)
+    past = backtested(store, StillClock(), [rule], NONE, SPAN, ZONE, told.append)
     assert [(each.percent, each.found) for each in told] == [(0, 0), (50, 1), (100, 2)]
     test = past.tests[rule_id(1)]
     assert (test.hits, test.hosts) == (2, {"db01": 1, "db02": 1})
@@ -49,12 +53,12 @@ def test_days_are_told_one_by_one(store: SegmentStore, rule: Rule) -> None:
 
 
 def test_a_scope_limits_hits_and_what_the_cost_is_measured_on(store: SegmentStore, rule: Rule) -> None:
-    past = backtested(store, StillClock(), [rule], SPAN, ZONE, lambda now: None, Equals("host.name", "db02"))
+    past = backtested(store, StillClock(), [rule], NONE, SPAN, ZONE, lambda now: None, Equals("host.name", "db02"))
     assert (past.tests[rule_id(1)].hits, past.costs[rule_id(1)].events) == (1, 1)
 
 
 def test_a_moment_without_length_is_an_answer(store: SegmentStore, rule: Rule) -> None:
-    past = backtested(store, StillClock(), [rule], Span(START, START), ZONE, lambda now: None)
+    past = backtested(store, StillClock(), [rule], NONE, Span(START, START), ZONE, lambda now: None)
     assert past.tests[rule_id(1)].hits == 0
 
 
@@ -62,5 +66,15 @@ def test_what_query_and_engine_disagree_on_is_named(
     store: SegmentStore, rule: Rule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hunting, "compile_match", lambda tree: lambda event: event["host.name"] != "db02")
-    past = backtested(store, StillClock(), [rule], Span(START, START + MINUTE * 60 * 30), ZONE, lambda now: None, TRUE)
+    past = backtested(
+        store, StillClock(), [rule], NONE, Span(START, START + MINUTE * 60 * 30), ZONE, lambda now: None, TRUE
+    )
     assert past.faults == {rule_id(1): 1}
+
+
+def test_exceptions_that_have_not_ended_take_hits(store: SegmentStore, rule: Rule) -> None:
+    now, where = StillClock().now(), Equals("host.name", "db02")
+    for expires_at, alerts in ((now + 1, 1), (now, 2)):
+        excepted = Excepted([Taking(1, rule.id, expires_at, where, compile_match(where))])
+        test = backtested(store, StillClock(), [rule], excepted, SPAN, ZONE, lambda now: None).tests[rule.id]
+        assert (test.hits, test.taken, test.alerts) == (2, 2 - alerts, alerts)

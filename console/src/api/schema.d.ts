@@ -2463,6 +2463,8 @@ export interface components {
              * @example 2026-11-25T01:26:00.123456Z
              */
             start: string;
+            /** Taken */
+            taken: number;
             truth: components["schemas"]["Truth"];
             /** Values */
             values: components["schemas"]["Valued"][];

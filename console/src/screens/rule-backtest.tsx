@@ -86,6 +86,7 @@ function Result({ rule, found }: { rule: Schemas["RuleDetail"]; found: Found }) 
   const { zone } = useHouse().me;
   const numbers = [
     [t("backtest.hits"), n(found.hits)],
+    [t("backtest.taken"), n(found.taken)],
     [t("backtest.alerts"), n(found.alerts)],
     [t("backtest.busiest"), n(found.busiest)],
     [t("backtest.cost"), found.micros === null ? "–" : t("backtest.micros", { n: found.micros, events: found.measured })],

@@ -48,6 +48,18 @@ def test_a_file_of_rules_under_the_filters_in_force(stored: Run, tmp_path: Path)
     assert [each["hits"] for each in told] == [0, 0]
 
 
+def test_exceptions_in_force_take_their_hits(stored: Run, tmp_path: Path) -> None:
+    (tmp_path / "data" / "rules" / "local" / "c.yml").unlink()
+    assert stored("rules", "enable", ID).status == 0
+    (tmp_path / "more.log").write_text((tmp_path / "auth.log").read_text().replace(":00:", ":05:"))
+    assert stored("ingest", str(tmp_path / "more.log")).status == 0
+    alert = next(each["id"] for each in stored("alerts", "list", "--json").documents if each["rule_id"] == ID)
+    assert stored("rules", "except", str(alert), "--field", "host.name", "--reason", "r").status == 0
+    (told,) = stored("rules", "backtest", ID, *SPAN, "--json").documents
+    assert (told["hits"], told["taken_by_exceptions"], told["alerts"], told["alerts_looked_up"]) == (6, 6, 0, 0)
+    assert "Of these, 6 hits are taken by exceptions in force" in stored("rules", "backtest", ID, *SPAN).out
+
+
 def test_what_is_wrong_in_a_file_is_named(stored: Run, tmp_path: Path) -> None:
     file = tmp_path / "new.yml"
     file.write_text("title: x\nlogsource: {}\n")
