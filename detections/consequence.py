@@ -69,7 +69,7 @@ def consequence(
     """Count over the last 30 days, from the beginning of an hour, and look at all that was ever confirmed.
     ``correlations`` are the ids of those that read the rule."""
     found = Consequence(hour_of(now - PERIOD), now)
-    meets = compile_match(where_of(conditions))
+    meets = compile_match(where_of(rule, conditions))
     hits = _read(store, rule, meets, found)
     _count(session, rule, conditions, hits, found)
     read = select(Alert.event_ids).where(

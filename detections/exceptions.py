@@ -16,7 +16,7 @@ from core.clock import Micros
 from core.errors import BadInput, failure
 from core.event import Event
 from core.query.to_match import compile_match
-from core.query.tree import And, Equals, Node, Or
+from core.query.tree import Node
 from detections.binding import FieldMap
 from detections.ir import neg
 from detections.rule import Filter, Rule
@@ -52,6 +52,8 @@ def sigma_text(rule: Rule, conditions: Conditions, *, reason: str, owner: str, e
 
 
 def _escaped(value: str) -> str:
+    # Sigma lowers a text as a whole, a query letter by letter: of these two another letter would come of it
+    value = value.replace("İ", "i").replace("Σ", "σ")
     return value.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
 
 
@@ -70,9 +72,9 @@ def tree_of(each: Filter) -> Node:
     return node_of(neg(each.condition), each.predicates, _AS_STORED)
 
 
-def where_of(conditions: Conditions) -> Node:
-    """The same tree, of conditions that are not written yet."""
-    return And(tuple(Or(tuple(Equals(name, value) for value in values)) for name, values in conditions.items()))
+def where_of(rule: Rule, conditions: Conditions) -> Node:
+    """The same tree, of conditions that are not kept yet. Raises BadInput."""
+    return tree_of(read(sigma_text(rule, conditions, reason="-", owner="-", expires="-")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,16 @@ import pyarrow as pa
 
 from core.clock import SECOND
 from core.query.to_match import compile_match
+from core.query.tree import Equals
 from detections.excepted import Excepted, Taken
-from detections.exceptions import Taking, where_of
+from detections.exceptions import Taking
 from tests.detections.excepting import hit
 
 NOW = 1_764_000_000 * SECOND
 
 
 def taking(number: int, rule: str, host: str, expires_at: int = NOW + SECOND) -> Taking:
-    where = where_of({"host.name": [host]})
+    where = Equals("host.name", host)
     return Taking(number, rule, expires_at, where, compile_match(where))
 
 

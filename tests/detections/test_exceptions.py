@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.clock import HOUR, SECOND
 from core.errors import BadInput
+from core.event import Event
 from core.query.to_match import compile_match
+from core.query.tree import Equals
 from detections.exceptions import read, sigma_text, taking, where_of
 from detections.rule import Level, Logsource, Rule
 from detections.ruleset import RuleSet
@@ -28,14 +30,18 @@ def ruleset(tmp_path: Path) -> RuleSet:
 CURL = Rule(ID, "Downloads", Level.HIGH, "test", Logsource("linux", "process_creation"), 0, (), ())
 
 
+@example(value="İstanbul", other="istanbul")
+@example(value="ΟΔΟΣ", other="οδοσ")
 @given(value=st.text(min_size=1, max_size=20).filter(str.isprintable), other=st.text(max_size=20))
 def test_the_filter_that_is_written_takes_what_the_conditions_say(value: str, other: str) -> None:
     text = sigma_text(CURL, {"process.command_line": [value]}, reason="r", owner="o", expires="2026-12-31")
     taken = taking(7, ID, text, NOW)
-    unwritten = compile_match(where_of({"process.command_line": [value]}))
+    unwritten = compile_match(where_of(CURL, {"process.command_line": [value]}))
+    asked = compile_match(Equals("process.command_line", value))
     assert taken.meets({"process.command_line": value})
     for each in (value, other, value + "x", value.upper()):
-        assert taken.meets({"process.command_line": each}) == unwritten({"process.command_line": each})
+        event: Event = {"process.command_line": each}
+        assert taken.meets(event) == unwritten(event) == asked(event)
     assert not taken.meets({})
 
 
