@@ -12,7 +12,7 @@ def read_time(text: str, now: Micros, zone: str, *, is_end: bool = False) -> Mic
     a moment given to the microsecond ends there. A time without an offset is in ``zone``. Raises BadInput."""
     try:
         start, end = resolve(text.strip(), now, zone)
-    except ValueError:
+    except (ValueError, OverflowError):  # behind the last day that there is
         raise failure(BadInput, "common.error.time", text=text[:60]) from None
     return end if is_end and end - start > 1 else start
 

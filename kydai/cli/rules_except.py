@@ -25,8 +25,10 @@ from kydai.people import cli_actor
 
 exceptions = typer.Typer(help=say("exceptions.help", LANG), invoke_without_command=True)
 
-Number = Annotated[int, typer.Argument(metavar="ID", min=1, help=say("exceptions.number", LANG))]
-AlertId = Annotated[int, typer.Argument(metavar="ALERT", min=1, help=say("exceptions.alert", LANG))]
+MAX_NUMBER = 2**63 - 1
+"""The greatest that a row can have."""
+Number = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_NUMBER, help=say("exceptions.number", LANG))]
+AlertId = Annotated[int, typer.Argument(metavar="ALERT", min=1, max=MAX_NUMBER, help=say("exceptions.alert", LANG))]
 Fields = Annotated[list[str] | None, typer.Option("--field", metavar="NAME", help=say("exceptions.fields", LANG))]
 RuleName = Annotated[str | None, typer.Option("--rule", help=say("exceptions.rule", LANG))]
 Reason = Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))]
@@ -195,7 +197,9 @@ def remove(ctx: typer.Context, number_: Number, reason: Reason = "") -> None:
 
 def undo(
     ctx: typer.Context,
-    entries: Annotated[list[int], typer.Argument(metavar="ENTRY...", min=1, help=say("exceptions.entry", LANG))],
+    entries: Annotated[
+        list[int], typer.Argument(metavar="ENTRY...", min=1, max=MAX_NUMBER, help=say("exceptions.entry", LANG))
+    ],
 ) -> None:
     """All of them or none."""
     context: Context = ctx.obj

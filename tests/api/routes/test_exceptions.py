@@ -106,6 +106,7 @@ def test_one_that_hides_a_confirmed_incident_waits_for_a_second_person(
         ({"fields": ["host.nam"]}, "host.nam is not offered"),
         ({"expires": "2024-01-01"}, "within a year"),
         ({"expires": "khi nào đó"}, "khi nào đó"),
+        ({"expires": "9999-12-31"}, "9999-12-31"),
         ({"owner": "ai đó"}, "ai đó"),
         ({"rule": "x"}, "does not come from rule x"),
     ],

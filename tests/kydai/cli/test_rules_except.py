@@ -112,6 +112,10 @@ WRONG = (
     (("except", "ALERT", "--rule", "nonsense"), "nonsense"),
     (("exceptions", "show", "9"), "no exception 9"),
     (("undo", "1"), "nothing left to undo"),
+    (("undo", "9" * 20), "at most 9223372036854775807"),
+    (("except", "9" * 20), "at most 9223372036854775807"),
+    (("exceptions", "refuse", "9" * 20), "at most 9223372036854775807"),
+    (("except", "ALERT", "--reason", "r", "--until", "9999-12-31"), "9999-12-31"),
 )
 
 
