@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from core.clock import HOUR, iso
-from core.db.models import Audit
+from core.db.models import Alert, Audit
 from core.event import Event, new_ulid
 from core.store.contract import Batch
 from tests.console.conftest import Open
@@ -93,6 +93,10 @@ def test_samples_are_tried_and_history_tells_who(open_console: Open, own_house: 
     expect(row).to_contain_text("Nguyễn Thị Hạnh")
     expect(row).to_contain_text("chỉ ghi nhận")
     expect(row).to_contain_text("Đội kiểm thử làm việc tuần này")
+    console.page.locator("body").click()
+    console.press("u").toast("Đã hoàn tác")
+    expect(console.side().get_by_role("button", name="chỉ ghi nhận")).to_have_attribute("aria-pressed", "false")
+    expect(console.page.get_by_role("row", name=re.compile("Đổi chế độ quy tắc phát hiện"))).to_have_count(2)
 
 
 def test_a_backtest_is_followed_and_its_values_lead_to_the_events(open_console: Open, own_house: Running) -> None:
@@ -143,3 +147,17 @@ def test_an_alert_says_which_selection_matched_and_leads_to_the_line(open_consol
     why.get_by_role("link", name=re.compile("^15: destination.port")).click()
     console.heading("Kết nối ra cổng của máy chủ nhóm đào tiền ảo")
     expect(console.page.locator(".rule-lines .chosen")).to_contain_text("destination.port: [3333")
+
+
+def test_a_value_never_seen_explains_its_numbers(open_console: Open, own_house: Running) -> None:
+    told = {"vi": "“nginx → sh” chưa từng thấy\u202e trước đó: đã biết 12 giá trị.", "en": "“nginx → sh” was never seen before."}
+    with own_house.services.database.write() as session:
+        rows = session.scalars(select(Alert).where(Alert.kind == "correlation")).all()
+        rows[0].rule_id, rows[0].summary = "cdf3cedc-4cb7-4e1f-842a-c5bf316ae101", {"type": "first_seen", "explained": told}
+        title = rows[0].rule_title["vi"]
+    console = open_console(own_house).heading("Cảnh báo chờ xử lý")
+    console.row(title).click()
+    why = console.side().locator(".why")
+    expect(why).to_contain_text("“nginx → sh” chưa từng thấy‹U+202E› trước đó: đã biết 12 giá trị.")
+    expect(why).to_contain_text("Giá trị chưa từng thấy của ParentImage, Image sau khi học 14 ngày theo từng host.name")
+    assert console.violations() == []

@@ -2,7 +2,7 @@
 import { Link } from "react-router";
 import type { Schemas } from "../api/client";
 import { visible } from "../lib/visible";
-import { useWords } from "../words";
+import { type Text, useWords } from "../words";
 import { rulePath } from "./links";
 import "../styles/why.css";
 
@@ -12,8 +12,8 @@ const SHOWN = 12;
 const SIGNS: Record<string, string> = { gte: "≥", lte: "≤", lt: "<", eq: "=", neq: "≠", gt: ">" };
 
 export function Why({ alert }: { alert: Alert }) {
-  const { t, n } = useWords();
-  const distinct = alert.summary.distinct;
+  const { t, said, n } = useWords();
+  const { distinct, explained } = alert.summary;
   const shown = alert.matched.slice(0, SHOWN);
   const selections = [...new Set(shown.map((match) => match.selection))];
   const filters = alert.why?.filters ?? [];
@@ -21,6 +21,7 @@ export function Why({ alert }: { alert: Alert }) {
   return (
     <section className="why">
       <h3>{t("panel.why")}</h3>
+      {typeof explained === "object" && <p>{said(explained as Text)}</p>}
       {selections.map((selection) => (
         <div key={selection}>
           {selection && (
@@ -89,7 +90,7 @@ function Asked({ asked }: { asked: Schemas["Correlated"] }) {
       <p>
         {named("why.type", asked.type)} {asked.fields.length > 0 && <span className="mono">{asked.fields.map(visible).join(", ")} </span>}
         {bounds && <b>{bounds} </b>}
-        {t("why.within", { span: said(asked.timespan) })}
+        {t(asked.type === "first_seen" ? "why.learnt" : "why.within", { span: said(asked.timespan) })}
         {asked.group_by.length > 0 && (
           <>
             {" "}
