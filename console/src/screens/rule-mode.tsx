@@ -74,14 +74,19 @@ export function ModeChoice({ rule }: { rule: Detail }) {
   const queries = useQueryClient();
   const { nameOf } = usePeople();
   const [reason, setReason] = useState("");
+  const show = (found: Detail) => {
+    queries.setQueryData(["rule", rule.id], found);
+    void queries.invalidateQueries({ queryKey: ["rules"] });
+    void queries.invalidateQueries({ queryKey: ["rule", rule.id, "history"] });
+  };
   const choose = useMutation({
     mutationFn: (mode: Mode) => data(api.PUT("/api/v1/rules/{rule_id}/mode", { params: { path: { rule_id: rule.id } }, body: { mode, reason: reason.trim() } })),
     onSuccess: (found) => {
-      queries.setQueryData(["rule", rule.id], found);
-      void queries.invalidateQueries({ queryKey: ["rules"] });
-      void queries.invalidateQueries({ queryKey: ["rule", rule.id, "history"] });
+      show(found);
       setReason("");
-      tell({ text: t("rules.chosen", { mode: named("common.mode", found.effect) }) });
+      const { entry } = found;
+      const undo = typeof entry === "number" ? async () => show(await data(api.POST("/api/v1/rules/undo", { body: { entry } }))) : undefined;
+      tell({ text: t("rules.chosen", { mode: named("common.mode", found.effect) }), undo });
     },
     onError: (error) => tell({ error }),
   });
