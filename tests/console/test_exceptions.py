@@ -54,3 +54,18 @@ def test_an_exception_waits_for_a_second_person_and_can_be_undone(open_console: 
     with own_house.services.database.read() as session:
         row = session.scalars(select(RuleException)).one()
         assert (row.state, row.conditions, row.owner) == ("pending", {"host.name": ["backup01"]}, "hanhnt")
+
+
+def test_an_exception_is_made_from_the_incident_too(open_console: Open, shared_house: Running) -> None:
+    with shared_house.services.database.read() as session:
+        alert = next(row for row in session.scalars(select(Alert)) if row.rule_title["vi"].startswith(SHADOW))
+        number = session.get_one(Incident, alert.incident_id).number
+    console = open_console(shared_house, path=f"/incidents/{number}")
+    item = console.page.locator(".timeline > li.alert", has_text=SHADOW)
+    item.get_by_role("button", name="Tạo ngoại lệ…").click()
+    expect(console.dialog()).to_contain_text("host.name")
+    expect(console.dialog().get_by_role("status")).to_contain_text("Trong 30 ngày qua: bỏ")
+    console.leave_dialog()
+    reader = open_console(shared_house, "trangpt", path=f"/incidents/{number}")
+    expect(reader.page.locator(".timeline > li.alert", has_text=SHADOW)).to_be_visible()
+    expect(reader.button("Tạo ngoại lệ…")).to_have_count(0)

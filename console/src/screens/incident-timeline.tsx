@@ -20,9 +20,10 @@ const KINDS = ["alert", "run", "note", "change"] as const satisfies readonly Kin
 interface Props {
   incident: Detail;
   onNote: (() => void) | null;
+  onExcept: ((alert: number) => void) | null;
 }
 
-export function IncidentTimeline({ incident, onNote }: Props) {
+export function IncidentTimeline({ incident, onNote, onExcept }: Props) {
   const { t } = useWords();
   const [kind, setKind] = useState("");
   const events = huntIncident(incident);
@@ -52,7 +53,7 @@ export function IncidentTimeline({ incident, onNote }: Props) {
             <span className="dot">
               <Shape tone={item.level ?? (item.kind === "note" || item.kind === "change" ? "good" : item.kind === "step" && item.status && item.status !== "succeeded" && item.status !== "skipped" ? "high" : "muted")} />
             </span>
-            {item.kind === "alert" ? <AlertItem item={item} incident={incident} /> : <OtherItem item={item} />}
+            {item.kind === "alert" ? <AlertItem item={item} incident={incident} onExcept={onExcept} /> : <OtherItem item={item} />}
           </li>
         ))}
       </ol>
@@ -60,7 +61,7 @@ export function IncidentTimeline({ incident, onNote }: Props) {
   );
 }
 
-function AlertItem({ item, incident }: { item: Item; incident: Detail }) {
+function AlertItem({ item, incident, onExcept }: { item: Item; incident: Detail; onExcept: Props["onExcept"] }) {
   const { t, said, named } = useWords();
   const alert = incident.alert_rows.find((row) => row.id === item.id);
   const reasons = alert?.reasons ?? [];
@@ -72,7 +73,12 @@ function AlertItem({ item, incident }: { item: Item; incident: Detail }) {
         {item.count > 1 && t("seen.times", { n: item.count })}
         {alert?.host && <span className="mono" title={alert.host}> {shortHost(alert.host)}</span>}
         {item.status !== "new" && <span> · {named("common.alert_status", item.status)}</span>}
-      </span>
+      </span>{" "}
+      {onExcept && alert && alert.kind !== "self" && (
+        <button type="button" className="link muted except" onClick={() => onExcept(alert.id)}>
+          {t("except.open")}
+        </button>
+      )}
       {item.detail && <div className="mono muted line-clamp">{visible(item.detail)}</div>}
       {reasons.length > 0 && <div className="reason">{t("timeline.because", { reasons: reasons.slice(0, 3).map((reason) => said(reason.text)).join(", ") })}</div>}
     </div>

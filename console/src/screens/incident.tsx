@@ -1,6 +1,6 @@
 // One incident: its sentence, what happened and what was done, whom it is about, what to do next.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { api, data, Failure, type Schemas } from "../api/client";
 import { useKeys } from "../lib/keys";
@@ -20,6 +20,8 @@ import { MergeDialog } from "./merge-dialog";
 import { SplitDialog } from "./split-dialog";
 import "../styles/incident.css";
 
+const ExceptDialog = lazy(() => import("./except-dialog"));
+
 export type Detail = Schemas["IncidentDetail"];
 type Asked = Promise<{ data?: Detail; error?: unknown; response: Response }>;
 
@@ -32,6 +34,7 @@ export default function Incident() {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const [dialog, setDialog] = useState<"close" | "declare" | "withdraw" | "reopen" | "merge" | "split" | "tag" | "note" | null>(null);
+  const [excepting, setExcepting] = useState<number | null>(null);
   const key = ["incident", number];
   const asked = useQuery({ queryKey: key, queryFn: () => data(api.GET("/api/v1/incidents/{key}", { params: { path: { key: number } } })) });
   const params = { path: { key: number } };
@@ -142,12 +145,14 @@ export default function Incident() {
           <IncidentTimeline
             incident={found}
             onNote={canTriage ? () => setDialog("note") : null}
+            onExcept={canTriage && !me.scope ? setExcepting : null}
           />
         </div>
         <div className="column panel">
           <IncidentNext incident={found} />
         </div>
       </div>
+      <Suspense>{excepting !== null && <ExceptDialog alert={excepting} onClose={() => setExcepting(null)} />}</Suspense>
       {dialog === "close" && (
         <CloseDialog
           title={t("close.title", { title: found.number })}
