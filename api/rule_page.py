@@ -12,6 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from api.deps import Services
+from api.joining import joining
 from api.scope import Sight
 from api.shapes import Shape, Time, Truth, Words
 from core.clock import from_micros
@@ -27,6 +28,7 @@ from detections.lint import lint
 from detections.rule import OWN_PACKAGE, Correlation, Rule
 from detections.ruleset import RuleSet
 from detections.samples import Sheet, Trial
+from enrichment.observables import read_house
 
 CHANGES = 100
 TOP = 10
@@ -146,6 +148,26 @@ class DayHits(Shape):
     hits: int
 
 
+class JoinedIncident(Shape):
+    """An incident of today that alerts would have joined, and what they share with it: ``host web01`` (10 at most)."""
+
+    number: str
+    title: Words
+    alerts: int
+    shared: list[str]
+
+
+class Joins(Shape):
+    """Of ``alerts`` that were looked at: the 10 incidents that most would have joined; the others joined none."""
+
+    alerts: int
+    joined: int
+    """How many would have joined any incident."""
+    total: int
+    """How many incidents there are."""
+    incidents: list[JoinedIncident]
+
+
 class BacktestOf(Shape):
     """What a rule would have done."""
 
@@ -169,6 +191,9 @@ class BacktestOf(Shape):
     """Events on which that was measured."""
     doubtful: int
     """Events on which query and engine disagree: the hits are not all there."""
+    joins: Joins | None
+    """Which incidents its alerts would have joined; None for an account with a scope: they are grouped for the whole
+    house."""
     truth: Truth
 
 
@@ -193,8 +218,20 @@ def backtest(svc: Services, rule: Rule, span: Span, sight: Sight, tell: TellCoun
         micros=cost.micros,
         measured=cost.events,
         doubtful=past.faults[rule.id],
+        joins=_joins(svc, test) if sight.is_whole else None,
         truth=Truth.of(past.truth),
     )
+
+
+def _joins(svc: Services, test: Backtest) -> Joins:
+    with svc.database.read() as session:
+        found = joining(session, test.drafts, read_house(session, svc.shared_addresses), svc.clock.now())
+    incidents = [
+        JoinedIncident(number=each.number, title=Words(**each.title), alerts=each.alerts, shared=[*each.shared][:TOP])
+        for each in found.incidents[:TOP]
+    ]
+    joined = sum(each.alerts for each in found.incidents)
+    return Joins(alerts=found.alerts, joined=joined, total=len(found.incidents), incidents=incidents)
 
 
 def runnable(ruleset: RuleSet, rule: Rule | Correlation) -> Rule:

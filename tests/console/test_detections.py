@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from core.clock import HOUR, iso
-from core.db.models import Alert, Audit
+from core.db.models import Alert, Audit, Incident
 from core.event import Event, new_ulid
 from core.store.contract import Batch
 from tests.console.conftest import Open
@@ -107,10 +107,15 @@ def test_a_backtest_is_followed_and_its_values_lead_to_the_events(open_console: 
         "event.outcome": "failure", "event.action": "ssh_login", "message": "Failed password for root <b>",
         "event.category": ["authentication"], "user.name": "root", "kydai.retention": "default",
     }  # fmt: skip
-    stamps = [iso(now - hour * HOUR) for hour in (1, 2, 30)]
+    with house.database.read() as session:
+        newest = select(Alert).where(Alert.host != "", Alert.incident_id.is_not(None)).order_by(Alert.last_at.desc())
+        known = session.scalars(newest).first()
+        assert known is not None
+        host, number = known.host, session.get_one(Incident, known.incident_id).number
+    seen = [(iso(now - hour * HOUR), "web09") for hour in (1, 2, 30)] + [(iso(known.last_at), host)]
     house.store.append(Batch([
-        refused | {"@timestamp": at, "event.created": at, "event.ingested": at, "event.id": f"{segment}.{n}.0"}
-        for n, at in enumerate(stamps)
+        refused | {"@timestamp": at, "event.created": at, "event.ingested": at, "event.id": f"{segment}.{n}.0", "host.name": on}
+        for n, (at, on) in enumerate(seen)
     ]))  # fmt: skip
     console = open_console(own_house, path=f"/detections?text={REFUSED}").heading("Quy tắc phát hiện")
     expect(console.rows()).to_have_count(1)
@@ -118,9 +123,11 @@ def test_a_backtest_is_followed_and_its_values_lead_to_the_events(open_console: 
     console.page.get_by_role("link", name="Thử trên quá khứ").click()
     console.button("Chạy thử").click()
     numbers = console.page.locator(".numbers")
-    expect(numbers).to_contain_text("Sự kiện khớp3")
+    expect(numbers).to_contain_text("Sự kiện khớp4")
     expect(console.page.get_by_role("img", name="Sự kiện khớp theo ngày")).to_be_visible()
     expect(console.page.get_by_role("row", name=re.compile("host.name web09"))).to_contain_text("3")
+    joined = console.page.get_by_role("row", name=re.compile(f"{number}.*host {host}"))
+    expect(joined.get_by_role("link", name=number)).to_have_attribute("href", f"/incidents/{number}")
     assert console.violations() == []
     with house.database.read() as session:
         assert session.scalars(select(Audit.actor).where(Audit.action == "rules.backtest")).all() == ["hanhnt"]

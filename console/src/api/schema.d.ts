@@ -2453,6 +2453,7 @@ export interface components {
             end: string;
             /** Hits */
             hits: number;
+            joins: components["schemas"]["Joins"] | null;
             /** Measured */
             measured: number;
             /** Micros */
@@ -3496,6 +3497,33 @@ export interface components {
             duplicates: number;
             /** Rejected */
             rejected: components["schemas"]["Rejected"][];
+        };
+        /**
+         * JoinedIncident
+         * @description An incident of today that alerts would have joined, and what they share with it: ``host web01`` (10 at most).
+         */
+        JoinedIncident: {
+            /** Alerts */
+            alerts: number;
+            /** Number */
+            number: string;
+            /** Shared */
+            shared: string[];
+            title: components["schemas"]["Words"];
+        };
+        /**
+         * Joins
+         * @description Of ``alerts`` that were looked at: the 10 incidents that most would have joined; the others joined none.
+         */
+        Joins: {
+            /** Alerts */
+            alerts: number;
+            /** Incidents */
+            incidents: components["schemas"]["JoinedIncident"][];
+            /** Joined */
+            joined: number;
+            /** Total */
+            total: number;
         };
         /** Keeping */
         Keeping: {

@@ -141,8 +141,44 @@ function Result({ rule, found }: { rule: Schemas["RuleDetail"]; found: Found }) 
               ))}
             </tbody>
           </table>
+          {found.joins && <JoinedIncidents joins={found.joins} />}
         </>
       )}
     </div>
+  );
+}
+
+/** The incidents that its alerts would have joined when they came. */
+function JoinedIncidents({ joins }: { joins: Schemas["Joins"] }) {
+  const { t, n, said } = useWords();
+  return (
+    <>
+      <p className={joins.total > 0 ? undefined : "muted"} style={{ marginTop: 14 }}>{t(joins.total > 0 ? "backtest.joins" : "backtest.joins_none", { looked: joins.alerts, alerts: joins.joined, incidents: joins.total })}</p>
+      {joins.total > 0 && (
+        <table className="plain-table">
+          <thead>
+            <tr>
+              <th>{t("backtest.incident")}</th>
+              <th>{t("backtest.shared")}</th>
+              <th className="right">{t("rules.alerts")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {joins.incidents.map((each) => (
+              <tr key={each.number}>
+                <td>
+                  <Link to={`/incidents/${each.number}`}>
+                    {each.number} {said(each.title)}
+                  </Link>
+                </td>
+                <td className="mono muted">{each.shared.map(visible).join(", ")}</td>
+                <td className="right">{n(each.alerts)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {joins.total > joins.incidents.length && <p className="muted">{t("fact.more", { n: joins.total - joins.incidents.length })}</p>}
+    </>
   );
 }
