@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from core.clock import DAY, Micros, from_micros, micros
+from core.clock import DAY, HOUR, Micros, from_micros, micros
 from core.db.models import Alert, RuleHits
 
 DAYS = 30
@@ -55,22 +55,25 @@ class HitDays:
 
 
 def hit_days(session: Session, zone: str, now: Micros) -> HitDays:
-    """What was counted of all rules."""
+    """What was counted of all rules. A day that began in another zone, set since, counts where most of it lies."""
     today = _midnight(now, zone)
     days = tuple(micros(today - timedelta(days=ago)) for ago in range(DAYS - 1, -1, -1))
     place = {day: at for at, day in enumerate(days)}
     counts: dict[str, list[int]] = defaultdict(lambda: [0] * DAYS)
-    kept = select(RuleHits.rule_id, RuleHits.day, RuleHits.count).where(RuleHits.day >= days[0])
+    began = session.scalars(select(RuleHits.day).where(RuleHits.day <= now).distinct()).all()
+    # a day's noon may lie ahead
+    shown = {day: day_of(min(day + 12 * HOUR, now), zone) for day in began}
+    kept = select(RuleHits.rule_id, RuleHits.day, RuleHits.count).where(RuleHits.day.in_(shown))
     for rule, day, count in session.execute(kept):
-        if day in place:
-            counts[rule][place[day]] += count
+        if shown[day] in place:
+            counts[rule][place[shown[day]]] += count
     raised = select(Alert.rule_id, Alert.created_at).where(
         Alert.kind == "correlation", Alert.joined_to.is_(None), Alert.created_at >= days[0]
     )
     for rule, at in session.execute(raised):
         if (day := day_of(at, zone)) in place:
             counts[rule][place[day]] += 1
-    first = session.scalar(select(func.min(RuleHits.day)))
+    first = min(shown.values(), default=None)
     return HitDays(days, None if first is None else max(first, days[0]), counts)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.clock import DAY, HOUR, SECOND, to_micros
 from core.db.database import Database
 from core.db.models import Alert
@@ -36,6 +38,18 @@ def test_where_summer_ends_the_days_have_one_midnight_each(database: Database) -
         told = hit_days(session, "Europe/Paris", now)
     assert len(set(told.days)) == DAYS
     assert told.of("a")[-12:-10] == [1, 0]
+
+
+@pytest.mark.parametrize("later", ["Asia/Tokyo", "America/Los_Angeles", "Pacific/Kiritimati", "Europe/London"])
+def test_another_zone_hides_nothing_that_was_counted(database: Database, later: str) -> None:
+    for at, count in ((NOW - 3 * DAY, 5), (NOW - 23 * HOUR, 7)):  # the second at one o'clock of the day that ends
+        with database.write() as session:
+            save(session, {"a": count}, ZONE, at)
+    with database.read() as session:
+        at_once, at_the_end = hit_days(session, later, NOW - 23 * HOUR), hit_days(session, later, NOW)
+    assert sorted(at_once.of("a")) == sorted(at_the_end.of("a")) == [*[0] * (DAYS - 2), 5, 7]
+    for told in (at_once, at_the_end):
+        assert told.counted_from == told.days[told.of("a").index(5)]
 
 
 def test_a_correlation_tells_the_alerts_that_it_raised(database: Database) -> None:
