@@ -12,8 +12,8 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,10 @@ class Change:
     removed: tuple[str, ...] = ()
 
 
+Noted = Callable[[Change], AbstractContextManager[object]]
+"""Entered before a package is put in its place, or away, and left behind it: if it raises, all stays as it was."""
+
+
 def package_name(path: Path) -> str:
     """A name for a package from the name of its folder or zip."""
     name = re.sub(r"[^a-z0-9._-]+", "-", path.resolve().stem.lower()).strip("-._")
@@ -80,9 +84,9 @@ class Staged:
     folder: Path
     _place: Path
 
-    def put(self) -> Change:
+    def put(self, noted: Noted = nullcontext) -> Change:
         """Put it in the place of the version before, in one step."""
-        _point(self._place, self.folder)
+        _point(self._place, self.folder, noted(self.change))
         return self.change
 
 
@@ -240,12 +244,13 @@ def _shown(place: Path, fresh: Path) -> str:
     return _aside(fresh).name if place.is_dir() else ""
 
 
-def _point(place: Path, fresh: Path) -> None:
+def _point(place: Path, fresh: Path, noted: AbstractContextManager[object]) -> None:
     os.sync()  # thousands of files: all at once, before they bear the name
-    if place.is_dir() and not place.is_symlink():
-        _move_aside(place, _aside(fresh))
-    _link(place, fresh)
-    sync_folder(place.parent)
+    with noted:
+        if place.is_dir() and not place.is_symlink():
+            _move_aside(place, _aside(fresh))
+        _link(place, fresh)
+        sync_folder(place.parent)
 
 
 def _link(link: Path, target: Path) -> None:
@@ -351,21 +356,22 @@ def _sum_of(path: Path) -> str:
         return ""  # whoever loads it says why it cannot be read
 
 
-def remove(folder: Path, name: str, now: Micros) -> Package:
+def remove(folder: Path, name: str, now: Micros, noted: Noted = nullcontext) -> Package:
     """Take a package away; ``roll_back`` puts it back. Raises NotFound, Refused."""
     with _alone(folder):
         package = known(folder, name)
         place = folder / name
-        if place.is_symlink():
-            place.rename(_removed(place))
-        else:
-            _move_aside(place, folder / f".{name}@{new_ulid(now)}")
-        sync_folder(folder)
+        with noted(Change(package, removed=tuple(sorted(package.files)))):
+            if place.is_symlink():
+                place.rename(_removed(place))
+            else:
+                _move_aside(place, folder / f".{name}@{new_ulid(now)}")
+            sync_folder(folder)
         _clear(place)
         return package
 
 
-def roll_back(folder: Path, name: str, now: Micros) -> Change:
+def roll_back(folder: Path, name: str, now: Micros, noted: Noted = nullcontext) -> Change:
     """Put back the version before, or a package that was removed; once more undoes that. Raises NotFound, Refused."""
     with _alone(folder):
         place = folder / name
@@ -374,9 +380,11 @@ def roll_back(folder: Path, name: str, now: Micros) -> Change:
             removed = _record(_removed(place)) if _NAME.fullmatch(name) else None
             if removed is None:
                 raise failure(NotFound, "rules.package.unknown", name=name[:100])
-            _removed(place).rename(place)
-            sync_folder(folder)
-            return _change(removed, None)
+            change = _change(removed, None)
+            with noted(change):
+                _removed(place).rename(place)
+                sync_folder(folder)
+            return change
         older = _record(folder / before.previous) if before.previous else None
         if older is None:
             raise failure(NotFound, "packages.no_previous", name=name)
@@ -385,10 +393,11 @@ def roll_back(folder: Path, name: str, now: Micros) -> Change:
             shutil.copytree(folder / before.previous, fresh)
             package = replace(older, previous=_shown(place, fresh))
             _note(fresh, package)
-            _point(place, fresh)
+            change = _change(package, before)
+            _point(place, fresh, noted(change))
         finally:
             _clear(place)
-        return _change(package, before)
+        return change
 
 
 def known(folder: Path, name: str) -> Package:

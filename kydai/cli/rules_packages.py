@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -110,15 +112,13 @@ def _put(context: Context, path: Path, name: str, sha256: str | None, version: s
             if not typer.confirm(say("packages.question", LANG, name=name), err=True):
                 context.output.tell(say("packages.kept", LANG))
                 return 0
-        change = ready.put()
-        _journal(context, "rules.install", change)
+        change = ready.put(_noted(context, "rules.install"))
     return _told(context, change)
 
 
 def remove(ctx: typer.Context, name: str) -> None:
     context: Context = ctx.obj
-    gone = packages.remove(_folder(context), name, context.clock.now())
-    _note(context, "rules.remove", name, {"rules": gone.rules, "sha256": gone.sha256})
+    gone = packages.remove(_folder(context), name, context.clock.now(), _noted(context, "rules.remove"))
     context.output.tell(say("cli.rules.removed", LANG, name=name, count=gone.rules))
     context.output.tell(say("packages.can_go_back", LANG, name=name))
 
@@ -126,8 +126,7 @@ def remove(ctx: typer.Context, name: str) -> None:
 def rollback(ctx: typer.Context, name: str) -> int:
     """Status as ``install``."""
     context: Context = ctx.obj
-    change = packages.roll_back(_folder(context), name, context.clock.now())
-    _journal(context, "rules.rollback", change)
+    change = packages.roll_back(_folder(context), name, context.clock.now(), _noted(context, "rules.rollback"))
     return _told(context, change)
 
 
@@ -176,17 +175,21 @@ def _folder(context: Context) -> Path:
     return context.settings.rules_folder / "packages"
 
 
-def _note(context: Context, action: str, name: str, after: dict[str, Any]) -> None:
-    now = context.clock.now()
-    with context.database.write() as session:
-        audit.record(session, cli_actor(), action, f"package:{name}", now=now, after=after)
-        session.merge(Meta(key=VERSION_KEY, value=str(now)))
+def _noted(context: Context, action: str) -> packages.Noted:
+    """The journal's entry, and word to those that run: written before the package is in its place, committed behind."""
 
+    @contextmanager
+    def noted(change: packages.Change) -> Iterator[None]:
+        package, now = change.package, context.clock.now()
+        facts = {"origin": package.origin, "sha256": package.sha256, "version": package.version, "rules": package.rules}
+        after = facts | _counts(change) | {"errors": len(package.errors)}
+        with context.database.write() as session:
+            audit.record(session, cli_actor(), action, f"package:{package.name}", now=now, after=after)
+            session.merge(Meta(key=VERSION_KEY, value=str(now)))
+            session.flush()
+            yield
 
-def _journal(context: Context, action: str, change: packages.Change) -> None:
-    package = change.package
-    facts = {"origin": package.origin, "sha256": package.sha256, "version": package.version, "rules": package.rules}
-    _note(context, action, package.name, facts | _counts(change) | {"errors": len(package.errors)})
+    return noted
 
 
 def _counts(change: packages.Change) -> dict[str, int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import Unavailable, failure
 from kydai.people import cli_actor
 from tests.kydai.cli.conftest import Run
 from tests.kydai.cli.test_rules import ID
@@ -130,3 +131,31 @@ def test_who_sits_there_sees_what_changes_and_is_asked(
     assert ("Nothing was changed" in ran.err) is not answer
     assert kydai("rules", "install", str(mine), "--yes").status == 0
     assert len(asked) == 1
+
+
+def test_what_the_journal_cannot_take_is_not_done(kydai: Run, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def levels() -> list[str]:
+        return [r["level"] for r in kydai("rules", "list", "--package", "mine", "--json").documents]
+
+    def away(*_: object, **__: object) -> None:
+        raise failure(Unavailable, "store.error.database", reason="away")
+
+    def refused(*args: str) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("core.audit.record", away)
+            assert kydai("rules", *args).status not in (0, 3)
+
+    refused("install", str(mine))
+    assert levels() == []
+    kydai("rules", "install", str(mine))
+    (mine / "r.yml").write_text(RULE.replace("level: high", "level: low"))
+    refused("update", "mine")
+    assert levels() == ["high"]
+    kydai("rules", "update", "mine")
+    refused("rollback", "mine")
+    assert levels() == ["low"]
+    refused("remove", "mine")
+    assert levels() == ["low"]
+    kydai("rules", "remove", "mine")
+    refused("rollback", "mine")
+    assert levels() == []
