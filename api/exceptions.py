@@ -54,6 +54,7 @@ class ExceptionRow(Shape):
     text: str
     """The Sigma filter."""
     reason: str
+    """Empty where the caller does not see what it was made from."""
     owner: str
     expires_at: Time
     state: ExceptionState
@@ -63,9 +64,10 @@ class ExceptionRow(Shape):
     decided_by: str
     decided_at: Time | None
     decision_reason: str
-    consequence: Told
-    taken: int
-    """Hits that it has taken since it was made."""
+    consequence: Told | None
+    """Of the whole house: not for those who see a part of it only."""
+    taken: int | None
+    """Hits of the whole house that it has taken since it was made."""
     last_taken_at: Time | None
     may_approve: bool
     """Whether the caller may be the second person."""
@@ -138,10 +140,13 @@ def shown(found: Consequence) -> Told:
 
 
 def row_of(row: RuleException, caller: Caller, may_triage: bool) -> ExceptionRow:
-    """An exception as the caller sees it."""
+    """An exception as the caller sees it: it holds for every host, so each sees that it is there and what it asks."""
     names = set(ExceptionRow.model_fields) - {"consequence", "may_approve"}
     is_other = row.state == ExceptionState.PENDING and may_triage and not is_maker(row, caller.name)
-    return ExceptionRow.model_validate(
-        {name: getattr(row, name) for name in names}
-        | {"consequence": shown(Consequence(**row.consequence)), "may_approve": is_other}
-    )
+    told: dict[str, object] = {name: getattr(row, name) for name in names}
+    told |= {"consequence": shown(Consequence(**row.consequence)), "may_approve": is_other}
+    if caller.scope:
+        told |= {"consequence": None, "taken": None, "last_taken_at": None}
+        if not sight(caller.scope).sees(row.system, row.agency):
+            told |= {"reason": "", "decision_reason": "", "alert_id": None}
+    return ExceptionRow.model_validate(told)

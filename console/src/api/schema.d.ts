@@ -2939,7 +2939,7 @@ export interface components {
             conditions: {
                 [key: string]: string[];
             };
-            consequence: components["schemas"]["Told"];
+            consequence: components["schemas"]["Told"] | null;
             /**
              * Created At
              * Format: date-time
@@ -2975,7 +2975,7 @@ export interface components {
             rule_title: components["schemas"]["Words"];
             state: components["schemas"]["ExceptionState"];
             /** Taken */
-            taken: number;
+            taken: number | null;
             /** Text */
             text: string;
         };

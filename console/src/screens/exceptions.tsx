@@ -44,7 +44,7 @@ export default function Exceptions() {
     { key: "state", title: t("column.status"), width: "150px", cell: (row) => <State tone={TONES[row.state]} text={named("except.state", row.state)} /> },
     { key: "rule", title: t("column.rule"), width: "minmax(160px, 1fr)", cell: (row) => <span title={said(row.rule_title)}>{said(row.rule_title)}</span> },
     { key: "condition", title: t("except.condition"), width: "minmax(160px, 1.2fr)", className: "mono muted", cell: (row) => <span title={conditionsOf(row)}>{conditionsOf(row)}</span> },
-    { key: "taken", title: t("except.taken"), width: "110px", align: "right", cell: (row) => n(row.taken) },
+    { key: "taken", title: t("except.taken"), width: "110px", align: "right", cell: (row) => (row.taken === null ? "–" : n(row.taken)) },
     { key: "until", title: t("except.ends"), width: "120px", className: "muted", cell: (row) => <When at={row.expires_at} /> },
     { key: "owner", title: t("except.owner"), width: "120px", className: "muted", cell: (row) => <Who actor={row.owner} /> },
   ];
@@ -105,14 +105,16 @@ function Panel({ row }: { row: Exception }) {
         <h3>{t("except.reason")}</h3>
         <p>{visible(row.reason)}</p>
       </section>
-      <section>
-        <h3>{t("except.consequence")}</h3>
-        <p className={row.consequence.hidden.length > 0 ? "high" : undefined}>{said(row.consequence.sentence)}</p>
-      </section>
+      {row.consequence && (
+        <section>
+          <h3>{t("except.consequence")}</h3>
+          <p className={row.consequence.hidden.length > 0 ? "high" : undefined}>{said(row.consequence.sentence)}</p>
+        </section>
+      )}
       <section>
         <h3>{t("except.since")}</h3>
         <dl className="pairs">
-          <Pair name={t("except.taken")}>{n(row.taken)}</Pair>
+          <Pair name={t("except.taken")}>{row.taken === null ? "–" : n(row.taken)}</Pair>
           <Pair name={t("except.last")}>{row.last_taken_at ? <When at={row.last_taken_at} /> : "–"}</Pair>
           <Pair name={t("except.ends")}>
             <When at={row.expires_at} form="full" />

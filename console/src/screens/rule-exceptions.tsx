@@ -32,7 +32,7 @@ export function RuleExceptions({ rule }: { rule: Schemas["RuleDetail"] }) {
             <td>
               <Link to={`/exceptions?rule=${encodeURIComponent(rule.id)}&at=${row.id}`}>{named("except.state", row.state)}</Link>
             </td>
-            <td className="mono" title={said(row.consequence.sentence)}>
+            <td className="mono" title={row.consequence ? said(row.consequence.sentence) : undefined}>
               {Object.entries(row.conditions).map(([name, values]) => (
                 <p key={name}>
                   {visible(name)} = {values.map(visible).join(", ")}
@@ -40,7 +40,7 @@ export function RuleExceptions({ rule }: { rule: Schemas["RuleDetail"] }) {
               ))}
             </td>
             <td>{visible(row.reason)}</td>
-            <td className="right">{n(row.taken)}</td>
+            <td className="right">{row.taken === null ? "–" : n(row.taken)}</td>
             <td className="whole">
               <When at={row.expires_at} />
             </td>

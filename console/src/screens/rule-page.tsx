@@ -111,11 +111,13 @@ function Tag({ tag }: { tag: string }) {
   return technique ? <Link className="of" to={`/detections/matrix?technique=${technique.toUpperCase()}`}>{tag}</Link> : <>{tag}</>;
 }
 
+const EVER = "2000-01-01";
+
 /** How often it matched in the last 30 days, day by day, and where those events and alerts are. */
 function Hits({ rule }: { rule: Schemas["RuleDetail"] }) {
   const { t } = useWords();
   const from = countedFrom(rule, rule.kind);
-  const query = rule.kind === "rule" ? hunt(`kydai.rules: ${literal(rule.id)}`, { from: "now-30d" }) : null;
+  const query = rule.kind === "rule" ? hunt(`kydai.rules: ${literal(rule.id)} and event.ingested >= now-30d`, { from: EVER }) : null;
   return (
     <section>
       <h3>{t("rules.hits")}</h3>

@@ -127,3 +127,15 @@ def test_who_may(client: Client) -> None:
     assert scoped.post(URL + "/1/remove", json={}).status_code == 403
     assert scoped.get(URL).json() == []
     assert client("analyst").post(URL + "/1/remove", json={}).status_code == 404
+
+
+def test_who_sees_a_part_sees_that_it_is_there_and_no_numbers_of_others(
+    people: tuple[TestClient, TestClient], alert_id: int, services: Services, client: Client
+) -> None:
+    me, _ = people
+    make(me, alert_id, owner=name_of(me, alert_id), reason="vì db01")
+    (whole,) = listed(me)
+    assert whole["consequence"]["alerts"] == 2
+    (cut,) = listed(client("analyst", scope='kydai.agency: "B"'))
+    assert [cut[name] for name in ("consequence", "taken", "last_taken_at", "alert_id", "reason")] == [None] * 4 + [""]
+    assert (cut["conditions"], cut["state"]) == (whole["conditions"], "active")
