@@ -88,15 +88,22 @@ class Member:
         self.scan.push(self.items if upto is None else self.items[: bisect_right(self.items, (upto + 1,))])
         return self.scan
 
-    def forget(self, frontier: Micros) -> None:
-        """Drop what no later item can matter to."""
+    def forget(self, frontier: Micros, before: Micros) -> None:
+        """Drop what no later item can matter to. ``before``: where the frontier stood until now."""
         keep = ABSENCE_TIMESPANS if self.pattern.is_absence else KEPT_TIMESPANS
         oldest = frontier - keep * self.pattern.timespan
+        if not self.pattern.is_absence:
+            # a quiet partition's frontier stands still: what it leaps over may have come, late, just now
+            leapt = self.items[bisect_left(self.items, (before + 1,)) : bisect_left(self.items, (oldest,))]
+            if leapt:
+                self.late = {(item.time, item.id): frontier for item in leapt} | self.late
         if self.late:
             self.late = {key: came for key, came in self.late.items() if max(key[0], came) >= oldest}
             self.items = [item for item in self.items if item.time >= oldest or (item.time, item.id) in self.late]
         else:
             del self.items[: bisect_left(self.items, (oldest,))]
+        if self.items:
+            oldest = min(oldest, self.items[0].time)  # what was said of items is known as long as they are
         # the newest final one stays while there are items: its burst may go on, and what is provisional join it
         finals = [each for each in self.raised if each.is_final] if self.items else []
         newest = max(finals, key=lambda each: each.at, default=None)

@@ -91,6 +91,7 @@ class Machine:
 
     def advance(self, frontiers: Sequence[Micros]) -> Output:
         """Instants up to ``frontiers[depth − 1]`` are final now; it never goes back."""
+        before = list(self.frontiers)
         for index, frontier in enumerate(frontiers[: len(self.frontiers)]):
             self.frontiers[index] = max(self.frontiers[index], frontier)
         output = Output()
@@ -103,7 +104,7 @@ class Machine:
             while (member := self.groups.pop(depth, frontier)) is not None:
                 self._finalise(member, frontier, output)
                 member.judged = max(member.judged, frontier)
-                member.forget(frontier)
+                member.forget(frontier, before[depth - 1])
                 self.groups.sleep(member)
                 self.groups.cool()
         return output

@@ -471,3 +471,22 @@ def test_when_the_database_is_away_everything_is_read_again(folder: Path, monkey
     clock.ticks += 31
     run(worker)
     assert len(brutes(database)) == 1
+
+
+@pytest.mark.parametrize("first", range(1, 6))
+def test_a_chain_hours_late_is_found_however_it_is_committed(folder: Path, first: int) -> None:
+    below = document("below", type="event_count", rules=["a"], group_by=["host"], timespan="10s", condition={"gte": 3})
+    chain = document("chain", type="temporal_ordered", rules=["below", "b"], group_by=["host"], timespan="15s")
+    rules = ruleset(below, chain)
+    database, clock = fresh(folder), StillClock(BASE + 7 * 3600 * SECOND)
+    worker = CorrelationWorker(database, rules, clock, "w", lateness=LATENESS)
+    stream: Stream = [({"host": host}, ["id-a"], BASE, f"{host}a{n}") for host in ("h1", "h2") for n in range(5)]
+    stream += [({"host": host}, ["id-b"], BASE, f"{host}b") for host in ("h1", "h2")]
+    for part in (stream[:first], stream[first:-2], stream[-2:]):
+        clock.at += SECOND
+        clock.ticks += 2
+        put(database, rules, part, clock.at)
+        run(worker)
+        clock.ticks += 2
+        run(worker)
+    assert brutes(database) == fires(stream, resolve(rules.rules, rules.correlations))

@@ -63,6 +63,7 @@ def test_what_was_quiet_for_longest_rests_and_is_fetched_when_it_is_needed(monke
     assert ("id-count", ("h0",)) not in machine.groups
     (alarm,) = machine.apply([row("id-count", 2, "again", group=("h0",))]).alarms
     assert [item.id for item in alarm.items] == ["e0", "again"]
+    machine.advance([BASE + 2 * SECOND])
     assert machine.needs([BASE + 500 * SECOND])
     machine.advance([BASE + 500 * SECOND])
     assert len(machine.groups) == 0
@@ -89,6 +90,7 @@ def test_groups_beyond_the_last_are_turned_away_and_counted(monkeypatch: pytest.
     assert (len(machine.groups), machine.forgotten) == (3, 2)
     assert machine.apply([row("id-count", 1, "again", group=("h0",))]).alarms
     assert not machine.apply([row("id-count", 1, "again", group=("h4",))]).alarms
+    machine.advance([BASE + 1 * SECOND])
     machine.advance([BASE + 500 * SECOND])
     machine.apply([row("id-count", 501, "one", group=("h4",))])
     assert machine.apply([row("id-count", 502, "two", group=("h4",))]).alarms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -116,12 +117,9 @@ class Board:
         for upto in range(1, depth + 1):
             frontiers = [frontier] * upto + [0] * (depth - upto)
             for partition, machine in enumerate(self.machines):
-                if machine.needs(frontiers):
+                if machine.needs(frontiers):  # else its frontiers stay where they were, as the worker's do
                     self.log[partition].append(frontiers)
                     self._took(machine.advance(frontiers))
-                else:
-                    machine.frontiers[:] = [max(a, b) for a, b in zip(machine.frontiers, frontiers, strict=True)]
-                    self.log[partition].append(frontiers)
 
 
 def shuffled(random: Random, stream: Stream, lateness: int, ahead: int = 0) -> list[tuple[Micros, Any]]:
@@ -156,7 +154,7 @@ def check_final_alarms(random: Random, jump: int = 0) -> int:
     board.advance(END)
     assert all(alarm.is_final and not alarm.is_late for alarm in board.alarms.now.values())
     # nothing is kept for ever
-    board.advance(END)
+    board.advance(END + 1000 * SECOND)
     assert not any(len(machine.groups) for machine in board.machines)
     return len(wanted)
 
@@ -223,6 +221,7 @@ def test_what_comes_late_raises_a_late_alarm_once() -> None:
     patterns = pattern_set(document("count", condition={"gte": 3}, **COUNT))
     machine = Machine(patterns, 0)
     assert not machine.apply([row("id-count", 0, "a"), row("id-count", 1, "b")]).alarms
+    machine.advance([BASE + 1 * SECOND])
     machine.advance([BASE + 100 * SECOND])
     late = machine.apply([row("id-count", 2, "c"), row("id-count", 3, "d"), row("id-count", 1.5, "e")]).alarms
     assert [(a.kind, a.is_late, a.is_final) for a in late] == [(Kind.RAISED, True, True)]
@@ -243,6 +242,46 @@ def test_late_items_of_a_rule_that_is_judged_when_final() -> None:
     assert not machine.advance([BASE + 16 * SECOND]).alarms
     assert not machine.advance([BASE + 500 * SECOND]).alarms
     assert not len(machine.groups)
+
+
+@pytest.mark.parametrize("gap", [0, 5, 15])
+@pytest.mark.parametrize("kind", [{"gte": 3}, {"gte": 3, "lt": 9}], ids=["at once", "when final"])
+@pytest.mark.parametrize("is_new", [True, False], ids=["first ever", "after quiet hours"])
+def test_a_chain_hours_late_gives_the_same_however_it_is_cut(gap: int, kind: dict[str, int], is_new: bool) -> None:
+    below = document("below", condition=kind, **COUNT)
+    chain = document("chain", type="temporal_ordered", rules=["below", "b"], group_by=["host"], timespan="15s")
+    patterns = pattern_set(below, chain)
+    for host in ("h1", "h2", "h3"):  # partitions of their own
+        stream: Stream = []
+        for start in (BASE, BASE + 60 * SECOND):
+            stream += [({"host": host}, ["id-a"], start, f"a{n}of{start}") for n in range(4)]
+            stream.append(({"host": host}, ["id-b"], start + gap * SECOND, f"b of {start}"))
+        wanted = fires(stream, patterns)
+        assert len(wanted) == 2
+        if host != "h1":  # both bursts at once, then the other way round
+            stream = [hit for pair in zip(stream[:5], stream[5:], strict=True) for hit in pair]
+        if host == "h3":
+            stream.reverse()
+        for first in range(1, len(stream)):
+            for second in range(first, len(stream)):
+                check_late(patterns, (stream[:first], stream[first:second], stream[second:]), wanted, is_new)
+
+
+def check_late(patterns: PatternSet, parts: Sequence[Stream], wanted: set[Brute], is_new: bool) -> None:
+    """Commits a second apart, seven hours behind, are final at once and end as ``wanted``."""
+    board, now = Board(patterns), BASE + 7 * 3600 * SECOND
+    if not is_new:
+        for machine in board.machines:
+            machine.advance([BASE - 3600 * SECOND] * patterns.deepest)
+    for part in parts:
+        board.hits(part)
+        board.advance(now)
+        now += SECOND
+    assert board.alarms.brutes(patterns) == wanted, parts
+    assert all(alarm.is_final for alarm in board.alarms.now.values())
+    for _ in range(3):
+        board.advance(now := now + 100 * SECOND)
+    assert not any(len(machine.groups) for machine in board.machines), "kept for ever"
 
 
 def test_absence_is_told_by_the_frontier_and_again_only_after_it_was_heard() -> None:
