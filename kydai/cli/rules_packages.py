@@ -145,7 +145,7 @@ def list_packages(ctx: typer.Context) -> None:
             each.name,
             each.rules,
             each.version,
-            moment(to_micros(each.installed_at), LANG, context.settings.zone),
+            _at(each, context.settings.zone),
             each.by,
             each.origin,
             each.sha256,
@@ -155,6 +155,13 @@ def list_packages(ctx: typer.Context) -> None:
     context.output.table([say(f"packages.column.{c}", LANG) for c in heads], rows, right=(1,), wrap=(5, 6))
     with context.database.read() as session:
         tell_behind(context, load_rules(context.settings, session))
+
+
+def _at(package: packages.Package, zone: str) -> str:
+    try:
+        return moment(to_micros(package.installed_at), LANG, zone)
+    except (ValueError, OverflowError):  # written by hand
+        return package.installed_at
 
 
 def _document(package: packages.Package) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,17 @@ def test_what_the_journal_cannot_take_is_not_done(kydai: Run, mine: Path, monkey
     kydai("rules", "remove", "mine")
     refused("rollback", "mine")
     assert levels() == []
+
+
+@pytest.mark.parametrize("at", ["nonsense", "0001-01-01T00:00:00+14:00", "\x1b[31m2026"])
+def test_a_time_that_is_none_is_shown_as_it_stands(kydai: Run, mine: Path, tmp_path: Path, at: str) -> None:
+    kydai("rules", "install", str(mine))
+    hand = tmp_path / "data" / "rules" / "packages" / "hand"
+    hand.mkdir()
+    record = {"name": "hand", "origin": "x", "installed_at": at, "rules": 1}
+    (hand / "package.json").write_text(json.dumps(record))
+    told = kydai("rules", "packages")
+    assert (told.status, "mine" in told.out, "\x1b" in told.out) == (0, True, False)
+    assert at.replace("\x1b", "\\x1b") in told.out
+    assert kydai("rules", "packages", "--json").documents[0]["installed_at"] == at
+    assert kydai("rules", "list").status == 0
