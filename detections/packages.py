@@ -115,7 +115,7 @@ def staged(
     if not _NAME.fullmatch(name) or name in _RESERVED:
         raise failure(BadConfig, "rules.package.bad_name", name=name[:80])
     with _alone(folder):
-        before = installed(folder, name)
+        before = _readable(folder / name)
         fresh = folder / f".{name}@{new_ulid(now)}"
         try:
             package = _copy(path, fresh, name, now, taken or {})
@@ -284,11 +284,16 @@ def _clear(place: Path) -> None:
 
 
 def _previous(shown: Path) -> str:
-    try:
-        record = _record(shown)
-    except BadConfig:  # who lists the packages says so
-        return ""
+    record = _readable(shown)
     return record.previous if record else ""
+
+
+def _readable(place: Path) -> Package | None:
+    """The record, if it can be read: who lists the packages says where it cannot."""
+    try:
+        return _record(place)
+    except BadConfig:
+        return None
 
 
 def installed(folder: Path, name: str) -> Package | None:
@@ -307,16 +312,31 @@ def _record(place: Path) -> Package | None:
 
 
 def packages(folder: Path) -> list[Package]:
-    """All installed packages, by name."""
+    """All installed packages whose record can be read, by name."""
+    return [found for found in _recorded(folder) if isinstance(found, Package)]
+
+
+def damaged(folder: Path) -> list[RuleError]:
+    """Why the record of a package cannot be read: its rules go on."""
+    return [found for found in _recorded(folder) if isinstance(found, RuleError)]
+
+
+def _recorded(folder: Path) -> Iterator[Package | RuleError]:
+    """The record of each package, or why it cannot be read."""
     if not folder.is_dir():
-        return []
-    found = (installed(folder, path.name) for path in sorted(folder.iterdir()) if not path.name.startswith("."))
-    return [package for package in found if package is not None]
+        return
+    for path in sorted(folder.iterdir()):
+        try:
+            if not path.name.startswith(".") and (package := installed(folder, path.name)) is not None:
+                yield package
+        except BadConfig as error:
+            yield error_of(error)
 
 
 def kept_out(folder: Path) -> list[RuleError]:
-    """What could not be used when the packages were installed and is not among their files, under its place then."""
-    found: list[RuleError] = []
+    """What could not be used when the packages were installed and is not among their files, under its place then, and
+    the packages whose record is damaged."""
+    found = damaged(folder)
     for package in packages(folder):
         for error in package.errors:
             if not any(kept == error.file or kept.endswith(f"/{error.file}") for kept in package.files):

@@ -9,7 +9,7 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import Any
 
-from core.errors import BadInput, Place
+from core.errors import KydaiError, Place
 from detections.ir import Expr, Predicate
 
 
@@ -175,7 +175,7 @@ class RuleError:
         return f"{Place(self.file, self.line, self.column)}: {reason}"
 
 
-def error_of(error: BadInput) -> RuleError:
+def error_of(error: KydaiError) -> RuleError:
     """An error of reading a rule, as it is kept and listed."""
     place = error.place or Place("")
     more = error.remedy or {}

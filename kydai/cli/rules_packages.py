@@ -133,6 +133,8 @@ def rollback(ctx: typer.Context, name: str) -> int:
 def list_packages(ctx: typer.Context) -> None:
     context: Context = ctx.obj
     found = packages.packages(_folder(context))
+    for error in packages.damaged(_folder(context)):
+        context.output.tell(safe(error.told(LANG)))
     if context.output.as_json:
         context.output.lines(_document(each) for each in found)
         return

@@ -290,3 +290,16 @@ def test_a_release_of_sigmahq(tmp_path: Path) -> None:
     change = packages.install(part, tmp_path, NOW, "sigmahq")
     assert change.package.rules == len(change.package.files) > 20
     assert not change.package.errors
+
+
+def test_a_record_that_is_damaged_is_named_and_stops_no_rules(release: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "packages"
+    name = packages.install(release, folder, NOW).package.name
+    (folder / name / packages.PROVENANCE).write_text("{bad")
+    assert packages.packages(folder) == []
+    (error,) = packages.kept_out(folder)
+    assert error.file.endswith(f"{name}/package.json")
+    assert "damaged" in error.reason
+    assert packages.altered(folder) == []
+    assert packages.install(release, folder, NOW).package.name == name
+    assert packages.damaged(folder) == []
