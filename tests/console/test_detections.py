@@ -22,7 +22,7 @@ REFUSED = "linux/sshd/failed_password.yml"
 def test_the_list_tells_hits_by_day_and_since_when(open_console: Open, shared_house: Running) -> None:
     console = open_console(shared_house, path="/rules?text=miner_port").heading("Quy tắc phát hiện")
     row = console.rows().first
-    expect(row.get_by_role("img", name=re.compile(r"108 sự kiện khớp trong 30 ngày \(mới đếm 12 ngày\)"))).to_be_visible()
+    expect(row.get_by_role("img", name=re.compile(r"108 sự kiện khớp, nhận trong 30 ngày qua \(mới đếm 12 ngày\)"))).to_be_visible()
     expect(row).to_contain_text("chưa kiểm chứng")
     expect(row).not_to_contain_text("không áp dụng")
     assert "/detections?text=miner_port" in console.page.url
@@ -76,6 +76,7 @@ def test_a_draft_is_checked_in_place_and_dropped(open_console: Open, shared_hous
     console.button("Bỏ bản nháp").click()
     expect(lines.nth(4)).to_have_text("level: high")
     console.press("Escape").heading("Quy tắc phát hiện")
+    expect(console.rows()).to_have_count(1)  # the filter is still there
 
 
 def test_samples_are_tried_and_history_tells_who(open_console: Open, own_house: Running) -> None:

@@ -46,10 +46,13 @@ export function RuleHistory({ rule }: { rule: Schemas["RuleDetail"] }) {
   );
 }
 
+/** Who changed it before, when and why stands in the line of that change. */
+const IN_COLUMNS = new Set(["at", "by", "reason"]);
+
 /** Before → after; modes by their names, the rest as the journal has it. */
 function Facts({ change }: { change: Change }) {
   const { named } = useWords();
-  const names = [...new Set([...Object.keys(change.before ?? {}), ...Object.keys(change.after ?? {})])];
+  const names = [...new Set([...Object.keys(change.before ?? {}), ...Object.keys(change.after ?? {})])].filter((name) => !IN_COLUMNS.has(name));
   const shown = (name: string, value: unknown) => (name === "mode" ? named("common.mode", String(value)) : visible(typeof value === "string" ? value : JSON.stringify(value)));
   return names.slice(0, 12).map((name) => (
     <p key={name} className="muted">

@@ -26,14 +26,15 @@ const TABS = ["text", "samples", "backtest", "history", "exceptions"] as const;
 export default function RulePage() {
   const { t, said } = useWords();
   const { id = "" } = useParams();
-  const { search } = useLocation();
+  const { key, search } = useLocation();
   const [get] = useAddress();
   const go = useNavigate();
   const asked = useRule(id);
   const rule = asked.data;
   const tabs = TABS.filter((name) => name !== "backtest" || rule?.kind === "rule");
   const tab = tabs.find((name) => name === get("tab")) ?? "text";
-  useKeys({ Escape: () => void go("/detections") });
+  // back to the row and the filter that one came from; an address that was opened by itself has none behind it
+  useKeys({ Escape: () => void (key === "default" ? go(`/detections?at=${encodeURIComponent(id)}`) : go(-1)) });
   if (asked.isPending) return <Asking />;
   if (!rule) return <Failed error={asked.error} again={() => void asked.refetch()} />;
   const to = (name: string) => {
@@ -132,7 +133,7 @@ function Hits({ rule }: { rule: Schemas["RuleDetail"] }) {
                 : t("rules.alerts_by_day", { n: sum(rule.hits) })}{" "}
             {from > 0 && from < rule.days.length && rule.counted_from && (
               <span className="muted">
-                {t("rules.counted_since")} <When at={rule.counted_from} />
+                {t("rules.counted_since")} <When at={rule.counted_from} form="full" />
               </span>
             )}
           </p>
