@@ -54,18 +54,20 @@ def test_what_comes_in_while_a_bench_asks_is_not_there_for_the_next_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Writer:
-        stdout = io.StringIO("ready\n")
-
         def __init__(self, command: list[str], **_: object) -> None:
-            store = SegmentStore(Path(command[-1]), SystemClock())
-            assert store.append(Batch(next(Province().events(100)))).stored == 100
-            store.close()
+            self.stdout = io.StringIO("ready\n")
+            self.stored = 0
+            if "--intake" in command:
+                store = SegmentStore(Path(command[-1]), SystemClock())
+                self.stored = store.append(Batch(next(Province().events(100)))).stored
+                assert self.stored == 100
+                store.close()
 
         def terminate(self) -> None:
             pass
 
         def communicate(self) -> tuple[str, str]:
-            return "", ""
+            return f"100.0 {self.stored} 0.1", ""
 
     fill(tmp_path, 1_000)
     monkeypatch.setattr(subprocess, "Popen", Writer)
