@@ -7,9 +7,6 @@ timespans of the hours that follow.
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -25,7 +22,6 @@ from core.query.pipes import Figure, Grouping
 from core.query.to_text import explain_text
 from core.query.tree import And, Comparison, Equals, Node, Or
 from core.store.contract import EventStore, GroupRow, Query, Span, Truth
-from core.words import language
 from detections.alerting import digest
 from detections.beacon import LATE, Beacon, beacon_of, facts_of
 from detections.correlation_alarms import Alarm, Kind, alarm_key
@@ -36,16 +32,15 @@ from detections.hit_blocks import hit_of
 from detections.hunting import Hunter
 from detections.rule import Mode
 from detections.ruleset import RuleSet
-from kydai.cli.output import Output
+from kydai.beside import beside
 from kydai.context import Context
 from kydai.detector import load_rules
-from kydai.log import configure, logger
+from kydai.log import logger
 
 MAX_RECORDS = 500_000
 """Records that are read for one rule and hour; of what is left out the answer says how many pairs there were."""
 AT_ONCE = 500
 """Pairs that one read asks for."""
-_PR_SET_PDEATHSIG = 1
 
 
 class Mark(msgspec.Struct):
@@ -204,17 +199,12 @@ def work(context: Context) -> int:
 
 def main() -> int:
     """Look for beacons in the environment's data folder, at low priority; ends with the worker."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    os.nice(10)
-    configure("beaconing")
-    context = Context(None, None, Output(True, language()))
-    try:
-        work(context)
-    except (KydaiError, OSError) as error:
-        logger.warning("Beacons were not looked for.", error=str(error))
-        return 1
-    finally:
-        context.close()
+    with beside("beaconing") as context:
+        try:
+            work(context)
+        except (KydaiError, OSError) as error:
+            logger.warning("Beacons were not looked for.", error=str(error))
+            return 1
     return 0
 
 

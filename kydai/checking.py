@@ -6,9 +6,6 @@ and old ones deleted meanwhile.
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,14 +17,12 @@ from core.errors import KydaiError
 from core.keeping import MAINTENANCE
 from core.proving import Prover
 from core.sealing import counts_sealed
-from core.words import language
 from kydai import sealed
-from kydai.cli.output import Output
+from kydai.beside import beside
 from kydai.context import Context
-from kydai.log import configure, logger
+from kydai.log import logger
 
 TELL_SECONDS = 2.0
-_PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
@@ -78,17 +73,12 @@ def check(context: Context) -> None:
 
 def main() -> int:
     """Check the store of the environment's data folder, at low priority; ends with the worker."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    os.nice(10)
-    configure("checking")
-    context = Context(None, None, Output(True, language()))
-    try:
-        check(context)
-    except (KydaiError, OSError) as error:
-        logger.warning("The store was not checked.", error=str(error))
-        return 1
-    finally:
-        context.close()
+    with beside("checking") as context:
+        try:
+            check(context)
+        except (KydaiError, OSError) as error:
+            logger.warning("The store was not checked.", error=str(error))
+            return 1
     return 0
 
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import secrets
 import signal
 import sys
@@ -17,13 +15,11 @@ from core.errors import KydaiError
 from core.keeping import MAINTENANCE
 from core.reindexing import Run
 from core.store.reindex import Reindexing
-from core.words import language
-from kydai.cli.output import Output
+from kydai.beside import beside
 from kydai.context import Context
-from kydai.log import configure, logger
+from kydai.log import logger
 
 TELL_SECONDS = 2.0
-_PR_SET_PDEATHSIG = 1
 
 
 class _Teller:
@@ -71,19 +67,14 @@ def leave(*_: object) -> None:
 
 def main() -> int:
     """Look after the store of the environment's data folder, at low priority; ends with the worker."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, leave)
-    os.nice(10)
-    configure("reindexing")
-    context = Context(None, None, Output(True, language()))
-    try:
-        parts = reindex(context)
-    except (KydaiError, OSError) as error:
-        logger.warning("What an older version wrote could not be written anew.", error=str(error))
-        return 1
-    finally:
-        context.close()
+    with beside("reindexing") as context:
+        try:
+            parts = reindex(context)
+        except (KydaiError, OSError) as error:
+            logger.warning("What an older version wrote could not be written anew.", error=str(error))
+            return 1
     if parts:
         logger.info("What an older version wrote was written anew.", parts=parts)
     return 0

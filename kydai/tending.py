@@ -6,9 +6,6 @@ than all that the worker does.
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
 from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,14 +16,12 @@ from core.errors import KydaiError, Refused
 from core.keeping import MAINTENANCE
 from core.keys import Keys
 from core.steady import steady_now
-from core.words import language
 from kydai import sealed
-from kydai.cli.output import Output
+from kydai.beside import beside
 from kydai.context import Context
-from kydai.log import configure, logger
+from kydai.log import logger
 
 ROUNDS = 10
-_PR_SET_PDEATHSIG = 1
 
 
 def tend(context: Context) -> tuple[int, list[str]]:
@@ -63,21 +58,16 @@ def tend(context: Context) -> tuple[int, list[str]]:
 
 def main() -> int:
     """Tend the store of the environment's data folder, at low priority; ends with the worker."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    os.nice(10)
-    configure("tending")
-    context = Context(None, None, Output(True, language()))
-    try:
-        replaced, gone = tend(context)
-        rejected.offer_barred(context.database, context.store, MAINTENANCE, context.clock.now())
-        done = sealed.seal(context)
-    except (KydaiError, OSError) as error:
-        logger.warning("The store was not tended.", error=str(error))
-        with suppress(KydaiError, SQLAlchemyError, OSError), context.database.write() as session:
-            tended.note(session, error)
-        return 1
-    finally:
-        context.close()
+    with beside("tending") as context:
+        try:
+            replaced, gone = tend(context)
+            rejected.offer_barred(context.database, context.store, MAINTENANCE, context.clock.now())
+            done = sealed.seal(context)
+        except (KydaiError, OSError) as error:
+            logger.warning("The store was not tended.", error=str(error))
+            with suppress(KydaiError, SQLAlchemyError, OSError), context.database.write() as session:
+                tended.note(session, error)
+            return 1
     if replaced or gone:
         logger.info("The store was tended.", replaced=replaced, deleted=len(gone))
     if done.trees:
