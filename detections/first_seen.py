@@ -7,6 +7,7 @@ its instant is final already is late, and is judged by when it came, too.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +52,8 @@ class Memory:
     latest: Micros = 0
     before: tuple[Micros, str] | None = None
     begun: Micros | None = None
+    lasts: list[Micros] | None = None
+    """When each value was seen last, in order, while a batch is taken: a flood tells each of its values."""
 
     def settle(self, frontier: Micros) -> list[New]:
         """Instants up to ``frontier`` are final: what was new in them."""
@@ -69,7 +72,8 @@ class Memory:
         value, at = key_of(item), item.time
         by, oldest = at if late is None else late, at - self.pattern.forget
         if late is None and not self.is_kept and self.latest < oldest:
-            self.since, self.begun, self.values = None, None, {}  # silent for so long that nothing is known of it
+            # silent for so long that nothing is known of it
+            self.since, self.begun, self.values, self.lasts = None, None, {}, None
         self.begun = by if self.begun is None else min(self.begun, by)
         has_learnt = by >= self.begun + self.pattern.timespan
         if self.since is None or not has_learnt:
@@ -80,6 +84,10 @@ class Memory:
         if is_new and (has_learnt or at >= self.since + self.pattern.timespan):
             new = New(item, self.known(at), self.since, self.before, late is not None)
             self.before = max(self.before or (at, ""), (at, shown(self.pattern, item)))
+        if self.lasts is not None:
+            if value in self.values:
+                del self.lasts[bisect_left(self.lasts, last)]
+            insort(self.lasts, max(last, at))
         self.values[value] = (min(first, at), max(last, at))
         self.latest = max(self.latest, at)
         return new
@@ -91,8 +99,9 @@ class Memory:
 
     def known(self, at: Micros) -> int:
         """How many values are known at ``at``."""
-        oldest = at - self.pattern.forget
-        return sum(1 for _, last in self.values.values() if last >= oldest)
+        if self.lasts is None:
+            self.lasts = sorted(last for _, last in self.values.values())
+        return len(self.lasts) - bisect_left(self.lasts, at - self.pattern.forget)
 
 
 @dataclass(slots=True)
@@ -199,6 +208,7 @@ class Memories:
             self._grown(memory, size)
 
     def _grown(self, memory: Memory, before: int) -> None:
+        memory.lasts = None
         rule = memory.pattern.id
         self.sizes[rule] += len(memory.values) - before
         if self.sizes[rule] > MAX_VALUES:
