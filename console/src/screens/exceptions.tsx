@@ -1,7 +1,6 @@
 // Exceptions: those that wait for a second person first to hand; what each takes, until when, and who answers for it.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useMemo } from "react";
-import { Link } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
@@ -15,6 +14,7 @@ import { useToast } from "../parts/toast";
 import { When } from "../parts/when";
 import { Who } from "../parts/who";
 import { useWords } from "../words";
+import { RuleTabs } from "./rule-tabs";
 
 type Exception = Schemas["ExceptionRow"];
 const STATES: readonly Schemas["ExceptionState"][] = ["pending", "active", "refused", "removed", "expired"];
@@ -51,9 +51,8 @@ export default function Exceptions() {
   return (
     <div className="page">
       <div className="head">
-        <h1>{t("except.list")}</h1>
+        <RuleTabs title={t("except.list")} />
         <span className="muted">{asked.data && t("except.count", { n: rows.length })}</span>
-        <Link to="/detections">{t("rules.title")}</Link>
         <span className="space" />
         <Choice label={t("column.status")} value={state ?? ""} options={[{ value: "", label: t("choice.all") }, ...STATES.map((value) => ({ value, label: named("except.state", value) }))]} onChange={(value) => set({ state: value })} />
       </div>

@@ -51,14 +51,20 @@ const IN_COLUMNS = new Set(["at", "by", "reason"]);
 
 /** Before → after; modes by their names, the rest as the journal has it. */
 function Facts({ change }: { change: Change }) {
-  const { named } = useWords();
+  const { t, named } = useWords();
   const names = [...new Set([...Object.keys(change.before ?? {}), ...Object.keys(change.after ?? {})])].filter((name) => !IN_COLUMNS.has(name));
   const shown = (name: string, value: unknown) => (name === "mode" ? named("common.mode", String(value)) : visible(typeof value === "string" ? value : JSON.stringify(value)));
   return names.slice(0, 12).map((name) => (
     <p key={name} className="muted">
       {name !== "mode" && <span className="mono">{visible(name)}: </span>}
-      {change.before?.[name] !== undefined && `${shown(name, change.before[name])} → `}
-      {change.after?.[name] !== undefined && shown(name, change.after[name])}
+      {name === "mode" ? (
+        [change.before, change.after].map((side) => (side?.mode === undefined ? t("rules.usual") : shown(name, side.mode))).join(" → ")
+      ) : (
+        <>
+          {change.before?.[name] !== undefined && `${shown(name, change.before[name])} → `}
+          {change.after?.[name] !== undefined && shown(name, change.after[name])}
+        </>
+      )}
     </p>
   ));
 }

@@ -1,12 +1,12 @@
-// The list of rules and the ATT&CK matrix stand side by side.
+// The list of rules, the ATT&CK matrix and the exceptions stand side by side.
 import { NavLink } from "react-router";
 import { useWords } from "../words";
 
-export function RuleTabs() {
+export function RuleTabs({ title }: { title?: string }) {
   const { t } = useWords();
   return (
     <>
-      <h1>{t("rules.title")}</h1>
+      <h1>{title ?? t("rules.title")}</h1>
       <nav className="tabs" aria-label={t("rules.title")}>
         <NavLink to="/detections" end>
           {t("rules.tab")}

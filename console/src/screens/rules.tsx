@@ -72,7 +72,7 @@ export default function Rules() {
         {page && (
           <span className="muted">
             {t("rules.count", { n: page.total ?? 0 })}
-            {EFFECTS.map((name) => page.modes[name] && <span key={name}> · {n(page.modes[name] ?? 0)} {named("common.mode", name)}</span>)}
+            {EFFECTS.map((name) => page.modes[name] && <span key={name}> · {n(page.modes[name] ?? 0)} {name === "alert" ? t("rules.alerting") : named("common.mode", name)}</span>)}
             {COVERAGES.map(
               (name) =>
                 page.coverage[name] && (

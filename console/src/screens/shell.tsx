@@ -33,7 +33,7 @@ export const PLACES: readonly (Place | null)[] = [
   { path: "/incidents", name: "nav.incidents", key: "i", count: "incidents" },
   { path: "/hunt", name: "nav.hunt", key: "h" },
   null,
-  { path: "/detections", name: "nav.rules", key: "d" },
+  { path: "/detections", name: "nav.rules", key: "d", also: "/exceptions" },
   { path: "/runs", name: "nav.runs", key: "p", count: "waiting_runs", also: "/playbooks" },
   { path: "/sources", name: "nav.sources", key: "s", count: "sources" },
   { path: "/storage", name: "nav.storage", key: "t", rights: ["house"], isWhole: true },
