@@ -27,7 +27,7 @@ from detections.correlate_worker import CorrelationWorker
 from detections.correlation_frozen import freeze
 from detections.hit_blocks import add, cut, hit_of
 from detections.ruleset import RuleSource, load
-from kydai.process import settle_memory
+from kydai.memory import settled
 
 START = 1_795_600_000 * SECOND
 BATCH = 5000
@@ -78,13 +78,15 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         rules_folder = Path(__file__).parents[1] / "detections"
-        rules = load([RuleSource(rules_folder / "rules", "kydai"), RuleSource(rules_folder / "correlations", "kydai")])
+        with settled():
+            rules = load(
+                [RuleSource(rules_folder / "rules", "kydai"), RuleSource(rules_folder / "correlations", "kydai")]
+            )
         self.names = {rule.name: rule.id for rule in rules.rules}
         self.database = open_database(sqlite_url(folder))
         migrate(self.database)
         self.clock = StillClock(START)
         self.worker = CorrelationWorker(self.database, rules, self.clock, "bench", folder=folder)
-        settle_memory()
         self.hits = self.bytes = 0
         self.cutting = self.working = self.longest = 0.0
 

@@ -34,7 +34,7 @@ from core.event import Event
 from core.store.contract import Batch
 from core.store.elastic import ElasticStore
 from core.store.elastic_document import document
-from kydai.process import settle_memory
+from kydai.memory import settled
 from tests.services.elasticsearch import Node, node
 
 BAR_RATIO, BAR_CPU = 0.8, 40
@@ -126,7 +126,8 @@ def main() -> None:
     options.add_argument("--events", type=int, default=8_000)
     options.add_argument("--rounds", type=int, default=12)
     given = options.parse_args()
-    settle_memory()  # as every process of ours does
+    with settled():
+        pass  # as every process of ours does
     with node() as server:
         measured(server, given.events, given.rounds)
 

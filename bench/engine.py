@@ -10,7 +10,6 @@ Each way runs in a process of its own.
 
 from __future__ import annotations
 
-import gc
 import os
 import random
 import re
@@ -70,21 +69,15 @@ def timed(what: str, raws: list[bytes], judge: Callable[[list[bytes]], int]) -> 
     rate(what, len(raws), cpu() - began, f"{hits} hits")
 
 
-def settle() -> None:
-    """What a process of ours does once its rules are loaded: they live as long as it does."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-
-
 def start(cache: Path) -> Any:
     began = cpu()
     from detections.ruleset import RuleSource, load
+    from kydai.memory import settled
 
     imported = cpu()
-    ruleset = load([RuleSource(SAMPLES / "sigmahq", "sigmahq")], cache=cache)
+    with settled():
+        ruleset = load([RuleSource(SAMPLES / "sigmahq", "sigmahq")], cache=cache)
     loaded = cpu()
-    settle()
     print(
         f"{len(ruleset.rules)} rules, {len(ruleset.errors)} errors; imports {imported - began:.2f} CPU-s,"
         f" rules {loaded - imported:.2f} CPU-s"

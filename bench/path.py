@@ -13,9 +13,9 @@ from bench.system import WARM, house, log_lines, passed, pss_mb, system
 from core.event import Event, Frame, new_ulid
 from kydai.cli.output import Output
 from kydai.context import Context
+from kydai.memory import settled
 from kydai.pipeline import BATCH_FRAMES, Parts
 from kydai.pipeline_process import parts_of
-from kydai.process import settle_memory
 from tests.samples import ROOT
 
 BAR_DETECTION = 15
@@ -45,8 +45,8 @@ def detect(count: int, *, sigmahq: bool) -> None:
     lines = log_lines(count + BATCH_FRAMES)
     with house(sigmahq=sigmahq) as (data, _):
         context = Context(data, None, Output(True, "en"))
-        parts = parts_of(context)
-        settle_memory()
+        with settled():
+            parts = parts_of(context)
         spent = 0.0
         events = hits = 0
         for start in range(0, len(lines), BATCH_FRAMES):

@@ -1,4 +1,4 @@
-"""What the C library keeps of the memory that batches take and give back.
+"""What the C library keeps of the memory that batches take and give back, and what Python's collector looks at.
 
 Batch after batch takes the same hundred megabytes. To give them back each time (kydai/supervisor.py) cost the pipeline
 a quarter of its CPU in page faults under a load of flows: so it keeps them while there is much to do.
@@ -7,11 +7,27 @@ a quarter of its CPU in page faults under a load of flows: so it keeps them whil
 from __future__ import annotations
 
 import ctypes
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _KEPT = 1 << 30
 _MAPPED = 32 << 20
 """From so many bytes on each piece is a mapping of its own; more the C library does not take."""
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Around the loading of rules: what is made in it stays, so the collector never looks at it, and seldom at what
+    comes after. The few hundred rings that loading leaves stay, too: to find them costs more than they hold."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        gc.enable()
 
 
 def keep() -> None:

@@ -21,7 +21,7 @@ from kydai.context import Context
 from kydai.detector import Detector
 from kydai.log import logger
 from kydai.pipeline import BATCH_FRAMES, Parts, Pipeline
-from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready, settle_memory
+from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready
 
 COMMIT_EVERY = 1.0
 IDLE_SECONDS = 0.1
@@ -67,9 +67,9 @@ def run(context: Context, stop: Stop) -> None:
     """Follow the spools until told to stop; a batch that was begun is finished. Raises BadConfig when the store cannot
     be used from the start."""
     _meet_store(context)
-    parts = parts_of(context)
-    spools = [Pipeline(name, context.settings.spool_folder / name, parts) for name in SPOOLS]
-    settle_memory()
+    with memory.settled():
+        parts = parts_of(context)
+        spools = [Pipeline(name, context.settings.spool_folder / name, parts) for name in SPOOLS]
     memory.keep()
     paces = {name: _Pace(context.clock) for name in SPOOLS}
     facts = parts.detector.facts()

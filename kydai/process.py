@@ -7,7 +7,6 @@ on standard output, and ends a process with SIGTERM. A process whose supervisor 
 from __future__ import annotations
 
 import ctypes
-import gc
 import importlib
 import os
 import signal
@@ -114,13 +113,6 @@ class Pulse:
             with suppress(Unavailable, SQLAlchemyError), self._database.write() as session:
                 fresh = update(Heartbeat).where(Heartbeat.name == self._name).values(at=self._clock.now())
                 session.execute(fresh)
-
-
-def settle_memory() -> None:
-    """After loading rules: what is there stays, so the collector need not look at it again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def is_due(last: int, now: int, seconds: float) -> bool:

@@ -9,10 +9,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import Unavailable
 from detections.correlate_worker import CorrelationWorker
+from kydai import memory
 from kydai.context import Context
 from kydai.log import logger
 from kydai.maintenance import Maintenance
-from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready, settle_memory
+from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready
 from kydai.roll import sign_in
 from kydai.working import Shop, shop_of, step
 
@@ -23,10 +24,10 @@ RETRY_SECONDS = 2.0
 
 def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) -> None:
     """Work until told to stop; what was taken is finished. ``announce`` says that it has begun."""
-    shop = shop_of(context)
+    with memory.settled():
+        shop = shop_of(context)
+        correlation = _correlation(shop)
     name = f"worker:{shop.leases.owner}"
-    correlation = _correlation(shop)
-    settle_memory()
     maintenance = Maintenance(context, shop.rule_title)
     beaten = 0
 

@@ -1,9 +1,10 @@
-"""Memory stays while there is much to do, and goes back when it is asked to."""
+"""Memory stays while there is much to do, and goes back when it is asked to; what is loaded is not looked through."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import orjson
 
@@ -31,9 +32,38 @@ print(json.dumps(found | {"left": resident()}))
 """
 
 
-def test_what_is_kept_is_taken_again_without_a_fault() -> None:
+SETTLE = """
+import gc, json
+from kydai.memory import settled
+
+try:
+    with settled():
+        loaded = [[each] for each in range(100_000)]
+        made = gc.get_stats()[0]["collections"]
+        more = [[each] for each in range(100_000)]
+        made -= gc.get_stats()[0]["collections"]
+        raise KeyError
+except KeyError:
+    pass
+print(json.dumps({"within": made, "frozen": gc.get_freeze_count(), "on": gc.isenabled()}))
+"""
+
+
+def _told(code: str) -> Any:
     environment = MEMORY | {"PYTHONPATH": ":".join(sys.path)}
-    told = subprocess.run([sys.executable, "-c", LOOK], env=environment, capture_output=True, check=True).stdout
-    found = orjson.loads(told)
+    return orjson.loads(
+        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout
+    )
+
+
+def test_what_is_kept_is_taken_again_without_a_fault() -> None:
+    found = _told(LOOK)
     assert found["kept"] < found["given"] // 10
     assert found["full"] - found["left"] > 48, "megabytes"
+
+
+def test_what_is_loaded_is_never_looked_through_even_when_loading_fails() -> None:
+    found = _told(SETTLE)
+    assert found["within"] == 0
+    assert found["frozen"] > 200_000
+    assert found["on"]

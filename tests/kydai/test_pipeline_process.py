@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 
 import pytest
 
@@ -12,7 +13,7 @@ from core.errors import BadConfig, KydaiError, Unavailable, failure
 from core.event import Frame
 from core.spool import Spool
 from core.store.contract import AppendResult, Batch, EventStore, Query, Stats
-from kydai import pipeline_process
+from kydai import memory, pipeline_process
 from kydai.context import Context
 from kydai.pipeline import BATCH_FRAMES
 from kydai.pipeline_process import _Pace
@@ -77,7 +78,7 @@ def _one_waits(context: Context) -> None:
 @pytest.fixture
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline_process, "ready", lambda **facts: None)
-    monkeypatch.setattr(pipeline_process, "settle_memory", lambda: None)
+    monkeypatch.setattr(memory, "settled", nullcontext)
     monkeypatch.setattr(pipeline_process, "RETRY_SECONDS", 0.01)
 
 
@@ -117,7 +118,7 @@ def test_the_bell_is_rung_behind_the_commit_of_alerts(context: Context, monkeypa
 
     context.database.ring = lambda: rung.append(waiting(context, 8))
     monkeypatch.setattr(pipeline_process, "ready", lambda **facts: None)
-    monkeypatch.setattr(pipeline_process, "settle_memory", lambda: None)
+    monkeypatch.setattr(memory, "settled", nullcontext)
     line = b"<38>Nov 25 08:00:01 web01 sshd[71]: Failed password for root from 203.0.113.1 port 4022 ssh2"
     api = Spool(context.settings.spool_folder / "api", context.clock, reserve_bytes=0)
     gateway = Spool(context.settings.spool_folder / "gateway", context.clock, reserve_bytes=0)
