@@ -12,6 +12,7 @@ from core import lag, rejected, tended
 from core.clock import SECOND, Micros
 from core.db.models import Heartbeat, Outbox, OutboxState
 from core.words import LANGUAGES, both, duration, say
+from detections import beacon_marks
 
 ALIVE_FOR = 15 * SECOND
 """A heartbeat older than this means that its process is gone: they beat every five seconds at least, and may have to
@@ -78,6 +79,8 @@ def look(session: Session, now: Micros) -> House:
         found.append(Ailment("lag", words))
     if lost := sum(lag.correlated(session, now)[name] for name in ("forgotten", "damaged")):
         found.append(Ailment("correlation", both("correlation.lost", count=lost)))
+    if lacking := beacon_marks.lacking(session, now):
+        found.append(Ailment("beacon", both("kinds.beacon.ailment", **beacon_marks.sums(lacking))))
     if (trouble := tended.trouble(session)) is not None:
         words = {lang: say("upkeep.store", lang, why=trouble[lang]) for lang in LANGUAGES}
         found.append(Ailment("store", words, outside=both("upkeep.store_outside")))

@@ -20,6 +20,7 @@ from core.db.models import Alert, Level, RuleMode
 from core.errors import KydaiError, NotFound, Unavailable, failure
 from detections.hit_days import HitDays, hit_days
 from detections.rule import Correlation, Effect, Mode, Rule
+from detections.rule_kinds import RuleKind, asks, kind_of
 from detections.rule_modes import rules_version
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class RuleRow(Shape):
     """A rule as a row of the list."""
 
     id: str
-    kind: Literal["rule", "correlation"]
+    kind: RuleKind
     title: Words
     level: Level
     status: str
@@ -47,7 +48,7 @@ class RuleRow(Shape):
     file: str
     line: int
     logsource: str
-    """``windows/process_creation``; empty for a correlation."""
+    """``windows/process_creation``; empty unless it is of kind ``rule``."""
     tags: list[str]
     mode: Mode
     effect: Effect
@@ -69,14 +70,16 @@ class RuleRow(Shape):
     alerts: int
     """Alerts of the last 30 days."""
     hits: list[int] | None
-    """Events that it matched on each of the last 30 days (alerts that a correlation raised), today last, whatever
-    becomes of a hit; None for an account with a scope: they are counted for the whole house."""
+    """Events that it matched on each of the last 30 days (of other kinds than ``rule`` the alerts that it raised),
+    today last, whatever becomes of a hit; None for an account with a scope: they are counted for the whole house."""
 
 
 class RuleDetail(RuleRow):
     """A rule with its words and its text."""
 
     description: str
+    asks: Words | None
+    """Of a value never seen before or a beacon: what it counts, and when it alerts."""
     reason: Words
     falsepositives: Words
     remediation: Words
@@ -166,11 +169,11 @@ def rows(
         choice = decided.get(rule.id)
         covered = coverage.get(rule.id)
         is_live = covered is None or (
-            covered.state == "live" and covered.seeing_hosts == covered.hosts and not covered.has_learnt
+            covered.state == "live" and covered.seeing_hosts == covered.hosts and not covered.tells_more
         )
         yield RuleRow(
             id=rule.id,
-            kind="rule" if isinstance(rule, Rule) else "correlation",
+            kind=kind_of(rule),
             title=title(rule),
             level=Level(rule.level.value),
             status=rule.status,
@@ -201,6 +204,12 @@ def title(rule: Rule | Correlation) -> Words:
 
 def _words(rule: Rule | Correlation, key: str) -> Words:
     return Words(vi=rule.text(key, "vi"), en=rule.text(key, "en"))
+
+
+def _asks(ruleset: RuleSet, rule: Rule | Correlation) -> Words | None:
+    pattern = ruleset.patterns.by_id.get(rule.id)
+    found = None if pattern is None else asks(pattern)
+    return None if found is None else Words(**found)
 
 
 def _logsource(rule: Rule | Correlation) -> str:
@@ -234,6 +243,7 @@ def detail(
     return RuleDetail(
         **dict(row),
         description=rule.description if isinstance(rule, Rule) else str(document.get("description", "")),
+        asks=_asks(ruleset, rule),
         reason=_words(rule, "reason"),
         falsepositives=_words(rule, "falsepositives"),
         remediation=_words(rule, "remediation"),

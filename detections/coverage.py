@@ -55,8 +55,8 @@ class Coverage:
     """Those of them on which it cannot fire."""
     seeing_hosts: int = 0
     """How many of them sent events with all that it needs."""
-    has_learnt: bool = False
-    """The reason says what the rule has learnt, too (detections/learning.py)."""
+    tells_more: bool = False
+    """The reason says, too, what the rule has learnt (learning.py) or looked at (beacon_marks.py)."""
 
 
 def coverage(

@@ -73,12 +73,12 @@ def _parts(known: Learnt, now: Micros, lang: str) -> Iterable[str]:
         yield say("beyond.learnt.lost", lang, count=known.lost)
 
 
-def with_learning(states: Iterable[Coverage], known: Mapping[str, Learnt], now: Micros) -> list[Coverage]:
-    """The reasons with what was learnt, of rules that could tell."""
+def with_more(states: Iterable[Coverage], more: Mapping[str, Text]) -> list[Coverage]:
+    """The reasons with what is said beside them by rule, of rules that could tell."""
     silent = (State.DISABLED, State.BLIND, State.NOT_HERE)
     return [
-        replace(each, reason=_joined(each.reason, told(known[each.rule], now)), has_learnt=True)
-        if each.rule in known and each.state not in silent
+        replace(each, reason=_joined(each.reason, more[each.rule]), tells_more=True)
+        if each.rule in more and each.state not in silent
         else each
         for each in states
     ]

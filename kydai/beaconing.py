@@ -10,20 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
 import orjson
 from sqlalchemy.orm import Session
 
 from core.clock import HOUR, Clock, Micros, hour_of, to_micros
-from core.db.models import Meta
 from core.errors import KydaiError
 from core.event import Event
 from core.query.pipes import Figure, Grouping
 from core.query.to_text import explain_text
 from core.query.tree import And, Comparison, Equals, Node, Or
 from core.store.contract import EventStore, GroupRow, Query, Span, Truth
-from detections.alerting import digest
 from detections.beacon import LATE, Beacon, beacon_of, facts_of
+from detections.beacon_marks import Mark, mark, marked
 from detections.correlation_alarms import Alarm, Kind, alarm_key
 from detections.correlation_alerts import drafted, is_reported, save_alarms
 from detections.correlation_items import Group, Item, placed
@@ -43,16 +41,6 @@ AT_ONCE = 500
 """Pairs that one read asks for."""
 
 
-class Mark(msgspec.Struct):
-    """How far a rule has come, and what it saw in its last timespan."""
-
-    done: Micros
-    going: dict[str, str] = {}
-    """Group (JSON) → the key of its alert."""
-    left_out: int = 0
-    is_whole: bool = True
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The beacons of one timespan."""
@@ -61,16 +49,6 @@ class Answer:
     left_out: int = 0
     """Pairs with enough connections that were too many to be looked at."""
     truth: Truth = field(default_factory=Truth)
-
-
-def marked(session: Session, rule_id: str) -> Mark | None:
-    """How far a rule has come; None before its first hour."""
-    row = session.get(Meta, _key(rule_id))
-    return None if row is None else msgspec.json.decode(row.value, type=Mark)
-
-
-def _key(rule_id: str) -> str:
-    return f"beacon.{digest(rule_id)}"
 
 
 def enabled(ruleset: RuleSet) -> list[Pattern]:
@@ -144,10 +122,10 @@ def _worse(one: Truth, other: Truth) -> Truth:
 
 def save(session: Session, ruleset: RuleSet, pattern: Pattern, end: Micros, answer: Answer, now: Micros) -> bool:
     """Write the alerts of an hour and that it is done, in the caller's transaction; not when another was quicker."""
-    mark = marked(session, pattern.id)
-    if mark is not None and mark.done >= end:
+    earlier = marked(session, pattern.id)
+    if earlier is not None and earlier.done >= end:
         return False
-    before = {} if mark is None else mark.going
+    before = {} if earlier is None else earlier.going
     going: dict[str, str] = {}
     alarms: list[Alarm] = []
     for beacon in answer.found:
@@ -163,16 +141,15 @@ def save(session: Session, ruleset: RuleSet, pattern: Pattern, end: Micros, answ
         )
     if is_reported(pattern, ruleset.patterns.quiet, ruleset.modes):
         save_alarms(session, drafted(alarms, ruleset=ruleset.hash), now)
-    made = Mark(end, going, answer.left_out, answer.truth.complete)
-    session.merge(Meta(key=_key(pattern.id), value=msgspec.json.encode(made).decode()))
+    mark(session, pattern.id, Mark(end, going, answer.left_out, answer.truth.complete))
     return True
 
 
 def next_hour(session: Session, pattern: Pattern, now: Micros) -> Micros | None:
     """The end of the timespan that is to be asked for; None when none is due. A new rule begins with the last."""
     newest = hour_of(now - LATE)
-    mark = marked(session, pattern.id)
-    end = newest if mark is None else mark.done + HOUR
+    earlier = marked(session, pattern.id)
+    end = newest if earlier is None else earlier.done + HOUR
     return end if end <= newest else None
 
 

@@ -21,6 +21,7 @@ from core.query.fold import fold
 from detections.attack import techniques_of
 from detections.hit_days import hit_days
 from detections.rule import Effect, Mode
+from detections.rule_kinds import RuleKind
 from detections.rule_modes import choose
 
 router = APIRouter(prefix="/rules", tags=["rules"])
@@ -71,6 +72,7 @@ def list_rules(
     caller: Reader,
     svc: Svc,
     mode: Annotated[list[Effect] | None, Query(description="By what becomes of a hit")] = None,
+    kind: Annotated[list[RuleKind] | None, Query()] = None,
     level: Annotated[list[Level] | None, Query()] = None,
     package: Annotated[str | None, Query(max_length=100)] = None,
     coverage: Annotated[list[CoverageState] | None, Query()] = None,
@@ -98,6 +100,7 @@ def list_rules(
         row
         for row in every
         if (not mode or row.effect in mode)
+        and (not kind or row.kind in kind)
         and (not level or row.level in level)
         and (package is None or row.package == package)
         and (not coverage or row.coverage in coverage)

@@ -21,6 +21,7 @@ from core.db.models import DeadLetter, Heartbeat, LetterStage, Outbox, OutboxSta
 from core.errors import KydaiError, recalled
 from core.ledger import read_balances
 from core.words import duration, say, size
+from detections import beacon_marks
 from kydai.cli.main import FAILED, LANG
 from kydai.cli.output import safe
 from kydai.context import Context, make_folder
@@ -187,6 +188,7 @@ def _data(context: Context) -> Iterator[Finding]:
         trouble = tended.trouble(session)
         waiting = lag.waits(session, now) if _is_running(context) else {}
         correlated = lag.correlated(session, now)
+        lacking = beacon_marks.lacking(session, now)
         buried = session.scalars(
             select(Outbox).where(Outbox.state == OutboxState.DEAD).order_by(Outbox.id.desc())
         ).all()
@@ -204,6 +206,9 @@ def _data(context: Context) -> Iterator[Finding]:
     if lost := correlated["forgotten"] + correlated["damaged"]:
         text = say("correlation.lost", LANG, count=lost)
         yield Finding("correlation", False, text, say("correlation.lost_remedy", LANG))
+    if lacking:
+        text = say("kinds.beacon.ailment", LANG, **beacon_marks.sums(lacking))
+        yield Finding("beacon", False, text, say("kinds.beacon.remedy", LANG))
     for row in buried[:WORK_SHOWN]:
         why = safe(recalled(row.error)[LANG])
         told = {"kind": row.kind, "key": safe(row.key), "attempts": str(row.attempts), "error": why}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from core.words import say
 from detections.lint import Weight, lint
 from detections.match import MatchReport, match_files
 from detections.rule import Correlation, Effect, Mode, Rule
+from detections.rule_kinds import RuleKind, counted, kind_of
 from detections.rule_modes import choose
 from detections.ruleset import RuleSet, RuleSource, load
 from kydai.cli.alerts import level_text
@@ -52,6 +52,7 @@ def rules_of(context: Context) -> RuleSet:
 def list_rules(
     ctx: typer.Context,
     mode: Annotated[Effect | None, typer.Option("--mode", help=say("cli.rules.mode", LANG))] = None,
+    kind: Annotated[RuleKind | None, typer.Option("--kind", help=say("kinds.option", LANG))] = None,
     package: Annotated[str | None, typer.Option("--package", help=say("cli.rules.package", LANG))] = None,
     errors: Annotated[bool, typer.Option("--errors", help=say("cli.rules.errors", LANG))] = False,
 ) -> int:
@@ -66,17 +67,19 @@ def list_rules(
     chosen = [
         r
         for r in found.every.values()
-        if (mode is None or found.effect(r.id) is mode) and (package is None or r.package == package)
+        if (mode is None or found.effect(r.id) is mode)
+        and (kind is None or kind_of(r) is kind)
+        and (package is None or r.package == package)
     ]
     if context.output.as_json:
         context.output.lines(rule_document(r, found) for r in chosen)
     else:
-        heads = ("level", "title", "kind", "mode", "package", "file")
+        heads = ("level", "rule", "kind", "mode", "package", "file")
         rows = [
             (
                 level_text(r.level, LANG),
                 r.text("title", LANG),
-                say(f"cli.rules.kind.{_kind(r)}", LANG),
+                say(f"common.kind.{kind_of(r)}", LANG),
                 say(f"common.mode.{found.effect(r.id)}", LANG),
                 r.package,
                 r.file.rpartition("/")[2],
@@ -84,18 +87,8 @@ def list_rules(
             for r in chosen
         ]
         context.output.table([say(f"cli.column.{c}", LANG) for c in heads], rows, wrap=(1,))
-        told = _counted(chosen)
-        context.output.tell(say("cli.rules.count", LANG, rules=told, errors=len(found.errors)))
+        context.output.tell(say("cli.rules.count", LANG, rules=counted(chosen, LANG), errors=len(found.errors)))
     return INCOMPLETE if found.errors else 0
-
-
-def _counted(chosen: Collection[Rule | Correlation]) -> str:
-    correlations = sum(_kind(r) == "correlation" for r in chosen)
-    return say("cli.rules.number", LANG, count=len(chosen), correlations=correlations)
-
-
-def _kind(rule: Rule | Correlation) -> str:
-    return "rule" if isinstance(rule, Rule) else "correlation"
 
 
 def rule_document(rule: Rule | Correlation, ruleset: RuleSet) -> dict[str, Any]:
@@ -103,7 +96,7 @@ def rule_document(rule: Rule | Correlation, ruleset: RuleSet) -> dict[str, Any]:
     document = {} if isinstance(rule, Rule) else rule.document
     return {
         "id": rule.id,
-        "kind": _kind(rule),
+        "kind": kind_of(rule).value,
         "name": rule.name if isinstance(rule, Rule) else str(document.get("name") or ""),
         "title": {lang: rule.text("title", lang) for lang in ("vi", "en")},
         "level": rule.level.value,
@@ -214,7 +207,7 @@ def lint_rules(
             weight = say(f"rules.lint.{f.weight}", LANG)
             context.output.one(None, safe(f"{place}: {weight}: {f.said[LANG]} [{f.code}]"))
         context.output.tell(
-            say("cli.rules.linted", LANG, rules=_counted(loaded.every.values()), findings=len(findings))
+            say("cli.rules.linted", LANG, rules=counted(loaded.every.values(), LANG), findings=len(findings))
         )
     return WRONG if any(f.weight is Weight.ERROR for f in findings) else 0
 

@@ -17,7 +17,8 @@ from core.db.models import Meta
 from core.errors import BadInput, KydaiError, failure
 from core.words import moment, say
 from detections import packages
-from detections.rule import Correlation, Effect, RuleError
+from detections.rule import Effect, RuleError
+from detections.rule_kinds import RuleKind, counted, kind_of
 from detections.rule_modes import VERSION_KEY
 from kydai.cli.main import INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
@@ -217,7 +218,7 @@ def _told(context: Context, change: packages.Change) -> int:
     errors += [each for each in found.errors if (each.file, each.line) in filters]
     numbers = _counts(change) | {
         "errors": len(errors),
-        "correlations": sum(isinstance(r, Correlation) for r in loaded),
+        "correlations": sum(kind_of(r) is RuleKind.CORRELATION for r in loaded),
     }
     if context.output.as_json:
         document = _document(package) | numbers | {"modes": dict(effects)}
@@ -226,7 +227,9 @@ def _told(context: Context, change: packages.Change) -> int:
         for error in errors:
             context.output.one(None, safe(error.told(LANG)))
         told = {effect.value: effects[effect.value] for effect in Effect} | numbers
-        context.output.one(None, say("cli.rules.installed", LANG, name=package.name, count=package.rules, **told))
+        context.output.one(
+            None, say("cli.rules.installed", LANG, name=package.name, rules=counted(loaded, LANG), **told)
+        )
         context.output.one(None, say("cli.rules.sha256", LANG, sha256=package.sha256))
         tell_behind(context, found)
         if package.previous:

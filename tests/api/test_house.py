@@ -8,6 +8,7 @@ from core.clock import SECOND
 from core.db.database import Database
 from core.db.models import Heartbeat, Outbox, SpoolPosition
 from core.errors import Unavailable, failure
+from detections import beacon_marks
 from tests.api.conftest import NOW
 
 
@@ -94,3 +95,14 @@ def test_hits_that_correlations_left_out_are_told(database: Database) -> None:
     (found,) = look(database).ailments
     assert found.key == "correlation"
     assert "42 hits" in found.text["en"]
+
+
+def test_where_beacons_were_not_looked_for_is_told(database: Database) -> None:
+    with database.write() as session:
+        for kind in ("gateway", "pipeline", "worker"):
+            session.add(Heartbeat(name=kind, kind=kind, at=NOW))
+        session.add(SpoolPosition(spool="gateway", heartbeat_at=NOW, arrival_at=NOW, lag=0))
+        beacon_marks.mark(session, "a", beacon_marks.Mark(NOW, left_out=7))
+    (found,) = look(database).ailments
+    assert found.key == "beacon"
+    assert "7 pairs with too many connections" in found.text["en"]

@@ -169,3 +169,16 @@ def test_a_value_never_seen_explains_its_numbers(open_console: Open, own_house: 
     expect(why).to_contain_text("“nginx → sh” chưa từng thấy‹U+202E› trước đó: đã biết 12 giá trị.")
     expect(why).to_contain_text("Giá trị chưa từng thấy của ParentImage, Image sau khi học 14 ngày theo từng host.name")
     assert console.violations() == []
+
+
+def test_values_never_seen_and_beacons_are_found_by_kind_and_say_when_they_alert(
+    open_console: Open, shared_house: Running
+) -> None:
+    console = open_console(shared_house, path="/detections").heading("Quy tắc phát hiện")
+    console.page.get_by_label("Loại").select_option("kết nối theo nhịp đều")
+    expect(console.rows()).to_have_count(1)
+    expect(console.rows().first).to_contain_text("kết nối theo nhịp đều")
+    expect(console.page.get_by_text("tương quan", exact=True).locator("visible=true")).to_have_count(0)
+    console.press("j", "Enter")
+    about = console.page.get_by_role("complementary")
+    expect(about).to_contain_text("ít nhất 80 % khoảng cách giữa các lần lệch không quá 20 %")

@@ -141,7 +141,7 @@ correlation:
     ("kind", "rules", "state", "words"),
     [
         ("event_count", "live, blind", State.LIVE, "live"),
-        ("event_count", "blind", State.BLIND, "needs is blind or disabled (Rule 2)"),
+        ("event_count", "blind", State.BLIND, "reads is blind or disabled (Rule 2)"),
         ("event_count", "unproven, blind", State.UNPROVEN, "unproven (Rule 3)"),
         ("event_count", "quiet", State.BLIND, "disabled (Rule 4)"),
         ("event_count", "partly, blind", State.PARTLY_BLIND, "partly blind (Rule 5)"),

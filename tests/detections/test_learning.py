@@ -8,7 +8,7 @@ from core.clock import HOUR, SECOND, StillClock, to_micros
 from detections.correlate_worker import CHECKPOINT_SECONDS, CorrelationWorker
 from detections.coverage import Coverage, State
 from detections.first_seen import Learnt
-from detections.learning import learnt, told, with_learning
+from detections.learning import learnt, told, with_more
 from tests.detections.correlation_cases import BASE, Stream
 from tests.detections.test_correlate_worker import LATENESS, folder, fresh, put, ruleset, run, settle
 from tests.detections.test_first_seen import novelty
@@ -53,6 +53,6 @@ def test_it_is_told_in_words() -> None:
 def test_the_coverage_of_the_rule_says_it() -> None:
     reason = {"vi": "phát hiện được", "en": "live"}
     states = [Coverage("a", State.LIVE, reason), Coverage("b", State.LIVE, reason), Coverage("a", State.BLIND, reason)]
-    first, second, blind = with_learning(states, {"a": Learnt()}, AT)
-    assert first.has_learnt and first.reason["en"] == "live; there was nothing to learn from yet"
+    first, second, blind = with_more(states, {"a": told(Learnt(), AT)})
+    assert first.tells_more and first.reason["en"] == "live; there was nothing to learn from yet"
     assert (second, blind) == (states[1], states[2])

@@ -33,7 +33,16 @@ PAGES = [
     *GUIDES,
     *(
         ROOT / "docs" / f"{page}.md"
-        for page in ("correlation", "detections", "integrity", "query-language", "reliability", "settings", "storage")
+        for page in (
+            "beyond-sigma",
+            "correlation",
+            "detections",
+            "integrity",
+            "query-language",
+            "reliability",
+            "settings",
+            "storage",
+        )
     ),
 ]
 """What a user reads, in both languages."""

@@ -19,6 +19,7 @@ from core.query.language import parse
 from core.store.contract import Batch, EventStore, Missing, Query, Span, Truth
 from core.store.segments import SegmentStore
 from detections.beacon import LATE, beacon_of
+from detections.beacon_marks import marked
 from detections.correlation_items import Group, Item, placed
 from detections.correlation_rules import Pattern
 from detections.hit_blocks import hit_of
@@ -220,7 +221,7 @@ def test_what_was_not_looked_at_is_counted_and_what_lacks_is_said(
     with context.database.write() as session:
         beaconing.save(session, rules, pattern, end, broken, end)
     with context.database.read() as session:
-        mark = beaconing.marked(session, pattern.id)
+        mark = marked(session, pattern.id)
     assert mark is not None
     assert (mark.done, mark.left_out, mark.is_whole) == (end, answer.left_out, False)
     assert all(row.summary["complete"] is False for row in alerts(context))

@@ -4292,6 +4292,7 @@ export interface components {
             alert_effect: components["schemas"]["Effect"];
             /** Alerts */
             alerts: number;
+            asks: components["schemas"]["Words"] | null;
             /** Author */
             author: string;
             /** Blind Hosts */
@@ -4327,11 +4328,7 @@ export interface components {
             hosts: number;
             /** Id */
             id: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "rule" | "correlation";
+            kind: components["schemas"]["RuleKind"];
             level: components["schemas"]["Level"];
             /** Line */
             line: number;
@@ -4370,6 +4367,12 @@ export interface components {
             /** Reason */
             reason: string;
         };
+        /**
+         * RuleKind
+         * @description What a rule looks at: one event, several together, what was before, a day's connections.
+         * @enum {string}
+         */
+        RuleKind: "rule" | "correlation" | "first_seen" | "beacon";
         /**
          * RuleName
          * @description A rule that a correlation reads.
@@ -4435,11 +4438,7 @@ export interface components {
             hosts: number;
             /** Id */
             id: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "rule" | "correlation";
+            kind: components["schemas"]["RuleKind"];
             level: components["schemas"]["Level"];
             /** Line */
             line: number;
@@ -9650,6 +9649,7 @@ export interface operations {
             query?: {
                 /** @description By what becomes of a hit */
                 mode?: components["schemas"]["Effect"][] | null;
+                kind?: components["schemas"]["RuleKind"][] | null;
                 level?: components["schemas"]["Level"][] | null;
                 package?: string | null;
                 coverage?: ("live" | "partly_blind" | "blind" | "unproven" | "not_here" | "disabled")[] | null;

@@ -3,9 +3,9 @@ import type { Schemas } from "../api/client";
 
 type Days = Pick<Schemas["RulePage"], "days" | "counted_from">;
 
-/** The place of the first day that was counted; of correlations every day was, as their alerts are rows of their own. */
+/** The place of the first day that was counted; of other kinds than rules every day was, as their alerts are rows of their own. */
 export function countedFrom({ days, counted_from: first }: Days, kind: Schemas["RuleRow"]["kind"]): number {
-  if (kind === "correlation") return 0;
+  if (kind !== "rule") return 0;
   return first === null ? days.length : Math.max(0, days.indexOf(first));
 }
 

@@ -24,7 +24,7 @@ import "../styles/rules.css";
 const TABS = ["text", "samples", "backtest", "history", "exceptions"] as const;
 
 export default function RulePage() {
-  const { t, said } = useWords();
+  const { t, said, named } = useWords();
   const { id = "" } = useParams();
   const { key, search } = useLocation();
   const [get] = useAddress();
@@ -49,7 +49,7 @@ export default function RulePage() {
         <span className="muted">/</span>
         <h1>{said(rule.title)}</h1>
         <Severity level={rule.level} />
-        <span className="muted">{[rule.package, rule.status, rule.logsource || t("rules.correlation")].filter(Boolean).join(" · ")}</span>
+        <span className="muted">{[rule.package, rule.status, rule.kind === "rule" ? rule.logsource : named("common.kind", rule.kind)].filter(Boolean).join(" · ")}</span>
       </div>
       <div className="head">
         <nav className="tabs" aria-label={said(rule.title)}>
@@ -69,6 +69,12 @@ export default function RulePage() {
           {tab === "exceptions" && <RuleExceptions rule={rule} />}
         </div>
         <aside className="side" aria-label={t("rule.about")}>
+          {rule.asks && (
+            <section>
+              <h3>{t("rule.asks")}</h3>
+              <p>{said(rule.asks)}</p>
+            </section>
+          )}
           <CoverageSections rule={rule} />
           <Hits rule={rule} />
           <ModeChoice rule={rule} />

@@ -22,6 +22,7 @@ import "../styles/rules.css";
 
 type Rule = Schemas["RuleRow"];
 const EFFECTS: readonly Schemas["Effect"][] = ["alert", "correlation", "record", "disabled", "unusable"];
+const KINDS: readonly Schemas["RuleKind"][] = ["rule", "correlation", "first_seen", "beacon"];
 const COVERAGES = ["live", "partly_blind", "blind", "unproven", "not_here"] as const;
 /** Columns that make room for the panel, which says the same. */
 const NARROW = new Set(["package", "logsource", "alerts"]);
@@ -33,9 +34,10 @@ export default function Rules() {
   const [get, set] = useAddress();
   const [current, setCurrent] = useCurrent();
   const mode = EFFECTS.find((name) => name === get("mode"));
+  const kind = KINDS.find((name) => name === get("kind"));
   const coverage = COVERAGES.find((name) => name === get("coverage"));
   const technique = TECHNIQUE.test(get("technique")) ? get("technique") : undefined;
-  const filter = useMemo(() => ({ text: get("text") || undefined, mode: mode ? [mode] : undefined, coverage: coverage ? [coverage] : undefined, technique }), [get, mode, coverage, technique]);
+  const filter = useMemo(() => ({ text: get("text") || undefined, mode: mode ? [mode] : undefined, kind: kind ? [kind] : undefined, coverage: coverage ? [coverage] : undefined, technique }), [get, mode, kind, coverage, technique]);
   const asked = useInfiniteQuery({
     queryKey: ["rules", filter],
     initialPageParam: undefined as string | undefined,
@@ -53,7 +55,7 @@ export default function Rules() {
   const columns: Column<Rule>[] = [
     { key: "level", title: t("column.level"), width: "134px", cell: (rule) => <Severity level={rule.level} /> },
     { key: "title", title: t("column.rule"), width: "minmax(200px, 1fr)", cell: (rule) => <span title={said(rule.title)}>{said(rule.title)}</span> },
-    { key: "logsource", title: t("rules.logsource"), width: "190px", className: "mono muted", cell: (rule) => rule.logsource || t("rules.correlation") },
+    { key: "logsource", title: t("rules.logsource"), width: "190px", className: "muted", cell: (rule) => (rule.kind === "rule" ? <span className="mono">{rule.logsource}</span> : named("common.kind", rule.kind)) },
     { key: "mode", title: t("rules.mode"), width: "156px", className: "muted", cell: (rule) => named("common.mode", rule.effect) },
     {
       key: "coverage",
@@ -90,6 +92,7 @@ export default function Rules() {
       </div>
       <div className="head">
         <Search label={t("rules.search")} value={get("text")} onChange={(text) => set({ text })} />
+        <Choice label={t("rules.kind")} value={kind ?? ""} options={[{ value: "", label: t("choice.all") }, ...KINDS.map((value) => ({ value, label: named("common.kind", value) }))]} onChange={(value) => set({ kind: value })} />
         <Choice label={t("rules.mode")} value={mode ?? ""} options={[{ value: "", label: t("choice.all") }, ...EFFECTS.map((value) => ({ value, label: named("common.mode", value) }))]} onChange={(value) => set({ mode: value })} />
         <Choice label={t("rules.coverage")} value={coverage ?? ""} options={[{ value: "", label: t("choice.all") }, ...COVERAGES.map((value) => ({ value, label: named("common.coverage", value) }))]} onChange={(value) => set({ coverage: value })} />
         {technique && (
@@ -132,7 +135,7 @@ function HitSpark({ rule, page }: { rule: Rule; page: Schemas["RulePage"] }) {
   const { t } = useWords();
   if (!rule.hits) return <span title={t("rules.hits_scope")}>–</span>;
   const from = countedFrom(page, rule.kind);
-  const said = t(rule.kind === "correlation" ? "rules.alerts_by_day" : "rules.hits_by_day", { n: sum(rule.hits) });
+  const said = t(rule.kind === "rule" ? "rules.hits_by_day" : "rules.alerts_by_day", { n: sum(rule.hits) });
   const since = from > 0 ? t(from < page.days.length ? "rules.counted_days" : "rules.never_counted", { n: page.days.length - from }) : "";
   return <Spark values={rule.hits} step={3} from={from} label={[said, since].filter(Boolean).join(" ")} />;
 }

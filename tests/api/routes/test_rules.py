@@ -60,7 +60,7 @@ def analyst(services: Services, ruleset: RuleSet) -> Iterator[TestClient]:
 
     svc = replace(
         services, rules=rules, coverage=lambda: [blind, some, every],
-        rule_text=lambda package, file: (OWN / "rules" / "linux" / "sshd" / file).read_text("utf-8"),
+        rule_text=lambda package, file: next(OWN.rglob(file)).read_text("utf-8"),
     )  # fmt: skip
     with services.database.write() as session:
         user = accounts.add_user(session, CLI, "hanhnt", Role.ANALYST, now=0)
@@ -93,7 +93,7 @@ def test_the_list_tells_modes_coverage_and_alerts(analyst: TestClient, ruleset: 
     assert (every["coverage"], every["seeing_hosts"], every["hosts"], every["why"]) == ("live", 3, 3, None)
     assert first["logsource"] == "linux/sshd"
     kinds = {row["kind"] for row in page["items"]}
-    assert kinds == {"rule", "correlation"}
+    assert kinds == {"rule", "correlation", "first_seen", "beacon"}
     assert all(row["title"]["vi"] and row["title"]["en"] for row in page["items"])
     assert page["packages"] == {"kydai": page["total"]}
     assert sum(page["modes"].values()) == page["total"]
@@ -123,6 +123,7 @@ def test_hits_of_thirty_days_are_told_to_who_sees_the_house(
 
 def test_filters_and_pages(analyst: TestClient, ruleset: RuleSet) -> None:
     assert get(analyst, fired=True)["total"] == 1
+    assert [row["kind"] for row in get(analyst, kind="beacon")["items"]] == ["beacon"]
     assert get(analyst, coverage="partly_blind")["total"] == 1
     refused = analyst.get(URL, params={"package": "sigmahq"})
     assert (refused.status_code, refused.json()["remedy"]) == (400, "The packages are: kydai.")

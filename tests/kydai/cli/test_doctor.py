@@ -13,6 +13,7 @@ from core.clock import HOUR, SystemClock
 from core.db.database import open_database, sqlite_url
 from core.db.models import DeadLetter, Heartbeat, LetterStage, Outbox, OutboxState
 from core.errors import Unavailable, kept
+from detections import beacon_marks
 from tests.core.store.elastic_stores import new_prefix, remove
 from tests.core.store.test_elastic_client import OURS, server
 from tests.kydai.cli.conftest import Run
@@ -200,7 +201,11 @@ def test_groups_of_correlations_on_disk_and_what_was_left_out_are_told(kydai: Ru
     assert finding["text"] == "Correlations follow 9 groups, 7 of them on disk."
     with database.write() as session:
         session.merge(Heartbeat(name="worker", kind="worker", at=SystemClock().now(), data=facts | {"forgotten": 3}))
+        beacon_marks.mark(session, "a", beacon_marks.Mark(SystemClock().now(), left_out=7))
     database.close()
-    _, finding = findings(kydai)["correlation"]
+    found = findings(kydai)
+    _, finding = found["correlation"]
     assert not finding["ok"]
     assert "3 hits" in str(finding["text"])
+    (finding,) = found["beacon"]
+    assert not finding["ok"] and "7 pairs" in str(finding["text"])

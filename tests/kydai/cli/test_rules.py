@@ -52,11 +52,11 @@ def test_a_correlation_is_counted_alike_and_named(kydai: Run, log: Path, tmp_pat
     kydai("ingest", str(log))
     installed = kydai("rules", "install", str(tmp_path / "mine"))
     assert (
-        "2 rules, 1 of them correlations (1 alert, 1 for a correlation, 0 record, 0 disabled, 0 cannot be used)"
+        "2 rules, of them 1 correlation (1 alert, 1 for a correlation, 0 record, 0 disabled, 0 cannot be used)"
         in installed.out
     )
     listed = kydai("rules", "list", "--package", "mine")
-    assert "2 rules, 1 of them correlations" in listed.err
+    assert "2 rules, of them 1 correlation" in listed.err
     assert "correlation" in listed.out
     kinds = {r["id"]: r["kind"] for r in kydai("rules", "list", "--package", "mine", "--json").documents}
     assert kinds == {ID: "rule", CORRELATION_ID: "correlation"}
@@ -69,7 +69,7 @@ def test_a_correlation_is_counted_alike_and_named(kydai: Run, log: Path, tmp_pat
     assert "1 rule now: for a correlation." in told
     assert "1 rule now: alerts." in told
     assert "it makes no alert of its own" in told
-    assert "2 rules, 1 of them correlations; 0 findings" in kydai("rules", "lint", str(folder)).err
+    assert "2 rules, of them 1 correlation; 0 findings" in kydai("rules", "lint", str(folder)).err
     assert kydai("rules", "disable", CORRELATION_ID).status == 0
     assert "1 disabled" in kydai("rules", "update", "mine").out
 
