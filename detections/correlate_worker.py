@@ -224,6 +224,8 @@ class CorrelationWorker:
         with self.database.read() as session:
             for block_id, data in session.execute(query):
                 self._apply(machine, block_id, data)
+        # by a clock that went back while nobody worked, all would come late
+        self.watermark = max(self.watermark, machine.frontiers[0])
         if machine.left_out:
             self._let_go(machine.left_out)
         depths = len(machine.frontiers)
@@ -319,6 +321,7 @@ class CorrelationWorker:
         for partition, held in self._held.items():
             memories, held.machine = held.machine.memories, Machine(self.patterns, partition, self.folder)
             held.machine.memories = memories  # what took weeks to learn is not thrown away
+            memories.back_to(self.clock.now())
             held.finals = [0] * len(held.machine.frontiers)
             state = _packed(held)
             with self.database.write() as session:

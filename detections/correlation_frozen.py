@@ -10,7 +10,7 @@ from detections.correlation_cold import Resting
 from detections.correlation_member import SavedItem, pack_items, unpack_items
 from detections.correlation_rules import PatternSet
 from detections.correlation_state import Machine
-from detections.first_seen import Memory
+from detections.first_seen import Earlier, Memory
 
 
 class _SavedMemory(msgspec.Struct, array_like=True):
@@ -23,6 +23,7 @@ class _SavedMemory(msgspec.Struct, array_like=True):
     latest: int
     before: tuple[int, str] | None
     begun: int | None = None
+    earlier: Earlier | None = None
 
 
 class _Saved(msgspec.Struct, array_like=True):
@@ -46,7 +47,15 @@ def freeze(machine: Machine) -> bytes:
     groups = [(numbers[each.key[0]], list(each.key[1]), each.wake, each.data) for each in machine.groups]
     memories = [
         _SavedMemory(
-            numbers[m.pattern.id], list(m.group), m.since, m.values, *pack_items(m.pending), m.latest, m.before, m.begun
+            numbers[m.pattern.id],
+            list(m.group),
+            m.since,
+            m.values,
+            *pack_items(m.pending),
+            m.latest,
+            m.before,
+            m.begun,
+            m.earlier,
         )
         for m in machine.memories.groups.values()
     ]
@@ -77,7 +86,7 @@ def thaw(data: bytes, patterns: PatternSet, partition: int, folder: Path | None 
             pending = unpack_items(kept.notes, kept.pending)
             # what was kept before there was ``begun`` has learnt no less
             begun = kept.since if kept.begun is None else kept.begun
-            known_before = kept.since, kept.values, pending, kept.latest, kept.before, begun
+            known_before = kept.since, kept.values, pending, kept.latest, kept.before, begun, kept.earlier
             machine.memories.put(Memory(pattern, tuple(kept.group), *known_before))
     known = machine.memories.patterns
     machine.memories.dropped = {rule: count for rule, count in saved.dropped.items() if rule in known}

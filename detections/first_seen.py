@@ -39,6 +39,15 @@ class New:
     is_late: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a group knew before a silence of more than ``forget``, in case it was no silence but a clock ahead."""
+
+    since: Micros | None
+    begun: Micros | None
+    values: dict[str, tuple[Micros, Micros]]
+
+
 @dataclass(slots=True)
 class Memory:
     """What one group of one rule has seen. ``values``: value → (first, last); ``since``: what it learns from;
@@ -52,6 +61,8 @@ class Memory:
     latest: Micros = 0
     before: tuple[Micros, str] | None = None
     begun: Micros | None = None
+    earlier: Earlier | None = None
+    """Kept until the group has learnt anew."""
     lasts: list[Micros] | None = None
     """When each value was seen last, in order, while a batch is taken: a flood tells each of its values."""
 
@@ -73,9 +84,13 @@ class Memory:
         by, oldest = at if late is None else late, at - self.pattern.forget
         if late is None and not self.is_kept and self.latest < oldest:
             # silent for so long that nothing is known of it
+            if self.earlier is None and self.values:
+                self.earlier = Earlier(self.since, self.begun, self.values)
             self.since, self.begun, self.values, self.lasts = None, None, {}, None
         self.begun = by if self.begun is None else min(self.begun, by)
         has_learnt = by >= self.begun + self.pattern.timespan
+        if has_learnt:
+            self.earlier = None
         if self.since is None or not has_learnt:
             self.since = at if self.since is None else min(self.since, at)
         first, last = self.values.get(value, (at, at))
@@ -91,6 +106,27 @@ class Memory:
         self.values[value] = (min(first, at), max(last, at))
         self.latest = max(self.latest, at)
         return new
+
+    def back_to(self, now: Micros) -> None:
+        """The clock was ahead: what is dated behind ``now`` was now at the latest, and no silence lasted until then."""
+        earlier, self.earlier = self.earlier, None
+        if earlier is not None and self.begun is not None and self.begun > now:
+            self.since, self.begun = earlier.since, earlier.begun
+            heard = self.values
+            self.values = earlier.values | {
+                value: (earlier.values.get(value, seen)[0], seen[1]) for value, seen in heard.items()
+            }
+        self.values = {value: (min(first, now), min(last, now)) for value, (first, last) in self.values.items()}
+        self.since = None if self.since is None else min(self.since, now)
+        self.begun = None if self.begun is None else min(self.begun, now)
+        self.before = None if self.before is None else (min(self.before[0], now), self.before[1])
+        self.pending = [item._replace(time=min(item.time, now)) for item in self.pending]
+        self.latest = min(self.latest, now)
+
+    @property
+    def size(self) -> int:
+        """How many values are kept of it."""
+        return len(self.values) + (len(self.earlier.values) if self.earlier else 0)
 
     @property
     def is_kept(self) -> bool:
@@ -142,7 +178,7 @@ class Memories:
         """A memory of a frozen state."""
         self.groups[memory.pattern.id, memory.group] = memory
         self._counts[memory.pattern.id] += 1
-        self.sizes[memory.pattern.id] += len(memory.values)
+        self.sizes[memory.pattern.id] += memory.size
         self._wait(memory)
 
     def _wait(self, memory: Memory) -> None:
@@ -162,7 +198,7 @@ class Memories:
     def take(self, pattern: Pattern, group: Group, items: Sequence[Item], frontier: Micros) -> Iterator[New]:
         """Events of one group; what is new among the late ones."""
         memory, waiting = self._of(pattern, group), self._waiting[pattern.id]
-        size = len(memory.values)
+        size = memory.size
         fresh = [item for item in items if item.time > frontier]
         for item in unique(item for item in items if item.time <= frontier):
             if (new := memory.see(item, frontier)) is not None:
@@ -201,7 +237,7 @@ class Memories:
     def _settle(self, rule: str, groups: Iterable[Group], frontier: Micros) -> Iterator[tuple[Memory, New]]:
         for group in groups:
             memory = self.groups[rule, group]
-            size = len(memory.values)
+            size = memory.size
             for new in memory.settle(frontier):
                 yield memory, new
             self._wait(memory)
@@ -210,7 +246,7 @@ class Memories:
     def _grown(self, memory: Memory, before: int) -> None:
         memory.lasts = None
         rule = memory.pattern.id
-        self.sizes[rule] += len(memory.values) - before
+        self.sizes[rule] += memory.size - before
         if self.sizes[rule] > MAX_VALUES:
             self._bound(rule)
         if self._counts[rule] - len(self._waiting[rule]) > MAX_GROUPS:
@@ -223,6 +259,9 @@ class Memories:
         that has forgotten all of them has not forgotten that it has learnt.
         """
         mine = [memory for (id_, _), memory in self.groups.items() if id_ == rule]
+        for memory in mine:
+            memory.earlier = None
+        self.sizes[rule] = sum(memory.size for memory in mine)
         newest = [sorted(((last, v) for v, (_, last) in m.values.items()), reverse=True) for m in mine]
         oldest = max(each[0][0] for each in newest if each) - self.patterns[rule].forget
         ranked = sorted(
@@ -254,10 +293,18 @@ class Memories:
         excess = sorted(mine, key=worth)[: len(mine) - MAX_GROUPS * 9 // 10]
         for memory in excess:
             del self.groups[rule, memory.group]
-            self.sizes[rule] -= len(memory.values)
+            self.sizes[rule] -= memory.size
         self._counts[rule] -= len(excess)
         if gone := sum(memory.latest >= at - forget for memory in excess):
             self.lost[rule] = self.lost.get(rule, 0) + gone
+
+    def back_to(self, now: Micros) -> None:
+        """The clock was ahead of ``now``: nobody has forgotten anything by that."""
+        for memory in list(self.groups.values()):
+            size = memory.size
+            memory.back_to(now)
+            self._wait(memory)
+            self._grown(memory, size)
 
     def learnt(self, now: Micros) -> dict[str, Learnt]:
         """What each rule knows at ``now``."""
