@@ -8,18 +8,25 @@ dictionary look-up. Class 0 is the empty set.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detections.budget import Test, Timed
 from detections.ir import Kind, Predicate
 from detections.needles import SHORTEST, Needles, least_length, needle_of
 from detections.predicates import address_bits, network_bits, test_of, text_of
+from detections.sieve import Numbered, Sieve
 
 CACHED_VALUES = 20_000
 CACHED_CHARACTERS = 2_000_000
 LONG = 1_000
 """Values from this length on are remembered by their hash, so that the cache does not hold their text."""
+
+SIFTED_AFTER = 10_000
+"""Tests of whole values that cost what it takes to put them into a sieve."""
+_RARE = 200
+"""One test of so many is too rare to take part."""
 
 _LITERAL = frozenset({Kind.CONTAINS, Kind.STARTS, Kind.ENDS})
 _ASKS_FOR_LENGTH = re.compile(r"\.\{[0-9]+,\}")
@@ -36,7 +43,11 @@ class MatchIndex:
         self._timed = timed
         self._equal: dict[str, list[int]] = {}
         self._equal_cased: dict[str, list[int]] = {}
-        self._direct: list[tuple[int, Test]] = []
+        self._direct: list[Numbered] = []
+        self._predicates = predicates
+        self._asked: Counter[Numbered] = Counter()
+        self._run = 0
+        self._sieve: Sieve | None = None
         self._networks: list[tuple[int, int, int, int]] = []
         self._short: list[tuple[str, int]] = []
         self._missing: set[int] = set()
@@ -104,20 +115,44 @@ class MatchIndex:
             true.update(self._equal.get(low, ()))
         if self._equal_cased:
             true.update(self._equal_cased.get(text, ()))
+        asked = self._direct
         if self._found:
+            asked = [*asked]
             for at in self._needles.found(low):
                 for number, test in self._found[at]:
-                    if test is None or self._timed(number, test, text):
+                    if test is None:
                         true.add(number)
+                    else:
+                        asked.append((number, test))
         for needle, number in self._short:
             if needle in low:
                 true.add(number)
         if self._networks:
             self._inside(text, true)
-        for number, test in self._direct:
+        if asked or self._sieve is not None:
+            self._test(asked, text, true)
+        return true
+
+    def _test(self, asked: Sequence[Numbered], text: str, true: set[int]) -> None:
+        """Run the tests that read the whole value, and before them the sieve, once they have been many."""
+        if self._sieve is not None:
+            asked = [*asked, *self._sieve.suspects(text)]
+        else:
+            self._asked.update(asked)
+            self._run += len(asked)
+            if self._run > SIFTED_AFTER:
+                self._sift()
+        for number, test in asked:
             if self._timed(number, test, text):
                 true.add(number)
-        return true
+
+    def _sift(self) -> None:
+        """Those that are run often are run no more but where a scan says that they may hold."""
+        often = [each for each, times in self._asked.items() if times * _RARE > SIFTED_AFTER]
+        self._asked.clear()
+        self._sieve = sieve = Sieve(often, self._predicates)
+        self._direct = [each for each in self._direct if each[0] not in sieve]
+        self._found = [[each for each in found if each[0] not in sieve] for found in self._found]
 
     def _inside(self, text: str, true: set[int]) -> None:
         bits = address_bits(text)

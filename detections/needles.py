@@ -121,7 +121,7 @@ def _marked(pattern: str) -> str:
 
 def regex_needle(pattern: str, flags: str) -> str:
     """The longest lowered literal that every match of a regular expression contains; '' if none is sure."""
-    parsed = _parsed(pattern)
+    parsed = parsed_regex(pattern)
     if parsed is None:
         return ""
     caseless = "i" in flags or bool(parsed.state.flags & re.IGNORECASE)
@@ -135,17 +135,17 @@ def regex_needle(pattern: str, flags: str) -> str:
 
 def least_length(pattern: str) -> int:
     """Characters that every match of a regular expression has at least."""
-    parsed = _parsed(pattern)
+    parsed = parsed_regex(pattern)
     return 0 if parsed is None else int(parsed.getwidth()[0])
 
 
 def is_known_regex(pattern: str) -> bool:
     """Whether Python reads it, and as RE2 does."""
-    return _parsed(pattern) is not None
+    return parsed_regex(pattern) is not None
 
 
 @lru_cache(maxsize=4096)
-def _parsed(pattern: str) -> Any:
+def parsed_regex(pattern: str) -> Any:
     """A regular expression as Python reads it; None where RE2 reads it otherwise, or only RE2 can."""
     if "[:" in pattern:  # a class of characters to RE2, these very characters to Python
         return None
