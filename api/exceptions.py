@@ -94,6 +94,8 @@ class ExceptionOffer(Shape):
     rules: list[OfferedRule]
     """All that it can be about: the rules that a correlation reads."""
     fields: list[OfferedField]
+    too_long: list[str]
+    """Fields that cannot be offered: a value is too long to be asked for."""
     events: int
     """How many events of the alert were looked at."""
     owner: str
@@ -113,6 +115,7 @@ def offer(found: Asked, caller: Caller, svc: Services) -> ExceptionOffer:
         rule=_rule(found.rule),
         rules=[_rule(each) for each in found.rules],
         fields=[OfferedField(field=o.field, values=list(o.values), is_ticked=o.is_shared) for o in found.offers],
+        too_long=list(found.too_long),
         events=found.events,
         owner=caller.name,
         expires_at=svc.clock.now() + LIFE,
@@ -127,7 +130,7 @@ def looked(
     svc: Services, ruleset: RuleSet, found: Asked, fields: Sequence[str] | None
 ) -> tuple[dict[str, list[str]], Consequence]:
     """The conditions of the fields, and what they would have taken. Raises BadInput for other fields."""
-    conditions = chosen(found.offers, fields)
+    conditions = chosen(found, fields)
     readers = readers_of(ruleset.patterns, found.rule.id)
     with svc.database.read() as session:
         return conditions, consequence(session, svc.store, found.rule, conditions, readers, svc.clock.now())

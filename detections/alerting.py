@@ -27,6 +27,8 @@ from detections.alert_facts import facts, merged_facts
 from detections.rule import Rule
 
 MAX_IDS = 100
+MAX_NAME = 255
+"""Of a host and a user so many characters are kept."""
 MAX_ROWS_PER_HOUR = 1000
 SUSPENDED_BY = "kydai"
 """Stands in ``RuleMode.by`` when a rule was set to record for making too many alerts."""
@@ -181,8 +183,8 @@ def _draft(hit: RuleHit, key: str, at: Micros, ruleset: str) -> AlertDraft:
         ruleset=ruleset,
         tags=rule.tags,
         count=hit.count,
-        host=first(event, "host.name")[:255],
-        user=first(event, "user.name")[:255],
+        host=first(event, "host.name")[:MAX_NAME],
+        user=first(event, "user.name")[:MAX_NAME],
         summary={"onlooker": True} if is_onlooker(event) else {},
         system=first(event, "kydai.system")[:200],
         agency=first(event, "kydai.agency")[:200],

@@ -22,7 +22,7 @@ from core.query.tree import Comparison, Equals
 from core.store.contract import EventStore, Query, Span
 from core.words import say
 from detections.alert_entities import texts
-from detections.alerting import RuleHit, fold_key
+from detections.alerting import MAX_NAME, RuleHit, fold_key
 from detections.correlation_rules import PatternSet
 from detections.exceptions import Conditions, where_of
 from detections.rule import Rule
@@ -137,7 +137,8 @@ def _is_another(row: Alert, conditions: Conditions) -> bool:
     """Whether the host or user, one in all hits of an alert, is not the one that is excepted."""
     told = (("host.name", row.host), ("user.name", row.user))
     return any(
-        name in conditions and value.lower() not in {each.lower() for each in conditions[name]} for name, value in told
+        name in conditions and value.lower() not in {each[:MAX_NAME].lower() for each in conditions[name]}
+        for name, value in told
     )
 
 

@@ -40,14 +40,15 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An alert with the rule that an exception of it is about, all that it can be about, what is offered, and how many
-    of its events were looked at."""
+    """An alert with the rule that an exception of it is about, all that it can be about, what is offered, how many of
+    its events were looked at, and the fields that cannot be offered for the length of their values."""
 
     alert: Alert
     rule: Rule
     rules: Sequence[Rule]
     offers: Sequence[Offer]
     events: int
+    too_long: Sequence[str]
 
 
 def asked(ruleset: RuleSet, alert: Alert, events: Sequence[Event], rule_id: str | None = None) -> Asked:
@@ -63,8 +64,9 @@ def asked(ruleset: RuleSet, alert: Alert, events: Sequence[Event], rule_id: str 
     if not met.get(wanted):
         raise failure(BadInput, "exceptions.no_events")
     rule = ruleset.by_id[wanted]
-    offers = offered(rule, met[wanted], groups_of(ruleset, alert.rule_id))
-    return Asked(alert, rule, rules, offers, len(met[wanted]))
+    groups = groups_of(ruleset, alert.rule_id)
+    offers, long = offered(rule, met[wanted], groups), too_long(rule, met[wanted], groups)
+    return Asked(alert, rule, rules, offers, len(met[wanted]), long)
 
 
 def _met(event: Event, rule: Rule, alert: Alert) -> bool:
@@ -101,15 +103,28 @@ def offered(rule: Rule, events: Sequence[Event], groups: Sequence[str] = ()) -> 
     """What a condition can be made of: the narrowest is all that is shared. In the order of the rule's own fields;
     ``groups`` are fields of a correlation that reads it."""
     found: list[Offer] = []
-    for name in dict.fromkeys((*_looked_at(rule, events, groups), *WHO)):
+    for name in _candidates(rule, events, groups):
         seen = [set(_values(event, name)) for event in events]
-        if not seen or not all(seen) or name in _OF_ONE_EVENT:
+        if not seen or not all(seen):
             continue
         shared = set.intersection(*seen)
         values = (min(shared),) if shared else tuple(sorted(set.union(*seen)))
         if len(values) <= MAX_VALUES and not takes_all(rule, {name: values}, events[0]):
             found.append(Offer(name, values, bool(shared)))
     return found
+
+
+def too_long(rule: Rule, events: Sequence[Event], groups: Sequence[str] = ()) -> list[str]:
+    """The fields that would be looked at but for values of more than ``MAX_VALUE`` characters."""
+
+    def is_long(event: Event, name: str) -> bool:
+        return not any(_values(event, name)) and any(len(text) > MAX_VALUE for text in texts_of(event.get(name)))
+
+    return [name for name in _candidates(rule, events, groups) if any(is_long(event, name) for event in events)]
+
+
+def _candidates(rule: Rule, events: Sequence[Event], groups: Sequence[str]) -> list[str]:
+    return [n for n in dict.fromkeys((*_looked_at(rule, events, groups), *WHO)) if n not in _OF_ONE_EVENT]
 
 
 def _looked_at(rule: Rule, events: Iterable[Event], groups: Sequence[str]) -> Iterator[str]:
@@ -121,11 +136,13 @@ def _looked_at(rule: Rule, events: Iterable[Event], groups: Sequence[str]) -> It
                 yield seen.members(name)[0]
 
 
-def chosen(offers: Sequence[Offer], fields: Sequence[str] | None) -> dict[str, list[str]]:
+def chosen(found: Asked, fields: Sequence[str] | None) -> dict[str, list[str]]:
     """The conditions of some fields, None for all that are shared. Raises BadInput for fields that are not offered, or
     when nothing is left to ask for."""
-    known = {each.field: each for each in offers}
-    names = [each.field for each in offers if each.is_shared] if fields is None else list(dict.fromkeys(fields))
+    known = {each.field: each for each in found.offers}
+    names = [each.field for each in found.offers if each.is_shared] if fields is None else list(dict.fromkeys(fields))
+    if long := [name for name in names if name in found.too_long]:
+        raise failure(BadInput, "exceptions.too_long", field=long[0], limit=MAX_VALUE, fields=", ".join(known) or "–")
     if unknown := [name for name in names if name not in known]:
         wrong = failure(BadInput, "exceptions.field", field=unknown[0][:100], fields=", ".join(known) or "–")
         raise hinted(wrong, near(unknown[0], known))

@@ -12,7 +12,7 @@ from core.counted import CUT
 from core.event import Event, Value
 from detections.alert_entities import ENTITY_FIELDS, Entity, bounded, cut_kinds, entities, first, texts
 from detections.alert_facts import FACT_FIELDS, facts, merged_facts
-from detections.alerting import first_ids
+from detections.alerting import MAX_NAME, first_ids
 from detections.correlation_items import Item
 
 _SHOWN = ("host", "observer", "user", "ip", "hash", "domain")
@@ -62,8 +62,8 @@ def _noted(values: tuple[Value, ...]) -> bytes:
     note = Note(
         entities=tuple(bounded(kept)),
         facts={key: values for key, values in facts(event).items() if key in _TOLD},
-        host=first(event, "host.name")[:255],
-        user=first(event, "user.name")[:255],
+        host=first(event, "host.name")[:MAX_NAME],
+        user=first(event, "user.name")[:MAX_NAME],
         system=first(event, "kydai.system")[:200],
         agency=first(event, "kydai.agency")[:200],
         dataset=next(texts(event.get("event.dataset")), "")[:100],

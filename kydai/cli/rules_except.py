@@ -15,7 +15,7 @@ from core.times import read_time
 from core.words import both, moment, number, say
 from detections import exception_book
 from detections.consequence import Consequence, consequence, readers_of, told
-from detections.exception_offer import Asked, asked, chosen
+from detections.exception_offer import MAX_VALUE, Asked, asked, chosen
 from kydai.cli.main import LANG
 from kydai.cli.output import safe
 from kydai.cli.rules_why import rule_named
@@ -65,7 +65,7 @@ def except_alert(
     wanted = None if rule is None else rule_named(ruleset, rule).id
     events = context.store.get([parse_event_id(str(each)) for each in row.event_ids]).events
     found = asked(ruleset, row, events, wanted)
-    conditions = chosen(found.offers, fields)
+    conditions = chosen(found, fields)
     now = context.clock.now()
     readers = readers_of(ruleset.patterns, found.rule.id)
     with context.database.read() as session:
@@ -93,13 +93,24 @@ def _offer(context: Context, found: Asked, conditions: dict[str, list[str]], see
         offers = [{"field": o.field, "values": list(o.values), "chosen": o.field in conditions} for o in found.offers]
         counted = {name: getattr(seen, name) for name in ("alerts", "removed", "smaller", "unknown", "correlated")}
         facts = {"hits": seen.hits, "taken": seen.taken, "hidden": seen.hidden, "complete": seen.is_complete}
-        out.one({"rule": found.rule.id, "events": found.events, "fields": offers, **counted, **facts})
+        out.one(
+            {
+                "rule": found.rule.id,
+                "events": found.events,
+                "fields": offers,
+                "too_long": list(found.too_long),
+                **counted,
+                **facts,
+            }
+        )
         return
     title = found.rule.text("title", LANG)
     out.one(None, safe(say("exceptions.offered", LANG, title=title, count=found.events)))
     rows = [("✓" if o.field in conditions else "", o.field, " | ".join(o.values)) for o in found.offers]
     heads = [say(f"cli.column.{c}", LANG) for c in ("field", "value")]
     out.table(["", *heads], rows, wrap=(2,))
+    if found.too_long:
+        out.tell(say("exceptions.left_out", LANG, limit=MAX_VALUE, fields=", ".join(found.too_long)))
     out.one(None, told(seen, LANG))
     out.tell(say("exceptions.how", LANG))
 

@@ -125,6 +125,9 @@ def test_alerts_without_events_are_unknown_and_counted_as_hidden_where_confirmed
         assert "not known" in told(found, "en")
         other = look(session, store, ruleset, {"host.name": ["db01"]})
         assert (other.alerts, other.unknown, other.hidden) == (1, 0, []), "its one host is another"
+        row.host = "w" * 255
+        long = look(session, store, ruleset, {"host.name": ["w" * 300]})
+        assert (long.unknown, len(long.hidden)) == (1, 1), "an alert keeps the beginning of a long name"
 
 
 def test_alerts_of_correlations_that_read_what_would_be_taken(

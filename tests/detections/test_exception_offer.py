@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,22 @@ from core.clock import SECOND
 from core.db.models import Alert
 from core.errors import BadInput, NotFound
 from core.event import Event
-from detections.exception_offer import asked, bases, chosen, groups_of, offered, takes_all
+from core.query.to_match import compile_match
+from detections.exception_offer import (
+    MAX_VALUE,
+    Asked,
+    Offer,
+    asked,
+    bases,
+    chosen,
+    groups_of,
+    offered,
+    takes_all,
+    too_long,
+)
+from detections.exceptions import where_of
 from detections.ruleset import RuleSet
+from tests.detections.correlation_cases import rule
 from tests.detections.excepting import ID, curl_rules, hit
 from tests.detections.sigma_samples import rule_id, rule_text, ruleset_of
 
@@ -23,6 +38,10 @@ def ruleset(tmp_path: Path) -> RuleSet:
     return curl_rules(tmp_path)
 
 
+def of(*offers: Offer, too_long: Sequence[str] = ()) -> Asked:
+    return Asked(Alert(), rule("a"), (), offers, 1, too_long)
+
+
 def test_what_all_events_share_and_the_rule_does_not_ask_is_the_narrowest(ruleset: RuleSet) -> None:
     events = [hit(NOW, 1), hit(NOW, 2, process__command_line="curl http://other")]
     offers = {each.field: each for each in offered(ruleset.by_id[ID], events)}
@@ -30,7 +49,7 @@ def test_what_all_events_share_and_the_rule_does_not_ask_is_the_narrowest(rulese
     assert offers["host.name"].values == ("web01",)
     assert offers["process.command_line"].is_shared is False
     assert len(offers["process.command_line"].values) == 2
-    narrowest = chosen(list(offers.values()), None)
+    narrowest = chosen(of(*offers.values()), None)
     assert narrowest == {
         "host.name": ["web01"], "user.name": ["www"], "process.parent.executable": ["/usr/sbin/cron"],
     }  # fmt: skip
@@ -54,7 +73,7 @@ def test_names_of_windows_fields_are_those_of_the_store(tmp_path: Path) -> None:
 
 
 def test_fields_are_chosen_from_what_is_offered(ruleset: RuleSet) -> None:
-    offers = offered(ruleset.by_id[ID], [hit(NOW, 1)])
+    offers = of(*offered(ruleset.by_id[ID], [hit(NOW, 1)]))
     assert chosen(offers, ["user.name"]) == {"user.name": ["www"]}
     with pytest.raises(BadInput, match=r"user\.nam is not offered") as raised:
         chosen(offers, ["user.nam"])
@@ -85,3 +104,22 @@ def test_it_is_about_the_rule_that_most_events_met(ruleset: RuleSet) -> None:
         asked(ruleset, Alert(kind="self", rule_id="self:lag"), events)
     with pytest.raises(BadInput, match="No event"):
         asked(ruleset, Alert(kind="rule", rule_id=ID), [])
+
+
+@pytest.mark.parametrize("length", [255, 256, 257, MAX_VALUE])
+def test_what_is_offered_is_met_whole_however_long(ruleset: RuleSet, length: int) -> None:
+    event = hit(NOW, 1, process__command_line="x" * length)
+    conditions = chosen(of(*offered(ruleset.by_id[ID], [event])), ["process.command_line"])
+    meets = compile_match(where_of(ruleset.by_id[ID], conditions))
+    assert meets(event)
+    assert not meets(event | {"process.command_line": "x" * length + "y"})
+
+
+def test_what_is_too_long_is_named_and_refused(ruleset: RuleSet) -> None:
+    rule, events = ruleset.by_id[ID], [hit(NOW, 1), hit(NOW, 2, process__command_line="x" * (MAX_VALUE + 1))]
+    assert too_long(rule, events[:1]) == []
+    assert too_long(rule, events) == ["process.command_line"]
+    found = of(*offered(rule, events), too_long=too_long(rule, events))
+    assert "process.command_line" not in chosen(found, None)
+    with pytest.raises(BadInput, match=f"more than {MAX_VALUE} characters"):
+        chosen(found, ["process.command_line"])

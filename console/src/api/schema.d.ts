@@ -2927,6 +2927,8 @@ export interface components {
             rule: components["schemas"]["OfferedRule"];
             /** Rules */
             rules: components["schemas"]["OfferedRule"][];
+            /** Too Long */
+            too_long: string[];
         };
         /**
          * ExceptionRow

@@ -70,6 +70,11 @@ function Offered({ alert, offer, onRule, onClose }: { alert: number; offer: Offe
           </label>
         ))}
       </fieldset>
+      {offer.too_long.length > 0 && (
+        <p className="muted">
+          {t("except.too_long")} <span className="mono">{offer.too_long.map(visible).join(", ")}</span>
+        </p>
+      )}
       {fields.length === 0 ? <p className="medium">{t("except.none")}</p> : <Consequence seen={seen.data} problem={seen.error} />}
       <ReasonField label={t("except.reason")} isNeeded rows={2} limit={2000} />
       <div className="row wrap" style={{ alignItems: "flex-end" }}>
