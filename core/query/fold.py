@@ -32,12 +32,16 @@ def cut(text: str) -> str:
 
 def overlong(event: Event) -> list[Scalar]:
     """The fields of an event that have a value of which a part is not compared, in order of their names."""
-    found: list[Scalar] = []
-    for name, value in sorted(event.items()):
-        values = value if isinstance(value, list) else [value]
-        if any(isinstance(v, str) and len(v) > MAX_CHARS for v in values):
-            found.append(name)
-    return found
+    found = [
+        name
+        for name, value in event.items()
+        if (len(value) > MAX_CHARS if isinstance(value, str) else isinstance(value, list) and _any_overlong(value))
+    ]
+    return [*sorted(found)]
+
+
+def _any_overlong(values: list[Scalar]) -> bool:
+    return any(isinstance(value, str) and len(value) > MAX_CHARS for value in values)
 
 
 def lower(text: str) -> str:
