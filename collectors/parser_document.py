@@ -1,22 +1,21 @@
-"""The JSON object of a raw: read fast, and once more where the fast reading rounds a number or meets broken UTF-8."""
+"""The JSON object of a raw, its numbers exact, also where it meets broken UTF-8."""
 
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from typing import Any
 
+import msgspec
 import orjson
 
 MAX_JSON = 16 << 20
-_ROUNDED = float(1 << 63)
 # an escaped sign; of surrogates a pair, or one that stands alone
 _LONE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
-_HARMLESS = frozenset((str, int, bool, type(None)))
 _ESCAPED = "kydai.json"
+_exact = msgspec.json.Decoder().decode
 
 
 def read_document(message: str) -> dict[str, Any] | None:
@@ -34,14 +33,19 @@ def read_document(message: str) -> dict[str, Any] | None:
     if head != "{" or len(message) > MAX_JSON:
         return None
     try:
-        document = orjson.loads(message)
-    except orjson.JSONDecodeError:
+        document = _read(message)
+    except ValueError:
         if (text := _LONE.sub(_written_out, message)) == message:
             return None
         return read_document(text)
-    if not isinstance(document, dict):
-        return None
-    return _exact(message) or document if _is_rounded(document) else document
+    return document if isinstance(document, dict) else None
+
+
+def _read(message: str) -> Any:
+    try:
+        return _exact(message)
+    except RecursionError:
+        return orjson.loads(message)  # it goes deeper, and rounds numbers of more than 64 bits
 
 
 def _written_out(match: re.Match[str]) -> str:
@@ -59,29 +63,3 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(_ESCAPED, _escape)
-
-
-def _is_rounded(document: dict[str, Any]) -> bool:
-    """A float so large that it may stand for a whole number of more than 64 bits."""
-    todo: list[Any] = [document.values()]
-    while todo:
-        here = todo.pop()
-        if _HARMLESS.issuperset(map(type, here)):
-            continue
-        for value in here:
-            kind = value.__class__
-            if kind is dict:
-                todo.append(value.values())
-            elif kind is list:
-                todo.append(value)
-            elif kind is float and not -_ROUNDED < value < _ROUNDED:
-                return True
-    return False
-
-
-def _exact(message: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = json.loads(message)
-    except RecursionError:  # the fast reader goes deeper
-        return None
-    return found

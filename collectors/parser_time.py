@@ -77,16 +77,13 @@ def read_iso(text: str, zone: str, created_at: Micros = 0) -> tuple[Micros, bool
     seconds = _SECONDS.get(text[17:19])
     if seconds is None:
         return None
-    cut = 19
-    if len(text) > cut and text[cut] in ".,":
-        end = cut + 1
-        while end < len(text) and "0" <= text[end] <= "9":
-            end += 1
-        digits = text[cut + 1 : end]
+    offset = text[19:]
+    if offset[:1] in (".", ","):
+        rest = offset[1:]
+        offset = rest.lstrip("0123456789")
+        digits = rest[: len(rest) - len(offset)]
         if digits:
-            seconds += int(digits) * 1000 if end == 23 else int(digits[:6].ljust(6, "0"))
-        cut = end
-    offset = text[cut:]
+            seconds += int(digits) * 1000 if len(digits) == 3 else int(digits[:6].ljust(6, "0"))
     if offset and offset != "Z":
         offset = _offset_of(offset)
     try:
