@@ -12,7 +12,6 @@ import pkgutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -22,10 +21,8 @@ from collectors import parser_pack, syslog
 from collectors.parser_contract import Hint, Parser, Record
 from collectors.parser_document import json_text, read_document
 from collectors.parser_envelope import Envelope, open_envelope
-from collectors.parser_time import stamp, zone_of
-from collectors.parser_values import ip_text, relate, to_text
-from core.clock import DAY, MINUTE, Micros, to_micros
-from core.ecs import VERSION
+from collectors.parser_finish import finish, oldest
+from collectors.parser_time import zone_of
 from core.errors import BadConfig, NotFound, failure
 from core.event import Event, Frame, FrameKind
 from core.query.fold import MAX_CHARS, overlong
@@ -37,12 +34,9 @@ log = structlog.get_logger(__name__)
 MAX_TEXT = 1 << 20
 """A longer text is kept whole and not taken apart; a JSON document may be sixteen times as long."""
 _EDGES = "\r\n\0\ufeff"
-MAX_AHEAD: Micros = 5 * MINUTE
-MAX_BEHIND: Micros = 30 * DAY
-"""Of what comes in live; a relay that was cut off hands in what it kept for weeks."""
-FIRST_TIME, LAST_TIME = to_micros("0001-01-03T00:00:00Z"), to_micros("9999-12-29T00:00:00Z")
-"""Beyond them a time has no date in some zone."""
 MAX_CHOICES = 4096
+_GROWTH = 5
+"""No value is longer than so many times the raw: ``1e15`` of JSON is 1000000000000000.0 where it is written again."""
 
 
 class Parsed(NamedTuple):
@@ -82,6 +76,11 @@ class ParserSet:
                 raise failure(BadConfig, "collectors.pack.twice", name=parser.name)
             self.parsers[parser.name] = parser
         self._ranked = sorted(self.parsers.values(), key=lambda p: (-p.hint.priority, p.name))
+        self._json_choices = [
+            (parser, wanted, "JSON with " + ", ".join(sorted(wanted)))
+            for parser in self._ranked
+            for wanted in parser.hint.json
+        ]
         self._text_choices: dict[tuple[str, str, str], tuple[Choice, ...]] = {}
         self.counts = Counts()
 
@@ -142,7 +141,7 @@ class ParserSet:
             fields = _unparsed_fields(record)
         if refused:
             fields |= {"event.dataset": "kydai.refused", "event.reason": refused}
-        event = _finish(fields, record, parser)
+        event = finish(fields, record, parser)
         event["event.original"] = original
         if exact is not None:
             event["kydai.original_b64"] = exact
@@ -150,7 +149,7 @@ class ParserSet:
             del event["message"]  # it is event.original; kept once
         if _GROWTH * len(original) > MAX_CHARS and (long := overlong(event)):
             event["kydai.overlong"] = long
-        if str(event["@timestamp"]) < stamp(frame.created_at - MAX_BEHIND) and not (meta and "replay" in meta):
+        if str(event["@timestamp"]) < oldest(frame.created_at) and not (meta and "replay" in meta):
             event.setdefault("kydai.time_flag", "past")
         if meta and "sender_id" in meta:
             event["kydai.sender_id"] = meta["sender_id"]
@@ -206,7 +205,7 @@ class ParserSet:
     def _rank(self, app: str, first: str, file: str) -> tuple[Choice, ...]:
         """The parsers to ask for such a raw, in order: by program, first words, file, contents; then by name."""
         program = app.lower()
-        names = {program, program.rpartition("/")[2], program.partition("/")[0]}
+        names = (program, program.rpartition("/")[2], program.partition("/")[0])
         by_program, by_start, by_file, by_content = [], [], [], []
         for parser in self._ranked:
             hint = parser.hint
@@ -243,13 +242,13 @@ class ParserSet:
 
     def _ask_json(self, record: Record) -> tuple[dict[str, Any] | None, str, str]:
         keys = (record.document or {}).keys()
-        for parser in self._ranked:
-            for wanted in parser.hint.json:
-                if wanted <= keys:
-                    fields = self._ask(parser, record)
-                    if fields is not None:
-                        return fields, parser.name, "JSON with " + ", ".join(sorted(wanted))
-                    break
+        refused: Parser | None = None
+        for parser, wanted, why in self._json_choices:
+            if parser is not refused and wanted <= keys:
+                fields = self._ask(parser, record)
+                if fields is not None:
+                    return fields, parser.name, why
+                refused = parser
         return None, "", "JSON of no known shape"
 
     def _inside(self, record: Record, opened: Envelope, only: Parser | None) -> tuple[dict[str, Any] | None, str, str]:
@@ -325,83 +324,3 @@ def _unparsed_fields(record: Record) -> dict[str, Any]:
     if header is not None and header.app:
         fields["log.syslog.appname"] = header.app
     return fields
-
-
-_PRI: list[dict[str, Any]] = [
-    {
-        "log.syslog.priority": pri,
-        "log.syslog.facility.code": pri >> 3,
-        "log.syslog.facility.name": syslog.FACILITIES[pri >> 3],
-        "log.syslog.severity.code": pri & 7,
-        "log.syslog.severity.name": syslog.SEVERITIES[pri & 7],
-    }
-    for pri in range(192)
-]
-
-
-_GROWTH = 5
-"""No value is longer than so many times the raw: ``1e15`` of JSON is 1000000000000000.0 where it is written again."""
-
-_created = lru_cache(1024)(stamp)  # many frames of one read share their time
-
-
-def _finish(out: dict[str, Any], record: Record, parser: str) -> Event:
-    """What every event has, whichever parser made it."""
-    created = record.created_at
-    at = out.get("@timestamp")
-    header = record.header
-    if header is not None:
-        if header.pri is not None:
-            out.update(_PRI[header.pri])
-        _add_header(out, header)
-        if "message" not in out and header.message[:1] != "{":
-            out["message"] = header.message
-        if at is None:
-            at = header.time
-    if at is None:
-        at = created
-        out.setdefault("kydai.time_flag", "missing")
-    else:
-        out.pop("kydai.time_flag", None)  # a time was found beside the one that cannot be read
-        if at > created + MAX_AHEAD:
-            out["kydai.time_flag"] = "future"
-    if "host.name" not in out and record.source.startswith("relay:"):
-        out["host.name"] = record.source.split(":", 2)[-1].rpartition(":")[2]
-    if not FIRST_TIME <= at <= LAST_TIME:
-        at = created
-        out["kydai.time_flag"] = "unreadable"
-    out["@timestamp"] = stamp(at)
-    out["event.created"] = _created(created)
-    if "event.kind" not in out:
-        out["event.kind"] = "event"
-    out["ecs.version"] = VERSION
-    if parser:
-        out["kydai.parser"] = parser
-    relate(out)
-    return out
-
-
-def _add_header(out: dict[str, Any], header: syslog.Header) -> None:
-    host = header.hostname
-    if host is not None:
-        if "host.name" not in out:
-            out["host.name"] = host
-            if host[-1:].isdecimal() or ":" in host:
-                address = ip_text(host)
-                if address is not None:
-                    out["host.ip"] = [address]
-        if "host.hostname" not in out:
-            out["host.hostname"] = host
-    if header.app is not None and "process.name" not in out:
-        out["process.name"] = header.app
-    if header.pid is not None and "process.pid" not in out:
-        if header.pid.isdecimal() and len(header.pid) < 19:
-            out["process.pid"] = int(header.pid)
-        else:
-            out["log.syslog.procid"] = header.pid
-    if header.version:
-        out["log.syslog.version"] = str(header.version)
-        if header.msgid is not None:
-            out["log.syslog.msgid"] = header.msgid
-        for name, value in header.sd.items():
-            out[f"log.syslog.structured_data.{name}"] = to_text(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -37,16 +37,19 @@ data_field = Names()
 # --- conversions that one field's name asks for -----------------------------------------------------------
 
 
-def _plain(target: str) -> Setter:
+def _typed(target: str) -> Setter:
     def set_target(out: Out, value: str) -> None:
-        out[target] = value
+        put(out, target, value)
 
     return set_target
 
 
-def _typed(target: str) -> Setter:
+def _whole(target: str) -> Setter:
     def set_target(out: Out, value: str) -> None:
-        put(out, target, value)
+        if value.isdecimal() and len(value) < 19:
+            out[target] = int(value)
+        else:
+            put(out, target, value)
 
     return set_target
 
@@ -81,20 +84,27 @@ def _domain_user(target: str) -> Setter:
     return set_target
 
 
+_MAX_HASHES = 1_000
+"""A longer text is no list of hashes and is not remembered."""
 _HASHES = {"MD5": "md5", "SHA1": "sha1", "SHA256": "sha256", "SHA384": "sha384", "SHA512": "sha512"}
 
 
 def _hashes(target: str) -> Setter:
-    """Sysmon's ``MD5=…,SHA256=…,IMPHASH=…``."""
+    """Sysmon's ``MD5=…,SHA256=…,IMPHASH=…``. The same few programs run all day, so they are taken apart once."""
     fields = {name: f"{target}.hash.{low}" for name, low in _HASHES.items()}
     fields["IMPHASH"] = f"{target}.pe.imphash"
 
+    @lru_cache(2048)
+    def taken_apart(value: str) -> tuple[tuple[str, str], ...]:
+        parts = (part.partition("=") for part in value.split(","))
+        return tuple(
+            (fields[kind.strip()], digest.strip().lower())
+            for kind, equals, digest in parts
+            if equals and kind.strip() in fields
+        )
+
     def set_target(out: Out, value: str) -> None:
-        for part in value.split(","):
-            kind, equals, digest = part.partition("=")
-            name = fields.get(kind.strip())
-            if equals and name:
-                out[name] = digest.strip().lower()
+        out.update(taken_apart(value) if len(value) <= _MAX_HASHES else taken_apart.__wrapped__(value))
 
     return set_target
 
@@ -189,14 +199,16 @@ _SETTERS: Mapping[str, Callable[[str], Setter]] = {
 }  # fmt: skip
 
 
-def _setter(spec: str) -> Setter:
+def _setter(spec: str) -> Setter | None:
+    """What puts a text into its field; None where it goes there as it is."""
     target, _, how = spec.partition(" ")
     if how:
         return _SETTERS[how](target)
     if target == "object":
         return _object(target)
-    keyword = type_of(target) in (FieldType.KEYWORD, FieldType.TEXT)
-    return _plain(target) if keyword else _typed(target)
+    if type_of(target) is FieldType.LONG:
+        return _whole(target)
+    return None if type_of(target) in (FieldType.KEYWORD, FieldType.TEXT) else _typed(target)
 
 
 # --- the table, compiled ----------------------------------------------------------------------------------
@@ -207,14 +219,16 @@ class Shape:
     """Event data with these names in this order: their fields, and the positions that go to ECS as well."""
 
     fields: tuple[str, ...]
-    targets: tuple[tuple[int, Setter], ...]
+    targets: tuple[tuple[int, str, Setter | None], ...]
+    """Position, field, and what puts a text there if it does not go there as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be done with the events of one provider and id."""
 
-    targets: Mapping[str, Setter]
+    targets: Mapping[str, tuple[str, Setter | None]]
+    """By the name of event data: the field, and what puts a text there if it does not go there as it is."""
     constants: tuple[tuple[str, Any], ...]
     family: str
     shapes: dict[tuple[str, ...], Shape] = field(default_factory=dict)
@@ -223,9 +237,8 @@ class Plan:
         known = self.shapes.get(names)
         if known is None:
             fields = tuple(data_field[name] for name in names)
-            get = self.targets.get
-            targets = ((i, get(name)) for i, name in enumerate(names))
-            known = Shape(fields, tuple((i, setter) for i, setter in targets if setter is not None))
+            targets = self.targets
+            known = Shape(fields, tuple((i, *targets[name]) for i, name in enumerate(names) if name in targets))
             if len(self.shapes) < 1_000:
                 self.shapes[names] = known
         return known
@@ -267,7 +280,7 @@ def _plan(family: Mapping[str, Any] | None, provider: str, code: str) -> Plan:
         return Plan({}, (("event.kind", "event"),), "")
     event = family["events"].get(int(code), {}) if code.isdecimal() else {}
     specs: dict[str, str | None] = {**family["data"], **event.get("data", {})}
-    targets = {native: _setter(spec) for native, spec in specs.items() if spec is not None}
+    targets = {native: (spec, _setter(spec)) for native, spec in specs.items() if spec is not None}
     constants: list[tuple[str, Any]] = [("event.kind", event.get("kind", "event"))]
     for key in ("action", "category", "type", "outcome"):
         if key in event:

@@ -8,23 +8,16 @@ an envelope's Channel and the Channel of a cleared log (event 104) do not collid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
 from collectors.parser_contract import Hint, Record
-from collectors.parser_time import read_iso, reader
-from collectors.parser_values import MAX_FIELDS, flatten, put, senders_name, to_text, unmapped
-from collectors.parser_windows import NONE, Out, Plan, inserts, table
+from collectors.parser_values import flatten, put, senders_name
+from collectors.parser_windows import Out, inserts, table
+from collectors.parser_windows_event import windows_event
 from collectors.parser_windows_xml import from_xml
-
-_read_us_time = reader("%m/%d/%Y %H:%M:%S %p")
-_read_epoch = reader("epoch_auto")
-
-
-# --- the parser -------------------------------------------------------------------------------------------
 
 
 class WindowsParser:
@@ -90,7 +83,7 @@ def _flat(document: Mapping[str, Any], record: Record) -> Out | None:
     names, data = shape.names, shape.pick_data(values)
     if "StringInserts" in document:
         names, data = _named_inserts(head, names, data)
-    return _event(head, names, data, record)
+    return windows_event(head, names, data, record)
 
 
 def _flat_shape(document: Mapping[str, Any]) -> FlatShape:
@@ -133,6 +126,27 @@ def _named_inserts(
     return (*names[:at], *names[at + 1 :], *named), (*values[:at], *values[at + 1 :], *inserted)
 
 
+class SystemNames(dict[str, str]):
+    """Elements of EVTX's System → fields, made once. Names are the sender's, so the memory is bounded."""
+
+    def __missing__(self, element: str) -> str:
+        field = table().envelope.get(element, "winlog." + element.lower())
+        if len(self) < 1_000:
+            self[element] = field
+        return field
+
+
+_system_names = SystemNames()
+_ATTRIBUTES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "Provider": (("winlog.provider_name", "Name"), ("winlog.provider_guid", "Guid")),
+    "TimeCreated": (("time", "SystemTime"),),
+    "Execution": (("winlog.process.pid", "ProcessID"), ("winlog.process.thread.id", "ThreadID")),
+    "Security": (("winlog.user.identifier", "UserID"),),
+    "Correlation": (("winlog.activity_id", "ActivityID"), ("winlog.related_activity_id", "RelatedActivityID")),
+}
+"""Elements of System that say what they have to say in attributes."""
+
+
 def _evtx(event: Mapping[str, Any], record: Record) -> Out | None:
     """As the evtx crate nests it: attributes under ``#attributes``, text under ``#text``."""
     system = event.get("System")
@@ -140,56 +154,61 @@ def _evtx(event: Mapping[str, Any], record: Record) -> Out | None:
         return None
     head: Out = {}
     for name, value in system.items():
-        if value is None:
-            continue
-        if isinstance(value, dict):
-            attributes = value.get("#attributes")
-            if not isinstance(attributes, dict):
-                attributes = value
-            if name == "Provider":
-                head["winlog.provider_name"] = attributes.get("Name")
-                head["winlog.provider_guid"] = attributes.get("Guid")
-            elif name == "TimeCreated":
-                head["time"] = attributes.get("SystemTime")
-            elif name == "Execution":
-                head["winlog.process.pid"] = attributes.get("ProcessID")
-                head["winlog.process.thread.id"] = attributes.get("ThreadID")
-            elif name == "Security":
-                head["winlog.user.identifier"] = attributes.get("UserID")
-            elif name == "Correlation":
-                head["winlog.activity_id"] = attributes.get("ActivityID")
-                head["winlog.related_activity_id"] = attributes.get("RelatedActivityID")
-            elif "#text" in value:
-                head[table().envelope.get(name, "winlog." + name.lower())] = value["#text"]
-                if name == "EventID" and attributes.get("Qualifiers") is not None:
-                    head["winlog.qualifiers"] = attributes["Qualifiers"]
-        else:
-            head[table().envelope.get(name, "winlog." + name.lower())] = value
-    data: list[tuple[str, Any]] = []
-    for section in ("EventData", "UserData"):
-        part = event.get(section)
-        if isinstance(part, dict):
-            _section(part, data)
+        if value.__class__ is dict:
+            _put_element(head, name, value)
+        elif value is not None:
+            head[_system_names[name]] = value
     rendering = event.get("RenderingInfo")
     if isinstance(rendering, dict):
         head["message"] = rendering.get("Message")
-    return _event(head, tuple(n for n, _ in data), [v for _, v in data], record)
+    names, values = _sections(event)
+    return windows_event(head, names, values, record)
 
 
-def _section(part: Mapping[str, Any], data: list[tuple[str, Any]]) -> None:
-    """EventData, or UserData with its one element more; ``Data`` without names keeps its list."""
+def _put_element(head: Out, name: str, value: Mapping[str, Any]) -> None:
+    attributes = value.get("#attributes")
+    if not isinstance(attributes, dict):
+        attributes = value
+    fields = _ATTRIBUTES.get(name)
+    if fields is not None:
+        for field, attribute in fields:
+            head[field] = attributes.get(attribute)
+    elif "#text" in value:
+        head[_system_names[name]] = value["#text"]
+        if name == "EventID" and attributes.get("Qualifiers") is not None:
+            head["winlog.qualifiers"] = attributes["Qualifiers"]
+
+
+def _sections(event: Mapping[str, Any]) -> tuple[tuple[str, ...], list[Any]]:
+    """Names and values of EventData, or of UserData with its one element more. Unnamed ``Data`` keeps its list."""
+    names: list[str] = []
+    values: list[Any] = []
+    for section in ("EventData", "UserData"):
+        part = event.get(section)
+        if not isinstance(part, dict):
+            continue
+        if dict not in set(map(type, part.values())) and "#attributes" not in part:
+            names += part
+            values += part.values()
+            continue
+        for name, value in _unnested(part):
+            names.append(name)
+            values.append(value)
+    return tuple(names), values
+
+
+def _unnested(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in part.items():
         if name == "#attributes":
             continue
-        if isinstance(value, dict):
-            if "#text" in value:
-                data.append((name, value["#text"]))
-            else:
-                for inner, content in flatten(value).items():
-                    if "#attributes" not in inner:
-                        data.append((inner.replace(".#text", ""), content))
+        if not isinstance(value, dict):
+            yield name, value
+        elif "#text" in value:
+            yield name, value["#text"]
         else:
-            data.append((name, value))
+            for inner, content in flatten(value).items():
+                if "#attributes" not in inner:
+                    yield inner.replace(".#text", ""), content
 
 
 def _winlogbeat(document: Mapping[str, Any], record: Record) -> Out | None:
@@ -219,190 +238,12 @@ def _winlogbeat(document: Mapping[str, Any], record: Record) -> Out | None:
             head[name] = value
         elif not name.startswith("@metadata"):
             kept[name] = value
-    out = _event(head, tuple(n for n, _ in data), [v for _, v in data], record)
+    out = windows_event(head, tuple(n for n, _ in data), [v for _, v in data], record)
     if out is not None:
         for name, value in kept.items():
             if name not in out or name == "kydai.unmapped":
                 put(out, senders_name(name), value)
     return out
-
-
-_LEVELS = {
-    "0": "information",
-    "1": "critical",
-    "2": "error",
-    "3": "warning",
-    "4": "information",
-    "5": "verbose",
-}
-_AUDIT_FAILURE, _AUDIT_SUCCESS = 0x10000000000000, 0x20000000000000
-
-
-def _event(head: Out, names: tuple[str, ...], data: Sequence[Any], record: Record) -> Out | None:
-    """The event from its envelope and its data, whatever shape they came in."""
-    code = to_text(head.pop("event.code", None))
-    channel = to_text(head.get("winlog.channel"))
-    if code is None or (channel is None and head.get("winlog.provider_name") is None):
-        return None
-    provider = to_text(head.get("winlog.provider_name")) or ""
-    known = table()
-    plan = known.plan(provider, code)
-    out: Out = {
-        "event.module": "windows",
-        "event.dataset": known.datasets.get(channel or "", "windows.other"),
-        "event.code": code,
-    }
-    if provider:
-        out["event.provider"] = provider
-    for name, constant in plan.constants:
-        out[name] = constant.copy() if constant.__class__ is list else constant
-    when = head.pop("time", None)
-    if when is not None:
-        _put_time(out, when, record)
-    message = head.pop("message", None)
-    _put_head(out, head)
-    _put_data(out, names, data, plan)
-    if isinstance(message, str) and message:
-        # the data say all that the rendered text says, but for its first line; the whole is in event.original
-        out["message"] = message.partition("\n")[0].rstrip() if names and plan.family else message
-    _finish(out, plan.family)
-    return out
-
-
-def _put_time(out: Out, when: Any, record: Record) -> None:
-    text = when if isinstance(when, str) else str(when)
-    found = (
-        read_iso(text, record.zone)
-        or _read_epoch(text, record.zone, record.created_at)
-        or _read_us_time(text, record.zone, record.created_at)
-    )
-    if found is None:
-        unmapped(out, f"@timestamp={text[:80]}")
-    else:
-        out["@timestamp"] = found[0]
-
-
-def _put_head(out: Out, head: Out) -> None:
-    for name, value in head.items():
-        if value.__class__ is str:
-            if value:
-                out[name] = value
-        elif name == "winlog.keywords" and value.__class__ is list:
-            out[name] = [to_text(v) for v in value if v is not None]
-        elif value is not None:
-            out[name] = to_text(value)
-    computer = out.get("winlog.computer_name")
-    if computer:
-        out["host.name"] = computer
-        out["host.hostname"] = computer.partition(".")[0]
-    level = _LEVELS.get(out.get("winlog.level", ""))
-    if level:
-        out["log.level"] = level
-    keywords = out.get("winlog.keywords")
-    if keywords and "event.outcome" not in out:
-        outcome = _outcome(keywords)
-        if outcome:
-            out["event.outcome"] = outcome
-
-
-def _outcome(keywords: Any) -> str | None:
-    if isinstance(keywords, list):
-        words = " ".join(map(str, keywords))
-        return "failure" if "Audit Failure" in words else "success" if "Audit Success" in words else None
-    return _outcome_of_mask(keywords)
-
-
-@lru_cache(1024)
-def _outcome_of_mask(text: str) -> str | None:
-    if len(text) > 40:
-        return None
-    try:
-        mask = int(text, 0) & 0xFFFFFFFFFFFFFFFF
-    except ValueError:
-        return "failure" if "Audit Failure" in text else "success" if "Audit Success" in text else None
-    return "failure" if mask & _AUDIT_FAILURE else "success" if mask & _AUDIT_SUCCESS else None
-
-
-_ONLY_TEXTS = {str}
-
-
-def _put_data(out: Out, names: tuple[str, ...], values: Sequence[Any], plan: Plan) -> None:
-    if len(names) > MAX_FIELDS:
-        unmapped(out, f"{len(names) - MAX_FIELDS} more fields")
-        names, values = names[:MAX_FIELDS], values[:MAX_FIELDS]
-    if names and set(map(type, values)) != _ONLY_TEXTS:
-        names, values = _as_texts(names, values)
-    shape = plan.shape(names)
-    out.update(zip(shape.fields, values, strict=True))
-    for i, setter in shape.targets:
-        value = values[i]
-        if value.__class__ is str and value not in NONE:
-            setter(out, value)
-
-
-def _as_texts(names: tuple[str, ...], values: Sequence[Any]) -> tuple[tuple[str, ...], list[Any]]:
-    """Numbers and booleans as texts, lists as lists of texts, objects by dotted names, nulls left out."""
-    named: list[str] = []
-    out: list[Any] = []
-    for name, value in zip(names, values, strict=True):
-        if isinstance(value, dict):
-            for inner, content in flatten(value, name + ".").items():
-                named.append(inner)
-                out.append([to_text(v) for v in content] if isinstance(content, list) else to_text(content))
-        elif isinstance(value, list):
-            named.append(name)
-            out.append([to_text(v) for v in value if v is not None])
-        elif value is not None:
-            named.append(name)
-            out.append(value if value.__class__ is str else to_text(value))
-    return tuple(named), out
-
-
-_HIVES = {
-    "HKLM": "HKLM", "HKU": "HKU", "HKCR": "HKCR", "HKCU": "HKCU", "HKEY_LOCAL_MACHINE": "HKLM",
-    "HKEY_USERS": "HKU", "HKEY_CLASSES_ROOT": "HKCR", "HKEY_CURRENT_USER": "HKCU",
-}  # fmt: skip
-
-
-def _finish(out: Out, family: str) -> None:
-    """What follows from the mapped fields: names of executables and files, parts of registry paths."""
-    executable = out.get("process.executable")
-    if executable:
-        out["process.name"] = executable[executable.rfind("\\") + 1 :]
-    executable = out.get("process.parent.executable")
-    if executable:
-        out["process.parent.name"] = executable[executable.rfind("\\") + 1 :]
-    path = out.get("file.path")
-    if path:
-        at = path.rfind("\\")
-        if at > 0:
-            out["file.directory"] = path[:at]
-        name = path[at + 1 :]
-        if name and "file.name" not in out:
-            out["file.name"] = name
-            dot = name.rfind(".")
-            if dot > 0 and len(name) - dot <= 16:
-                out["file.extension"] = name[dot + 1 :].lower()
-    path = out.get("dll.path")
-    if path:
-        out["dll.name"] = path[path.rfind("\\") + 1 :]
-    path = out.get("registry.path")
-    if path:
-        hive, _, key = path.partition("\\")
-        known = _HIVES.get(hive)
-        if known:
-            out["registry.hive"] = known
-            out["registry.key"] = key
-            out.setdefault("registry.value", key[key.rfind("\\") + 1 :])
-    details = out.get("registry.data.strings")
-    if isinstance(details, str):
-        out["registry.data.strings"] = [details]
-    if "dns.question.name" in out:
-        out["network.protocol"] = "dns"
-    if family == "Microsoft-Windows-Security-Auditing" and "service.name" in out:
-        name = out["service.name"]
-        if name.endswith("$"):
-            out["destination.domain"] = name[:-1]
 
 
 PARSER = WindowsParser()

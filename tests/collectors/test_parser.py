@@ -196,11 +196,6 @@ def test_a_time_long_past_is_flagged_unless_it_is_replayed() -> None:
     assert "kydai.time_flag" not in event("2026-10-27T00:00:00Z host prog[1]: a month in a relay's queue")
 
 
-def test_the_host_behind_a_relay() -> None:
-    made = PARSERS.parse(frame("<13>words only", source="relay:192.0.2.1:sw-acc01"), zone="UTC").events[0]
-    assert made["host.name"] == "sw-acc01"
-
-
 def test_the_zone_of_the_source_is_used() -> None:
     raw = "Nov 25 08:26:00 h prog[1]: x"
     assert event(raw, zone="Asia/Ho_Chi_Minh")["@timestamp"] == "2026-11-25T01:26:00.000000Z"
