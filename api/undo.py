@@ -11,16 +11,16 @@ from core.clock import MINUTE, Micros
 from core.db.models import Alert, Audit, RuleException, SavedSearch
 from core.errors import Conflict, Refused, failure
 from detections import exception_book, rule_modes
+from detections.alert_actions import put_back, state_of
 
 UNDO_FOR = 10 * MINUTE
-_STATE = ("status", "assignee", "verdict")
 
 
 def undo_alerts(session: Session, actor: Actor, entry: int, *, now: Micros) -> list[int]:
     """Put back the alerts of an entry; returns their ids.
 
     Raises Refused unless the same person wrote the entry within ten minutes, Conflict when an alert has changed
-    since.
+    since, be it to the same again: so an entry is undone once.
     """
     row = session.get(Audit, entry)
     mine = row is not None and row.actor == actor.name and row.action.startswith("alert.")
@@ -28,20 +28,14 @@ def undo_alerts(session: Session, actor: Actor, entry: int, *, now: Micros) -> l
         raise failure(Refused, "api.undo_over")
     alerts = session.scalars(select(Alert).where(Alert.id.in_([int(i) for i in row.before]))).all()
     for alert in alerts:
-        state = {name: getattr(alert, name) for name in _STATE}
-        if state != row.after.get(str(alert.id)):
+        if state_of(alert) != row.after.get(str(alert.id)):
             raise failure(Conflict, "api.undo_changed", alert=str(alert.id))
     for alert in alerts:
-        for name, value in row.before[str(alert.id)].items():
-            if name in _STATE:
-                setattr(alert, name, value)
-        if alert.verdict is None:
-            alert.verdict_reason = ""
-        alert.version += 1
-        alert.updated_at = now
+        put_back(alert, row.before[str(alert.id)], now)
     session.flush()
+    after = {str(alert.id): state_of(alert) for alert in alerts}
     name = f"alert:{alerts[0].id}" if len(alerts) == 1 else f"alerts:{len(alerts)}"
-    audit.record(session, actor, "alert.undo", name, now=now, before=row.after, after=row.before)
+    audit.record(session, actor, "alert.undo", name, now=now, before=row.after, after=after)
     return [alert.id for alert in alerts]
 
 

@@ -126,11 +126,11 @@ def _change(
     after: dict[str, Any] = {}
     for alert_id in wanted:
         alert = found[alert_id]
-        state = _state(alert)
+        state = state_of(alert)
         if change(alert):
             alert.version += 1
             alert.updated_at = now
-            before[str(alert_id)], after[str(alert_id)] = state, _state(alert)
+            before[str(alert_id)], after[str(alert_id)] = state, state_of(alert)
     session.flush()
     if after:
         name = f"alert:{next(iter(after))}" if len(after) == 1 else f"alerts:{len(after)}"
@@ -138,5 +138,15 @@ def _change(
     return [int(alert_id) for alert_id in after]
 
 
-def _state(alert: Alert) -> dict[str, Any]:
-    return {"status": alert.status, "assignee": alert.assignee, "verdict": alert.verdict}
+def state_of(alert: Alert) -> dict[str, Any]:
+    """An alert as the journal keeps it: ``version`` tells whether anybody has changed it since, even to the same."""
+    state = {name: getattr(alert, name) for name in ("status", "assignee", "verdict", "version")}
+    return state | ({"verdict_reason": alert.verdict_reason} if alert.verdict_reason else {})
+
+
+def put_back(alert: Alert, before: Mapping[str, Any], now: Micros) -> None:
+    """Make an alert what it was, as ``state_of`` kept it; it is a change of its own."""
+    alert.status, alert.assignee, alert.verdict = before["status"], before["assignee"], before["verdict"]
+    alert.verdict_reason = before.get("verdict_reason", "")
+    alert.version += 1
+    alert.updated_at = now

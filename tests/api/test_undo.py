@@ -57,6 +57,29 @@ def test_an_undo_can_be_undone(client: Client, services: Services) -> None:
     assert states(services)[0][0] == "acknowledged"
 
 
+def test_an_entry_is_undone_once_though_others_chose_the_same_since(client: Client, services: Services) -> None:
+    ids, analyst, other = put(services), client("analyst"), client("analyst")
+    entry = post(analyst, "acknowledge", ids=ids[:1])["entry"]
+    post(other, "reopen", ids=ids[:1])
+    post(other, "acknowledge", ids=ids[:1])
+    said = post(analyst, "undo", 409, entry=entry)
+    assert "changed since" in said["detail"]
+    entry = post(other, "reopen", ids=ids[:1])["entry"]
+    post(other, "undo", entry=entry)
+    post(analyst, "reopen", ids=ids[:1])
+    post(other, "undo", 409, entry=entry)
+    assert states(services)[0][0] == "new", "what another chose stands"
+
+
+def test_an_undone_reopening_has_its_reason_again(client: Client, services: Services) -> None:
+    ids, analyst = put(services), client("analyst")
+    post(analyst, "close", ids=ids[:1], verdict="benign", reason="máy quét của ta")
+    entry = post(analyst, "reopen", ids=ids[:1])["entry"]
+    post(analyst, "undo", entry=entry)
+    with services.database.read() as session:
+        assert session.get_one(Alert, ids[0]).verdict_reason == "máy quét của ta"
+
+
 def test_it_is_refused_for_others_later_and_after_a_change(
     client: Client, services: Services, clock: StillClock
 ) -> None:

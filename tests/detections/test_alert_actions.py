@@ -50,7 +50,7 @@ def test_the_way_of_an_alert_and_back(session: Session) -> None:
     found = entries(session)
     assert [entry.object for entry in found] == ["alerts:2", "alert:3", "alerts:2", "alerts:2", "alerts:3"]
     assert found[3].before is not None
-    assert found[3].before["1"] == {"status": "acknowledged", "assignee": None, "verdict": None}
+    assert found[3].before["1"] == {"status": "acknowledged", "assignee": None, "verdict": None, "version": 2}
     assert found[3].reason == "máy quét được phép"
 
 
