@@ -159,15 +159,15 @@ class Engine:
         self, programs: Sequence[Program | None], events: Sequence[Record], texts: Sequence[bytes] | None
     ) -> dict[int, int]:
         """Classes of keywords, for the events that hold any. Programs that ask for the same are searched together."""
-        groups: dict[KeywordIndex, list[tuple[int, Program]]] = {}
-        for position, program in enumerate(programs):
-            if program is not None and program.keywords is not None:
-                groups.setdefault(program.keywords, []).append((position, program))
+        asked = [None if program is None else program.keywords for program in programs]
         classes: dict[int, int] = {}
-        for index, group in groups.items():
+        for index in dict.fromkeys(asked):
+            if index is None:
+                continue
+            group = [(at, program) for at, program in enumerate(programs) if program is not None and asked[at] is index]
             searched = [
-                texts[position] if texts is not None and program.raw_is_whole else self._text(events[position], program)
-                for position, program in group
+                texts[at] if texts is not None and program.raw_is_whole else self._text(events[at], program)
+                for at, program in group
             ]
             found = index.classes(searched, lambda at, group=group: _searched(group[at][1], events[group[at][0]]))  # type: ignore[misc]
             classes.update((group[at][0], number) for at, number in found.items())

@@ -20,6 +20,9 @@ from detections.ir import MANY, ONE, Kind, Predicate
 from detections.match_index import NOTHING, MatchIndex, Numbers
 from detections.needles import regex_needle
 
+_FOLDED = ("\u212a", "\u0130", "\\u212a", "\\u0130")
+"""The Kelvin sign and the dotted I, also as JSON may write them: lower() makes them ASCII letters, but Vectorscan folds
+the case of ASCII only. So a text that holds one is looked at in any case."""
 _SAFE = re.compile(r"[A-Za-z0-9 _.:=-]{3,}")
 """Runs that JSON, XML and key=value write as they are, so that they can be looked for in the raw text too."""
 
@@ -51,16 +54,12 @@ class KeywordIndex:
     def _suspects(self, texts: Sequence[bytes]) -> Iterable[int]:
         if self._filter is None:
             return range(len(texts))
-        together = b"\n".join(texts)
-        if not together.isascii():
-            texts = [text if text.isascii() else _lowered(text) for text in texts]
-            together = b"\n".join(texts)
         found: list[int] = []
 
         def hit(pattern: int, start: int, end: int, flags: int, context: object) -> None:
             found.append(end)
 
-        self._filter.scan(together, match_event_handler=hit)
+        self._filter.scan(b"\n".join(texts), match_event_handler=hit)
         if not found:
             return ()
         ends = list(accumulate(len(text) + 1 for text in texts))
@@ -74,11 +73,6 @@ def joined(values: Iterable[Any]) -> bytes:
     return "\n".join(map(str, values)).encode("utf-8", "replace")
 
 
-def _lowered(text: bytes) -> bytes:
-    # Vectorscan folds the case of ASCII only; what lower() makes ASCII (the Kelvin sign) must be seen as such
-    return text.decode("utf-8", "replace").lower().encode()
-
-
 def _piece(predicate: Predicate) -> str | None:
     """The longest piece of a keyword that is sure to stand in any text that holds it; None if there is none."""
     if predicate.kind is Kind.REGEX:
@@ -90,7 +84,7 @@ def _piece(predicate: Predicate) -> str | None:
 
 def _scanner(pieces: set[str]) -> Any:
     database = hyperscan.Database()
-    ordered = sorted(pieces)
+    ordered = sorted(pieces.union(_FOLDED))
     database.compile(
         expressions=[piece.encode() for piece in ordered],
         ids=list(range(len(ordered))),
