@@ -47,7 +47,7 @@ class Kind(StrEnum):
     COMPARE = "cmp"
     """``gt:5``, ``gte:``, ``lt:``, ``lte:``."""
     FIELD = "ref"
-    """Equal to another field, or (flags s, e) starts or ends with it."""
+    """Equal to another field, or (flags s, e) starts or ends with it; flag c: case counts."""
     PART = "part"
     """``hour:3``: a part of a time, in UTC; minute, hour, day, week (ISO), month, year."""
     EXPAND = "hole"

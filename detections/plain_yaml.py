@@ -97,7 +97,7 @@ def _mapping(lines: list[str], at: int, indent: int) -> tuple[Block, int]:
             value, at = _words(lines, at, indent)
         else:
             rest, at = _whole(lines, at, indent, rest)
-            value = _scalar(rest)
+            value = _scalar(rest) if indent or not _DATE.fullmatch(rest) else _date(rest)
         found[name] = (place, value)
     return found, at
 
@@ -186,6 +186,14 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
+def _date(text: str) -> date:
+    """Of the document's own keys; deeper, what looks like a date is odd."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise OddError from error
+
+
 def _scalar(text: str) -> Any:
     """A scalar as YAML 1.1 resolves it, or OddError when that is not plain to see."""
     first = text[:1]
@@ -224,11 +232,6 @@ def _escaped(found: re.Match[str]) -> str:
 def _resolved(text: str) -> Any:
     if _NUMBER.fullmatch(text):
         return int(text)
-    if _DATE.fullmatch(text):
-        try:
-            return date.fromisoformat(text)
-        except ValueError as error:
-            raise OddError from error
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     if text == "null":

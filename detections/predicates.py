@@ -8,6 +8,7 @@ member does, a missing field and a null have no member.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
@@ -16,6 +17,7 @@ import re2
 
 from core.clock import from_micros, to_micros
 from core.errors import BadInput, failure, reason
+from core.query.values import to_double
 from detections.ir import MANY, ONE, Kind, Predicate, number_text
 
 MAX_COMPARED = 8_000
@@ -61,7 +63,9 @@ def holds(predicate: Predicate, texts: Sequence[str], others: Sequence[str] = ()
     if predicate.kind is Kind.EXISTS:
         return bool(texts)
     if predicate.kind is Kind.FIELD:
-        return any(_agree(text.lower(), other.lower(), predicate.flags) for text in texts for other in others)
+        how, cased = predicate.flags.removesuffix("c"), predicate.flags.endswith("c")
+        pairs = ((text, other) if cased else (text.lower(), other.lower()) for text in texts for other in others)
+        return any(_agree(text, other, how) for text, other in pairs)
     test = test_of(predicate)
     return any(test(text) for text in texts)
 
@@ -157,9 +161,8 @@ def _comparison(value: str) -> Test:
     bound = float(number)
 
     def test(text: str) -> bool:
-        try:
-            has = float(text)
-        except ValueError:
+        has = to_double(text)
+        if has is None:
             return False
         if op == "gt":
             return has > bound
@@ -175,11 +178,19 @@ def _time_part(value: str) -> Test:
     wanted = int(number)
 
     def test(text: str) -> bool:
-        try:
-            moment = from_micros(to_micros(text))
-        except (ValueError, OverflowError):
+        moment = _moment(text)
+        if moment is None:
             return False
         has: int = moment.isocalendar().week if part == "week" else getattr(moment, part)
         return has == wanted
 
     return test
+
+
+@lru_cache(maxsize=256)
+def _moment(text: str) -> datetime | None:
+    # a rule that compares asks for every hour that is meant
+    try:
+        return from_micros(to_micros(text))
+    except (ValueError, OverflowError):
+        return None

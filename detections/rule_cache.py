@@ -34,6 +34,7 @@ _COMPILERS = (
     "rule_cache.py",
     "sigma_conditions.py",
     "sigma_encodings.py",
+    "sigma_modifiers.py",
     "sigma_places.py",
     "sigma_reader.py",
     "spelling.py",

@@ -18,6 +18,8 @@ _CUT_BEFORE = (0, 2, 3)
 """Characters of base64 that a text shares with what stands 0, 1 or 2 bytes before it."""
 _CUT_AFTER = (None, -3, -2)
 """And with what follows, by what its length leaves over 3."""
+_LEAST_AT_OFFSETS = 2
+"""Of a single byte behind another one no character of base64 is sure."""
 
 
 class _Bytes(SigmaString):
@@ -60,6 +62,8 @@ class _Base64Offset(SigmaValueModifier[SigmaString, SigmaExpansion]):
 
     def modify(self, val: SigmaString) -> SigmaExpansion:
         data = _bytes_of(val)
+        if len(data) < _LEAST_AT_OFFSETS:
+            raise SigmaValueError(f"base64offset needs {_LEAST_AT_OFFSETS} bytes of text, of fewer nothing is the same")
         whole = [b64encode(b" " * before + data).decode() for before in range(3)]
         return SigmaExpansion(
             [

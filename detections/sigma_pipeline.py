@@ -20,8 +20,18 @@ from sigma.processing.postprocessing import QueryPostprocessingTransformation
 from sigma.processing.transformations import AddConditionTransformation, FieldMappingTransformation
 from sigma.processing.transformations.base import ConditionTransformation, ValueTransformation
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaLogSource, SigmaRule
-from sigma.types import SigmaExists, SigmaNull, SigmaRegularExpression, SigmaRegularExpressionFlag, SigmaType
+from sigma.types import (
+    SigmaExists,
+    SigmaExpansion,
+    SigmaNull,
+    SigmaRegularExpression,
+    SigmaRegularExpressionFlag,
+    SigmaTimestampPart,
+    SigmaType,
+)
 
+import detections.sigma_encodings
+import detections.sigma_modifiers  # noqa: F401  # both put their modifiers in the place of pySigma's, for sigma-cli too
 from core.ecs import FIELDS
 from core.errors import BadInput
 from core.query.regex_lucene import to_lucene
@@ -56,6 +66,7 @@ def kydai() -> ProcessingPipeline:
         priority=20,
         items=[
             ProcessingItem(identifier="kydai_regexes", transformation=_Regexes()),
+            ProcessingItem(identifier="kydai_times", transformation=_Times()),
             ProcessingItem(identifier="kydai_fields", transformation=_Fields({})),
             ProcessingItem(identifier="kydai_events", transformation=_Events(name="_kydai_events")),
         ],
@@ -208,6 +219,18 @@ class _Regexes(ValueTransformation):
             return SigmaRegularExpression(_readable(to_lucene(leaf)))
         except BadInput as error:
             raise SigmaTransformationError(f"{val.regexp}: {error.message}") from error
+
+
+@dataclass
+class _Times(ValueTransformation):
+    """Parts of times have no form in Lucene; the backend would ask for times that are ``22 OR 23``."""
+
+    def apply_value(self, field: str | None, val: SigmaType) -> SigmaType | None:
+        for each in val.values if isinstance(val, SigmaExpansion) else (val,):
+            if isinstance(each, SigmaTimestampPart):
+                part = each.timestamp_part.name.lower()
+                raise SigmaTransformationError(f"{field}: a part of a time ({part}) has no form in Lucene")
+        return val
 
 
 @cache

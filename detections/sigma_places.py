@@ -75,7 +75,7 @@ def _item_fault(document: Document, file: str) -> Fault | None:
                 at = key.value.index(f"|{modifier}") + 1
                 return Fault(within(key, at, file), near(modifier, modifier_mapping))
         try:
-            SigmaDetectionItem.from_mapping(key.value, value_of(value, file))
+            SigmaDetectionItem.from_mapping(key.value, value_of(value, file, key.value))
         except (ValueError, TypeError, re.error):  # SigmaError is a ValueError
             return Fault(place_of(key, file), [])
     return None

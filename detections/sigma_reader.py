@@ -52,6 +52,7 @@ from detections.correlation_slips import refuse_slips
 from detections.ir import HOLE, MANY, ONE, Expr, Kind, Predicate, conj, disj, neg, number_text, text_predicate
 from detections.predicates import compile_regex
 from detections.rule import Correlation, Filter, Level, Logsource, Rule
+from detections.sigma_modifiers import CasedReference  # the module puts its modifiers in the place of pySigma's
 from detections.sigma_places import at_key, fault_of, misspelt, refuse_odd_keys, within
 from detections.spelling import hinted, near
 from detections.strict_yaml import Document, child, documents, place_of
@@ -273,7 +274,9 @@ def _condition(
             at = re.search(r"\(at char (\d+)\)", str(error))
             place = asked.place(int(at[1]) if at else 0)
             why = {lang: said.partition(" (at char ")[0] for lang, said in reason(error).items()}
-            raise failure(BadInput, "rules.sigma.condition_wrong", place=place, reason=why) from error
+            found = re.search(r"found '(\w+)'", str(error))
+            names = near(found[1], ("and", "or", "not")) if found else []
+            raise hinted(failure(BadInput, "rules.sigma.condition_wrong", place=place, reason=why), names) from error
         parts.append(asked.expr(parsed))
     return disj(parts)
 
@@ -381,6 +384,7 @@ def _value(name: str | None, value: SigmaType, place: Place, translation: _Trans
         return translation.number(Predicate(name, Kind.COMPARE, text), place)
     if isinstance(value, SigmaFieldReference):
         flags = ("s" if value.starts_with else "") + ("e" if value.ends_with else "")
+        flags += "c" if isinstance(value, CasedReference) else ""
         return translation.number(Predicate(name, Kind.FIELD, value.field, flags), place)
     raise failure(BadInput, "rules.sigma.kind", place=place, kind=type(value).__name__)
 

@@ -30,6 +30,12 @@ _READ: dict[str, Callable[[yaml.ScalarNode], Any]] = {
     _PREFIX + "null": _PLAIN.construct_yaml_null,
     _PREFIX + "timestamp": _PLAIN.construct_yaml_timestamp,
 }
+_NO_TEXT = frozenset(
+    {"all", "neq", "exists", "gt", "gte", "lt", "lte", "minute", "hour", "day", "week", "month", "year"}
+)
+"""Modifiers of numbers, or of anything; all others are of texts."""
+_TOP = 2
+"""How deep the values of a document's own keys are: those of ``date`` and ``modified`` are dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ def documents(data: bytes, file: str) -> list[Document]:
     return found
 
 
-def _value(node: yaml.Node, file: str, depth: int, seen: set[int]) -> Any:
+def _value(node: yaml.Node, file: str, depth: int, seen: set[int], of: str = "") -> Any:
     place = place_of(node, file)
     if depth > MAX_DEPTH:
         raise failure(BadInput, "rules.yaml.deep", place=place, limit=MAX_DEPTH)
@@ -74,9 +80,9 @@ def _value(node: yaml.Node, file: str, depth: int, seen: set[int]) -> Any:
         raise failure(BadInput, "common.error.yaml_alias", place=place)
     seen.add(id(node))
     if isinstance(node, yaml.ScalarNode):
-        return _scalar(node, place)
+        return node.value if _is_as_written(node, depth, of) else _scalar(node, place)
     if isinstance(node, yaml.SequenceNode) and node.tag == _PREFIX + "seq":
-        return [_value(child, file, depth + 1, seen) for child in node.value]
+        return [_value(child, file, depth + 1, seen, of) for child in node.value]
     if isinstance(node, yaml.MappingNode) and node.tag == _PREFIX + "map":
         mapping: dict[Any, Any] = {}
         for key_node, value_node in node.value:
@@ -85,9 +91,19 @@ def _value(node: yaml.Node, file: str, depth: int, seen: set[int]) -> Any:
             key = _scalar(key_node, place_of(key_node, file))
             if key in mapping:
                 raise failure(BadInput, "rules.yaml.twice", place=place_of(key_node, file), key=str(key)[:80])
-            mapping[key] = _value(value_node, file, depth + 1, seen)
+            mapping[key] = _value(value_node, file, depth + 1, seen, key_node.value)
         return mapping
     raise failure(BadInput, "rules.yaml.tag", place=place, tag=node.tag[:80])
+
+
+def _is_as_written(node: yaml.ScalarNode, depth: int, of: str) -> bool:
+    """Whether a value is the text that stands there, though YAML would take it for something else: below a modifier of
+    texts (``F|contains: 1.50``), and times below the top (``F: 2026-11-25``, ``F: 12:30``)."""
+    if node.tag in (STRING, _PREFIX + "null"):
+        return False
+    if not _NO_TEXT.issuperset(of.split("|")[1:]):
+        return True
+    return depth > _TOP and (node.tag == _PREFIX + "timestamp" or (node.tag == _PREFIX + "int" and ":" in node.value))
 
 
 def _scalar(node: yaml.ScalarNode, place: Place) -> Any:
@@ -101,9 +117,9 @@ def _scalar(node: yaml.ScalarNode, place: Place) -> Any:
         raise failure(BadInput, "rules.yaml.value", place=place, value=node.value[:80], kind=kind) from error
 
 
-def value_of(node: yaml.Node, file: str) -> Any:
-    """What a node stands for. Raises BadInput as ``documents`` does."""
-    return _value(node, file, 1, set())
+def value_of(node: yaml.Node, file: str, key: str = "") -> Any:
+    """What a node stands for, below ``key`` if it is given. Raises BadInput as ``documents`` does."""
+    return _value(node, file, _TOP + 1 if key else 1, set(), key)
 
 
 def child(node: yaml.Node | None, key: object) -> yaml.Node | None:

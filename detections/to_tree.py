@@ -107,7 +107,7 @@ def _plain(predicate: Predicate, name: str, fields: FieldMap) -> Node:
         return Range(name, **{op: int(bound) if bound.is_integer() else bound})
     if kind is Kind.FIELD:
         others = fields.keys(value)
-        return _any(_referred(name, others, at, flags) for at in range(len(others)))
+        return _any(_referred(name, others, at, flags.removesuffix("c"), comparison) for at in range(len(others)))
     if kind is Kind.PART:
         part, _, number = value.partition(":")
         if part in _PARTS:
@@ -115,8 +115,8 @@ def _plain(predicate: Predicate, name: str, fields: FieldMap) -> Node:
     raise failure(BadInput, "rules.no_tree", field=name, kind=kind.value, value=value[:80])
 
 
-def _referred(name: str, others: tuple[str, ...], at: int, flags: str) -> Node:
-    equal = FieldEquals(name, others[at], _HOW[flags], Comparison.CI)
+def _referred(name: str, others: tuple[str, ...], at: int, how: str, comparison: Comparison) -> Node:
+    equal = FieldEquals(name, others[at], _HOW[how], comparison)
     return And((*_absent(others[:at]), equal)) if at else equal
 
 

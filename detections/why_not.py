@@ -173,7 +173,7 @@ def asked_text(predicate: Predicate) -> Text:
         operator, _, value = value.partition(":")
         said = both(f"why.asked.{operator}", value=value)
     elif kind is Kind.FIELD:
-        said = both(f"why.asked.field{predicate.flags}", value=value)
+        said = both(f"why.asked.field{predicate.flags.removesuffix('c')}", value=value)
     else:
         value = value.replace(MANY, "*").replace(ONE, "?").replace(HOLE, "%")
         said = both(f"why.asked.{kind}", value=f"“{value[:MAX_VALUE]}”")

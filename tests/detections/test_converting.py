@@ -20,6 +20,13 @@ def test_each_rule_of_a_file_is_told_with_its_queries_or_why_it_has_none() -> No
     assert no_rule.error and "r.yml:25:21: Unknown modifier 'nonsense'" in no_rule.error["en"] and not no_rule.queries
 
 
+@pytest.mark.parametrize("item", ["F|hour: 22", "F|hour: [22, 23]", "F|hour|gte: 22", "F|hour|gte|neq: 22"])
+def test_a_part_of_a_time_becomes_no_query_of_numbers(item: str) -> None:
+    (found,) = convert(rule_text(1, f"sel: {{{item}}}\ncondition: sel").encode(), "r.yml")
+    assert not found.queries
+    assert found.error and "a part of a time (hour) has no form in Lucene" in found.error["en"]
+
+
 ODD = [
     "detection: {sel: {5: b}, condition: sel}",
     "detection: {sel: [{true: b}], condition: sel}",
