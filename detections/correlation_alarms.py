@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from heapq import nsmallest
 from typing import Any
 
 import msgspec
@@ -12,8 +13,11 @@ import orjson
 
 from core.clock import Micros
 from detections.alerting import digest
-from detections.correlation_items import Group, Item, parts_of
+from detections.correlation_items import Group, Item, Measured, parts_of
 from detections.correlation_rules import Pattern
+
+MAX_VALUES = 10
+"""As many values an alert shows."""
 
 
 class Kind(StrEnum):
@@ -49,7 +53,9 @@ class Alarm:
     is_part: bool = False
     """The burst is so long that its first items are forgotten."""
     fresh: tuple[Item, ...] = ()
-    """Of a GROWN one: the items that were not told yet."""
+    """Of a GROWN one: the items that were not told yet. It has no others: a burst may go on for a hundred thousand."""
+    distinct: tuple[int, list[str]] | None = None
+    """Of a GROWN one that counts distinct values: how many the whole burst has, and the first of them."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Of a NEW one: its numbers."""
 
@@ -59,6 +65,26 @@ class Alarm:
         if self.kind is not Kind.NEW:
             return []
         return list(zip(self.pattern.fields, parts_of(self.pattern, str(self.items[0].value)), strict=True))
+
+
+class Values:
+    """Distinct values of a burst, kept up while it goes on."""
+
+    __slots__ = ("_seen", "first")
+
+    def __init__(self) -> None:
+        self._seen: set[Measured] = set()
+        self.first: list[str] = []
+        """In order of the text, as many as an alert shows."""
+
+    def add(self, items: Iterable[Item]) -> None:
+        """Take in what the burst gained."""
+        new = {item.value for item in items} - self._seen
+        self._seen |= new
+        self.first = nsmallest(MAX_VALUES, [*self.first, *map(str, new)])
+
+    def __len__(self) -> int:
+        return len(self._seen)
 
 
 class Raised(msgspec.Struct, array_like=True):

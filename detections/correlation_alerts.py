@@ -16,7 +16,7 @@ from core.db.models import Alert, AlertStatus, Verdict
 from detections.alert_entities import bounded, cut_kinds
 from detections.alert_facts import FACT_FIELDS, merged_facts
 from detections.alerting import MAX_IDS, AlertDraft, Room, digest, first_ids, new_row, save
-from detections.correlation_alarms import Alarm, Kind, alarm_key
+from detections.correlation_alarms import Alarm, Kind, Values, alarm_key
 from detections.correlation_items import Item
 from detections.correlation_rules import Pattern
 from detections.hit_notes import base_events, joined_note, read_note
@@ -184,8 +184,12 @@ def _read(pattern: Pattern) -> dict[str, Any]:
 def _distinct(alarm: Alarm) -> dict[str, Any]:
     if not alarm.pattern.fields or alarm.pattern.reads_number or alarm.facts:
         return {}
-    values = {item.value for item in (*alarm.items, *alarm.later)}
-    return {"distinct": len(values), "values": sorted(str(value) for value in values)[:10]}
+    if alarm.distinct is not None:
+        count, first = alarm.distinct
+    else:
+        (values := Values()).add((*alarm.items, *alarm.later))
+        count, first = len(values), values.first
+    return {"distinct": count, "values": first}
 
 
 def _follow(row: Alert, draft: AlertDraft, now: Micros) -> None:

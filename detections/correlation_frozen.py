@@ -35,6 +35,10 @@ class _Saved(msgspec.Struct, array_like=True):
     memories: list[_SavedMemory]
     dropped: dict[str, int]
     lost: dict[str, int] = {}
+    spares: list[int] = []
+    """Of each group; none in older states."""
+    later: dict[int, list[bytes]] = {}
+    """What came to groups at rest, by their place in ``groups``."""
 
 
 _VERSION = 2
@@ -44,7 +48,14 @@ def freeze(machine: Machine) -> bytes:
     """The whole state, for a checkpoint."""
     numbers = {pattern.id: number for number, pattern in enumerate(machine.patterns.patterns)}
     known = machine.patterns.prints
-    groups = [(numbers[each.key[0]], list(each.key[1]), each.wake, each.data) for each in machine.groups]
+    groups: list[tuple[int, list[str], int, bytes]] = []
+    spares: list[int] = []
+    later: dict[int, list[bytes]] = {}
+    for each in machine.groups:
+        if each.later:
+            later[len(groups)] = list(each.later)
+        groups.append((numbers[each.key[0]], list(each.key[1]), each.wake, each.data))
+        spares.append(each.spare)
     memories = [
         _SavedMemory(
             numbers[m.pattern.id],
@@ -60,7 +71,7 @@ def freeze(machine: Machine) -> bytes:
         for m in machine.memories.groups.values()
     ]
     forgotten = machine.memories.dropped, machine.memories.lost
-    saved = _Saved(_VERSION, machine.frontiers, known, groups, memories, *forgotten)
+    saved = _Saved(_VERSION, machine.frontiers, known, groups, memories, *forgotten, spares, later)
     return msgspec.msgpack.encode(saved)
 
 
@@ -91,9 +102,10 @@ def thaw(data: bytes, patterns: PatternSet, partition: int, folder: Path | None 
     known = machine.memories.patterns
     machine.memories.dropped = {rule: count for rule, count in saved.dropped.items() if rule in known}
     machine.memories.lost = {rule: count for rule, count in saved.lost.items() if rule in known}
+    spares = saved.spares or [0] * len(saved.groups)
     machine.groups.restore(
-        Resting((pattern.id, tuple(group)), pattern.depth, wake, member)
-        for number, group, wake, member in saved.groups
+        Resting((pattern.id, tuple(group)), pattern.depth, wake, member, spare, tuple(saved.later.get(place, ())))
+        for place, ((number, group, wake, member), spare) in enumerate(zip(saved.groups, spares, strict=True))
         if (pattern := same.get(number)) is not None
     )
     machine.groups.fetch(machine.expected())

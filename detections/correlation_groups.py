@@ -2,20 +2,21 @@
 
 Where a group lies changes nothing of what is decided of it. Those used last are at hand, up to so many items; beyond
 that the ones that were quiet for longest are put to rest (detections/correlation_cold.py) and fetched when an item of
-theirs comes or the frontier reaches them.
+theirs comes that may decide something, or the frontier reaches them.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 from core.clock import Micros
-from detections.correlation_cold import Cold, Key, Resting
-from detections.correlation_items import Group
-from detections.correlation_member import Member, pack, unpack
+from detections.correlation_cold import Cold, Resting
+from detections.correlation_items import Group, Item
+from detections.correlation_log import Key
+from detections.correlation_member import Member, pack, pack_later, take_later, unpack
 from detections.correlation_rules import Pattern, PatternSet
 
 ROOM = 75_000
@@ -50,6 +51,18 @@ class Groups:
     def is_full(self) -> bool:
         return len(self) >= MAX_GROUPS
 
+    def lay(self, arrived: Mapping[Key, Sequence[Item]], frontiers: Sequence[Micros]) -> set[Key]:
+        """Lay items to the groups at rest for which they decide nothing; whose they were."""
+        keys = [key for key in arrived if key not in self._hot]
+        rows: dict[Key, tuple[int, bytes]] = {}
+        for key, spare in zip(keys, self._cold.spare(keys), strict=True):
+            if spare >= len(items := arrived[key]):
+                depth = self.patterns.by_id[key[0]].depth
+                rows[key] = len(items), pack_later(items, frontiers[depth - 1])
+        if rows:
+            self._cold.append(rows)
+        return set(rows)
+
     def fetch(self, keys: Iterable[Key]) -> None:
         """Have these at hand, those of them that there are."""
         self._warm(self._cold.take([key for key in keys if key not in self._hot]))
@@ -76,10 +89,9 @@ class Groups:
         if wake is None:
             del self._hot[member.pattern.id, member.group]
             return
-        member.wake = wake
         # a later time is seen to when the earlier one comes: nearly every item moves it
-        if not member.queued or wake < member.queued:
-            self._queue(member)
+        if not member.wake or wake < member.wake:
+            self._queue(member, wake)
         if member.is_light:
             member.scan = None
 
@@ -94,7 +106,7 @@ class Groups:
         if top is None or top.wake > upto:
             return None
         heapq.heappop(self._wakes[depth - 1])
-        top.queued = 0
+        top.wake = 0
         return top
 
     def is_due(self, depth: int, upto: Micros) -> bool:
@@ -134,30 +146,28 @@ class Groups:
         for each in groups:
             pattern_id, group = each.key
             self._hot[each.key] = member = unpack(self.patterns.by_id[pattern_id], group, each.data)
+            for data in each.later:
+                take_later(member, data)
+            self._queue(member, each.wake)
             self.sleep(member)
 
-    def _queue(self, member: Member) -> None:
-        member.queued = member.wake
-        heapq.heappush(self._wakes[member.pattern.depth - 1], (member.wake, member.pattern.id, member.group))
+    def _queue(self, member: Member, wake: Micros) -> None:
+        member.wake = wake
+        heapq.heappush(self._wakes[member.pattern.depth - 1], (wake, member.pattern.id, member.group))
 
     def _top(self, depth: int) -> Member | None:
         """The first group at hand to be woken, past entries that no longer hold."""
         wakes = self._wakes[depth - 1]
         while wakes:
             if self._is_queued(wakes[0]):
-                member = self._hot[wakes[0][1:]]
-                if member.wake == member.queued:
-                    return member
-                heapq.heappop(wakes)
-                self._queue(member)
-            else:
-                heapq.heappop(wakes)
+                return self._hot[wakes[0][1:]]
+            heapq.heappop(wakes)
         return None
 
     def _is_queued(self, entry: tuple[Micros, str, Group]) -> bool:
         member = self._hot.get(entry[1:])
-        return member is not None and member.queued == entry[0]
+        return member is not None and member.wake == entry[0]
 
 
 def _at_rest(key: Key, member: Member) -> Resting:
-    return Resting(key, member.pattern.depth, member.wake, pack(member))
+    return Resting(key, member.pattern.depth, member.wake, pack(member), member.spare)

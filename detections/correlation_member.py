@@ -14,7 +14,7 @@ import msgspec
 
 from core.clock import Micros
 from detections.correlation import Scan
-from detections.correlation_alarms import Raised
+from detections.correlation_alarms import Raised, Values
 from detections.correlation_items import Group, Item
 from detections.correlation_rules import Pattern
 
@@ -27,6 +27,7 @@ MAX_ITEMS = 100_000
 FEW = 4
 """So many items are looked at anew each time."""
 
+_NO_VALUES: dict[str, Values] = {}
 _NONE_LATE: dict[tuple[Micros, str], Micros] = {}
 
 
@@ -44,10 +45,10 @@ class Member:
     judged: Micros = 0
     """The frontier at which instants were last made final."""
     scan: Scan | None = None
+    values: dict[str, Values] = field(default_factory=lambda: _NO_VALUES)
+    """Of bursts that go on, by the alarm's key; had again from the items at any time. Never changed in place."""
     wake: Micros = 0
-    """When the frontier must come by again; 0 when nobody knows yet."""
-    queued: Micros = 0
-    """Under which time it stands among those that wait for the frontier: its ``wake`` or earlier; 0 when nowhere."""
+    """When the frontier comes by again, as soon as it must or earlier; 0 when nobody knows yet."""
     weight: int = 0
     """How many items it was counted as."""
 
@@ -108,6 +109,7 @@ class Member:
         finals = [each for each in self.raised if each.is_final] if self.items else []
         newest = max(finals, key=lambda each: each.at, default=None)
         self.raised = tuple(each for each in self.raised if not each.is_final or each.at >= oldest or each is newest)
+        self.values = {each.key: self.values[each.key] for each in self.raised if each.key in self.values} or _NO_VALUES
         if self.emitted is not None:
             self.emitted = {at for at in self.emitted if at >= oldest} or None
         if self.scan is not None:
@@ -143,6 +145,11 @@ class Member:
     def is_idle(self) -> bool:
         """Judged as items come, and cannot hold anywhere: there are too few."""
         return len(self.items) < self.pattern.least and not self.raised
+
+    @property
+    def spare(self) -> int:
+        """How many items may come before anything is to be decided: they need not be looked at until then."""
+        return self.pattern.least - 1 - len(self.items) if self.pattern.is_eager and self.is_idle else 0
 
     @property
     def is_light(self) -> bool:
@@ -198,6 +205,20 @@ def pack(member: Member) -> bytes:
     emitted = sorted(member.emitted or ())
     saved = _Saved(member.judged, *pack_items(member.items), member.raised, late, emitted, seen)
     return _ENCODE.encode(saved)
+
+
+_DECODE_LATER = msgspec.msgpack.Decoder(tuple[int, list[Item]])
+
+
+def pack_later(items: Sequence[Item], frontier: Micros) -> bytes:
+    """Items that come to a member while it is packed, and the frontier when they came."""
+    return _ENCODE.encode((frontier, items))
+
+
+def take_later(member: Member, data: bytes) -> None:
+    """Add what came. Raises msgspec.MsgspecError when the bytes cannot be read."""
+    frontier, items = _DECODE_LATER.decode(data)
+    member.add(items, frontier)
 
 
 def unpack(pattern: Pattern, group: Group, data: bytes) -> Member:

@@ -159,6 +159,10 @@ class Pattern:
     def reads_number(self) -> bool:
         return self.type in _NUMERIC
 
+    @property
+    def counts_values(self) -> bool:
+        return bool(self.fields) and not self.reads_number
+
     def field_of(self, group_name: str, reference: str) -> str:
         """The field that holds a group-by name in events of a referred rule."""
         return self.aliases.get(group_name, {}).get(reference, group_name)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from core.clock import Micros
 from detections.correlation import Scan, absences, emission, group_fields
-from detections.correlation_alarms import Alarm, Kind, Raised, alarm_key
-from detections.correlation_cold import Key
+from detections.correlation_alarms import Alarm, Kind, Raised, Values, alarm_key
 from detections.correlation_groups import Groups
 from detections.correlation_items import Group, Item, placed, window
+from detections.correlation_log import Key
 from detections.correlation_member import KEPT_TIMESPANS, Member
 from detections.correlation_rules import Pattern, PatternSet, Type
 from detections.first_seen import Memories, New, facts_of
@@ -63,8 +63,11 @@ class Machine:
         for row in rows:
             if row.pattern in self.patterns.by_id:
                 by_member.setdefault((row.pattern, row.group), []).append(row.item)
-        self.groups.fetch(by_member)
+        laid = self.groups.lay(by_member, self.frontiers)
+        self.groups.fetch(by_member.keys() - laid)
         for (pattern_id, group), items in by_member.items():
+            if (pattern_id, group) in laid:
+                continue
             pattern = self.patterns.by_id[pattern_id]
             frontier = self.frontiers[pattern.depth - 1]
             if pattern.type is Type.FIRST_SEEN:
@@ -142,8 +145,10 @@ class Machine:
         if late:
             self._judge_late(member, scan, late, frontier, output)
         self._tell_growth(member, fresh, since, output)
-        holding = scan.holding[bisect_right(scan.holding, frontier) :]
-        self._emit(member, holding, output)
+        if self._is_read(member):
+            # what came changes nothing of the instants before it
+            since = frontier if changed or late else max(frontier, fresh[0].time - 1)
+            self._emit(member, scan.holding[bisect_right(scan.holding, since) :], output)
 
     def _tell_growth(self, member: Member, fresh: Sequence[Item], since: int, output: Output) -> None:
         """Tell what bursts gained that were not told whole since; ``fresh``: what came just now, in order of time."""
@@ -154,8 +159,24 @@ class Machine:
             told, until = max(each.at, each.until), self._until(member, each)
             missed = window(fresh, told, told - each.at + member.pattern.timespan)
             if gained := (*missed, *window(member.items, until, until - told - 1)):
-                alarm = self._alarm(Kind.GROWN, member, each)
-                output.alarms.append(replace(alarm, fresh=tuple(item for item in gained if item.id)))
+                each.until = until
+                output.alarms.append(self._grown(member, each, gained))
+
+    def _grown(self, member: Member, each: Raised, gained: Sequence[Item]) -> Alarm:
+        pattern, fresh = member.pattern, tuple(item for item in gained if item.id)
+        alarm = Alarm(
+            Kind.GROWN, pattern, member.group, each.key, each.at, (), each.is_final, each.is_late, fresh=fresh
+        )
+        is_part = member.has_forgotten(each.at - pattern.timespan)
+        if is_part or not pattern.counts_values:
+            return replace(alarm, is_part=is_part)
+        values = member.values.get(each.key)
+        if values is None:
+            values = Values()
+            member.values = {**member.values, each.key: values}
+            gained = window(member.items, each.until, each.until - each.at + pattern.timespan)
+        values.add(item for item in gained if item.id)
+        return replace(alarm, distinct=(len(values), values.first))
 
     def _until(self, member: Member, raised: Raised) -> Micros:
         """The last instant at which the condition still held, without a lapse, before the next burst."""
@@ -258,6 +279,7 @@ class Machine:
         output.alarms.append(Alarm(Kind.JOINED, member.pattern, member.group, each.key, survivor.at, into=survivor.key))
 
     def _alarm(self, kind: Kind, member: Member, raised: Raised) -> Alarm:
+        member.values = {key: values for key, values in member.values.items() if key != raised.key}
         items = window(member.items, raised.at, member.pattern.timespan)
         until = raised.until = self._until(member, raised)
         later = window(member.items, until, until - raised.at - 1)
@@ -273,6 +295,9 @@ class Machine:
             later=tuple(item for item in later if item.id),
             is_part=member.has_forgotten(raised.at - member.pattern.timespan),
         )
+
+    def _is_read(self, member: Member) -> bool:
+        return bool(self.patterns.readers.get(member.pattern.id))
 
     def _emit(self, member: Member, instants: Iterable[Micros], output: Output) -> None:
         readers = self.patterns.readers.get(member.pattern.id, ())

@@ -12,7 +12,7 @@ import pytest
 
 from core.clock import SECOND, Micros
 from detections.correlation_alarms import Alarm, Kind
-from detections.correlation_items import Item
+from detections.correlation_items import Item, Measured
 from detections.correlation_rules import PatternSet
 from detections.correlation_state import Machine, Output
 from detections.hit_blocks import PARTITIONS, Placed, hit_of, partition_of, rows_of
@@ -36,8 +36,9 @@ class Alarms:
     now: dict[str, Alarm] = field(default_factory=dict)
     joined: dict[str, str] = field(default_factory=dict)
     log: list[tuple[Any, ...]] = field(default_factory=list)
-    told: dict[str, set[tuple[Micros, str]]] = field(default_factory=dict)
-    """Of each: the items told so far, as a row of the queue adds them up."""
+    counted: int = 0
+    told: dict[str, dict[tuple[Micros, str], Measured]] = field(default_factory=dict)
+    """Of each: the items told so far and their values, as a row of the queue adds them up."""
 
     def take(self, output: Output) -> None:
         for alarm in output.alarms:
@@ -54,18 +55,22 @@ class Alarms:
                 if alarm.kind is Kind.GROWN:
                     known = self.now[alarm.key]
                     assert (alarm.at, alarm.is_final, alarm.is_late) == (known.at, known.is_final, known.is_late)
-                    assert alarm.is_part or {i.id for i in alarm.items} >= {i.id for i in known.items}
-                    told = {item.id for item in (*known.items, *known.later)}
-                    assert alarm.fresh and told.isdisjoint(item.id for item in alarm.fresh), "told twice"
-                    every = {item.id for item in (*alarm.items, *alarm.later)}
-                    assert alarm.is_part or every == told | {item.id for item in alarm.fresh}, "not told"
+                    told = self.told[alarm.key]
+                    assert alarm.fresh and told.keys().isdisjoint(item[:2] for item in alarm.fresh), "told twice"
                 elif alarm.kind is not Kind.RAISED:
                     assert not self.now[alarm.key].is_final, "a final one was changed"
-                self.now[alarm.key] = alarm
                 adds = alarm.is_part or alarm.kind is Kind.GROWN
                 gained = alarm.fresh if alarm.kind is Kind.GROWN else (*alarm.items, *alarm.later)
-                had = self.told.get(alarm.key, set()) if adds else set()
-                self.told[alarm.key] = had | {(item.time, item.id) for item in gained}
+                had = self.told.get(alarm.key, {}) if adds else {}
+                every = had | {(item.time, item.id): item.value for item in gained}
+                if alarm.kind is Kind.FINAL and not alarm.is_part:
+                    assert every.keys() >= self.told[alarm.key].keys(), "told of what is not its"
+                if alarm.distinct is not None:
+                    values = sorted(str(value) for value in set(every.values()))
+                    assert alarm.distinct == (len(values), values[:10])
+                    self.counted += 1
+                self.now[alarm.key] = alarm
+                self.told[alarm.key] = every
 
     def brutes(self, patterns: PatternSet) -> set[Brute]:
         found = [(a.pattern.id, a.group, a.at) for a in self.now.values() if a.pattern.id not in patterns.quiet]
@@ -316,21 +321,34 @@ def test_an_alarm_follows_its_burst_until_the_condition_lapses() -> None:
     machine = Machine(patterns, 0)
     times = [0, 1, 2, 3, 11, 12, 13, 30, 31, 32, 33]
     alarms = [a for n in times for a in machine.apply([row("id-count", n, f"e{n}")]).alarms]
-    told = [(a.kind, (a.at - BASE) // SECOND, [i.id for i in a.items], [i.id for i in a.later]) for a in alarms]
+    told = [(a.kind, (a.at - BASE) // SECOND, [i.id for i in a.items], [i.id for i in a.fresh]) for a in alarms]
     first, second = ["e0", "e1", "e2"], ["e30", "e31", "e32"]
     assert told == [
         (Kind.RAISED, 2, first, []),
-        (Kind.GROWN, 2, first, ["e3"]),
-        (Kind.GROWN, 2, first, ["e3", "e11"]),
-        (Kind.GROWN, 2, first, ["e3", "e11", "e12"]),
-        (Kind.GROWN, 2, first, ["e3", "e11", "e12", "e13"]),
+        (Kind.GROWN, 2, [], ["e3"]),
+        (Kind.GROWN, 2, [], ["e11"]),
+        (Kind.GROWN, 2, [], ["e12"]),
+        (Kind.GROWN, 2, [], ["e13"]),
         (Kind.RAISED, 32, second, []),
-        (Kind.GROWN, 32, second, ["e33"]),
+        (Kind.GROWN, 32, [], ["e33"]),
     ]
     at_once = Machine(patterns, 0).apply([row("id-count", n, f"e{n}") for n in times]).alarms
-    assert [(a.at, a.items, a.later) for a in at_once] == [(a.at, a.items, a.later) for a in (alarms[4], alarms[6])]
+    grown = [tuple(item for a in part for item in a.fresh) for part in (alarms[1:5], alarms[6:])]
+    wanted = [(a.at, a.items, later) for a, later in zip((alarms[0], alarms[5]), grown, strict=True)]
     final = machine.advance([BASE + 35 * SECOND]).alarms
-    assert [(a.kind, a.later) for a in final] == [(Kind.FINAL, alarms[4].later), (Kind.FINAL, alarms[6].later)]
+    assert [(a.at, a.items, a.later) for a in at_once] == [(a.at, a.items, a.later) for a in final] == wanted
+
+
+@pytest.mark.parametrize("least", [1, 30], ids=["one long burst", "never fires"])
+def test_what_trickles_in_for_ever_keeps_what_is_needed(least: int) -> None:
+    patterns = pattern_set(document("count", condition={"gte": least}, **COUNT))
+    machine, most = Machine(patterns, 0), 0
+    for n in range(300):
+        machine.apply([row("id-count", 9 * n, f"e{n}")])
+        if machine.needs([BASE + 9 * n * SECOND]):
+            machine.advance([BASE + 9 * n * SECOND])
+        most = max(most, len(machine.groups.get(patterns.patterns[0], ("h1",), 0).items))
+    assert most < 10
 
 
 def test_one_group_cannot_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,7 +358,7 @@ def test_one_group_cannot_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> No
     alarms = [a for n in range(300) for a in machine.apply([row("id-count", n / 100, f"e{n}")]).alarms]
     assert alarms[0].kind is Kind.RAISED
     assert {a.kind for a in alarms[1:]} == {Kind.GROWN}
-    assert alarms[-1].later[-1].id == "e299"
+    assert alarms[-1].fresh[-1].id == "e299"
     assert (alarms[1].is_part, alarms[-1].is_part) == (False, True), "its first items are gone"
     member = machine.groups.get(patterns.patterns[0], ("h1",), 0)
     assert len(member.items) == 50
