@@ -31,6 +31,7 @@ from detections.rule_files import RuleFile, Unread, rule_files
 from detections.sigma_reader import read_file
 
 PROVENANCE = "package.json"
+LOCK = ".lock"
 MAX_LICENCE = 1024 * 1024
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
 _CHECKSUM = re.compile(r"[0-9a-fA-F]{64}")
@@ -142,7 +143,7 @@ def install(path: Path, folder: Path, now: Micros, name: str | None = None, **mo
 def _alone(folder: Path) -> Iterator[None]:
     """One at a time changes the packages of a folder. Raises Refused while another does."""
     make_folder(folder)
-    mark = try_lock(folder / ".lock")
+    mark = try_lock(folder / LOCK)
     if mark is None:
         raise failure(Refused, "packages.busy")
     try:
@@ -270,10 +271,7 @@ def _clear(place: Path) -> None:
     """Take away what is neither a package's version in force, nor the one before, nor removed: what was cut off."""
     if place.exists():
         _removed(place).unlink(missing_ok=True)
-    kept = {_removed(place).name}
-    for link in (place, _removed(place)):
-        if link.is_symlink():
-            kept |= {link.readlink().name, _previous(link)}
+    kept = kept_folders(place)
     for path in place.parent.glob(f".{place.name}@*"):
         if path.name in kept:
             continue
@@ -281,6 +279,15 @@ def _clear(place: Path) -> None:
             path.unlink(missing_ok=True)
         else:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def kept_folders(place: Path) -> set[str]:
+    """The names of the hidden folders and links that belong to a package: in force or removed, and the one before."""
+    kept = {_removed(place).name}
+    for link in (place, _removed(place)):
+        if link.is_symlink():
+            kept |= {link.readlink().name, _previous(link)}
+    return kept
 
 
 def _previous(shown: Path) -> str:
@@ -303,10 +310,12 @@ def installed(folder: Path, name: str) -> Package | None:
 
 def _record(place: Path) -> Package | None:
     path = place / PROVENANCE
-    if not path.is_file():
-        return None
     try:
         return msgspec.json.decode(path.read_bytes(), type=Package)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise failure(BadConfig, "rules.package.record", place=Place(str(path)), reason=cause(error)) from error
     except msgspec.MsgspecError as error:
         raise failure(BadConfig, "rules.package.record", place=Place(str(path)), reason=reason(error)) from error
 

@@ -66,13 +66,14 @@ class Judgement:
         return len(saved.ids)
 
 
-def rule_sources(rules_folder: Path, instead: Mapping[str, Path] | None = None) -> list[RuleSource]:
-    """Our own rules, the packages installed in the data folder (or by name others ``instead``), and local ones."""
+def rule_sources(rules_folder: Path, instead: Mapping[str, Path | None] | None = None) -> list[RuleSource]:
+    """Our own rules, the packages installed in the data folder (or by name others ``instead``, None: without it), and
+    local ones."""
     # hidden ones are half put together or on their way out; a link that is replaced while its files are read may not
     # give half of either
     found = {path.name: path.resolve() for path in (rules_folder / "packages").glob("[!.]*") if path.is_dir()}
-    found |= instead or {}
-    sources = own_sources() + [RuleSource(path, name) for name, path in sorted(found.items())]
+    others: dict[str, Path | None] = {**found, **(instead or {})}
+    sources = own_sources() + [RuleSource(path, name) for name, path in sorted(others.items()) if path is not None]
     local = rules_folder / LOCAL_PACKAGE
     if local.is_dir():
         sources.append(RuleSource(local, LOCAL_PACKAGE))
@@ -91,7 +92,7 @@ def rule_text(rules_folder: Path, package: str, file: str) -> str | None:
     return None if path is None else path.read_text("utf-8", "replace")
 
 
-def load_rules(settings: Settings, session: Session, instead: Mapping[str, Path] | None = None) -> RuleSet:
+def load_rules(settings: Settings, session: Session, instead: Mapping[str, Path | None] | None = None) -> RuleSet:
     """The rule set of a data folder with people's choices of mode, and all that could not be used; ``instead`` as in
     ``rule_sources``."""
     modes = {row.rule_id: Mode(row.mode) for row in session.scalars(select(RuleMode))}

@@ -22,6 +22,7 @@ from core.errors import KydaiError, recalled
 from core.ledger import read_balances
 from core.words import duration, say, size
 from detections import beacon_marks
+from detections.package_remains import remains
 from kydai.cli.main import FAILED, LANG
 from kydai.cli.output import safe
 from kydai.context import Context, make_folder
@@ -189,6 +190,7 @@ def _data(context: Context) -> Iterator[Finding]:
         waiting = lag.waits(session, now) if _is_running(context) else {}
         correlated = lag.correlated(session, now)
         lacking = beacon_marks.lacking(session, now)
+        left = remains(session, context.settings.rules_folder / "packages")
         buried = session.scalars(
             select(Outbox).where(Outbox.state == OutboxState.DEAD).order_by(Outbox.id.desc())
         ).all()
@@ -209,6 +211,9 @@ def _data(context: Context) -> Iterator[Finding]:
     if lacking:
         text = say("kinds.beacon.ailment", LANG, **beacon_marks.sums(lacking))
         yield Finding("beacon", False, text, say("kinds.beacon.remedy", LANG))
+    for each in left:
+        text = safe(say(f"packages.left.{each.how}", LANG, name=each.name))
+        yield Finding("package", False, text, say(f"packages.left_remedy.{each.how}", LANG))
     for row in buried[:WORK_SHOWN]:
         why = safe(recalled(row.error)[LANG])
         told = {"kind": row.kind, "key": safe(row.key), "attempts": str(row.attempts), "error": why}

@@ -12,6 +12,7 @@ from core.db.models import Meta
 from core.errors import BadInput, failure
 from core.words import say
 from detections.local_copies import LocalCopy, copy_of, copy_rule, differences, local_copies, settle, take_away
+from detections.package_remains import settle as settle_packages
 from detections.rule_modes import VERSION_KEY
 from detections.ruleset import RuleSet
 from kydai.cli.main import INCOMPLETE, LANG
@@ -94,6 +95,11 @@ def reload(ctx: typer.Context) -> int:
     """3 when some cannot be used."""
     context: Context = ctx.obj
     ruleset = _rules(context)
+    folder = context.settings.rules_folder / "packages"
+    with context.database.write() as session:
+        settled = settle_packages(session, cli_actor(), folder, context.clock.now())
+    for each in settled:
+        context.output.tell(safe(say("packages.settled", LANG, name=each.name)))
     _changed(context, "rules.reload", "", {"ruleset": ruleset.hash})
     context.output.tell(say("copies.reloaded", LANG, count=len(ruleset.every), errors=len(ruleset.errors)))
     return INCOMPLETE if ruleset.errors else 0

@@ -17,6 +17,7 @@ from core.db.models import Meta
 from core.errors import BadInput, KydaiError, failure
 from core.words import moment, say
 from detections import packages
+from detections.package_remains import INSTALL, REMOVE, ROLLBACK, facts_of, remains
 from detections.rule import Effect, RuleError
 from detections.rule_kinds import RuleKind, counted, kind_of
 from detections.rule_modes import VERSION_KEY
@@ -107,27 +108,48 @@ def _put(context: Context, path: Path, name: str, sha256: str | None, version: s
     with packages.staged(path, _folder(context), context.clock.now(), name, **options) as ready:
         is_question = asked.is_question(context)
         if asked.only_preview or is_question:
-            status = preview(context, before, ready, *asked.times)
+            status = preview(context, before, ready.change.package, ready.folder, *asked.times)
             if asked.only_preview:
                 return status
             if not typer.confirm(say("packages.question", LANG, name=name), err=True):
                 context.output.tell(say("packages.kept", LANG))
                 return 0
-        change = ready.put(_noted(context, "rules.install"))
+        change = ready.put(_noted(context, INSTALL))
     return _told(context, change)
 
 
-def remove(ctx: typer.Context, name: str) -> None:
+def remove(
+    ctx: typer.Context,
+    name: str,
+    only_preview: Annotated[bool, typer.Option("--preview", help=say("packages.preview_removal", LANG))] = False,
+    yes: Annotated[bool, typer.Option("--yes", help=say("packages.yes_removal", LANG))] = False,
+    start: From = None,
+    end: To = None,
+) -> int:
+    """0 removed; 3 the preview is not whole."""
     context: Context = ctx.obj
-    gone = packages.remove(_folder(context), name, context.clock.now(), _noted(context, "rules.remove"))
+    asked = _Asked(only_preview, yes, start, end)
+    package = packages.known(_folder(context), name)
+    is_question = asked.is_question(context)
+    if asked.only_preview or is_question:
+        with context.database.read() as session:
+            before = load_rules(context.settings, session)
+        status = preview(context, before, package, None, *asked.times)
+        if asked.only_preview:
+            return status
+        if not typer.confirm(say("packages.removal", LANG, name=name), err=True):
+            context.output.tell(say("packages.kept", LANG))
+            return 0
+    gone = packages.remove(_folder(context), name, context.clock.now(), _noted(context, REMOVE))
     context.output.tell(say("cli.rules.removed", LANG, name=name, count=gone.rules))
     context.output.tell(say("packages.can_go_back", LANG, name=name))
+    return 0
 
 
 def rollback(ctx: typer.Context, name: str) -> int:
     """Status as ``install``."""
     context: Context = ctx.obj
-    change = packages.roll_back(_folder(context), name, context.clock.now(), _noted(context, "rules.rollback"))
+    change = packages.roll_back(_folder(context), name, context.clock.now(), _noted(context, ROLLBACK))
     return _told(context, change)
 
 
@@ -136,6 +158,10 @@ def list_packages(ctx: typer.Context) -> None:
     found = packages.packages(_folder(context))
     for error in packages.damaged(_folder(context)):
         context.output.tell(safe(error.told(LANG)))
+    with context.database.read() as session:
+        left = remains(session, _folder(context))
+    for each in left:
+        context.output.tell(safe(say(f"packages.left.{each.how}", LANG, name=each.name)))
     if context.output.as_json:
         context.output.lines(_document(each) for each in found)
         return
@@ -191,8 +217,7 @@ def _noted(context: Context, action: str) -> packages.Noted:
     @contextmanager
     def noted(change: packages.Change) -> Iterator[None]:
         package, now = change.package, context.clock.now()
-        facts = {"origin": package.origin, "sha256": package.sha256, "version": package.version, "rules": package.rules}
-        after = facts | _counts(change) | {"errors": len(package.errors)}
+        after = facts_of(package) | _counts(change)
         with context.database.write() as session:
             audit.record(session, cli_actor(), action, f"package:{package.name}", now=now, after=after)
             session.merge(Meta(key=VERSION_KEY, value=str(now)))

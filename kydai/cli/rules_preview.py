@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -31,7 +32,7 @@ from detections.package_preview import (
     uncounted,
     under_copies,
 )
-from detections.packages import Package, Staged
+from detections.packages import Package
 from detections.rule import LEVELS, Correlation, Rule
 from detections.ruleset import RuleSet
 from kydai.cli.alerts import level_text
@@ -103,21 +104,23 @@ class _Preview:
         return sum(each.fewer for each in self.alerts.values())
 
 
-def preview(context: Context, before: RuleSet, ready: Staged, start: str, end: str | None) -> int:
-    """Show what would change; 3 when the alerts could not be counted whole. Nothing is changed."""
+def preview(
+    context: Context, before: RuleSet, package: Package, folder: Path | None, start: str, end: str | None
+) -> int:
+    """Show what would change with a folder in the place of a package (None: with nothing); 3 when the alerts could not
+    be counted whole. Nothing is changed."""
     now = context.clock.now()
     first, last = read_span(start, end, now, context.settings.zone)
     assert first is not None
-    package = ready.change.package
     with context.database.read() as session:
-        after = load_rules(context.settings, session, {package.name: ready.folder})
+        after = load_rules(context.settings, session, {package.name: folder})
     shown = _Preview(before, after, Span(hour_of(first), last or now))
     shown.cover(context)
     shown.count(context)
     if context.output.as_json:
         context.output.one(_document(shown, package.name))
     else:
-        _show(context, shown, package)
+        _show(context, shown, package, is_removal=folder is None)
     return shown.status
 
 
@@ -136,7 +139,7 @@ def _existing(context: Context, rules: Iterable[str], span: Span) -> dict[str, C
 # --- for people --------------------------------------------------------------------------------------------
 
 
-def _show(context: Context, shown: _Preview, package: Package) -> None:
+def _show(context: Context, shown: _Preview, package: Package, *, is_removal: bool) -> None:
     out, found = context.output, shown.found
     kinds = Counter(kind for each in found.changed for kind in each.kinds)
     counts = {kind.value: kinds[kind] for kind in Kind}
@@ -161,7 +164,7 @@ def _show(context: Context, shown: _Preview, package: Package) -> None:
         title = shown.after.every[each.rule].text("title", LANG)
         out.one(None, safe(f"  {title}: {each.reason.get(LANG, '')}"))
     _show_alerts(context, shown)
-    out.tell(say("packages.again", LANG, command=_command(package, shown.span)))
+    out.tell(say("packages.again", LANG, command=_command(package, shown.span, is_removal=is_removal)))
 
 
 def _show_alerts(context: Context, shown: _Preview) -> None:
@@ -199,14 +202,13 @@ def _weight(shown: _Preview, rule: Rule | Correlation) -> tuple[int, int, str]:
     return -(alerts.more + alerts.fewer if alerts else 0), -LEVELS.index(rule.level), rule.title
 
 
-def _command(package: Package, span: Span) -> str:
+def _command(package: Package, span: Span, *, is_removal: bool) -> str:
     """The same again, over the same time."""
     assert span.start is not None
     assert span.end is not None
-    what = [package.origin, "--name", package.name, "--sha256", package.sha256]
-    return shlex.join(
-        ["kydai", "rules", "install", *what, "--preview", "--from", iso(span.start), "--to", iso(span.end)]
-    )
+    put = ["install", package.origin, "--name", package.name, "--sha256", package.sha256]
+    what = ["remove", package.name] if is_removal else put
+    return shlex.join(["kydai", "rules", *what, "--preview", "--from", iso(span.start), "--to", iso(span.end)])
 
 
 # --- for programs ------------------------------------------------------------------------------------------

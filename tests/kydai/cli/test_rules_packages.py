@@ -174,3 +174,63 @@ def test_a_time_that_is_none_is_shown_as_it_stands(kydai: Run, mine: Path, tmp_p
     assert at.replace("\x1b", "\\x1b") in told.out
     assert kydai("rules", "packages", "--json").documents[0]["installed_at"] == at
     assert kydai("rules", "list").status == 0
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def lefts(kydai: Run) -> list[str]:
+    return [str(each["text"]) for each in kydai("doctor", "--json").documents if each["check"] == "package"]
+
+
+@pytest.mark.parametrize("last", ["install", "update", "remove"])
+def test_a_change_cut_off_before_its_journal_is_said_and_settled(
+    kydai: Run, mine: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    """The package is old or new, and whoever looks is told that the journal does not know it."""
+    if last != "install":
+        kydai("rules", "install", str(mine))
+    assert lefts(kydai) == []
+    (mine / "r.yml").write_text(RULE.replace("level: high", "level: low"))
+    with monkeypatch.context() as patch:
+        patch.setattr("detections.packages.sync_folder", killed)
+        patch.setattr("detections.packages._clear", lambda _: None)
+        kydai("rules", last, "mine" if last != "install" else str(mine))
+    levels = [r["level"] for r in kydai("rules", "list", "--package", "mine", "--json").documents] * (last != "remove")
+    assert levels == ["low"] * (last != "remove")
+    (told,) = lefts(kydai)
+    assert told.startswith("The package “mine” is " + ("not there" if last == "remove" else "in its place"))
+    assert told in kydai("rules", "packages").err
+    assert "of the package “mine” that was cut off" in kydai("rules", "reload").err
+    assert lefts(kydai) == []
+    entries = [e for e in kydai("audit", "list", "--json").documents if e["object"] == "package:mine"]
+    newest = max(entries, key=lambda e: e["seq"])
+    assert (newest["action"], newest["after"]["was_cut_off"]) == (f"rules.{last.replace('update', 'install')}", True)
+
+
+def test_a_folder_that_never_got_its_place_is_said_until_the_next_change(
+    kydai: Run, mine: Path, tmp_path: Path
+) -> None:
+    kydai("rules", "install", str(mine))
+    (tmp_path / "data" / "rules" / "packages" / ".mine@01KB0000000000000000000000").mkdir()
+    (told,) = lefts(kydai)
+    assert "“.mine@01KB0000000000000000000000” is left" in told
+    kydai("rules", "update", "mine")
+    assert lefts(kydai) == []
+
+
+def test_a_removal_is_looked_at_before(kydai: Run, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kydai("rules", "install", str(mine))
+    ran = kydai("rules", "remove", "mine", "--preview")
+    assert ran.status == 0
+    assert "0 rules new, 1 gone" in ran.out
+    assert "kydai rules remove mine --preview --from" in ran.err
+    (told,) = kydai("rules", "remove", "mine", "--preview", "--json").documents
+    assert [each["id"] for each in told["removed"]] == [ID]
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: False)
+    assert "Nothing was changed" in kydai("rules", "remove", "mine").err
+    assert [p["name"] for p in kydai("rules", "packages", "--json").documents] == ["mine"]
+    assert kydai("rules", "remove", "mine", "--yes").status == 0
+    assert kydai("rules", "remove", "mine", "--preview").status == 2

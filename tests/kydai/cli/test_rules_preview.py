@@ -107,7 +107,7 @@ def test_a_correlation_that_makes_a_rule_quiet(kydai: Run, mine: Path) -> None:
     assert kinds == {ID: ["mode"], CORRELATION_ID: ["condition", "words"]}
     assert (document["alerts_more"], document["alerts_fewer"]) == (0, 3)
     told = kydai("rules", "update", "mine", "--preview", *SPAN)
-    assert "Alerts of 1 correlation are not counted" in told.out
+    assert "Alerts of 1 rule that take several events" in told.out
     assert "+0 / −3 alerts" in told.out
 
 
