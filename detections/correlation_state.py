@@ -23,7 +23,7 @@ from detections.correlation_member import KEPT_TIMESPANS, Member
 from detections.correlation_rules import Pattern, PatternSet, Type
 from detections.first_seen import Memories, New, facts_of
 from detections.hit_blocks import Placed, partition_of
-from detections.hit_notes import together, write_note
+from detections.hit_notes import given_note
 
 
 @dataclass(slots=True)
@@ -310,10 +310,8 @@ class Machine:
                 continue
             member.emitted.add(at)
             item = emission(member.pattern, member.group, at, member.items)
-            # the whole window where a burst begins, then what each instant adds: a reader's window has them all
             is_start = any(each.at == at for each in member.raised)
-            told = window(member.items, at, member.pattern.timespan if is_start else 0)
-            item = item._replace(note=write_note(together(told)))
+            item = item._replace(note=given_note(member.pattern, at, member.items, is_start=is_start))
             fields = group_fields(member.pattern, member.group)
             for reader in readers:
                 for group, mask, value in placed(reader, fields, [member.pattern.id]):

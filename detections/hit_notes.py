@@ -8,12 +8,14 @@ from typing import Any
 
 import msgspec
 
+from core.clock import Micros
 from core.counted import CUT
 from core.event import Event, Value
 from detections.alert_entities import ENTITY_FIELDS, Entity, bounded, cut_kinds, entities, first, texts
 from detections.alert_facts import FACT_FIELDS, facts, merged_facts
 from detections.alerting import MAX_NAME, first_ids
-from detections.correlation_items import Item
+from detections.correlation_items import Item, window
+from detections.correlation_rules import Pattern
 
 _SHOWN = ("host", "observer", "user", "ip", "hash", "domain")
 _TOLD = ("from", "to", "user", "target_user", "domain", "outcome")
@@ -87,6 +89,12 @@ def together(items: Sequence[Item]) -> Note:
     """One note for several, with their event ids."""
     notes = [read_note(note) for note in dict.fromkeys(item.note for item in items)]
     return joined_note(notes, base_events(items))
+
+
+def given_note(pattern: Pattern, at: Micros, items: Sequence[Item], *, is_start: bool) -> bytes:
+    """The note of what a pattern gives those that read it: the whole window where a burst begins, then what each
+    instant adds, so that a reader's window has them all."""
+    return write_note(together(window(items, at, pattern.timespan if is_start else 0)))
 
 
 def base_events(items: Iterable[Item]) -> list[str]:

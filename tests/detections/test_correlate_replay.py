@@ -5,23 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
+import pytest
 from sqlalchemy import select
 
-from core.clock import SECOND, StillClock
+from core.clock import SECOND, Micros, StillClock
 from core.db.models import Alert, HitBlock
-from detections.correlate_replay import correlate_replay, drafted_replay, save_replay, settled
+from detections import correlate_replay as correlate_replay_
+from detections import correlation_groups, correlation_member
+from detections.correlate_replay import Rows, correlate_replay, drafted_replay, judged, save_replay
 from detections.correlate_worker import CorrelationWorker
+from detections.correlation_alarms import Alarm
 from detections.correlation_rules import resolve
-from detections.hit_blocks import Placed, hit_of, rows_of
-from tests.detections.brute_force import fires
-from tests.detections.correlation_cases import BASE, pattern_set, random_documents, random_stream
+from detections.hit_blocks import Placed, hit_of, partition_of, rows_of
+from tests.detections.brute_force import bursts, fires
+from tests.detections.correlation_cases import BASE, document, pattern_set, random_documents, random_stream
 from tests.detections.test_correlate_worker import BURST, folder, fresh, hits, put, ruleset, run
+from tests.detections.test_correlation_state import COUNT, row
 
 __all__ = ["folder"]
 
 
 def test_all_at_once_equals_brute_force() -> None:
-    random = Random(11)
+    random, counted = Random(11), 0
     for _ in range(150):
         patterns = pattern_set(*random_documents(random))
         stream = random_stream(random, length=24)
@@ -30,9 +35,58 @@ def test_all_at_once_equals_brute_force() -> None:
             hit = hit_of(event, rules)
             rows += [row for row in rows_of(type(hit)(event, rules, time, event_id), patterns) if row is not None]
         random.shuffle(rows)
-        alarms = settled(rows, patterns, max((hit[2] for hit in stream), default=BASE))
+        alarms = [a for a in judged(patterns, *parts(rows, [])) if a.pattern.id not in patterns.quiet]
+        found = {(a.pattern.id, a.group, a.at): burst(a) for a in alarms}
+        assert len(found) == len(alarms)
+        assert found == bursts(stream, patterns), patterns.patterns
+        counted += len(found)
+    assert counted > 150
+
+
+def parts(own: list[Placed], live: list[Placed]) -> tuple[Rows, Rows]:
+    def of(rows: list[Placed]) -> Rows:
+        return lambda partition: [row for row in rows if partition_of(row.pattern, row.group) == partition]
+
+    return of(own), of(live)
+
+
+def burst(alarm: Alarm) -> list[Micros]:
+    return [] if alarm.pattern.is_absence else [item.time for item in (*alarm.items, *alarm.later)]
+
+
+def test_what_is_live_around_counts_where_an_item_of_the_replay_is_in_the_window() -> None:
+    random, counted, every = Random(12), 0, 0
+    for _ in range(150):
+        patterns = pattern_set(*random_documents(random))
+        stream = random_stream(random, length=24)
+        replayed = {hit[3] for hit in stream if random.random() < 0.3}
+        rows: dict[bool, list[Placed]] = {True: [], False: []}
+        for event, rules, time, event_id in stream:
+            hit = hit_of(event, rules)
+            placed = rows_of(type(hit)(event, rules, time, event_id), patterns)
+            rows[event_id in replayed] += [row for row in placed if row is not None]
+        simple = {pattern.id for pattern in patterns.patterns if pattern.depth == 1 and not pattern.is_absence}
+        alarms = [a for a in judged(patterns, *parts(rows[True], rows[False])) if a.pattern.id in simple]
         found = {(a.pattern.id, a.group, a.at) for a in alarms if a.pattern.id not in patterns.quiet}
-        assert found == fires(stream, patterns), patterns.patterns
+        whole = judged(patterns, *parts(rows[True] + rows[False], []))
+        windows = {(a.pattern.id, a.group, a.at): a.items for a in whole}
+        brutes = {brute for brute in fires(stream, patterns) if brute[0] in simple}
+        assert found == {brute for brute in brutes if any(item.id in replayed for item in windows[brute])}
+        counted, every = counted + len(found), every + len(brutes)
+    assert 50 < counted < every - 50
+
+
+def test_neither_many_groups_nor_a_large_one_leave_anything_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(correlate_replay_, "AT_ONCE", 100)  # read in many parts
+    monkeypatch.setattr(correlation_groups, "MAX_GROUPS", 10)
+    monkeypatch.setattr(correlation_member, "MAX_ITEMS", 50)
+    patterns = pattern_set(document("count", condition={"gte": 2}, **COUNT))
+    times = [3600 * (n // 2) + n % 2 for n in range(400)]
+    rows = [row("id-count", second, f"e{second}", group=("large",)) for second in times]
+    rows += [row("id-count", second, f"h{n}-{second}", group=(f"h{n}",)) for n in range(2000) for second in (5, 7)]
+    alarms = list(judged(patterns, *parts(rows, [])))
+    assert len({a.key for a in alarms}) == len(alarms) == 2200
+    assert all(len(a.items) == 2 for a in alarms)
 
 
 def test_a_replay_never_touches_live_state_and_sees_what_is_around(folder: Path) -> None:
@@ -50,9 +104,9 @@ def test_a_replay_never_touches_live_state_and_sees_what_is_around(folder: Path)
     with database.read() as session:
         assert not session.scalars(select(Alert)).all()
     for _ in range(2):  # the second time there is nothing left
-        alarms = correlate_replay(database, patterns, "ingest-1")
+        drafts = drafted_replay(correlate_replay(database, patterns, "ingest-1"), patterns, rules)
         with database.write() as session:
-            save_replay(session, drafted_replay(alarms, patterns, rules), "ingest-1", clock.now())
+            save_replay(session, drafts, "ingest-1", clock.now())
     with database.read() as session:
         rows = session.scalars(select(Alert).order_by(Alert.last_at)).all()
         assert [(row.last_at - BASE) // SECOND for row in rows] == [2, 102]

@@ -316,7 +316,7 @@ def test_a_replay_learns_nothing_and_its_alerts_are_marked(folder: Path) -> None
     with database.write() as session:
         add(session, "replay-1", cuts, BASE)
     for _ in range(2):
-        alarms = correlate_replay(database, patterns, "replay-1")
+        alarms = list(correlate_replay(database, patterns, "replay-1"))
         assert [alarm.facts["values"] for alarm in alarms] == [["new"]]
     with database.write() as session:
         save_replay(session, drafted_replay(alarms, patterns, rules), "replay-1", BASE)
