@@ -6,7 +6,7 @@ Every route names its ``need(...)``; create_app refuses a route without one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,6 +72,14 @@ class Services:
     """The YAML of a rule's file, by package and name."""
     samples: Callable[[str, str], Sheet] | None = None
     """Tries the samples of a rule's file, by package and name."""
+    rule_path: Callable[[str, str], Path | None] = lambda package, file: None
+    """Where a rule's file is, by package and name."""
+    rules_folder: Path | None = None
+    """Where people's own rules and packages are; None where this process changes none."""
+    placeholders: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The site's values for ``%name%`` in rules."""
+    draft_samples: Callable[[Path], Sheet] | None = None
+    """Tries the samples that lie beside a rule file."""
     playbooks: Callable[[], tuple[Mapping[str, Playbook], Sequence[KydaiError]]] = lambda: ({}, ())
     """The playbooks in force by name, and those that could not be used."""
     ailments: Callable[[], Sequence[Ailment]] = tuple
@@ -254,8 +262,8 @@ def check_header(request: Request) -> None:
 
 
 def _parameters(dependant: Dependant) -> Iterator[str]:
-    for field in dependant.query_params:
-        yield field.alias
+    for each in dependant.query_params:
+        yield each.alias
     for inner in dependant.dependencies:
         yield from _parameters(inner)
 
@@ -285,6 +293,8 @@ WholeReader = Annotated[Caller, Depends(Need(READERS, whole=True))]
 """Anybody who sees the whole house."""
 Triage = Annotated[Caller, Depends(Need(TRIAGE))]
 """Verdicts, incidents, approvals, rules: admin and analyst."""
+Ruling = Annotated[Caller, Depends(Need(TRIAGE, whole=True))]
+"""What rules ask: admin and analyst who see the whole house, as it holds for every host."""
 House = Annotated[Caller, Depends(Need(HOUSE, whole=True))]
 """Sources, store and settings: admin and sysadmin."""
 Journal = Annotated[Caller, Depends(Need(JOURNAL, whole=True))]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import or_, select
@@ -23,8 +21,8 @@ from core.store.telling import TellCount
 from detections import exception_book
 from detections.backtest import Backtest
 from detections.backtesting import backtested
+from detections.drafts import Draft
 from detections.excepted import Excepted
-from detections.lint import lint
 from detections.rule import OWN_PACKAGE, Correlation, Rule
 from detections.ruleset import RuleSet
 from detections.samples import Sheet, Trial
@@ -118,19 +116,32 @@ class Checked(Shape):
     rules: int
     """How many of its rules and correlations can be used."""
     remarks: list[Remark]
+    samples: list[Remark]
+    """On the text of the samples."""
 
 
-def checked(text: str, in_force: Callable[[], RuleSet]) -> Checked:
-    """The remarks of ``kydai rules lint`` on a text; nothing is kept."""
-    with tempfile.TemporaryDirectory(prefix="kydai-lint-") as folder:
-        path = Path(folder) / "rule.yml"
-        path.write_text(text, encoding="utf-8", newline="")
-        loaded, findings = lint(path, in_force=in_force)
+def checked(draft: Draft) -> Checked:
+    """The remarks of ``kydai rules lint`` on a text."""
     remarks = [
         Remark(weight=each.weight.value, line=each.line, column=each.column, code=each.code, text=Words(**each.said))
-        for each in findings
+        for each in draft.findings
     ]
-    return Checked(rules=len(loaded.every), remarks=remarks)
+    wrong = draft.samples_error
+    place = wrong.place if wrong is not None else None
+    sheet = (
+        []
+        if wrong is None
+        else [
+            Remark(
+                weight="warning",
+                line=place.line if place else None,
+                column=place.column if place else None,
+                code="samples",
+                text=Words(**wrong.said),
+            )
+        ]
+    )
+    return Checked(rules=len(draft.rules), remarks=remarks, samples=sheet)
 
 
 class Valued(Shape):

@@ -99,6 +99,8 @@ class RuleDetail(RuleRow):
     """The first of them on which hits were counted; before it nothing is known of rules. None: on none of them."""
     text: str | None
     """The YAML as it was loaded; None when it cannot be read any more."""
+    stands_for: str | None
+    """The package in the place of whose rule this local one stands."""
     entry: int | None = None
     """Of the journal, behind a change of mode: undoes it within ten minutes."""
 
@@ -258,6 +260,7 @@ def detail(
         days=list(hits.days),
         counted_from=hits.counted_from,
         text=svc.rule_text(rule.package, rule.file),
+        stands_for=packaged.package if (packaged := ruleset.overridden.get(rule_id)) else None,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -10,7 +12,7 @@ from core.audit import Actor
 from core.clock import MINUTE, Micros
 from core.db.models import Alert, Audit, RuleException, SavedSearch
 from core.errors import Conflict, Refused, failure
-from detections import exception_book, rule_modes
+from detections import exception_book, local_rules, rule_modes
 from detections.alert_actions import put_back, state_of
 
 UNDO_FOR = 10 * MINUTE
@@ -57,6 +59,16 @@ def undo_mode(session: Session, actor: Actor, entry: int, *, now: Micros) -> tup
     if row is None or row.actor != actor.name or row.action != "rule.mode" or now - row.at > UNDO_FOR:
         raise failure(Refused, "api.undo_over")
     return rule_id, rule_modes.put_back(session, actor, rule_id, row, now)
+
+
+def undo_text(session: Session, actor: Actor, rules_folder: Path, entry: int, *, now: Micros) -> tuple[str, int]:
+    """Put back the text that a rule had before an entry; returns the rule's id and the entry of this. Raises as
+    ``undo_alerts`` does."""
+    row = session.get(Audit, entry)
+    mine = row is not None and row.actor == actor.name and row.action in (local_rules.SAVE, local_rules.REMOVE)
+    if row is None or not mine or now - row.at > UNDO_FOR:
+        raise failure(Refused, "api.undo_over")
+    return row.object.partition(":")[2], local_rules.put_back(session, actor, rules_folder, row, now)
 
 
 def undo_exception(session: Session, actor: Actor, entry: int, *, now: Micros) -> RuleException:

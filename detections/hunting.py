@@ -109,7 +109,9 @@ class Hunter:
         self.hunts = {rule.id: hunt_of(rule) for rule in rules}
         self.reads_sources = sum(len(rule.predicates) for rule in rules) > MAX_ASKED
         """The set is large: what the trees find is not compared with what the engine does."""
-        self.where = _any(dict.fromkeys(h.source if self.reads_sources else h.tree for h in self.hunts.values()))
+        self.sources = _any(dict.fromkeys(hunt.source for hunt in self.hunts.values()))
+        """Every event of their log sources."""
+        self.where = self.sources if self.reads_sources else _any(dict.fromkeys(h.tree for h in self.hunts.values()))
         self.extra: Counter[str] = Counter()
         """Rule → events that its tree found and the engine did not: a fault of the translation."""
         self.lacking: Counter[str] = Counter()

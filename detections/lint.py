@@ -14,7 +14,7 @@ from detections.correlation_rules import resolve
 from detections.ecs_binding import EcsBinding
 from detections.filters import filtered
 from detections.ir import Kind
-from detections.rule import LOCAL_PACKAGE, Filter, Rule, RuleError, error_of, is_flow_rule
+from detections.rule import LOCAL_PACKAGE, OWN_PACKAGE, Correlation, Filter, Rule, RuleError, error_of, is_flow_rule
 from detections.rule_files import RuleFile, rule_files
 from detections.ruleset import RuleSet, RuleSource, load, own_sources
 from detections.slips import remarks
@@ -23,6 +23,7 @@ from detections.spelling import hinted, near
 _SHORT = 3
 _LANGUAGES = ("vi", "en")
 _OWN_TEXTS = ("title", "reason", "falsepositives", "remediation")
+TITLE = ("title",)
 
 
 class Weight(StrEnum):
@@ -54,10 +55,12 @@ def lint(
     package: str = LOCAL_PACKAGE,
     in_force: Callable[[], RuleSet] = own_rules,
     placeholders: Mapping[str, Sequence[str]] | None = None,
+    bilingual: Sequence[str] = (),
 ) -> tuple[RuleSet, list[Finding]]:
     """Load the rules of a file, folder or zip and look at them. Raises BadConfig when ``path`` is not there.
 
-    ``placeholders`` are the site's values, as for ``load``. Correlations and filters may also refer to what is
+    ``placeholders`` are the site's values, as for ``load``; ``bilingual`` the texts that rules should have in both
+    languages (all, of those that Kỳ Đài brings). Correlations and filters may also refer to what is
     ``in_force``, which is asked for when there are any.
     """
     loaded = load([RuleSource(path, package)], placeholders=placeholders)
@@ -73,8 +76,10 @@ def lint(
     if loaded.filters:
         findings += [each for filter_ in loaded.filters for each in _unknown(filter_, named)]
     binding = EcsBinding()
+    wanted = _OWN_TEXTS if package == OWN_PACKAGE else bilingual
+    findings += [each for rule in loaded.every.values() for each in _unsaid(rule, wanted)]
     for rule in loaded.rules:
-        findings.extend(_looked_at(rule, binding, package))
+        findings.extend(_looked_at(rule))
         if (why := loaded.blind.get(rule.id)) is not None:
             findings.append(Finding(Weight.WARNING, rule.file, _line_of_value(rule), "no_value", why))
     findings.extend(_slips(path, loaded.rules, binding))
@@ -110,24 +115,28 @@ def _unusable(loaded: RuleSet, beside: RuleSet) -> list[RuleError]:
     return [found[each.id] for each in loaded.correlations if each.id in found]
 
 
-def _looked_at(rule: Rule, binding: EcsBinding, package: str) -> Iterator[Finding]:
-    def warn(code: str, line: int | None = None, **values: str) -> Finding:
-        said = both(f"rules.lint.{code}", **values)
-        return Finding(Weight.WARNING, rule.file, line or rule.line, code, said)
-
+def _looked_at(rule: Rule) -> Iterator[Finding]:
     if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", rule.id):
-        yield warn("id")
+        yield _warning(rule, "id")
     if not rule.title:
-        yield warn("title")
+        yield _warning(rule, "title")
     for number, predicate in enumerate(rule.predicates):
         if predicate.kind is Kind.CONTAINS and len(predicate.value) < _SHORT and predicate.value.isascii():
             line = rule.lines[number]
-            yield warn("short", line, field=predicate.field or "keyword", value=repr(predicate.value))
-    if package == "kydai":
-        for key in _OWN_TEXTS:
-            lacking = [language for language in _LANGUAGES if not rule.texts.get(key, {}).get(language)]
-            if lacking:
-                yield warn("words", key=key, languages=", ".join(lacking))
+            yield _warning(rule, "short", line, field=predicate.field or "keyword", value=repr(predicate.value))
+
+
+def _unsaid(rule: Rule | Correlation, wanted: Sequence[str]) -> Iterator[Finding]:
+    """The texts that are not there in both languages."""
+    for key in wanted:
+        own = rule.own_texts(key)
+        lacking = [language for language in _LANGUAGES if not own.get(language)]
+        if lacking:
+            yield _warning(rule, "words", key=key, languages=", ".join(lacking))
+
+
+def _warning(rule: Rule | Correlation, code: str, line: int | None = None, **values: str) -> Finding:
+    return Finding(Weight.WARNING, rule.file, line or rule.line, code, both(f"rules.lint.{code}", **values))
 
 
 def _slips(path: Path, rules: Sequence[Rule], binding: EcsBinding) -> Iterator[Finding]:

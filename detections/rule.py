@@ -97,9 +97,13 @@ class Rule:
         at = bisect_right(self.selections, number, key=itemgetter(0))
         return self.selections[at - 1][1] if at else ""
 
+    def own_texts(self, key: str) -> Mapping[str, str]:
+        """What the block ``kydai`` says of a text, by language."""
+        return self.texts.get(key, {})
+
     def text(self, key: str, language: str) -> str:
         """A text of ours in a language (``vi`` or ``en``), else the rule's own words."""
-        own = self.texts.get(key, {})
+        own = self.own_texts(key)
         fallback = {
             "title": self.title,
             "reason": self.description,
@@ -126,13 +130,16 @@ class Correlation:
     folder: str = "rules"
     package: str = ""
 
-    def text(self, key: str, language: str) -> str:
-        """A text of ours in a language, else the document's own words."""
+    def own_texts(self, key: str) -> Mapping[str, str]:
+        """What the block ``kydai`` says of a text, by language."""
         own = self.document.get("kydai")
         texts = own.get(key) if isinstance(own, Mapping) else None
-        if isinstance(texts, Mapping) and (found := texts.get(language) or texts.get("en")):
-            return str(found)
-        return self.title if key == "title" else ""
+        return {lang: str(text) for lang, text in texts.items() if text} if isinstance(texts, Mapping) else {}
+
+    def text(self, key: str, language: str) -> str:
+        """A text of ours in a language, else the document's own words."""
+        own = self.own_texts(key)
+        return own.get(language) or own.get("en") or (self.title if key == "title" else "")
 
 
 @dataclass(frozen=True, slots=True)

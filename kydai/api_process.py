@@ -84,6 +84,10 @@ def run(context: Context, stop: Stop) -> None:
                 coverage=rules.coverage,
                 rule_text=lambda package, file: _rule_text(context, package, file),
                 samples=rules.samples,
+                rule_path=lambda package, file: _rule_path(context, package, file),
+                rules_folder=settings.rules_folder,
+                placeholders=settings.site.values,
+                draft_samples=rules.draft_samples,
                 playbooks=lambda: load_playbooks(playbooks_folder(context)),
                 ailments=lambda: _ailments(context),
             )
@@ -201,17 +205,30 @@ class _Rules:
 
     def samples(self, package: str, file: str) -> Sheet:
         """What becomes of the samples of a rule's file."""
+        return self._tries().sheet(package, file)
+
+    def draft_samples(self, path: Path) -> Sheet:
+        """What becomes of the samples beside a rule file that is not in force."""
+        return self._tries().draft(path)
+
+    def _tries(self) -> Trier:
         from kydai.trying import Trier
 
         if self._trier is None:
             self._trier = Trier(self._context.settings, self._context.clock)
-        return self._trier.sheet(package, file)
+        return self._trier
 
 
 def _rule_text(context: Context, package: str, file: str) -> str | None:
     from kydai.detector import rule_text
 
     return rule_text(context.settings.rules_folder, package, file)
+
+
+def _rule_path(context: Context, package: str, file: str) -> Path | None:
+    from kydai.detector import rule_path
+
+    return rule_path(context.settings.rules_folder, package, file)
 
 
 def _ailments(context: Context) -> Sequence[Ailment]:

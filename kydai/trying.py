@@ -15,7 +15,7 @@ from core.clock import Clock
 from core.errors import BadInput, KydaiError, failure
 from core.event import Event, Frame
 from detections.match import Matcher
-from detections.rule import Correlation, Rule
+from detections.rule import LOCAL_PACKAGE, Correlation, Rule
 from detections.ruleset import RuleSet, RuleSource, load
 from detections.samples import Sample, Sheet, Trial, read_samples, samples_of, tried
 from detections.streams import stream_of, tried_stream
@@ -84,8 +84,12 @@ class Trier:
     def sheet(self, package: str, file: str) -> Sheet:
         """The samples of a rule's file as they and the rule are now."""
         path = rule_path(self._settings.rules_folder, package, file)
-        at = None if path is None else samples_of(path)
-        if path is None or at is None:
+        return Sheet(None) if path is None else self.draft(path, package)
+
+    def draft(self, path: Path, package: str = LOCAL_PACKAGE) -> Sheet:
+        """As ``sheet``, of a rule file anywhere."""
+        at = samples_of(path)
+        if at is None:
             return Sheet(None)
         loaded = self.load([RuleSource(path, package)])
         ruleset = self.with_what_is_read(loaded, path)

@@ -1,4 +1,4 @@
-"""The page of one rule: what was changed, its samples tried, a text checked, the past judged by it."""
+"""The page of one rule: what was changed, its samples tried, the past judged by it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import asyncio
 from functools import partial
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from api import rules
 from api.asking import Progress, streamed
-from api.deps import Reader, Svc, Triage
+from api.deps import Reader, Services, Svc, Triage
 from api.errors import Problem
 from api.rule_page import (
     BacktestOf,
-    Checked,
     RuleChange,
     SamplesTried,
     backtest,
-    checked,
     history,
     runnable,
     samples,
@@ -28,17 +26,10 @@ from api.times import From, To, span
 from core.clock import DAY, iso
 from core.errors import Unavailable, failure
 from core.store.contract import Span
-from detections.ruleset import RuleSet
 
 router = APIRouter(prefix="/rules", tags=["rules"])
 
 BACKTEST_DAYS = 30
-MAX_TEXT = 2_000_000
-"""Characters; what is longer than a rule file may be is said by the check itself."""
-
-
-class RuleText(BaseModel):
-    text: str = Field(max_length=MAX_TEXT)
 
 
 class BacktestMessage(BaseModel):
@@ -54,15 +45,11 @@ def _book(request: Request) -> rules.RuleBook:
     return book
 
 
-@router.post("/check")
-def check_rule(body: RuleText, request: Request, _: Reader, svc: Svc) -> Checked:
-    """What is wrong in the text of rules, with line and column; nothing is kept."""
-
-    def in_force() -> RuleSet:
-        with svc.database.read() as session:
-            return _book(request).rules(session)
-
-    return checked(body.text, in_force)
+def span_of(svc: Services, start: str | None, end: str | None) -> Span:
+    """The past of a backtest: the last 30 days when nothing is asked."""
+    asked, now = span(svc, start, end), svc.clock.now()
+    last = now if asked.end is None else asked.end
+    return Span(last - BACKTEST_DAYS * DAY if asked.start is None else asked.start, last)
 
 
 @router.get("/{rule_id}/history")
@@ -91,13 +78,11 @@ async def backtest_rule(
     rule_id: str, request: Request, caller: Triage, svc: Svc, start: From = None, end: To = None
 ) -> Response:
     """What a rule would have done over the past, the last 30 days when nothing is asked; who leaves ends it."""
-    asked, now = span(svc, start, end), svc.clock.now()
-    last = now if asked.end is None else asked.end
-    within = Span(last - BACKTEST_DAYS * DAY if asked.start is None else asked.start, last)
+    within = span_of(svc, start, end)
     with svc.database.read() as session:
         ruleset = _book(request).rules(session)
         rule = runnable(ruleset, rules.find(ruleset, rule_id))
-    about = {"from": iso(within.start or 0), "to": iso(last)}
+    about = {"from": iso(within.start or 0), "to": iso(within.end or 0)}
     written = request.app.state.journal.note(caller.actor, "rules.backtest", f"rule:{rule.id}", about)
     ask = partial(backtest, svc, rule, within, sight(caller.scope))
     return await streamed(request, asyncio.wrap_future(written), request.app.state.backtests, ask, lambda found: found)

@@ -25,6 +25,7 @@ const Entity = later(() => import("./screens/entity"));
 const Rules = later(() => import("./screens/rules"));
 const Exceptions = later(() => import("./screens/exceptions"));
 const RuleMatrix = later(() => import("./screens/rule-matrix"));
+const RuleNew = later(() => import("./screens/rule-new"));
 const RulePage = later(() => import("./screens/rule-page"));
 const Runs = later(() => import("./screens/runs"));
 const Playbooks = later(() => import("./screens/playbooks"));
@@ -141,6 +142,7 @@ function SignedIn() {
               <Route path="/exceptions" element={<Exceptions />} />
               <Route path="/detections" element={<Rules />} />
               <Route path="/detections/matrix" element={<RuleMatrix />} />
+              <Route path="/detections/new" element={<RuleNew />} />
               <Route path="/detections/:id" element={<RulePage />} />
               <Route path="/rules" element={<Navigate to={`/detections${place.search}`} replace />} />
               <Route path="/runs" element={<Runs />} />

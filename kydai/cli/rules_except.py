@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from api.undo import undo_exception, undo_mode
+from api.undo import undo_exception, undo_mode, undo_text
 from core.clock import iso
 from core.db.models import Alert, Audit, ExceptionState, RuleException
 from core.errors import NotFound, Refused, failure
 from core.event import parse_event_id
 from core.times import read_time
 from core.words import both, moment, number, say
-from detections import exception_book
+from detections import exception_book, local_rules
 from detections.consequence import Consequence, consequence, readers_of, told
 from detections.exception_offer import MAX_VALUE, Asked, asked, chosen
 from kydai.cli.main import LANG
@@ -221,6 +221,8 @@ def undo(
             entry = session.get(Audit, number_)
             if entry is not None and entry.object.startswith("exception:"):
                 undo_exception(session, actor, number_, now=now)
+            elif entry is not None and entry.action in local_rules.ACTIONS:
+                undo_text(session, actor, context.settings.rules_folder, number_, now=now)
             elif entry is not None and entry.action != "rule.mode":
                 raise _undone_elsewhere(entry)
             else:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from api.rule_page import checked, runnable, samples
+from api.rule_page import Checked, checked, runnable, samples
 from core.clock import SECOND
 from core.errors import BadInput, Place, failure
 from core.words import both
+from detections.drafts import drafted
 from detections.ruleset import RuleSet, RuleSource, load
 from detections.samples import Sample, Sheet, Step, Trial
 from tests.api.test_why import ID, RULE, rules
@@ -45,19 +47,29 @@ def test_samples_say_what_concerns_the_rule(tmp_path: Path) -> None:
     assert broken.problem is not None and "r.yml:3" in broken.problem.vi
 
 
+def told_of(text: str, in_force: Callable[[], RuleSet], samples: str = "") -> Checked:
+    with drafted(text, samples, in_force, {}) as draft:
+        return checked(draft)
+
+
 def test_a_text_is_checked_with_places(tmp_path: Path) -> None:
     text = RULE.partition("---")[0]
-    assert checked(text, nothing).remarks == []
-    wrong = checked(text.replace("level: high", "level: hihg"), nothing)
+    (only,) = told_of(text, nothing).remarks
+    assert (only.code, only.weight, only.line) == ("words", "warning", 1), "no title in both languages"
+    both_titles = text + "kydai: {title: {vi: Lỗi đăng nhập, en: Sign-in failure}}\n"
+    assert told_of(both_titles, nothing).remarks == []
+    wrong = told_of(text.replace("level: high", "level: hihg"), nothing)
     (remark,) = wrong.remarks
     assert (wrong.rules, remark.weight, remark.line, remark.column) == (0, "error", 4, 1)
     assert "high" in remark.text.vi
-    assert checked(RULE, lambda: rules(tmp_path)).rules == 2
+    assert told_of(RULE, lambda: rules(tmp_path)).rules == 2
+    (sheet,) = told_of(both_titles, nothing, "match:\n  - {raw: ''}\n").samples
+    assert (sheet.line, sheet.weight) == (2, "warning")
 
 
-@pytest.mark.parametrize("text", ["\0", "a: [", "x" * 1_500_000, "a: &a [*a]\n", "title: <script>\n"])
+@pytest.mark.parametrize("text", ["\0", "a: [", "x" * 1_500_000, "a: &a [*a]\n", "title: <script>\n", "\ud800"])
 def test_hostile_texts_are_answered(text: str) -> None:
-    told = checked(text, lambda: RuleSet(()))
+    told = told_of(text, lambda: RuleSet(()))
     assert told.rules == 0
     assert told.remarks and all(each.text.vi and each.text.en for each in told.remarks)
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from enrichment.incidents import group
 from enrichment.observables import read_house
 from kydai.cli.output import Output
 from kydai.context import Context
+from kydai.detector import load_rules, rule_path, rule_text
 from kydai.settings import RETENTION_MONTHS
 from kydai.trying import Trier
 from kydai.working import shop_of, step
@@ -331,9 +333,14 @@ def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Run
         pass
     sock = socket.socket()
     sock.bind(("127.0.0.1", port))
+    trier = Trier(context.settings, clock)
+
+    folder_of_rules = context.settings.rules_folder
 
     def rules() -> RuleSet:
         with database.read() as session:
+            if next(folder_of_rules.rglob("*.yml"), None) is not None:  # of one's own, or packages
+                return load_rules(context.settings, session)
             modes = {row.rule_id: Mode(row.mode) for row in session.scalars(select(RuleMode))}
         return replace(RULES, modes=modes)
 
@@ -344,9 +351,8 @@ def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Run
     services = Services(
         database, store, clock, base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", is_demo=is_demo,
         policy=context.settings.store.policy, reserve_bytes=512 << 20, console_folder=DIST, version="0.1.0", rules=rules, coverage=covered, playbooks=load_playbooks,
-        rule_text=lambda _, file: next((f.read_text("utf-8") for d in ("rules", "correlations")
-                                        if (f := OWN / d / file).is_file()), None),
-        samples=Trier(context.settings, clock).sheet,
+        rule_text=partial(rule_text, folder_of_rules), rule_path=partial(rule_path, folder_of_rules), rules_folder=folder_of_rules,
+        samples=trier.sheet, draft_samples=trier.draft,
     )  # fmt: skip
     config = uvicorn.Config(
         create_app(services), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1

@@ -55,30 +55,6 @@ def test_the_matrix_is_walked_by_keys_to_the_rules_of_a_cell(open_console: Open,
     expect(console.side()).to_have_count(0)
 
 
-def test_a_draft_is_checked_in_place_and_dropped(open_console: Open, shared_house: Running) -> None:
-    console = open_console(shared_house, path=f"/detections?text={SHELL}").heading("Quy tắc phát hiện")
-    expect(console.rows()).to_have_count(1)
-    console.press("j", "Enter").heading("Trình lệnh kết nối ngược ra ngoài")
-    expect(console.page.get_by_text("Không có lỗi")).to_be_visible()
-    lines = console.page.locator(".rule-lines li")
-    expect(lines.first).to_have_text("title: Reverse Shell On A Command Line")
-    console.button("Sửa thử").click()
-    draft = console.page.get_by_label("Bản nháp")
-    expect(draft).to_be_focused()
-    draft.fill(draft.input_value().replace("level: high", "level: <img src=x onerror=alert(1)>"))
-    console.press("Control+Enter")
-    wrong = console.page.locator(".rule-lines .wrong")
-    expect(wrong).to_have_count(1)
-    expect(wrong).to_contain_text("level: <img src=x onerror=alert(1)>")
-    expect(wrong.locator("p")).to_contain_text("[load]")
-    assert console.page.locator("img").count() == 0
-    assert console.violations() == []
-    console.button("Bỏ bản nháp").click()
-    expect(lines.nth(4)).to_have_text("level: high")
-    console.press("Escape").heading("Quy tắc phát hiện")
-    expect(console.rows()).to_have_count(1)  # the filter is still there
-
-
 def test_samples_are_tried_and_history_tells_who(open_console: Open, own_house: Running) -> None:
     console = open_console(own_house, path=f"/detections/{SHELL}?tab=samples")
     expect(console.page.get_by_text("Cả 6 mẫu đều đúng")).to_be_visible()

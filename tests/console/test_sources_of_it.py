@@ -20,7 +20,7 @@ CONSOLE = Path(__file__).parents[2] / "console"
 SOURCES = [f for f in sorted((CONSOLE / "src").rglob("*.ts*")) if f.name != "schema.d.ts" and ".test." not in f.name]
 IN_MARKUP = re.compile(r"(?<!=)>\s*([^<>{}()=;]*\p{L}{2,}[^<>{}()=;]*?)\s*<".replace(r"\p{L}", "[A-Za-zÀ-ỹ]"))
 IN_ATTRIBUTE = re.compile(r"\b(?:title|label|placeholder|alt|aria-label)=\"([^\"]*[A-Za-zÀ-ỹ]{2,}[^\"]*)\"")
-KEYS_AND_MARKS = {"Ctrl K", "Ctrl Enter", "Enter", "Ctrl ⏎", "host.name", "event.dataset"}
+KEYS_AND_MARKS = {"Ctrl K", "Ctrl S", "Ctrl Enter", "Enter", "Ctrl ⏎", "host.name", "event.dataset"}
 
 
 def test_the_document_and_the_types_are_of_today() -> None:

@@ -1198,6 +1198,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/backtest/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Backtest Draft
+         * @description What a text would have done over the past, as for a rule in force; who leaves ends it.
+         */
+        post: operations["backtest_draft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/check": {
         parameters: {
             query?: never;
@@ -1252,6 +1272,87 @@ export interface paths {
         get: operations["get_rule_matrix"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Rule
+         * @description Save a new local rule; it counts within a second, in the mode that its level and status say.
+         */
+        post: operations["create_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/template": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rule Template
+         * @description A rule to begin with, of a log source, and its samples.
+         */
+        get: operations["get_rule_template"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/text/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Rule Text
+         * @description Undo one's own change of a rule's text of the last ten minutes, if nobody changed it since.
+         */
+        post: operations["undo_rule_text"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Rule
+         * @description A text on its samples and on the newest 5,000 stored events of its log source (of seven days); nothing is
+         *     kept.
+         */
+        post: operations["try_rule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1318,6 +1419,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/{rule_id}/changes/{entry}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Text Change
+         * @description What an entry of the journal changed of a rule's text.
+         */
+        get: operations["get_text_change"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/{rule_id}/history": {
         parameters: {
             query?: never;
@@ -1373,6 +1494,35 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rule Text
+         * @description The file of a rule and its samples, to be changed.
+         */
+        get: operations["get_rule_text"];
+        /**
+         * Save Rule Text
+         * @description Change a local rule; a package's becomes a local copy, which counts in its place. What cannot be loaded is
+         *     refused with its place, and so is a text that was made from another version than there is.
+         */
+        put: operations["save_rule_text"];
+        post?: never;
+        /**
+         * Take Rule Away
+         * @description Take a local rule's file away; a package's rule in whose place it stood counts again.
+         */
+        delete: operations["take_rule_away"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2618,6 +2768,8 @@ export interface components {
             remarks: components["schemas"]["Remark"][];
             /** Rules */
             rules: number;
+            /** Samples */
+            samples: components["schemas"]["Remark"][];
         };
         /** Choice */
         Choice: {
@@ -2741,6 +2893,14 @@ export interface components {
             reason: string;
             /** Version */
             version?: number | null;
+        };
+        /**
+         * DraftTried
+         * @description A draft tried on its samples and on what is stored; ``stored`` is None for correlations alone.
+         */
+        DraftTried: {
+            samples: components["schemas"]["SamplesTried"];
+            stored: components["schemas"]["Stored"] | null;
         };
         /**
          * Effect
@@ -3670,6 +3830,22 @@ export interface components {
             value: string;
         };
         /**
+         * Match
+         * @description A stored event that a draft matches.
+         */
+        Match: {
+            /** At */
+            at: string;
+            /** Id */
+            id: string;
+            /** Line */
+            line: string;
+            /** Matched */
+            matched: string[];
+            /** Rule */
+            rule: string;
+        };
+        /**
          * Matched
          * @description A field that the rule matched, its value in the first event, and the line of the rule's file.
          */
@@ -4348,6 +4524,8 @@ export interface components {
             remedy: components["schemas"]["Words"] | null;
             /** Seeing Hosts */
             seeing_hosts: number;
+            /** Stands For */
+            stands_for: string | null;
             /** Status */
             status: string;
             /** Tags */
@@ -4458,8 +4636,29 @@ export interface components {
             title: components["schemas"]["Words"];
             why: components["schemas"]["Words"] | null;
         };
+        /**
+         * RuleSource
+         * @description A file of rules as it is now, to be changed.
+         */
+        RuleSource: {
+            /** File */
+            file: string;
+            /** Package */
+            package: string;
+            /** Samples */
+            samples: string;
+            /** Text */
+            text: string;
+            /** Version */
+            version: string;
+        };
         /** RuleText */
         RuleText: {
+            /**
+             * Samples
+             * @default
+             */
+            samples: string;
             /** Text */
             text: string;
         };
@@ -4659,6 +4858,23 @@ export interface components {
             updated_at: string;
             /** Version */
             version: number;
+        };
+        /** SavedText */
+        SavedText: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Samples
+             * @default
+             */
+            samples: string;
+            /** Text */
+            text: string;
+            /** Version */
+            version?: string | null;
         };
         /**
          * SearchBody
@@ -5082,6 +5298,33 @@ export interface components {
             verified: components["schemas"]["LastCheck"] | null;
         };
         /**
+         * Stored
+         * @description What a draft makes of the newest stored events of its log source.
+         */
+        Stored: {
+            /** Doubtful */
+            doubtful: number;
+            /**
+             * End
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            end: string;
+            /** Hits */
+            hits: number;
+            /** Looked */
+            looked: number;
+            /** Matches */
+            matches: components["schemas"]["Match"][];
+            /**
+             * Start
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            start: string;
+            truth: components["schemas"]["Truth"];
+        };
+        /**
          * SubCell
          * @description A sub-technique that rules are tagged with.
          */
@@ -5150,6 +5393,18 @@ export interface components {
             /** Subs */
             subs: components["schemas"]["SubCell"][];
         };
+        /**
+         * Template
+         * @description A rule and its samples to begin with.
+         */
+        Template: {
+            /** Logsources */
+            logsources: string[];
+            /** Samples */
+            samples: string;
+            /** Text */
+            text: string;
+        };
         /** Term */
         Term: {
             /** Count */
@@ -5171,6 +5426,40 @@ export interface components {
             truth: components["schemas"]["Truth"];
             /** Values */
             values: components["schemas"]["Term"][];
+        };
+        /**
+         * TextChange
+         * @description What an entry of the journal changed of a text.
+         */
+        TextChange: {
+            /** Difference */
+            difference: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "saved" | "removed";
+            /** Samples */
+            samples: string;
+            /** Text */
+            text: string | null;
+        };
+        /**
+         * TextSaved
+         * @description What was saved; ``entry`` of the journal undoes it within ten minutes.
+         */
+        TextSaved: {
+            /** Entry */
+            entry: number;
+            /** File */
+            file: string;
+            /** Id */
+            id: string;
+        };
+        /** TextUndo */
+        TextUndo: {
+            /** Entry */
+            entry: number;
         };
         /**
          * Tick
@@ -5339,6 +5628,18 @@ export interface components {
             reason: string;
             /** Step */
             step?: string | null;
+        };
+        /**
+         * Undone
+         * @description ``is_there``: whether the rule is in force after it.
+         */
+        Undone: {
+            /** Entry */
+            entry: number;
+            /** Id */
+            id: string;
+            /** Is There */
+            is_there: boolean;
         };
         /**
          * Valued
@@ -9721,6 +10022,78 @@ export interface operations {
             };
         };
     };
+    backtest_draft: {
+        parameters: {
+            query?: {
+                /** @description The rule that the text is about */
+                rule?: string | null;
+                /** @description RFC 3339, now-24h, 2026-11-24 */
+                from?: string | null;
+                /** @description As from; a day given is taken whole */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestMessage"];
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     check_rule: {
         parameters: {
             query?: never;
@@ -9861,6 +10234,263 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MatrixOf"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    create_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TextSaved"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    get_rule_template: {
+        parameters: {
+            query?: {
+                logsource?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    undo_rule_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TextUndo"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Undone"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    try_rule: {
+        parameters: {
+            query?: {
+                /** @description The rule that the text is about */
+                rule?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftTried"];
                 };
             };
             /** @description Bad request */
@@ -10099,6 +10729,69 @@ export interface operations {
             };
         };
     };
+    get_text_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+                entry: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TextChange"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     get_rule_history: {
         parameters: {
             query?: never;
@@ -10245,6 +10938,199 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SamplesTried"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    get_rule_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSource"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    save_rule_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TextSaved"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    take_rule_away: {
+        parameters: {
+            query: {
+                /** @description Of the text that it was made from */
+                version: string;
+            };
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TextSaved"];
                 };
             };
             /** @description Bad request */

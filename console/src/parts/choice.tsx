@@ -4,11 +4,11 @@ export interface Option {
   label: string;
 }
 
-export function Choice(props: { label: string; value: string; options: readonly Option[]; onChange: (value: string) => void }) {
+export function Choice(props: { label: string; value: string; options: readonly Option[]; onChange: (value: string) => void; isDisabled?: boolean }) {
   return (
     <label className="choice">
       <span>{props.label}</span>
-      <select value={props.value} onChange={(event) => props.onChange(event.target.value)}>
+      <select value={props.value} disabled={props.isDisabled} onChange={(event) => props.onChange(event.target.value)}>
         {props.options.map((option) => (
           <option key={option.value} value={option.value}>
             {option.label}

@@ -19,7 +19,23 @@ import { hunt } from "./links";
 
 type Found = Schemas["BacktestOf"];
 
+type Range = { from?: string; to?: string };
+type Ask = (query: Range, signal: AbortSignal) => Parameters<typeof follow<Schemas["BacktestMessage"]>>[0];
+
+/** Of a rule in force. */
 export function RuleBacktest({ rule }: { rule: Schemas["RuleDetail"] }) {
+  const ask: Ask = (query, signal) => api.GET("/api/v1/rules/{rule_id}/backtest/stream", { params: { path: { rule_id: rule.id }, query }, signal, parseAs: "stream" });
+  return <Backtest ask={ask} mark={rule.hits?.some(Boolean) ? rule.id : null} />;
+}
+
+/** Of a text that is being written; ``id`` of the rule that it changes. */
+export function DraftBacktest({ id, body }: { id: string | null; body: Schemas["RuleText"] }) {
+  const ask: Ask = (query, signal) => api.POST("/api/v1/rules/backtest/stream", { params: { query: { ...query, rule: id ?? undefined } }, body, signal, parseAs: "stream" });
+  return <Backtest ask={ask} mark={null} />;
+}
+
+/** ``mark``: the rule's id where stored events say that it matched them. */
+function Backtest({ ask, mark }: { ask: Ask; mark: string | null }) {
   const { t } = useWords();
   const { may } = useHouse();
   const [range, setRange] = useState({ from: "now-30d", to: "now" });
@@ -37,8 +53,8 @@ export function RuleBacktest({ rule }: { rule: Schemas["RuleDetail"] }) {
     setError(null);
     setProgress({ done: 0, whole: 0, found: 0 });
     try {
-      const params = { path: { rule_id: rule.id }, query: { from: resolve(range.from, asOf), to: resolve(range.to, asOf) } };
-      setFound(await follow<Schemas["BacktestMessage"]>(api.GET("/api/v1/rules/{rule_id}/backtest/stream", { params, signal: stop.signal, parseAs: "stream" }), setProgress));
+      const query = { from: resolve(range.from, asOf), to: resolve(range.to, asOf) };
+      setFound(await follow<Schemas["BacktestMessage"]>(ask(query, stop.signal), setProgress));
     } catch (failed) {
       if (!stop.signal.aborted) setError(failed);
     } finally {
@@ -76,12 +92,12 @@ export function RuleBacktest({ rule }: { rule: Schemas["RuleDetail"] }) {
         </p>
       )}
       {error !== null && <Failed error={error} again={() => void run()} />}
-      {found && <Result rule={rule} found={found} />}
+      {found && <Result mark={mark} found={found} />}
     </>
   );
 }
 
-function Result({ rule, found }: { rule: Schemas["RuleDetail"]; found: Found }) {
+function Result({ mark, found }: { mark: string | null; found: Found }) {
   const { t, n } = useWords();
   const { zone } = useHouse().me;
   const numbers = [
@@ -132,7 +148,7 @@ function Result({ rule, found }: { rule: Schemas["RuleDetail"]; found: Found }) 
                 <tr key={`${each.field}=${each.value}`}>
                   <td className="mono muted">{visible(each.field)}</td>
                   <td className="mono">
-                    <Link to={hunt(`${each.field}: ${literal(each.value)}${rule.hits?.some(Boolean) ? ` and kydai.rules: ${literal(rule.id)}` : ""}`, { from: found.start, to: found.end })}>
+                    <Link to={hunt(`${each.field}: ${literal(each.value)}${mark ? ` and kydai.rules: ${literal(mark)}` : ""}`, { from: found.start, to: found.end })}>
                       <span className="line-clamp">{visible(each.value)}</span>
                     </Link>
                   </td>

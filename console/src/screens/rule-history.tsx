@@ -1,8 +1,12 @@
 // Who changed what of a rule, and of the package that it came with.
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useNavigate } from "react-router";
 import { api, data, type Schemas } from "../api/client";
+import { keepDraft } from "../lib/draft";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
+import { Diff } from "../parts/diff";
+import { Problem } from "../parts/problem";
 import { When } from "../parts/when";
 import { Who } from "../parts/who";
 import { useWords } from "../words";
@@ -16,7 +20,7 @@ export function RuleHistory({ rule }: { rule: Schemas["RuleDetail"] }) {
   if (asked.isError) return <Failed error={asked.error} again={() => void asked.refetch()} />;
   if (asked.data.length === 0) return <Empty title={t("history.none")} text={t("history.none_help")} />;
   return (
-    <table className="plain-table">
+    <table className="plain-table history">
       <thead>
         <tr>
           <th>{t("column.time")}</th>
@@ -37,6 +41,7 @@ export function RuleHistory({ rule }: { rule: Schemas["RuleDetail"] }) {
             <td>
               {named("journal.did", change.action)}
               <Facts change={change} />
+              {TEXTS.has(change.action) && <TextChange rule={rule} change={change} />}
             </td>
             <td>{visible(change.reason)}</td>
           </tr>
@@ -47,7 +52,44 @@ export function RuleHistory({ rule }: { rule: Schemas["RuleDetail"] }) {
 }
 
 /** Who changed it before, when and why stands in the line of that change. */
-const IN_COLUMNS = new Set(["at", "by", "reason"]);
+const IN_COLUMNS = new Set(["at", "by", "reason", "sha256", "samples_sha256", "made_of_sha256", "made_of_samples_sha256"]);
+const TEXTS = new Set(["rule.save", "rule.remove", "rule.undo"]);
+
+/** What differs in the text, asked for when somebody looks; a version can be gone on from. */
+function TextChange({ rule, change }: { rule: Schemas["RuleDetail"]; change: Change }) {
+  const { t } = useWords();
+  const go = useNavigate();
+  const path = { rule_id: rule.id };
+  const look = useMutation({ mutationFn: () => data(api.GET("/api/v1/rules/{rule_id}/changes/{entry}", { params: { path: { ...path, entry: change.seq } } })) });
+  const use = useMutation({
+    mutationFn: async ({ text, samples }: { text: string; samples: string }) => {
+      const { version } = await data(api.GET("/api/v1/rules/{rule_id}/text", { params: { path } }));
+      keepDraft(rule.id, { text, samples, version });
+    },
+    onSuccess: () => void go("?tab=text"),
+  });
+  const found = look.data;
+  return (
+    <>
+      <p>
+        <button type="button" className="link" aria-expanded={!!found} onClick={() => (found ? look.reset() : look.mutate())}>
+          {t(found ? "draft.hide" : "draft.show")}
+        </button>
+      </p>
+      {(look.isError || use.isError) && <Problem error={look.error ?? use.error} />}
+      {found && (
+        <>
+          <Diff text={found.difference} />
+          {typeof found.text === "string" && (
+            <button type="button" className="button small" disabled={use.isPending} onClick={() => use.mutate({ text: found.text ?? "", samples: found.samples })}>
+              {t("draft.use")}
+            </button>
+          )}
+        </>
+      )}
+    </>
+  );
+}
 
 /** Before → after; modes by their names, the rest as the journal has it. */
 function Facts({ change }: { change: Change }) {

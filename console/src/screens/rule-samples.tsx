@@ -9,7 +9,7 @@ import { useWords } from "../words";
 type Sample = Schemas["SampleTried"];
 
 export function RuleSamples({ rule }: { rule: Schemas["RuleDetail"] }) {
-  const { t, said } = useWords();
+  const { t } = useWords();
   const asked = useQuery({
     queryKey: ["rule", rule.id, "samples"],
     staleTime: 0,
@@ -17,40 +17,55 @@ export function RuleSamples({ rule }: { rule: Schemas["RuleDetail"] }) {
   });
   if (asked.isPending) return <Asking />;
   if (asked.isError) return <Failed error={asked.error} again={() => void asked.refetch()} />;
-  const { file, samples, problem } = asked.data;
-  if (file === null) return <Empty title={t("samples.none")} text={t("samples.none_help")} />;
-  const own = samples.filter((sample) => sample.is_concerned);
-  const wrong = own.filter((sample) => sample.wrong).length;
+  const found = asked.data;
+  if (found.file === null) return <Empty title={t("samples.none")} text={t("samples.none_help")} />;
   return (
     <>
       <div className="row wrap rule-bar">
-        <span className="mono muted">tests/{file}</span>
-        {!problem && (wrong ? <State tone="critical" text={t("samples.wrong", { n: wrong })} /> : own.some((sample) => sample.is_met) ? <State tone="good" text={t("samples.good", { n: own.length })} /> : <State tone="medium" text={t("samples.unmet")} />)}
+        <span className="mono muted">tests/{found.file}</span>
+        <SamplesSaid tried={found} />
         <span className="space" />
         <button type="button" className="button" disabled={asked.isFetching} onClick={() => void asked.refetch()}>
           {t(asked.isFetching ? "samples.trying" : "samples.try")}
         </button>
       </div>
-      {problem && <p className="critical" role="alert">{said(problem)}</p>}
-      {samples.length > 0 && (
-        <table className="plain-table">
-          <thead>
-            <tr>
-              <th>{t("samples.line")}</th>
-              <th>{t("samples.wanted")}</th>
-              <th>{t("samples.result")}</th>
-              <th>{t("samples.event")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {samples.map((sample, at) => (
-              // a sample has no other name than its place
-              <Row key={at} sample={sample} />
-            ))}
-          </tbody>
-        </table>
-      )}
+      <SampleList tried={found} />
     </>
+  );
+}
+
+/** How the samples stand, in a word. */
+export function SamplesSaid({ tried }: { tried: Schemas["SamplesTried"] }) {
+  const { t } = useWords();
+  const own = tried.samples.filter((sample) => sample.is_concerned);
+  const wrong = own.filter((sample) => sample.wrong).length;
+  if (tried.problem) return null;
+  if (wrong) return <State tone="critical" text={t("samples.wrong", { n: wrong })} />;
+  return own.some((sample) => sample.is_met) ? <State tone="good" text={t("samples.good", { n: own.length })} /> : <State tone="medium" text={t("samples.unmet")} />;
+}
+
+/** Each sample with what became of it, or why none can be read. */
+export function SampleList({ tried }: { tried: Schemas["SamplesTried"] }) {
+  const { t, said } = useWords();
+  if (tried.problem) return <p className="critical" role="alert">{said(tried.problem)}</p>;
+  if (tried.samples.length === 0) return null;
+  return (
+    <table className="plain-table">
+      <thead>
+        <tr>
+          <th>{t("samples.line")}</th>
+          <th>{t("samples.wanted")}</th>
+          <th>{t("samples.result")}</th>
+          <th>{t("samples.event")}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {tried.samples.map((sample, at) => (
+          // a sample has no other name than its place
+          <Row key={at} sample={sample} />
+        ))}
+      </tbody>
+    </table>
   );
 }
 

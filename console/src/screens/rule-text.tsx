@@ -1,95 +1,90 @@
-// The text of a rule with what is wrong at its place; any text can be tried, nothing is kept.
-import { useMutation, useQuery } from "@tanstack/react-query";
+// The text of a rule with what is wrong at its place; who may changes it here, or takes a local one away.
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { useNavigate } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { useAddress } from "../lib/address";
+import { keptDraft } from "../lib/draft";
 import { visible } from "../lib/visible";
 import { Asking, Failed } from "../parts/answer";
 import { Copy } from "../parts/copy";
-import { State } from "../parts/severity";
+import { useToast } from "../parts/toast";
 import { useWords } from "../words";
+import { RuleEditor, Verdict } from "./rule-editor";
+import { useMayRule } from "./rule-rights";
 
-type Checked = Schemas["Checked"];
+type Rule = Schemas["RuleDetail"];
 type Remark = Schemas["Remark"];
 
-const check = (text: string) => data(api.POST("/api/v1/rules/check", { body: { text } }));
+export function RuleText({ rule }: { rule: Rule }) {
+  const { t } = useWords();
+  // a draft that was left is gone on with
+  const [isEditing, setEditing] = useState(() => keptDraft(rule.id) !== null);
+  return isEditing ? <Change rule={rule} onLeave={() => setEditing(false)} /> : rule.text === null ? <p className="muted">{t("rule.no_text")}</p> : <Shown rule={rule} text={rule.text} onEdit={() => setEditing(true)} />;
+}
 
-export function RuleText({ rule }: { rule: Schemas["RuleDetail"] }) {
+/** Its file as it is now, in the editor. */
+function Change({ rule, onLeave }: { rule: Rule; onLeave: () => void }) {
+  const { t } = useWords();
+  const asked = useQuery({ queryKey: ["rule", rule.id, "text"], staleTime: 0, queryFn: () => data(api.GET("/api/v1/rules/{rule_id}/text", { params: { path: { rule_id: rule.id } } })) });
+  if (asked.isPending) return <Asking />;
+  if (asked.isError) return <Failed error={asked.error} again={() => void asked.refetch()} />;
+  const { text, samples, version, package: pack } = asked.data;
+  return <RuleEditor id={rule.id} source={{ text, samples, version }} note={pack === "local" ? undefined : t("draft.copy_note", { name: pack })} onLeave={onLeave} />;
+}
+
+function Shown({ rule, text, onEdit }: { rule: Rule; text: string; onEdit: () => void }) {
   const { t } = useWords();
   const [get] = useAddress();
-  const [draft, setDraft] = useState<string | null>(null);
-  const [isEditing, setEditing] = useState(false);
-  const own = useQuery({ queryKey: ["rule", rule.id, "check", rule.text], enabled: rule.text !== null, queryFn: () => check(rule.text ?? "") });
-  const tried = useMutation({ mutationFn: check, onSuccess: () => setEditing(false) });
-  const text = draft ?? rule.text;
-  const checked = draft === null ? own.data : tried.data;
-  if (text === null) return <p className="muted">{t("rule.no_text")}</p>;
-  const leave = () => {
-    setDraft(null);
-    setEditing(false);
-    tried.reset();
-  };
-  const error = draft === null ? own.error : tried.error;
+  const isAllowed = useMayRule();
+  const checked = useQuery({ queryKey: ["rule", rule.id, "check", text], queryFn: () => data(api.POST("/api/v1/rules/check", { body: { text, samples: "" } })) });
   return (
     <>
       <div className="row wrap rule-bar">
-        <span className="mono muted">{draft === null ? `${rule.file}:${rule.line}` : t("rule.draft")}</span>
-        {checked && <Verdict checked={checked} />}
-        {tried.isPending && <span className="muted">{t("rule.checking")}</span>}
+        <span className="mono muted">{`${rule.file}:${rule.line}`}</span>
+        {checked.data && <Verdict checked={checked.data} />}
+        {rule.stands_for && <span className="muted">{t("draft.stands_for", { name: rule.stands_for })}</span>}
         <span className="space" />
-        {isEditing ? (
-          <button type="button" className="button main" disabled={tried.isPending} onClick={() => tried.mutate(text)}>
-            {t("rule.check")} <kbd>Ctrl Enter</kbd>
-          </button>
-        ) : (
-          <button
-            type="button"
-            className="button"
-            onClick={() => {
-              setDraft(text);
-              setEditing(true);
-            }}
-          >
-            {t(draft === null ? "rule.try" : "rule.try_on")}
-          </button>
-        )}
-        {draft !== null && (
-          <button type="button" className="button" onClick={leave}>
-            {t("rule.drop")}
-          </button>
-        )}
+        <button type="button" className="button main" onClick={onEdit}>
+          {t("draft.edit")}
+        </button>
+        {rule.package === "local" && <TakeAway rule={rule} isAllowed={isAllowed} />}
         <Copy text={text} />
       </div>
-      {draft !== null && <p className="muted">{t("rule.not_kept")}</p>}
-      {error && <Failed error={error} />}
-      {isEditing ? (
-        <textarea
-          className="input mono rule-draft"
-          aria-label={t("rule.draft")}
-          spellCheck={false}
-          autoFocus
-          value={text}
-          onChange={(event) => setDraft(event.target.value)}
-          onKeyDown={(event) => {
-            if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !tried.isPending) tried.mutate(text);
-          }}
-        />
-      ) : draft === null && own.isPending ? (
-        <Asking />
-      ) : (
-        <Lines text={text} remarks={checked?.remarks ?? []} chosen={draft === null ? Number(get("line")) : 0} label={rule.file} />
-      )}
+      {checked.isError && <Failed error={checked.error} />}
+      {checked.isPending ? <Asking /> : <Lines text={text} remarks={checked.data?.remarks ?? []} chosen={Number(get("line"))} label={rule.file} />}
     </>
   );
 }
 
-function Verdict({ checked }: { checked: Checked }) {
+function TakeAway({ rule, isAllowed }: { rule: Rule; isAllowed: boolean }) {
   const { t } = useWords();
-  const errors = checked.remarks.filter((remark) => remark.weight === "error").length;
-  const warnings = checked.remarks.length - errors;
-  if (errors) return <State tone="critical" text={t("rule.errors", { n: errors })} />;
-  if (checked.rules === 0) return <State tone="critical" text={t("rule.holds_none")} />;
-  return warnings ? <State tone="medium" text={t("rule.warnings", { n: warnings })} /> : <State tone="good" text={t("rule.fine")} />;
+  const tell = useToast();
+  const queries = useQueryClient();
+  const go = useNavigate();
+  const path = { rule_id: rule.id };
+  const refresh = () => Promise.all([queries.invalidateQueries({ queryKey: ["rules"] }), queries.invalidateQueries({ queryKey: ["rule", rule.id] })]);
+  const take = useMutation({
+    mutationFn: async () => {
+      const { version } = await data(api.GET("/api/v1/rules/{rule_id}/text", { params: { path } }));
+      return data(api.DELETE("/api/v1/rules/{rule_id}/text", { params: { path, query: { version } } }));
+    },
+    onSuccess: async ({ entry }) => {
+      const undo = async () => {
+        await data(api.POST("/api/v1/rules/text/undo", { body: { entry } }));
+        await refresh();
+      };
+      tell({ text: rule.stands_for ? t("draft.copy_taken", { name: rule.stands_for }) : t("draft.taken"), undo });
+      if (!rule.stands_for) void go("/detections", { replace: true });
+      await refresh();
+    },
+    onError: (error) => tell({ error }),
+  });
+  return (
+    <button type="button" className="button" disabled={!isAllowed || take.isPending} onClick={() => take.mutate()}>
+      {t(rule.stands_for ? "draft.take_copy" : "draft.take_away")}
+    </button>
+  );
 }
 
 /** Numbered lines; below each what is to be said of it, under the column that it is about. */

@@ -17,6 +17,7 @@ import { useWords } from "../words";
 import { rulePath } from "./links";
 import { Covered } from "./rule-mode";
 import { RulePanel } from "./rule-panel";
+import { useMayRule } from "./rule-rights";
 import { RuleTabs } from "./rule-tabs";
 import "../styles/rules.css";
 
@@ -49,6 +50,7 @@ export default function Rules() {
   const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.items) ?? [], [asked.data]);
   const page = asked.data?.pages[0];
   const open = useNavigate();
+  const isAllowed = useMayRule();
   useRowKeys(rows, idOf, current, setCurrent);
   useKeys({ Enter: () => current && void open(rulePath(current)) });
 
@@ -102,6 +104,11 @@ export default function Rules() {
               ×
             </button>
           </span>
+        )}
+        {isAllowed && (
+          <Link className="button" to="/detections/new">
+            {t("rules.new")}
+          </Link>
         )}
       </div>
       <div className={`split${current ? "" : " alone"}`}>

@@ -39,14 +39,6 @@ def test_history_tells_who_chose_what_and_nothing_of_others(
     assert analyst.get(f"{URL}/nothing/history").status_code == 404
 
 
-def test_a_check_says_where_and_keeps_nothing(analyst: TestClient) -> None:
-    told = analyst.post(f"{URL}/check", json={"text": "title: x\nlogsource: {}\ndetection: {}\n"}).json()
-    assert told["rules"] == 0
-    assert told["remarks"][0]["weight"] == "error"
-    assert told["remarks"][0]["line"] is not None
-    assert analyst.post(f"{URL}/check", json={"text": "x" * 2_000_001}).status_code == 422
-
-
 def test_samples_where_none_can_be_tried(analyst: TestClient, ruleset: RuleSet) -> None:
     answer = analyst.get(f"{URL}/{ruleset.rules[0].id}/samples")
     assert answer.status_code == 503

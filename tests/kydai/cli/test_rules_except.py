@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
+from core.audit import Actor
 from core.clock import SystemClock, from_micros
+from detections import local_rules
+from detections.local_rules import Written, local_rule
+from kydai.context import Context
+from kydai.people import cli_actor
 from tests.kydai.cli.conftest import Run
 from tests.kydai.cli.test_rules import ID
 from tests.kydai.conftest import RULE
@@ -125,3 +130,17 @@ def test_wrong_inputs(alerted: Run) -> None:
         ran = alerted("rules", *(number if each == "ALERT" else each for each in arguments))
         assert ran.status in (1, 2), arguments
         assert said in ran.err
+
+
+def test_a_text_saved_in_the_console_is_put_back_by_who_wrote_it(kydai: Run, context: Context) -> None:
+    folder = context.settings.rules_folder
+    for number, (actor, status) in enumerate(((Actor("an", "console"), 1), (cli_actor(), 0))):
+        before = local_rule(folder, "moi.yml")
+        wish = Written("moi.yml", f"title: {number}\n")
+        with context.database.write() as session:
+            entry = local_rules.save(
+                session, actor, folder, "x", wish, now=context.clock.now(), version=before.version if before else None
+            )
+        assert kydai("rules", "undo", str(entry)).status == status
+    left = local_rule(folder, "moi.yml")
+    assert left is not None and left.text == "title: 0\n"

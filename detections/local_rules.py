@@ -1,0 +1,229 @@
+"""Rules that people of this site write and change, as files in ``<rules>/local`` with their samples beside them.
+
+Each state of a file is kept in ``<rules>/versions`` under its checksum, and the journal names the checksums: so every
+version can be shown, compared and put back, and what the journal says of a text can be proved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core import audit
+from core.audit import Actor
+from core.clock import Micros
+from core.db.models import Audit, Meta
+from core.durable import sync_folder, write_durably
+from core.errors import BadInput, Conflict, NotFound, Place, cause, failure
+from detections.local_copies import MADE_OF
+from detections.rule import LOCAL_PACKAGE
+from detections.rule_modes import VERSION_KEY
+from detections.samples import FOLDER, samples_of
+
+VERSIONS = "versions"
+SAVE, REMOVE, UNDO = "rule.save", "rule.remove", "rule.undo"
+ACTIONS = (SAVE, REMOVE, UNDO)
+_SUMS = ("sha256", "samples_sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file of rules and its samples (empty: none) as texts."""
+
+    file: str
+    text: str
+    samples: str = ""
+
+    @property
+    def version(self) -> str:
+        """Another one for every change of either."""
+        return _sum(f"{_sum(self.text)} {_sum(self.samples)}")
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """As the journal has it."""
+        return {"file": self.file, "sha256": _sum(self.text), "samples_sha256": _sum(self.samples)}
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def read_rule(path: Path, file: str) -> Written | None:
+    """A file of rules as it is now; None where there is none."""
+    try:
+        text = path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return None
+    at = samples_of(path)
+    return Written(file, text, at.read_bytes().decode("utf-8", "replace") if at else "")
+
+
+def local_rule(rules_folder: Path, file: str) -> Written | None:
+    """As ``read_rule``, of a local file by its name."""
+    return read_rule(rules_folder / LOCAL_PACKAGE / file, file)
+
+
+def save(
+    session: Session,
+    actor: Actor,
+    rules_folder: Path,
+    rule_id: str,
+    wish: Written,
+    *,
+    now: Micros,
+    version: str | None,
+    made_of: Written | None = None,
+    reason: str = "",
+) -> int:
+    """Write a local file in the caller's transaction; pipelines take it up within a second. Returns the entry of the
+    journal.
+
+    ``version`` is of the local file that it stands for, None where there should be none; ``made_of`` is the package's
+    file when this becomes a copy of it. Raises Conflict when the file is another than that, BadInput when it
+    cannot be written.
+    """
+    before = _expected(session, rules_folder, wish.file, version, now)
+    more: dict[str, str] = {}
+    if made_of is not None:
+        _write(rules_folder / MADE_OF / wish.file, made_of.text)
+        _keep(rules_folder, made_of)
+        more = {f"made_of_{name}": made_of.facts[name] for name in _SUMS}
+    return _change(session, actor, rules_folder, rule_id, SAVE, before, wish, now, reason, more)
+
+
+def take(
+    session: Session,
+    actor: Actor,
+    rules_folder: Path,
+    rule_id: str,
+    file: str,
+    *,
+    now: Micros,
+    version: str,
+    reason: str = "",
+) -> int:
+    """Take a local file away: a package's rule in whose place it stood counts again. As ``save`` otherwise."""
+    before = _expected(session, rules_folder, file, version, now)
+    return _change(session, actor, rules_folder, rule_id, REMOVE, before, None, now, reason)
+
+
+def put_back(session: Session, actor: Actor, rules_folder: Path, entry: Audit, now: Micros) -> int:
+    """Make a file what it was before a journal's entry: gone, where there was none. Returns the entry of this. Raises
+    Conflict when it was changed since, or this was done before."""
+    facts = entry.after or entry.before or {}
+    file = str(facts.get("file", ""))
+    _moved(session, now)
+    current = local_rule(rules_folder, file)
+    newest = select(func.max(Audit.seq)).where(Audit.object == entry.object, Audit.action.in_(ACTIONS))
+    if session.scalar(newest) != entry.seq or version_of(rules_folder, entry.after) != current:
+        raise failure(Conflict, "local.changed", file=file)
+    wish = version_of(rules_folder, entry.before)
+    rule_id = entry.object.partition(":")[2]
+    return _change(session, actor, rules_folder, rule_id, UNDO, current, wish, now, "")
+
+
+def version_of(rules_folder: Path, facts: dict[str, Any] | None) -> Written | None:
+    """The texts that a journal's entry names; None where it names none. Raises NotFound when they are not kept."""
+    if not facts or "sha256" not in facts:
+        return None
+    return Written(str(facts["file"]), *(_kept(rules_folder, facts, name) for name in _SUMS))
+
+
+def made_of(rules_folder: Path, facts: dict[str, Any] | None) -> Written | None:
+    """The package's texts of which an entry's file became a copy; None for others. Raises as ``version_of``."""
+    if not facts or "made_of_sha256" not in facts:
+        return None
+    return Written(str(facts["file"]), *(_kept(rules_folder, facts, f"made_of_{name}") for name in _SUMS))
+
+
+def _keep(rules_folder: Path, written: Written) -> None:
+    for text in (written.text, written.samples):
+        _write(rules_folder / VERSIONS / _sum(text), text)
+
+
+def _kept(rules_folder: Path, facts: dict[str, Any], name: str) -> str:
+    wanted = str(facts.get(name, ""))
+    path = rules_folder / VERSIONS / wanted
+    text = "" if wanted == _sum("") else path.read_bytes().decode("utf-8") if path.is_file() else None
+    if text is None or _sum(text) != wanted:
+        raise failure(NotFound, "local.no_version", file=str(facts.get("file", "")))
+    return text
+
+
+def _expected(session: Session, rules_folder: Path, file: str, version: str | None, now: Micros) -> Written | None:
+    _moved(session, now)
+    current = local_rule(rules_folder, file)
+    if (current.version if current else None) != version:
+        raise failure(Conflict, "local.changed", file=file)
+    return current
+
+
+def _moved(session: Session, now: Micros) -> None:
+    """Word to those that run, and the lock that keeps a second writer waiting until the first is done."""
+    session.merge(Meta(key=VERSION_KEY, value=str(now)))
+    session.flush()
+
+
+def _change(
+    session: Session,
+    actor: Actor,
+    rules_folder: Path,
+    rule_id: str,
+    action: str,
+    before: Written | None,
+    after: Written | None,
+    now: Micros,
+    reason: str,
+    more: dict[str, str] | None = None,
+) -> int:
+    for each in (before, after):
+        if each is not None:
+            _keep(rules_folder, each)
+    entry = audit.record(
+        session,
+        actor,
+        action,
+        f"rule:{rule_id}",
+        now=now,
+        before=before.facts if before else None,
+        after=after.facts | (more or {}) if after else None,
+        reason=reason,
+    )
+    _put(rules_folder / LOCAL_PACKAGE, after or Written(before.file if before else "", ""))
+    return entry
+
+
+def _put(local: Path, wish: Written) -> None:
+    """The samples first: who reads between the two has the rule as it was. An empty text takes the file away."""
+    path = local.resolve() / wish.file
+    found = samples_of(path)
+    at = found if found is not None and found.is_relative_to(local.resolve()) else path.parent / FOLDER / path.name
+    for place, text in ((at, wish.samples), (path, wish.text)):
+        if text:
+            _write(place, text)
+        else:
+            _unlink(place)
+
+
+def _write(path: Path, text: str) -> None:
+    data = text.encode("utf-8", "replace")
+    try:
+        if not path.is_file() or path.read_bytes() != data:
+            write_durably(path, data)
+    except OSError as error:
+        raise failure(BadInput, "common.error.write", place=Place(path.name), why=cause(error)) from error
+
+
+def _unlink(path: Path) -> None:
+    try:
+        if path.is_file():
+            path.unlink()
+            sync_folder(path.parent)
+    except OSError as error:
+        raise failure(BadInput, "common.error.write", place=Place(path.name), why=cause(error)) from error
