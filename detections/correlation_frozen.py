@@ -39,6 +39,8 @@ class _Saved(msgspec.Struct, array_like=True):
     """Of each group; none in older states."""
     later: dict[int, list[bytes]] = {}
     """What came to groups at rest, by their place in ``groups``."""
+    passed: list[list[int]] = []
+    """One a depth; none in older states."""
 
 
 _VERSION = 2
@@ -70,8 +72,9 @@ def freeze(machine: Machine) -> bytes:
         )
         for m in machine.memories.groups.values()
     ]
+    passed = [each.steps for each in machine.passed]
     forgotten = machine.memories.dropped, machine.memories.lost
-    saved = _Saved(_VERSION, machine.frontiers, known, groups, memories, *forgotten, spares, later)
+    saved = _Saved(_VERSION, machine.frontiers, known, groups, memories, *forgotten, spares, later, passed)
     return msgspec.msgpack.encode(saved)
 
 
@@ -86,6 +89,7 @@ def thaw(data: bytes, patterns: PatternSet, partition: int, folder: Path | None 
     machine = Machine(patterns, partition, folder)
     for index in range(min(len(saved.frontiers), len(machine.frontiers))):
         machine.frontiers[index] = saved.frontiers[index]
+        machine.passed[index].steps[:] = saved.passed[index] if saved.passed else [saved.frontiers[index]]
     same = {
         number: patterns.by_id[pattern_id]
         for number, (pattern_id, known) in enumerate(saved.patterns.items())

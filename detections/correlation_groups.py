@@ -17,6 +17,7 @@ from detections.correlation_cold import Cold, Resting
 from detections.correlation_items import Group, Item
 from detections.correlation_log import Key
 from detections.correlation_member import Member, pack, pack_later, take_later, unpack
+from detections.correlation_passed import Passed
 from detections.correlation_rules import Pattern, PatternSet
 
 ROOM = 75_000
@@ -30,9 +31,10 @@ GROUP_WEIGHT = 2
 class Groups:
     """Groups by pattern and name."""
 
-    def __init__(self, patterns: PatternSet, folder: Path | None = None) -> None:
-        """``folder``: where groups rest, see ``Cold``."""
+    def __init__(self, patterns: PatternSet, passed: Sequence[Passed], folder: Path | None = None) -> None:
+        """``passed``: one a depth. ``folder``: where groups rest, see ``Log``."""
         self.patterns = patterns
+        self._passed = passed
         self._hot: dict[Key, Member] = {}
         """In order of use, the one used last at the end."""
         self._cold = Cold(folder)
@@ -82,7 +84,7 @@ class Groups:
 
     def sleep(self, member: Member) -> None:
         """A group was dealt with: it waits for its time, or is gone when it has nothing left."""
-        wake = member.next_wake()
+        wake = member.next_wake(self._passed[member.pattern.depth - 1])
         weight = 0 if wake is None else GROUP_WEIGHT + len(member.items)
         self._weight += weight - member.weight
         member.weight = weight

@@ -16,6 +16,7 @@ from core.clock import Micros
 from detections.correlation import Scan
 from detections.correlation_alarms import Raised, Values
 from detections.correlation_items import Group, Item
+from detections.correlation_passed import Passed
 from detections.correlation_rules import Pattern
 
 KEPT_TIMESPANS = 2
@@ -89,17 +90,15 @@ class Member:
         self.scan.push(self.items if upto is None else self.items[: bisect_right(self.items, (upto + 1,))])
         return self.scan
 
-    def forget(self, frontier: Micros, before: Micros) -> None:
-        """Drop what no later item can matter to. ``before``: where the frontier stood until now."""
+    def forget(self, frontier: Micros, passed: Passed) -> None:
+        """Drop what no later item can matter to."""
         keep = ABSENCE_TIMESPANS if self.pattern.is_absence else KEPT_TIMESPANS
-        oldest = frontier - keep * self.pattern.timespan
+        oldest = since = frontier - keep * self.pattern.timespan
         if not self.pattern.is_absence:
             # a quiet partition's frontier stands still: what it leaps over may have come, late, just now
-            leapt = self.items[bisect_left(self.items, (before + 1,)) : bisect_left(self.items, (oldest,))]
-            if leapt:
-                self.late = {(item.time, item.id): frontier for item in leapt} | self.late
+            oldest = passed.last_before(oldest) + 1
         if self.late:
-            self.late = {key: came for key, came in self.late.items() if max(key[0], came) >= oldest}
+            self.late = {key: came for key, came in self.late.items() if max(key[0], came) >= since}
             self.items = [item for item in self.items if item.time >= oldest or (item.time, item.id) in self.late]
         else:
             del self.items[: bisect_left(self.items, (oldest,))]
@@ -125,13 +124,14 @@ class Member:
         """Whether items of an instant may be gone."""
         return self.judged - KEPT_TIMESPANS * self.pattern.timespan > at or len(self.items) >= MAX_ITEMS
 
-    def next_wake(self) -> Micros | None:
-        """When the frontier must come by again; None when there is nothing left."""
+    def next_wake(self, passed: Passed) -> Micros | None:
+        """When the frontier must come by again; None when there is nothing left. It is later than it is now."""
         pattern, items = self.pattern, self.items
         times = [each.at for each in self.raised if not each.is_final]
         if not items:
             return min(times, default=None)
-        last = max(items[-1].time, max(self.late.values())) if self.late else items[-1].time
+        last = items[-1].time if pattern.is_absence else passed.by(items[-1].time)
+        last = max(last, *self.late.values()) if self.late else last
         if pattern.is_absence:
             times.append(last + ABSENCE_TIMESPANS * pattern.timespan + 1)
             times += [item.time + pattern.timespan for item in items if item.time + pattern.timespan > self.judged][:1]

@@ -20,6 +20,7 @@ from detections.correlation_groups import Groups
 from detections.correlation_items import Group, Item, placed, window
 from detections.correlation_log import Key
 from detections.correlation_member import KEPT_TIMESPANS, Member
+from detections.correlation_passed import Passed
 from detections.correlation_rules import Pattern, PatternSet, Type
 from detections.first_seen import Memories, New, facts_of
 from detections.hit_blocks import Placed, partition_of
@@ -49,7 +50,8 @@ class Machine:
         self.patterns = patterns
         self.partition = partition
         self.frontiers: list[Micros] = [0] * max(patterns.deepest, 1)
-        self.groups = Groups(patterns, folder)
+        self.passed = [Passed() for _ in self.frontiers]
+        self.groups = Groups(patterns, self.passed, folder)
         self.memories = Memories(patterns)
         self.left_out: tuple[str, ...] = ()
         """Patterns whose groups were left out of a frozen state: they are gone, or ask something else now."""
@@ -94,9 +96,9 @@ class Machine:
 
     def advance(self, frontiers: Sequence[Micros]) -> Output:
         """Instants up to ``frontiers[depth − 1]`` are final now; it never goes back."""
-        before = list(self.frontiers)
         for index, frontier in enumerate(frontiers[: len(self.frontiers)]):
             self.frontiers[index] = max(self.frontiers[index], frontier)
+            self.passed[index].reach(self.frontiers[index])
         output = Output()
         self._expect()
         for pattern in self._unbegun():
@@ -107,7 +109,7 @@ class Machine:
             while (member := self.groups.pop(depth, frontier)) is not None:
                 self._finalise(member, frontier, output)
                 member.judged = max(member.judged, frontier)
-                member.forget(frontier, before[depth - 1])
+                member.forget(frontier, self.passed[depth - 1])
                 self.groups.sleep(member)
                 self.groups.cool()
         return output

@@ -252,36 +252,42 @@ def test_late_items_of_a_rule_that_is_judged_when_final() -> None:
 @pytest.mark.parametrize("gap", [0, 5, 15])
 @pytest.mark.parametrize("kind", [{"gte": 3}, {"gte": 3, "lt": 9}], ids=["at once", "when final"])
 @pytest.mark.parametrize("is_new", [True, False], ids=["first ever", "after quiet hours"])
-def test_a_chain_hours_late_gives_the_same_however_it_is_cut(gap: int, kind: dict[str, int], is_new: bool) -> None:
+@pytest.mark.parametrize("late", [(7 * 3600, 1), (15, 9)], ids=["hours", "a timespan and a half"])
+def test_a_chain_that_is_late_gives_the_same_however_it_is_cut(
+    gap: int, kind: dict[str, int], is_new: bool, late: tuple[int, int]
+) -> None:
     below = document("below", condition=kind, **COUNT)
     chain = document("chain", type="temporal_ordered", rules=["below", "b"], group_by=["host"], timespan="15s")
     patterns = pattern_set(below, chain)
+    starts = (BASE, BASE + 60 * SECOND) if late[0] > 60 else (BASE,)
     for host in ("h1", "h2", "h3"):  # partitions of their own
         stream: Stream = []
-        for start in (BASE, BASE + 60 * SECOND):
+        for start in starts:
             stream += [({"host": host}, ["id-a"], start, f"a{n}of{start}") for n in range(4)]
             stream.append(({"host": host}, ["id-b"], start + gap * SECOND, f"b of {start}"))
         wanted = fires(stream, patterns)
-        assert len(wanted) == 2
-        if host != "h1":  # both bursts at once, then the other way round
+        assert len(wanted) == len(starts)
+        if host != "h1" and len(starts) > 1:  # both bursts at once, then the other way round
             stream = [hit for pair in zip(stream[:5], stream[5:], strict=True) for hit in pair]
         if host == "h3":
             stream.reverse()
         for first in range(1, len(stream)):
             for second in range(first, len(stream)):
-                check_late(patterns, (stream[:first], stream[first:second], stream[second:]), wanted, is_new)
+                check_late(patterns, (stream[:first], stream[first:second], stream[second:]), wanted, is_new, *late)
 
 
-def check_late(patterns: PatternSet, parts: Sequence[Stream], wanted: set[Brute], is_new: bool) -> None:
-    """Commits a second apart, seven hours behind, are final at once and end as ``wanted``."""
-    board, now = Board(patterns), BASE + 7 * 3600 * SECOND
+def check_late(
+    patterns: PatternSet, parts: Sequence[Stream], wanted: set[Brute], is_new: bool, behind: int, apart: int
+) -> None:
+    """Commits some seconds apart and behind are final at once and end as ``wanted``."""
+    board, now = Board(patterns), BASE + behind * SECOND
     if not is_new:
         for machine in board.machines:
             machine.advance([BASE - 3600 * SECOND] * patterns.deepest)
     for part in parts:
         board.hits(part)
         board.advance(now)
-        now += SECOND
+        now += apart * SECOND
     assert board.alarms.brutes(patterns) == wanted, parts
     assert all(alarm.is_final for alarm in board.alarms.now.values())
     for _ in range(3):
