@@ -4,7 +4,7 @@ Immutable Parquet files, a catalog that says which of them are the store, DuckDB
 processes may open one folder: each appends files of its own and reads by snapshots of the catalog.
 
     catalog.sqlite      which files are the store, which ids they hold; holds, tombstones, replaced records
-    l0/                 one file a batch, as it came
+    l0/                 one file a batch, as it came, with an index of its addresses
     l1/<day>/           compacted: one retention class and one received day a file, in order of time
     marks/              a locked file for each process that writes; what the dead left behind is removed
     readers/            a locked file for each long read; files it may still need are not unlinked
@@ -61,6 +61,7 @@ from core.store.segments_check import check
 from core.store.segments_engine import Engine
 from core.store.segments_files import Mark, encode, leave_mark
 from core.store.segments_folder import remove_leftovers, unlink_retired
+from core.store.segments_index import encode_as_it_came
 from core.store.segments_order import OrderReader
 from core.store.segments_repeats import only_new
 from core.store.segments_rows import flatten
@@ -156,7 +157,7 @@ class SegmentStore:
 
     def _write(self, piece: Piece) -> New:
         name = f"l0/{self._new_name()}"
-        data = encode(piece.table)
+        data = encode_as_it_came(piece.table) if piece.kind is Kind.EVENTS else encode(piece.table)
         try:
             write_durably(self.folder / name, data)
         except OSError as error:

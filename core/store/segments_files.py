@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,8 +30,9 @@ _NUMBERS_OF_THEIR_OWN = frozenset({*_COUNTED, "network.bytes", "network.packets"
 _RANGES = ("ts", "record")
 
 
-def encode(table: Any, *, level: int = 3) -> Any:
-    """A table as the bytes of a Parquet file (a pyarrow Buffer)."""
+def encode(table: Any, *, codec: Literal["zstd", "lz4"] = "zstd") -> Any:
+    """A table as the bytes of a Parquet file (a pyarrow Buffer). Beside zstd, lz4 takes twice the room, and a fifth of
+    the time to unpack."""
     names = table.schema.names
     encodings = {name: "DELTA_BINARY_PACKED" for name in names if name in _DELTA}
     encodings |= {name: "BYTE_STREAM_SPLIT" for name in names if name in _NUMBERS_OF_THEIR_OWN}
@@ -42,8 +43,8 @@ def encode(table: Any, *, level: int = 3) -> Any:
     with pq.ParquetWriter(
         sink,
         table.schema,
-        compression="zstd",
-        compression_level=level,
+        compression=codec,
+        compression_level=3 if codec == "zstd" else None,
         use_dictionary=leaves,
         column_encoding=encodings,
         write_statistics=[name for name in _RANGES if name in names],

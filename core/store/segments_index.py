@@ -1,7 +1,7 @@
 """Where the word index (core/store/segments_words.py) stands in a segment file, written and read.
 
-After the row groups and before the footer, where nothing of the Parquet file refers to it, stand two Parquet files
-checksums of their row groups and footers, and a trailer that says how long each is, with its own:
+Between its row groups and its footer (core/store/segments_tail.py) stand two Parquet files and the checksums of their
+row groups and footers:
 
 * ``word``, sorted, with ``first`` and ``count``: which part of the other is its rows;
 * ``row``: numbers of rows, ascending within a word.
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -26,34 +25,37 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from core.ecs import is_folded
-from core.query.meaning import FREE_ADDRESS, FREE_TEXT
+from core.store.segments_addresses import with_addresses
 from core.store.segments_files import encode
-from core.store.segments_words import WORD_CHARS, TooMany, word_index
+from core.store.segments_plan import mask
+from core.store.segments_tail import END, WRONG, footer_of, tail_of, with_tail
+from core.store.segments_words import COVERED, WORD_CHARS, TooMany, word_index
 
 _WORDS = 16_384
 """Words of a row group: what a look-up reads."""
 _ROWS = 65_536
 _MARK = b"KDWORDS1"
 _FIELDS = "kydai.fields"
-_COVERED = "\n".join(
-    (f"words 1, {WORD_CHARS}", *(f"{f}~" if is_folded(f) else f for f in FREE_TEXT), "", *FREE_ADDRESS)
-)
+_COVERED = f"words 1, {WORD_CHARS}\n{COVERED}"
 """What the answers of an index depend on: another definition of words or of folding is another number."""
-_TRAILER = struct.Struct("<8sQQII")
-_END = struct.Struct("<I4s")
-_WRONG = "the checksum of its index of words is wrong"
 
 
 MIN_ROWS = 16_384
-"""Files of fewer rows are read as fast as looked up, and are merged again."""
+"""Files of fewer rows are merged again, and words in them read as fast as looked up."""
+
+
+def encode_as_it_came(table: Any) -> Any:
+    """A table of events as the bytes of a file of level 0, with the index of its addresses (a pyarrow Buffer). It is
+    compacted soon: packed and read quickly, if less tightly."""
+    return with_addresses(encode(table, codec="lz4"), table)
 
 
 def encode_indexed(table: Any) -> Any:
-    """A table of events as the bytes of a segment file, with the index where that pays (a pyarrow Buffer)."""
+    """A table of events as the bytes of a segment file, with the index of its words where that pays, or else of its
+    addresses (a pyarrow Buffer)."""
     data = encode(table)
     if table.num_rows < MIN_ROWS:
-        return data
+        return with_addresses(data, table)
     try:
         return with_index(data, word_index(table))
     except TooMany:
@@ -67,7 +69,6 @@ def with_index(data: Any, words: Any) -> Any:
     """
     if not words.num_rows:
         return data
-    cut = len(data) - _footer_of(data)
     codes = words["word"].combine_chunks()
     counts = np.bincount(codes.indices.to_numpy(), minlength=len(codes.dictionary))
     table = pa.table(
@@ -77,22 +78,7 @@ def with_index(data: Any, words: Any) -> Any:
         _parquet(table, _WORDS, {"word": "DELTA_BYTE_ARRAY"}, ["word"]),
         _parquet(words.select(["row"]), _ROWS, {}, False),
     )
-    sink = pa.BufferOutputStream()
-    sink.write(data.slice(0, cut))
-    for part in parts:
-        sink.write(part)
-    sums = np.array([each for part in parts for each in _sums(part)], dtype="<u4").tobytes()
-    told = (_MARK, *map(len, parts), len(sums))
-    sink.write(sums)
-    sink.write(_TRAILER.pack(*told, crc32(_TRAILER.pack(*told, 0), crc32(sums))))
-    sink.write(data.slice(cut))
-    return sink.getvalue()
-
-
-def _footer_of(data: Any) -> int:
-    """How long the footer of a Parquet file is, its length and mark included."""
-    length, _ = _END.unpack(data[len(data) - _END.size :])
-    return int(length) + _END.size
+    return with_tail(data, _MARK, parts, [each for part in parts for each in _sums(part)])
 
 
 def _parquet(table: Any, rows: int, encodings: dict[str, str], statistics: list[str] | bool) -> Any:
@@ -114,7 +100,7 @@ def _parquet(table: Any, rows: int, encodings: dict[str, str], statistics: list[
 def _sums(part: Any) -> Iterator[int]:
     """The checksums of a Parquet file's footer and of its row groups."""
     metadata = pq.read_metadata(pa.BufferReader(part))
-    yield crc32(part[len(part) - _footer_of(part) :])
+    yield crc32(part[len(part) - footer_of(part) :])
     for group in range(metadata.num_row_groups):
         start, stop = _place(metadata.row_group(group))
         yield crc32(part[start:stop])
@@ -132,18 +118,18 @@ class _Checked:
 
     def __init__(self, part: _Part, sums: Any) -> None:
         self._part, self._sums = part, sums
-        part.seek(-_END.size, io.SEEK_END)
-        part.seek(-min(part.size, _footer_of(part.read())), io.SEEK_END)
+        part.seek(-END.size, io.SEEK_END)
+        part.seek(-min(part.size, footer_of(part.read())), io.SEEK_END)
         self._check(part.read(), 0)
         part.seek(0)
         self._file = pq.ParquetFile(pa.PythonFile(part, mode="r"))
         self.metadata = self._file.metadata
         if len(sums) <= self.metadata.num_row_groups:
-            raise OSError(_WRONG)
+            raise OSError(WRONG)
 
     def _check(self, data: bytes, number: int) -> None:
         if crc32(data) != self._sums[number]:
-            raise OSError(_WRONG)
+            raise OSError(WRONG)
 
     def read(self, groups: Sequence[int]) -> Any:
         for group in groups:
@@ -183,13 +169,6 @@ class WordIndex:
 
     def close(self) -> None:
         self._file.close()
-
-
-def mask(numbers: Any, length: int) -> Any:
-    """Of each of so many rows whether it is among the numbers."""
-    found = np.zeros(length, dtype=bool)
-    found[numbers] = True
-    return found
 
 
 class _Part(io.RawIOBase):
@@ -235,21 +214,15 @@ def open_index(path: Path, length: int) -> WordIndex | None:
 
 
 def _opened(file: io.FileIO, length: int) -> WordIndex | None:
-    size, descriptor = os.fstat(file.fileno()).st_size, file.fileno()
-    end = size - _footer_of(os.pread(descriptor, _END.size, size - _END.size)) - _TRAILER.size
-    trailer = os.pread(descriptor, _TRAILER.size, max(0, end))
-    mark, of_words, of_rows, of_sums, crc = _TRAILER.unpack(trailer)
-    if mark != _MARK:
+    descriptor = file.fileno()
+    tail = tail_of(descriptor, _MARK)
+    if tail is None:
         return None
-    end -= of_sums
-    sums = os.pread(descriptor, of_sums, max(0, end))
-    if crc32(_TRAILER.pack(mark, of_words, of_rows, of_sums, 0), crc32(sums)) != crc:
-        raise OSError(_WRONG)
-    every = np.frombuffer(sums, dtype="<u4").tolist()
-    words = _Checked(_Part(descriptor, end - of_rows - of_words, of_words), every)
+    (of_words, of_rows), end, sums = tail.lengths, tail.end, tail.sums
+    words = _Checked(_Part(descriptor, end - of_rows - of_words, of_words), sums)
     if (words.metadata.metadata or {}).get(_FIELDS.encode()) != _COVERED.encode():
         return None
     number = words.metadata.num_row_groups
     return WordIndex(
-        file, words, lambda: _Checked(_Part(descriptor, end - of_rows, of_rows), every[number + 1 :]), length
+        file, words, lambda: _Checked(_Part(descriptor, end - of_rows, of_rows), sums[number + 1 :]), length
     )

@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from core.store.catalog_rows import Kind
+from core.store.segments_addresses import asks_addresses, rows_by_addresses
 from core.store.segments_decide import decided, listed
 from core.store.segments_engine import Broken, Read
-from core.store.segments_index import WordIndex, mask, open_index
-from core.store.segments_plan import Plan, is_whole, leaves, rows_of
+from core.store.segments_index import WordIndex, open_index
+from core.store.segments_plan import Plan, Rows, is_whole, leaves, mask, rows_of
 from core.store.segments_sql import Group, among, only
 from core.store.segments_words import UNCLEAR, UNTOLD
 
@@ -37,14 +38,13 @@ def narrowed(read: Read, of: Group, plan: Plan, *, counting: bool, sparse: int |
     ``counting``: rows that are only to be counted are not laid out to be read. ``sparse``: in place of SPARSE.
     Raises Broken.
     """
-    there = of.kind is Kind.EVENTS
-    indexed = [i for i, segment in enumerate(of.segments) if there and segment.level > 0]
+    events = range(len(of.segments)) if of.kind is Kind.EVENTS else range(0)
+    indexed = [i for i in events if of.segments[i].level > 0]
     known = dict(
         zip(
             indexed, read.side_by_side(partial(_known, of=of, plan=plan, sparse=sparse or SPARSE), indexed), strict=True
         )
     )
-    rest = [i for i in range(len(of.segments)) if known.get(i) is None]
     for i, found in known.items():
         for rows, sure in zip(found or (), (True, False), strict=False):
             if len(rows):
@@ -54,8 +54,27 @@ def narrowed(read: Read, of: Group, plan: Plan, *, counting: bool, sparse: int |
                     continue
                 table = f"rows_{of.segments[i].id}_{'sure' if sure else 'open'}"
                 yield among(of, i, listed(read, rows, table), len(rows), sure=sure)
+    rest = []
+    by_addresses = bool(events) and asks_addresses(plan)
+    for i in range(len(of.segments)):
+        if known.get(i) is None:
+            told = _by_addresses(read, of, i, plan) if by_addresses else None
+            if told is None or (np.any(told[1]) and not (counting and not of.around and np.array_equal(*told))):
+                rest.append(i)  # of a small file all is read, with the others, as fast as some of it alone
+            elif number := int(np.count_nonzero(told[0])):
+                yield among(of, i, "TRUE", number, sure=True)
     if rest:
         yield of if len(rest) == len(of.segments) else only(of, rest)
+
+
+def _by_addresses(read: Read, of: Group, file: int, plan: Plan) -> Rows | None:
+    """What the index of addresses of a file tells of it; None where it has none."""
+    read.check()
+    segment = of.segments[file]
+    try:
+        return rows_by_addresses(of.folder / segment.name, segment.rows, plan)
+    except DAMAGED as error:
+        raise Broken(f"{segment.name}: {error}") from error
 
 
 def _known(read: Read, file: int, *, of: Group, plan: Plan, sparse: int) -> tuple[Any, Any] | None:

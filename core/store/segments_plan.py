@@ -100,6 +100,13 @@ def rows_of(plan: Plan, has: Callable[[str], Any], length: int, told: Mapping[Ke
     return sure, may | _any((has(key) for key in plan.any_of), length) | untold
 
 
+def mask(numbers: Any, length: int) -> Any:
+    """Of each of so many rows whether it is among the numbers."""
+    found = np.zeros(length, dtype=bool)
+    found[numbers] = True
+    return found
+
+
 def _all(masks: Iterator[Any], length: int) -> Any:
     first = next(masks, None)
     return np.ones(length, dtype=bool) if first is None else reduce(np.logical_and, masks, first)

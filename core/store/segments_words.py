@@ -35,8 +35,9 @@ WORD_CHARS = 64
 MAX_PAIRS = 1 << 25
 """Words of rows, each counted once a row: 250,000 events of syslog have some 17 M. Each takes 16 bytes of memory."""
 
-_FOLDED = tuple(field for field in FREE_TEXT if is_folded(field))
-_LOWERED = tuple(field for field in FREE_TEXT if not is_folded(field))
+COVERED = "\n".join((*(f"{field}~" if is_folded(field) else field for field in FREE_TEXT), "", *FREE_ADDRESS))
+"""The fields that are looked through, and which of them are folded."""
+
 _SLICE = 8 << 20
 """Bytes of text looked at together: memory is some twenty times as much."""
 _MAPPED = "0" * 20 + "ffff"
@@ -66,16 +67,20 @@ def word_index(table: Any) -> Any:
     Raises TooMany.
     """
     pairs = _Pairs()
-    ignored = table.column("_ignored").combine_chunks()
-    hidden = pc.is_in(pc.list_flatten(ignored), pa.array((*FREE_TEXT, *FREE_ADDRESS)))
-    pairs.add(pa.array([UNTOLD]), np.unique(pc.list_parent_indices(ignored).filter(hidden).to_numpy()))
-    for fields, folded in ((_FOLDED, True), (_LOWERED, False)):
-        for field in fields:
-            for texts, rows in _texts(table, field, folded=folded):
-                _add_words(pairs, texts, rows, folded=folded)
+    pairs.add(pa.array([UNTOLD]), untold_rows(table))
+    for field in FREE_TEXT:
+        for texts, rows in texts_of(table, field):
+            _add_words(pairs, texts, rows, folded=is_folded(field))
     for field in FREE_ADDRESS:
         _add_addresses(pairs, table.column(field))
     return pairs.table()
+
+
+def untold_rows(table: Any) -> Any:
+    """The rows of which a field's value is in the document only, ascending."""
+    ignored = table.column("_ignored").combine_chunks()
+    hidden = pc.is_in(pc.list_flatten(ignored), pa.array((*FREE_TEXT, *FREE_ADDRESS)))
+    return np.unique(pc.list_parent_indices(ignored).filter(hidden).to_numpy())
 
 
 class _Pairs:
@@ -91,7 +96,7 @@ class _Pairs:
         """``rows`` have the words with the numbers ``codes`` among ``words``, one by one. Raises TooMany."""
         if len(rows):
             self._words.append(words)
-            self._keys.append(_without_repeats((codes + self._first) << _ROW_BITS | rows))
+            self._keys.append(without_repeats((codes + self._first) << _ROW_BITS | rows))
             self._first += len(words)
             self._count += len(self._keys[-1])
             if self._count > MAX_PAIRS:
@@ -112,14 +117,14 @@ class _Pairs:
             part = self._keys.pop()
             np.bitwise_or(rank[part >> _ROW_BITS], part & _ROW, out=keys[end : end + len(part)])
             end += len(part)
-        keys = _without_repeats(keys)
+        keys = without_repeats(keys)
         words = pa.DictionaryArray.from_arrays(
             pa.array((keys >> _ROW_BITS).astype(np.int32)), every.dictionary.take(order)
         )
         return pa.table({"word": words, "row": pa.array((keys & _ROW).astype(np.int32))})
 
 
-def _without_repeats(keys: Any) -> Any:
+def without_repeats(keys: Any) -> Any:
     """Sorted; ``np.unique`` takes ten times as long."""
     keys.sort()
     if not len(keys):
@@ -127,10 +132,10 @@ def _without_repeats(keys: Any) -> Any:
     return keys.take(np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))))  # half of what a mask takes
 
 
-def _texts(table: Any, field: str, *, folded: bool) -> Iterator[tuple[Any, Any]]:
+def texts_of(table: Any, field: str) -> Iterator[tuple[Any, Any]]:
     """What a field is compared as, but for the case of ASCII: texts, and the numbers of their rows, by portions."""
     column = table.column(field)
-    if folded:
+    if is_folded(field):
         column = pc.coalesce(table.column(f"{field}#fold"), column)
     column = column.combine_chunks()
     sizes = np.cumsum(pc.fill_null(pc.binary_length(column), 0).to_numpy())
