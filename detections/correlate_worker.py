@@ -28,6 +28,7 @@ from core.lag import is_live
 from detections.correlation_alarms import Alarm, Kind
 from detections.correlation_alerts import Drafted, drafted, is_reported, save_alarms
 from detections.correlation_frozen import freeze, thaw
+from detections.correlation_groups import Room
 from detections.correlation_rules import PatternSet, resolve
 from detections.correlation_state import Machine, Output
 from detections.hit_blocks import PARTITIONS, Cut, Decoded, Placed, add, decode, encode, partition_of
@@ -106,7 +107,7 @@ class CorrelationWorker:
         self.version = version
         self.is_outdated = False
         """The rules have changed: what comes now may be cut for rules that are not known here."""
-        self.folder = folder
+        self.room = Room(folder)
         self.lateness = lateness
         self.lease_seconds = lease_seconds
         self.boot = boot_id()
@@ -204,10 +205,10 @@ class CorrelationWorker:
 
         One that cannot be read, or is of another version, is made anew from all blocks that are kept.
         """
-        machine, taken_in = Machine(self.patterns, row.partition, self.folder), 0
+        machine, taken_in = Machine(self.patterns, row.partition, self.room), 0
         if row.state is not None:
             try:
-                machine = thaw(zstandard.decompress(row.state), self.patterns, row.partition, self.folder)
+                machine = thaw(zstandard.decompress(row.state), self.patterns, row.partition, self.room)
                 taken_in = row.checkpoint_at
             except (msgspec.MsgspecError, zstandard.ZstdError) as error:
                 _LOG.error("correlation state unreadable", partition=row.partition, error=str(error))
@@ -319,7 +320,7 @@ class CorrelationWorker:
         """The clock went back: by what it had made final all would come late for as long as it was ahead."""
         _LOG.warning("the clock went back: windows begin anew", partitions=len(self._held))
         for partition, held in self._held.items():
-            memories, held.machine = held.machine.memories, Machine(self.patterns, partition, self.folder)
+            memories, held.machine = held.machine.memories, Machine(self.patterns, partition, self.room)
             held.machine.memories = memories  # what took weeks to learn is not thrown away
             memories.back_to(self.clock.now())
             held.finals = [0] * len(held.machine.frontiers)

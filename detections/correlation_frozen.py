@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
 from detections.correlation_cold import Resting
+from detections.correlation_groups import Room
 from detections.correlation_member import SavedItem, pack_items, unpack_items
 from detections.correlation_rules import PatternSet
 from detections.correlation_state import Machine
@@ -78,15 +77,15 @@ def freeze(machine: Machine) -> bytes:
     return msgspec.msgpack.encode(saved)
 
 
-def thaw(data: bytes, patterns: PatternSet, partition: int, folder: Path | None = None) -> Machine:
-    """A machine as it was frozen; groups of patterns that are gone or changed are left out. ``folder``: see Machine.
+def thaw(data: bytes, patterns: PatternSet, partition: int, room: Room | None = None) -> Machine:
+    """A machine as it was frozen; groups of patterns that are gone or changed are left out. ``room``: see Machine.
 
     Raises msgspec.MsgspecError when the state cannot be read.
     """
     saved = msgspec.msgpack.decode(data, type=_Saved)
     if saved.version != _VERSION:
         raise msgspec.ValidationError(f"a state of version {saved.version}")
-    machine = Machine(patterns, partition, folder)
+    machine = Machine(patterns, partition, room)
     for index in range(min(len(saved.frontiers), len(machine.frontiers))):
         machine.frontiers[index] = saved.frontiers[index]
         machine.passed[index].steps[:] = saved.passed[index] if saved.passed else [saved.frontiers[index]]

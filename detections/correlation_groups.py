@@ -8,9 +8,10 @@ theirs comes that may decide something, or the frontier reaches them.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from weakref import WeakSet
 
 from core.clock import Micros
 from detections.correlation_cold import Cold, Resting
@@ -21,24 +22,45 @@ from detections.correlation_passed import Passed
 from detections.correlation_rules import Pattern, PatternSet
 
 ROOM = 75_000
-"""How many items of a partition are at hand; some 350 bytes each, for 16 partitions 450 MB."""
+"""How many items a partition may always have at hand; some 350 bytes each, for 16 partitions 450 MB."""
 MAX_GROUPS = 500_000
 """Of a partition, eight million of all: 2.5 GB of disk. Hits of further ones are turned away, and counted."""
 GROUP_WEIGHT = 2
 """As many items a group counts as by itself."""
 
 
+class Room:
+    """The memory of partitions together: one that has large groups takes what the others leave."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """``folder``: where groups rest, see ``Log``."""
+        self.folder = folder
+        self._taken: WeakSet[Groups] = WeakSet()
+
+    def take(self, groups: Groups) -> None:
+        """One partition more, as long as it is there."""
+        self._taken.add(groups)
+
+    @property
+    def is_full(self) -> bool:
+        return sum(groups.weight for groups in self._taken) > ROOM * len(self._taken)
+
+
 class Groups:
     """Groups by pattern and name."""
 
-    def __init__(self, patterns: PatternSet, passed: Sequence[Passed], folder: Path | None = None) -> None:
-        """``passed``: one a depth. ``folder``: where groups rest, see ``Log``."""
+    def __init__(self, patterns: PatternSet, passed: Sequence[Passed], room: Room | None = None) -> None:
+        """``passed``: one a depth."""
         self.patterns = patterns
+        self._room = Room() if room is None else room
+        self._room.take(self)
         self._passed = passed
         self._hot: dict[Key, Member] = {}
         """In order of use, the one used last at the end."""
-        self._cold = Cold(folder)
-        self._weight = 0
+        self._cold = Cold(self._room.folder)
+        self.weight = 0
+        """How many items are at hand, and what groups count as by themselves."""
+        self._used = 0
         self._wakes: list[list[tuple[Micros, str, Group]]] = [[] for _ in range(max(patterns.deepest, 1))]
 
     def __len__(self) -> int:
@@ -65,8 +87,9 @@ class Groups:
             self._cold.append(rows)
         return set(rows)
 
-    def fetch(self, keys: Iterable[Key]) -> None:
-        """Have these at hand, those of them that there are."""
+    def fetch(self, keys: Collection[Key]) -> None:
+        """Have these at hand, those of them that there are, and keep them there until others are asked for."""
+        self._used = len(keys)
         self._warm(self._cold.take([key for key in keys if key not in self._hot]))
 
     def get(self, pattern: Pattern, group: Group, judged: Micros) -> Member:
@@ -86,7 +109,7 @@ class Groups:
         """A group was dealt with: it waits for its time, or is gone when it has nothing left."""
         wake = member.next_wake(self._passed[member.pattern.depth - 1])
         weight = 0 if wake is None else GROUP_WEIGHT + len(member.items)
-        self._weight += weight - member.weight
+        self.weight += weight - member.weight
         member.weight = weight
         if wake is None:
             del self._hot[member.pattern.id, member.group]
@@ -116,18 +139,19 @@ class Groups:
         top, first = self._top(depth), self._cold.first(depth)
         return (top is not None and top.wake <= upto) or (first is not None and first <= upto)
 
-    def cool(self, keep: int = 0) -> None:
-        """Put to rest what there is no room for, but for those that were used last, ``keep`` of them."""
-        if self._weight <= ROOM:
+    def cool(self) -> None:
+        """Put to rest what there is no room for, but for those that were asked for last: one that always has something
+        to decide would be packed again and again."""
+        if self.weight <= ROOM or not self._room.is_full:
             return
         chosen: list[Resting] = []
-        for key, member in list(islice(self._hot.items(), max(0, len(self._hot) - keep))):
-            if self._weight <= ROOM * 3 // 4:
+        for key, member in list(islice(self._hot.items(), max(0, len(self._hot) - self._used))):
+            if self.weight <= ROOM * 3 // 4:
                 break
             if member.pattern.expected:
                 continue  # asked for all the time
             chosen.append(_at_rest(key, member))
-            self._weight -= member.weight
+            self.weight -= member.weight
             del self._hot[key]
         self._cold.put(chosen)
         for depth, wakes in enumerate(self._wakes, 1):

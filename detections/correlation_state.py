@@ -11,12 +11,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from core.clock import Micros
 from detections.correlation import Scan, absences, emission, group_fields
 from detections.correlation_alarms import Alarm, Kind, Raised, Values, alarm_key
-from detections.correlation_groups import Groups
+from detections.correlation_groups import Groups, Room
 from detections.correlation_items import Group, Item, placed, window
 from detections.correlation_log import Key
 from detections.correlation_member import KEPT_TIMESPANS, Member
@@ -45,13 +44,13 @@ class Output:
 class Machine:
     """All groups of one partition."""
 
-    def __init__(self, patterns: PatternSet, partition: int, folder: Path | None = None) -> None:
-        """``folder``: where groups rest for which there is no room, see ``Cold``."""
+    def __init__(self, patterns: PatternSet, partition: int, room: Room | None = None) -> None:
+        """``room``: for its groups; None: of its own."""
         self.patterns = patterns
         self.partition = partition
         self.frontiers: list[Micros] = [0] * max(patterns.deepest, 1)
         self.passed = [Passed() for _ in self.frontiers]
-        self.groups = Groups(patterns, self.passed, folder)
+        self.groups = Groups(patterns, self.passed, room)
         self.memories = Memories(patterns)
         self.left_out: tuple[str, ...] = ()
         """Patterns whose groups were left out of a frozen state: they are gone, or ask something else now."""
@@ -91,7 +90,7 @@ class Machine:
                 self._judge_late(member, scan, late, frontier, output)
                 self._tell_growth(member, late, since, output)
             self.groups.sleep(member)
-        self.groups.cool(keep=len(by_member))
+        self.groups.cool()
         return output
 
     def advance(self, frontiers: Sequence[Micros]) -> Output:
