@@ -45,6 +45,8 @@ _CALL_SECONDS = 60.0
 _PASSWORD = re.compile(r"//[^/]*@")
 """What stands in an address before the machine, and in no sentence."""
 _CONNECTIONS = 10
+_HIDDEN = re.compile(r"index \[([^\]]+)\] blocked by: \[FORBIDDEN/9/")
+"""What is said of an index of which a block hides settings and mapping (``index.blocks.metadata``)."""
 _OLDEST = 9
 _JSON = {"accept": "application/json"}
 _DISTRUSTED = {
@@ -149,6 +151,8 @@ class Cluster:
         if isinstance(error, UnsupportedProductError):
             return self._other(error.body)
         said = told(error.body) if isinstance(error, ApiError) else ""
+        if hidden := _HIDDEN.search(said):
+            return failure(Unavailable, "store.elastic.hidden", name=hidden[1])
         if isinstance(error, AuthenticationException):
             self._renew_key()
             return failure(

@@ -15,8 +15,11 @@ from elasticsearch import ApiError, Elasticsearch
 
 from core.clock import DAY, SystemClock
 from core.errors import BadConfig, KydaiError, Unavailable
+from core.store.contract import Batch, Query
+from core.store.elastic import ElasticStore
 from core.store.elastic_client import Cluster, told
 from kydai import tls
+from tests.core.store.conformance import event
 from tests.services.elasticsearch import Node, free_port
 
 OURS = {"x-elastic-product": "Elasticsearch"}
@@ -253,3 +256,14 @@ def test_a_read_waits_for_an_index_that_just_changes_its_place(failures: int, is
             with pytest.raises(Unavailable, match="moving"):
                 read.call(ask)
     cluster.close()
+
+
+def test_an_index_that_hides_its_settings_is_named(store: ElasticStore, es: Elasticsearch, prefix: str) -> None:
+    store.append(Batch([event(1)]))
+    name = f"{prefix}-level3-2026.w48"
+    es.indices.put_settings(index=name, settings={"index.blocks.metadata": True})
+    for ask in (lambda: store.count(Query()), store.stats):
+        with pytest.raises(Unavailable, match=rf"{name} .*\(index\.blocks\.metadata\)"):
+            ask()
+    es.indices.put_settings(index=name, settings={"index.blocks.metadata": None})
+    assert store.count(Query()).count == 1
