@@ -163,6 +163,9 @@ def test_sigma_cli_knows_the_pipeline(tmp_path: Path) -> None:
         "-p",
         "kydai",
     ]
+    # where our sources lie, a folder has the pipeline's name, and files of YAML in it
+    (tmp_path / "kydai").mkdir()
+    (tmp_path / "kydai" / "other.yml").write_text("name: other\n---\nname: another\n")
     path = os.pathsep.join([str(PLUGINS), str(PLUGINS.parents[1]), os.environ.get("PYTHONPATH", "")])
     ran = subprocess.run(
         [*command, str(rule)],
@@ -170,7 +173,7 @@ def test_sigma_cli_knows_the_pipeline(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         timeout=60,
-        cwd=tmp_path,  # a folder of the pipeline's name would be read as one
+        cwd=tmp_path,
         check=True,
     )
     assert re.search(r"^winlog\.channel:", ran.stdout, re.MULTILINE)
