@@ -266,10 +266,13 @@ def _condition(
     parts: list[Expr] = []
     for index, text in enumerate(conditions):
         asked = _Asked(text, child(written, index) or written, detections, node, translation, done)
+        too_much = failure(BadInput, "rules.sigma.condition", place=translation.at(asked.written))
         if not isinstance(text, str) or len(text) > MAX_CONDITION or text.count("(") > MAX_PARENTHESES:
-            raise failure(BadInput, "rules.sigma.condition", place=translation.at(asked.written))
+            raise too_much
         try:
             parsed = SigmaCondition(text, detections).parse(postprocess=False)  # type: ignore[arg-type]
+        except RecursionError as error:  # "not" a hundred times
+            raise too_much from error
         except SigmaError as error:
             at = re.search(r"\(at char (\d+)\)", str(error))
             place = asked.place(int(at[1]) if at else 0)

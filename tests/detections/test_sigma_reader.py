@@ -197,3 +197,9 @@ def test_any_detection_gives_a_rule_or_bad_input(detection: object) -> None:
     text = HEAD + "detection: " + json.dumps({"s": detection, "condition": "s"}) + "\n"
     found, errors = read_file(text.encode(), "r.yml")
     assert len(found) + len(errors) == 1
+
+
+def test_a_condition_that_is_too_nested_is_said_at_its_place() -> None:
+    error = error_of(HEAD + "detection:\n  s: {F: a}\n  condition: " + "not " * 900 + "s\n")
+    assert str(error.place) == "r.yml:8:14"
+    assert "too nested" in error.message
