@@ -31,6 +31,8 @@ _DOUBLE = re.compile(r'"((?:[^"\\]|\\[\\"]|\\u[0-9a-cA-C][0-9a-fA-F]{3})*)" *(?:
 _ESCAPE = re.compile(r"\\(?:u(.{4})|(.))")
 _PLAIN = re.compile(r"[A-Za-z_][\w ./\\$(),;<>@+=!?&*%\"'|{}\[\]^~`-]*", re.ASCII)
 """Sure to be a text of one line, but for the words below."""
+_SIMPLE = re.compile(rf"'([^']*)' *|(?![_]){_PLAIN.pattern}", re.ASCII)
+"""Nine scalars of ten: quoted without a quote inside, or plain."""
 _FIRST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_/\\.$(^;+<")
 _AFTER_SIGN = re.compile(r"[-?:][^ ]")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -73,6 +75,7 @@ def _tabs_are_comments(text: str) -> bool:
 
 def _mapping(lines: list[str], at: int, indent: int) -> tuple[Block, int]:
     found: Block = {}
+    deeper = " " * (indent + 1)
     while at < len(lines):
         line = lines[at]
         key = _KEY.fullmatch(line)
@@ -83,10 +86,11 @@ def _mapping(lines: list[str], at: int, indent: int) -> tuple[Block, int]:
             if _indent(line) < indent:
                 break
             raise OddError
-        if key.end(1) < indent:
+        spaces, name, rest = key.groups()
+        if len(spaces) < indent:
             break
-        name, rest = key[2].strip("'"), key[3]
-        if key.end(1) > indent or name in found or name.lower() in _WORDS:
+        name = name.strip("'")
+        if len(spaces) > indent or name in found or name.lower() in _WORDS:
             raise OddError
         at += 1
         place = at
@@ -96,8 +100,10 @@ def _mapping(lines: list[str], at: int, indent: int) -> tuple[Block, int]:
         elif name in _TEXTS and rest in _FOLDS:
             value, at = _words(lines, at, indent)
         else:
-            rest, at = _whole(lines, at, indent, rest)
-            value = _scalar(rest) if indent or not _DATE.fullmatch(rest) else _date(rest)
+            value = _simple(rest) if at == len(lines) or not lines[at].startswith(deeper) else None
+            if value is None:
+                rest, at = _whole(lines, at, indent, rest)
+                value = _scalar(rest) if indent or not _DATE.fullmatch(rest) else _date(rest)
         found[name] = (place, value)
     return found, at
 
@@ -105,30 +111,34 @@ def _mapping(lines: list[str], at: int, indent: int) -> tuple[Block, int]:
 def _nested(lines: list[str], at: int, indent: int) -> tuple[Any, int]:
     while at < len(lines):
         line = lines[at]
-        if _SKIPPED.fullmatch(line):
-            at += 1
-            continue
         depth = _indent(line)
         if depth >= indent and line.startswith("- ", depth):
             return _sequence(lines, at, depth)
+        if depth > indent and _KEY.fullmatch(line):
+            return _mapping(lines, at, depth)
+        if _SKIPPED.fullmatch(line):
+            at += 1
+            continue
         if depth <= indent:
             break
-        if _KEY.fullmatch(line):
-            return _mapping(lines, at, depth)
         text, at = _whole(lines, at + 1, indent, line.strip(" "))
         return _scalar(text), at
     return None, at
 
 
 def _sequence(lines: list[str], at: int, depth: int) -> tuple[list[tuple[int, Any]], int]:
-    prefix = " " * depth + "- "
+    prefix, deeper = " " * depth + "- ", " " * (depth + 1)
     found: list[tuple[int, Any]] = []
     while at < len(lines):
         line = lines[at]
         if line.startswith(prefix):
             item = line[depth + 2 :].lstrip(" ")
             place = at + 1
-            if (item[:1] not in "'\"" or item.startswith("'|")) and _KEY.fullmatch(item):
+            simple = _simple(item) if place == len(lines) or not lines[place].startswith(deeper) else None
+            if simple is not None:
+                at = place
+                found.append((place, simple))
+            elif (item[:1] not in "'\"" or item.startswith("'|")) and _KEY.fullmatch(item):
                 # a mapping that begins behind the dash: its other keys stand below the first
                 inner = len(line) - len(item)
                 lines[at] = " " * inner + item
@@ -144,6 +154,17 @@ def _sequence(lines: list[str], at: int, depth: int) -> tuple[list[tuple[int, An
         else:
             raise OddError
     return found, at
+
+
+def _simple(text: str) -> str | None:
+    """A scalar that is sure to be a text, if no line goes on with it."""
+    simple = _SIMPLE.fullmatch(text)
+    if simple is None:
+        return None
+    if simple[1] is not None:
+        return simple[1]
+    text = text.rstrip(" ")
+    return None if text.lower() in _WORDS else text
 
 
 def _whole(lines: list[str], at: int, indent: int, text: str) -> tuple[str, int]:
