@@ -35,7 +35,7 @@ def ours(events: Path, cache: Path) -> None:
     from detections.engine import Engine
     from detections.native import NativeBinding
     from detections.ruleset import RuleSource, load
-    from kydai.memory import settled
+    from kydai.memory import leave, settled
 
     with settled():
         engine = Engine(load([RuleSource(RULES, "sigmahq")], cache=cache), NativeBinding())
@@ -44,6 +44,7 @@ def ours(events: Path, cache: Path) -> None:
             for hits in engine.judge([orjson.loads(raw) for raw in batch], batch):
                 for hit in hits:
                     sys.stdout.buffer.write(orjson.dumps({"rule": hit}, option=orjson.OPT_APPEND_NEWLINE))
+    leave(0)  # as our command line does
 
 
 def routed(raws: Sequence[bytes]) -> Iterator[bytes]:

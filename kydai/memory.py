@@ -6,10 +6,15 @@ a quarter of its CPU in page faults under a load of flows: so it keeps them whil
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
+import os
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import NoReturn
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _KEPT = 1 << 30
@@ -43,3 +48,13 @@ def give_back() -> None:
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)
+
+
+def leave(status: int) -> NoReturn:
+    """End the process as ``sys.exit`` does, threads and exit functions included, but do not take apart piece by piece
+    what the kernel takes back at once: a tenth of a second with all of SigmaHQ loaded."""
+    threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter itself calls first
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(status)

@@ -12,6 +12,7 @@ import pkgutil
 import re
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 from typer import _click as click  # Typer carries its own; its errors are these
@@ -23,6 +24,7 @@ from core.words import language, say
 from kydai.cli.help import speaking
 from kydai.cli.output import Output, safe
 from kydai.context import Context
+from kydai.memory import leave
 
 LANG = language()
 FAILED, WRONG, INCOMPLETE = 1, 2, 3
@@ -114,9 +116,9 @@ def safe_lines(text: str) -> str:
     return "\n".join(safe(line) for line in text.split("\n"))
 
 
-def run(arguments: list[str] | None = None) -> None:
+def run() -> NoReturn:
     """The entry point; ends the process with the status."""
-    sys.exit(main(sys.argv[1:] if arguments is None else arguments))
+    leave(main(sys.argv[1:]))
 
 
 def main(arguments: list[str]) -> int:

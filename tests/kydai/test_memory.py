@@ -49,6 +49,25 @@ print(json.dumps({"within": made, "frozen": gc.get_freeze_count(), "on": gc.isen
 """
 
 
+LEAVE = """
+import atexit, threading, time
+from concurrent.futures import ThreadPoolExecutor
+from kydai.memory import leave
+
+class Told:
+    def __del__(self):
+        print("taken apart")
+
+held = Told()
+atexit.register(lambda: print("exit function"))
+pool = ThreadPoolExecutor(1)
+pool.submit(lambda: (time.sleep(0.2), print("pool")))
+threading.Thread(target=lambda: (time.sleep(0.2), print("thread"))).start()
+print("end")
+leave(3)
+"""
+
+
 def _told(code: str) -> Any:
     environment = MEMORY | {"PYTHONPATH": ":".join(sys.path)}
     return orjson.loads(
@@ -67,3 +86,13 @@ def test_what_is_loaded_is_never_looked_through_even_when_loading_fails() -> Non
     assert found["within"] == 0
     assert found["frozen"] > 200_000
     assert found["on"]
+
+
+def test_leaving_waits_for_threads_and_exit_functions_but_takes_nothing_apart() -> None:
+    environment = MEMORY | {"PYTHONPATH": ":".join(sys.path)}
+    ended = subprocess.run([sys.executable, "-c", LEAVE], env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (3, "")
+    lines = ended.stdout.split("\n")
+    assert lines[0] == "end"
+    assert sorted(lines[1:3]) == ["pool", "thread"]
+    assert lines[3:] == ["exit function", ""]
