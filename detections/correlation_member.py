@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import msgspec
 
@@ -30,6 +31,14 @@ FEW = 4
 
 _NO_VALUES: dict[str, Values] = {}
 _NONE_LATE: dict[tuple[Micros, str], Micros] = {}
+
+
+_NAME = itemgetter(0, 1)
+
+
+def _both(known: Item, item: Item) -> Item:
+    """An item that came again; what a correlation gives is told anew when there is more to say of it."""
+    return known._replace(mask=known.mask | item.mask, note=item.note)
 
 
 @dataclass(slots=True)
@@ -56,7 +65,7 @@ class Member:
     def add(self, items: Sequence[Item], frontier: Micros) -> tuple[list[Item], list[Item], bool]:
         """Take items in: those that are new, the late ones among them, and whether the scan must start anew."""
         if len(items) > 1 or (self.items and items[0][:2] <= self.items[-1][:2]):
-            fresh, changed = self._merge(sorted(items))
+            fresh, changed = self._merge(sorted(items, key=_NAME))
         else:
             fresh, changed = list(items), False
             self.items.append(items[0])
@@ -75,9 +84,11 @@ class Member:
             known = self.items[index] if index < len(self.items) else None
             if known is not None and known[:2] == item[:2]:
                 if known.mask | item.mask != known.mask:
-                    self.items[index] = known._replace(mask=known.mask | item.mask)
                     changed = True
-            elif not fresh or fresh[-1][:2] != item[:2]:
+                self.items[index] = _both(known, item)
+            elif fresh and fresh[-1][:2] == item[:2]:
+                fresh[-1] = _both(fresh[-1], item)
+            else:
                 fresh.append(item)
         self.items += fresh
         if fresh and fresh[0][:2] < newest:

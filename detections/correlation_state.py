@@ -149,7 +149,7 @@ class Machine:
         if self._is_read(member):
             # what came changes nothing of the instants before it
             since = frontier if changed or late else max(frontier, fresh[0].time - 1)
-            self._emit(member, scan.holding[bisect_right(scan.holding, since) :], output)
+            self._emit(member, scan.holding[bisect_right(scan.holding, since) :], output, fresh)
 
     def _tell_growth(self, member: Member, fresh: Sequence[Item], since: int, output: Output) -> None:
         """Tell what bursts gained that were not told whole since; ``fresh``: what came just now, in order of time."""
@@ -243,7 +243,7 @@ class Machine:
             if not is_known:
                 self._raise(member, at, output, is_final=True, is_late=True)
         holding = scan.holding[: bisect_right(scan.holding, frontier)]
-        self._emit(member, [at for at in holding if any(at - span <= item.time <= at for item in late)], output)
+        self._emit(member, [at for at in holding if any(at - span <= item.time <= at for item in late)], output, late)
 
     def _finalise(self, member: Member, frontier: Micros, output: Output) -> None:
         pattern = member.pattern
@@ -300,18 +300,20 @@ class Machine:
     def _is_read(self, member: Member) -> bool:
         return bool(self.patterns.readers.get(member.pattern.id))
 
-    def _emit(self, member: Member, instants: Iterable[Micros], output: Output) -> None:
+    def _emit(self, member: Member, instants: Iterable[Micros], output: Output, fresh: Sequence[Item] = ()) -> None:
+        """Give readers what holds, each instant once, and again when ``fresh`` ones are among what was told of it."""
         readers = self.patterns.readers.get(member.pattern.id, ())
         if not readers:
             return
         if member.emitted is None:
             member.emitted = set()
+        starts = {each.at for each in member.raised}
         for at in instants:
-            if at in member.emitted:
+            is_start = at in starts
+            if at in member.emitted and not window(fresh, at, member.pattern.timespan if is_start else 0):
                 continue
             member.emitted.add(at)
             item = emission(member.pattern, member.group, at, member.items)
-            is_start = any(each.at == at for each in member.raised)
             item = item._replace(note=given_note(member.pattern, at, member.items, is_start=is_start))
             fields = group_fields(member.pattern, member.group)
             for reader in readers:

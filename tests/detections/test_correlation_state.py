@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from core.clock import SECOND, Micros
+from detections.correlate_replay import judged
 from detections.correlation_alarms import Alarm, Kind
 from detections.correlation_items import Item, Measured
 from detections.correlation_rules import PatternSet
 from detections.correlation_state import Machine, Output
 from detections.hit_blocks import PARTITIONS, Placed, hit_of, partition_of, rows_of
+from detections.hit_notes import base_events
 from tests.detections.brute_force import Brute, bursts, fires
 from tests.detections.correlation_cases import (
     BASE,
@@ -174,6 +176,34 @@ def test_final_alarms_equal_brute_force(pytestconfig: pytest.Config) -> None:
         except AssertionError as error:
             raise AssertionError(f"seed {seed}") from error
     assert total > number
+
+
+def test_a_chain_names_what_came_of_the_lower_one_after_it_was_given() -> None:
+    named = again = 0
+    for seed in range(60):
+        random = Random(9000 + seed)
+        below = document("below", condition={"gte": random.randint(2, 3)}, **COUNT)
+        chain = document("chain", type="temporal_ordered", rules=["below", "b"], group_by=["host"], timespan="15s")
+        patterns = pattern_set(below, chain)
+        stream = random_stream(random, length=40, seconds=8)
+        board = play(random, patterns, stream)
+        board.advance(END)
+        rows = [each for log in board.log.values() for part in log for each in part if isinstance(each, Placed)]
+        given = [each.item.id for each in rows if "|" in each.item.id]
+        again += len(given) - len(set(given))
+        parts: dict[int, list[Placed]] = defaultdict(list)
+        for each in rows:
+            if "|" not in each.item.id:
+                parts[partition_of(each.pattern, each.group)].append(each)
+        whole = judged(patterns, parts.__getitem__, lambda partition: ())
+        wanted = {(a.pattern.id, a.group, a.at): set(base_events(a.items)) for a in whole}
+        for alarm in board.alarms.now.values():
+            if alarm.pattern.depth > 1:
+                told = set(base_events(alarm.items))
+                assert alarm.kind is Kind.GROWN or told >= wanted[alarm.pattern.id, alarm.group, alarm.at], seed
+                named += alarm.kind is not Kind.GROWN
+    assert named > 20
+    assert again > 30
 
 
 @pytest.mark.parametrize("seed", [1565, 50222, 55875])
