@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Set
+from operator import itemgetter
 
 from detections.ir import Expr, Kind, Predicate, children
 
@@ -112,6 +113,32 @@ def _together(expr: Expr, costs: Sequence[float]) -> tuple[float, Sequence[int]]
         cost += part[0]
         numbers.extend(part[1])
     return cost, numbers
+
+
+Waits = dict[int, frozenset[int] | None]
+"""For each number those of which one must be true for it to matter; None if it matters always."""
+
+
+def wait(expr: Expr, costs: Sequence[float], numbers: Set[int], waits: Waits) -> None:
+    """Add what those of ``numbers`` that an expression asks for wait for, by the same numbers alone.
+
+    While none of what a number waits for is true, the expression is as it would be if the number were false.
+    """
+    _wait(expr, costs, numbers, waits, None)
+
+
+def _wait(expr: Expr, costs: Sequence[float], numbers: Set[int], waits: Waits, needed: frozenset[int] | None) -> None:
+    if isinstance(expr, int):
+        if expr in numbers:
+            known = waits.get(expr, frozenset())
+            waits[expr] = None if known is None or needed is None else known | needed
+        return
+    if expr[0] == "&":
+        parts = [part for child in children(expr) if (part := _trigger(child, costs)) and numbers >= {*part[1]}]
+        if parts:
+            needed = frozenset(min(parts, key=itemgetter(0))[1])
+    for child in children(expr):
+        _wait(child, costs, numbers, waits, needed)
 
 
 def cost_of(predicate: Predicate) -> float:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from core.clock import Clock, SystemClock
 from detections.binding import Binding, FieldMap, Key, Place, Record, Route
 from detections.budget import BUDGET, STRIKES, Budget, untimed
-from detections.conditions import cost_of, trigger
+from detections.conditions import Waits, cost_of, trigger, wait
 from detections.ir import FALSE, TRUE, Expr, Kind, Predicate, children, conj, disj, gather, renumbered, rewrite
 from detections.keywords import KeywordIndex, joined
 from detections.match_index import MatchIndex
@@ -44,6 +44,7 @@ class _Loaded:
     fields: frozenset[str]
     event_ids: frozenset[str] | None
     """The only texts of EventID with which it can match; None when it may with any."""
+    has_keywords: bool
 
 
 class _Numbered(dict[Predicate, Expr]):
@@ -79,7 +80,7 @@ class Engine:
         self._numbered: dict[FieldMap, _Numbered] = {}
         self._bound: dict[tuple[int, Place], Expr] = {}
         self._indexes: dict[tuple[str, tuple[int, ...]], MatchIndex] = {}
-        self._keywords: dict[frozenset[int], KeywordIndex] = {}
+        self._keywords: dict[Any, KeywordIndex] = {}
         self._programs: dict[Any, Program] = {}
         self._alike: dict[Any, Program | None] = {}
         self._constant_indexes: dict[str, MatchIndex] = {}
@@ -89,7 +90,8 @@ class Engine:
         fields = frozenset(predicate.field for predicate in rule.predicates if predicate.field is not None)
         ids = _event_ids(rule.condition, rule.predicates) if _EVENT_ID in fields else None
         self._by_source.setdefault(rule.logsource, []).append(len(self._rules))
-        self._rules.append(_Loaded(rule, fields, ids))
+        has_keywords = any(predicate.field is None for predicate in rule.predicates)
+        self._rules.append(_Loaded(rule, fields, ids, has_keywords))
 
     # --- judging ----------------------------------------------------------------------------------------
 
@@ -318,11 +320,16 @@ class Engine:
         judges = [
             Judge(self._rules[position].rule.id, expr, trigger(expr, self._costs)) for position, expr in chosen.items()
         ]
+        waiting: Waits = {}
+        if keywords:
+            for position, expr in chosen.items():
+                if self._rules[position].has_keywords:
+                    wait(expr, self._costs, keywords, waiting)
         return Program(
             judges,
             {name: self._index(name, tuple(numbers)) for name, numbers in by_field.items()},
             references,
-            self._keyword_index(frozenset(keywords)) if keywords else None,
+            self._keyword_index(waiting, in_raw=route.raw_is_whole) if waiting else None,
             route,
         )
 
@@ -334,12 +341,12 @@ class Engine:
             self._indexes[name, numbers] = known
         return known
 
-    def _keyword_index(self, numbers: frozenset[int]) -> KeywordIndex:
-        known = self._keywords.get(numbers)
+    def _keyword_index(self, waiting: Waits, *, in_raw: bool) -> KeywordIndex:
+        same = frozenset(waiting.items()), in_raw
+        known = self._keywords.get(same)
         if known is None:
-            asked = {number: self._predicates[number] for number in sorted(numbers)}
-            known = KeywordIndex(asked, self._budget.timed)
-            self._keywords[numbers] = known
+            asked = {number: self._predicates[number] for number in sorted(waiting)}
+            known = self._keywords[same] = KeywordIndex(asked, self._budget.timed, waiting, in_raw=in_raw)
         return known
 
     def _suspend(self, number: int, seconds: float) -> None:

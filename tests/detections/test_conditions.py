@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import chain, combinations
 
 from hypothesis import given
+from hypothesis import strategies as st
 
-from detections.conditions import by_trigger, condition, cost_of, trigger
+from detections.conditions import Waits, by_trigger, condition, cost_of, trigger, wait
 from detections.ir import Expr, Kind, Predicate, holds
 from tests.detections.test_ir import EXPRESSIONS
 
@@ -29,6 +30,29 @@ def test_same_as_the_plain_evaluation(expr: Expr) -> None:
         assert fast(true) == plain
         if plain and needed is not None:
             assert needed & true
+
+
+@given(EXPRESSIONS, st.sets(st.integers(0, 3)))
+def test_what_waits_may_count_as_false_until_then(expr: Expr, numbers: set[int]) -> None:
+    waits: Waits = {}
+    wait(expr, COSTS, numbers, waits)
+    assert waits.keys() <= numbers
+    for suspected in SUBSETS:
+        for true in SUBSETS:
+            if not true & numbers <= suspected:
+                continue
+            known = {
+                number for number in true if (needed := waits.get(number)) is None or not needed.isdisjoint(suspected)
+            }
+            assert holds(expr, known.__contains__) == holds(expr, true.__contains__)
+
+
+def test_a_number_waits_for_the_one_beside_it_that_is_seldom_true() -> None:
+    waits: Waits = {}
+    wait(("|", ("&", 1, 0), ("&", 3, ("!", 2))), COSTS, {0, 1, 2, 3}, waits)
+    assert waits == {0: frozenset({0}), 1: frozenset({0}), 2: frozenset({3}), 3: frozenset({3})}
+    wait(1, COSTS, {1}, waits)
+    assert waits[1] is None
 
 
 def test_prefers_what_is_seldom_true() -> None:

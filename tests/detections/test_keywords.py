@@ -23,8 +23,8 @@ KEYWORDS = [
 ]
 
 
-def index_of(predicates: list[Predicate]) -> KeywordIndex:
-    return KeywordIndex(dict(enumerate(predicates)), untimed)
+def index_of(predicates: list[Predicate], *, in_raw: bool = False) -> KeywordIndex:
+    return KeywordIndex(dict(enumerate(predicates)), untimed, dict.fromkeys(range(len(predicates))), in_raw=in_raw)
 
 
 def plain(predicates: list[Predicate], event: dict[str, Any]) -> set[int]:
