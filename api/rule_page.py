@@ -23,6 +23,7 @@ from detections.backtest import Backtest
 from detections.backtesting import backtested
 from detections.drafts import Draft
 from detections.excepted import Excepted
+from detections.exception_offer import not_alone
 from detections.rule import OWN_PACKAGE, Correlation, Rule
 from detections.ruleset import RuleSet
 from detections.samples import Sheet, Trial
@@ -248,7 +249,7 @@ def _joins(svc: Services, test: Backtest) -> Joins:
 def runnable(ruleset: RuleSet, rule: Rule | Correlation) -> Rule:
     """A rule that can match events by itself. Raises BadInput for others."""
     if isinstance(rule, Correlation):
-        raise failure(BadInput, "hunts.correlation", id=rule.id, rules=", ".join(rule.rules))
+        raise not_alone(ruleset, rule, "hunts.backtest.correlation")
     if rule.id in ruleset.blind:
         raise failure(BadInput, "hunts.no_rule")
     return rule

@@ -8,13 +8,12 @@ from functools import cache
 from typing import Any
 
 from sigma.conversion.base import Backend
-from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.plugins import InstalledSigmaPlugins
 from sigma.rule import SigmaRule
 
 from core.errors import BadInput, Place, failure, reason
-from core.words import LANGUAGES, Text
+from core.words import LANGUAGES, Text, both
 from detections.rule import Correlation, Filter, Rule
 from detections.sigma_pipeline import kydai
 from detections.sigma_reader import read_document
@@ -55,11 +54,10 @@ def convert(data: bytes, file: str, target: str = "lucene") -> Iterator[Converte
 
 
 def _converted(rule: Rule | Correlation, value: dict[str, Any], backend: Backend) -> Converted:
+    if isinstance(rule, Correlation):
+        return Converted(rule.title, rule.id, error=both("convert.correlation", rules=", ".join(rule.rules)))
     try:
-        if isinstance(rule, Correlation):
-            queries = backend.convert_correlation_rule(SigmaCorrelationRule.from_dict(value))
-        else:
-            queries = backend.convert_rule(SigmaRule.from_dict(value))
+        queries = backend.convert_rule(SigmaRule.from_dict(value))
     except (SigmaError, NotImplementedError) as error:
         return Converted(rule.title, rule.id, error=reason(error))
     return Converted(rule.title, rule.id, tuple(map(str, queries)))

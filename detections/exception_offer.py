@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from core.db.models import Alert
 from core.errors import BadInput, NotFound, failure
 from core.event import Event
+from core.words import LANGUAGES
 from detections.exceptions import Conditions
 from detections.explain import sights
 from detections.filters import never
 from detections.ir import Kind, Predicate, conj, disj, neg
 from detections.predicates import texts_of
-from detections.rule import Rule
+from detections.rule import Correlation, Rule
 from detections.ruleset import RuleSet
 from detections.spelling import hinted, near
 
@@ -91,6 +92,16 @@ def bases(ruleset: RuleSet, rule_id: str) -> list[Rule]:
             elif reference in patterns:
                 asked.append(reference)
     return list(found.values())
+
+
+def not_alone(ruleset: RuleSet, correlation: Correlation, key: str) -> BadInput:
+    """That a correlation cannot be asked of single events, in the words of ``key``, with the rules that can be."""
+    try:
+        rules = [each.name or each.id for each in bases(ruleset, correlation.id)]
+    except NotFound:  # it cannot be used
+        rules = list(correlation.rules)
+    title = {lang: correlation.text("title", lang) for lang in LANGUAGES}
+    return failure(BadInput, key, title=title, rules=", ".join(rules))
 
 
 def groups_of(ruleset: RuleSet, rule_id: str) -> tuple[str, ...]:

@@ -17,9 +17,13 @@ VERSION_KEY = "rules"
 """The row of Meta that changes with every choice: who holds a rule set loads it anew when it does."""
 
 
-def choose(session: Session, actor: Actor, rule_id: str, mode: Mode, reason: str, *, now: Micros) -> int:
-    """Set the mode in the caller's transaction; pipelines take it up within a second. Returns the journal's entry."""
-    before = state_of(session.get(RuleMode, rule_id))
+def choose(session: Session, actor: Actor, rule_id: str, mode: Mode, reason: str, *, now: Micros) -> int | None:
+    """Set the mode in the caller's transaction; pipelines take it up within a second. Returns the journal's entry; None
+    where that was chosen before, for no other reason."""
+    row = session.get(RuleMode, rule_id)
+    if row is not None and row.mode == mode and reason in ("", row.reason):
+        return None
+    before = state_of(row)
     row = session.merge(RuleMode(rule_id=rule_id, mode=mode, reason=reason, by=actor.name, at=now))
     return _changed(session, actor, rule_id, before, state_of(row), reason, now)
 

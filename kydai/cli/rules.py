@@ -124,17 +124,21 @@ def _set(ctx: typer.Context, ids: list[str], mode: Mode, reason: str) -> None:
     known = rules_of(context)
     wanted = list(dict.fromkeys(rule_named(known, each).id for each in ids))
     with context.database.write() as session:
-        entries = [choose(session, cli_actor(), rule_id, mode, reason, now=context.clock.now()) for rule_id in wanted]
+        now = context.clock.now()
+        entries = {rule_id: choose(session, cli_actor(), rule_id, mode, reason, now=now) for rule_id in wanted}
+    changed = [str(entry) for entry in entries.values() if entry is not None]
     after = replace(known, modes={**known.modes, **dict.fromkeys(wanted, mode)})
     for rule_id in wanted:
         if rule_id not in ids:
             context.output.tell(safe(f"{rule_id}: {known.every[rule_id].text('title', LANG)}"))
-    effects = Counter(after.effect(rule_id) for rule_id in wanted)
-    for effect, count in effects.items():
-        context.output.tell(say("cli.rules.set", LANG, count=count, mode=say(f"common.mode.{effect}", LANG)))
-    if Effect.CORRELATION in effects:
+    effects = Counter((after.effect(rule_id), entry is None) for rule_id, entry in entries.items())
+    for (effect, is_same), count in effects.items():
+        said = "kinds.set_before" if is_same else "cli.rules.set"
+        context.output.tell(say(said, LANG, count=count, mode=say(f"common.mode.{effect}", LANG)))
+    if any(effect is Effect.CORRELATION for effect, _ in effects):
         context.output.tell(say("common.only_correlation", LANG))
-    context.output.tell(say("exceptions.undo_with", LANG, entry=" ".join(map(str, entries))))
+    if changed:
+        context.output.tell(say("exceptions.undo_with", LANG, entry=" ".join(changed)))
 
 
 @rules.command("enable", help=say("cli.rules.enable", LANG))
@@ -185,6 +189,7 @@ def lint_rules(
         in_force=lambda: load(rule_sources(settings.rules_folder), cache=settings.cache_folder),
         placeholders=settings.site.values,
     )
+    own = len(findings)
     if shared:
         from detections.sigma_checks import sigma_findings
 
@@ -202,10 +207,11 @@ def lint_rules(
             for f in findings
         )
     else:
-        for f in findings:
+        for number, f in enumerate(findings):
             place = Place(f.file, f.line, f.column)
             weight = say(f"rules.lint.{f.weight}", LANG)
-            context.output.one(None, safe(f"{place}: {weight}: {f.said[LANG]} [{f.code}]"))
+            check = f" [{f.code}]" * (number >= own)  # others switch theirs off by name
+            context.output.one(None, safe(f"{place}: {weight}: {f.said[LANG]}{check}"))
         context.output.tell(
             say("cli.rules.linted", LANG, rules=counted(loaded.every.values(), LANG), findings=len(findings))
         )

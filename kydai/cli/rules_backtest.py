@@ -70,7 +70,7 @@ def _rules(context: Context, rule: str) -> list[Rule]:
     if not Path(rule).is_file():
         with context.database.read() as session:
             ruleset = load_rules(context.settings, session)
-        return usable(context, ruleset, chosen(ruleset, [rule], None))
+        return usable(context, ruleset, chosen(ruleset, [rule], None, "hunts.backtest.correlation"))
     settings = context.settings
     tried = RuleSource(Path(rule), "")
     values = settings.site.values

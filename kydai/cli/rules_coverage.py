@@ -11,6 +11,7 @@ import typer
 from core.errors import BadInput, failure
 from core.words import number, say
 from detections.coverage import Coverage, State
+from detections.rule import LEVELS
 from detections.ruleset import RuleSet
 from kydai.cli.alerts import level_text
 from kydai.cli.main import LANG
@@ -21,6 +22,8 @@ from kydai.context import Context
 from kydai.covering import coverage_of
 from kydai.detector import load_rules
 from kydai.seen import seen_of
+
+_WORST = (State.BLIND, State.PARTLY_BLIND, State.UNPROVEN, State.LIVE, State.NOT_HERE, State.DISABLED)
 
 
 def show_coverage(
@@ -45,7 +48,8 @@ def show_coverage(
     if rule is not None:
         wanted = rule_named(found, rule).id
         states = [c for c in states if c.rule == wanted]
-    chosen = [c for c in states if not state or c.state in state]
+    hidden = set() if state or rule is not None or context.output.as_json else {State.NOT_HERE}
+    chosen = [c for c in states if (c.state in state if state else c.state not in hidden)]
     other = {"other_events": seen.other}
     if count:
         context.output.one({"count": len(chosen)} | other, number(len(chosen), LANG))
@@ -53,6 +57,8 @@ def show_coverage(
         context.output.lines(asdict(c) | other for c in chosen)
     else:
         _show(context, found, chosen)
+        if hidden:
+            context.output.tell(say("kinds.coverage_left", LANG, state=State.NOT_HERE.value))
         counts = Counter(c.state for c in states)
         context.output.tell(say("cli.rules.coverage_count", LANG, **{s.value: counts[s] for s in State}))
     if seen.other:
@@ -60,17 +66,35 @@ def show_coverage(
 
 
 def _show(context: Context, found: RuleSet, chosen: list[Coverage]) -> None:
-    rows = [
-        (
-            level_text(found.every[c.rule].level, LANG),
-            found.every[c.rule].text("title", LANG),
-            state_text(c),
-            safe("\n".join(filter(None, (c.reason.get(LANG, ""), c.remedy.get(LANG, ""))))),
-        )
-        for c in chosen
-    ]
+    """What is worst first, and of that what one remedy mends for most rules, which stands with the first of them."""
+    shared = Counter(map(_remedy, chosen))
+
+    def place(each: Coverage) -> tuple[int, bool, int, str, int]:
+        remedy, level = _remedy(each), found.every[each.rule].level
+        return _WORST.index(each.state), not remedy[1], -shared[remedy], remedy[1], -LEVELS.index(level)
+
+    rows, told = [], set()
+    for c in sorted(chosen, key=place):
+        rule, remedy = found.every[c.rule], _remedy(c)
+        lines = (_why(c), "" if remedy in told else remedy[1])
+        why = safe("\n".join(filter(None, lines)))
+        rows.append((level_text(rule.level, LANG), rule.text("title", LANG), state_text(c), why))
+        told.add(remedy)
+    if not rows:
+        return
     heads = ("level", "rule", "coverage", "reason")
     context.output.table([say(f"cli.column.{c}", LANG) for c in heads], rows, wrap=(1, 3))
+
+
+def _remedy(found: Coverage) -> tuple[State, str]:
+    return found.state, found.remedy.get(LANG, "")
+
+
+def _why(found: Coverage) -> str:
+    """The reason without the state, which stands beside it."""
+    reason = found.reason.get(LANG, "")
+    head, _, why = reason.partition(": ")
+    return why if head.startswith(say(f"common.coverage.{found.state}", LANG)) else reason
 
 
 def state_text(found: Coverage) -> str:

@@ -219,11 +219,13 @@ def undo(
     with context.database.write() as session:
         for number_ in sorted(entries, reverse=True):
             entry = session.get(Audit, number_)
-            if entry is not None and entry.object.startswith("exception:"):
+            if entry is None:
+                raise failure(NotFound, "exceptions.no_entry", entry=str(number_))
+            if entry.object.startswith("exception:"):
                 undo_exception(session, actor, number_, now=now)
-            elif entry is not None and entry.action in local_rules.ACTIONS:
+            elif entry.action in local_rules.ACTIONS:
                 undo_text(session, actor, context.settings.rules_folder, number_, now=now)
-            elif entry is not None and entry.action != "rule.mode":
+            elif entry.action != "rule.mode":
                 raise _undone_elsewhere(entry)
             else:
                 undo_mode(session, actor, number_, now=now)

@@ -18,6 +18,7 @@ from core.errors import BadInput, KydaiError, Refused, failure
 from core.event import new_ulid
 from core.times import read_span
 from core.words import moment, number, say
+from detections.exception_offer import not_alone
 from detections.hunting import Hunter
 from detections.rule import Correlation, Rule
 from detections.ruleset import RuleSet
@@ -94,13 +95,15 @@ def _begin(context: Context, ids: Sequence[str], package: str | None, start: str
     return make(context.settings.hunts_folder, asked)
 
 
-def chosen(ruleset: RuleSet, ids: Sequence[str], package: str | None) -> list[Rule | Correlation]:
-    """The rules that a command line names. Raises NotFound, BadInput."""
+def chosen(
+    ruleset: RuleSet, ids: Sequence[str], package: str | None, refused: str = "hunts.correlation"
+) -> list[Rule | Correlation]:
+    """The rules that a command line names. Raises NotFound, or BadInput (``refused``: its words) for a correlation."""
     found: dict[str, Rule | Correlation] = {}
     for each in ids:
         known = rule_named(ruleset, each)
         if isinstance(known, Correlation):
-            raise failure(BadInput, "hunts.correlation", id=each[:100], rules=", ".join(known.rules))
+            raise not_alone(ruleset, known, refused)
         found[known.id] = known
     if package is not None:
         of_it = {r.id: r for r in ruleset.every.values() if r.package == package}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,8 @@ from kydai.cli.output import safe
 from kydai.context import Context
 from kydai.detector import load_rules
 
+_NAMED = 10
+"""Of several rules that may be meant, so many are named."""
 _ASKED = 3
 """Of a list of values that a field may have, so many are shown."""
 
@@ -70,11 +73,17 @@ def rule_named(ruleset: RuleSet, text: str) -> Rule | Correlation:
         or [rule for rule, own in names.items() if any(low in name.casefold() for name in own[2:])]
     )
     if len(found) > 1 or not low:
-        raise failure(BadInput, "why.several", title=text[:100], ids=", ".join(sorted(found)[:10]))
+        named = sorted(found)[:_NAMED]
+        lines = {lang: "".join(map(partial(_line, ruleset, lang), named)) for lang in LANGUAGES}
+        raise failure(BadInput, "why.several", title=text[:100], count=len(found), rules=lines)
     if not found:
         known = {name for own in names.values() for name in own[1:] if name}
         raise hinted(failure(NotFound, "cli.rules.unknown", id=text[:100]), near(text, known))
     return ruleset.every[found[0]]
+
+
+def _line(ruleset: RuleSet, lang: str, rule_id: str) -> str:
+    return safe(f"\n  {rule_id}  {ruleset.every[rule_id].text('title', lang)}")
 
 
 def _is_of(file: str, text: str) -> bool:

@@ -77,7 +77,7 @@ def test_hostile_texts_are_answered(text: str) -> None:
 def test_what_cannot_match_by_itself_is_not_run_over_the_past(tmp_path: Path) -> None:
     ruleset = rules(tmp_path)
     assert runnable(ruleset, ruleset.by_id[ID]).id == ID
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput, match="backtest the rules that it reads: "):
         runnable(ruleset, ruleset.correlations[0])
     (tmp_path / "r.yml").write_text(RULE.partition("---")[0].replace("source.ip: ", "source.ip|expand: '%a%' #"))
     blind = load([RuleSource(tmp_path, "local")])

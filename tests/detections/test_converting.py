@@ -27,6 +27,14 @@ def test_a_part_of_a_time_becomes_no_query_of_numbers(item: str) -> None:
     assert found.error and "a part of a time (hour) has no form in Lucene" in found.error["en"]
 
 
+def test_a_correlation_says_which_rules_to_convert() -> None:
+    body = "{type: event_count, rules: [a], group-by: [host.name], timespan: 5m, condition: {gte: 5}}"
+    text = f"title: Many\nid: {rule_id(2)}\ncorrelation: {body}"
+    (found,) = convert(text.encode(), "r.yml")
+    assert not found.queries
+    assert found.error and found.error["en"].endswith("convert the rules that it reads: a")
+
+
 ODD = [
     "detection: {sel: {5: b}, condition: sel}",
     "detection: {sel: [{true: b}], condition: sel}",

@@ -20,6 +20,7 @@ from detections.exception_offer import (
     bases,
     chosen,
     groups_of,
+    not_alone,
     offered,
     takes_all,
     too_long,
@@ -123,3 +124,16 @@ def test_what_is_too_long_is_named_and_refused(ruleset: RuleSet) -> None:
     assert "process.command_line" not in chosen(found, None)
     with pytest.raises(BadInput, match=f"more than {MAX_VALUE} characters"):
         chosen(found, ["process.command_line"])
+
+
+def test_what_cannot_be_asked_alone_names_the_rules_at_the_end_of_the_chain(tmp_path: Path) -> None:
+    chained = f"title: Chain\nid: {rule_id(8)}\ncorrelation: {{type: temporal, rules: [{rule_id(7)}], timespan: 1h}}\n"
+    body = f"{{type: event_count, rules: [{ID}], timespan: 1h, condition: {{gte: 2}}}}"
+    lower = f"title: Low\nid: {rule_id(7)}\ncorrelation: {body}\n"
+    ruleset = ruleset_of(tmp_path, [rule_text(1, "s: {F: 1}\ncondition: s"), lower, chained])
+    found = {each.title: each for each in ruleset.correlations}
+    assert str(not_alone(ruleset, found["Chain"], "hunts.correlation")).endswith(f"the rules that it reads: {ID}.")
+    (tmp_path / "gone").mkdir()
+    gone = ruleset_of(tmp_path / "gone", [chained])
+    said = not_alone(gone, gone.correlations[0], "hunts.backtest.correlation").said["vi"]
+    assert said.startswith("“Chain” xét nhiều sự kiện") and said.endswith(f"{rule_id(7)}.")

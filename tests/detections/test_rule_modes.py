@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core.audit import Actor
+from core.clock import Micros
 from core.db.database import Database, migrate, open_database, sqlite_url
 from core.db.models import Audit, RuleMode
 from core.errors import Conflict
@@ -37,10 +39,26 @@ def test_a_choice_is_kept_and_written_down(tmp_path: Path) -> None:
     database.close()
 
 
+def chosen(session: Session, mode: Mode, reason: str, now: Micros) -> Audit:
+    entry = choose(session, ACTOR, "r1", mode, reason, now=now)
+    assert entry is not None
+    return session.get_one(Audit, entry)
+
+
+def test_the_same_choice_again_is_no_change_unless_the_reason_is_new(database: Database) -> None:
+    with database.write() as session:
+        chosen(session, Mode.RECORD, "máy quét", 5)
+        for reason in ("", "máy quét"):
+            assert choose(session, ACTOR, "r1", Mode.RECORD, reason, now=7) is None
+        assert (state_of(session.get(RuleMode, "r1")), rules_version(session)) == (FIRST, "5")
+        chosen(session, Mode.RECORD, "đã hỏi chủ quản", 9)
+        assert session.get_one(RuleMode, "r1").reason == "đã hỏi chủ quản"
+
+
 def test_a_choice_is_put_back_exactly_unless_somebody_chose_since(database: Database) -> None:
     with database.write() as session:
-        first = session.get_one(Audit, choose(session, ACTOR, "r1", Mode.RECORD, "máy quét", now=5))
-        second = session.get_one(Audit, choose(session, ACTOR, "r1", Mode.DISABLED, "", now=9))
+        first = chosen(session, Mode.RECORD, "máy quét", 5)
+        second = chosen(session, Mode.DISABLED, "", 9)
         with pytest.raises(Conflict, match="r1"):
             put_back(session, ACTOR, "r1", first, 10)
         back = session.get_one(Audit, put_back(session, ACTOR, "r1", second, 11))

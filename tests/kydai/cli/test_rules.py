@@ -114,4 +114,4 @@ def test_lint_names_the_line(kydai: Run, tmp_path: Path) -> None:
     assert ran.status == 2
     assert (ran.documents[0]["line"], ran.documents[0]["column"]) == (10, 14)
     told = kydai("rules", "lint", str(file)).out
-    assert "r.yml:10:14: error: condition: there is no selection 'selction'. Perhaps it should be: selection." in told
+    assert "r.yml:10:14: error: condition: there is no selection 'selction'. Perhaps it should be: selection.\n" in told

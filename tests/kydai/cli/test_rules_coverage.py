@@ -79,6 +79,19 @@ def test_live_says_how_many_hosts_were_quiet(seen: Run, tmp_path: Path) -> None:
     assert f"live 1/{found['hosts']}" in seen("rules", "coverage", ID).out
 
 
+def test_what_can_be_mended_comes_first_and_its_remedy_once(seen: Run) -> None:
+    ran = seen("rules", "coverage")
+    lines = ran.out.splitlines()
+    own = next(at for at, line in enumerate(lines) if "partly blind 1/3" in line)
+    blind = [at for at, line in enumerate(lines) if " blind  " in line and "partly" not in line]
+    assert max(blind) < own, "the worst first"
+    assert "partly blind on" not in ran.out, "the state stands beside the reason"
+    assert ran.out.count("Export NetFlow") <= 1
+    assert "not for this site" not in ran.out
+    assert "kydai rules coverage --state not_here" in ran.err
+    assert "not for this site" in seen("rules", "coverage", "--state", "not_here").out
+
+
 def test_states_are_chosen_and_counted(seen: Run) -> None:
     states = Counter(c["state"] for c in seen("rules", "coverage", "--json").documents)
     assert states["not_here"] > states["partly_blind"] > 0, "this site has neither Windows nor a firewall"

@@ -68,6 +68,7 @@ def test_an_exception_takes_what_comes_then_until_it_is_removed(alerted: Run, tm
     assert "condition: not selection" in alerted("rules", "exceptions", "show", "1").out
     removed = alerted("rules", "exceptions", "remove", "1", "--reason", "xong")
     entry = removed.err.rpartition("kydai rules undo ")[2].strip()
+    assert "no entry 999999" in alerted("rules", "undo", "999999").err
     assert alerted("rules", "undo", entry).status == 0
     assert alerted("rules", "exceptions", "list", "--state", "active", "--json").documents
     assert alerted("rules", "undo", entry).status == 1, "not twice"
@@ -116,7 +117,7 @@ WRONG = (
     (("except", "ALERT", "--reason", "r", "--owner", "nobody"), "nobody"),
     (("except", "ALERT", "--rule", "nonsense"), "nonsense"),
     (("exceptions", "show", "9"), "no exception 9"),
-    (("undo", "1"), "nothing left to undo"),
+    (("undo", "1"), "no entry 1"),
     (("undo", "9" * 20), "at most 9223372036854775807"),
     (("except", "9" * 20), "at most 9223372036854775807"),
     (("exceptions", "refuse", "9" * 20), "at most 9223372036854775807"),

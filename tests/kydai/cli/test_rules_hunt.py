@@ -89,7 +89,7 @@ def test_rules_that_changed_are_not_gone_on_with(stored: Run, tmp_path: Path, mo
 def test_a_set_of_rules(stored: Run) -> None:
     ran = stored("rules", "hunt", "--package", "local", *SPAN, "--json")
     assert [h["rule"] for h in ran.documents] == [ID] * 3
-    assert "1 correlation is left out" in ran.err
+    assert "1 rule is left out" in ran.err
 
 
 def test_a_broken_file_hides_no_other_hunt(stored: Run, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_broken_file_hides_no_other_hunt(stored: Run, tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["nonsense"], "no rule nonsense"),
-        ([CORRELATION_ID], f"hunt with the rules that it reads: {ID}"),
+        ([CORRELATION_ID], "hunt with the rules that it reads: test_sign_in_failure"),
         (["--package", "nonsense"], "nonsense"),
         (["--resume", "nonsense"], "no hunt nonsense"),
         (["--resume", "../../control"], "no hunt ../../control"),

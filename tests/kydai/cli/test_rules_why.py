@@ -116,14 +116,16 @@ def test_every_command_knows_a_rule_by_the_same_names(
     for command in COMMANDS:
         ran = kydai("rules", *command, "Test sign-in failure")
         assert ran.status == 2
-        assert f"Several rules may be meant by “Test sign-in failure”: {ID}, {ID.replace('1', '3')}" in ran.err
+        told = "2 rules may be meant by “Test sign-in failure”. Use the id:"
+        lines = [f"  {rule}  Test sign-in failure" for rule in (ID, ID.replace("1", "3"))]
+        assert "\n".join((told, *lines)) in ran.err
 
 
 @pytest.mark.parametrize(
     ("rule", "event", "word"),
     [
         ("test_sign_in_failur", "e.jsonl", "Perhaps it should be: test_sign_in_failure"),
-        ("Test sign-in failure", "e.jsonl", "Several rules may be meant by"),
+        ("Test sign-in failure", "e.jsonl", "2 rules may be meant by"),
         ("test_sign_in_failure", "nothing.jsonl", "nothing.jsonl: neither the id of an event nor a file"),
         ("test_sign_in_failure", ".", "."),
         ("Cannot be used", "e.jsonl", "The correlation cannot be used: c.yml:6"),
