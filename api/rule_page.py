@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Literal
 
+import orjson
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
@@ -94,11 +95,25 @@ def _tried(trial: Trial, rule: Rule | Correlation) -> SampleTried:
     return SampleTried(
         is_match=trial.sample.is_match,
         line=trial.sample.place.line,
-        text=trial.sample.text[:MAX_RAW],
+        text=_leading(trial.sample.text, rule)[:MAX_RAW],
         is_met=rule.id in trial.hits,
         is_concerned=is_of_its_kind and trial.concerns(rule.id),
         wrong=Words(**trial.wrong) if is_wrong and trial.wrong is not None else None,
     )
+
+
+def _leading(text: str, rule: Rule | Correlation) -> str:
+    """A sample with the fields first that the rule asks for: they tell samples apart, which begin alike."""
+    try:
+        event = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    if not isinstance(event, dict) or isinstance(rule, Correlation):
+        return text
+    asked = {each.field.casefold() for each in rule.predicates if each.field is not None}
+    first = {name: value for name, value in event.items() if name.casefold() in asked}
+    is_there = [*event][: len(first)] == [*first]
+    return text if is_there else orjson.dumps(first | event).decode()
 
 
 class Remark(Shape):

@@ -141,6 +141,7 @@ function SignedIn() {
               <Route path="/entity" element={<Entity />} />
               <Route path="/exceptions" element={<Exceptions />} />
               <Route path="/detections" element={<Rules />} />
+              <Route path="/detections/exceptions" element={<Navigate to={`/exceptions${place.search}`} replace />} />
               <Route path="/detections/matrix" element={<RuleMatrix />} />
               <Route path="/detections/new" element={<RuleNew />} />
               <Route path="/detections/:id" element={<RulePage />} />

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from api.rule_page import Checked, checked, runnable, samples
+from api.rule_page import Checked, _leading, checked, runnable, samples
 from core.clock import SECOND
 from core.errors import BadInput, Place, failure
 from core.words import both
@@ -16,6 +16,7 @@ from detections.drafts import drafted
 from detections.ruleset import RuleSet, RuleSource, load
 from detections.samples import Sample, Sheet, Step, Trial
 from tests.api.test_why import ID, RULE, rules
+from tests.detections.sigma_samples import rule_id, rule_text, ruleset_of
 
 
 def nothing() -> NoReturn:
@@ -83,3 +84,11 @@ def test_what_cannot_match_by_itself_is_not_run_over_the_past(tmp_path: Path) ->
     blind = load([RuleSource(tmp_path, "local")])
     with pytest.raises(BadInput):
         runnable(blind, blind.by_id[ID])
+
+
+def test_a_sample_begins_with_what_the_rule_asks_for(tmp_path: Path) -> None:
+    text = rule_text(1, "s:\n  CommandLine: x\ncondition: s\n", "{product: windows}")
+    rule = ruleset_of(tmp_path, [text]).by_id[rule_id(1)]
+    assert _leading('{"EventTime": 1, "commandline": "x", "a": 2}', rule) == '{"commandline":"x","EventTime":1,"a":2}'
+    for other in ("Nov 26 sshd: x", "[1]", '{"a": 1}'):
+        assert _leading(other, rule) == other

@@ -51,8 +51,10 @@ def test_the_matrix_is_walked_by_keys_to_the_rules_of_a_cell(open_console: Open,
     console.heading("Trình lệnh kết nối ngược ra ngoài")
     console.page.get_by_role("link", name="attack.t1059.004").click()
     expect(console.side().get_by_role("heading", level=2)).to_have_text("Command and Scripting Interpreter")
+    cell.click()
     console.press("Escape")
     expect(console.side()).to_have_count(0)
+    expect(cell).to_be_focused()
 
 
 def test_samples_are_tried_and_history_tells_who(open_console: Open, own_house: Running) -> None:
@@ -158,3 +160,10 @@ def test_values_never_seen_and_beacons_are_found_by_kind_and_say_when_they_alert
     console.press("j", "Enter")
     about = console.page.get_by_role("complementary")
     expect(about).to_contain_text("ít nhất 80 % khoảng cách giữa các lần lệch không quá 20 %")
+
+
+def test_what_is_not_there_leads_on(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/detections/matrix?technique=T9999")
+    expect(console.page.get_by_text("Bảng không có kỹ thuật T9999")).to_be_visible()
+    console.page.goto(f"{shared_house.url}/detections/exceptions")
+    expect(console.page).to_have_url(re.compile(r"/exceptions$"))

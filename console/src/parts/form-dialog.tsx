@@ -44,6 +44,12 @@ export function FormDialog({ title, onClose, wide, send, isBlocked = false, onSe
     }
     setBusy(false);
   };
+  // the browser's bubble says it in the browser's language
+  const onInvalid = ({ target }: FormEvent<HTMLFormElement>) => {
+    const field = target as HTMLInputElement;
+    if (field.validity.valueMissing) field.setCustomValidity(t("form.needed"));
+  };
+  const onInput = ({ target }: FormEvent<HTMLFormElement>) => (target as HTMLInputElement).setCustomValidity?.("");
   const onKeyDown = (event: KeyboardEvent<HTMLFormElement>) => {
     if (send && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
@@ -52,7 +58,7 @@ export function FormDialog({ title, onClose, wide, send, isBlocked = false, onSe
   };
   return (
     <Dialog title={title} onClose={onClose} wide={wide} isForm>
-      <form className="form" aria-busy={isBusy} onSubmit={(event) => void submit(event)} onKeyDown={onKeyDown}>
+      <form className="form" aria-busy={isBusy} onSubmit={(event) => void submit(event)} onInvalidCapture={onInvalid} onInputCapture={onInput} onKeyDown={onKeyDown}>
         <div className="form" ref={markFirst}>
           {children}
         </div>

@@ -1,5 +1,6 @@
 // Who changed what of a rule, and of the package that it came with.
 import { useMutation, useQuery } from "@tanstack/react-query";
+import { Fragment } from "react";
 import { useNavigate } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { keepDraft } from "../lib/draft";
@@ -52,7 +53,7 @@ export function RuleHistory({ rule }: { rule: Schemas["RuleDetail"] }) {
 }
 
 /** Who changed it before, when and why stands in the line of that change. */
-const IN_COLUMNS = new Set(["at", "by", "reason", "sha256", "samples_sha256", "made_of_sha256", "made_of_samples_sha256"]);
+const IN_COLUMNS = new Set(["at", "by", "reason", "sha256", "samples_sha256", "made_of_sha256", "made_of_samples_sha256", "rule_id", "ruleset", "consequence", "decided_by", "decided_at", "decision_reason"]);
 const TEXTS = new Set(["rule.save", "rule.remove", "rule.undo"]);
 
 /** What differs in the text, asked for when somebody looks; a version can be gone on from. */
@@ -91,22 +92,41 @@ function TextChange({ rule, change }: { rule: Schemas["RuleDetail"]; change: Cha
   );
 }
 
-/** Before → after; modes by their names, the rest as the journal has it. */
+/** Before → after, in words. */
 function Facts({ change }: { change: Change }) {
   const { t, named } = useWords();
   const names = [...new Set([...Object.keys(change.before ?? {}), ...Object.keys(change.after ?? {})])].filter((name) => !IN_COLUMNS.has(name));
-  const shown = (name: string, value: unknown) => (name === "mode" ? named("common.mode", String(value)) : visible(typeof value === "string" ? value : JSON.stringify(value)));
-  return names.slice(0, 12).map((name) => (
-    <p key={name} className="muted">
-      {name !== "mode" && <span className="mono">{visible(name)}: </span>}
-      {name === "mode" ? (
-        [change.before, change.after].map((side) => (side?.mode === undefined ? t("rules.usual") : shown(name, side.mode))).join(" → ")
-      ) : (
-        <>
-          {change.before?.[name] !== undefined && `${shown(name, change.before[name])} → `}
-          {change.after?.[name] !== undefined && shown(name, change.after[name])}
-        </>
-      )}
-    </p>
-  ));
+  return names.slice(0, 12).map((name) => {
+    const sides = [change.before, change.after].map((side) => side?.[name]);
+    if (name === "mode")
+      return (
+        <p key={name} className="muted">
+          {sides.map((mode) => (mode === undefined ? t("rules.usual") : named("common.mode", String(mode)))).join(" → ")}
+        </p>
+      );
+    const told = sides.filter((value) => value !== undefined && value !== "" && value !== 0 && value !== null);
+    if (told.length === 0) return null;
+    return (
+      <p key={name} className="muted">
+        {named("history.fact", visible(name))}:{" "}
+        {told.map((value, at) => (
+          <Fragment key={at}>
+            {at > 0 && " → "}
+            <Fact name={name} value={value} />
+          </Fragment>
+        ))}
+      </p>
+    );
+  });
+}
+
+function Fact({ name, value }: { name: string; value: unknown }) {
+  const { t, named, n } = useWords();
+  if (name === "state") return named("except.state", String(value));
+  if (name === "expires_at" && typeof value === "string") return <When at={value} form="full" />;
+  if (typeof value === "boolean") return t(value ? "history.yes" : "history.no");
+  if (typeof value === "number") return n(value);
+  if (name === "conditions" && typeof value === "object")
+    return <span className="mono">{Object.entries(value as Record<string, string[]>).map(([field, values]) => visible(`${field}: ${values.join(" | ")}`)).join("; ")}</span>;
+  return <span className="mono">{visible(typeof value === "string" ? value : JSON.stringify(value))}</span>;
 }

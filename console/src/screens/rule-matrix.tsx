@@ -1,6 +1,6 @@
 // The ATT&CK matrix: each technique in the colour of what the rules can see of it here, not of how many rules there are.
 import { useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, useRef } from "react";
+import { Fragment, type KeyboardEvent, useRef } from "react";
 import { Link } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { useAddress } from "../lib/address";
@@ -25,7 +25,13 @@ export default function RuleMatrix() {
   const asked = useQuery({ queryKey: ["rules", "matrix"], queryFn: () => data(api.GET("/api/v1/rules/matrix")), refetchInterval: (query) => (query.state.data?.is_told === false ? 2_000 : 60_000) });
   const matrix = asked.data;
   const technique = matrix?.techniques[get("technique")];
-  useKeys({ Escape: () => set({ technique: null }) });
+  useKeys({
+    Escape: () => {
+      // the keyboard goes on from the cell that was looked at
+      document.querySelector<HTMLElement>(".cell[aria-pressed='true']")?.focus();
+      set({ technique: null });
+    },
+  });
   return (
     <div className="page">
       <div className="head">
@@ -39,6 +45,7 @@ export default function RuleMatrix() {
           <Failed error={asked.error} again={() => void asked.refetch()} />
         ) : (
           <div className="matrix-place">
+            {get("technique") && !technique && <p className="medium matrix-note">{t("matrix.no_technique", { id: get("technique") })}</p>}
             {!matrix.is_told && <p className="muted matrix-note">{t("matrix.untold")}</p>}
             <Table matrix={matrix} chosen={technique?.id ?? null} onChoose={(id) => set({ technique: id })} />
             <p className="muted matrix-note">
@@ -63,6 +70,7 @@ function Legend({ matrix }: { matrix: Matrix }) {
           {n(matrix.sights[sight] ?? 0)} {named("matrix.sight", sight)}
         </li>
       ))}
+      <li>{t("matrix.numbers")}</li>
     </ul>
   );
 }
@@ -105,7 +113,16 @@ function Table({ matrix, chosen, onChoose }: { matrix: Matrix; chosen: string | 
               const isStop = chosen ? cell.id === chosen : tactic === first && at === 0;
               return (
                 <button key={cell.id} type="button" className={`cell sight ${cell.sight}`} aria-pressed={cell.id === chosen} title={label} tabIndex={isStop ? 0 : -1} onClick={() => onChoose(cell.id)}>
-                  {cell.name}
+                  {cell.name.split("/").map((part, at) => (
+                    <Fragment key={part}>
+                      {at > 0 && (
+                        <>
+                          /<wbr />
+                        </>
+                      )}
+                      {part}
+                    </Fragment>
+                  ))}
                   {all > 0 && (
                     <small>
                       {" "}

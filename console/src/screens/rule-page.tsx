@@ -36,7 +36,15 @@ export default function RulePage() {
   // back to the row and the filter that one came from; an address that was opened by itself has none behind it
   useKeys({ Escape: () => void (key === "default" ? go(`/detections?at=${encodeURIComponent(id)}`) : go(-1)) });
   if (asked.isPending) return <Asking />;
-  if (!rule) return <Failed error={asked.error} again={() => void asked.refetch()} />;
+  if (!rule)
+    return (
+      <div className="page">
+        <Failed error={asked.error} again={() => void asked.refetch()} />
+        <p style={{ padding: "0 16px" }}>
+          <Link to="/detections">{t("rules.to_list")}</Link>
+        </p>
+      </div>
+    );
   const to = (name: string) => {
     const params = new URLSearchParams(search);
     params.set("tab", name);

@@ -107,7 +107,7 @@ function Lines({ text, remarks, chosen, label }: { text: string; remarks: readon
             {told.map((remark) => (
               <p key={`${remark.code}${remark.column}${remark.text.en}`} className={remark.weight === "error" ? "critical" : "medium"} style={{ paddingLeft: `${Math.min(60, (remark.column ?? 1) - 1)}ch` }}>
                 {remark.column && "↑ "}
-                {said(remark.text)} <span className="muted">[{remark.code}]</span>
+                {said(remark.text)}
               </p>
             ))}
           </li>
