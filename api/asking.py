@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from api.scope import sight
 from api.searching import Searches, unheard
 from api.shapes import Shape
 from api.times import From, To, span
-from core.errors import KydaiError
+from core.errors import KydaiError, Unavailable, failure
 from core.query.language import parse
 from core.store import contract
 from core.store.telling import Counting, TellCount
@@ -96,10 +97,15 @@ async def streamed(
     loop = asyncio.get_running_loop()
     told: asyncio.Queue[Counting | None] = asyncio.Queue()
 
+    gone = threading.Event()
+
     def tell(now: Counting) -> None:
+        if gone.is_set():  # between two reads of the store there is nothing to stop
+            raise failure(Unavailable, "api.search_ended")
         loop.call_soon_threadsafe(told.put_nowait, now)
 
     def ended(search: asyncio.Future[T]) -> None:
+        gone.set()
         unheard(search)
         told.put_nowait(None)
 

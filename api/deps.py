@@ -32,6 +32,7 @@ from core.words import both
 
 if TYPE_CHECKING:  # the engine weighs much and this process does not judge
     from detections.coverage import Coverage
+    from detections.package_outlook import CoverageOf
     from detections.ruleset import RuleSet
     from detections.samples import Sheet
     from playbooks.playbook import Playbook
@@ -78,6 +79,10 @@ class Services:
     """Where people's own rules and packages are; None where this process changes none."""
     placeholders: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The site's values for ``%name%`` in rules."""
+    rules_instead: Callable[[Mapping[str, Path | None]], RuleSet] | None = None
+    """The rule set with other folders (None: nothing) in the place of packages, by name."""
+    coverage_of: CoverageOf | None = None
+    """What each rule of a rule set could do here."""
     draft_samples: Callable[[Path], Sheet] | None = None
     """Tries the samples that lie beside a rule file."""
     playbooks: Callable[[], tuple[Mapping[str, Playbook], Sequence[KydaiError]]] = lambda: ({}, ())

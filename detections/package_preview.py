@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from core.event import Event
-from detections.alerting import RuleHit, fold_key
 from detections.coverage import Coverage, State
 from detections.rule import Correlation, Effect, Rule
 from detections.ruleset import RuleSet
@@ -132,12 +130,9 @@ class AlertsOf:
     _kept: set[str] = field(default_factory=set)
     """Keys of ``before`` that the rule as it will be hits as well."""
 
-    def add(self, event: Event, *, is_taken: bool) -> None:
-        """Count a hit of the rule as it will be. One that an exception takes opens no alert, but what there was before
-        the exception is not the package's to take away."""
-        if not isinstance(self.rule, Rule):
-            return
-        key = fold_key(RuleHit(self.rule, event))
+    def add(self, key: str, *, is_taken: bool) -> None:
+        """Take in a hit of the rule as it will be, by its fold key. One that an exception takes opens no alert, but
+        what there was before the exception is not the package's to take away."""
         if key in self.before:
             self._kept.add(key)
         elif not is_taken and not self.is_cut:

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,13 @@ class Change:
     removed: tuple[str, ...] = ()
 
 
+class Way(StrEnum):
+    """What can be done to an installed package."""
+
+    ROLLBACK = "rollback"
+    REMOVE = "remove"
+
+
 Noted = Callable[[Change], AbstractContextManager[object]]
 """Entered before a package is put in its place, or away, and left behind it: if it raises, all stays as it was."""
 
@@ -102,9 +110,10 @@ def staged(
     version: str = "",
     by: str = "",
     taken: Mapping[str, str] | None = None,
+    origin: str | None = None,
 ) -> Iterator[Staged]:
     """Put a package together from a folder or release zip; without ``put`` it goes again. Files that cannot be used are
-    kept out and listed in ``errors``.
+    kept out and listed in ``errors``; ``origin`` is told in the place of the path.
 
     Raises BadConfig when there is nothing to install, the name will not do, the checksum (Package, ``sha256``) is not
     the one that was asked for, something cannot be read or lies outside of the zip, or a rule has the id of another
@@ -126,7 +135,8 @@ def staged(
                 raise failure(BadConfig, "rules.package.checksum", place=place, **sums)
             is_same = before is not None and before.files == package.files and not verify(folder, name)
             previous = before.previous if before is not None and is_same else _shown(folder / name, fresh)
-            package = replace(package, version=version, by=by, previous=previous)
+            came = package.origin if origin is None else origin
+            package = replace(package, origin=came, version=version, by=by, previous=previous)
             _note(fresh, package)
             yield Staged(_change(package, before), fresh, folder / name)
         finally:
@@ -342,26 +352,6 @@ def _recorded(folder: Path) -> Iterator[Package | RuleError]:
             yield error_of(error)
 
 
-def kept_out(folder: Path) -> list[RuleError]:
-    """What could not be used when the packages were installed and is not among their files, under its place then, and
-    the packages whose record is damaged."""
-    found = damaged(folder)
-    for package in packages(folder):
-        for error in package.errors:
-            if not any(kept == error.file or kept.endswith(f"/{error.file}") for kept in package.files):
-                found.append(replace(error, file=f"{package.origin}/{error.file}"))
-    return found
-
-
-def altered(folder: Path) -> list[RuleError]:
-    """What somebody did to the files of installed packages: each that is not as it was installed."""
-    return [
-        error_of(failure(BadInput, f"rules.package.{how}", place=Place(f"{package.name}/{name}")))
-        for package in packages(folder)
-        for name, how in verify(folder, package.name).items()
-    ]
-
-
 def verify(folder: Path, name: str) -> dict[str, str]:
     """Files that are not as they were installed, by name: ``changed``, ``gone`` or ``added``. Raises NotFound."""
     package = known(folder, name)
@@ -405,21 +395,16 @@ def roll_back(folder: Path, name: str, now: Micros, noted: Noted = nullcontext) 
     with _alone(folder):
         place = folder / name
         before = installed(folder, name)
+        older, there = version_before(folder, name)
         if before is None:
-            removed = _record(_removed(place)) if _NAME.fullmatch(name) else None
-            if removed is None:
-                raise failure(NotFound, "rules.package.unknown", name=name[:100])
-            change = _change(removed, None)
+            change = _change(older, None)
             with noted(change):
                 _removed(place).rename(place)
                 sync_folder(folder)
             return change
-        older = _record(folder / before.previous) if before.previous else None
-        if older is None:
-            raise failure(NotFound, "packages.no_previous", name=name)
         fresh = folder / f".{name}@{new_ulid(now)}"
         try:
-            shutil.copytree(folder / before.previous, fresh)
+            shutil.copytree(there, fresh)
             package = replace(older, previous=_shown(place, fresh))
             _note(fresh, package)
             change = _change(package, before)
@@ -427,6 +412,27 @@ def roll_back(folder: Path, name: str, now: Micros, noted: Noted = nullcontext) 
         finally:
             _clear(place)
         return change
+
+
+def version_before(folder: Path, name: str) -> tuple[Package, Path]:
+    """What ``roll_back`` would put back, and where it lies. Raises NotFound."""
+    current = installed(folder, name)
+    if current is not None:
+        place, key = folder / current.previous, "packages.no_previous"
+        found = _record(place) if current.previous else None
+    else:
+        place, key = _removed(folder / name), "rules.package.unknown"
+        found = _record(place) if _NAME.fullmatch(name) else None
+    if found is None:
+        raise failure(NotFound, key, name=name[:100])
+    return found, place.resolve()
+
+
+def removed(folder: Path) -> list[str]:
+    """Packages that were taken away and can be put back."""
+    ends = "@removed"
+    found = (path.name[1 : -len(ends)] for path in folder.glob(f".*{ends}"))
+    return sorted(name for name in found if not (folder / name).exists())
 
 
 def known(folder: Path, name: str) -> Package:

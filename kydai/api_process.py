@@ -6,18 +6,20 @@ import asyncio
 import ipaddress
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from api.app import create_app, stop_streams
 from api.deps import Services
 from api.house import Ailment
 from core import engines
+from core.clock import Micros
 from core.db.models import Meta
 from core.errors import BadConfig, KydaiError, cause, failure
 from core.lag import SPOOLS
@@ -88,6 +90,8 @@ def run(context: Context, stop: Stop) -> None:
                 rules_folder=settings.rules_folder,
                 placeholders=settings.site.values,
                 draft_samples=rules.draft_samples,
+                rules_instead=rules.instead,
+                coverage_of=_coverage_of,
                 playbooks=lambda: load_playbooks(playbooks_folder(context)),
                 ailments=lambda: _ailments(context),
             )
@@ -195,6 +199,13 @@ class _Rules:
             self._last = load_rules(self._context.settings, session)
         return self._last
 
+    def instead(self, packages: Mapping[str, Path | None]) -> RuleSet:
+        """With other folders in the place of packages."""
+        from kydai.detector import load_rules
+
+        with self._context.database.read() as session:
+            return load_rules(self._context.settings, session, packages)
+
     def coverage(self) -> Sequence[Coverage]:
         """What each rule can do with what was seen."""
         from kydai.covering import coverage_of
@@ -223,6 +234,12 @@ def _rule_text(context: Context, package: str, file: str) -> str | None:
     from kydai.detector import rule_text
 
     return rule_text(context.settings.rules_folder, package, file)
+
+
+def _coverage_of(ruleset: RuleSet, session: Session, now: Micros) -> list[Coverage]:
+    from kydai.covering import coverage_of
+
+    return coverage_of(ruleset, session, now)
 
 
 def _rule_path(context: Context, package: str, file: str) -> Path | None:

@@ -34,7 +34,7 @@ from detections.explain import explain, lookup
 from detections.flow_hits import first_and_last, telling
 from detections.flow_rules import FlowRules, Rows, flow_fields, rules_column
 from detections.hit_notes import NOTED
-from detections.packages import altered, kept_out
+from detections.package_faults import altered, kept_out
 from detections.rule import LOCAL_PACKAGE, Mode
 from detections.ruleset import RuleSet, RuleSource, load, own_sources
 from kydai.settings import Settings

@@ -26,6 +26,7 @@ const Rules = later(() => import("./screens/rules"));
 const Exceptions = later(() => import("./screens/exceptions"));
 const RuleMatrix = later(() => import("./screens/rule-matrix"));
 const RuleNew = later(() => import("./screens/rule-new"));
+const RulePackages = later(() => import("./screens/rule-packages"));
 const RulePage = later(() => import("./screens/rule-page"));
 const Runs = later(() => import("./screens/runs"));
 const Playbooks = later(() => import("./screens/playbooks"));
@@ -143,6 +144,7 @@ function SignedIn() {
               <Route path="/detections" element={<Rules />} />
               <Route path="/detections/exceptions" element={<Navigate to={`/exceptions${place.search}`} replace />} />
               <Route path="/detections/matrix" element={<RuleMatrix />} />
+              <Route path="/detections/packages" element={<RulePackages />} />
               <Route path="/detections/new" element={<RuleNew />} />
               <Route path="/detections/:id" element={<RulePage />} />
               <Route path="/rules" element={<Navigate to={`/detections${place.search}`} replace />} />

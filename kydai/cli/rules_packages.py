@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from core import audit
 from core.clock import to_micros
-from core.db.models import Meta
 from core.errors import BadInput, KydaiError, failure
 from core.words import moment, say
 from detections import packages
-from detections.package_remains import INSTALL, REMOVE, ROLLBACK, facts_of, remains
+from detections.package_changes import file_counts, noted, taken_ids
+from detections.package_remains import INSTALL, REMOVE, ROLLBACK, remains
 from detections.rule import Effect, RuleError
 from detections.rule_kinds import RuleKind, counted, kind_of
-from detections.rule_modes import VERSION_KEY
 from kydai.cli.main import INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
 from kydai.cli.rules_copies import tell_behind
@@ -29,6 +25,9 @@ from kydai.cli.search import From, To
 from kydai.context import Context
 from kydai.detector import load_rules
 from kydai.people import cli_actor
+
+QUESTION_SECONDS = 120.0
+"""A question does not keep a person waiting for longer; ``--preview`` alone looks at all."""
 
 Checksum = Annotated[str | None, typer.Option("--sha256", metavar="H", help=say("cli.rules.install_sha256", LANG))]
 Version = Annotated[str, typer.Option("--version", metavar="V", help=say("packages.version", LANG))]
@@ -93,6 +92,7 @@ class _Asked:
             raise failure(BadInput, "packages.times")
         self.only_preview = only_preview
         self.times = start or DEFAULT_FROM, end
+        self.seconds = None if only_preview else QUESTION_SECONDS
         self.yes = yes
 
     def is_question(self, context: Context) -> bool:
@@ -103,12 +103,12 @@ class _Asked:
 def _put(context: Context, path: Path, name: str, sha256: str | None, version: str, asked: _Asked) -> int:
     with context.database.read() as session:
         before = load_rules(context.settings, session)
-    taken = {r.id: r.package for r in before.packaged.values() if r.package != name}
+    taken = taken_ids(before, name)
     options: dict[str, Any] = {"sha256": sha256, "version": version, "by": cli_actor().name, "taken": taken}
     with packages.staged(path, _folder(context), context.clock.now(), name, **options) as ready:
         is_question = asked.is_question(context)
         if asked.only_preview or is_question:
-            status = preview(context, before, ready.change.package, ready.folder, *asked.times)
+            status = preview(context, before, ready.change.package, ready.folder, *asked.times, seconds=asked.seconds)
             if asked.only_preview:
                 return status
             if not typer.confirm(say("packages.question", LANG, name=name), err=True):
@@ -134,7 +134,7 @@ def remove(
     if asked.only_preview or is_question:
         with context.database.read() as session:
             before = load_rules(context.settings, session)
-        status = preview(context, before, package, None, *asked.times)
+        status = preview(context, before, package, None, *asked.times, seconds=asked.seconds)
         if asked.only_preview:
             return status
         if not typer.confirm(say("packages.removal", LANG, name=name), err=True):
@@ -212,23 +212,7 @@ def _folder(context: Context) -> Path:
 
 
 def _noted(context: Context, action: str) -> packages.Noted:
-    """The journal's entry, and word to those that run: written before the package is in its place, committed behind."""
-
-    @contextmanager
-    def noted(change: packages.Change) -> Iterator[None]:
-        package, now = change.package, context.clock.now()
-        after = facts_of(package) | _counts(change)
-        with context.database.write() as session:
-            audit.record(session, cli_actor(), action, f"package:{package.name}", now=now, after=after)
-            session.merge(Meta(key=VERSION_KEY, value=str(now)))
-            session.flush()
-            yield
-
-    return noted
-
-
-def _counts(change: packages.Change) -> dict[str, int]:
-    return {"added": len(change.added), "changed": len(change.changed), "removed": len(change.removed)}
+    return noted(context.database, context.clock, cli_actor(), action)
 
 
 def _told(context: Context, change: packages.Change) -> int:
@@ -241,7 +225,7 @@ def _told(context: Context, change: packages.Change) -> int:
     errors = [*package.errors, *(unusable[r.id] for r in loaded if r.id in unusable)]
     filters = {(each.file, each.line) for each in found.filters if each.package == package.name}
     errors += [each for each in found.errors if (each.file, each.line) in filters]
-    numbers = _counts(change) | {
+    numbers = file_counts(change) | {
         "errors": len(errors),
         "correlations": sum(kind_of(r) is RuleKind.CORRELATION for r in loaded),
     }

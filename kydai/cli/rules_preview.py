@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
 from core.clock import hour_of, iso
-from core.db.models import Alert
-from core.event import Event
 from core.store.contract import Span
 from core.times import read_span
 from core.words import moment, number, say
-from detections import exception_book
-from detections.backtesting import faults_of, over_days
-from detections.coverage import Coverage, State
-from detections.excepted import Excepted
-from detections.hunting import Hunter
-from detections.package_preview import (
-    AlertsOf,
-    Difference,
-    Kind,
-    difference,
-    gone_blind,
-    to_try,
-    touched,
-    uncounted,
-    under_copies,
-)
+from detections.coverage import State
+from detections.package_outlook import House, Outlook, outlook
+from detections.package_preview import Kind
 from detections.packages import Package
-from detections.rule import LEVELS, Correlation, Rule
+from detections.rule import Correlation, Rule
 from detections.ruleset import RuleSet
 from kydai.cli.alerts import level_text
 from kydai.cli.main import INCOMPLETE, LANG
@@ -49,97 +32,39 @@ SHOWN = 30
 """Rows of a table for people; ``--json`` has all."""
 
 
-class _Preview:
-    """All that is told of a package that would be put in force."""
-
-    def __init__(self, before: RuleSet, after: RuleSet, span: Span) -> None:
-        self.before, self.after, self.span = before, after, span
-        self.found: Difference = difference(before, after)
-        self.touched = touched(self.found)
-        self.held = under_copies(before, after)
-        self.uncounted: list[Correlation] = uncounted(self.touched, after)
-        self.blind: list[Coverage] = []
-        self.states: Counter[str] = Counter()
-        self.alerts: dict[str, AlertsOf] = {}
-        self.doubtful: list[str] = []
-        self.status = 0
-
-    def cover(self, context: Context) -> None:
-        """Where rules can fire here, before and after."""
-        with context.database.read() as session:
-            now = context.clock.now()
-            states = coverage_of(self.after, session, now)
-            self.blind = gone_blind(coverage_of(self.before, session, now), states)
-        new = {each.id for each in self.found.added}
-        self.states = Counter(each.state.value for each in states if each.rule in new)
-
-    def count(self, context: Context) -> None:
-        """The alerts that there were, and those that there would have been."""
-        silent = {each.id for each in self.uncounted}
-        existing = _existing(context, [each.id for each in self.touched if each.id not in silent], self.span)
-        self.alerts = {each.id: AlertsOf(each, existing[each.id]) for each in self.touched}
-        rules = to_try(self.touched, self.after)
-        if not rules:
-            return
-        hunter, now = Hunter(rules, context.clock), context.clock.now()
-        with context.database.read() as session:
-            excepted = Excepted(exception_book.in_force(session))
-
-        def add(rule: str, event: Event) -> None:
-            self.alerts[rule].add(event, is_taken=excepted.taking(rule, event, now) is not None)
-
-        with telling(context) as tell:
-            truth = over_days(context.store, hunter, self.span, add, tell)
-        self.status = confess(context, truth)
-        self.doubtful = sorted(faults_of(hunter))
-        if self.doubtful:
-            self.status = INCOMPLETE
-
-    @property
-    def more(self) -> int:
-        return sum(each.more for each in self.alerts.values())
-
-    @property
-    def fewer(self) -> int:
-        return sum(each.fewer for each in self.alerts.values())
-
-
 def preview(
-    context: Context, before: RuleSet, package: Package, folder: Path | None, start: str, end: str | None
+    context: Context,
+    before: RuleSet,
+    package: Package,
+    folder: Path | None,
+    start: str,
+    end: str | None,
+    *,
+    seconds: float | None = None,
 ) -> int:
     """Show what would change with a folder in the place of a package (None: with nothing); 3 when the alerts could not
-    be counted whole. Nothing is changed."""
+    be counted whole. Nothing is changed. ``seconds`` bound the look into the past."""
     now = context.clock.now()
     first, last = read_span(start, end, now, context.settings.zone)
     assert first is not None
     with context.database.read() as session:
         after = load_rules(context.settings, session, {package.name: folder})
-    shown = _Preview(before, after, Span(hour_of(first), last or now))
-    shown.cover(context)
-    shown.count(context)
+    house = House(context.database, context.store, context.clock, coverage_of)
+    with telling(context) as tell:
+        shown = outlook(house, before, after, Span(hour_of(first), last or now), tell, seconds)
+    if shown.truth is not None:
+        confess(context, shown.truth)
     if context.output.as_json:
         context.output.one(_document(shown, package.name))
     else:
         _show(context, shown, package, is_removal=folder is None)
-    return shown.status
-
-
-def _existing(context: Context, rules: Iterable[str], span: Span) -> dict[str, Counter[str]]:
-    """How many alerts began in a time, by rule and by the fold key of their first generation."""
-    wanted = set(rules)
-    found: dict[str, Counter[str]] = defaultdict(Counter)
-    query = select(Alert.rule_id, Alert.fold_key).where(Alert.first_at >= span.start, Alert.first_at < span.end)
-    with context.database.read() as session:
-        for rule, key in session.execute(query):
-            if rule in wanted:
-                found[rule][key.partition(".")[0]] += 1
-    return found
+    return 0 if shown.is_whole else INCOMPLETE
 
 
 # --- for people --------------------------------------------------------------------------------------------
 
 
-def _show(context: Context, shown: _Preview, package: Package, *, is_removal: bool) -> None:
+def _show(context: Context, shown: Outlook, package: Package, *, is_removal: bool) -> None:
     out, found = context.output, shown.found
     kinds = Counter(kind for each in found.changed for kind in each.kinds)
     counts = {kind.value: kinds[kind] for kind in Kind}
@@ -164,16 +89,18 @@ def _show(context: Context, shown: _Preview, package: Package, *, is_removal: bo
         title = shown.after.every[each.rule].text("title", LANG)
         out.one(None, safe(f"  {title}: {each.reason.get(LANG, '')}"))
     _show_alerts(context, shown)
-    out.tell(say("packages.again", LANG, command=_command(package, shown.span, is_removal=is_removal)))
+    out.tell(
+        say("packages.again", LANG, command=_command(package, Span(shown.asked, shown.end), is_removal=is_removal))
+    )
 
 
-def _show_alerts(context: Context, shown: _Preview) -> None:
+def _show_alerts(context: Context, shown: Outlook) -> None:
     out, zone = context.output, context.settings.zone
-    assert shown.span.start is not None
-    assert shown.span.end is not None
-    ends = {"start": moment(shown.span.start, LANG, zone), "end": moment(shown.span.end, LANG, zone)}
+    ends = {"start": moment(shown.start, LANG, zone), "end": moment(shown.end, LANG, zone)}
     told = {"more": number(shown.more, LANG), "fewer": number(shown.fewer, LANG)}
     out.one(None, say("packages.alerts", LANG, **ends, **told))
+    if shown.is_shortened:
+        out.tell(say("packages.shortened", LANG, start=moment(shown.asked, LANG, zone)))
     if shown.uncounted:
         out.one(None, say("packages.uncounted", LANG, count=len(shown.uncounted)))
     for each in shown.doubtful:
@@ -182,7 +109,7 @@ def _show_alerts(context: Context, shown: _Preview) -> None:
         out.tell(safe(say("packages.at_least", LANG, rule=cut.rule.text("title", LANG), count=cut.more)))
 
 
-def _rows(shown: _Preview) -> Iterable[tuple[object, ...]]:
+def _rows(shown: Outlook) -> Iterable[tuple[object, ...]]:
     """Those that change most alerts first, then by weight."""
     every: list[tuple[str, Rule | Correlation, str]] = []
     for how, rules in (("added", shown.found.added), ("removed", shown.found.removed)):
@@ -190,16 +117,11 @@ def _rows(shown: _Preview) -> Iterable[tuple[object, ...]]:
     for changed in shown.found.changed:
         what = ", ".join(say(f"packages.kind.{kind}", LANG) for kind in changed.kinds)
         every.append(("changed", changed.after, what))
-    for how, rule, what in sorted(every, key=lambda row: _weight(shown, row[1])):
+    for how, rule, what in sorted(every, key=lambda row: shown.weight(row[1])):
         alerts = shown.alerts.get(rule.id)
         counts = (number(alerts.more, LANG), number(alerts.fewer, LANG)) if alerts else ("", "")
         title = rule.text("title", LANG)
         yield say(f"packages.{how}", LANG), level_text(rule.level, LANG), title, what, *counts
-
-
-def _weight(shown: _Preview, rule: Rule | Correlation) -> tuple[int, int, str]:
-    alerts = shown.alerts.get(rule.id)
-    return -(alerts.more + alerts.fewer if alerts else 0), -LEVELS.index(rule.level), rule.title
 
 
 def _command(package: Package, span: Span, *, is_removal: bool) -> str:
@@ -214,9 +136,7 @@ def _command(package: Package, span: Span, *, is_removal: bool) -> str:
 # --- for programs ------------------------------------------------------------------------------------------
 
 
-def _document(shown: _Preview, name: str) -> dict[str, Any]:
-    assert shown.span.start is not None
-    assert shown.span.end is not None
+def _document(shown: Outlook, name: str) -> dict[str, Any]:
     changed = [_row(shown, each.after) | {"kinds": [k.value for k in each.kinds]} for each in shown.found.changed]
     return {
         "name": name,
@@ -226,17 +146,18 @@ def _document(shown: _Preview, name: str) -> dict[str, Any]:
         "under_local_copies": [_row(shown, each) for each in shown.held],
         "new_rules": dict(shown.states),
         "gone_blind": [{"rule": each.rule, "state": each.state.value, "reason": each.reason} for each in shown.blind],
-        "from": iso(shown.span.start),
-        "to": iso(shown.span.end),
+        "from": iso(shown.start),
+        "to": iso(shown.end),
         "alerts_more": shown.more,
         "alerts_fewer": shown.fewer,
         "correlations_not_counted": [each.id for each in shown.uncounted],
         "doubtful": shown.doubtful,
-        "complete": shown.status == 0,
+        "asked_from": iso(shown.asked),
+        "complete": shown.is_whole,
     }
 
 
-def _row(shown: _Preview, rule: Rule | Correlation) -> dict[str, Any]:
+def _row(shown: Outlook, rule: Rule | Correlation) -> dict[str, Any]:
     alerts = shown.alerts.get(rule.id)
     counts = {"more": alerts.more, "fewer": alerts.fewer, "is_cut": alerts.is_cut} if alerts else {}
     return {"id": rule.id, "title": rule.title, "level": rule.level.value} | counts

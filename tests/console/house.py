@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,6 +40,7 @@ from enrichment.incidents import group
 from enrichment.observables import read_house
 from kydai.cli.output import Output
 from kydai.context import Context
+from kydai.covering import coverage_of
 from kydai.detector import load_rules, rule_path, rule_text
 from kydai.settings import RETENTION_MONTHS
 from kydai.trying import Trier
@@ -344,6 +345,10 @@ def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Run
             modes = {row.rule_id: Mode(row.mode) for row in session.scalars(select(RuleMode))}
         return replace(RULES, modes=modes)
 
+    def instead(packages: Mapping[str, Path | None]) -> RuleSet:
+        with database.read() as session:
+            return load_rules(context.settings, session, packages)
+
     def covered() -> list[Coverage]:
         with database.read() as session:
             return coverage(hit_days.hit_lately(session, clock.now()))
@@ -352,7 +357,7 @@ def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Run
         database, store, clock, base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", is_demo=is_demo,
         policy=context.settings.store.policy, reserve_bytes=512 << 20, console_folder=DIST, version="0.1.0", rules=rules, coverage=covered, playbooks=load_playbooks,
         rule_text=partial(rule_text, folder_of_rules), rule_path=partial(rule_path, folder_of_rules), rules_folder=folder_of_rules,
-        samples=trier.sheet, draft_samples=trier.draft,
+        samples=trier.sheet, draft_samples=trier.draft, rules_instead=instead, coverage_of=coverage_of,
     )  # fmt: skip
     config = uvicorn.Config(
         create_app(services), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=1

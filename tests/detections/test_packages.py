@@ -12,6 +12,7 @@ import pytest
 from core.clock import StillClock
 from core.errors import BadConfig, NotFound, Refused
 from detections import packages
+from detections.package_faults import altered, kept_out
 from detections.rule_files import rule_files
 from detections.ruleset import RuleSource, load
 from tests.detections.sigma_samples import rule_id, rule_text
@@ -45,7 +46,7 @@ def test_install_list_verify_update_remove(release: Path, tmp_path: Path) -> Non
     assert [error.file for error in change.package.errors] == ["rules/bad.yml"]
     assert (folder / "sigma-core-2026" / "LICENSE").read_text() == "as you like"
     assert packages.packages(folder) == [change.package]
-    assert [(e.file, e.line) for e in packages.kept_out(folder)] == [(str(release / "rules/bad.yml"), 2)]
+    assert [(e.file, e.line) for e in kept_out(folder)] == [(str(release / "rules/bad.yml"), 2)]
     assert packages.verify(folder, "sigma-core-2026") == {}
     loaded = load([RuleSource(folder / "sigma-core-2026", "sigma")])
     assert {rule.id: rule.folder for rule in loaded.rules} == {
@@ -60,7 +61,7 @@ def test_install_list_verify_update_remove(release: Path, tmp_path: Path) -> Non
         "rules/new.yml": "added",
         "rules/windows/a.yml": "changed",
     }
-    told = [(each.file, each.said["en"]) for each in packages.altered(folder)]
+    told = [(each.file, each.said["en"]) for each in altered(folder)]
     assert [file for file, _ in told] == [
         f"sigma-core-2026/{name}" for name in ("rules-threat-hunting/b.yml", "rules/new.yml", "rules/windows/a.yml")
     ]
@@ -292,14 +293,16 @@ def test_a_release_of_sigmahq(tmp_path: Path) -> None:
     assert not change.package.errors
 
 
-def test_a_record_that_is_damaged_is_named_and_stops_no_rules(release: Path, tmp_path: Path) -> None:
+def test_what_a_rollback_would_put_back_is_known_beforehand(release: Path, tmp_path: Path) -> None:
     folder = tmp_path / "packages"
-    name = packages.install(release, folder, NOW).package.name
-    (folder / name / packages.PROVENANCE).write_text("{bad")
-    assert packages.packages(folder) == []
-    (error,) = packages.kept_out(folder)
-    assert error.file.endswith(f"{name}/package.json")
-    assert "damaged" in error.reason
-    assert packages.altered(folder) == []
-    assert packages.install(release, folder, NOW).package.name == name
-    assert packages.damaged(folder) == []
+    name = packages.install(release, folder, NOW, origin="console:a.zip").package.name
+    with pytest.raises(NotFound):
+        packages.version_before(folder, name)
+    (release / "rules/windows/a.yml").write_text(rule_text(1, "s:\n  F: 2\ncondition: s\n"))
+    packages.install(release, folder, NOW + 1)
+    before, place = packages.version_before(folder, name)
+    assert (before.origin, (place / "rules/windows/a.yml").read_text()) == ("console:a.zip", rule_text(1, PLAIN))
+    assert packages.removed(folder) == []
+    packages.remove(folder, name, NOW + 2)
+    assert packages.removed(folder) == [name]
+    assert packages.version_before(folder, name)[0].origin == str(release)

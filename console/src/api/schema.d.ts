@@ -1298,6 +1298,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/packages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Packages
+         * @description Installed packages with where they came from, local copies of their rules, and what is not as it should be.
+         */
+        get: operations["list_packages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/packages/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Install Package
+         * @description Put a package that is sent in its place; with the checksum of a preview it is what was looked at.
+         */
+        post: operations["install_package"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/packages/preview/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Package
+         * @description What a package that is sent would change, and its alerts of the last seven days; who leaves ends it.
+         */
+        post: operations["preview_package"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/packages/{name}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove Package
+         * @description Take a package away; rolling back brings it back.
+         */
+        post: operations["remove_package"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/packages/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll Package Back
+         * @description Put back the version before, or a package that was removed; once more undoes that.
+         */
+        post: operations["roll_package_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/packages/{name}/{what}/preview/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview Package Change
+         * @description What rolling back or removing a package would change; who leaves ends it.
+         */
+        get: operations["preview_package_change"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/template": {
         parameters: {
             query?: never;
@@ -1433,6 +1553,46 @@ export interface paths {
         get: operations["get_text_change"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Copy
+         * @description Where a local copy differs from the package's rule, and what the package changed since.
+         */
+        get: operations["compare_copy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/copy/merged": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Settle Copy
+         * @description Note that somebody looked at what the package changed; the copy goes on to count.
+         */
+        post: operations["settle_copy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2665,6 +2825,14 @@ export interface components {
             reason: string;
         };
         /**
+         * BlindRow
+         * @description A rule that would see less here than before.
+         */
+        BlindRow: {
+            reason: components["schemas"]["Words"];
+            title: components["schemas"]["Words"];
+        };
+        /**
          * Bound
          * @description One part of a correlation's condition: ``gte`` 10.
          */
@@ -2793,6 +2961,31 @@ export interface components {
             } | null;
         };
         /**
+         * CopyDifference
+         * @description What a copy differs in, and what the package changed since it was made; as ``diff -u`` tells it.
+         */
+        CopyDifference: {
+            /** Is Behind */
+            is_behind: boolean;
+            /** Own */
+            own: string;
+            /** Upstream */
+            upstream: string;
+        };
+        /**
+         * CopyRow
+         * @description A local rule that stands in the place of a package's.
+         */
+        CopyRow: {
+            /** Id */
+            id: string;
+            /** Is Behind */
+            is_behind: boolean;
+            /** Package */
+            package: string;
+            title: components["schemas"]["Words"];
+        };
+        /**
          * Correlated
          * @description What a correlation asks of the hits of its rules.
          */
@@ -2893,6 +3086,21 @@ export interface components {
             reason: string;
             /** Version */
             version?: number | null;
+        };
+        /**
+         * Done
+         * @description A change of packages; rolling back undoes it, or removing where there was nothing before.
+         */
+        Done: {
+            /** Name */
+            name: string;
+            /** Rules */
+            rules: number;
+            /**
+             * Undo
+             * @enum {string}
+             */
+            undo: "rollback" | "remove";
         };
         /**
          * DraftTried
@@ -4149,6 +4357,51 @@ export interface components {
              */
             seen_at: string;
         };
+        /** PackageChange */
+        PackageChange: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /** PackageList */
+        PackageList: {
+            /** Copies */
+            copies: components["schemas"]["CopyRow"][];
+            /** Packages */
+            packages: components["schemas"]["PackageRow"][];
+            /** Problems */
+            problems: components["schemas"]["Words"][];
+            /** Removed */
+            removed: string[];
+        };
+        /**
+         * PackageRow
+         * @description An installed package.
+         */
+        PackageRow: {
+            /** By */
+            by: string;
+            /** Can Go Back */
+            can_go_back: boolean;
+            /** Error Count */
+            error_count: number;
+            /** Errors */
+            errors: string[];
+            /** Installed At */
+            installed_at: string;
+            /** Name */
+            name: string;
+            /** Origin */
+            origin: string;
+            /** Rules */
+            rules: number;
+            /** Sha256 */
+            sha256: string;
+            /** Version */
+            version: string;
+        };
         /**
          * Part
          * @description A part of the priority; the points add up to it.
@@ -4297,6 +4550,101 @@ export interface components {
             at: string;
             /** Seen */
             seen: number;
+        };
+        /**
+         * PreviewMessage
+         * @description What the stream of a preview says, by the name of its event; progress counts minutes of the past and hits.
+         */
+        PreviewMessage: {
+            answer: components["schemas"]["PreviewOf"];
+            problem: components["schemas"]["Problem"];
+            progress: components["schemas"]["Progress"];
+        };
+        /**
+         * PreviewOf
+         * @description What would become of the rules in force, and of their alerts between ``start`` and ``end``.
+         */
+        PreviewOf: {
+            /** Added */
+            added: number;
+            /**
+             * Asked
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            asked: string;
+            /** Blind */
+            blind: components["schemas"]["BlindRow"][];
+            /** Blind Count */
+            blind_count: number;
+            /** Changed */
+            changed: number;
+            /** Doubtful */
+            doubtful: components["schemas"]["Words"][];
+            /**
+             * End
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            end: string;
+            /** Error Count */
+            error_count: number;
+            /** Errors */
+            errors: string[];
+            /** Fewer */
+            fewer: number;
+            /** Held */
+            held: number;
+            /** Is Whole */
+            is_whole: boolean;
+            /** More */
+            more: number;
+            /** Name */
+            name: string;
+            /** Removed */
+            removed: number;
+            /** Rows */
+            rows: components["schemas"]["PreviewRow"][];
+            /** Rules */
+            rules: number;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Start
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            start: string;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+            truth: components["schemas"]["Truth"] | null;
+            /** Uncounted */
+            uncounted: number;
+        };
+        /**
+         * PreviewRow
+         * @description A rule that comes, goes or changes; the counts are None where they are not told of single events.
+         */
+        PreviewRow: {
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "added" | "removed" | "changed";
+            /** Fewer */
+            fewer: number | null;
+            /** Id */
+            id: string;
+            /** Is Cut */
+            is_cut: boolean;
+            /** Kinds */
+            kinds: components["schemas"]["Words"][];
+            level: components["schemas"]["Level"];
+            /** More */
+            more: number | null;
+            title: components["schemas"]["Words"];
         };
         /**
          * Problem
@@ -5735,6 +6083,12 @@ export interface components {
             /** Reason */
             reason: string;
         };
+        /**
+         * Way
+         * @description What can be done to an installed package.
+         * @enum {string}
+         */
+        Way: "rollback" | "remove";
         /**
          * Why
          * @description What the rule in force says of an alert's match.
@@ -10342,6 +10696,415 @@ export interface operations {
             };
         };
     };
+    list_packages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageList"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    install_package: {
+        parameters: {
+            query: {
+                /** @description Of the package */
+                name: string;
+                /** @description Name of the file that is the body: .zip or .yml */
+                file: string;
+                /** @description SHA-256 that the file must have */
+                sha256?: string | null;
+                version?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    preview_package: {
+        parameters: {
+            query: {
+                /** @description Of the package */
+                name: string;
+                /** @description Name of the file that is the body: .zip or .yml */
+                file: string;
+                /** @description SHA-256 that the file must have */
+                sha256?: string | null;
+                /** @description RFC 3339, now-24h, 2026-11-24 */
+                from?: string | null;
+                /** @description As from; a day given is taken whole */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewMessage"];
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    remove_package: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PackageChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    roll_package_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PackageChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    preview_package_change: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339, now-24h, 2026-11-24 */
+                from?: string | null;
+                /** @description As from; a day given is taken whole */
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+                what: components["schemas"]["Way"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewMessage"];
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     get_rule_template: {
         parameters: {
             query?: {
@@ -10748,6 +11511,130 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TextChange"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    compare_copy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CopyDifference"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    settle_copy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CopyDifference"];
                 };
             };
             /** @description Bad request */

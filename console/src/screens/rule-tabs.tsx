@@ -1,4 +1,4 @@
-// The list of rules, the ATT&CK matrix and the exceptions stand side by side.
+// The list of rules, the ATT&CK matrix, the exceptions and the packages stand side by side.
 import { NavLink } from "react-router";
 import { useWords } from "../words";
 
@@ -13,6 +13,7 @@ export function RuleTabs({ title }: { title?: string }) {
         </NavLink>
         <NavLink to="/detections/matrix">{t("matrix.tab")}</NavLink>
         <NavLink to="/exceptions">{t("except.list")}</NavLink>
+        <NavLink to="/detections/packages">{t("rules.packages")}</NavLink>
       </nav>
     </>
   );
