@@ -249,12 +249,15 @@ def refuse_while_waiting(user: User, now: Micros) -> None:
         raise Wait(seconds)
 
 
-def note_failure(session: Transaction, actor: Actor, user: User | None, name: str, *, now: Micros) -> None:
-    """Count a wrong password and write it into the journal; the wait grows."""
+def note_failure(
+    session: Transaction, actor: Actor, user: User | None, name: str, *, now: Micros, address: str = ""
+) -> None:
+    """Count a wrong password and write it into the journal, with the address that it came from; the wait grows."""
     if user is not None:
         user.failed_attempts += 1
         user.locked_until = now + wait_after(user.failed_attempts)
-    audit.record(session, actor, "sign_in.failed", f"user:{name[:100]}", now=now)
+    after = {"address": address[:64]} if address else None
+    audit.record(session, actor, "sign_in.failed", f"user:{name[:100]}", now=now, after=after)
 
 
 def make_link(

@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.clock import Micros
+from core.clock import Micros, iso
 from core.db.models import Audit, Meta
 
 FIRST_PREV = "0" * 64
@@ -105,16 +105,27 @@ def record(
 
 def verify(entries: Iterable[Audit]) -> Verdict:
     """Check a chain given in order from its first entry."""
-    count, head, expected = 0, FIRST_PREV, 1
+    count, head = 0, FIRST_PREV
     for entry in entries:
-        if entry.seq != expected:
-            return Verdict(count, head, expected, "missing")
-        if entry.prev_hash != head:
-            return Verdict(count, head, entry.seq, "prev_hash")
-        if digest(entry) != entry.hash:
-            return Verdict(count, head, entry.seq, "hash")
-        count, head, expected = count + 1, entry.hash, expected + 1
+        if problem := problem_of(entry, count, head):
+            return Verdict(count, head, count + 1, problem)
+        count, head = count + 1, entry.hash
     return Verdict(count, head)
+
+
+def problem_of(entry: Audit, seq: int, head: str) -> str:
+    """Why an entry does not follow on the one of number ``seq`` and hash ``head``: ``missing`` (others stood between),
+    ``prev_hash``, ``hash`` (it was changed); empty when it does."""
+    if entry.seq != seq + 1:
+        return "missing"
+    if entry.prev_hash != head:
+        return "prev_hash"
+    return "" if digest(entry) == entry.hash else "hash"
+
+
+def document(entry: Audit) -> dict[str, Any]:
+    """An entry as it leaves the database: every column, the time as text."""
+    return {c.key: getattr(entry, c.key) for c in Audit.__table__.columns} | {"at": iso(entry.at)}
 
 
 def verify_stored(session: Session) -> Verdict:
@@ -129,6 +140,17 @@ def verify_stored(session: Session) -> Verdict:
     if found.is_whole and (head and head.value) not in written:
         return Verdict(found.entries, found.head, found.entries + 1, "cut")
     return found
+
+
+def note_check(session: Session, actor: Actor, found: Verdict, now: Micros) -> None:
+    """Write down that somebody checked the chain and what came of it, in the caller's writing transaction.
+
+    Not into one that ends too early: the entry would stand in the place of a lost one, and nothing would be missing.
+    """
+    if found.problem == "cut":
+        return
+    after = {"is_whole": found.is_whole, "entries": found.entries, "bad_seq": found.bad_seq, "problem": found.problem}
+    record(session, actor, "audit.verify", "audit", now=now, after=after)
 
 
 def _verify_singly(session: Session) -> Verdict:

@@ -277,6 +277,9 @@ def _address(text: str) -> str | None:
 
 _STORED = ("product", "system", "agency", "level", "owner", "zone", "silence_limit_s", "is_relay", "retention")
 
+_TOLD = (*_STORED, "keys", "expected")
+"""What the journal says of a source before a change."""
+
 
 def _changes(before: Source, row: Row) -> list[str]:
     changed = [name for name in _STORED if getattr(before, name) != getattr(row, name)]
@@ -299,7 +302,7 @@ def apply(session: Session, actor: audit.Actor, the_plan: Plan, now: Micros) -> 
         if row.name in the_plan.unchanged:
             continue
         before = known.get(row.name)
-        was = None if before is None else {name: getattr(before, name) for name in _STORED}
+        was = None if before is None else {name: getattr(before, name) for name in _TOLD}
         source = before or Source(name=row.name, created_at=now, is_replay=False)
         for name in _STORED:
             setattr(source, name, getattr(row, name))

@@ -139,7 +139,7 @@ def sign_in(body: SignIn, svc: Svc, request: Request, response: Response, _: Ope
         user = session.scalar(select(User).where(User.name == body.name).with_for_update())
         if not is_right or user is None or user.is_disabled or user.password_hash != kept:
             actor = Actor(body.name[:100], "console", is_demo=svc.is_demo)
-            accounts.note_failure(session, actor, user, body.name, now=now)
+            accounts.note_failure(session, actor, user, body.name, now=now, address=address)
             secret = ""
         else:
             user.failed_attempts, user.locked_until = 0, 0
@@ -216,7 +216,7 @@ def sign_out(caller: Newcomer, svc: Svc, response: Response) -> None:
 
 
 @router.post("/password", status_code=204)
-def set_password(body: NewPassword, caller: Newcomer, svc: Svc) -> None:
+def set_password(body: NewPassword, caller: Newcomer, svc: Svc, request: Request) -> None:
     """Set one's own password; every other session of the person ends."""
     _console_only(caller)
     now, new = svc.clock.now(), body.new.get_secret_value()
@@ -228,7 +228,7 @@ def set_password(body: NewPassword, caller: Newcomer, svc: Svc) -> None:
     if kept is not None and not _is_password(kept, given):
         with svc.database.write() as session:
             user = accounts.find_user(session, caller.name)
-            accounts.note_failure(session, caller.actor, user, caller.name, now=now)
+            accounts.note_failure(session, caller.actor, user, caller.name, now=now, address=_address(request))
         raise failure(Refused, "api.wrong_password")
     accounts.check_password(new, caller.name)
     new_hash = accounts.hash_password(new)

@@ -276,9 +276,8 @@ async def export_events(
     of the file says it, too: who opens it later has not seen the answer."""
     names = [f.strip() for f in (fields or "").split(",") if f.strip()] or list(EXPORT_FIELDS)
     after = {"query": question.text, "from": question.start, "to": question.end, "format": format, "limit": limit}
-    written: Future[None] = request.app.state.journal.note(caller.actor, "events.export", "events", after)
 
-    def ask() -> tuple[bytes, bool]:
+    def ask() -> tuple[bytes, bool, int]:
         events: list[Event] = []
         cursor, complete = None, True
         while len(events) < limit:
@@ -291,9 +290,13 @@ async def export_events(
             if cursor is None:
                 break
         complete = complete and cursor is None
-        return _file(format, names, events), complete
+        return _file(format, names, events), complete, len(events)
 
-    data, complete = await request.app.state.searches.run(request, ask)
+    data, complete, count = await request.app.state.searches.run(request, ask)
+    # nothing has left the house yet: what is written is what leaves
+    written: Future[None] = request.app.state.journal.note(
+        caller.actor, "events.export", "events", after | {"events": count, "complete": complete}
+    )
     await asyncio.wrap_future(written)
     part = "" if complete else "-incomplete"
     stamp = iso(svc.clock.now())[:19].replace(":", "").replace("-", "")

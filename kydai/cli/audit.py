@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
@@ -14,7 +15,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import audit as journal
-from core.clock import iso
 from core.db.database import first_of
 from core.db.models import Audit
 from core.words import moment, say
@@ -38,11 +38,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(audit, name="audit")
 
 
-def _document(entry: Audit) -> dict[str, Any]:
-    shown = {c.key: getattr(entry, c.key) for c in Audit.__table__.columns}
-    return shown | {"at": iso(entry.at)}
-
-
 def _whole(session: Session) -> Iterable[Audit]:
     return session.scalars(select(Audit).order_by(Audit.seq).execution_options(yield_per=2000))
 
@@ -60,7 +55,7 @@ def list_entries(ctx: typer.Context, limit: Limit = 50, action: Action = "", act
         found, total = first_of(session, query, limit)
     context.output.cut(len(found), total)
     if context.output.as_json:
-        context.output.lines(_document(e) for e in found)
+        context.output.lines(journal.document(e) for e in found)
         return
     rows = [
         (e.seq, moment(e.at, LANG, context.settings.zone), e.actor, e.channel, e.action, e.object, _detail(e))
@@ -84,9 +79,13 @@ def verify(ctx: typer.Context, head: Head = "") -> int:
         found = journal.verify_stored(session)
         wanted = head.strip().lower()
         is_cut = bool(wanted) and session.scalar(select(Audit.seq).where(Audit.hash == wanted)) is None
-    answer = {"is_whole": found.is_whole, "entries": found.entries, "head": found.head, "bad_seq": found.bad_seq}
     if found.is_whole and is_cut:
-        context.output.one(answer | {"is_whole": False, "problem": "cut"}, say("audit.cli.cut", LANG, head=wanted[:64]))
+        found = replace(found, bad_seq=found.entries + 1, problem="head")
+    with context.database.write() as session:
+        journal.note_check(session, cli_actor(), found, context.clock.now())
+    answer = {"is_whole": found.is_whole, "entries": found.entries, "head": found.head, "bad_seq": found.bad_seq}
+    if found.problem == "head":
+        context.output.one(answer | {"problem": "cut"}, say("audit.cli.cut", LANG, head=wanted[:64]))
         return FAILED
     if found.is_whole:
         context.output.one(answer, say("audit.cli.whole", LANG, count=found.entries, head=found.head))
@@ -107,7 +106,7 @@ def export(ctx: typer.Context, output: OutFile = None) -> None:
             journal.record(session, cli_actor(), "audit.export", "audit", now=context.clock.now())
         with context.database.read() as session:
             for entry in _whole(session):
-                file.write(orjson.dumps(_document(entry), option=orjson.OPT_APPEND_NEWLINE))
+                file.write(orjson.dumps(journal.document(entry), option=orjson.OPT_APPEND_NEWLINE))
                 count, head = entry.seq, entry.hash
     if output is not None:
         context.output.tell(say("audit.cli.exported", LANG, count=count, file=output, head=head))

@@ -51,8 +51,11 @@ def test_a_second_import_changes_only_what_differs_and_is_in_the_journal(databas
     plan = bring_in(database, [cells[0], ["a", "10.0.0.1", "2"], ["b", "10.0.0.2", "3"], ["c", "", ""]])
     assert (plan.added, plan.changed, plan.unchanged) == (["c"], {"b": ["level"]}, ["a"])
     with database.read() as session:
-        actions = [(a.action, a.object) for a in session.scalars(select(Audit).order_by(Audit.seq))]
-    assert actions[2:] == [("source.change", "source:b"), ("source.add", "source:c")]
+        entries = session.scalars(select(Audit).order_by(Audit.seq)).all()
+    assert [(e.action, e.object) for e in entries[2:]] == [("source.change", "source:b"), ("source.add", "source:c")]
+    before, after = entries[2].before or {}, entries[2].after or {}
+    assert {name for name in before if before[name] != after[name]} == {"level"}
+    assert (before["keys"], before["expected"]) == (["10.0.0.2"], [])
 
 
 @pytest.mark.parametrize(

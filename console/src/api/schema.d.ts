@@ -253,7 +253,7 @@ export interface paths {
         };
         /**
          * Verify Audit
-         * @description Check the whole chain now.
+         * @description Check the whole chain now; that somebody did, and what came of it, is an entry.
          */
         get: operations["verify_audit"];
         put?: never;

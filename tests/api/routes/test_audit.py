@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from api.deps import Services
+from core import audit
+from core.audit import Actor
 from core.db.models import Audit
 from tests.api.conftest import Client
 
@@ -40,6 +42,17 @@ def test_a_forged_entry_is_found(client: Client, services: Services) -> None:
         session.execute(update(Audit).where(Audit.seq == 2).values(actor="somebody else"))
     found = auditor.get(f"{URL}/verify").json()
     assert (found["is_whole"], found["bad_seq"], found["problem"]) == (False, 2, "hash")
+    checks = auditor.get(URL, params={"action": "audit.verify"}).json()["items"]
+    assert [check["after"]["is_whole"] for check in checks] == [False, True]
+
+
+def test_a_check_of_a_journal_that_was_cut_hides_nothing_of_it(client: Client, services: Services) -> None:
+    auditor = client("auditor")
+    with services.database.write() as session:
+        audit.record(session, Actor("an", "console"), "rule.mode", now=services.clock.now())
+        session.execute(delete(Audit).where(Audit.action == "rule.mode"))
+    for _ in range(2):
+        assert auditor.get(f"{URL}/verify").json()["problem"] == "cut"
 
 
 def test_the_export_is_safe_and_an_entry_itself(client: Client) -> None:

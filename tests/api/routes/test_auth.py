@@ -205,8 +205,10 @@ def test_sign_ins_are_in_the_journal(client: Client, person: str, services: Serv
     sign_in(browser, person)
     browser.post("/api/v1/auth/sign-out")
     with services.database.read() as session:
-        actions = session.scalars(select(Audit.action).order_by(Audit.seq)).all()
-    assert actions == ["user.add", "sign_in.failed", "sign_in", "sign_out"]
+        entries = session.scalars(select(Audit).order_by(Audit.seq)).all()
+    assert [entry.action for entry in entries] == ["user.add", "sign_in.failed", "sign_in", "sign_out"]
+    refused, opened = ((entry.after or {}).get("address") for entry in entries[1:3])
+    assert refused == opened != "", "whoever guesses is told of by where it came from"
 
 
 def test_a_scope_takes_the_rights_that_need_the_whole_house(client: Client) -> None:
