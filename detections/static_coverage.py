@@ -121,6 +121,12 @@ def _kinds() -> Sequence[tuple[Route, Filled]]:
     return [(_binding().route(_key(kind)), frozenset(kind["fields"].split())) for kind in data("filled.yml")["kinds"]]
 
 
+def kinds_of(dataset: str) -> list[tuple[tuple[Any, ...], Filled]]:
+    """The kinds of events of a data set of our parsers, with the fields of each."""
+    kinds = (kind for kind in data("filled.yml")["kinds"] if kind.get("dataset") == dataset)
+    return [(_key(kind), frozenset(kind["fields"].split())) for kind in kinds]
+
+
 def _key(kind: Mapping[str, Any]) -> tuple[Any, ...]:
     parts = (kind.get(name) for name in ATTRIBUTES)
     return tuple(tuple(part) if isinstance(part, list) else part for part in parts)

@@ -1,7 +1,7 @@
 """JSON of no product that is known: events that already speak ECS, and any other object.
 
-ECS fields are taken in their types; others keep their names. What only we may say (``kydai.*``, when we received
-it) is kept under ``sender.*``, a sender's ``event.id`` as ``kydai.sender_id``.
+ECS fields are taken in their types; others keep their names. What only we may say (``kydai.*``, data sets of that
+name, when we received it) is kept under ``sender.*``, a sender's ``event.id`` as ``kydai.sender_id``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from core.ecs import is_declared
 Out = dict[str, Any]
 
 _ECS_SIGNS = frozenset(("ecs", "ecs.version", "event", "event.kind", "event.dataset", "event.category", "event.module"))
+_OURS = "kydai."
+"""Data sets that only we make: what nobody could parse, what the journal says."""
 _read_epoch = reader("epoch_auto")
 
 _COMMON: Mapping[str, str] = {
@@ -67,13 +69,19 @@ def _ecs(flat: Out, record: Record) -> Out:
     out: Out = {"event.module": "json", "event.dataset": "json.ecs"}
     _take_time(out, flat, ("@timestamp",), record)
     for name, value in flat.items():
-        if name != "ecs.version":
+        if name == "event.dataset" and _is_ours(value):
+            put(out, f"sender.{name}", value)
+        elif name != "ecs.version":
             put(out, senders_name(name), value)
     if "event.dataset" in flat and "event.module" not in flat:
         out["event.module"] = str(out["event.dataset"]).partition(".")[0]
     if service := _SERVICES.get(str(out["event.dataset"])):
         out.setdefault("service.name", service)
     return out
+
+
+def _is_ours(dataset: Any) -> bool:
+    return any(str(each).lower().startswith(_OURS) for each in (dataset if isinstance(dataset, list) else [dataset]))
 
 
 def _plain(flat: Out, record: Record) -> Out:

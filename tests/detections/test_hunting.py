@@ -31,7 +31,8 @@ from detections.taxonomy import windows
 from tests.core.store.conformance import START, event
 from tests.core.store.elastic_stores import new_prefix, open_store, remove
 from tests.detections.sigma_samples import evtx_records, rule_id, rule_text, ruleset_of
-from tests.detections.test_own_rules import RECEIVED, RULE_FILES, SAMPLES, event_of, own
+from tests.detections.taxonomy.filling import RECEIVED
+from tests.detections.test_own_rules import RULE_FILES, SAMPLES, event_of, own
 from tests.samples import sample
 from tests.services.elasticsearch import Node as Cluster
 

@@ -17,11 +17,17 @@ from collectors.decoders.flow_table import ALWAYS
 from collectors.parser import ParserSet
 from collectors.parser_pack import Pack
 from collectors.parser_windows import inserts
+from core import followed
 from core.clock import LOCAL_ZONE, to_micros
 from core.event import Event, Frame
 from detections.ecs_binding import ATTRIBUTES, EcsBinding
 
 RECEIVED = to_micros("2026-11-25T02:01:00Z")
+ENTRY: dict[str, Any] = {
+    "seq": 7, "at": "2026-11-25T02:00:39.000000Z", "actor": "an", "channel": "console", "session": "6f1c", "object": "",
+    "before": None, "after": None, "reason": "", "is_demo": False, "prev_hash": "0" * 64, "hash": "1" * 64,
+}  # fmt: skip
+"""What is usual of an entry of the journal."""
 TESTS = Path(__file__).parents[1]
 FILE = TESTS.parents[1] / "detections" / "taxonomy" / "filled.yml"
 HEAD = """\
@@ -71,26 +77,37 @@ def _windows() -> dict[str, dict[str, str]]:
 
 def _events() -> Iterator[Event]:
     parsers = ParserSet.load()
-    for raw in _raws(parsers):
-        frame = Frame("relay:127.0.0.1:x", RECEIVED, raw, meta={"receiver": "syslog"})
+    for frame in _frames(parsers):
         parsed = parsers.parse(frame, zone=LOCAL_ZONE)
         if not parsed.unparsed:
             yield from parsed.events
 
 
-def _raws(parsers: ParserSet) -> Iterator[bytes]:
+def frame_of(sample: dict[str, Any]) -> Frame | None:
+    """The raw of a sample of ours; None of one that is an event."""
+    if (entry := sample.get("journal")) is not None:
+        return followed.frame_of(ENTRY | entry, followed.BEGINNING, RECEIVED)
+    if (raw := sample.get("raw")) is None:
+        return None
+    return _received(raw.encode() if isinstance(raw, str) else orjson.dumps(raw))
+
+
+def _received(raw: bytes) -> Frame:
+    return Frame("relay:127.0.0.1:x", RECEIVED, raw, meta={"receiver": "syslog"})
+
+
+def _frames(parsers: ParserSet) -> Iterator[Frame]:
     """The samples of the packs, of our own rules, and those that the rules of SigmaHQ meet."""
     for parser in parsers.parsers.values():
         if isinstance(parser, Pack):
-            yield from (sample.raw.encode() for sample in parser.accepts)
+            yield from (_received(sample.raw.encode()) for sample in parser.accepts)
     shipped = yaml.load((Path(__file__).parent / "shipped.yml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    yield from (each["raw"].encode() for each in shipped if "raw" in each)
+    yield from (_received(each["raw"].encode()) for each in shipped if "raw" in each)
     for path in sorted((TESTS / "rules").rglob("*.yml")):
         samples = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         for sample in (*samples.get("match", ()), *samples.get("no_match", ())):
-            if "raw" in sample:
-                raw = sample["raw"]
-                yield raw.encode() if isinstance(raw, str) else orjson.dumps(raw)
+            if (frame := frame_of(sample)) is not None:
+                yield frame
 
 
 if __name__ == "__main__":
