@@ -41,7 +41,7 @@ class House:
     lag: Micros | None
     """Age of the oldest raw that is not judged yet."""
     lags: Mapping[str, Micros]
-    """The same of each spool by name, and of the oldest hit (``hits``) and work (``work``) that wait."""
+    """The same of each spool by name, and of the oldest of each of ``lag.WAITS``."""
     dead_work: int
     """How much work failed in every attempt."""
     ailments: tuple[Ailment, ...]

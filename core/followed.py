@@ -32,6 +32,8 @@ PLAYBOOK = "playbook"
 Place = tuple[int, str]
 """Number and hash of an entry; (0, 64 zeros) is before the first."""
 BEGINNING: Place = (0, audit.FIRST_PREV)
+LOST: Place = (0, "")
+"""Of a mark that is gone or cannot be read: no journal has this place, so it is told of as one that was cut."""
 _META = "journal"
 
 
@@ -77,4 +79,4 @@ def oldest_waiting(session: Session) -> Micros | None:
 
 def _place(text: str) -> Place:
     seq, _, entry_hash = text.partition(" ")
-    return int(seq), entry_hash
+    return (int(seq), entry_hash) if seq.isdecimal() else LOST

@@ -10,11 +10,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.clock import SECOND, Micros
 from core.db.models import CorrelationPartition, Heartbeat, HitBlock, Outbox, OutboxState, SpoolPosition
+from core.followed import oldest_waiting
 
 SPOOLS = ("gateway", "api")
 """The spools that the pipeline follows, named as the processes that own them."""
 UNCOMMITTED = "uncommitted"
 """In a pipeline's heartbeat: why nothing can be committed, in both languages."""
+WAITS = ("hits", "work", "journal")
+"""What waits for others than a spool's pipeline (``waits``)."""
 LIVE = 60 * SECOND
 """What was said longer ago says nothing any more."""
 
@@ -59,7 +62,8 @@ def correlated(session: Session, now: Micros) -> Counter[str]:
 
 
 def waits(session: Session, now: Micros) -> dict[str, Micros]:
-    """The age of the oldest hit that is not correlated (``hits``) and of the oldest due work (``work``)."""
+    """The age of the oldest hit that is not correlated (``hits``), of the oldest due work (``work``) and of the oldest
+    entry of the journal that is not judged (``journal``)."""
     found = {
         "hits": session.scalar(
             select(func.min(HitBlock.arrival_at))
@@ -70,4 +74,5 @@ def waits(session: Session, now: Micros) -> dict[str, Micros]:
             select(func.min(Outbox.due_at)).where(Outbox.state == OutboxState.READY, Outbox.due_at <= now)
         ),
     }
+    found["journal"] = oldest_waiting(session)
     return {name: now - oldest for name, oldest in found.items() if oldest is not None}

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import DAY, HOUR, LOCAL_ZONE, MINUTE, SECOND, Micros
 from core.db.models import Activity, Silence, Source
+from core.followed import SOURCE
 from core.listed import OTHERS
 
 SILENCE_FLOOR = 15 * MINUTE
@@ -73,6 +74,7 @@ class SourceBook:
         self.zone = zone
         self._by_key: dict[str, Resolved] = {}
         self._cache: dict[tuple[str, str], Resolved] = {}
+        self._journal = Resolved(SOURCE, zone=zone)
         for row in rows:
             resolved = Resolved(
                 row.name,
@@ -85,6 +87,9 @@ class SourceBook:
                 row.level,
                 _retention(row),
             )
+            if row.name == SOURCE:  # no name that a sender gives itself leads to it
+                self._journal = resolved
+                continue
             for key in {row.name, *row.keys}:
                 self._by_key[key.lower()] = resolved
 
@@ -102,6 +107,8 @@ class SourceBook:
         return cached
 
     def _find(self, key: str, host: str) -> Resolved:
+        if key == SOURCE:
+            return self._journal
         transport, _, rest = key.lower().partition(":")
         if transport == "relay":
             address, _, named = rest.partition(":")
@@ -235,6 +242,11 @@ def silences_in(session: Session, start: Micros, end: Micros) -> Sequence[Silenc
     return session.scalars(select(Silence).where(*touching).order_by(Silence.start_at, Silence.source)).all()
 
 
+def may_be_missed(source: Source) -> bool:
+    """Whether silence of a source says anything. A relay only forwards; of the journal it is known what waits."""
+    return not source.is_relay and source.name != SOURCE
+
+
 def usual_gap(gaps: Sequence[Sequence[int]]) -> Micros:
     """The longest usual gap of 7 days: the longest but for three, which may be silences."""
     return gaps[min(OUTLIERS, len(gaps) - 1)][0] if gaps else 0
@@ -321,12 +333,13 @@ def _view(source: Source, rows: Sequence[Activity], now: Micros) -> SourceView:
     )
     if whole is None:
         return base
-    limit = silence_limit(whole.gaps, source.silence_limit_s)
     silent_for = now - whole.last_at
+    limit = silence_limit(whole.gaps, source.silence_limit_s) if may_be_missed(source) else None
+    is_silent = limit is not None and silent_for > limit
     recent = {r.dataset for r in parts if now - r.last_at <= max(silence_limit(r.gaps, None), HOUR)}
     return SourceView(
         base.name,
-        SourceState.SILENT if silent_for > limit else SourceState.SENDING,
+        SourceState.SILENT if is_silent else SourceState.SENDING,
         base.is_declared,
         base.product,
         base.system,
@@ -334,7 +347,7 @@ def _view(source: Source, rows: Sequence[Activity], now: Micros) -> SourceView:
         base.level,
         base.zone,
         whole.last_at,
-        silent_for if silent_for > limit else None,
+        silent_for if is_silent else None,
         limit,
         usual_gap(whole.gaps),
         whole.offset,

@@ -27,6 +27,7 @@ from core.spool import GroupCommit
 from core.words import both
 from kydai import tls
 from kydai.context import Context
+from kydai.following import Follower, Following
 from kydai.gateway_process import open_spool, tidy
 from kydai.log import logger
 from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
@@ -58,6 +59,7 @@ def run(context: Context, stop: Stop) -> None:
     sock = _bind(settings.http.address, settings.http.port)
     spool = open_spool(context, SPOOL)
     commit = GroupCommit(spool)
+    following = Following(Follower(context.database, context.clock, spool.folder, commit.append))
     try:
         identity = _identity(context)
         port = int(sock.getsockname()[1])
@@ -113,6 +115,7 @@ def run(context: Context, stop: Stop) -> None:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(_serve(context, stop, uvicorn.Server(config), sock, commit, facts))
     finally:
+        following.close()
         commit.close()
         spool.close()
         sock.close()

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from core.db.database import Database
 from core.db.models import Meta, Source
-from core.sources import SourceBook
+from core.sources import SourceBook, may_be_missed
 
 PREFIX = "book:"
 """Of the rows of ``meta``, one a spool."""
@@ -73,4 +73,4 @@ class Books:
         self._version = version
         self.book = SourceBook(rows, zone=self._zone)
         self.declared = frozenset(row.name for row in rows)
-        self.limits = {row.name: row.silence_limit_s for row in rows if row.is_declared and not row.is_relay}
+        self.limits = {row.name: row.silence_limit_s for row in rows if row.is_declared and may_be_missed(row)}

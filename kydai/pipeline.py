@@ -21,7 +21,7 @@ from collectors import syslog
 from collectors.flow_waiting import place_of
 from collectors.flows import FlowBatch
 from collectors.parser import ParserSet
-from core import engines
+from core import engines, followed
 from core.clock import SECOND, Clock, Micros, iso, to_micros
 from core.db.database import Database
 from core.db.models import DeadLetter, IngestedFile, JudgedRange, LetterStage, Meta, SpoolPosition
@@ -217,6 +217,7 @@ class Pipeline:
                 self.flows.save(session, outcome, now)
             self._remember(session, frames)
             self._remember_files(session, frames, now)
+            followed.remember(session, frames)
             row = self._row(session)
             row.segment, row.record = batch.position
             if batch.frames:

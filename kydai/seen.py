@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core import followed
 from core.clock import DAY, HOUR, SECOND, Micros
 from core.db.models import Source
 from core.event import Event
@@ -17,6 +18,7 @@ from detections.binding import Key
 from detections.coverage_hosts import Declared, Group, Seen
 from detections.ecs_binding import EcsBinding
 from detections.predicates import text_of
+from detections.static_coverage import kinds_of
 from detections.value_classes import classes_of, every_class
 from kydai.seen_rows import NAMES, SLICE, WINDOW, Added, Days, day, read, since, write
 
@@ -163,6 +165,9 @@ def seen_of(session: Session, now: Micros) -> Seen:
             count = sum(part.count for part in group.slices.values())
             filled.update(dict.fromkeys(every_class().intersection(action.split(" ")), count))
             groups.append(Group(kind, host, sum(group.hours.values()), count, filled))
+    if followed.judged_to(session) is not None:
+        # it speaks when somebody does something: what it then says is known, and a quiet week lacks nothing
+        groups += [Group(kind, "", 1, 1, dict.fromkeys(names, 1)) for kind, names in kinds_of(followed.DATASET)]
     rows = session.scalars(select(Source).where(Source.is_declared, Source.is_relay.is_(False)))
     return Seen(
         tuple(groups),

@@ -8,6 +8,7 @@ from functools import partial
 
 from core.clock import MINUTE, SECOND, Micros
 from core.db.models import Alert
+from core.lag import WAITS
 from core.said import KERNEL, REFUSED, Unit
 from core.sources import SourceState
 from core.words import duration
@@ -173,7 +174,7 @@ def _lag(reading: Reading, house: House) -> list[Text]:
 
 def _lag_line(name: str, age: Micros) -> Text:
     shown = in_both(partial(duration, age)) | {"value": age / SECOND, "rerun": address("/health", f"lags.{name}")}
-    waits_ = name in ("hits", "work")
+    waits_ = name in WAITS
     return texts(f"upkeep.lag.{name}", lag=shown) if waits_ else texts("report.unseen.lag", spool=name, lag=shown)
 
 

@@ -65,7 +65,8 @@ class KydaiAudit:
         if reason := entry.get("reason"):
             out["event.reason"] = reason
         for each in _OWN:
-            if (value := entry.get(each)) not in (None, "", False):
+            value = entry.get(each)
+            if value is not None and value != "" and value is not False:
                 put(out, f"kydai.audit.{each}", value)
         before, after = (_facts(entry.get(side)) for side in ("before", "after"))
         out |= flatten(before, "kydai.audit.before.") | flatten(after, "kydai.audit.after.")

@@ -15,6 +15,7 @@ from core.clock import DAY, SECOND, iso
 from core.errors import BadInput, NotFound, Place, cause, failure
 from core.export import csv_bytes, xlsx_bytes
 from core.inventory_table import read_table
+from core.lag import WAITS
 from core.ledger import Balance, read_balances
 from core.listed import LISTED, OTHERS
 from core.said import KERNEL, REFUSED, Statement, lost_text, read_said, sum_of
@@ -66,7 +67,7 @@ def lag_line(seen: house.House, lang: str) -> str:
     late = {name: duration(age, lang) for name, age in seen.lags.items() if age > house.LAG_LIMIT}
     if not late:
         return say("common.lag.none", lang)
-    keys = {name: name if name in ("hits", "work") else "spool" for name in late}
+    keys = {name: name if name in WAITS else "spool" for name in late}
     parts = [say(f"common.lag.{keys[name]}", lang, spool=name, lag=age) for name, age in late.items()]
     return say("common.lag.late", lang, parts="; ".join(parts))
 

@@ -26,7 +26,7 @@ from core.store.contract import Query
 from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.pipeline import BATCH_FRAMES
-from tests.chaos.sending import BATCH, HOSTS, Sender, furnish, settle
+from tests.chaos.sending import BATCH, HOSTS, SENT, Sender, furnish, settle
 from tests.kydai.running import Running, running, until
 
 RESUMES = 30.0
@@ -139,7 +139,7 @@ def proves(found: Scene) -> str:
     """Each acknowledged event is stored once, in order, none is rejected, and alerts and balances say the same."""
     stored: Counter[str] = Counter()
     order: list[tuple[tuple[str, int], str]] = []
-    for events in found.context.store.scan(Query(TRUE), fields=["kydai.sender_id", "event.id", "event.ingested"]):
+    for events in found.context.store.scan(SENT, fields=["kydai.sender_id", "event.id", "event.ingested"]):
         for event in events:
             stored[str(event["kydai.sender_id"])] += 1
             segment, record, _ = str(event["event.id"]).split(".")

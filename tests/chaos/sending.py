@@ -16,11 +16,11 @@ from sqlalchemy import func, select
 
 from api import intake
 from api.routes.ingest import Door
-from core import accounts
+from core import accounts, followed
 from core.accounts import TokenScope
-from core.db.models import Alert, Outbox, OutboxState, SpoolPosition
+from core.db.models import Alert, Audit, Outbox, OutboxState, SpoolPosition
 from core.ledger import Balance, read_balances
-from core.query.tree import TRUE
+from core.query.language import parse
 from core.spool import GroupCommit, Spool
 from core.store.contract import Query
 from kydai.cli.output import Output
@@ -103,12 +103,34 @@ def settle(data: Path) -> None:
                 .select_from(Outbox)
                 .where(Outbox.state.in_((OutboxState.READY, OutboxState.LEASED)), Outbox.due_at <= now)
             )
-        return bool(rows) and not due and all(r.lag == 0 and r.arrival_at >= asked for r in rows)
+            is_followed = followed.oldest_waiting(session) is None
+        return bool(rows) and not due and is_followed and all(r.lag == 0 and r.arrival_at >= asked for r in rows)
 
     try:
         until(quiet, 300)
     finally:
         context.close()
+
+
+SENT = Query(parse("kydai.sender_id: *", now=0))
+"""What a sender sent; the journal of the system itself comes beside it."""
+
+
+def journal_once(context: Context) -> None:
+    """Each entry of the journal that is followed is one event, whatever was killed."""
+    stored: Counter[str] = Counter()
+    for events in context.store.scan(
+        Query(parse(f"event.dataset: {followed.DATASET}", now=0)), fields=["kydai.audit.hash"]
+    ):
+        stored.update(str(event["kydai.audit.hash"]) for event in events)
+    with context.database.read() as session:
+        first = select(func.min(Audit.seq)).where(Audit.object == f"source:{followed.SOURCE}")
+        judged = followed.judged_to(session)
+        assert judged is not None
+        span = Audit.seq >= first.scalar_subquery(), Audit.seq <= judged[0], followed.is_followed()
+        wanted = session.scalars(select(Audit.hash).where(*span)).all()
+    print(f"{len(wanted)} entries of the journal")
+    assert stored == Counter(wanted)
 
 
 Outcome = tuple[Counter[str], list[tuple[str, str, int]], dict[str, Balance]]
@@ -119,7 +141,7 @@ def outcome(data: Path) -> Outcome:
     context = Context(data, None, Output(True, "en"))
     try:
         stored: Counter[str] = Counter()
-        for events in context.store.scan(Query(TRUE), fields=["kydai.sender_id"]):
+        for events in context.store.scan(SENT, fields=["kydai.sender_id"]):
             stored.update(str(e["kydai.sender_id"]) for e in events)
         with context.database.read() as session:
             alerts = [(a.rule_id, a.host, a.count) for a in session.scalars(select(Alert).where(Alert.kind == "rule"))]
@@ -144,6 +166,11 @@ def furnish(data: Path) -> str:
 def compare(data: Path, still: Path, sender: Sender) -> None:
     """Nothing acknowledged is lost, nothing is there twice; alerts and balances are those of a run in ``still``."""
     stored, alerts, balances = outcome(data)
+    context = Context(data, None, Output(True, "en"))
+    try:
+        journal_once(context)
+    finally:
+        context.close()
     wanted = {f"s-{n:08d}" for n in sender.acknowledged}
     print(f"{len(wanted)} acknowledged, {sender.resent} sent again, {sum(stored.values())} stored")
     assert not wanted - stored.keys(), f"{len(wanted - stored.keys())} acknowledged events are lost"

@@ -19,6 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from core import audit
+from kydai.cli.output import Output
+from kydai.context import Context
+from kydai.people import cli_actor
 from tests.chaos.sending import Sender, compare, furnish, settle
 from tests.kydai.running import Running, free_port, running, settings_of, until
 
@@ -102,7 +106,7 @@ def test_kill_9_of_everything(tmp_path: Path, request: pytest.FixtureRequest) ->
     token = furnish(data)
     sender: Sender | None = None
     ports = {f"KYDAI_{n}_PORT": str(p) for n, p in ((n, free_port()) for n in ("HTTP", "SYSLOG", "NETFLOW"))}
-    others, killed = Beside(data), Counter[str]()
+    others, killed, context = Beside(data), Counter[str](), Context(data, None, Output(True, "en"))
     for _ in range(rounds):
         with others.running(), running(data, **ports) as system:
             if sender is None:
@@ -110,11 +114,14 @@ def test_kill_9_of_everything(tmp_path: Path, request: pytest.FixtureRequest) ->
                 sender.thread.start()
             for name in chance.sample(NAMES + BESIDE, chance.choice((1, 2, 3))):
                 time.sleep(chance.uniform(0.1, 1.5))
+                with context.database.write() as session:
+                    audit.record(session, cli_actor(), "tls.use", "tls", now=context.clock.now())
                 kill_one(system, others, name)
                 killed[name] += 1
             time.sleep(chance.uniform(0.2, 4.0))
             kill_everything(system, others)
             killed.update(NAMES + BESIDE)
+    context.close()
     assert sender is not None
     print(f"killed: {dict(killed)}")
     with running(data, **ports) as system:

@@ -178,6 +178,7 @@ function useLag(): { text: string; isLate: boolean } | null {
   const parts = late.map(([name, seconds]) => {
     const lag = duration(seconds * 1000, language);
     if (name === "hits") return t("common.lag.hits", { lag });
+    if (name === "journal") return t("common.lag.journal", { lag });
     return name === "work" ? t("common.lag.work", { lag }) : t("common.lag.spool", { spool: name, lag });
   });
   return { text: t("common.lag.late", { parts: parts.join("; ") }), isLate: true };

@@ -101,7 +101,8 @@ def test_a_running_system_is_moved_and_follows(elastic: Node, tmp_path: Path) ->
             done = system.kydai("store", "move", "segments", "elastic", "--json")
             assert done.returncode == 0, done.stderr
             told = orjson.loads(done.stdout)
-            assert (told["events"], told["to"]) == (40, "elastic")
+            assert told["to"] == "elastic"
+            assert told["events"] > 40, "what the journal said comes along"
             assert 'set [store] engine = "elastic"' in done.stderr
             refused = system.kydai("search", "sshd")
             assert (refused.returncode, "The events of this folder are in elastic" in refused.stderr) == (2, True)
