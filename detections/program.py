@@ -21,6 +21,7 @@ REMEMBERED = 50_000
 """Combinations of classes remembered per route."""
 
 Hits = tuple[str, ...]
+_NO_KEYS = frozenset({list, tuple, dict})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +74,24 @@ class Program(dict[tuple[int, ...], Hits]):
 
     def vector(self, event: Mapping[str, Any]) -> tuple[int, ...]:
         """The classes of an event whose values may be lists."""
-        return tuple(cache.of(event.get(name)) for name, cache in zip(self.names, self.caches, strict=True))
+        values = map(event.get, self.names)
+        # most are no lists; for those ``of`` costs what the rest of the event does
+        return tuple(
+            [
+                cache.of(value) if value.__class__ in _NO_KEYS else cache[value]
+                for value, cache in zip(values, self.caches, strict=True)
+            ]
+        )
 
     def compared(self, event: Mapping[str, Any]) -> tuple[int, ...]:
         """1 or 0 for each comparison of two fields."""
-        return tuple(
-            int(
-                holds(
-                    reference.predicate,
-                    texts_of(event.get(reference.names[0])),
-                    texts_of(event.get(reference.names[1])),
-                )
-            )
-            for reference in self.references
-        )
+        return tuple([self._compare(reference, event) for reference in self.references])
+
+    def _compare(self, reference: Reference, event: Mapping[str, Any]) -> int:
+        one, other = map(event.get, reference.names)
+        if one is None or other is None:
+            return 0
+        return int(holds(reference.predicate, texts_of(one), texts_of(other)))
 
     def _judge(self, vector: tuple[int, ...]) -> Hits:
         """``vector``: a class per name, then one bit per reference, then the keywords' class if there is one."""
