@@ -120,7 +120,7 @@ def usable(context: Context, ruleset: RuleSet, wanted: Collection[Rule | Correla
     if correlations := sum(isinstance(r, Correlation) for r in wanted):
         context.output.tell(say("hunts.correlations", LANG, count=correlations))
     if blind := [r for r in wanted if r.id in ruleset.blind]:
-        shown = "; ".join(f"{r.title}: {ruleset.blind[r.id]}" for r in blind[:3])
+        shown = "; ".join(f"{r.title}: {ruleset.blind[r.id][LANG]}" for r in blind[:3])
         context.output.tell(safe(say("hunts.blind", LANG, count=len(blind), shown=shown)))
     if not rules:
         raise failure(BadInput, "hunts.no_rule")

@@ -92,6 +92,16 @@ def test_a_set_of_rules(stored: Run) -> None:
     assert "1 rule is left out" in ran.err
 
 
+def test_a_rule_without_its_values_is_left_out_in_words(stored: Run, tmp_path: Path) -> None:
+    (tmp_path / "data" / "rules" / "local" / "b.yml").write_text(
+        "title: Blind\nid: 22222222-2222-4222-8222-222222222222\nlogsource: {product: linux}\n"
+        "detection:\n  s: {User|expand: '%admins%'}\n  condition: s\n"
+    )
+    ran = stored("rules", "hunt", "--package", "local", *SPAN)
+    assert "%admins%" in ran.err
+    assert "{" not in ran.err
+
+
 def test_a_broken_file_hides_no_other_hunt(stored: Run, tmp_path: Path) -> None:
     assert stored("rules", "hunt", ID, *SPAN).status == 0
     (tmp_path / "data" / "hunts" / "01broken.jsonl").touch()
