@@ -27,10 +27,11 @@ _MAX_STATES = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A field of terms, and what the terms begin with there."""
+    """A field of terms, what the terms begin with there, and where ``''`` is looked for if this one may lack it."""
 
     field: str
     prefix: str = ""
+    empty: str = ""
 
     def any(self) -> Dict:
         """There is a term at all."""
@@ -39,7 +40,12 @@ class Spot:
         return {"exists": {"field": self.field}}
 
     def among(self, texts: Sequence[str]) -> Dict:
-        values = [self.prefix + text for text in dict.fromkeys(texts)]
+        asked = dict.fromkeys(texts)
+        if self.empty and "" in asked:
+            rest = [text for text in asked if text]
+            nothing: Dict = {"term": {self.empty: ""}}
+            return {"bool": {"should": [nothing, self.among(rest)]}} if rest else nothing
+        values = [self.prefix + text for text in asked]
         return {"terms": {self.field: values}} if len(values) > 1 else {"term": {self.field: values[0]}}
 
 

@@ -332,7 +332,11 @@ def _spot(name: str, mode: Comparison) -> Spot | None:
     type_ = type_of(name)
     if type_ not in (FieldType.KEYWORD, FieldType.IP):
         return None
-    return Spot(at.folded(name) if mode is Comparison.FOLD else at.searched(name))
+    if mode is Comparison.FOLD:
+        return Spot(at.folded(name))
+    return Spot(
+        at.searched(name), empty=at.held(name) if name in at.WILDCARD else ""
+    )  # the type wildcard may not find ''
 
 
 def _has_words(name: str) -> bool:

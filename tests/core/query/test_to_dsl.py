@@ -33,7 +33,7 @@ from core.query.to_match import compile_match
 from core.query.tree import FALSE, TRUE, And, Comparison, Equals, Exists, Like, Node, Not, Or, Phrase, Range, Wild, walk
 from core.query.values import to_double
 from core.store.elastic_document import document, event_of
-from core.store.elastic_fields import SEGMENT
+from core.store.elastic_fields import SEGMENT, WILDCARD, searched
 from core.store.elastic_template import template
 from tests.core.query.worlds import as_arrow, as_columns, as_documents, connection, nodes, random_event, sql_answers
 from tests.core.store.indexed import IndexedFiles
@@ -56,13 +56,16 @@ class Documents:
         headers = {"content-type": "application/x-ndjson", "accept": "application/json"}
         return self.client.perform_request("POST", f"/{self.name}/{path}", headers=headers, body=body).body
 
+    def indexed(self, event: Event) -> dict[str, Any]:
+        return document(event)
+
     def store(self, documents: Sequence[Event]) -> tuple[str, list[Event]]:
         """The events under ids of their own; what they have in common is returned with them."""
         segment = new_ulid(NOW)
         named = [event | {"event.id": f"{segment}.{i}.0"} for i, event in enumerate(documents)]
         lines: list[Any] = []
         for event in named:
-            lines += [{"create": {"_id": event["event.id"]}}, document(event)]
+            lines += [{"create": {"_id": event["event.id"]}}, self.indexed(event)]
         found = self.lines("_bulk?refresh=true", lines)
         assert not found["errors"], [item for item in found["items"] if "error" in item["create"]][:1]
         return segment, named
@@ -94,6 +97,17 @@ class Documents:
         segment, named = self.store(documents)
         found = self.search(segment, [query])[0]
         return [event["event.id"] in found for event in named]
+
+
+class WithoutEmpty(Documents):
+    """An index whose lowered command lines, paths and URLs lack ``''``, as the type ``wildcard`` of OpenSearch does."""
+
+    def indexed(self, event: Event) -> dict[str, Any]:
+        made = document(event)
+        for name in (name for name in WILDCARD if searched(name) in made):
+            values = made[searched(name)]
+            made[searched(name)] = [v for v in (values if isinstance(values, list) else [values]) if v]
+        return made
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +291,20 @@ def test_one_case(index: Documents, text: str, value: Value) -> None:
     (leaf,) = (here for here in walk(node) if not isinstance(here, And | Or | Not))
     event: Event = {**ID, leaf.field: value}
     assert index.rows([event, {**ID}], compile_dsl(node)) == [compile_match(node)(event), False]
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("text", ['{0}: ""', '{0} == ""', '{0}: ("" or CMD)', 'not {0}: ""', '{0}: x and not {0}: ""'])
+def test_an_empty_text_is_found_where_the_type_wildcard_lacks_it(elastic: Server, text: str) -> None:
+    node = parse(text.format("process.command_line"), now=NOW)
+    values: list[Value] = ["", "cmd", ["", "x"], ["x", "y"], [], "0"]
+    documents: list[Event] = [{**ID}, *({**ID, "process.command_line": value} for value in values)]
+    with Elasticsearch(elastic.url, request_timeout=120) as client:
+        index = WithoutEmpty(client)
+        try:
+            assert index.rows(documents, compile_dsl(node)) == [compile_match(node)(d) for d in documents]
+        finally:
+            client.indices.delete(index=index.name)
 
 
 @pytest.mark.service
