@@ -21,11 +21,11 @@ from core.errors import BadConfig, BadInput, Place, Unavailable, failure
 from core.store.contract import Span
 from core.store.telling import TellCount
 from core.words import LANGUAGES, both
-from detections import packages
+from detections import package_records, packages
 from detections.local_copies import LocalCopy, differences, local_copies
 from detections.package_outlook import House, Outlook, outlook
+from detections.package_records import Package
 from detections.package_remains import remains
-from detections.packages import Package
 from detections.rule import Correlation, Rule
 from detections.ruleset import RuleSet
 
@@ -152,10 +152,10 @@ def packages_folder(svc: Services) -> Path:
 def listed(session: Session, svc: Services, ruleset: RuleSet, lang: str) -> PackageList:
     """All packages, local copies, and what is not as it should be."""
     folder = packages_folder(svc)
-    problems = [Words(**{each: error.told(each) for each in LANGUAGES}) for error in packages.damaged(folder)]
+    problems = [Words(**{each: error.told(each) for each in LANGUAGES}) for error in package_records.damaged(folder)]
     problems += [Words(**both(f"packages.left.{each.how}", name=each.name)) for each in remains(session, folder)]
     return PackageList(
-        packages=[_row(each, lang) for each in packages.packages(folder)],
+        packages=[_row(each, lang) for each in package_records.packages(folder)],
         removed=packages.removed(folder),
         copies=[
             CopyRow(id=each.rule.id, title=title(each.rule), package=_package(ruleset, each), is_behind=each.is_behind)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.errors import BadInput, Place, failure
-from detections.packages import damaged, packages, verify
+from detections.package_records import damaged, packages, verify
 from detections.rule import RuleError, error_of
 
 

@@ -17,7 +17,8 @@ from core.audit import Actor
 from core.clock import Micros
 from core.db.models import Audit
 from core.store.segments_files import try_lock
-from detections.packages import LOCK, Package, kept_folders, packages
+from detections.package_records import Package, packages
+from detections.packages import LOCK, kept_folders
 
 INSTALL, REMOVE, ROLLBACK = "rules.install", "rules.remove", "rules.rollback"
 

@@ -14,48 +14,26 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from core.clock import Micros, iso
 from core.durable import make_folder, sync_folder
-from core.errors import BadConfig, BadInput, NotFound, Place, Refused, cause, failure, reason
+from core.errors import BadConfig, BadInput, NotFound, Place, Refused, cause, failure
 from core.event import new_ulid
 from core.store.segments_files import try_lock
 from core.words import LANGUAGES
+from detections.package_records import Package, installed, is_name, known, note, readable, record_at, verify
 from detections.rule import LOCAL_PACKAGE, OWN_PACKAGE, Filter, RuleError, error_of
 from detections.rule_files import RuleFile, Unread, rule_files
 from detections.sigma_reader import read_file
 
-PROVENANCE = "package.json"
 LOCK = ".lock"
 MAX_LICENCE = 1024 * 1024
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
 _CHECKSUM = re.compile(r"[0-9a-fA-F]{64}")
 _RESERVED = frozenset({OWN_PACKAGE, LOCAL_PACKAGE})
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """What is known of an installed package; ``files`` maps names to SHA-256."""
-
-    name: str
-    origin: str
-    installed_at: str
-    rules: int
-    errors: tuple[RuleError, ...] = ()
-    files: Mapping[str, str] = field(default_factory=dict)
-    sha256: str = ""
-    """Of the zip or file; of a folder, of what ``sha256sum`` prints of its rule files, sorted by name."""
-    version: str = ""
-    """As who installed it named it."""
-    by: str = ""
-    previous: str = ""
-    """The folder of the version that it replaced, which is kept; empty when there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +100,10 @@ def staged(
     if sha256 is not None and not _CHECKSUM.fullmatch(sha256):
         raise failure(BadConfig, "rules.package.no_checksum", value=sha256[:80])
     name = name or package_name(path)
-    if not _NAME.fullmatch(name) or name in _RESERVED:
+    if not is_name(name) or name in _RESERVED:
         raise failure(BadConfig, "rules.package.bad_name", name=name[:80])
     with _alone(folder):
-        before = _readable(folder / name)
+        before = readable(folder / name)
         fresh = folder / f".{name}@{new_ulid(now)}"
         try:
             package = _copy(path, fresh, name, now, taken or {})
@@ -137,7 +115,7 @@ def staged(
             previous = before.previous if before is not None and is_same else _shown(folder / name, fresh)
             came = package.origin if origin is None else origin
             package = replace(package, origin=came, version=version, by=by, previous=previous)
-            _note(fresh, package)
+            note(fresh, package)
             yield Staged(_change(package, before), fresh, folder / name)
         finally:
             _clear(folder / name)
@@ -233,10 +211,6 @@ def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def _note(fresh: Path, package: Package) -> None:
-    (fresh / PROVENANCE).write_bytes(msgspec.json.format(msgspec.json.encode(package)))
-
-
 def _removed(place: Path) -> Path:
     """The link of a package that was taken away."""
     return place.with_name(f".{place.name}@removed")
@@ -301,78 +275,8 @@ def kept_folders(place: Path) -> set[str]:
 
 
 def _previous(shown: Path) -> str:
-    record = _readable(shown)
+    record = readable(shown)
     return record.previous if record else ""
-
-
-def _readable(place: Path) -> Package | None:
-    """The record, if it can be read: who lists the packages says where it cannot."""
-    try:
-        return _record(place)
-    except BadConfig:
-        return None
-
-
-def installed(folder: Path, name: str) -> Package | None:
-    """What is known of a package; None when it is not installed."""
-    return _record(folder / name) if _NAME.fullmatch(name) else None
-
-
-def _record(place: Path) -> Package | None:
-    path = place / PROVENANCE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Package)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise failure(BadConfig, "rules.package.record", place=Place(str(path)), reason=cause(error)) from error
-    except msgspec.MsgspecError as error:
-        raise failure(BadConfig, "rules.package.record", place=Place(str(path)), reason=reason(error)) from error
-
-
-def packages(folder: Path) -> list[Package]:
-    """All installed packages whose record can be read, by name."""
-    return [found for found in _recorded(folder) if isinstance(found, Package)]
-
-
-def damaged(folder: Path) -> list[RuleError]:
-    """Why the record of a package cannot be read: its rules go on."""
-    return [found for found in _recorded(folder) if isinstance(found, RuleError)]
-
-
-def _recorded(folder: Path) -> Iterator[Package | RuleError]:
-    """The record of each package, or why it cannot be read."""
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        try:
-            if not path.name.startswith(".") and (package := installed(folder, path.name)) is not None:
-                yield package
-        except BadConfig as error:
-            yield error_of(error)
-
-
-def verify(folder: Path, name: str) -> dict[str, str]:
-    """Files that are not as they were installed, by name: ``changed``, ``gone`` or ``added``. Raises NotFound."""
-    package = known(folder, name)
-    base = folder / name
-    present = {
-        str(path.relative_to(base)): _sum_of(path)
-        for path in base.rglob("*")
-        if path.is_file() and path.suffix.lower() in (".yml", ".yaml")
-    }
-    return {
-        each: "added" if each not in package.files else "changed" if each in present else "gone"
-        for each in sorted(present.keys() | package.files.keys())
-        if present.get(each) != package.files.get(each)
-    }
-
-
-def _sum_of(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""  # whoever loads it says why it cannot be read
 
 
 def remove(folder: Path, name: str, now: Micros, noted: Noted = nullcontext) -> Package:
@@ -406,7 +310,7 @@ def roll_back(folder: Path, name: str, now: Micros, noted: Noted = nullcontext) 
         try:
             shutil.copytree(there, fresh)
             package = replace(older, previous=_shown(place, fresh))
-            _note(fresh, package)
+            note(fresh, package)
             change = _change(package, before)
             _point(place, fresh, noted(change))
         finally:
@@ -419,10 +323,10 @@ def version_before(folder: Path, name: str) -> tuple[Package, Path]:
     current = installed(folder, name)
     if current is not None:
         place, key = folder / current.previous, "packages.no_previous"
-        found = _record(place) if current.previous else None
+        found = record_at(place) if current.previous else None
     else:
         place, key = _removed(folder / name), "rules.package.unknown"
-        found = _record(place) if _NAME.fullmatch(name) else None
+        found = record_at(place) if is_name(name) else None
     if found is None:
         raise failure(NotFound, key, name=name[:100])
     return found, place.resolve()
@@ -433,11 +337,3 @@ def removed(folder: Path) -> list[str]:
     ends = "@removed"
     found = (path.name[1 : -len(ends)] for path in folder.glob(f".*{ends}"))
     return sorted(name for name in found if not (folder / name).exists())
-
-
-def known(folder: Path, name: str) -> Package:
-    """An installed package. Raises NotFound."""
-    package = installed(folder, name)
-    if package is None:
-        raise failure(NotFound, "rules.package.unknown", name=name[:100])
-    return package

@@ -35,6 +35,7 @@ from core.store.telling import TellCount
 from detections import packages
 from detections.local_copies import copy_of, local_copies, settle
 from detections.package_changes import noted, taken_ids
+from detections.package_records import installed, known
 from detections.package_remains import INSTALL, REMOVE, ROLLBACK
 from detections.packages import Staged
 from detections.rule_modes import VERSION_KEY
@@ -141,7 +142,7 @@ async def preview_package_change(
     """What rolling back or removing a package would change; who leaves ends it."""
     lang, within, folder = language_of(request), _past(svc, start, end), packages_folder(svc)
     is_removal = what is packages.Way.REMOVE
-    package, place = (packages.known(folder, name), None) if is_removal else packages.version_before(folder, name)
+    package, place = (known(folder, name), None) if is_removal else packages.version_before(folder, name)
 
     def ask(tell: TellCount) -> PreviewOf:
         return previewed(svc, _in_force(request, svc), package, place, within, tell, lang)
@@ -169,7 +170,7 @@ async def install_package(
 @router.post("/packages/{name}/rollback")
 def roll_package_back(name: str, body: PackageChange, caller: Ruling, svc: Svc) -> Done:
     """Put back the version before, or a package that was removed; once more undoes that."""
-    was_there = packages.installed(packages_folder(svc), name) is not None
+    was_there = installed(packages_folder(svc), name) is not None
     writes = noted(svc.database, svc.clock, caller.actor, ROLLBACK, body.reason)
     change = packages.roll_back(packages_folder(svc), name, svc.clock.now(), writes)
     return Done(name=name, rules=change.package.rules, undo="rollback" if was_there else "remove")

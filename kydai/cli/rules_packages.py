@@ -12,7 +12,7 @@ import typer
 from core.clock import to_micros
 from core.errors import BadInput, KydaiError, failure
 from core.words import moment, say
-from detections import packages
+from detections import package_records, packages
 from detections.package_changes import file_counts, noted, taken_ids
 from detections.package_remains import INSTALL, REMOVE, ROLLBACK, remains
 from detections.rule import Effect, RuleError
@@ -68,12 +68,12 @@ def update(
     asked = _Asked(only_preview, yes, start, end)
     folder = _folder(context)
     if name is not None:
-        known = packages.known(folder, name)
+        known = package_records.known(folder, name)
         return _put(context, path or Path(known.origin), name, sha256, version, asked)
     if sha256 is not None or version:
         raise failure(BadInput, "packages.all_alone")
     statuses = [0]
-    for each in packages.packages(folder):
+    for each in package_records.packages(folder):
         try:
             statuses.append(_put(context, Path(each.origin), each.name, None, "", asked))
         except KydaiError as error:
@@ -129,7 +129,7 @@ def remove(
     """0 removed; 3 the preview is not whole."""
     context: Context = ctx.obj
     asked = _Asked(only_preview, yes, start, end)
-    package = packages.known(_folder(context), name)
+    package = package_records.known(_folder(context), name)
     is_question = asked.is_question(context)
     if asked.only_preview or is_question:
         with context.database.read() as session:
@@ -155,8 +155,8 @@ def rollback(ctx: typer.Context, name: str) -> int:
 
 def list_packages(ctx: typer.Context) -> None:
     context: Context = ctx.obj
-    found = packages.packages(_folder(context))
-    for error in packages.damaged(_folder(context)):
+    found = package_records.packages(_folder(context))
+    for error in package_records.damaged(_folder(context)):
         context.output.tell(safe(error.told(LANG)))
     with context.database.read() as session:
         left = remains(session, _folder(context))
@@ -186,14 +186,14 @@ def list_packages(ctx: typer.Context) -> None:
         tell_behind(context, load_rules(context.settings, session))
 
 
-def _at(package: packages.Package, zone: str) -> str:
+def _at(package: package_records.Package, zone: str) -> str:
     try:
         return moment(to_micros(package.installed_at), LANG, zone)
     except (ValueError, OverflowError):  # written by hand
         return package.installed_at
 
 
-def _document(package: packages.Package) -> dict[str, Any]:
+def _document(package: package_records.Package) -> dict[str, Any]:
     return {
         "name": package.name,
         "rules": package.rules,

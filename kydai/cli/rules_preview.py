@@ -15,7 +15,7 @@ from core.words import moment, number, say
 from detections.coverage import State
 from detections.package_outlook import House, Outlook, outlook
 from detections.package_preview import Kind
-from detections.packages import Package
+from detections.package_records import Package
 from detections.rule import Correlation, Rule
 from detections.ruleset import RuleSet
 from kydai.cli.alerts import level_text

@@ -13,7 +13,7 @@ from core.clock import DAY
 from core.errors import BadInput, Unavailable
 from core.store.contract import Span
 from detections.coverage import Coverage, State
-from detections.packages import Package
+from detections.package_records import Package
 from detections.rule import RuleError
 from detections.ruleset import RuleSet, RuleSource, load
 from tests.api.conftest import NOW

@@ -12,7 +12,8 @@ from core.clock import StillClock
 from core.db.database import Database
 from core.db.models import Audit, Meta
 from detections.package_changes import noted, taken_ids
-from detections.packages import Change, Package
+from detections.package_records import Package
+from detections.packages import Change
 from detections.ruleset import RuleSource, load
 from tests.detections.sigma_samples import rule_id, rule_text
 from tests.detections.test_packages import PLAIN

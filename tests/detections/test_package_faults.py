@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from detections import packages
+from detections import package_records, packages
 from detections.package_faults import altered, kept_out
 from tests.detections.test_packages import NOW, release
 
@@ -14,11 +14,11 @@ __all__ = ["release"]
 def test_a_record_that_is_damaged_is_named_and_stops_no_rules(release: Path, tmp_path: Path) -> None:
     folder = tmp_path / "packages"
     name = packages.install(release, folder, NOW).package.name
-    (folder / name / packages.PROVENANCE).write_text("{bad")
-    assert packages.packages(folder) == []
+    (folder / name / package_records.PROVENANCE).write_text("{bad")
+    assert package_records.packages(folder) == []
     (error,) = kept_out(folder)
     assert error.file.endswith(f"{name}/package.json")
     assert "damaged" in error.reason
     assert altered(folder) == []
     assert packages.install(release, folder, NOW).package.name == name
-    assert packages.damaged(folder) == []
+    assert package_records.damaged(folder) == []

@@ -11,7 +11,7 @@ import pytest
 
 from core.clock import StillClock
 from core.errors import BadConfig, NotFound, Refused
-from detections import packages
+from detections import package_records, packages
 from detections.package_faults import altered, kept_out
 from detections.rule_files import rule_files
 from detections.ruleset import RuleSource, load
@@ -45,9 +45,9 @@ def test_install_list_verify_update_remove(release: Path, tmp_path: Path) -> Non
     assert change.added == ("rules-threat-hunting/b.yml", "rules/windows/a.yml")
     assert [error.file for error in change.package.errors] == ["rules/bad.yml"]
     assert (folder / "sigma-core-2026" / "LICENSE").read_text() == "as you like"
-    assert packages.packages(folder) == [change.package]
+    assert package_records.packages(folder) == [change.package]
     assert [(e.file, e.line) for e in kept_out(folder)] == [(str(release / "rules/bad.yml"), 2)]
-    assert packages.verify(folder, "sigma-core-2026") == {}
+    assert package_records.verify(folder, "sigma-core-2026") == {}
     loaded = load([RuleSource(folder / "sigma-core-2026", "sigma")])
     assert {rule.id: rule.folder for rule in loaded.rules} == {
         rule_id(1): "rules",
@@ -56,7 +56,7 @@ def test_install_list_verify_update_remove(release: Path, tmp_path: Path) -> Non
     (folder / "sigma-core-2026" / "rules/windows/a.yml").write_text("changed")
     (folder / "sigma-core-2026" / "rules-threat-hunting/b.yml").unlink()
     (folder / "sigma-core-2026" / "rules/new.yml").write_text(rule_text(4, PLAIN))
-    assert packages.verify(folder, "sigma-core-2026") == {
+    assert package_records.verify(folder, "sigma-core-2026") == {
         "rules-threat-hunting/b.yml": "gone",
         "rules/new.yml": "added",
         "rules/windows/a.yml": "changed",
@@ -76,9 +76,9 @@ def test_install_list_verify_update_remove(release: Path, tmp_path: Path) -> Non
         ("rules/windows/a.yml",),
         ("rules-threat-hunting/b.yml",),
     )
-    assert packages.verify(folder, "sigma-core-2026") == {}
+    assert package_records.verify(folder, "sigma-core-2026") == {}
     assert packages.remove(folder, "sigma-core-2026", NOW).name == "sigma-core-2026"
-    assert packages.packages(folder) == []
+    assert package_records.packages(folder) == []
     assert load([RuleSource(p, p.name) for p in folder.glob("[!.]*")]).rules == ()
     with pytest.raises(NotFound):
         packages.remove(folder, "sigma-core-2026", NOW)
@@ -100,12 +100,12 @@ def test_a_wrong_checksum_replaces_nothing(release: Path, tmp_path: Path, is_zip
     for wrong in (first.sha256, "abc", ""):
         with pytest.raises(BadConfig, match="SHA-256"):
             packages.install(source, folder, NOW, "p", sha256=wrong)
-    assert packages.packages(folder) == [again]
-    assert packages.verify(folder, "p") == {}
+    assert package_records.packages(folder) == [again]
+    assert package_records.verify(folder, "p") == {}
     assert len(list(folder.iterdir())) == 2, "nothing half-made is left"
     with pytest.raises(BadConfig, match="SHA-256"):
         packages.install(source, folder, NOW, "other", sha256=first.sha256)
-    assert packages.installed(folder, "other") is None
+    assert package_records.installed(folder, "other") is None
     assert packages.install(source, folder, NOW, "p").package.sha256 != first.sha256
 
 
@@ -122,8 +122,8 @@ OLD = {"rules-threat-hunting/b.yml", "rules/windows/a.yml"}
 
 def files_of(folder: Path) -> set[str]:
     """Of the one package that is in force, which must be whole; none: nothing."""
-    for package in packages.packages(folder):
-        assert packages.verify(folder, package.name) == {}
+    for package in package_records.packages(folder):
+        assert package_records.verify(folder, package.name) == {}
         return set(package.files)
     return set()
 
@@ -256,7 +256,7 @@ def test_an_id_of_another_package_is_refused_and_one_that_comes_twice_is_named(r
     folder = tmp_path / "packages"
     with pytest.raises(BadConfig, match=r"a\.yml:1: the rule id .* package “other”"):
         packages.install(release, folder, NOW, "p", taken={rule_id(1): "other"})
-    assert packages.packages(folder) == []
+    assert package_records.packages(folder) == []
     (release / "rules" / "twice.yml").write_text(rule_text(1, PLAIN))
     change = packages.install(release, folder, NOW, "p")
     assert [error.file for error in change.package.errors] == ["rules/bad.yml", "rules/windows/a.yml"]
@@ -282,8 +282,8 @@ def test_nothing_to_install_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty" / "bad.yml").write_text("title: [\n")
     with pytest.raises(BadConfig, match="no rule that can be used"):
         packages.install(tmp_path / "empty", tmp_path / "packages", NOW)
-    assert packages.packages(tmp_path / "packages") == []
-    assert packages.packages(tmp_path / "none") == []
+    assert package_records.packages(tmp_path / "packages") == []
+    assert package_records.packages(tmp_path / "none") == []
 
 
 def test_a_release_of_sigmahq(tmp_path: Path) -> None:
