@@ -2,14 +2,19 @@
 
 Each state of a file is kept in ``<rules>/versions`` under its checksum, and the journal names the checksums: so every
 version can be shown, compared and put back, and what the journal says of a text can be proved.
+
+The journal comes first and the files follow it (``changing``): where a kill came between the two, a mark in the
+database says which files are still to follow, and whoever comes next lets them.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -17,6 +22,7 @@ from sqlalchemy.orm import Session
 from core import audit
 from core.audit import Actor
 from core.clock import Micros
+from core.db.database import Database
 from core.db.models import Audit, Meta
 from core.durable import sync_folder, write_durably
 from core.errors import BadInput, Conflict, NotFound, Place, cause, failure
@@ -29,6 +35,10 @@ VERSIONS = "versions"
 SAVE, REMOVE, UNDO = "rule.save", "rule.remove", "rule.undo"
 ACTIONS = (SAVE, REMOVE, UNDO)
 _SUMS = ("sha256", "samples_sha256")
+_NOBODY = Actor("maintenance", "maintenance")
+_LOCK = "rules.text"
+_MARK = "rules.text:"
+"""Before the number of a journal's entry that its files do not follow yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,82 @@ def local_rule(rules_folder: Path, file: str) -> Written | None:
     return read_rule(rules_folder / LOCAL_PACKAGE / file, file)
 
 
+@contextmanager
+def changing(database: Database, rules_folder: Path, now: Micros) -> Iterator[Session]:
+    """A transaction for the changes below; when it is committed, the files follow. Raises BadInput when one cannot be
+    written: that is put back, and the journal says so."""
+    with database.write() as session:
+        session.merge(Meta(key=_LOCK, value=str(now)))
+        session.flush()  # a second writer waits here until the first is done
+        follow(session, rules_folder, now)
+        yield session
+    try:
+        with database.write() as session:
+            follow(session, rules_folder, now)
+    except BadInput:
+        with database.write() as session:
+            _give_up(session, rules_folder, now)
+        raise
+
+
+def waiting(session: Session) -> list[str]:
+    """Files of which the journal has a change that they do not show yet."""
+    return [mark.value for mark in _marks(session)]
+
+
+def follow(session: Session, rules_folder: Path, now: Micros) -> list[str]:
+    """Let those files follow the journal, in the caller's transaction; returns their names. One that a hand has changed
+    meanwhile stays as it is, and the journal says what it is now. Raises BadInput when one cannot be written."""
+    done = []
+    for mark in _marks(session):
+        entry = session.get_one(Audit, int(mark.key.removeprefix(_MARK)))
+        current = local_rule(rules_folder, mark.value)
+        if _is_between(current, entry):
+            _apply(rules_folder, entry)
+        else:
+            if current is not None:
+                _keep(rules_folder, current)
+            facts = current.facts if current else None
+            action = SAVE if facts else REMOVE
+            audit.record(session, _NOBODY, action, entry.object, now=now, before=entry.after, after=facts)
+        session.delete(mark)
+        done.append(mark.value)
+        # another word to those that run than that of any other change
+        session.merge(Meta(key=VERSION_KEY, value=f"{now}.{entry.seq}"))
+        session.flush()
+    return done
+
+
+def _marks(session: Session) -> list[Meta]:
+    found = session.scalars(select(Meta).where(Meta.key.startswith(_MARK, autoescape=True)))
+    return sorted(found, key=lambda mark: int(mark.key.removeprefix(_MARK)))
+
+
+def _is_between(current: Written | None, entry: Audit) -> bool:
+    """Whether the texts are those of before an entry, of after it, or the one of before with the other of after."""
+    now = (current or Written("", "")).facts
+    sides = [side or Written("", "").facts for side in (entry.before, entry.after)]
+    return all(now[name] in [side[name] for side in sides] for name in _SUMS)
+
+
+def _apply(rules_folder: Path, entry: Audit) -> None:
+    if (packaged := made_of(rules_folder, entry.after)) is not None:
+        _write(rules_folder / MADE_OF / packaged.file, packaged.text)
+    facts = entry.after or entry.before or {}
+    _put(rules_folder / LOCAL_PACKAGE, version_of(rules_folder, entry.after) or Written(str(facts["file"]), ""))
+
+
+def _give_up(session: Session, rules_folder: Path, now: Micros) -> None:
+    """Take back what could not be written, in the name of who wished it."""
+    for mark in _marks(session):
+        entry = session.get_one(Audit, int(mark.key.removeprefix(_MARK)))
+        with suppress(BadInput):  # what could not be written is as it was
+            _put(rules_folder / LOCAL_PACKAGE, version_of(rules_folder, entry.before) or Written(mark.value, ""))
+        by = Actor(entry.actor, cast(audit.Channel, entry.channel), entry.session)
+        audit.record(session, by, UNDO, entry.object, now=now, before=entry.after, after=entry.before)
+        session.delete(mark)
+
+
 def save(
     session: Session,
     actor: Actor,
@@ -81,17 +167,16 @@ def save(
     made_of: Written | None = None,
     reason: str = "",
 ) -> int:
-    """Write a local file in the caller's transaction; pipelines take it up within a second. Returns the entry of the
+    """Change a local file, in a session of ``changing``; pipelines take it up within a second. Returns the entry of the
     journal.
 
     ``version`` is of the local file that it stands for, None where there should be none; ``made_of`` is the package's
     file when this becomes a copy of it. Raises Conflict when the file is another than that, BadInput when it
     cannot be written.
     """
-    before = _expected(session, rules_folder, wish.file, version, now)
+    before = _expected(rules_folder, wish.file, version)
     more: dict[str, str] = {}
     if made_of is not None:
-        _write(rules_folder / MADE_OF / wish.file, made_of.text)
         _keep(rules_folder, made_of)
         more = {f"made_of_{name}": made_of.facts[name] for name in _SUMS}
     return _change(session, actor, rules_folder, rule_id, SAVE, before, wish, now, reason, more)
@@ -109,7 +194,7 @@ def take(
     reason: str = "",
 ) -> int:
     """Take a local file away: a package's rule in whose place it stood counts again. As ``save`` otherwise."""
-    before = _expected(session, rules_folder, file, version, now)
+    before = _expected(rules_folder, file, version)
     return _change(session, actor, rules_folder, rule_id, REMOVE, before, None, now, reason)
 
 
@@ -118,7 +203,6 @@ def put_back(session: Session, actor: Actor, rules_folder: Path, entry: Audit, n
     Conflict when it was changed since, or this was done before."""
     facts = entry.after or entry.before or {}
     file = str(facts.get("file", ""))
-    _moved(session, now)
     current = local_rule(rules_folder, file)
     newest = select(func.max(Audit.seq)).where(Audit.object == entry.object, Audit.action.in_(ACTIONS))
     if session.scalar(newest) != entry.seq or version_of(rules_folder, entry.after) != current:
@@ -156,18 +240,11 @@ def _kept(rules_folder: Path, facts: dict[str, Any], name: str) -> str:
     return text
 
 
-def _expected(session: Session, rules_folder: Path, file: str, version: str | None, now: Micros) -> Written | None:
-    _moved(session, now)
+def _expected(rules_folder: Path, file: str, version: str | None) -> Written | None:
     current = local_rule(rules_folder, file)
     if (current.version if current else None) != version:
         raise failure(Conflict, "local.changed", file=file)
     return current
-
-
-def _moved(session: Session, now: Micros) -> None:
-    """Word to those that run, and the lock that keeps a second writer waiting until the first is done."""
-    session.merge(Meta(key=VERSION_KEY, value=str(now)))
-    session.flush()
 
 
 def _change(
@@ -195,7 +272,8 @@ def _change(
         after=after.facts | (more or {}) if after else None,
         reason=reason,
     )
-    _put(rules_folder / LOCAL_PACKAGE, after or Written(before.file if before else "", ""))
+    session.add(Meta(key=f"{_MARK}{entry}", value=(after or before or Written("", "")).file))
+    session.flush()
     return entry
 
 

@@ -25,6 +25,7 @@ from core.errors import BadConfig, KydaiError, cause, failure
 from core.lag import SPOOLS
 from core.spool import GroupCommit
 from core.words import both
+from detections import local_rules
 from kydai import tls
 from kydai.context import Context
 from kydai.following import Follower, Following
@@ -69,6 +70,7 @@ def run(context: Context, stop: Stop) -> None:
         url = f"{'https' if identity else 'http'}://{f'[{shown}]' if ':' in shown else shown}:{port}"
         with context.database.read() as session:
             is_demo = session.get(Meta, "demo") is not None
+        _follow_journal(context)
         rules = _Rules(context)
         app = create_app(
             Services(
@@ -119,6 +121,18 @@ def run(context: Context, stop: Stop) -> None:
         commit.close()
         spool.close()
         sock.close()
+
+
+def _follow_journal(context: Context) -> None:
+    """Let files of rules follow the journal where a kill kept them from it."""
+    try:
+        with context.database.write() as session:
+            done = local_rules.follow(session, context.settings.rules_folder, context.clock.now())
+    except KydaiError as error:
+        logger.warning("A change of a rule that was cut off cannot be finished.", error=str(error))
+        return
+    if done:
+        logger.warning("Changes of rules that were cut off are in their files now.", files=done)
 
 
 async def _serve(

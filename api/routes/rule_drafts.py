@@ -114,7 +114,7 @@ def create_rule(body: SavedText, request: Request, caller: Ruling, svc: Svc) -> 
         refuse_ids(found, _in_force(request, svc), None)
         file = new_file(found, folder / LOCAL_PACKAGE)
     wish = Written(file, body.text, body.samples)
-    with svc.database.write() as session:
+    with local_rules.changing(svc.database, folder, svc.clock.now()) as session:
         entry = local_rules.save(
             session, caller.actor, folder, found[0].id, wish, now=svc.clock.now(), version=None, reason=body.reason
         )
@@ -125,7 +125,7 @@ def create_rule(body: SavedText, request: Request, caller: Ruling, svc: Svc) -> 
 def undo_rule_text(body: TextUndo, request: Request, caller: Ruling, svc: Svc) -> Undone:
     """Undo one's own change of a rule's text of the last ten minutes, if nobody changed it since."""
     folder = rule_drafts.folder_of(svc)
-    with svc.database.write() as session:
+    with local_rules.changing(svc.database, folder, svc.clock.now()) as session:
         rule_id, entry = undo_text(session, caller.actor, folder, body.entry, now=svc.clock.now())
     return Undone(id=rule_id, is_there=rule_id in _in_force(request, svc).every, entry=entry)
 
@@ -153,7 +153,7 @@ def save_rule_text(rule_id: str, body: SavedText, request: Request, caller: Ruli
     with _draft(request, svc, body, file) as draft:
         refuse_ids(draft.usable(), ruleset, rule)
     is_copy = rule.package != LOCAL_PACKAGE
-    with svc.database.write() as session:
+    with local_rules.changing(svc.database, folder, svc.clock.now()) as session:
         entry = local_rules.save(
             session, caller.actor, folder, rule.id, Written(file, body.text, body.samples), now=svc.clock.now(),
             version=None if is_copy else body.version, made_of=source if is_copy else None, reason=body.reason,
@@ -167,9 +167,10 @@ def take_rule_away(rule_id: str, version: Version, request: Request, caller: Rul
     rule = rules.find(_in_force(request, svc), rule_id)
     if rule.package != LOCAL_PACKAGE:
         raise failure(BadInput, "local.not_local", package=rule.package)
-    with svc.database.write() as session:
+    folder = rule_drafts.folder_of(svc)
+    with local_rules.changing(svc.database, folder, svc.clock.now()) as session:
         entry = local_rules.take(
-            session, caller.actor, rule_drafts.folder_of(svc), rule.id, rule.file, now=svc.clock.now(), version=version
+            session, caller.actor, folder, rule.id, rule.file, now=svc.clock.now(), version=version
         )
     return TextSaved(id=rule.id, file=rule.file, entry=entry)
 

@@ -21,7 +21,7 @@ from core.db.models import DeadLetter, Heartbeat, LetterStage, Outbox, OutboxSta
 from core.errors import KydaiError, recalled
 from core.ledger import read_balances
 from core.words import duration, say, size
-from detections import beacon_marks
+from detections import beacon_marks, local_rules
 from detections.package_remains import remains
 from kydai.cli.main import FAILED, LANG
 from kydai.cli.output import safe
@@ -191,6 +191,7 @@ def _data(context: Context) -> Iterator[Finding]:
         correlated = lag.correlated(session, now)
         lacking = beacon_marks.lacking(session, now)
         left = remains(session, context.settings.rules_folder / "packages")
+        unwritten = local_rules.waiting(session)
         buried = session.scalars(
             select(Outbox).where(Outbox.state == OutboxState.DEAD).order_by(Outbox.id.desc())
         ).all()
@@ -214,6 +215,9 @@ def _data(context: Context) -> Iterator[Finding]:
     for each in left:
         text = safe(say(f"packages.left.{each.how}", LANG, name=each.name))
         yield Finding("package", False, text, say(f"packages.left_remedy.{each.how}", LANG))
+    for file in unwritten:
+        text = safe(say("local.waiting", LANG, file=file))
+        yield Finding("rule", False, text, say("local.waiting.remedy", LANG))
     for row in buried[:WORK_SHOWN]:
         why = safe(recalled(row.error)[LANG])
         told = {"kind": row.kind, "key": safe(row.key), "attempts": str(row.attempts), "error": why}

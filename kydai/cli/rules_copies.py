@@ -11,6 +11,7 @@ from core import audit
 from core.db.models import Meta
 from core.errors import BadInput, failure
 from core.words import say
+from detections import local_rules
 from detections.local_copies import LocalCopy, copy_of, copy_rule, differences, local_copies, settle, take_away
 from detections.package_remains import settle as settle_packages
 from detections.rule_modes import VERSION_KEY
@@ -94,12 +95,16 @@ def _differences(found: LocalCopy, package: str) -> tuple[str, str]:
 def reload(ctx: typer.Context) -> int:
     """3 when some cannot be used."""
     context: Context = ctx.obj
-    ruleset = _rules(context)
     folder = context.settings.rules_folder / "packages"
+    now = context.clock.now()
     with context.database.write() as session:
-        settled = settle_packages(session, cli_actor(), folder, context.clock.now())
+        settled = settle_packages(session, cli_actor(), folder, now)
+        followed = local_rules.follow(session, context.settings.rules_folder, now)
     for each in settled:
         context.output.tell(safe(say("packages.settled", LANG, name=each.name)))
+    for file in followed:
+        context.output.tell(safe(say("local.followed", LANG, file=file)))
+    ruleset = _rules(context)
     _changed(context, "rules.reload", "", {"ruleset": ruleset.hash})
     context.output.tell(say("copies.reloaded", LANG, count=len(ruleset.every), errors=len(ruleset.errors)))
     return INCOMPLETE if ruleset.errors else 0

@@ -215,8 +215,8 @@ def undo(
     """All of them or none."""
     context: Context = ctx.obj
     context.need_data()
-    actor, now = cli_actor(), context.clock.now()
-    with context.database.write() as session:
+    actor, now, folder = cli_actor(), context.clock.now(), context.settings.rules_folder
+    with local_rules.changing(context.database, folder, now) as session:
         for number_ in sorted(entries, reverse=True):
             entry = session.get(Audit, number_)
             if entry is None:
@@ -224,7 +224,7 @@ def undo(
             if entry.object.startswith("exception:"):
                 undo_exception(session, actor, number_, now=now)
             elif entry.action in local_rules.ACTIONS:
-                undo_text(session, actor, context.settings.rules_folder, number_, now=now)
+                undo_text(session, actor, folder, number_, now=now)
             elif entry.action != "rule.mode":
                 raise _undone_elsewhere(entry)
             else:

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from core.audit import Actor
+from detections import local_rules
+from detections.local_rules import Written
+from kydai.context import Context
 from tests.kydai.cli.conftest import Run
 from tests.kydai.cli.test_rules import ID
 from tests.kydai.conftest import RULE
@@ -23,7 +27,7 @@ def test_a_copy_survives_updates_and_what_the_package_changed_is_told(kydai: Run
     (made,) = kydai("rules", "copy", "test_sign_in_failure", "--json").documents
     copy = Path(made["file"])
     copy.write_text(RULE.replace("level: high", "level: low"))
-    assert "1 rule" not in kydai("rules", "reload").err, "our own are there, too"
+    assert " 1 rule " not in kydai("rules", "reload").err, "our own are there, too"
     own = kydai("rules", "diff", ID)
     assert "-level: high" in own.out
     assert "+level: low" in own.out
@@ -59,3 +63,30 @@ def test_wrong_inputs(kydai: Run, mine: Path) -> None:
     kydai("rules", "copy", ID)
     assert "change the file itself" in kydai("rules", "copy", ID).err
     assert "Nothing differs" in kydai("rules", "diff", ID).err
+
+
+def test_a_save_that_was_cut_off_is_said_and_finished(
+    kydai: Run, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "7b0e6f0a-2c6f-4d6e-9a53-2f3e0f6b9d11"
+    wish = Written("moi.yml", RULE.replace(ID, other).replace("name: ", "name: other_"))
+
+    class Killed(BaseException):
+        pass
+
+    def kill(place: Path, wish: Written) -> None:
+        raise Killed
+
+    folder, now = context.settings.rules_folder, context.clock.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(local_rules, "_put", kill)
+        with pytest.raises(Killed), local_rules.changing(context.database, folder, now) as session:
+            local_rules.save(session, Actor("an", "console"), folder, other, wish, now=now, version=None)
+
+    def told() -> list[str]:
+        return [str(each["text"]) for each in kydai("doctor", "--json").documents if each["check"] == "rule"]
+
+    assert [("moi.yml" in each, "cut off" in each) for each in told()] == [(True, True)]
+    assert "The change of moi.yml that was cut off is in the file now." in kydai("rules", "reload").err
+    assert told() == []
+    assert other in {each["id"] for each in kydai("rules", "list", "--json").documents}

@@ -138,7 +138,7 @@ def test_a_text_saved_in_the_console_is_put_back_by_who_wrote_it(kydai: Run, con
     for number, (actor, status) in enumerate(((Actor("an", "console"), 1), (cli_actor(), 0))):
         before = local_rule(folder, "moi.yml")
         wish = Written("moi.yml", f"title: {number}\n")
-        with context.database.write() as session:
+        with local_rules.changing(context.database, folder, context.clock.now()) as session:
             entry = local_rules.save(
                 session, actor, folder, "x", wish, now=context.clock.now(), version=before.version if before else None
             )
