@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import structlog
+from fastapi import Request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -127,6 +128,11 @@ class RuleBook:
                 self._rules, self._version = self._svc.rules(), version
             return self._rules
 
+    def in_force(self) -> RuleSet:
+        """As ``rules``, read at this moment."""
+        with self._svc.database.read() as session:
+            return self.rules(session)
+
     def coverage(self) -> dict[str, Coverage]:
         """Coverage by rule; empty where that is not known.
 
@@ -152,6 +158,12 @@ class RuleBook:
         except KydaiError as error:
             log.warning("Coverage could not be told.", error=str(error))
         self._covered = asked
+
+
+def book_of(request: Request) -> RuleBook:
+    """The one of the app that answers."""
+    book: RuleBook = request.app.state.rules
+    return book
 
 
 def rows(

@@ -7,14 +7,13 @@ import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any
 
 from collectors.parser_contract import Record
 from collectors.parser_derive import AS
 from collectors.parser_patterns import is_typed, regex_function
 from collectors.parser_time import Read, reader
-from collectors.parser_values import converter, flatten, put, to_text, unmapped
+from collectors.parser_values import converter, flatten, picker, put, to_text, unmapped
 from collectors.parser_when import Action, Out, only
 
 
@@ -131,18 +130,12 @@ class Mapped:
                     typed.append((i, name, converter(name)))
                 else:
                     plain[name] = i
-        return Shape(tuple(plain), _picker(tuple(plain.values())), tuple(typed), tuple(targets))
+        return Shape(tuple(plain), picker(tuple(plain.values())), tuple(typed), tuple(targets))
 
 
 def _again(out: Out, name: str, value: Any) -> None:
     """A name that stands twice in one raw."""
     unmapped(out, f"{name}={to_text(value)}")
-
-
-def _picker(positions: tuple[int, ...]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    if len(positions) > 1:
-        return itemgetter(*positions)
-    return lambda values: tuple(values[i] for i in positions)
 
 
 def mapped(mapping: Mapping[str, Any], prefix: str, empty: frozenset[str]) -> Mapped:

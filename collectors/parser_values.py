@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -276,6 +277,13 @@ def relate(out: Event) -> None:
         if field in out:
             _collect(out, "related.hash", tuple(map(get, _HASHES)))
             break
+
+
+def picker(positions: tuple[int, ...]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """Takes the values at these places, in C where it can."""
+    if len(positions) > 1:
+        return itemgetter(*positions)
+    return lambda values: tuple(values[i] for i in positions)
 
 
 def _collect(out: Event, target: str, values: Iterable[Value]) -> None:

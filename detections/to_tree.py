@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 
 from core.errors import BadInput, failure
+from core.query.leaf import negated
 from core.query.tree import (
     And,
     Cidr,
@@ -51,12 +52,8 @@ def node_of(expr: Expr, predicates: tuple[Predicate, ...], fields: FieldMap) -> 
         return leaf(predicates[expr], fields)
     parts = tuple(node_of(child, predicates, fields) for child in children(expr))
     if expr[0] == "!":
-        return _not(parts[0])
+        return negated(parts[0])
     return And(parts) if expr[0] == "&" else Or(parts)
-
-
-def _not(node: Node) -> Node:
-    return node.child if isinstance(node, Not) else Not(node)
 
 
 def leaf(predicate: Predicate, fields: FieldMap) -> Node:

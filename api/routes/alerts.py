@@ -248,7 +248,7 @@ def get_alert(alert_id: Id, request: Request, caller: Reader, svc: Svc) -> Alert
         row = find(session, caller, alert_id)
         found = alerts.detail(session, row, svc.clock.now())
         if row.kind != "self" and svc.rules is not None:
-            ruleset = request.app.state.rules.rules(session)
+            ruleset = rules.book_of(request).rules(session)
             found.advice = rules.advice(ruleset, row.rule_id)
             found.why = why(ruleset, svc.rule_text, row.rule_id, row.matched)
         return found

@@ -6,13 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
-from sqlalchemy.orm import Session
 
 from api import exceptions
 from api.deps import Caller, Need, Reader, Services, Svc
 from api.exceptions import ExceptionOffer, ExceptionRow, Told
 from api.routes.alerts import find as find_alert
-from api.rules import RuleBook
+from api.rules import book_of
 from api.shapes import Id, Shape
 from api.undo import undo_exception
 from core.accounts import TRIAGE
@@ -61,14 +60,9 @@ class ExceptionChanged(Shape):
     entry: int | None
 
 
-def _rules(request: Request, session: Session) -> RuleSet:
-    book: RuleBook = request.app.state.rules
-    return book.rules(session)
-
-
 def _asked(request: Request, caller: Caller, svc: Services, alert: int, rule: str | None) -> tuple[RuleSet, Asked]:
     with svc.database.read() as session:
-        ruleset = _rules(request, session)
+        ruleset = book_of(request).rules(session)
         row = find_alert(session, caller, alert)
         session.expunge(row)
     return ruleset, exceptions.asked(svc, caller, ruleset, row, rule)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from api.deps import Caller, Services, Svc, WholeReader
 from api.exports import Language
-from api.rules import RuleBook
+from api.rules import book_of
 from api.times import From, To, moment
 from core.clock import DAY, iso
 from core.times import in_order
@@ -63,7 +63,7 @@ async def report_incident(
 
 
 def _sources(request: Request, svc: Services) -> Sources:
-    book: RuleBook = request.app.state.rules
+    book = book_of(request)
 
     def states() -> Iterable[RuleState]:
         return list(book.coverage().values()) or svc.coverage()
@@ -71,8 +71,7 @@ def _sources(request: Request, svc: Services) -> Sources:
     def title(rule: str) -> Text:
         if svc.rules is None:
             return rule
-        with svc.database.read() as session:
-            found = book.rules(session).by_id.get(rule)
+        found = book.in_force().by_id.get(rule)
         return rule if found is None else {lang: found.text("title", lang) for lang in LANGUAGES}
 
     return Sources(svc.database, svc.store, svc.clock, svc.zone, states, title)

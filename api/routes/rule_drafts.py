@@ -28,7 +28,6 @@ from detections import local_rules
 from detections.drafts import Draft, drafted, file_of, new_file, refuse_ids
 from detections.local_rules import Written
 from detections.rule import LOCAL_PACKAGE, Rule
-from detections.ruleset import RuleSet
 
 router = APIRouter(prefix="/rules", tags=["rules"])
 
@@ -41,15 +40,9 @@ class TextUndo(BaseModel):
     """The journal's entry of the change."""
 
 
-def _in_force(request: Request, svc: Services) -> RuleSet:
-    book: rules.RuleBook = request.app.state.rules
-    with svc.database.read() as session:
-        return book.rules(session)
-
-
 @contextmanager
 def _draft(request: Request, svc: Services, body: RuleText, file: str = "rule.yml") -> Iterator[Draft]:
-    with drafted(body.text, body.samples, lambda: _in_force(request, svc), svc.placeholders, file) as draft:
+    with drafted(body.text, body.samples, rules.book_of(request).in_force, svc.placeholders, file) as draft:
         yield draft
 
 
@@ -111,7 +104,7 @@ def create_rule(body: SavedText, request: Request, caller: Ruling, svc: Svc) -> 
     folder = rule_drafts.folder_of(svc)
     with _draft(request, svc, body) as draft:
         found = draft.usable()
-        refuse_ids(found, _in_force(request, svc), None)
+        refuse_ids(found, rules.book_of(request).in_force(), None)
         file = new_file(found, folder / LOCAL_PACKAGE)
     wish = Written(file, body.text, body.samples)
     with local_rules.changing(svc.database, folder, svc.clock.now()) as session:
@@ -127,13 +120,13 @@ def undo_rule_text(body: TextUndo, request: Request, caller: Ruling, svc: Svc) -
     folder = rule_drafts.folder_of(svc)
     with local_rules.changing(svc.database, folder, svc.clock.now()) as session:
         rule_id, entry = undo_text(session, caller.actor, folder, body.entry, now=svc.clock.now())
-    return Undone(id=rule_id, is_there=rule_id in _in_force(request, svc).every, entry=entry)
+    return Undone(id=rule_id, is_there=rule_id in rules.book_of(request).in_force().every, entry=entry)
 
 
 @router.get("/{rule_id}/text")
 def get_rule_text(rule_id: str, request: Request, _: Reader, svc: Svc) -> RuleSource:
     """The file of a rule and its samples, to be changed."""
-    rule = rules.find(_in_force(request, svc), rule_id)
+    rule = rules.find(rules.book_of(request).in_force(), rule_id)
     found = rule_drafts.written(svc, rule)
     return RuleSource(
         file=rule.file, package=rule.package, text=found.text, samples=found.samples, version=found.version
@@ -144,7 +137,7 @@ def get_rule_text(rule_id: str, request: Request, _: Reader, svc: Svc) -> RuleSo
 def save_rule_text(rule_id: str, body: SavedText, request: Request, caller: Ruling, svc: Svc) -> TextSaved:
     """Change a local rule; a package's becomes a local copy, which counts in its place. What cannot be loaded is
     refused with its place, and so is a text that was made from another version than there is."""
-    ruleset, folder = _in_force(request, svc), rule_drafts.folder_of(svc)
+    ruleset, folder = rules.book_of(request).in_force(), rule_drafts.folder_of(svc)
     rule = rules.find(ruleset, rule_id)
     source = rule_drafts.written(svc, rule)
     if body.version != source.version:
@@ -164,7 +157,7 @@ def save_rule_text(rule_id: str, body: SavedText, request: Request, caller: Ruli
 @router.delete("/{rule_id}/text")
 def take_rule_away(rule_id: str, version: Version, request: Request, caller: Ruling, svc: Svc) -> TextSaved:
     """Take a local rule's file away; a package's rule in whose place it stood counts again."""
-    rule = rules.find(_in_force(request, svc), rule_id)
+    rule = rules.find(rules.book_of(request).in_force(), rule_id)
     if rule.package != LOCAL_PACKAGE:
         raise failure(BadInput, "local.not_local", package=rule.package)
     folder = rule_drafts.folder_of(svc)
@@ -178,6 +171,6 @@ def take_rule_away(rule_id: str, version: Version, request: Request, caller: Rul
 @router.get("/{rule_id}/changes/{entry}")
 def get_text_change(rule_id: str, entry: Id, request: Request, _: Reader, svc: Svc) -> TextChange:
     """What an entry of the journal changed of a rule's text."""
-    rule = rules.find(_in_force(request, svc), rule_id)
+    rule = rules.find(rules.book_of(request).in_force(), rule_id)
     with svc.database.read() as session:
         return rule_drafts.text_change(session, rule_drafts.folder_of(svc), rule, entry)

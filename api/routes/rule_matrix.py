@@ -16,7 +16,7 @@ router = APIRouter(prefix="/rules", tags=["rules"])
 @router.get("/matrix")
 def get_rule_matrix(request: Request, caller: Reader, svc: Svc) -> MatrixOf:
     """Tactics and techniques with what the rules in force can see of them here."""
-    book = request.app.state.rules
+    book = rules.book_of(request)
     with svc.database.read() as session:
         now = svc.clock.now()
         hits = hit_days(session, svc.zone, now)

@@ -67,12 +67,6 @@ class PackageChange(BaseModel):
     reason: str = Field("", max_length=2000)
 
 
-def _in_force(request: Request, svc: Services) -> RuleSet:
-    book: rules.RuleBook = request.app.state.rules
-    with svc.database.read() as session:
-        return book.rules(session)
-
-
 def _past(svc: Services, start: str | None, end: str | None) -> Span:
     asked, now = span(svc, start, end), svc.clock.now()
     last = now if asked.end is None else asked.end
@@ -105,7 +99,7 @@ async def _streamed(
 @router.get("/packages")
 def list_packages(request: Request, _: Reader, svc: Svc) -> PackageList:
     """Installed packages with where they came from, local copies of their rules, and what is not as it should be."""
-    ruleset = _in_force(request, svc)
+    ruleset = rules.book_of(request).in_force()
     with svc.database.read() as session:
         return listed(session, svc, ruleset, language_of(request))
 
@@ -124,7 +118,7 @@ async def preview_package(
     data, lang, within = await request.body(), language_of(request), _past(svc, start, end)
 
     def ask(tell: TellCount) -> PreviewOf:
-        before = _in_force(request, svc)
+        before = rules.book_of(request).in_force()
         with _staged(svc, before, caller, data, file, name, sha256, "") as ready:
             return previewed(svc, before, ready.change.package, ready.folder, within, tell, lang)
 
@@ -145,7 +139,7 @@ async def preview_package_change(
     package, place = (known(folder, name), None) if is_removal else packages.version_before(folder, name)
 
     def ask(tell: TellCount) -> PreviewOf:
-        return previewed(svc, _in_force(request, svc), package, place, within, tell, lang)
+        return previewed(svc, rules.book_of(request).in_force(), package, place, within, tell, lang)
 
     return await _streamed(request, caller, name, within, ask)
 
@@ -159,7 +153,7 @@ async def install_package(
     data = await request.body()
 
     def put() -> Done:
-        with _staged(svc, _in_force(request, svc), caller, data, file, name, sha256, version) as ready:
+        with _staged(svc, rules.book_of(request).in_force(), caller, data, file, name, sha256, version) as ready:
             change = ready.put(noted(svc.database, svc.clock, caller.actor, INSTALL))
         undo = "rollback" if change.package.previous else "remove"
         return Done.model_validate({"name": name, "rules": change.package.rules, "undo": undo})
@@ -187,7 +181,7 @@ def remove_package(name: str, body: PackageChange, caller: Ruling, svc: Svc) -> 
 @router.get("/{rule_id}/copy")
 def compare_copy(rule_id: str, request: Request, _: Reader, svc: Svc) -> CopyDifference:
     """Where a local copy differs from the package's rule, and what the package changed since."""
-    ruleset = _in_force(request, svc)
+    ruleset = rules.book_of(request).in_force()
     copies = local_copies(packages_folder(svc).parent, ruleset, svc.rule_text)
     return difference_of(ruleset, copy_of(copies, rules.find(ruleset, rule_id)))
 
@@ -195,7 +189,7 @@ def compare_copy(rule_id: str, request: Request, _: Reader, svc: Svc) -> CopyDif
 @router.post("/{rule_id}/copy/merged")
 def settle_copy(rule_id: str, request: Request, caller: Ruling, svc: Svc) -> CopyDifference:
     """Note that somebody looked at what the package changed; the copy goes on to count."""
-    ruleset, folder, now = _in_force(request, svc), packages_folder(svc).parent, svc.clock.now()
+    ruleset, folder, now = rules.book_of(request).in_force(), packages_folder(svc).parent, svc.clock.now()
     found = copy_of(local_copies(folder, ruleset, svc.rule_text), rules.find(ruleset, rule_id))
     if not found.is_behind:
         raise failure(Conflict, "packages.not_behind")

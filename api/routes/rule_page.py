@@ -40,11 +40,6 @@ class BacktestMessage(BaseModel):
     problem: Problem
 
 
-def _book(request: Request) -> rules.RuleBook:
-    book: rules.RuleBook = request.app.state.rules
-    return book
-
-
 def span_of(svc: Services, start: str | None, end: str | None) -> Span:
     """The past of a backtest: the last 30 days when nothing is asked."""
     asked, now = span(svc, start, end), svc.clock.now()
@@ -56,7 +51,7 @@ def span_of(svc: Services, start: str | None, end: str | None) -> Span:
 def get_rule_history(rule_id: str, request: Request, _: Reader, svc: Svc) -> list[RuleChange]:
     """Who changed what of a rule or of its package, newest first."""
     with svc.database.read() as session:
-        return history(session, rules.find(_book(request).rules(session), rule_id))
+        return history(session, rules.find(rules.book_of(request).rules(session), rule_id))
 
 
 @router.get("/{rule_id}/samples")
@@ -65,7 +60,7 @@ def try_rule_samples(rule_id: str, request: Request, _: Reader, svc: Svc) -> Sam
     if svc.samples is None:
         raise failure(Unavailable, "api.no_rules")
     with svc.database.read() as session:
-        rule = rules.find(_book(request).rules(session), rule_id)
+        rule = rules.find(rules.book_of(request).rules(session), rule_id)
     return samples(svc.samples(rule.package, rule.file), rule)
 
 
@@ -80,7 +75,7 @@ async def backtest_rule(
     """What a rule would have done over the past, the last 30 days when nothing is asked; who leaves ends it."""
     within = span_of(svc, start, end)
     with svc.database.read() as session:
-        ruleset = _book(request).rules(session)
+        ruleset = rules.book_of(request).rules(session)
         rule = runnable(ruleset, rules.find(ruleset, rule_id))
     about = {"from": iso(within.start or 0), "to": iso(within.end or 0)}
     written = request.app.state.journal.note(caller.actor, "rules.backtest", f"rule:{rule.id}", about)

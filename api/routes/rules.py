@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from api import rules
 from api.deps import Reader, Svc, Triage
 from api.errors import language_of
-from api.rules import CoverageState, RuleBook, RuleDetail, RuleRow
+from api.rules import CoverageState, RuleDetail, RuleRow, book_of
 from api.scope import sight
 from api.shapes import Id, Page, Shape, Time, read_cursor, write_cursor
 from api.undo import undo_mode
@@ -61,11 +61,6 @@ class ModeUndo(BaseModel):
     """The journal's entry of the change."""
 
 
-def _book(request: Request) -> RuleBook:
-    book: RuleBook = request.app.state.rules
-    return book
-
-
 @router.get("")
 def list_rules(
     request: Request,
@@ -86,7 +81,7 @@ def list_rules(
 ) -> RulePage:
     """Rules, those with most alerts first."""
     offset = read_cursor(cursor, int)[0] if cursor else 0
-    book = _book(request)
+    book = book_of(request)
     with svc.database.read() as session:
         ruleset = book.rules(session)
         now = svc.clock.now()
@@ -137,7 +132,7 @@ def _is_about(row: RuleRow, words: list[str]) -> bool:
 def list_rule_errors(request: Request, _: Reader, svc: Svc) -> list[RuleFault]:
     """Rule files that could not be used, and why."""
     with svc.database.read() as session:
-        ruleset = _book(request).rules(session)
+        ruleset = book_of(request).rules(session)
     lang = language_of(request)
     return [RuleFault(file=e.file, line=e.line, reason=e.said.get(lang, e.reason)) for e in ruleset.errors]
 
@@ -145,7 +140,7 @@ def list_rule_errors(request: Request, _: Reader, svc: Svc) -> list[RuleFault]:
 @router.get("/{rule_id}")
 def get_rule(rule_id: str, request: Request, caller: Reader, svc: Svc) -> RuleDetail:
     """Everything about a rule."""
-    book = _book(request)
+    book = book_of(request)
     with svc.database.read() as session:
         ruleset = book.rules(session)
         return rules.detail(session, svc, ruleset, book.coverage(), sight(caller.scope), rule_id)
@@ -154,7 +149,7 @@ def get_rule(rule_id: str, request: Request, caller: Reader, svc: Svc) -> RuleDe
 @router.put("/{rule_id}/mode")
 def set_rule_mode(rule_id: str, body: Choice, request: Request, caller: Triage, svc: Svc) -> RuleDetail:
     """Let a rule alert, only record, or rest."""
-    book = _book(request)
+    book = book_of(request)
     with svc.database.read() as session:
         rules.find(book.rules(session), rule_id)
     with svc.database.write() as session:

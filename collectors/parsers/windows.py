@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 from collectors.parser_contract import Hint, Record
-from collectors.parser_values import flatten, put, senders_name
+from collectors.parser_values import flatten, picker, put, senders_name
 from collectors.parser_windows import Out, inserts, table
 from collectors.parser_windows_event import windows_event
 from collectors.parser_windows_xml import from_xml
@@ -102,13 +101,7 @@ def _flat_shape(document: Mapping[str, Any]) -> FlatShape:
             data[name] = position
         else:
             head[target] = position
-    return FlatShape(tuple(head), _picker(tuple(head.values())), tuple(data), _picker(tuple(data.values())))
-
-
-def _picker(positions: tuple[int, ...]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    if len(positions) > 1:
-        return itemgetter(*positions)
-    return lambda values: tuple(values[i] for i in positions)
+    return FlatShape(tuple(head), picker(tuple(head.values())), tuple(data), picker(tuple(data.values())))
 
 
 def _named_inserts(

@@ -28,9 +28,9 @@ from kydai.cli.rules_except import except_alert, exceptions, undo
 from kydai.cli.rules_hunt import hunt
 from kydai.cli.rules_packages import error_document, install, list_packages, remove, rollback, update
 from kydai.cli.rules_samples import new, try_rules
-from kydai.cli.rules_why import explain_rule, rule_named
+from kydai.cli.rules_why import explain_rule, rule_named, rules_of
 from kydai.context import Context
-from kydai.detector import load_rules, rule_sources
+from kydai.detector import rule_sources
 from kydai.people import cli_actor
 
 rules = typer.Typer(no_args_is_help=True, help=say("cli.rules.help", LANG))
@@ -40,12 +40,6 @@ Reason = Annotated[str, typer.Option("--reason", help=say("cli.reason", LANG))]
 
 def register(app: typer.Typer) -> None:
     app.add_typer(rules, name="rules")
-
-
-def rules_of(context: Context) -> RuleSet:
-    """The rule set of the data folder."""
-    with context.database.read() as session:
-        return load_rules(context.settings, session)
 
 
 @rules.command("list", help=say("cli.rules.list", LANG))

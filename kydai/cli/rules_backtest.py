@@ -29,9 +29,10 @@ from enrichment.observables import read_house
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import safe
 from kydai.cli.rules_hunt import chosen, usable
+from kydai.cli.rules_why import rules_of
 from kydai.cli.search import From, To, confess
 from kydai.context import Context
-from kydai.detector import load_rules, rule_sources
+from kydai.detector import rule_sources
 from kydai.people import cli_actor
 
 DEFAULT_FROM = "now-30d"
@@ -68,8 +69,7 @@ def backtest(ctx: typer.Context, rule: RuleOrFile, start: From = None, end: To =
 def _rules(context: Context, rule: str) -> list[Rule]:
     """A rule in force, or those of a file, to which the filters in force apply. Raises NotFound, BadInput."""
     if not Path(rule).is_file():
-        with context.database.read() as session:
-            ruleset = load_rules(context.settings, session)
+        ruleset = rules_of(context)
         return usable(context, ruleset, chosen(ruleset, [rule], None, "hunts.backtest.correlation"))
     settings = context.settings
     tried = RuleSource(Path(rule), "")

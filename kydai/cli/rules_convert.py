@@ -16,9 +16,9 @@ from detections.rule_files import rule_files
 from detections.ruleset import RuleSet
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import safe
-from kydai.cli.rules_why import rule_named
+from kydai.cli.rules_why import rule_named, rules_of
 from kydai.context import Context
-from kydai.detector import load_rules, rule_text
+from kydai.detector import rule_text
 
 Given = Annotated[list[str], typer.Argument(metavar="RULE...", help=say("convert.rules", LANG))]
 Target = Annotated[
@@ -64,8 +64,7 @@ def files_of(context: Context, given: list[str]) -> Iterator[tuple[bytes, str, s
                 yield file.data, file.name, None
             continue
         if found is None:
-            with context.database.read() as session:
-                found = load_rules(context.settings, session)
+            found = rules_of(context)
         rule = rule_named(found, name)
         text = rule_text(context.settings.rules_folder, rule.package, rule.file)
         if text is None:

@@ -18,9 +18,9 @@ from detections.rule_modes import VERSION_KEY
 from detections.ruleset import RuleSet
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import safe
-from kydai.cli.rules_why import rule_named
+from kydai.cli.rules_why import rule_named, rules_of
 from kydai.context import Context
-from kydai.detector import load_rules, rule_text
+from kydai.detector import rule_text
 from kydai.people import cli_actor
 
 RuleName = Annotated[str, typer.Argument(metavar="RULE", help=say("copies.rule", LANG))]
@@ -33,7 +33,7 @@ def copy(
 ) -> None:
     context: Context = ctx.obj
     folder = context.settings.rules_folder
-    ruleset = _rules(context)
+    ruleset = rules_of(context)
     found = rule_named(ruleset, rule)
     if remove:
         kept = take_away(folder, copy_of(copies_of(context, ruleset), found))
@@ -54,7 +54,7 @@ def diff(
     merged: Annotated[bool, typer.Option("--merged", help=say("copies.merged", LANG))] = False,
 ) -> None:
     context: Context = ctx.obj
-    ruleset = _rules(context)
+    ruleset = rules_of(context)
     found = copy_of(copies_of(context, ruleset), rule_named(ruleset, rule))
     if merged:
         settle(context.settings.rules_folder, found)
@@ -104,7 +104,7 @@ def reload(ctx: typer.Context) -> int:
         context.output.tell(safe(say("packages.settled", LANG, name=each.name)))
     for file in followed:
         context.output.tell(safe(say("local.followed", LANG, file=file)))
-    ruleset = _rules(context)
+    ruleset = rules_of(context)
     _changed(context, "rules.reload", "", {"ruleset": ruleset.hash})
     context.output.tell(say("copies.reloaded", LANG, count=len(ruleset.every), errors=len(ruleset.errors)))
     return INCOMPLETE if ruleset.errors else 0
@@ -122,11 +122,6 @@ def tell_behind(context: Context, ruleset: RuleSet) -> None:
         if each.is_behind:
             title = each.rule.text("title", LANG)
             context.output.tell(safe(say("copies.behind", LANG, title=title, rule=each.rule.id)))
-
-
-def _rules(context: Context) -> RuleSet:
-    with context.database.read() as session:
-        return load_rules(context.settings, session)
 
 
 def _changed(context: Context, action: str, rule_id: str, after: dict[str, Any]) -> None:

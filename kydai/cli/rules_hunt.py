@@ -25,10 +25,9 @@ from detections.ruleset import RuleSet
 from kydai.cli.alerts import level_text
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import placing, safe
-from kydai.cli.rules_why import rule_named
+from kydai.cli.rules_why import rule_named, rules_of
 from kydai.cli.search import From, OutFile, To, confess
 from kydai.context import Context
-from kydai.detector import load_rules
 from kydai.hunts import Asked, Found, HuntFile, all_hunts, hunt_file, make, rules_print
 from kydai.people import cli_actor
 
@@ -63,22 +62,17 @@ def hunt(
         return _list(context)
     else:
         found = _begin(context, ids or [], package, start or DEFAULT_FROM, end)
-    ruleset = _rules(context)
+    ruleset = rules_of(context)
     if not found.is_done:
         _go_on(context, found, ruleset)
     return _show(context, found, ruleset, output)
-
-
-def _rules(context: Context) -> RuleSet:
-    with context.database.read() as session:
-        return load_rules(context.settings, session)
 
 
 def _begin(context: Context, ids: Sequence[str], package: str | None, start: str, end: str | None) -> HuntFile:
     now, zone = context.clock.now(), context.settings.zone
     first, last = read_span(start, end, now, zone)
     assert first is not None
-    ruleset = _rules(context)
+    ruleset = rules_of(context)
     rules = usable(context, ruleset, chosen(ruleset, ids, package))
     kept = context.store.stats()
     # what is outside of all events needs no look

@@ -21,9 +21,9 @@ from kydai.cli.main import INCOMPLETE, LANG, WRONG
 from kydai.cli.output import safe
 from kydai.cli.rules_copies import tell_behind
 from kydai.cli.rules_preview import DEFAULT_FROM, preview
+from kydai.cli.rules_why import rules_of
 from kydai.cli.search import From, To
 from kydai.context import Context
-from kydai.detector import load_rules
 from kydai.people import cli_actor
 
 QUESTION_SECONDS = 120.0
@@ -101,8 +101,7 @@ class _Asked:
 
 
 def _put(context: Context, path: Path, name: str, sha256: str | None, version: str, asked: _Asked) -> int:
-    with context.database.read() as session:
-        before = load_rules(context.settings, session)
+    before = rules_of(context)
     taken = taken_ids(before, name)
     options: dict[str, Any] = {"sha256": sha256, "version": version, "by": cli_actor().name, "taken": taken}
     with packages.staged(path, _folder(context), context.clock.now(), name, **options) as ready:
@@ -132,9 +131,7 @@ def remove(
     package = package_records.known(_folder(context), name)
     is_question = asked.is_question(context)
     if asked.only_preview or is_question:
-        with context.database.read() as session:
-            before = load_rules(context.settings, session)
-        status = preview(context, before, package, None, *asked.times, seconds=asked.seconds)
+        status = preview(context, rules_of(context), package, None, *asked.times, seconds=asked.seconds)
         if asked.only_preview:
             return status
         if not typer.confirm(say("packages.removal", LANG, name=name), err=True):
@@ -182,8 +179,7 @@ def list_packages(ctx: typer.Context) -> None:
         for each in found
     ]
     context.output.table([say(f"packages.column.{c}", LANG) for c in heads], rows, right=(1,), wrap=(5, 6))
-    with context.database.read() as session:
-        tell_behind(context, load_rules(context.settings, session))
+    tell_behind(context, rules_of(context))
 
 
 def _at(package: package_records.Package, zone: str) -> str:
@@ -217,8 +213,7 @@ def _noted(context: Context, action: str) -> packages.Noted:
 
 def _told(context: Context, change: packages.Change) -> int:
     package = change.package
-    with context.database.read() as session:
-        found = load_rules(context.settings, session)
+    found = rules_of(context)
     loaded = [r for r in found.every.values() if r.package == package.name]
     effects = Counter(found.effect(r.id).value for r in loaded)
     unusable = found.patterns.unusable

@@ -43,8 +43,7 @@ def explain_rule(
     event: Annotated[str, typer.Option("--event", metavar="FILE|ID", help=say("why.option.event", LANG))],
 ) -> int:
     context: Context = ctx.obj
-    with context.database.read() as session:
-        ruleset = load_rules(context.settings, session)
+    ruleset = rules_of(context)
     found = rule_named(ruleset, rule)
     unreadable: list[BadInput] = []
     events = _events(context, event, unreadable)
@@ -58,6 +57,12 @@ def explain_rule(
     for error in unreadable:
         context.output.tell(safe(error.told(LANG)))
     return INCOMPLETE if unreadable else 0
+
+
+def rules_of(context: Context) -> RuleSet:
+    """The rule set of the data folder."""
+    with context.database.read() as session:
+        return load_rules(context.settings, session)
 
 
 def rule_named(ruleset: RuleSet, text: str) -> Rule | Correlation:
