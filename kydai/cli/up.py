@@ -16,6 +16,7 @@ from kydai.cli.output import safe
 from kydai.context import Context, make_folder
 from kydai.process import Stop
 from kydai.supervisor import WITH_STORE, Supervisor
+from kydai.systemd import notify
 from kydai.world import broken_playbooks
 
 Listen = Annotated[str | None, typer.Option("--listen", help=say("cli.up.listen", LANG), metavar="ADDR")]
@@ -59,6 +60,7 @@ def up(ctx: typer.Context, listen: Listen = None) -> None:
     out.tell(say("cli.up.stop", LANG))
     if out.as_json:
         out.one({"url": url, "link": f"{url}/sign-in#{secret}" if secret else None, **facts})
+    notify("READY=1")
     engine, looked_at = settings.store.engine, 0.0
     while not stop.wait(1.0):
         supervisor.watch()
@@ -70,5 +72,6 @@ def up(ctx: typer.Context, listen: Listen = None) -> None:
                 out.tell(say("cli.up.follows", LANG, engine=moved_to))
                 engine = moved_to
                 supervisor.renew(WITH_STORE)
+    notify("STOPPING=1")
     out.tell(say("cli.up.stopping", LANG))
     supervisor.stop()
