@@ -53,6 +53,7 @@ def test_a_new_rule_is_written_tried_saved_and_undone(open_console: Open, own_ho
     console.press("Control+s")
     expect(console.page.locator(".problem")).to_contain_text("“level” không có mức “hihg”")
     write(console, text())
+    expect(console.page.locator(".problem")).to_have_count(0)  # the refusal was of the text before
     console.page.get_by_label("Nội dung mẫu thử").fill("match: [{eventName: DeleteTrail}]\nno_match: [{eventName: x}]\n")
     console.press("Control+Enter")
     expect(console.page.get_by_text("Cả 2 mẫu đều đúng")).to_be_visible()

@@ -65,6 +65,13 @@ export function RuleEditor({ id, source, note, onLeave, onTouched }: Props) {
       if (id === null) void go(rulePath(saved.id), { replace: true });
     },
   });
+  const conflict = save.error instanceof Failure && save.error.problem.status === 409;
+  // a refusal is of the text that was sent; that somebody else saved stays true
+  const forgive = () => !conflict && save.reset();
+  const write = (to: Partial<Draft>) => {
+    setDraft({ ...draft, ...to });
+    forgive();
+  };
   const refresh = async (rule: string) => {
     await Promise.all([queries.invalidateQueries({ queryKey: ["rules"] }), queries.invalidateQueries({ queryKey: ["rule", rule] })]);
   };
@@ -77,6 +84,7 @@ export function RuleEditor({ id, source, note, onLeave, onTouched }: Props) {
   useEffect(() => onTouched?.(isTouched), [isTouched, onTouched]);
   const run = () => {
     setShown("try");
+    forgive();
     tried.mutate();
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -91,7 +99,6 @@ export function RuleEditor({ id, source, note, onLeave, onTouched }: Props) {
     onLeave();
   };
   const isOld = draft.version !== source.version;
-  const conflict = save.error instanceof Failure && save.error.problem.status === 409;
   return (
     <div onKeyDown={onKeyDown}>
       <div className="row wrap rule-bar">
@@ -117,9 +124,9 @@ export function RuleEditor({ id, source, note, onLeave, onTouched }: Props) {
       </div>
       {save.isError && <Problem error={save.error} />}
       {(conflict || (isOld && isTouched)) && id !== null && <Newer id={id} isOld={isOld} onTake={leave} onKeep={() => setDraft({ ...draft, version: source.version })} />}
-      <CodeArea label={t("draft.rule")} value={text} onChange={(to) => setDraft({ ...draft, text: to })} remarks={check.data?.remarks ?? []} rows={21} isFirst />
+      <CodeArea label={t("draft.rule")} value={text} onChange={(to) => write({ text: to })} remarks={check.data?.remarks ?? []} rows={21} isFirst />
       <h3 className="draft-head">{t("rule.tab.samples")}</h3>
-      <CodeArea label={t("draft.samples")} value={samples} onChange={(to) => setDraft({ ...draft, samples: to })} remarks={check.data?.samples ?? []} rows={6} />
+      <CodeArea label={t("draft.samples")} value={samples} onChange={(to) => write({ samples: to })} remarks={check.data?.samples ?? []} rows={6} />
       {shown === "try" && tried.isError && <Problem error={tried.error} />}
       {shown === "try" && tried.data && <Tried found={tried.data} />}
       {shown === "past" && <DraftBacktest id={id} body={body} />}
