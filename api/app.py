@@ -21,6 +21,7 @@ from api import errors
 from api.console import serve_console
 from api.deps import Anyone, IngestToken, Need, Services
 from api.errors import PROBLEM, Problem
+from api.exports import EXPORT_SECONDS
 from api.feed import Feed
 from api.journal import SearchJournal
 from api.routes.ingest import open_door
@@ -60,6 +61,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     journal = app.state.journal = SearchJournal(services.database, services.clock)
     searches = app.state.searches = Searches(services.store)
     backtests = app.state.backtests = Searches(services.store, at_once=1, longest_seconds=BACKTEST_SECONDS)
+    takings = app.state.exports = Searches(services.store, at_once=2, longest_seconds=EXPORT_SECONDS)
     feed = app.state.feed = Feed(services)
     app.state.address_waits = AddressWaits()
     app.state.rules = RuleBook(services)
@@ -70,6 +72,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
         feed.close()
         searches.close()
         backtests.close()
+        takings.close()
         await run_in_threadpool(journal.close)
 
 

@@ -1,85 +1,100 @@
-"""Lists of alerts and incidents as files: the columns in the caller's language, hostile text disarmed."""
+"""Tables as files to take away: made whole beside the answer, so that one that failed is never handed out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import IO, Any, Literal
 
-from fastapi import Response
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
-from api.alerts import AlertSummary
-from api.incidents import IncidentSummary
-from core.clock import Micros, from_micros, iso
-from core.export import Cell, csv_bytes, xlsx_bytes
+from api import tables
+from api.deps import Caller, Services
+from core.clock import iso
+from core.errors import Unavailable, cause, failure
+from core.extract import Asked, Counted, Extract, Form, Made
+from core.store.contract import Span
 from core.words import say
 
-Format = Literal["csv", "xlsx"]
 Language = Literal["vi", "en"]
-MOST = 20_000
+EXPORT_SECONDS = 3_600.0
+"""Millions of rows take minutes; who leaves ends it."""
 
 _KINDS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 CONTENT: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind in _KINDS.values()}}}
-
-_ALERT_COLUMNS = (
-    "id", "level", "title", "host", "user", "count", "first_at", "last_at", "status", "verdict", "reason", "assignee",
-    "system", "agency", "rule",
-)  # fmt: skip
-_INCIDENT_COLUMNS = (
-    "number", "level", "title", "sentence", "priority", "alerts", "first_at", "last_at", "status", "verdict",
-    "assignee", "declared", "system", "agency",
-)  # fmt: skip
+_FORM = frozenset({"format", "language", "from", "to", "fields"})
+"""Parameters that are no part of what was asked, or stand elsewhere on the slip."""
+_AT_ONCE = 1 << 18
 
 
-def _heads(columns: Sequence[str], lang: Language) -> list[str]:
-    return [say(f"api.column.{column}", lang) for column in columns]
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be taken away: ``name`` goes into the file's, ``what`` is a key of ``extract.what``, ``query`` what
+    was asked (None: the parameters of the request)."""
+
+    name: str
+    what: str
+    form: Form
+    lang: Language
+    columns: Sequence[str]
+    span: Span
+    query: str | None = None
 
 
-def _at(at: Micros, zone: str) -> str:
-    """Local wall time with its offset, so that a spreadsheet sorts it and nobody has to guess."""
-    return from_micros(at, zone).isoformat(sep=" ", timespec="seconds")
+async def taken(
+    request: Request, caller: Caller, svc: Services, order: Order, fill: Callable[[Extract], Counted]
+) -> Response:
+    """The answer that a browser saves, once its entry (with SHA-256 and rows) is in the journal.
+
+    ``X-Kydai-Complete`` and the file's name say when something is missing. Raises Unavailable when it cannot be
+    written.
+    """
+    now, query = svc.clock.now(), _query(request) if order.query is None else order.query
+    asked = Asked(
+        say(f"extract.what.{order.what}", order.lang), query, order.span.start, order.span.end, svc.zone,
+        caller.actor.name, now, svc.is_demo,
+    )  # fmt: skip
+    file, made = await request.app.state.exports.run(request, lambda: _made(order, asked, fill))
+    facts = {"rows": made.rows, "sha256": made.sha256, "complete": not made.missing}
+    after = dict(request.query_params) | facts
+    await asyncio.wrap_future(request.app.state.journal.note(caller.actor, f"{order.name}.export", order.name, after))
+    stamp = iso(now)[:10] + ("-incomplete" if made.missing else "")
+    headers = {
+        "content-disposition": f'attachment; filename="kydai-{order.name}-{stamp}.{order.form}"',
+        "content-length": str(file.seek(0, 2)),
+        "x-kydai-complete": str(not made.missing).lower(),
+    }
+    return StreamingResponse(_chunks(file), media_type=_KINDS[order.form], headers=headers)
 
 
-def _yes(value: bool, lang: Language) -> str:
-    return say("api.yes", lang) if value else ""
+def _query(request: Request) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in request.query_params.multi_items() if name not in _FORM)
 
 
-def alerts_table(rows: Iterable[AlertSummary], lang: Language, zone: str) -> tuple[list[str], list[list[Cell]]]:
-    """Head and rows of a table of alerts."""
-    table: list[list[Cell]] = []
-    for row in rows:
-        verdict = say(f"common.verdict.{row.verdict}", lang) if row.verdict else ""
-        table.append(
-            [
-                row.id, say(f"common.level.{row.level}", lang), getattr(row.rule_title, lang), row.host, row.user,
-                row.count, _at(row.first_at, zone), _at(row.last_at, zone),
-                say(f"common.alert_status.{row.status}", lang), verdict,
-                row.verdict_reason, row.assignee or "", row.system, row.agency, row.rule_id,
-            ]
-        )  # fmt: skip
-    return _heads(_ALERT_COLUMNS, lang), table
+def _made(order: Order, asked: Asked, fill: Callable[[Extract], Counted]) -> tuple[IO[bytes], Made]:
+    file = TemporaryFile()  # noqa: SIM115 - the answer closes it
+    try:
+        with Extract(file, order.form, tables.heads(order.columns, order.lang), order.lang) as extract:
+            made = extract.close(asked, fill(extract))
+        file.flush()
+    except BaseException as error:
+        with suppress(OSError):  # what waits to be written does not fit either
+            file.close()
+        if isinstance(error, OSError):
+            raise failure(Unavailable, "extract.error.write", why=cause(error)) from error
+        raise
+    return file, made
 
 
-def incidents_table(rows: Iterable[IncidentSummary], lang: Language, zone: str) -> tuple[list[str], list[list[Cell]]]:
-    """Head and rows of a table of incidents."""
-    table: list[list[Cell]] = []
-    for row in rows:
-        verdict = say(f"common.verdict.{row.verdict}", lang) if row.verdict else ""
-        table.append(
-            [
-                row.number, say(f"common.level.{row.level}", lang), getattr(row.title, lang),
-                getattr(row.sentence, lang), row.priority, row.alerts, _at(row.first_at, zone), _at(row.last_at, zone),
-                say(f"common.incident_status.{row.status}", lang), verdict, row.assignee or "",
-                _yes(row.is_declared, lang), row.system, row.agency,
-            ]
-        )  # fmt: skip
-    return _heads(_INCIDENT_COLUMNS, lang), table
-
-
-def file(name: str, form: Format, head: Sequence[str], table: Sequence[Sequence[Cell]], now: Micros) -> Response:
-    """The answer that a browser saves."""
-    data = csv_bytes(head, table) if form == "csv" else xlsx_bytes(head, table)
-    disposition = f'attachment; filename="kydai-{name}-{iso(now)[:10]}.{form}"'
-    return Response(data, media_type=_KINDS[form], headers={"content-disposition": disposition})
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while data := file.read(_AT_ONCE):
+            yield data

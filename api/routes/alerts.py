@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from api import alerts, exports, rules
+from api import alerts, exports, rules, tables
 from api.alerts import AlertDetail, AlertGroup, AlertSummary, Filter, GroupBy, Kind
 from api.deps import Caller, Reader, Services, Svc, Triage
 from api.scope import sight
@@ -23,6 +22,7 @@ from core.accounts import known_assignee
 from core.db.models import Alert, AlertStatus, Audit, Level, Verdict
 from core.errors import NotFound, failure
 from core.event import parse_event_id
+from core.extract import Counted, Extract, Form
 from core.store import contract
 from detections import alert_actions as actions
 
@@ -125,22 +125,19 @@ async def export_alerts(
     caller: Reader,
     svc: Svc,
     filter: Wanted,
-    format: exports.Format = "csv",
+    format: Form = "csv",
     language: exports.Language = "vi",
 ) -> Response:
-    """The alerts found as a file, newest first, at most 20,000; the export is in the journal."""
-    written = request.app.state.journal.note(caller.actor, "alerts.export", "alerts", dict(request.query_params))
+    """The alerts found as a file, newest first, with its slip; the export is in the journal."""
 
-    def ask() -> Response:
+    def fill(extract: Extract) -> Counted:
         with svc.database.read() as session:
             where = and_(alerts.clause(session, filter), sight(caller.scope).alerts(session))
-            rows, _ = alerts.page(session, where, exports.MOST, None)
-        head, table = exports.alerts_table(rows, language, svc.zone)
-        return exports.file("alerts", format, head, table, svc.clock.now())
+            return tables.take_alerts(session, where, extract, svc.zone, language)
 
-    made: Response = await request.app.state.searches.run(request, ask)
-    await asyncio.wrap_future(written)
-    return made
+    asked = contract.Span(filter.start, filter.end)
+    order = exports.Order("alerts", "alerts", format, language, tables.ALERTS, asked)
+    return await exports.taken(request, caller, svc, order, fill)
 
 
 class Chosen(BaseModel):

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import ColumnElement, and_, select
 
+from api import exports, tables
 from api.deps import Journal, Svc
 from api.shapes import Page, Shape, Time, read_cursor, write_cursor
 from api.times import From, To, span
 from core import audit
-from core.clock import iso
 from core.db.models import Audit
-from core.export import csv_bytes
+from core.extract import Counted, Extract, Form
 
 router = APIRouter(prefix="/audit", tags=["audit"])
-
-EXPORTED = 200_000
 
 
 class Entry(Shape):
@@ -112,34 +108,22 @@ def verify_audit(caller: Journal, svc: Svc) -> Chain:
     return Chain.model_validate(found)
 
 
-_HEADS = (
-    "seq", "at", "actor", "channel", "session", "action", "object", "before", "after", "reason", "is_demo",
-    "prev_hash", "hash",
-)  # fmt: skip
+@router.get("/export", response_class=Response, responses=exports.CONTENT)
+async def export_audit(
+    request: Request,
+    caller: Journal,
+    svc: Svc,
+    filter: Wanted,
+    start: From = None,
+    end: To = None,
+    format: Form = "csv",
+    language: exports.Language = "vi",
+) -> Response:
+    """The entries found as a file, oldest first, with its slip; the export itself becomes an entry."""
 
-
-@router.get("/export", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
-async def export_audit(request: Request, caller: Journal, svc: Svc, filter: Wanted) -> Response:
-    """The entries found as CSV, oldest first; the export itself is an entry."""
-    written = request.app.state.journal.note(caller.actor, "audit.export", "audit", dict(request.query_params))
-
-    def ask() -> bytes:
-        query = select(Audit).where(filter).order_by(Audit.seq).limit(EXPORTED)
+    def fill(extract: Extract) -> Counted:
         with svc.database.read() as session:
-            found = session.scalars(query.execution_options(yield_per=2000))
-            return csv_bytes(_HEADS, ([_cell(row, name) for name in _HEADS] for row in found))
+            return tables.take_audit(session, filter, extract, svc.zone)
 
-    data: bytes = await request.app.state.searches.run(request, ask)
-    await asyncio.wrap_future(written)
-    stamp = iso(svc.clock.now())[:10]
-    disposition = f'attachment; filename="kydai-audit-{stamp}.csv"'
-    return Response(data, media_type="text/csv; charset=utf-8", headers={"content-disposition": disposition})
-
-
-def _cell(row: Audit, name: str) -> str | int | bool:
-    value = getattr(row, name)
-    if name == "at":
-        return iso(value)
-    if name in ("before", "after"):
-        return "" if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-    return value if isinstance(value, str | int | bool) else str(value)
+    order = exports.Order("audit", "journal", format, language, tables.AUDIT, span(svc, start, end))
+    return await exports.taken(request, caller, svc, order, fill)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api import exports, incident_detail, incidents
+from api import exports, incident_detail, incidents, tables
 from api.deps import Caller, Reader, Svc, Triage
 from api.incident_detail import IncidentDetail
 from api.incidents import Filter, IncidentSummary
@@ -23,6 +22,7 @@ from core.clock import to_micros
 from core.db.models import Category, Incident, IncidentStatus, Level, Verdict
 from core.errors import BadInput, NotFound, failure
 from core.event import parse_event_id
+from core.extract import Counted, Extract, Form
 from core.store import contract
 from enrichment import incident_actions as actions
 from enrichment.observables import read_house
@@ -101,22 +101,20 @@ async def export_incidents(
     caller: Reader,
     svc: Svc,
     filter: Wanted,
-    format: exports.Format = "csv",
+    format: Form = "csv",
     language: exports.Language = "vi",
 ) -> Response:
-    """The incidents found as a file, at most 20,000; the export is in the journal."""
-    written = request.app.state.journal.note(caller.actor, "incidents.export", "incidents", dict(request.query_params))
+    """The incidents found as a file, newest first, with its slip; the export is in the journal."""
     seen = sight(caller.scope)
 
-    def ask() -> Response:
+    def fill(extract: Extract) -> Counted:
         with svc.database.read() as session:
-            rows, _ = incidents.page(session, incidents.clause(session, filter, seen), seen, False, exports.MOST, 0)
-        head, table = exports.incidents_table(rows, language, svc.zone)
-        return exports.file("incidents", format, head, table, svc.clock.now())
+            where = incidents.clause(session, filter, seen)
+            return tables.take_incidents(session, where, seen, extract, svc.zone, language)
 
-    made: Response = await request.app.state.searches.run(request, ask)
-    await asyncio.wrap_future(written)
-    return made
+    asked = contract.Span(filter.start, filter.end)
+    order = exports.Order("incidents", "incidents", format, language, tables.INCIDENTS, asked)
+    return await exports.taken(request, caller, svc, order, fill)
 
 
 @router.get("/{key}")

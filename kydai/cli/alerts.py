@@ -7,17 +7,20 @@ from typing import Annotated, Any
 
 import typer
 from rich.text import Text
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 
+from api import tables
 from core.accounts import known_assignee
 from core.clock import iso
 from core.db.database import first_of
 from core.db.models import LEVELS, Alert, AlertStatus, Level, Verdict
 from core.errors import NotFound, failure
+from core.extract import Counted, Extract
 from core.words import moment, number, say
 from detections import alert_actions
 from kydai.cli.main import LANG
 from kydai.cli.output import safe
+from kydai.cli.output_extract import OutFile, Question, take
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -66,21 +69,27 @@ def list_alerts(
     status: Annotated[Shown, typer.Option("--status", help=say("cli.alerts.status", LANG))] = Shown.OPEN,
     level: LevelOption = Level.INFORMATIONAL,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 100,
-) -> None:
+    output: OutFile = None,
+) -> int:
     context: Context = ctx.obj
     context.need_data()
-    query = select(Alert).where(Alert.joined_to.is_(None)).order_by(Alert.last_at.desc(), Alert.id.desc())
-    if status is Shown.OPEN:
-        query = query.where(Alert.status != AlertStatus.CLOSED)
-    elif status is not Shown.ALL:
-        query = query.where(Alert.status == status.value)
-    query = query.where(Alert.level.in_(LEVELS[LEVELS.index(level) :]))
+    where = _wanted(status, level)
+    if output is not None:
+        facts = {"status": status.value, "level": level.value}
+
+        def fill(extract: Extract) -> Counted:
+            with context.database.read() as session:
+                return tables.take_alerts(session, where, extract, context.settings.zone, LANG)
+
+        question = Question("alerts", "; ".join(f"{name}: {value}" for name, value in facts.items()), None, None)
+        return take(context, output, tables.heads(tables.ALERTS, LANG), question, fill, "alerts.export", facts)
+    query = select(Alert).where(where).order_by(Alert.last_at.desc(), Alert.id.desc())
     with context.database.read() as session:
         rows, total = first_of(session, query, limit)
     context.output.cut(len(rows), total)
     if context.output.as_json:
         context.output.lines(map(alert_document, rows))
-        return
+        return 0
     shown = [
         (
             str(a.id),
@@ -95,6 +104,16 @@ def list_alerts(
     ]
     heads = ("number", "level", "rule", "host", "count", "time", "status")
     context.output.table([say(f"cli.column.{c}", LANG) for c in heads], shown, right=(0, 4), wrap=(2,))
+    return 0
+
+
+def _wanted(status: Shown, level: Level) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = [Alert.joined_to.is_(None), Alert.level.in_(LEVELS[LEVELS.index(level) :])]
+    if status is Shown.OPEN:
+        parts.append(Alert.status != AlertStatus.CLOSED)
+    elif status is not Shown.ALL:
+        parts.append(Alert.status == status.value)
+    return and_(*parts)
 
 
 @alerts.command("show", help=say("cli.alerts.show", LANG))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +10,19 @@ from typing import Annotated
 
 import orjson
 import typer
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, select
 
+from api import tables
 from core import audit as journal
+from core.clock import Micros
 from core.db.database import first_of
 from core.db.models import Audit
+from core.extract import Counted, Extract
+from core.times import read_span
 from core.words import moment, say
 from kydai.cli.main import FAILED, LANG
 from kydai.cli.output import placing
+from kydai.cli.output_extract import FORMS, Question, take
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -31,6 +34,8 @@ Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help=say("aud
 Action = Annotated[str, typer.Option("--action", help=say("audit.cli.action", LANG))]
 Person = Annotated[str, typer.Option("--actor", help=say("audit.cli.actor", LANG))]
 Head = Annotated[str, typer.Option("--head", help=say("audit.cli.head", LANG), metavar="HASH")]
+From = Annotated[str | None, typer.Option("--from", help=say("cli.search.from", LANG), metavar="T")]
+To = Annotated[str | None, typer.Option("--to", help=say("cli.search.to", LANG), metavar="T")]
 OutFile = Annotated[Path | None, typer.Option("-o", "--output", help=say("audit.cli.output", LANG), metavar="FILE")]
 
 
@@ -38,19 +43,11 @@ def register(app: typer.Typer) -> None:
     app.add_typer(audit, name="audit")
 
 
-def _whole(session: Session) -> Iterable[Audit]:
-    return session.scalars(select(Audit).order_by(Audit.seq).execution_options(yield_per=2000))
-
-
 @audit.command("list", help=say("audit.cli.list", LANG))
 def list_entries(ctx: typer.Context, limit: Limit = 50, action: Action = "", actor: Person = "") -> None:
     context: Context = ctx.obj
     context.need_data()
-    query = select(Audit).order_by(Audit.seq.desc())
-    if action:
-        query = query.where((Audit.action == action) | Audit.action.startswith(f"{action}.", autoescape=True))
-    if actor:
-        query = query.where(Audit.actor == actor)
+    query = select(Audit).where(_wanted(action, actor)).order_by(Audit.seq.desc())
     with context.database.read() as session:
         found, total = first_of(session, query, limit)
     context.output.cut(len(found), total)
@@ -96,17 +93,52 @@ def verify(ctx: typer.Context, head: Head = "") -> int:
 
 
 @audit.command("export", help=say("audit.cli.export", LANG))
-def export(ctx: typer.Context, output: OutFile = None) -> None:
+def export(
+    ctx: typer.Context,
+    action: Action = "",
+    actor: Person = "",
+    start: From = None,
+    end: To = None,
+    output: OutFile = None,
+) -> int:
     context: Context = ctx.obj
     context.need_data()
-    count, head = 0, ""
+    span = read_span(start, end, context.clock.now(), context.settings.zone)
+    where = _wanted(action, actor, *span)
+    asked = {"action": action, "actor": actor, "from": start, "to": end}
+    given = {name: value for name, value in asked.items() if value}
+    if output is not None and output.suffix.lower() in FORMS:
+        query = "; ".join(f"{name}: {given[name]}" for name in ("action", "actor") if name in given)
+
+        def fill(extract: Extract) -> Counted:
+            with context.database.read() as session:
+                return tables.take_audit(session, where, extract, context.settings.zone)
+
+        head = tables.heads(tables.AUDIT, LANG)
+        return take(context, output, head, Question("journal", query, *span), fill, "audit.export", given)
+    count, last = 0, ""
     with nullcontext(sys.stdout.buffer) if output is None else placing(output) as file:
         # the export holds its own entry, so that comes first
         with context.database.write() as session:
-            journal.record(session, cli_actor(), "audit.export", "audit", now=context.clock.now())
+            journal.record(session, cli_actor(), "audit.export", "audit", now=context.clock.now(), after=given or None)
         with context.database.read() as session:
-            for entry in _whole(session):
+            rows = select(Audit).where(where).order_by(Audit.seq).execution_options(yield_per=2000)
+            for entry in session.scalars(rows):
                 file.write(orjson.dumps(journal.document(entry), option=orjson.OPT_APPEND_NEWLINE))
-                count, head = entry.seq, entry.hash
+                count, last = count + 1, entry.hash
     if output is not None:
-        context.output.tell(say("audit.cli.exported", LANG, count=count, file=output, head=head))
+        context.output.tell(say("audit.cli.exported", LANG, count=count, file=output, head=last))
+    return 0
+
+
+def _wanted(action: str, actor: str, start: Micros | None = None, end: Micros | None = None) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = [Audit.seq > 0]
+    if action:
+        parts.append((Audit.action == action) | Audit.action.startswith(f"{action}.", autoescape=True))
+    if actor:
+        parts.append(Audit.actor == actor)
+    if start is not None:
+        parts.append(Audit.at >= start)
+    if end is not None:
+        parts.append(Audit.at < end)
+    return and_(*parts)

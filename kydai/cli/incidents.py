@@ -6,14 +6,17 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
+from api import tables
+from api.scope import WHOLE
 from core.accounts import known_assignee
 from core.clock import MINUTE, iso
 from core.db.database import first_of
 from core.db.models import Alert, Category, Incident, IncidentLink, IncidentStatus, Note, Verdict
 from core.errors import BadInput, NotFound, failure
+from core.extract import Counted, Extract
 from core.times import read_time
 from core.words import moment, say
 from enrichment import incident_actions
@@ -21,6 +24,7 @@ from enrichment.observables import read_house
 from kydai.cli.alerts import LEVEL_STYLE, Ids, Reason, alert_document, level_text
 from kydai.cli.main import LANG
 from kydai.cli.output import safe
+from kydai.cli.output_extract import OutFile, Question, take
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -70,20 +74,27 @@ def list_incidents(
     ctx: typer.Context,
     status: Annotated[Shown, typer.Option("--status", help=say("cli.alerts.status", LANG))] = Shown.OPEN,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000)] = 100,
-) -> None:
+    output: OutFile = None,
+) -> int:
     context: Context = ctx.obj
     context.need_data()
-    query = select(Incident).where(Incident.merged_into.is_(None)).order_by(Incident.priority.desc())
-    if status is Shown.OPEN:
-        query = query.where(Incident.status != IncidentStatus.CLOSED)
-    elif status is not Shown.ALL:
-        query = query.where(Incident.status == status.value)
+    where = _wanted(status)
+    if output is not None:
+
+        def fill(extract: Extract) -> Counted:
+            with context.database.read() as session:
+                return tables.take_incidents(session, where, WHOLE, extract, context.settings.zone, LANG)
+
+        question = Question("incidents", f"status: {status.value}", None, None)
+        head, facts = tables.heads(tables.INCIDENTS, LANG), {"status": status.value}
+        return take(context, output, head, question, fill, "incidents.export", facts)
+    query = select(Incident).where(where).order_by(Incident.priority.desc())
     with context.database.read() as session:
         rows, total = first_of(session, query, limit)
     context.output.cut(len(rows), total)
     if context.output.as_json:
         context.output.lines(map(incident_document, rows))
-        return
+        return 0
     shown = [
         (
             i.number,
@@ -99,6 +110,15 @@ def list_incidents(
     ]
     heads = ("number", "level", "priority", "title", "status", "assignee", "time")
     context.output.table([say(f"cli.column.{c}", LANG) for c in heads], shown, right=(2,), wrap=(3,))
+    return 0
+
+
+def _wanted(status: Shown) -> ColumnElement[bool]:
+    where = Incident.merged_into.is_(None)
+    if status is Shown.ALL:
+        return where
+    is_open = Incident.status != IncidentStatus.CLOSED
+    return and_(where, is_open if status is Shown.OPEN else Incident.status == status.value)
 
 
 @incidents.command("show", help=say("cli.incidents.show", LANG))

@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * Export Alerts
-         * @description The alerts found as a file, newest first, at most 20,000; the export is in the journal.
+         * @description The alerts found as a file, newest first, with its slip; the export is in the journal.
          */
         get: operations["export_alerts"];
         put?: never;
@@ -233,7 +233,7 @@ export interface paths {
         };
         /**
          * Export Audit
-         * @description The entries found as CSV, oldest first; the export itself is an entry.
+         * @description The entries found as a file, oldest first, with its slip; the export itself becomes an entry.
          */
         get: operations["export_audit"];
         put?: never;
@@ -827,7 +827,7 @@ export interface paths {
         };
         /**
          * Export Incidents
-         * @description The incidents found as a file, at most 20,000; the export is in the journal.
+         * @description The incidents found as a file, newest first, with its slip; the export is in the journal.
          */
         get: operations["export_incidents"];
         put?: never;
@@ -7021,15 +7021,17 @@ export interface operations {
     export_audit: {
         parameters: {
             query?: {
+                /** @description RFC 3339, now-24h, 2026-11-24 */
+                from?: string | null;
+                /** @description As from; a day given is taken whole */
+                to?: string | null;
+                format?: "csv" | "xlsx";
+                language?: "vi" | "en";
                 actor?: string | null;
                 /** @description Whole, or its beginning up to a dot */
                 action?: string | null;
                 object?: string | null;
                 channel?: ("console" | "api" | "cli" | "playbook" | "maintenance") | null;
-                /** @description RFC 3339, now-24h, 2026-11-24 */
-                from?: string | null;
-                /** @description As from; a day given is taken whole */
-                to?: string | null;
             };
             header?: never;
             path?: never;
@@ -7043,7 +7045,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": unknown;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv; charset=utf-8": unknown;
                 };
             };
             /** @description Bad request */

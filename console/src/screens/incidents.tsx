@@ -109,7 +109,7 @@ export default function Incidents() {
           ]}
           onChange={(value) => set({ by: value })}
         />
-        <ExportMenu url={(format) => `/api/v1/incidents/export?${searchOf({ ...filter, format, language })}`} formats={["csv", "xlsx"]} part={t("export.part", { limit: 20_000 })} />
+        <ExportMenu url={(format) => `/api/v1/incidents/export?${searchOf({ ...filter, format, language })}`} formats={["xlsx", "csv"]} part={t("export.lacking")} />
       </div>
       <div className="head">
         <Search label={t("incidents.search")} value={get("text")} onChange={(text) => set({ text })} />

@@ -23,7 +23,7 @@ const seqOf = (entry: Entry) => String(entry.seq);
 const FROM = "now-7d";
 
 export default function Journal() {
-  const { t, n, named } = useWords();
+  const { t, n, named, language } = useWords();
   const tell = useToast();
   const [get, set] = useAddress();
   const [current, setCurrent] = useCurrent();
@@ -74,7 +74,7 @@ export default function Journal() {
         <button type="button" className="button" disabled={verify.isPending} onClick={() => verify.mutate()}>
           {verify.isPending ? t("journal.verifying") : t("journal.verify")}
         </button>
-        <ExportMenu url={() => `/api/v1/audit/export?${searchOf(filter)}`} formats={["csv"]} part={t("export.part", { limit: 200_000 })} />
+        <ExportMenu url={(format) => `/api/v1/audit/export?${searchOf({ ...filter, format, language })}`} formats={["xlsx", "csv"]} part={t("export.lacking")} />
       </div>
       <div className="head">
         <Search label={t("journal.by_actor")} value={get("actor")} onChange={(actor) => set({ actor })} />

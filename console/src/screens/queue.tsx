@@ -266,7 +266,7 @@ export default function Queue() {
           options={(["rule_host", "rule", "host"] as const).map((value) => ({ value, label: t(`queue.by.${value}`) }))}
           onChange={(value) => set({ by: value === "rule_host" ? null : value, at: null })}
         />
-        <ExportMenu url={(format) => `/api/v1/alerts/export?${searchOf({ ...filter, format, language })}`} formats={["csv", "xlsx"]} part={t("export.part", { limit: 20_000 })} />
+        <ExportMenu url={(format) => `/api/v1/alerts/export?${searchOf({ ...filter, format, language })}`} formats={["xlsx", "csv"]} part={t("export.lacking")} />
       </div>
       <div className="head">
         <Search label={t("queue.search")} value={get("text")} onChange={(text) => set({ text, at: null })} />

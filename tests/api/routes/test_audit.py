@@ -58,8 +58,11 @@ def test_a_check_of_a_journal_that_was_cut_hides_nothing_of_it(client: Client, s
 def test_the_export_is_safe_and_an_entry_itself(client: Client) -> None:
     admin = client("admin")
     admin.post("/api/v1/users", json={"name": "x", "role": "auditor", "full_name": "=1+1"})
-    data = admin.get(f"{URL}/export", params={"action": "user"}).content
-    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
-    assert [r["action"] for r in rows] == ["user.add", "user.add", "user.link"]
-    assert all(not value.startswith("=") for row in rows for value in row.values())
-    assert admin.get(URL).json()["items"][0]["action"] == "audit.export"
+    data = admin.get(f"{URL}/export", params={"action": "user", "language": "en"}).content
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    assert [r["Action"] for r in rows[:3]] == ["user.add", "user.add", "user.link"]
+    assert rows[3]["No."] == "End: 3 rows, as many as the query counts."
+    assert all(not value.startswith("=") for row in rows[:3] for value in row.values())
+    entry = admin.get(URL).json()["items"][0]
+    assert (entry["action"], entry["after"]["rows"]) == ("audit.export", 3)
+    assert entry["after"]["sha256"] in data.decode()
