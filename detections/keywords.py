@@ -28,6 +28,13 @@ _FOLDED = ("\u212a", "\u0130", "\\u212a", "\\u0130")
 the case of ASCII only. So a text that holds one may hold every keyword."""
 _SAFE = re.compile(r"[A-Za-z0-9 _.:=-]{3,}")
 """Runs that JSON, XML and key=value write as they are, so that they can be looked for in the raw text too."""
+_ESCAPED = (
+    *(f"\\u{ord(c):04x}" for c in map(chr, range(128)) if _SAFE.fullmatch(c * 3)),
+    *(form.format(ord(c)) for c in map(chr, range(128)) if _SAFE.fullmatch(c * 3) for form in ("&#{};", "&#x{:x};")),
+    *("&#0", "&#x0", "<!", "<?"),
+)
+"""How JSON and XML may write, or part, what they need not: Gson writes ``=`` as ``\\u003d``, and whoever makes a raw
+text may write any letter so. A raw text that holds one may hold every keyword."""
 _PLAIN = re.compile(r"[ -~]{3,}")
 """Runs that stand in values joined by ``joined`` as they are."""
 
@@ -44,8 +51,9 @@ class KeywordIndex:
         for number, predicate in predicates.items():
             pieces.setdefault(_piece(predicate, _SAFE if in_raw else _PLAIN), []).append(number)
         self._always = frozenset(pieces.pop(None, ()))
-        self._found = [*map(frozenset, pieces.values()), *[frozenset(predicates)] * len(_FOLDED)]
-        self._filter = _scanner([piece for piece in pieces if piece is not None]) if pieces else None
+        odd = [*_FOLDED, *(_ESCAPED if in_raw else ())]
+        self._found = [*map(frozenset, pieces.values()), *[frozenset(predicates)] * len(odd)]
+        self._filter = _scanner([*filter(None, pieces), *odd]) if pieces else None
         self._sets: list[Numbers] = [NOTHING]
         self._classes: dict[Numbers, int] = {NOTHING: 0}
         self._asks_all = any(self._matters(number, self._always) for number in self._always)
@@ -129,12 +137,11 @@ def _piece(predicate: Predicate, sure: re.Pattern[str]) -> str | None:
 
 def _scanner(pieces: Sequence[str]) -> Any:
     database = hyperscan.Database()
-    sought = [*pieces, *_FOLDED]
     database.compile(
-        expressions=[piece.encode() for piece in sought],
-        ids=list(range(len(sought))),
-        elements=len(sought),
-        flags=[hyperscan.HS_FLAG_CASELESS] * len(sought),
+        expressions=[piece.encode() for piece in pieces],
+        ids=list(range(len(pieces))),
+        elements=len(pieces),
+        flags=[hyperscan.HS_FLAG_CASELESS] * len(pieces),
         literal=True,
     )
     return database

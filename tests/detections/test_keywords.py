@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,6 +77,29 @@ def test_a_keyword_does_not_match_across_two_values() -> None:
     events: list[dict[str, Any]] = [{"a": "one", "b": "two"}, {"a": "one two"}, {"a": ["x", "One Two"]}]
     found = index.classes([joined(event.values()) for event in events], lambda at: events[at].values())
     assert found.keys() == {1, 2}
+
+
+def _spelt(form: str) -> Callable[[str], str]:
+    return lambda text: "".join(form.format(ord(c)) if c.isascii() else c for c in text)
+
+
+@pytest.mark.parametrize("form", ["\\u{:04x}", "\\u{:04X}", "&#{};", "&#x{:x};", "&#x{:X};", "&#0{};", "&#x00{:x};"])
+@pytest.mark.parametrize("some", ["=", "m", ":", " ", "Z0"])
+def test_what_json_and_xml_write_otherwise_is_found(form: str, some: str) -> None:
+    """Gson writes ``=`` as ``\\u003d``; a host that hides may write any letter so."""
+    index = index_of(
+        [Predicate(None, Kind.CONTAINS, word) for word in ("token=abc", "mimikatz", "a::b z0")], in_raw=True
+    )
+    for number, value in enumerate(("run token=abc now", "MiMikatz mimiKatz", "a::b Z0")):
+        raw = "".join(_spelt(form)(c) if c in some else c for c in value)
+        found = index.classes([raw.encode()], lambda at, value=value: [value])  # type: ignore[misc]
+        assert index.numbers(found.get(0, 0)) == {number}, raw
+
+
+@pytest.mark.parametrize("raw", ["<D>mimi<!-- -->katz</D>", "<D>mimi<![CDATA[katz]]></D>", "<D>mimi<?x?>katz</D>"])
+def test_what_xml_parts_is_found(raw: str) -> None:
+    index = index_of([Predicate(None, Kind.CONTAINS, "mimikatz")], in_raw=True)
+    assert index.classes([raw.encode(), b"<D>nothing</D>"], lambda at: ["mimikatz"]).keys() == {0}
 
 
 def test_no_class_for_no_events() -> None:
