@@ -40,6 +40,8 @@ class Draft:
             if each.weight is Weight.ERROR:
                 place = Place(each.file, each.line, each.column)
                 raise BadInput(each.said["en"], place=place, said=each.said)
+        if self.loaded.filters:
+            raise failure(BadInput, "local.filter", place=Place(self.path.name, self.loaded.filters[0].line))
         if not self.loaded.every:
             raise failure(BadInput, "local.no_rule", place=Place(self.path.name, 1))
         return self.rules

@@ -8,7 +8,9 @@ of a ``windash``. Of a value that a modifier does not take it names its own clas
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, ClassVar
@@ -63,6 +65,23 @@ class CasedReference(SigmaFieldReference):
     """Another field, the case of which counts."""
 
 
+class TooManyValuesError(Exception):
+    """The values of one rule have become more texts than a rule may have."""
+
+
+_left: ContextVar[list[int]] = ContextVar("left")
+
+
+@contextmanager
+def at_most(limit: int) -> Iterator[None]:
+    """What is read within may make so many texts of its dashes: 1 KB of them may stand for 600,000."""
+    token = _left.set([limit])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
 class _Windash(SigmaValueModifier[SigmaString, SigmaExpansion]):
     def modify(self, val: SigmaString) -> SigmaExpansion:
         choices: list[Sequence[Any]] = []
@@ -76,6 +95,11 @@ class _Windash(SigmaValueModifier[SigmaString, SigmaExpansion]):
         dashes = choices.count(DASHES)
         if dashes > MAX_DASHES:
             raise SigmaValueError(f"windash takes {MAX_DASHES} dashes in one text at most, not {dashes}")
+        left = _left.get(None)
+        if left is not None:
+            left[0] -= len(DASHES) ** dashes
+            if left[0] < 0:
+                raise TooManyValuesError
         return SigmaExpansion([_of_parts(parts) for parts in product(*choices)])
 
 

@@ -52,7 +52,11 @@ from detections.correlation_slips import refuse_slips
 from detections.ir import HOLE, MANY, ONE, Expr, Kind, Predicate, conj, disj, neg, number_text, text_predicate
 from detections.predicates import compile_regex
 from detections.rule import Correlation, Filter, Level, Logsource, Rule
-from detections.sigma_modifiers import CasedReference  # the module puts its modifiers in the place of pySigma's
+from detections.sigma_modifiers import (
+    CasedReference,
+    TooManyValuesError,
+    at_most,
+)  # the module puts its modifiers in the place of pySigma's
 from detections.sigma_places import at_key, fault_of, misspelt, refuse_odd_keys, within
 from detections.spelling import hinted, near
 from detections.strict_yaml import Document, child, documents, place_of
@@ -77,13 +81,14 @@ def read_file(data: bytes, file: str) -> tuple[list[Rule | Correlation | Filter]
         return [], [error]
     read: list[Rule | Correlation | Filter] = []
     errors: list[BadInput] = []
-    for document in found:
-        if document.value is None:
-            continue
-        try:
-            read.append(read_document(document, file))
-        except BadInput as error:
-            errors.append(error)
+    with at_most(MAX_PREDICATES):
+        for document in found:
+            if document.value is None:
+                continue
+            try:
+                read.append(read_document(document, file))
+            except BadInput as error:
+                errors.append(error)
     return read, errors
 
 
@@ -104,6 +109,9 @@ def read_document(document: Document, file: str) -> Rule | Correlation | Filter:
         fault = fault_of(error, document, file)
         wrong = failure(BadInput, "rules.sigma.pysigma", place=fault.place, reason=reason(error))
         raise hinted(wrong, fault.names) from error
+    except TooManyValuesError as error:
+        place = Place(file, document.line)
+        raise failure(BadInput, "rules.sigma.values", place=place, limit=MAX_PREDICATES) from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, re.error) as error:
         # pySigma lets Python's own errors through when a section has another shape than it expects
         why = reason(f"{type(error).__name__}: {error}")

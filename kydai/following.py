@@ -61,14 +61,19 @@ class Follower:
 
     def _begin(self) -> Place:
         """Where to go on. The first time it is the newest entry: what was done before is no news."""
-        with self._database.read() as session:
-            position, judged = session.get(SpoolPosition, self._folder.name), followed.judged_to(session)
-        if judged is None:
-            return self._begin_first()
-        spooled = self._spooled(Position(position.segment, position.record) if position else Position())
-        with self._database.read() as session:  # of a database that was restored, the spool may know more
-            known = [place for place in spooled if not _is_cut(session, place)]
-        return known[-1] if known else judged
+        while True:
+            with self._database.read() as session:
+                position, judged = session.get(SpoolPosition, self._folder.name), followed.judged_to(session)
+            if judged is None:
+                return self._begin_first()
+            spooled = self._spooled(Position(position.segment, position.record) if position else Position())
+            with self._database.read() as session:  # of a database that was restored, the spool may know more
+                known = [place for place in spooled if not _is_cut(session, place)]
+                is_settled = (
+                    followed.judged_to(session) == judged
+                )  # else what was judged meanwhile may have left the spool
+            if is_settled:
+                return known[-1] if known else judged
 
     def _begin_first(self) -> Place:
         now = self._clock.now()

@@ -44,10 +44,19 @@ def in_force(tmp_path: Path) -> RuleSet:
         (rule_text(1, "s: &a {F: 1}\nt: *a\ncondition: s\n"), 7, "alias"),
         (rule_text(1, PLAIN) + "---\n" + ALL, 15, "Rule 1"),
         (rule_text(1, PLAIN) + "---\n" + rule_text(1, PLAIN), 11, "already used"),
+        (rule_text(1, PLAIN) + "---\n" + ALL.replace("F: 1", "F: 2"), 15, "an exception"),
+        (
+            rule_text(
+                1,
+                "s:\n  F|windash:\n" + "".join(f"   - ' -a -b -c -d -e -f{i}'\n" for i in range(9)) + "condition: s\n",
+            ),
+            1,
+            "values",
+        ),
         ("# nothing\n", 1, "no rule"),
         (rule_text(1, f"s:\n  F: 1\ncondition: {' or '.join(['s'] * 200_000)}\n"), 9, "too long"),
     ],
-    ids=["a modifier", "laughs", "a filter for all", "twice", "none", "too large"],
+    ids=["a modifier", "laughs", "a filter for all", "twice", "a filter", "dashes", "none", "too large"],
 )
 def test_what_cannot_be_used_is_refused_with_its_place(text: str, line: int, said: str) -> None:
     with pytest.raises(BadInput) as caught:
