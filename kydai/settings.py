@@ -97,7 +97,7 @@ class StoreSettings(_Section):
         return Policy(self.retention_months, DEFAULT_POLICY.otherwise)
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Whether a host is this machine itself."""
     try:
         return ip_address(host).is_loopback
@@ -124,7 +124,7 @@ class Elastic(_Section):
             except ValueError:
                 continue  # the store tells of it
             host = part.hostname or ""
-            if part.scheme == "http" and (self.key_file or part.password) and not _is_here(host):
+            if part.scheme == "http" and (self.key_file or part.password) and not is_here(host):
                 found.append(host)
         return found
 

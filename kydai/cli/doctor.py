@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -23,6 +21,7 @@ from core.ledger import read_balances
 from core.words import duration, say, size
 from detections import beacon_marks, local_rules
 from detections.package_remains import remains
+from kydai.cli.doctor_ports import Finding, ports
 from kydai.cli.main import FAILED, LANG
 from kydai.cli.output import safe
 from kydai.context import Context, make_folder
@@ -31,16 +30,6 @@ from kydai.world import broken_playbooks
 
 WANTED_BUFFER = 32 << 20
 WORK_SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: what was seen and, when it is not good, what mends it."""
-
-    check: str
-    ok: bool
-    text: str
-    remedy: str = ""
 
 
 def register(app: typer.Typer) -> None:
@@ -78,7 +67,7 @@ def examine(context: Context) -> Iterator[Finding]:
         remedy = say("cli.doctor.folder_open_remedy", LANG, folder=settings.data)
         yield Finding("others", False, say("cli.doctor.folder_open", LANG, folder=settings.data), remedy)
     yield _disk(settings)
-    yield from _ports(context)
+    yield from ports(settings, is_running=_is_running(context))
     yield _clock()
     yield _buffer()
     has_data = (settings.data / "control.sqlite").is_file()
@@ -103,37 +92,6 @@ def _disk(settings: Settings) -> Finding:
     good = free > 4 * reserve
     remedy = "" if good else say("cli.doctor.disk_low", LANG, reserve=size(reserve, LANG))
     return Finding("disk", good, say("cli.doctor.disk", LANG, free=size(free, LANG)), remedy)
-
-
-def _ports(context: Context) -> Iterator[Finding]:
-    s = context.settings
-    wanted = (
-        ("http", s.http.address, s.http.port, socket.SOCK_STREAM, "KYDAI_HTTP_PORT"),
-        ("syslog", s.syslog.address, s.syslog.port, socket.SOCK_STREAM, "KYDAI_SYSLOG_PORT"),
-        ("syslog", s.syslog.address, s.syslog.port, socket.SOCK_DGRAM, "KYDAI_SYSLOG_PORT"),
-        ("netflow", s.netflow.address, s.netflow.port, socket.SOCK_DGRAM, "KYDAI_NETFLOW_PORT"),
-    )
-    ours = _is_running(context)
-    for name, address, port, kind, variable in wanted:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        with socket.socket(family, kind) as probe:
-            if kind == socket.SOCK_STREAM:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            shown = f"{name}/{'tcp' if kind == socket.SOCK_STREAM else 'udp'}"
-            try:
-                probe.bind((address, port))
-            except OSError as error:
-                if error.errno == errno.EACCES:
-                    text = say("cli.doctor.port_denied", LANG, port=str(port), name=shown)
-                    yield Finding(f"port {port}", False, text, say("cli.doctor.port_denied_remedy", LANG))
-                elif ours:
-                    text = say("cli.doctor.port_ours", LANG, port=str(port), name=shown)
-                    yield Finding(f"port {port}", True, text)
-                else:
-                    text = say("cli.doctor.port_taken", LANG, port=str(port), name=shown)
-                    yield Finding(f"port {port}", False, text, say("cli.doctor.port_remedy", LANG, variable=variable))
-            else:
-                yield Finding(f"port {port}", True, say("cli.doctor.port_free", LANG, port=str(port), name=shown))
 
 
 def _is_running(context: Context) -> bool:
