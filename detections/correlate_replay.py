@@ -33,8 +33,8 @@ from detections.hit_notes import given_note
 from detections.ruleset import RuleSet
 
 AT_ONCE = 500_000
-"""So many hits are in memory at a time, some 350 bytes each; those of a partition that has more are read again for
-each part of its groups."""
+"""So many replayed hits are in memory at a time, some 350 bytes each; those of a partition that has more are read again
+for each part of its groups. Beside them stand the live hits of these groups: a group is judged whole."""
 
 
 _EVER = 1 << 62

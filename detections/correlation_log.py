@@ -63,15 +63,13 @@ class Log:
 
     def flush(self) -> None:
         """Write what was added; before that it cannot be read."""
-        written = memoryview(bytes(self._buffer))
         try:
-            while written:
-                done = os.pwrite(self._open(), written, self._end)
+            while self._buffer:
+                done = os.pwrite(self._open(), self._buffer, self._end)
                 self._end += done
-                written = written[done:]
+                del self._buffer[:done]
         except OSError as error:
             raise failed(str(error)) from error
-        self._buffer.clear()
 
     def read(self, place: int) -> tuple[Key, list[bytes], int]:
         """Whose the records up to a place are, what they hold, the first one first, and how many bytes they take."""

@@ -45,3 +45,17 @@ def test_a_full_disk_and_a_short_file_are_said(tmp_path: Path) -> None:
     full.add(ONE, 0, b"data")
     with pytest.raises(Unavailable, match="No space left"):
         full.flush()
+
+
+def test_what_a_full_disk_cut_off_is_written_on_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, write = Log(tmp_path), os.pwrite
+    first = log.add(ONE, 0, b"a" * 100)
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            os, "pwrite", lambda file, data, at: write(file, bytes(data)[:30], at) if at == 0 else write(-1, b"", at)
+        )
+        with pytest.raises(Unavailable):
+            log.flush()
+    second = log.add(TWO, 0, b"b" * 100)
+    log.flush()
+    assert [log.read(place)[1] for place in (first, second)] == [[b"a" * 100], [b"b" * 100]]
