@@ -34,6 +34,9 @@ ATTRIBUTES = {
 }
 """What a log source may ask of an event, and the field that says it."""
 
+Matches = tuple[Mapping[str, frozenset[str]], ...]
+"""Attributes and what they may be: one of these must hold whole."""
+
 _SEARCHED = Searched()
 _SEARCHED_IN_WINDOWS = Searched(frozenset({"event.original"}))
 """Windows events hold all values apart; their raw text would add the names of fields."""
@@ -51,11 +54,10 @@ class EcsBinding:
         self._ours = FieldMap(envelope, (EVENT_DATA,))
         self._foreign = FieldMap({**elsewhere, **envelope}, (EVENT_DATA, "winlog.user_data.", ""))
         self._maps: dict[tuple[int, bool], FieldMap] = {}
-        self._sources = sources()
         self.unnamed = frozenset(data("ecs.yml")["unnamed"])
         self._covering: dict[Logsource, tuple[EcsSource, ...]] = {}
         self.programs = frozenset(
-            program for source in self._sources for match in source.events for program in match.get("program", ())
+            program for source in sources() for match in source.events for program in match.get("program", ())
         )
         self._any = Place(FieldMap(plain_names(), ("",)))
         self._generic: dict[str, FieldMap] = {}
@@ -95,7 +97,7 @@ class EcsBinding:
         """Whether the taxonomy describes the log source (others are told by the names of module and data set)."""
         if windows().places(source, None, None):
             return True
-        return any(entry.covers(source) for entry in self._sources)
+        return any(entry.covers(source) for entry in sources())
 
     # --- Windows ----------------------------------------------------------------------------------------
 
@@ -136,29 +138,13 @@ class EcsBinding:
     def _places(self, source: Logsource, has: Mapping[str, frozenset[Any]]) -> list[Place]:
         entries = self._covering.get(source)
         if entries is None:
-            entries = self._covering[source] = self.best(source)
+            entries = self._covering[source] = best(source)
         if entries:
             for entry in entries:
-                if entry.meets(has) and self._narrowed(source, entry, has):
+                if entry.meets(has) and _meets(product_marks(source, entry), has):
                     return [Place(entry.fields)]
             return []
         return self._by_name(source, has)
-
-    def best(self, source: Logsource) -> tuple[EcsSource, ...]:
-        """Of the entries about a log source those that say most."""
-        entries = [entry for entry in self._sources if entry.covers(source)]
-        most = max((entry.weight for entry in entries), default=0)
-        return tuple(entry for entry in entries if entry.weight == most)
-
-    def _narrowed(self, source: Logsource, entry: EcsSource, has: Mapping[str, frozenset[Any]]) -> bool:
-        """What the rule says beyond the entry (its product) must hold of the events too."""
-        if not source.product or entry.logsource.product:
-            return True
-        about = [each for each in self._sources if each.logsource == Logsource(source.product)]
-        if about:
-            return any(each.meets(has) for each in about)
-        names = (has.get(name, frozenset()) for name in ("module", "os"))
-        return any(source.product in each for each in names)
 
     def _by_name(self, source: Logsource, has: Mapping[str, frozenset[Any]]) -> list[Place]:
         """Log sources nobody described: by the names of module and data set."""
@@ -190,7 +176,7 @@ class EcsSource:
     """One entry of ``ecs.yml`` or ``products.yml``."""
 
     logsource: Logsource
-    events: tuple[Mapping[str, frozenset[str]], ...]
+    events: Matches
     fields: FieldMap
 
     @property
@@ -212,10 +198,7 @@ class EcsSource:
 
     def meets(self, has: Mapping[str, frozenset[Any]]) -> bool:
         """Whether events with these attributes belong here."""
-        return any(
-            all(not values.isdisjoint(has.get(name, frozenset())) for name, values in match.items())
-            for match in self.events
-        )
+        return _meets(self.events, has)
 
 
 @cache
@@ -230,6 +213,28 @@ def sources() -> tuple[EcsSource, ...]:
             as_json = {"events": [{"module": [UNNAMED]}], "fields": entry["json"], "keep": [UNNAMED + "."]}
             found.append(_source({**entry, **as_json}, sets, has_own_names=True))
     return tuple(found)
+
+
+def best(source: Logsource) -> tuple[EcsSource, ...]:
+    """Of the entries about a log source those that say most."""
+    entries = [entry for entry in sources() if entry.covers(source)]
+    most = max((entry.weight for entry in entries), default=0)
+    return tuple(entry for entry in entries if entry.weight == most)
+
+
+def product_marks(source: Logsource, entry: EcsSource) -> Matches:
+    """What a rule says beyond the entry (its product) must hold of the events too; ``({},)`` where it says no more."""
+    if not source.product or entry.logsource.product:
+        return ({},)
+    product = Logsource(source.product)
+    about = tuple(match for each in sources() if each.logsource == product for match in each.events)
+    return about or tuple({name: frozenset((source.product,))} for name in ("module", "os"))
+
+
+def _meets(matches: Matches, has: Mapping[str, frozenset[Any]]) -> bool:
+    return any(
+        all(not values.isdisjoint(has.get(name, frozenset())) for name, values in match.items()) for match in matches
+    )
 
 
 @cache

@@ -24,10 +24,11 @@ from detections.ecs_binding import (
     OUR_PARSER,
     UNNAMED,
     EcsBinding,
-    EcsSource,
+    Matches,
+    best,
     of_product,
     plain_names,
-    sources,
+    product_marks,
 )
 from detections.engine import Engine
 from detections.flow_rules import flow_fields
@@ -257,10 +258,10 @@ def _elsewhere(source: Logsource) -> Iterator[Part]:
     others = Not(Exists(CHANNEL))
     # what does not say what it is meets every rule
     yield Part(_all((others, *_silent())), FieldMap(plain_names(), ("",)))
-    entries = _binding().best(source)
+    entries = best(source)
     before: list[Node] = []
     for entry in entries:
-        here = _all((_meets(entry), _of_product(source, entry)))
+        here = _all((_meets(entry.events), _meets(product_marks(source, entry))))
         yield Part(_all((others, here, *map(Not, before))), entry.fields)
         before.append(here)
     if not entries and (source.product or source.service):
@@ -275,22 +276,14 @@ def _silent() -> Iterator[Node]:
     yield Not(_is(PROGRAM, _binding().programs, Comparison.CI))
 
 
-def _meets(entry: EcsSource) -> Node:
+def _meets(matches: Matches) -> Node:
     return _any(
         _all(
             _is(ATTRIBUTES[name], values, Comparison.CI if name == "program" else Comparison.EXACT)
             for name, values in match.items()
         )
-        for match in entry.events
+        for match in matches
     )
-
-
-def _of_product(source: Logsource, entry: EcsSource) -> Node:
-    """What the rule says beyond the entry (its product) must hold of the events too."""
-    if not source.product or entry.logsource.product:
-        return TRUE
-    about = [_meets(each) for each in sources() if each.logsource == Logsource(source.product)]
-    return _any(about or (_is(ATTRIBUTES[name], [source.product]) for name in ("module", "os")))
 
 
 def _by_name(source: Logsource, others: Node) -> Iterator[Part]:
@@ -305,7 +298,7 @@ def _by_name(source: Logsource, others: Node) -> Iterator[Part]:
                 (
                     *(_is(name, [product]) for name in (MODULE, DATASET)),
                     _begins(DATASET, product + "."),
-                    *map(_meets, of_product(product)),
+                    *(_meets(each.events) for each in of_product(product)),
                 )
             )
         )

@@ -37,7 +37,7 @@ from core.errors import BadInput
 from core.query.regex_lucene import to_lucene
 from core.query.tree import Comparison, Regex
 from detections.binding import FieldMap
-from detections.ecs_binding import ATTRIBUTES, EVENT_DATA, EcsSource, of_product, sources
+from detections.ecs_binding import ATTRIBUTES, EVENT_DATA, EcsSource, best, of_product, product_marks
 from detections.flow_rules import flow_fields
 from detections.rule import Logsource
 from detections.taxonomy import WindowsPlace, data, windows
@@ -81,9 +81,7 @@ def ways(source: Logsource) -> tuple[Way, ...]:
     if source.is_flow:
         return (Way((_FLOWS,), flow_fields()),)
     found = [_windows_way(place) for place in windows().places(source, None, None)]
-    covering = [entry for entry in sources() if entry.covers(source)]
-    most = max((entry.weight for entry in covering), default=0)
-    found += [_ecs_way(entry, source) for entry in covering if entry.weight == most]
+    found += [_ecs_way(entry, source) for entry in best(source)]
     return tuple(way for way in found if way.terms) or (_by_name(source),)
 
 
@@ -100,19 +98,9 @@ def _windows_way(place: WindowsPlace) -> Way:
 
 
 def _ecs_way(entry: EcsSource, source: Logsource) -> Way:
-    terms = [_terms(match) for match in entry.events]
-    if source.product and not entry.logsource.product:
-        both = (_both(one, more) for one in terms for more in _of_product(source.product))
-        terms = [each for each in both if each is not None]
-    return Way(tuple(terms), entry.fields)
-
-
-def _of_product(product: str) -> list[Terms]:
-    """What tells events of a product, for entries that do not say one."""
-    about = [each for each in sources() if each.logsource == Logsource(product)]
-    if about:
-        return [_terms(match) for each in about for match in each.events]
-    return [{ATTRIBUTES["module"]: [product]}, {ATTRIBUTES["os"]: [product]}]
+    marks = product_marks(source, entry)
+    both = (_both(_terms(one), _terms(more)) for one in entry.events for more in marks)
+    return Way(tuple(each for each in both if each is not None), entry.fields)
 
 
 def _terms(match: Mapping[str, Iterable[str]]) -> Terms:
