@@ -1,4 +1,4 @@
-"""Rules run over the past, day by day, so that it can be told how far it is."""
+"""Rules run over the past, portion by portion, so that it can be told how far it is."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.clock import DAY, MINUTE, Clock, hour_of
+from core.clock import Clock
 from core.event import Event
 from core.query.tree import TRUE, Node
 from core.store.contract import EventStore, Query, Span, Truth
+from core.store.portions import portions
 from core.store.telling import Counting, TellCount
 from core.store.truths import together
 from detections.backtest import Backtest, cost
@@ -51,19 +52,19 @@ def backtested(
     scope: Node = TRUE,
 ) -> Past:
     """Ask the store for what the rules can match and judge it, under exceptions that are in force now. ``span`` has
-    both ends; ``tell`` counts its minutes."""
+    both ends; ``tell`` counts its events."""
     hunter, now = Hunter(rules, clock), clock.now()
     tests = {each.id: Backtest(each, zone) for each in rules}
 
     def add(rule: str, event: Event) -> None:
         tests[rule].add(event, is_taken=excepted.taking(rule, event, now) is not None)
 
-    truth = over_days(store, hunter, span, add, tell, scope)
+    truth = over_portions(store, hunter, span, add, tell, scope)
     costs = {rule.id: _cost(store, hunter, rule, span, scope) for rule in rules}
     return Past(tests, costs, truth, faults_of(hunter))
 
 
-def over_days(
+def over_portions(
     store: EventStore,
     hunter: Hunter,
     span: Span,
@@ -74,21 +75,18 @@ def over_days(
     """Tell ``add`` each hit, by rule; else as ``backtested``."""
     assert span.start is not None
     assert span.end is not None
-    whole = max(1, (span.end - span.start) // MINUTE)
     truths: list[Truth] = []
-    at, count = span.start, 0
-    tell(Counting(0, whole, 0))
-    while at < span.end or not truths:
-        until = min(hour_of(at) + DAY, span.end)
-        scan = store.scan(Query(hunter.where, Span(at, until), scope))
+    count = 0
+    tell(Counting(0, 1, 0))
+    for portion in portions(store, span.start, span.end, scope):
+        scan = store.scan(Query(hunter.where, Span(portion.start, portion.end), scope))
         for batch in scan:
             for event, hits in hunter.judge(batch):
                 count += len(hits)
                 for rule in hits:
                     add(rule, event)
         truths.append(scan.truth)
-        at = until
-        tell(Counting((at - span.start) // MINUTE, whole, count))
+        tell(Counting(portion.done, portion.whole, count))
     return together(*truths)
 
 

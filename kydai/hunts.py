@@ -1,32 +1,33 @@
 """Hunts that are kept: what was asked, what was found and how far it got, a file of JSON lines each.
 
-The first line is the question. Then, hour by hour, the hits and a line that says the hour is done; hits behind the last
-such line were cut off by a stop and count for nothing. Hits name events by their id and copy no text of theirs.
+The first line is the question. Then, portion by portion (core/store/portions.py), the hits and a line that says the
+portion is done; hits behind the last such line were cut off by a stop and count for nothing. Hits name events by their
+id and copy no text of theirs.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from core.clock import HOUR, Micros, hour_of
+from core.clock import HOUR, Micros
 from core.durable import make_folder, write_durably
 from core.errors import BadInput, NotFound, Place, Refused, cause, failure
 from core.event import Event
 from core.store.contract import EventStore, Missing, Query, Span, Truth
+from core.store.portions import Portion, portions
 from core.store.segments_files import try_lock
+from core.store.telling import Counting, TellCount
 from detections.hunting import Hunter
 from detections.rule import Rule
 
 SUFFIX = ".jsonl"
-MAX_STEPS = 1_000
-"""Reads that a hunt takes at most."""
 
 
 class Asked(msgspec.Struct, tag="asked", frozen=True):
@@ -53,14 +54,14 @@ class Found(msgspec.Struct, tag="hit", frozen=True):
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """What an hour lacks."""
+    """What a portion lacks."""
 
     what: str
     detail: str = ""
 
 
-class Hour(msgspec.Struct, tag="hour", frozen=True):
-    """An hour that is done: events read, hits, and what its answer says of itself. ``extra`` and ``lacking`` count
+class Part(msgspec.Struct, tag="hour", frozen=True):
+    """A portion that is done: events read, hits, and what its answer says of itself. ``extra`` and ``lacking`` count
     events by rule where query and engine disagree, ``suspended`` names rules that took too long."""
 
     start: Micros
@@ -76,7 +77,7 @@ class Hour(msgspec.Struct, tag="hour", frozen=True):
 
 @dataclass(slots=True)
 class Progress:
-    """All hours that are done, together."""
+    """All portions that are done, together."""
 
     next: Micros
     read: int = 0
@@ -87,25 +88,25 @@ class Progress:
     lacking: Counter[str] = field(default_factory=Counter)
     suspended: dict[str, str] = field(default_factory=dict)
 
-    def add(self, hour: Hour) -> None:
-        self.next = hour.end
-        self.read += hour.read
-        self.hits += hour.hits
-        self.exact &= hour.exact
-        self.missing.update(dict.fromkeys(hour.missing))
-        self.extra.update(hour.extra)
-        self.lacking.update(hour.lacking)
-        self.suspended.update(hour.suspended)
+    def add(self, part: Part) -> None:
+        self.next = part.end
+        self.read += part.read
+        self.hits += part.hits
+        self.exact &= part.exact
+        self.missing.update(dict.fromkeys(part.missing))
+        self.extra.update(part.extra)
+        self.lacking.update(part.lacking)
+        self.suspended.update(part.suspended)
 
     @property
     def truth(self) -> Truth:
-        """Whether the hours that are done were answered whole."""
+        """Whether the portions that are done were answered whole."""
         missing = tuple(Missing(gap.what, gap.detail) for gap in self.missing)
         complete = not missing and not self.lacking and not self.suspended
         return Truth(exact=self.exact, complete=complete, missing=missing)
 
 
-_LINE: msgspec.json.Decoder[Asked | Found | Hour] = msgspec.json.Decoder(Asked | Found | Hour)
+_LINE: msgspec.json.Decoder[Asked | Found | Part] = msgspec.json.Decoder(Asked | Found | Part)
 
 
 class HuntFile:
@@ -121,7 +122,7 @@ class HuntFile:
             for line, end in self._lines():
                 if isinstance(line, Asked):
                     asked, self.size, self.progress = line, end, Progress(line.start)
-                elif isinstance(line, Hour) and asked is not None:
+                elif isinstance(line, Part) and asked is not None:
                     self.progress.add(line)
                     self.size = end
         except OSError as error:
@@ -130,7 +131,7 @@ class HuntFile:
             raise failure(BadInput, "hunts.broken", file=path)
         self.asked = asked
 
-    def _lines(self) -> Iterator[tuple[Asked | Found | Hour, int]]:
+    def _lines(self) -> Iterator[tuple[Asked | Found | Part, int]]:
         """Each line and where it ends, up to the first that was not written whole."""
         end = 0
         with self.path.open("rb") as file:
@@ -148,21 +149,23 @@ class HuntFile:
 
     @property
     def hours(self) -> tuple[int, int]:
-        """Hours done, and all of them."""
-        start = self.asked.start
-        return -((start - self.progress.next) // HOUR), -((start - self.asked.end) // HOUR)
+        """Whole hours done, and all of them."""
+        whole = -((self.asked.start - self.asked.end) // HOUR)
+        return whole if self.is_done else (self.progress.next - self.asked.start) // HOUR, whole
 
     def hits(self) -> Iterator[Found]:
-        """The hits of the hours that are done."""
+        """The hits of the portions that are done."""
         for line, end in self._lines():
             if end > self.size:
                 return
             if isinstance(line, Found):
                 yield line
 
-    def go_on(self, store: EventStore, hunter: Hunter, tell: Callable[[], object]) -> None:
-        """Hunt the hours that are left; ``tell`` is called after each batch and hour. What ends it early, a stop too,
-        keeps the hours that are done. Raises Refused while another process hunts."""
+    def go_on(self, store: EventStore, hunter: Hunter, tell: TellCount) -> None:
+        """Hunt what is left; ``tell`` hears of it after each portion. What ends it early, a stop too, keeps
+        the portions that are done. Raises Refused while another process hunts."""
+        if self.is_done:
+            return
         mark = try_lock(self.path.with_suffix(".lock"))
         if mark is None:
             raise failure(Refused, "hunts.busy", id=self.asked.id)
@@ -170,37 +173,16 @@ class HuntFile:
             with self.path.open("r+b") as file:
                 file.truncate(self.size)
                 file.seek(self.size)
-                # of many years so many hours at a time that it ends
-                step = HOUR * -(-self.hours[1] // MAX_STEPS)
-                while not self.is_done:
-                    start = self.progress.next
-                    span = Span(start, min(hour_of(start) + step, self.asked.end))
-                    hour = self._hour(store, hunter, file, span, tell)
-                    file.write(msgspec.json.encode(hour) + b"\n")
+                before = store.count(Query(span=Span(self.asked.start, self.progress.next))).count
+                for portion in portions(store, self.progress.next, self.asked.end):
+                    part = _read(store, hunter, file, portion)
+                    file.write(msgspec.json.encode(part) + b"\n")
                     file.flush()
                     self.size = file.tell()
-                    self.progress.add(hour)
-                    tell()
+                    self.progress.add(part)
+                    tell(Counting(before + portion.done, before + portion.whole, self.progress.hits))
         finally:
             mark.release()
-
-    def _hour(self, store: EventStore, hunter: Hunter, file: BinaryIO, span: Span, tell: Callable[[], object]) -> Hour:
-        assert span.start is not None and span.end is not None
-        before = Counter(hunter.extra), Counter(hunter.lacking)
-        read = hits = 0
-        scan = store.scan(Query(hunter.where, span))
-        for batch in scan:
-            read += len(batch)
-            for event, rules in hunter.judge(batch):
-                hits += len(rules)
-                file.writelines(msgspec.json.encode(_found(event, rule)) + b"\n" for rule in rules)
-            tell()
-        truth = scan.truth
-        gaps = tuple(Gap(m.what, m.detail) for m in truth.missing)
-        extra, lacking = (dict(now - then) for now, then in zip((hunter.extra, hunter.lacking), before, strict=True))
-        return Hour(
-            span.start, span.end, read, hits, truth.exact, gaps, extra, lacking, suspended=dict(hunter.suspended)
-        )
 
 
 def make(folder: Path, asked: Asked) -> HuntFile:
@@ -236,6 +218,23 @@ def rules_print(rules: Iterable[Rule]) -> str:
     for rule in sorted(rules, key=lambda each: each.id):
         digest.update(repr((rule.id, rule.logsource, rule.condition, rule.predicates)).encode())
     return digest.hexdigest()
+
+
+def _read(store: EventStore, hunter: Hunter, file: BinaryIO, portion: Portion) -> Part:
+    """Read a portion and write its hits."""
+    before = Counter(hunter.extra), Counter(hunter.lacking)
+    read = hits = 0
+    scan = store.scan(Query(hunter.where, Span(portion.start, portion.end)))
+    for batch in scan:
+        read += len(batch)
+        for event, rules in hunter.judge(batch):
+            hits += len(rules)
+            file.writelines(msgspec.json.encode(_found(event, rule)) + b"\n" for rule in rules)
+    truth = scan.truth
+    gaps = tuple(Gap(m.what, m.detail) for m in truth.missing)
+    extra, lacking = (dict(now - then) for now, then in zip((hunter.extra, hunter.lacking), before, strict=True))
+    suspended = dict(hunter.suspended)
+    return Part(portion.start, portion.end, read, hits, truth.exact, gaps, extra, lacking, suspended)
 
 
 def _found(event: Event, rule: str) -> Found:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from api.joining import Joining, joining
 from core import audit
 from core.clock import from_micros, iso
 from core.store.contract import Span
-from core.store.telling import Counting, TellCount
 from core.times import read_span
 from core.words import moment, number, say
 from detections import exception_book
@@ -28,7 +25,7 @@ from detections.ruleset import RuleSource, load
 from enrichment.observables import read_house
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import safe
-from kydai.cli.rules_hunt import chosen, usable
+from kydai.cli.rules_hunt import chosen, telling, usable
 from kydai.cli.rules_why import rules_of
 from kydai.cli.search import From, To, confess
 from kydai.context import Context
@@ -54,7 +51,7 @@ def backtest(ctx: typer.Context, rule: RuleOrFile, start: From = None, end: To =
         audit.record(session, cli_actor(), "rules.backtest", rule[:200], now=now, after=facts)
         excepted = Excepted(exception_book.in_force(session))
     span = Span(first, last or now)
-    with telling(context) as tell:
+    with telling(context, "hunts.backtest.progress") as tell:
         past = backtested(context.store, context.clock, rules, excepted, span, zone, tell)
     for each in past.tests.values():
         with context.database.read() as session:
@@ -79,23 +76,6 @@ def _rules(context: Context, rule: str) -> list[Rule]:
     # of two rules of one id the first counts
     loaded = load([tried, *rule_sources(settings.rules_folder)], placeholders=values, cache=settings.cache_folder)
     return usable(context, loaded, [r for r in loaded.every.values() if r.package == ""])
-
-
-@contextmanager
-def telling(context: Context) -> Iterator[TellCount]:
-    """Say on a terminal how far it is."""
-    console = context.output.err
-    if not console.is_terminal:
-        yield lambda now: None
-        return
-    with Progress(TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("")
-
-        def tell(now: Counting) -> None:
-            shown = say("hunts.backtest.progress", LANG, percent=now.percent, hits=now.found)
-            bar.update(task, description=shown)
-
-        yield tell
 
 
 def _show(context: Context, test: Backtest, span: Span, cost: Cost, joined: Joining) -> None:

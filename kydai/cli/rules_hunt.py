@@ -1,8 +1,8 @@
-"""``kydai rules hunt``: rules over the events that are stored, hour by hour."""
+"""``kydai rules hunt``: rules over the events that are stored, portion by portion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Annotated, Any
@@ -13,10 +13,11 @@ import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from core import audit
-from core.clock import Micros, hour_of, iso, to_micros
+from core.clock import Micros, iso, to_micros
 from core.errors import BadInput, KydaiError, Refused, failure
 from core.event import new_ulid
-from core.times import read_span
+from core.store.telling import Counting, TellCount
+from core.times import in_order, read_span
 from core.words import moment, number, say
 from detections.exception_offer import not_alone
 from detections.hunting import Hunter
@@ -74,10 +75,8 @@ def _begin(context: Context, ids: Sequence[str], package: str | None, start: str
     assert first is not None
     ruleset = rules_of(context)
     rules = usable(context, ruleset, chosen(ruleset, ids, package))
-    kept = context.store.stats()
-    # what is outside of all events needs no look
-    first = max(first, first if kept.oldest is None else hour_of(kept.oldest))
-    last = min(last or now, max(first + 1, now if kept.newest is None else kept.newest + 1))
+    last = last or now
+    in_order(first, last, start, end or "now")
     actor = cli_actor()
     title = rules[0].title if len(rules) == 1 else (package or "")
     asked = Asked(
@@ -126,28 +125,28 @@ def _go_on(context: Context, found: HuntFile, ruleset: RuleSet) -> None:
     if rules_print(rules) != found.asked.rules_print:
         raise failure(Refused, "hunts.changed", id=found.asked.id)
     try:
-        with _telling(context, found) as tell:
+        with telling(context, "hunts.progress") as tell:
             found.go_on(context.store, Hunter(rules, context.clock), tell)
     except (KeyboardInterrupt, KydaiError):
-        done, hours = found.hours
-        context.output.tell(say("hunts.stopped", LANG, done=done, hours=hours, id=found.asked.id))
+        until = _moment(context, found.progress.next)
+        context.output.tell(say("hunts.stopped", LANG, until=until, id=found.asked.id))
         raise
 
 
 @contextmanager
-def _telling(context: Context, found: HuntFile) -> Iterator[Callable[[], None]]:
+def telling(context: Context, words: str) -> Iterator[TellCount]:
+    """Say on a terminal how far it is, in these words."""
     console = context.output.err
     if not console.is_terminal:
-        yield lambda: None
+        yield lambda now: None
         return
     with Progress(TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True) as bar:
         task = bar.add_task("")
 
-        def tell() -> None:
-            done, hours = found.hours
-            bar.update(task, description=say("hunts.progress", LANG, done=done, hours=hours, hits=found.progress.hits))
+        def tell(now: Counting) -> None:
+            bar.update(task, description=say(words, LANG, percent=now.percent, hits=now.found))
 
-        tell()
+        tell(Counting(0, 1, 0))
         yield tell
 
 

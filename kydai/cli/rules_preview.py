@@ -21,7 +21,7 @@ from detections.ruleset import RuleSet
 from kydai.cli.alerts import level_text
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import safe
-from kydai.cli.rules_backtest import telling
+from kydai.cli.rules_hunt import telling
 from kydai.cli.search import confess
 from kydai.context import Context
 from kydai.covering import coverage_of
@@ -50,7 +50,7 @@ def preview(
     with context.database.read() as session:
         after = load_rules(context.settings, session, {package.name: folder})
     house = House(context.database, context.store, context.clock, coverage_of)
-    with telling(context) as tell:
+    with telling(context, "hunts.backtest.progress") as tell:
         shown = outlook(house, before, after, Span(hour_of(first), last or now), tell, seconds)
     if shown.truth is not None:
         confess(context, shown.truth)

@@ -43,10 +43,11 @@ def _event(number: int, at: int, host: str = "db01", name: str = "a") -> Event:
     return made | {"@timestamp": iso(START + at), "host.name": host}
 
 
-def test_days_are_told_one_by_one(store: SegmentStore, rule: Rule) -> None:
+def test_portions_are_told_one_by_one(store: SegmentStore, rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.store.portions.MOST", 1)
     told: list[Counting] = []
     past = backtested(store, StillClock(), [rule], NONE, SPAN, ZONE, told.append)
-    assert [(each.percent, each.found) for each in told] == [(0, 0), (50, 1), (100, 2)]
+    assert [(each.percent, each.found) for each in told] == [(0, 0), (33, 1), (66, 2), (100, 2)]
     test = past.tests[rule_id(1)]
     assert (test.hits, test.hosts) == (2, {"db01": 1, "db02": 1})
     assert (past.truth.complete, past.costs[rule_id(1)].events, past.faults) == (True, 3, {})

@@ -1,20 +1,22 @@
-"""The file of a hunt: hours count when they are done, and what a stop left behind them does not."""
+"""The file of a hunt: portions count when they are done, and what a stop left behind them does not."""
 
 from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from core.clock import HOUR, MINUTE, StillClock
+from core.clock import HOUR, MINUTE, Micros, StillClock
 from core.errors import BadInput, NotFound, Refused
 from core.event import Event
 from core.query.to_match import compile_match
-from core.store.contract import EventStore, Missing, Query, Scan, Truth
+from core.store.contract import Bucket, Buckets, Count, EventStore, Missing, Query, Scan, Span, Truth
 from core.store.segments_files import try_lock
+from core.store.telling import Counting
 from detections.hunting import Hunter
 from kydai.hunts import Asked, HuntFile, all_hunts, hunt_file, make, rules_print
 from tests.core.store.conformance import START, event
@@ -36,9 +38,25 @@ class _Store:
         assert end is not None
         self.asked.append(start)
         test = compile_match(query.where)
-        found = [e for e in self.events if start <= START + int(str(e["kydai.at"])) < end and test(e)]
-        lacks = (Missing("quarantined", "f1"),) if start == START + HOUR else ()
+        found = [e for e in self.events if start <= _at(e) < end and test(e)]
+        lacks = (Missing("quarantined", "f1"),) if start <= START + HOUR < end else ()
         return Scan(iter([found]), Truth(complete=not lacks, missing=lacks))
+
+    def histogram(self, query: Query, interval: Micros, *, zone: str) -> Buckets:
+        counts = Counter(_at(e) // interval * interval for e in self._within(query.span))
+        return Buckets([Bucket(key, n) for key, n in sorted(counts.items())], Truth())
+
+    def count(self, query: Query) -> Count:
+        return Count(len(self._within(query.span)), Truth())
+
+    def _within(self, span: Span) -> list[Event]:
+        assert span.start is not None
+        assert span.end is not None
+        return [e for e in self.events if span.start <= _at(e) < span.end]
+
+
+def _at(made: Event) -> Micros:
+    return START + int(str(made["kydai.at"]))
 
 
 def _store(*at: int) -> _Store:
@@ -52,34 +70,40 @@ def _hunt(folder: Path, store: _Store) -> tuple[HuntFile, Hunter]:
     return make(folder / "hunts", asked), Hunter(rules, StillClock(START))
 
 
-def _run(found: HuntFile, store: _Store, hunter: Hunter) -> None:
-    found.go_on(cast(EventStore, store), hunter, lambda: None)
+def _run(found: HuntFile, store: _Store, hunter: Hunter) -> list[Counting]:
+    told: list[Counting] = []
+    found.go_on(cast(EventStore, store), hunter, told.append)
+    return told
 
 
-def test_hours_are_kept_with_what_they_lack(tmp_path: Path) -> None:
-    store = _store(0, HOUR - 1, HOUR, 2 * HOUR, 2 * HOUR + MINUTE)
+@pytest.fixture(autouse=True)
+def _small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.store.portions.MOST", 2)
+
+
+def test_portions_are_kept_with_what_they_lack(tmp_path: Path) -> None:
+    store = _store(0, HOUR - 1, HOUR, HOUR + 1, 2 * HOUR, 2 * HOUR + MINUTE)
     found, hunter = _hunt(tmp_path, store)
     assert found.hours == (0, 3)
-    _run(found, store, hunter)
+    assert [(each.percent, each.found) for each in _run(found, store, hunter)] == [(40, 2), (80, 4), (100, 5)]
     for each in (found, hunt_file(tmp_path / "hunts", "h1")):
         assert each.is_done
         assert each.hours == (3, 3)
-        assert (each.progress.read, each.progress.hits) == (4, 4), "the last is behind the end"
-        assert [(hit.rule, hit.host) for hit in each.hits()] == [(rule_id(1), "h")] * 4
+        assert (each.progress.read, each.progress.hits) == (5, 5), "the last is behind the end"
+        assert [(hit.rule, hit.host) for hit in each.hits()] == [(rule_id(1), "h")] * 5
         assert each.progress.truth.missing == (Missing("quarantined", "f1"),)
         assert not each.progress.truth.complete
-    _run(found, store, hunter)
+    assert _run(found, store, hunter) == []
     assert store.asked == [START, START + HOUR, START + 2 * HOUR], "what is done is not read again"
 
 
-def test_long_times_are_read_in_few_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kydai.hunts.MAX_STEPS", 2)
-    store = _store(0, HOUR, 2 * HOUR)
+def test_hours_without_events_are_read_with_others(tmp_path: Path) -> None:
+    store = _store(0, 2 * HOUR)
     found, hunter = _hunt(tmp_path, store)
     _run(found, store, hunter)
-    assert store.asked == [START, START + 2 * HOUR]
-    assert found.progress.hits == 3
-    assert found.hours == (3, 3)
+    assert store.asked == [START]
+    assert (found.progress.hits, found.hours) == (2, (3, 3))
+    assert not found.progress.truth.complete, "what they lack is told all the same"
 
 
 @pytest.mark.parametrize("cut", [1, 40, 200])
@@ -92,7 +116,7 @@ def test_what_a_stop_left_behind_the_last_hour_counts_for_nothing(tmp_path: Path
     torn = HuntFile(found.path)
     assert not torn.is_done
     assert torn.progress.hits == len(list(torn.hits())) < len(expected)
-    _run(torn, store, hunter)
+    assert _run(torn, store, hunter)[-1] == Counting(5, 5, 5)
     assert found.path.read_bytes() == whole
     assert list(torn.hits()) == expected
 

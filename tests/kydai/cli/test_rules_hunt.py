@@ -8,11 +8,14 @@ from typing import Any
 import orjson
 import pytest
 
+from core.clock import DAY, StillClock, iso, to_micros
+from core.store.contract import Deleted
 from core.store.segments import SegmentStore
 from tests.kydai.cli.conftest import Run
 from tests.kydai.cli.test_rules import CORRELATION, CORRELATION_ID, ID
 from tests.kydai.conftest import RULE
 
+YEARS_AGO = to_micros("2018-11-25")
 SPAN = ("--from", "2026-11-25", "--to", "2026-11-25")
 
 
@@ -54,6 +57,7 @@ def test_hits_are_shown_kept_and_written(stored: Run, tmp_path: Path) -> None:
 
 
 def test_a_hunt_that_was_stopped_goes_on(stored: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.store.portions.MOST", 2)
     scan, asked = SegmentStore.scan, []
 
     def stops(self: SegmentStore, query: Any, **more: Any) -> Any:
@@ -66,14 +70,26 @@ def test_a_hunt_that_was_stopped_goes_on(stored: Run, monkeypatch: pytest.Monkey
     ran = stored("rules", "hunt", ID, *SPAN, "--json")
     assert ran.status == 130
     assert ran.documents == []
-    assert "1 of 3 hours are done" in ran.err
+    assert "All before 2026-11-25 09:00:00 is done" in ran.err
     hunt_id = ran.err.split("--resume ")[1].split()[0]
     (kept,) = stored("rules", "hunt", "--json").documents
-    assert (kept["id"], kept["hours_done"], kept["hits"], kept["complete"]) == (hunt_id, 1, 1, False)
+    assert (kept["id"], kept["hours_done"], kept["hits"], kept["complete"]) == (hunt_id, 9, 1, False)
     done = stored("rules", "hunt", "--resume", hunt_id, "--json")
     assert done.status == 0
     assert [h["time"][:13] for h in done.documents] == [f"2026-11-25T0{hour}" for hour in (1, 2, 3)]
-    assert len(asked) == len(set(asked)) + 1, "only the hour that was cut off was read twice"
+    assert len(asked) == len(set(asked)) + 1 == 4, "only the portion that was cut off was read twice"
+
+
+def test_what_is_deleted_of_the_time_asked_for_is_said(stored: Run, tmp_path: Path) -> None:
+    store = SegmentStore(tmp_path / "data" / "store", StillClock())
+    gone = Deleted("old", "0", ("level3",), 0, DAY, 7, "five years", DAY, min_ts=YEARS_AGO, max_ts=YEARS_AGO + DAY)
+    store.adopt([gone])
+    store.close()
+    assert stored("rules", "hunt", ID, *SPAN).status == 0
+    ran = stored("rules", "hunt", ID, "--from", iso(YEARS_AGO - DAY), "--to", "2026-11-25")
+    assert ran.status == 3
+    assert "five years" in ran.err
+    assert "3 hits" in ran.err
 
 
 def test_rules_that_changed_are_not_gone_on_with(stored: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +124,7 @@ def test_a_broken_file_hides_no_other_hunt(stored: Run, tmp_path: Path) -> None:
     table, json = stored("rules", "hunt"), stored("rules", "hunt", "--json")
     assert table.status == json.status == 3
     assert "hunts/01broken.jsonl is not the file of a hunt" in table.err
-    assert "3/3" in table.out
+    assert "24/24" in table.out
     assert [each["rules"] for each in json.documents] == [[ID]]
 
 
@@ -123,6 +139,7 @@ def test_a_broken_file_hides_no_other_hunt(stored: Run, tmp_path: Path) -> None:
         ([ID, "--resume", "x"], "give no rule"),
         ([ID, "--from", "yesterdayish"], "yesterdayish"),
         ([ID, "--from", "2026-11-25", "--to", "2026-11-24"], "2026-11-24"),
+        ([ID, "--from", "2096-11-25"], "2096-11-25"),
     ],
 )
 def test_wrong_inputs(stored: Run, arguments: list[str], said: str) -> None:
