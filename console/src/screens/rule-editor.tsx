@@ -1,6 +1,6 @@
 // A rule being written: what is wrong stands at its line, it is tried on samples and on the past, and saved as a local rule.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type KeyboardEvent, useEffect, useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 import { api, data, Failure, type Schemas } from "../api/client";
 import { type Draft, useDraft } from "../lib/draft";
@@ -12,7 +12,7 @@ import { useToast } from "../parts/toast";
 import { useWords } from "../words";
 import { rulePath } from "./links";
 import { DraftBacktest } from "./rule-backtest";
-import { Tried } from "./rule-tried";
+import { Tried, TriedShort } from "./rule-tried";
 import { useMayRule } from "./rule-rights";
 
 type Checked = Schemas["Checked"];
@@ -49,7 +49,9 @@ export function RuleEditor({ id, source, note, onLeave, onTouched }: Props) {
     queryFn: () => data(api.POST("/api/v1/rules/check", { body: rested })),
   });
   const about = { query: { rule: id ?? undefined } };
-  const tried = useMutation({ mutationFn: () => data(api.POST("/api/v1/rules/try", { params: about, body })) });
+  const tried = useMutation({ mutationFn: (sent: typeof body) => data(api.POST("/api/v1/rules/try", { params: about, body: sent })) });
+  const isOlder = tried.variables?.text !== text || tried.variables.samples !== samples;
+  const place = useRef<HTMLDivElement>(null);
   const save = useMutation({
     mutationFn: async () => {
       const wish = { ...body, version: draft.version, reason: reason.trim() };
@@ -67,7 +69,10 @@ export function RuleEditor({ id, source, note, onLeave, onTouched }: Props) {
   });
   const conflict = save.error instanceof Failure && save.error.problem.status === 409;
   // a refusal is of the text that was sent; that somebody else saved stays true
-  const forgive = () => !conflict && save.reset();
+  const forgive = () => {
+    if (!conflict) save.reset();
+    if (tried.isError) tried.reset();
+  };
   const write = (to: Partial<Draft>) => {
     setDraft({ ...draft, ...to });
     forgive();
@@ -85,7 +90,7 @@ export function RuleEditor({ id, source, note, onLeave, onTouched }: Props) {
   const run = () => {
     setShown("try");
     forgive();
-    tried.mutate();
+    tried.mutate(body);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (!event.ctrlKey && !event.metaKey) return;
@@ -104,6 +109,7 @@ export function RuleEditor({ id, source, note, onLeave, onTouched }: Props) {
       <div className="row wrap rule-bar">
         {check.data && <Verdict checked={check.data} />}
         {check.isError && <span className="critical">{t("draft.unchecked")}</span>}
+        <span role="status">{shown === "try" && tried.data && <TriedShort found={tried.data} isOlder={isOlder} onShow={() => place.current?.scrollIntoView()} />}</span>
         <span className="space" />
         <button type="button" className="button" disabled={!isAllowed || tried.isPending} aria-keyshortcuts="Control+Enter" onClick={run}>
           {t(tried.isPending ? "samples.trying" : "draft.try")} <kbd aria-hidden="true">Ctrl ⏎</kbd>
@@ -123,12 +129,12 @@ export function RuleEditor({ id, source, note, onLeave, onTouched }: Props) {
         {isAllowed && <input className="input" placeholder={t("rules.why_change")} aria-label={t("rules.why_change")} maxLength={2000} value={reason} onChange={(event) => setReason(event.target.value)} />}
       </div>
       {save.isError && <Problem error={save.error} />}
+      {shown === "try" && tried.isError && <Problem error={tried.error} />}
       {(conflict || (isOld && isTouched)) && id !== null && <Newer id={id} isOld={isOld} onTake={leave} onKeep={() => setDraft({ ...draft, version: source.version })} />}
       <CodeArea label={t("draft.rule")} value={text} onChange={(to) => write({ text: to })} remarks={check.data?.remarks ?? []} rows={21} isFirst />
       <h3 className="draft-head">{t("rule.tab.samples")}</h3>
       <CodeArea label={t("draft.samples")} value={samples} onChange={(to) => write({ samples: to })} remarks={check.data?.samples ?? []} rows={6} />
-      {shown === "try" && tried.isError && <Problem error={tried.error} />}
-      {shown === "try" && tried.data && <Tried found={tried.data} />}
+      <div ref={place}>{shown === "try" && tried.data && <Tried found={tried.data} />}</div>
       {shown === "past" && <DraftBacktest id={id} body={body} />}
     </div>
   );

@@ -13,13 +13,31 @@ import { SampleList, SamplesSaid } from "./rule-samples";
 export function Tried({ found }: { found: Schemas["DraftTried"] }) {
   const { t } = useWords();
   return (
-    <div aria-live="polite">
+    <div>
       <h3 className="draft-head">{t("draft.on_samples")}</h3>
       {found.samples.file === null ? <p className="muted">{t("samples.none")}</p> : <SamplesSaid tried={found.samples} />}
       <SampleList tried={found.samples} />
       <h3 className="draft-head">{t("draft.on_stored")}</h3>
       {found.stored ? <Stored stored={found.stored} /> : <p className="muted">{t("draft.no_stored")}</p>}
     </div>
+  );
+}
+
+/** What a try came to, in a line that leads to the particulars. */
+export function TriedShort({ found, isOlder, onShow }: { found: Schemas["DraftTried"]; isOlder: boolean; onShow: () => void }) {
+  const { t } = useWords();
+  const { samples, stored } = found;
+  const wrong = samples.samples.filter((sample) => sample.is_concerned && sample.wrong).length;
+  const said = [
+    stored && t("draft.short", { hits: stored.hits, n: stored.looked }),
+    stored && (!stored.truth.complete || stored.doubtful > 0) && t("draft.short_part"),
+    samples.problem ? t("draft.short_unread") : wrong ? t("samples.wrong", { n: wrong }) : !stored && t("draft.short_samples"),
+    isOlder && t("draft.short_older"),
+  ];
+  return (
+    <button type="button" className="link" onClick={onShow}>
+      {said.filter(Boolean).join(" · ")}
+    </button>
   );
 }
 
