@@ -125,6 +125,18 @@ def test_a_copy_is_made_and_two_people_do_not_overwrite_each_other(open_console:
     expect(lines.nth(4)).to_have_text("level: low")
 
 
+def test_a_rule_further_down_its_file_is_shown_and_changed_there(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house, path="/detections/edcf27d7-6e8f-47c4-abc5-5ca5e8f5d207")
+    chosen = console.page.locator(".rule-lines .chosen")
+    expect(chosen).to_have_text("title: SSH Guessing Against One Host From Many Addresses")
+    expect(chosen).to_be_in_viewport()
+    console.button("Sửa").click()
+    area = console.page.get_by_label("Nội dung quy tắc")
+    expect(console.page.get_by_text("Tệp này chứa 3 quy tắc")).to_be_visible()
+    assert area.evaluate("a => a.value.slice(a.selectionStart)").startswith("title: SSH Guessing Against One Host")
+    assert area.evaluate("a => a.scrollTop") > 0
+
+
 def test_who_may_not_change_rules_may_read_and_check(open_console: Open, shared_house: Running) -> None:
     for name, said in (("trangpt", "Chỉ quản trị và phân tích viên"), ("sonhv", "áp dụng cho toàn đơn vị")):
         console = open_console(shared_house, name, path=f"/detections/{SHELL}").heading("Trình lệnh kết nối ngược ra ngoài")

@@ -1,5 +1,5 @@
 // A text to be written, with numbered lines; lines of which there is something to say are marked, and said below.
-import { type KeyboardEvent, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { Schemas } from "../api/client";
 import { useWords } from "../words";
 
@@ -11,7 +11,8 @@ interface Props {
   onChange: (text: string) => void;
   remarks: readonly Remark[];
   rows: number;
-  isFirst?: boolean;
+  /** The line at which one begins to write, with the focus; none: the focus is elsewhere. */
+  begin?: number;
 }
 
 /** The place of a line's column in a text, both counted from 1. */
@@ -30,7 +31,7 @@ function keepIndent(event: KeyboardEvent<HTMLTextAreaElement>): void {
   document.execCommand("insertText", false, `\n${indent.replace("-", " ")}`);
 }
 
-export function CodeArea({ label, value, onChange, remarks, rows, isFirst }: Props) {
+export function CodeArea({ label, value, onChange, remarks, rows, begin }: Props) {
   const { t, said } = useWords();
   const area = useRef<HTMLTextAreaElement>(null);
   const [top, setTop] = useState(0);
@@ -40,14 +41,18 @@ export function CodeArea({ label, value, onChange, remarks, rows, isFirst }: Pro
     const line = Math.min(remark.line ?? 1, count);
     if (worst.get(line) !== "wrong") worst.set(line, remark.weight === "error" ? "wrong" : "doubtful");
   }
-  const goTo = (remark: Remark) => {
-    const at = offsetOf(value, remark.line ?? 1, remark.column ?? 1);
+  const goTo = (line: number, column: number) => {
+    const at = offsetOf(value, line, column);
     area.current?.focus();
     area.current?.setSelectionRange(at, at);
     // browsers scroll to what is typed, not to what is set
     const height = (area.current?.scrollHeight ?? 0) / count;
-    area.current?.scrollTo({ top: Math.max(0, ((remark.line ?? 1) - 4) * height) });
+    area.current?.scrollTo({ top: Math.max(0, (line - 4) * height) });
   };
+  // once: what is typed later has its own place
+  useEffect(() => {
+    if (begin !== undefined) goTo(begin, 1);
+  }, [begin]);
   return (
     <>
       <div className="code-area mono">
@@ -65,7 +70,6 @@ export function CodeArea({ label, value, onChange, remarks, rows, isFirst }: Pro
           className="input mono"
           aria-label={label}
           spellCheck={false}
-          autoFocus={isFirst}
           wrap="off"
           rows={rows}
           value={value}
@@ -80,7 +84,7 @@ export function CodeArea({ label, value, onChange, remarks, rows, isFirst }: Pro
         <ul className="code-remarks" aria-label={t("draft.remarks")}>
           {remarks.map((remark) => (
             <li key={`${remark.line}${remark.column}${remark.code}${remark.text.en}`}>
-              <button type="button" className="link mono" onClick={() => goTo(remark)}>
+              <button type="button" className="link mono" onClick={() => goTo(remark.line ?? 1, remark.column ?? 1)}>
                 {remark.line === null ? "–" : [remark.line, remark.column].filter((each) => each !== null).join(":")}
               </button>{" "}
               <span className={remark.weight === "error" ? "critical" : "medium"}>{said(remark.text)}</span> <span className="muted">[{remark.code}]</span>

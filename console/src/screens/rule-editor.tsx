@@ -22,6 +22,8 @@ interface Props {
   /** Of the rule that is changed; null for a new one. */
   id: string | null;
   source: Draft;
+  /** The line of the text to begin at. */
+  begin?: number;
   /** Who is on the way to be replaced, or what becomes of the text, in a sentence. */
   note?: string;
   /** The text is as it was, or was dropped. */
@@ -29,7 +31,7 @@ interface Props {
   onTouched?: (isTouched: boolean) => void;
 }
 
-export function RuleEditor({ id, source, note, onLeave, onTouched }: Props) {
+export function RuleEditor({ id, source, begin = 1, note, onLeave, onTouched }: Props) {
   const { t, named } = useWords();
   const { me } = useHouse();
   const isAllowed = useMayRule();
@@ -48,6 +50,7 @@ export function RuleEditor({ id, source, note, onLeave, onTouched }: Props) {
     placeholderData: (before: Checked | undefined) => before,
     queryFn: () => data(api.POST("/api/v1/rules/check", { body: rested })),
   });
+  const count = check.data?.rules ?? 0;
   const about = { query: { rule: id ?? undefined } };
   const tried = useMutation({ mutationFn: (sent: typeof body) => data(api.POST("/api/v1/rules/try", { params: about, body: sent })) });
   const isOlder = tried.variables?.text !== text || tried.variables.samples !== samples;
@@ -125,13 +128,13 @@ export function RuleEditor({ id, source, note, onLeave, onTouched }: Props) {
         </button>
       </div>
       <div className="row wrap rule-bar draft-about">
-        <span className="muted">{isAllowed ? note : t(me.scope ? "draft.scope" : "draft.right")}</span>
+        <span className="muted">{[isAllowed ? note : t(me.scope ? "draft.scope" : "draft.right"), id !== null && count > 1 && t("draft.file_holds", { n: count })].filter(Boolean).join(" ")}</span>
         {isAllowed && <input className="input" placeholder={t("rules.why_change")} aria-label={t("rules.why_change")} maxLength={2000} value={reason} onChange={(event) => setReason(event.target.value)} />}
       </div>
       {save.isError && <Problem error={save.error} />}
       {shown === "try" && tried.isError && <Problem error={tried.error} />}
       {(conflict || (isOld && isTouched)) && id !== null && <Newer id={id} isOld={isOld} onTake={leave} onKeep={() => setDraft({ ...draft, version: source.version })} />}
-      <CodeArea label={t("draft.rule")} value={text} onChange={(to) => write({ text: to })} remarks={check.data?.remarks ?? []} rows={21} isFirst />
+      <CodeArea label={t("draft.rule")} value={text} onChange={(to) => write({ text: to })} remarks={check.data?.remarks ?? []} rows={21} begin={begin} />
       <h3 className="draft-head">{t("rule.tab.samples")}</h3>
       <CodeArea label={t("draft.samples")} value={samples} onChange={(to) => write({ samples: to })} remarks={check.data?.samples ?? []} rows={6} />
       <div ref={place}>{shown === "try" && tried.data && <Tried found={tried.data} />}</div>

@@ -30,13 +30,15 @@ function Change({ rule, onLeave }: { rule: Rule; onLeave: () => void }) {
   if (asked.isPending) return <Asking />;
   if (asked.isError) return <Failed error={asked.error} again={() => void asked.refetch()} />;
   const { text, samples, version, package: pack } = asked.data;
-  return <RuleEditor id={rule.id} source={{ text, samples, version }} note={pack === "local" ? undefined : t("draft.copy_note", { name: pack })} onLeave={onLeave} />;
+  return <RuleEditor id={rule.id} source={{ text, samples, version }} begin={rule.line} note={pack === "local" ? undefined : t("draft.copy_note", { name: pack })} onLeave={onLeave} />;
 }
 
 function Shown({ rule, text, onEdit }: { rule: Rule; text: string; onEdit: () => void }) {
   const { t } = useWords();
   const [get] = useAddress();
   const isAllowed = useMayRule();
+  // the first of its file begins where the page does
+  const begin = rule.line > 1 ? rule.line : Number.NaN;
   const checked = useQuery({ queryKey: ["rule", rule.id, "check", text], queryFn: () => data(api.POST("/api/v1/rules/check", { body: { text, samples: "" } })) });
   return (
     <>
@@ -52,7 +54,7 @@ function Shown({ rule, text, onEdit }: { rule: Rule; text: string; onEdit: () =>
         <Copy text={text} />
       </div>
       {checked.isError && <Failed error={checked.error} />}
-      {checked.isPending ? <Asking /> : <Lines text={text} remarks={checked.data?.remarks ?? []} chosen={Number(get("line"))} label={rule.file} />}
+      {checked.isPending ? <Asking /> : <Lines text={text} remarks={checked.data?.remarks ?? []} chosen={Number(get("line")) || begin} label={rule.file} />}
     </>
   );
 }
@@ -91,7 +93,10 @@ function TakeAway({ rule, isAllowed }: { rule: Rule; isAllowed: boolean }) {
 function Lines({ text, remarks, chosen, label }: { text: string; remarks: readonly Remark[]; chosen: number; label: string }) {
   const { said } = useWords();
   const place = useRef<HTMLLIElement>(null);
-  useEffect(() => place.current?.scrollIntoView({ block: "center" }), [chosen]);
+  // newer browsers answer a scroll with a promise, which is no way to tidy up
+  useEffect(() => {
+    place.current?.scrollIntoView({ block: "center" });
+  }, [chosen]);
   const lines = useMemo(() => text.replace(/\n$/, "").split("\n"), [text]);
   const of = (line: number) => remarks.filter((remark) => Math.min(remark.line ?? 1, lines.length) === line);
   return (
