@@ -177,11 +177,11 @@ def test_samples_that_are_not_for_what_is_in_the_file(kydai: Run, folder: Path) 
 def test_values_of_the_site_are_put_in(kydai: Run, folder: Path, tmp_path: Path) -> None:
     (folder / "r.yml").write_text(RULE.replace("event.outcome: failure", "event.outcome|expand: '%bad%'"))
     assert kydai("rules", "test", str(folder)).status == 1
-    assert "no_value" in kydai("rules", "lint", str(folder)).out
+    assert "no value is given for %bad%" in kydai("rules", "lint", str(folder)).out
     config = tmp_path / "kydai.toml"
     config.write_text('[site.values]\nbad = ["failure"]\n')
     assert kydai("--config", str(config), "rules", "test", str(folder)).status == 0
-    assert "no_value" not in kydai("--config", str(config), "rules", "lint", str(folder)).out
+    assert "no value is given" not in kydai("--config", str(config), "rules", "lint", str(folder)).out
 
 
 def test_a_new_correlation_is_good_once_it_is_filled_in(kydai: Run, folder: Path) -> None:
