@@ -6,7 +6,7 @@ compiled once. Nothing here does I/O; the clock is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import getitem
@@ -20,7 +20,7 @@ from detections.ir import FALSE, TRUE, Expr, Kind, Predicate, children, conj, di
 from detections.keywords import KeywordIndex, joined
 from detections.match_index import MatchIndex
 from detections.predicates import holds
-from detections.program import Hits, Judge, Program, Reference
+from detections.program import Hits, Judge, Program, Reference, Shape, Vector
 from detections.rule import Logsource, Mode, Rule, is_flow_rule
 from detections.ruleset import RuleSet
 
@@ -113,23 +113,30 @@ class Engine:
         return [Hit(rule, position) for position, rules in enumerate(judged) for rule in rules]
 
     def _judge_batch(self, events: Sequence[Record], texts: Sequence[bytes] | None) -> list[Hits]:
-        programs = self._programs_of(events)
-        classes = self._search(programs, events, texts)
+        shapes = [
+            None if program is None else program.shapes[tuple(event)]
+            for program, event in zip(self._programs_of(events), events, strict=True)
+        ]
+        classes = self._search(shapes, events, texts)
         found: list[Hits] = []
-        for position, program in enumerate(programs):
-            if program is None:
+        for position, shape in enumerate(shapes):
+            if shape is None:
                 found.append(())
                 continue
-            event = events[position]
+            event, program, plan = events[position], shape.program, shape.plan
             if program.view is not None:
                 event = program.view(event)
+                plan = program.shapes[tuple(event)].plan
             try:
-                vector = tuple(map(getitem, program.caches, map(event.get, program.names)))
+                if plan.has_lists:
+                    vector: Vector = plan.vector(event)
+                else:
+                    vector = (plan, *map(getitem, plan.caches, plan.values(event)))
             except TypeError:
-                # a list cannot be a key of a cache
-                vector = program.vector(event)
-            if program.references:
-                vector += program.compared(event)
+                plan.has_lists = True
+                vector = plan.vector(event)
+            if plan.references:
+                vector += plan.compared(event)
             if classes and position in classes:
                 vector += (classes[position],)
             found.append(program[vector])
@@ -158,29 +165,29 @@ class Engine:
         return program
 
     def _search(
-        self, programs: Sequence[Program | None], events: Sequence[Record], texts: Sequence[bytes] | None
+        self, shapes: Sequence[Shape | None], events: Sequence[Record], texts: Sequence[bytes] | None
     ) -> dict[int, int]:
         """Classes of keywords, for the events that hold any. Programs that ask for the same are searched together."""
-        asked = [None if program is None else program.keywords for program in programs]
+        groups: dict[KeywordIndex, list[tuple[int, Shape]]] = {}
+        for at, shape in enumerate(shapes):
+            if shape is not None and (index := shape.program.keywords) is not None:
+                groups.setdefault(index, []).append((at, shape))
         classes: dict[int, int] = {}
-        for index in dict.fromkeys(asked):
-            if index is None:
-                continue
-            group = [(at, program) for at, program in enumerate(programs) if program is not None and asked[at] is index]
+        for index, group in groups.items():
             searched = [
-                texts[at] if texts is not None and program.raw_is_whole else self._text(events[at], program)
-                for at, program in group
+                texts[at] if texts is not None and shape.program.raw_is_whole else self._text(events[at], shape)
+                for at, shape in group
             ]
-            found = index.classes(searched, lambda at, group=group: _searched(group[at][1], events[group[at][0]]))  # type: ignore[misc]
+            found = index.classes(searched, lambda at, group=group: group[at][1].searched(events[group[at][0]]))  # type: ignore[misc]
             classes.update((group[at][0], number) for at, number in found.items())
         return classes
 
-    def _text(self, event: Record, program: Program) -> bytes:
+    def _text(self, event: Record, shape: Shape) -> bytes:
         """A text in which every value of the event stands that keywords look into."""
-        original = event.get(self._binding.raw_key) if program.raw_is_whole and self._binding.raw_key else None
+        original = event.get(self._binding.raw_key) if shape.program.raw_is_whole and self._binding.raw_key else None
         if isinstance(original, str):
             return original.encode("utf-8", "replace")
-        return joined(_searched(program, event))
+        return joined(shape.searched(event))
 
     # --- compiling --------------------------------------------------------------------------------------
 
@@ -362,14 +369,6 @@ class Engine:
         self._alike.clear()
         self._programs.clear()
         self._routes.clear()
-
-
-def _searched(program: Program, event: Record) -> Iterable[Any]:
-    """The values that keywords look into."""
-    searched = program.searched
-    if searched is None:
-        return event.values()
-    return [value for name, value in event.items() if searched[name]]
 
 
 def _decide(numbers: list[Expr], predicates: Sequence[Predicate], constants: Mapping[str, tuple[str, ...]]) -> None:

@@ -189,6 +189,8 @@ class ValueClasses(dict[Any, int]):
 
     def __missing__(self, value: Any) -> int:
         kind = type(value)
+        if kind is tuple:
+            return self._of_members(value)
         if kind is not str and (kind is bool or value in (0, 1) or kind not in (int, float)):
             # True, 1 and 1.0 are one key of a dictionary but not one text; lists cannot be keys at all
             return self.index.class_of(value)
@@ -200,15 +202,28 @@ class ValueClasses(dict[Any, int]):
                     self._by_hash.clear()
                 found = self._by_hash[key] = self.index.class_of(value)
             return found
+        return self._remember(value, len(value) if kind is str else 0)
+
+    def _of_members(self, members: tuple[Any, ...]) -> int:
+        """Of a list: remembered when it is a short one of texts, since 1 and True are one key of a dictionary."""
+        if all(type(member) is str for member in members) and (size := sum(map(len, members)) + len(members)) < LONG:
+            return self._remember(members, size)
+        return self.index.class_of(members)
+
+    def _remember(self, value: Any, characters: int) -> int:
         if len(self) > CACHED_VALUES or self._characters > CACHED_CHARACTERS:
             self.clear()
             self._characters = 0
             self[None] = self.index.missing_class
-        if kind is str:
-            self._characters += len(value)
+        self._characters += characters
         found = self[value] = self.index.class_of(value)
         return found
 
     def of(self, value: Any) -> int:
         """The class of any value, lists too (which the subscript cannot take)."""
-        return self.index.class_of(value) if isinstance(value, list | tuple | dict) else self[value]
+        if isinstance(value, list | tuple):
+            try:
+                return self[tuple(value)]
+            except TypeError:  # a member cannot be a key
+                return self.index.class_of(value)
+        return self.index.class_of(value) if isinstance(value, dict) else self[value]

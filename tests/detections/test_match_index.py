@@ -104,6 +104,7 @@ def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100):
         assert classes[f"value {number}"] == 0
         assert classes[f"{number}" * 2000 + "x"] == 0
+        assert classes.of([f"member {number}", "x"]) == 0
         assert len(classes) <= 12
     assert classes["a needle"] == 1
 
