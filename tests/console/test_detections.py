@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from sqlalchemy import select
 
 from core.clock import HOUR, iso
@@ -167,3 +167,20 @@ def test_what_is_not_there_leads_on(open_console: Open, shared_house: Running) -
     expect(console.page.get_by_text("Bảng không có kỹ thuật T9999")).to_be_visible()
     console.page.goto(f"{shared_house.url}/detections/exceptions")
     expect(console.page).to_have_url(re.compile(r"/exceptions$"))
+
+
+def test_coverage_that_is_not_worked_out_is_not_told_as_none(open_console: Open, shared_house: Running) -> None:
+    console = open_console(shared_house)
+
+    def lack(route: Route) -> None:
+        told = route.fetch().json()
+        route.fulfill(json=told | {"coverage": {}, "items": [each | {"coverage": None} for each in told["items"]]})
+
+    console.page.route(re.compile(r"/api/v1/rules\?"), lack)
+    console.go("/detections?text=miner_port").heading("Quy tắc phát hiện")
+    expect(console.rows().first).to_contain_text("chưa tính xong")
+    choice = console.page.get_by_label("Khả năng phát hiện")
+    expect(choice).to_be_disabled()
+    console.page.unroute_all(behavior="wait")
+    expect(console.rows().first).to_contain_text("chưa kiểm chứng")
+    expect(choice).to_be_enabled()

@@ -18,8 +18,8 @@ const SAID = 8;
 
 /** The state; on how many of its hosts the rule cannot fire, or how many sent what it needs while the others were quiet. */
 export function Covered({ rule }: { rule: Schemas["RuleRow"] }) {
-  const { n, named } = useWords();
-  if (!rule.coverage) return <span className="muted">–</span>;
+  const { t, n, named } = useWords();
+  if (!rule.coverage) return <span className="muted">{t("rules.coverage_soon")}</span>;
   const shown = rule.coverage === "disabled" ? named("common.mode", "disabled") : named("common.coverage", rule.coverage);
   const isQuiet = rule.coverage === "live" && rule.seeing_hosts < rule.hosts;
   const count = rule.coverage === "partly_blind" ? rule.blind_hosts : isQuiet ? rule.seeing_hosts : null;

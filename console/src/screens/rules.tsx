@@ -96,7 +96,7 @@ export default function Rules() {
         <Search label={t("rules.search")} value={get("text")} onChange={(text) => set({ text })} />
         <Choice label={t("rules.kind")} value={kind ?? ""} options={[{ value: "", label: t("choice.all") }, ...KINDS.map((value) => ({ value, label: named("common.kind", value) }))]} onChange={(value) => set({ kind: value })} />
         <Choice label={t("rules.mode")} value={mode ?? ""} options={[{ value: "", label: t("choice.all") }, ...EFFECTS.map((value) => ({ value, label: named("common.mode", value) }))]} onChange={(value) => set({ mode: value })} />
-        <Choice label={t("rules.coverage")} value={coverage ?? ""} options={[{ value: "", label: t("choice.all") }, ...COVERAGES.map((value) => ({ value, label: named("common.coverage", value) }))]} onChange={(value) => set({ coverage: value })} />
+        <Choice label={t("rules.coverage")} value={coverage ?? ""} isDisabled={!coverage && rows.some((rule) => !rule.coverage)} options={[{ value: "", label: t("choice.all") }, ...COVERAGES.map((value) => ({ value, label: named("common.coverage", value) }))]} onChange={(value) => set({ coverage: value })} />
         {technique && (
           <span className="tag own">
             ATT&CK {technique}
