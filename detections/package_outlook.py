@@ -2,7 +2,8 @@
 more and fewer there would have been over the past.
 
 The past is read from now backwards, so that what a limit of time leaves out is the oldest; the answer is of the time
-that was looked at, and says so.
+that was looked at, and says so. Alerts fold by the hour, but what is looked at may begin at any minute: an alert that
+began in the same hour before it is known by its key, and counts neither as one more nor as one fewer.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.clock import DAY, HOUR, MINUTE, Clock, Micros, hour_of
+from core.clock import DAY, MINUTE, Clock, Micros
 from core.db.database import Database
 from core.db.models import Alert
 from core.store.contract import EventStore, Query, Span, Truth
@@ -42,6 +43,8 @@ from detections.ruleset import RuleSet
 CoverageOf = Callable[[RuleSet, Session, Micros], list[Coverage]]
 Opened = tuple[str, str, bool]
 """Rule, fold key, and whether an exception takes it."""
+SHARE = 1 / 8
+"""Of the time that there is: a part that took more is followed by one no longer than itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,34 +156,45 @@ def outlook(
 
 
 class _Look:
-    """Stored events judged, from the newest to the oldest, by parts that begin with a full hour as alerts do."""
+    """Stored events judged, from the newest to the oldest, by parts that begin with a full minute: short ones first, so
+    that there is an answer however dense the store is, then longer ones while they are quickly done."""
 
     def __init__(self, house: House, hunter: Hunter, end: Micros, tell: TellCount, seconds: float | None) -> None:
         self.hunter = hunter
         self._house, self._end, self._tell = house, end, tell
-        self._until = None if seconds is None else house.clock.monotonic() + seconds
+        self._seconds = seconds
+        self._began = house.clock.monotonic()
         self._now = house.clock.now()
         with house.database.read() as session:
             self._excepted = Excepted(exception_book.in_force(session))
         self._hits = 0
 
     def back_to(self, start: Micros, take: Callable[[Iterable[Opened]], None]) -> tuple[Micros, Truth]:
-        """Since when it was looked, and how truly; a part that time ran out on is not told to ``take``."""
+        """Since when it was looked, and how truly; a part that time ran out on is not told to ``take``, but the first
+        is always done."""
         whole = max(1, (self._end - start) // MINUTE)
-        at, length = self._end, HOUR
+        at, length = self._end, MINUTE
         truths: list[Truth] = []
         while True:
-            first = max(start, hour_of(at - 1) - length + HOUR)
+            first = max(start, -(-at // MINUTE) * MINUTE - length)
             self._say(at, whole)
+            before = self._spent()
             opened, truth = self._part(Span(first, max(first, at)), at, whole)
             truths.append(truth)
-            if opened is None:
-                return at, together(*truths)
-            take(opened)
-            at, length = first, min(2 * length, DAY)
-            if at <= start:
+            if opened is not None:
+                take(opened)
+                at = first
+            if at <= start or opened is None or self._is_over():
                 self._say(at, whole)
-                return start, together(*truths)
+                return max(at, start), together(*truths)
+            if self._seconds is None or self._spent() - before < SHARE * self._seconds:
+                length = min(2 * length, DAY)
+
+    def _spent(self) -> float:
+        return self._house.clock.monotonic() - self._began
+
+    def _is_over(self) -> bool:
+        return self._seconds is not None and self._spent() > self._seconds
 
     def _part(self, span: Span, at: Micros, whole: int) -> tuple[set[Opened] | None, Truth]:
         """None: there was no more time."""
@@ -193,7 +207,7 @@ class _Look:
                     is_taken = self._excepted.taking(rule, event, self._now) is not None
                     opened.add((rule, fold_key(RuleHit(self.hunter.rules[rule], event)), is_taken))
             self._say(at, whole)
-            if self._until is not None and self._house.clock.monotonic() > self._until:
+            if at < self._end and self._is_over():
                 return None, scan.truth
         return opened, scan.truth
 

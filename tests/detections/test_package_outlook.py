@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from core.clock import DAY, HOUR, StillClock, iso
+from core.clock import DAY, HOUR, MINUTE, StillClock, iso
 from core.db.database import Database
 from core.errors import Unavailable, failure
 from core.event import Event
-from core.store.contract import Batch, Span
+from core.store.contract import Batch, EventStore, Query, Scan, Span
 from core.store.segments import SegmentStore
 from core.store.telling import Counting
 from detections.alerting import RuleHit, fold, save
@@ -76,22 +77,50 @@ def test_all_is_looked_at_when_there_is_time(house: House, before: RuleSet, afte
     assert (told(gone), gone.truth) == ((0, 3), None)
 
 
-class Hasty(StillClock):
-    """Each look at it costs a second."""
+class Dense:
+    """A store of which each minute of the past takes a second to read."""
 
-    def monotonic(self) -> float:
-        self.advance(1)
-        return super().monotonic()
+    def __init__(self, store: EventStore, clock: StillClock) -> None:
+        self.store, self.clock = store, clock
+
+    def scan(self, query: Query) -> Scan:
+        self.clock.advance((query.span.end or 0) // MINUTE - (query.span.start or 0) // MINUTE)
+        return self.store.scan(query)
 
 
-def test_what_time_runs_out_on_is_the_oldest_and_is_said(house: House, before: RuleSet, after: RuleSet) -> None:
-    hasty = replace(house, clock=Hasty(END))
-    found = outlook(hasty, before, after, SPAN, lambda now: None, seconds=1.5)
+def dense(house: House) -> House:
+    clock = StillClock(END)
+    return replace(house, clock=clock, store=cast(EventStore, Dense(house.store, clock)))
+
+
+@pytest.mark.parametrize("seconds", [0.5, 30, 300, 4000])
+def test_what_time_runs_out_on_is_the_oldest_and_is_said(
+    house: House, before: RuleSet, after: RuleSet, seconds: float
+) -> None:
+    found = outlook(dense(house), before, after, SPAN, lambda now: None, seconds=seconds)
     assert found.is_shortened and not found.is_whole
-    assert START < found.start <= START + 2 * DAY + 2 * HOUR, "a part that was not done is left out"
+    looked = (END - found.start) // MINUTE
+    assert max(1, 0.7 * seconds) <= looked <= 1.25 * seconds + 1, "little of the time goes into what is not told"
     later = outlook(house, before, after, Span(found.start, END), lambda now: None)
     assert told(found) == told(later)
-    assert told(found) != (3, 3)
+    assert told(found) == ((2, 2) if seconds == 4000 else (0, 0))
+
+
+def test_an_alert_that_began_before_what_was_looked_at_is_neither_more_nor_fewer(
+    house: House, before: RuleSet, after: RuleSet
+) -> None:
+    hour = END - 30 * MINUTE
+    made = []
+    for number, (minute, name, host) in enumerate([(5, "b", "x"), (25, "b", "x"), (5, "b", "y"), (26, "b", "z")]):
+        one = event(90 + number, 0, {"event.module": "aws", "event.dataset": "aws.cloudtrail", "eventName": name})
+        made.append(one | {"host.name": host, "@timestamp": iso(hour + minute * MINUTE)})
+    house.store.append(Batch(made))
+    with house.database.write() as session:
+        alerted = [RuleHit(after.by_id[rule_id(1)], each) for each in made if each["host.name"] in ("x", "y")]
+        save(session, fold(alerted, explain, after.hash), END)
+    found = outlook(dense(house), before, after, SPAN, lambda now: None, seconds=7)
+    assert hour + 5 * MINUTE < found.start < hour + 25 * MINUTE
+    assert told(found) == (1, 0), "z is new; x goes on; whether y would go was not looked at"
 
 
 def test_who_follows_can_end_it(house: House, before: RuleSet, after: RuleSet) -> None:
