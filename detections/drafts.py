@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import BadInput, Conflict, Place, failure
+from detections.dependents import orphaned
 from detections.lint import TITLE, Finding, Weight, lint
 from detections.rule import LOCAL_PACKAGE, Correlation, Rule
 from detections.ruleset import RuleSet
@@ -54,14 +55,18 @@ def drafted(
     in_force: Callable[[], RuleSet],
     placeholders: Mapping[str, Sequence[str]],
     file: str = _FILE,
+    about: str | None = None,
 ) -> Iterator[Draft]:
-    """A text in a folder of its own, gone afterwards; ``file`` is its name below the local rules."""
+    """A text in a folder of its own, gone afterwards; ``file`` is its name below the local rules, and ``about`` the id
+    of the rule that it is to change: what other rules would lose by that is among the findings."""
     with tempfile.TemporaryDirectory(prefix="kydai-draft-") as folder:
         path = Path(folder) / file
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, text)
         wrong = _laid(path.parent / FOLDER, path.name, samples) if samples else None
         loaded, findings = lint(path, in_force=in_force, placeholders=placeholders, bilingual=TITLE)
+        if about in loaded.every and (rule := in_force().every.get(about)) is not None:
+            findings += orphaned([*loaded.every.values()], rule, in_force())
         yield Draft(loaded, findings, path, wrong)
 
 

@@ -25,6 +25,7 @@ from api.undo import undo_text
 from core.clock import iso
 from core.errors import BadInput, Conflict, failure
 from detections import local_rules
+from detections.dependents import refuse_orphans
 from detections.drafts import Draft, drafted, file_of, new_file, refuse_ids
 from detections.local_rules import Written
 from detections.rule import LOCAL_PACKAGE, Rule
@@ -41,8 +42,11 @@ class TextUndo(BaseModel):
 
 
 @contextmanager
-def _draft(request: Request, svc: Services, body: RuleText, file: str = "rule.yml") -> Iterator[Draft]:
-    with drafted(body.text, body.samples, rules.book_of(request).in_force, svc.placeholders, file) as draft:
+def _draft(
+    request: Request, svc: Services, body: RuleText, file: str = "rule.yml", about: str | None = None
+) -> Iterator[Draft]:
+    in_force = rules.book_of(request).in_force
+    with drafted(body.text, body.samples, in_force, svc.placeholders, file, about) as draft:
         yield draft
 
 
@@ -55,9 +59,10 @@ def get_rule_template(
 
 
 @router.post("/check")
-def check_rule(body: RuleText, request: Request, _: Reader, svc: Svc) -> Checked:
-    """What is wrong in the text of rules, with line and column; nothing is kept."""
-    with _draft(request, svc, body) as draft:
+def check_rule(body: RuleText, request: Request, _: Reader, svc: Svc, rule: RuleId = None) -> Checked:
+    """What is wrong in the text of rules, with line and column, and what other rules would lose by it; nothing is
+    kept."""
+    with _draft(request, svc, body, about=rule) as draft:
         return checked(draft)
 
 
@@ -143,7 +148,7 @@ def save_rule_text(rule_id: str, body: SavedText, request: Request, caller: Ruli
     if body.version != source.version:
         raise failure(Conflict, "local.changed", file=rule.file)
     file = file_of(rule, folder / LOCAL_PACKAGE)
-    with _draft(request, svc, body, file) as draft:
+    with _draft(request, svc, body, file, rule.id) as draft:
         refuse_ids(draft.usable(), ruleset, rule)
     is_copy = rule.package != LOCAL_PACKAGE
     with local_rules.changing(svc.database, folder, svc.clock.now()) as session:
@@ -156,10 +161,13 @@ def save_rule_text(rule_id: str, body: SavedText, request: Request, caller: Ruli
 
 @router.delete("/{rule_id}/text")
 def take_rule_away(rule_id: str, version: Version, request: Request, caller: Ruling, svc: Svc) -> TextSaved:
-    """Take a local rule's file away; a package's rule in whose place it stood counts again."""
-    rule = rules.find(rules.book_of(request).in_force(), rule_id)
+    """Take a local rule's file away; a package's rule in whose place it stood counts again. One that a correlation
+    needs is kept."""
+    ruleset = rules.book_of(request).in_force()
+    rule = rules.find(ruleset, rule_id)
     if rule.package != LOCAL_PACKAGE:
         raise failure(BadInput, "local.not_local", package=rule.package)
+    refuse_orphans(rule, ruleset)
     folder = rule_drafts.folder_of(svc)
     with local_rules.changing(svc.database, folder, svc.clock.now()) as session:
         entry = local_rules.take(

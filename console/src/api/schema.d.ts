@@ -1229,7 +1229,8 @@ export interface paths {
         put?: never;
         /**
          * Check Rule
-         * @description What is wrong in the text of rules, with line and column; nothing is kept.
+         * @description What is wrong in the text of rules, with line and column, and what other rules would lose by it; nothing is
+         *     kept.
          */
         post: operations["check_rule"];
         delete?: never;
@@ -1680,7 +1681,8 @@ export interface paths {
         post?: never;
         /**
          * Take Rule Away
-         * @description Take a local rule's file away; a package's rule in whose place it stood counts again.
+         * @description Take a local rule's file away; a package's rule in whose place it stood counts again. One that a correlation
+         *     needs is kept.
          */
         delete: operations["take_rule_away"];
         options?: never;
@@ -10453,7 +10455,10 @@ export interface operations {
     };
     check_rule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The rule that the text is about */
+                rule?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;

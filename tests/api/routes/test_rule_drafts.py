@@ -190,3 +190,34 @@ def test_a_draft_is_tried_and_run_over_the_past(people: People, services: Servic
     assert an.post(f"{URL}/try", json={"text": "title: x\n"}).status_code == 400
     assert an.post(f"{URL}/backtest/stream", json={"text": RULE.split("---")[1]}).status_code == 400
     assert people("auditor").post(f"{URL}/try", json={"text": NEW}).status_code == 403
+
+
+CHAIN = """title: Chain
+id: 44444444-4444-4444-8444-444444444444
+level: high
+correlation:
+  type: event_count
+  rules: [moi]
+  group-by: [host.name]
+  timespan: 5m
+  condition: {gte: 3}
+"""
+
+
+def test_a_name_that_another_rule_needs_stays(people: People, folder: Path) -> None:
+    admin = people("admin")
+    admin.post(f"{URL}/new", json={"text": NEW})
+    assert admin.post(f"{URL}/new", json={"text": CHAIN}).status_code == 200
+    source = admin.get(f"{URL}/{NEW_ID}/text").json()
+    renamed = {**source, "text": NEW.replace("name: moi", "name: khac")}
+    (remark,) = [
+        each
+        for each in admin.post(f"{URL}/check", params={"rule": NEW_ID}, json=renamed).json()["remarks"]
+        if each["code"] == "orphan"
+    ]
+    assert remark["weight"] == "error"
+    refused = admin.put(f"{URL}/{NEW_ID}/text", json=renamed)
+    assert (refused.status_code, "“Chain” needs “moi”" in refused.text) == (400, True), refused.text
+    kept = admin.delete(f"{URL}/{NEW_ID}/text", params={"version": source["version"]})
+    assert kept.status_code == 400
+    assert (folder / "local" / "moi.yml").read_text() == NEW
