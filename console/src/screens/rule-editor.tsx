@@ -45,26 +45,16 @@ export function RuleEditor({ id, source, begin = 1, note, onLeave, onTouched }: 
   const body = { text, samples };
   const isSame = text === source.text && samples === source.samples;
   const rested = useRested(body);
-<<<<<<< HEAD
-  const check = useQuery({
-    queryKey: ["draft", rested],
-    placeholderData: (before: Checked | undefined) => before,
-    queryFn: () => data(api.POST("/api/v1/rules/check", { body: rested })),
-  });
-  const count = check.data?.rules ?? 0;
-  const about = { query: { rule: id ?? undefined } };
-  const tried = useMutation({ mutationFn: (sent: typeof body) => data(api.POST("/api/v1/rules/try", { params: about, body: sent })) });
-  const isOlder = tried.variables?.text !== text || tried.variables.samples !== samples;
-  const place = useRef<HTMLDivElement>(null);
-=======
   const about = { query: { rule: id ?? undefined } };
   const check = useQuery({
     queryKey: ["draft", id, rested],
     placeholderData: (before: Checked | undefined) => before,
     queryFn: () => data(api.POST("/api/v1/rules/check", { params: about, body: rested })),
   });
-  const tried = useMutation({ mutationFn: () => data(api.POST("/api/v1/rules/try", { params: about, body })) });
->>>>>>> 092b2a4 (console: a name that another rule needs is not lost by a save)
+  const count = check.data?.rules ?? 0;
+  const tried = useMutation({ mutationFn: (sent: typeof body) => data(api.POST("/api/v1/rules/try", { params: about, body: sent })) });
+  const isOlder = tried.variables?.text !== text || tried.variables.samples !== samples;
+  const place = useRef<HTMLDivElement>(null);
   const save = useMutation({
     mutationFn: async () => {
       const wish = { ...body, version: draft.version, reason: reason.trim() };
