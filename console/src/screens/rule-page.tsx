@@ -144,13 +144,13 @@ function Hits({ rule }: { rule: Schemas["RuleDetail"] }) {
               ? t("rules.never_counted")
               : query
                 ? <Link to={query}>{t("rules.hits_by_day", { n: sum(rule.hits) })}</Link>
-                : t("rules.alerts_by_day", { n: sum(rule.hits) })}{" "}
-            {from > 0 && from < rule.days.length && rule.counted_from && (
-              <span className="muted">
-                {t("rules.counted_since")} <When at={rule.counted_from} form="full" />
-              </span>
-            )}
+                : t("rules.alerts_by_day", { n: sum(rule.hits) })}
           </p>
+          {from > 0 && from < rule.days.length && rule.counted_from && (
+            <p className="muted">
+              {t("rules.counted_since")} <When at={rule.counted_from} form="full" />
+            </p>
+          )}
         </>
       ) : (
         <p className="muted">{t("rules.hits_scope")}</p>
