@@ -14,6 +14,7 @@ from core import checks, engines, reindexing
 from core.clock import DAY, HOUR
 from core.db.models import Audit, RuleMode, Source
 from core.errors import Refused, failure
+from core.extract_check import check
 from core.keeping import MAINTENANCE
 from core.store.contract import Span
 from core.store.reindex import Reindexing, ReindexStage
@@ -84,8 +85,10 @@ def test_the_journal_is_checked_now_and_names_the_broken_entry(open_console: Ope
     console.button("Xuất").click()
     with console.page.expect_download() as got:
         console.page.get_by_role("menuitem", name=re.compile("CSV")).click()
-    with Path(got.value.path()).open(encoding="utf-8-sig", newline="") as file:
-        assert {"seq", "actor", "hash"} <= set(next(csv.reader(file)))
+    path = Path(got.value.path())
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        assert {"Số", "Người thực hiện", "Mã băm"} <= set(next(csv.reader(file)))
+    assert check(path).is_whole
     with own_house.services.database.write() as session:
         session.execute(update(Audit).where(Audit.seq == 3).values(actor="ai đó"))
     console.button("Kiểm tra chuỗi").click()
