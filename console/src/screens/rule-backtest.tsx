@@ -1,15 +1,14 @@
 // What a rule would have done over a chosen past: followed while it is judged, ended by a button or by leaving.
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { Link } from "react-router";
 import { api, type Schemas } from "../api/client";
-import { follow } from "../api/follow";
 import { literal } from "../lib/query-text";
-import { resolve } from "../lib/range";
 import { typed } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Failed, Incomplete, TruthLine } from "../parts/answer";
 import { DayBars } from "../parts/day-bars";
 import { useHouse } from "../parts/house";
+import { type Ask, useLookedThrough } from "../parts/looked-through";
 import { RangeChoice } from "../parts/range-choice";
 import { State } from "../parts/severity";
 import { Between } from "../parts/when";
@@ -18,9 +17,6 @@ import { shareOf } from "./hunt-count";
 import { hunt } from "./links";
 
 type Found = Schemas["BacktestOf"];
-
-type Range = { from?: string; to?: string };
-type Ask = (query: Range, signal: AbortSignal) => Parameters<typeof follow<Schemas["BacktestMessage"]>>[0];
 
 /** Of a rule in force. */
 export function RuleBacktest({ rule }: { rule: Schemas["RuleDetail"] }) {
@@ -39,36 +35,7 @@ function Backtest({ ask, mark }: { ask: Ask; mark: string | null }) {
   const { t } = useWords();
   const { may } = useHouse();
   const [range, setRange] = useState({ from: "now-30d", to: "now" });
-  const [progress, setProgress] = useState<Schemas["Progress"] | null>(null);
-  const [found, setFound] = useState<Found | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  const running = useRef<AbortController | null>(null);
-  useEffect(() => () => running.current?.abort(), []);
-
-  const run = async () => {
-    const stop = new AbortController();
-    running.current = stop;
-    const asOf = Date.now();
-    setFound(null);
-    setError(null);
-    setProgress({ done: 0, whole: 0, found: 0 });
-    try {
-      const query = { from: resolve(range.from, asOf), to: resolve(range.to, asOf) };
-      setFound(await follow<Schemas["BacktestMessage"]>(ask(query, stop.signal), setProgress));
-    } catch (failed) {
-      if (!stop.signal.aborted) setError(failed);
-    } finally {
-      if (running.current === stop) {
-        running.current = null;
-        setProgress(null);
-      }
-    }
-  };
-  const stop = () => {
-    running.current?.abort();
-    running.current = null;
-    setProgress(null);
-  };
+  const { progress, found, error, run, stop } = useLookedThrough<Schemas["BacktestMessage"]>(ask, range);
   return (
     <>
       <div className="row wrap rule-bar">

@@ -1,13 +1,12 @@
 // What installing, rolling back or removing a package would change, followed while the past is read; then it is done, or not.
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { api, data, Failure, problemOf, type Schemas, Unreachable } from "../api/client";
-import { follow } from "../api/follow";
-import { resolve } from "../lib/range";
 import { visible } from "../lib/visible";
 import { Incomplete } from "../parts/answer";
 import { Field } from "../parts/field";
+import { type Ask, useLookedThrough } from "../parts/looked-through";
 import { Problem } from "../parts/problem";
 import { RangeChoice } from "../parts/range-choice";
 import { Severity, State } from "../parts/severity";
@@ -19,8 +18,6 @@ import { rulePath } from "./links";
 
 type Found = Schemas["PreviewOf"];
 type Done = Schemas["Done"];
-type Stream = Parameters<typeof follow<Schemas["PreviewMessage"]>>[0];
-type Look = (range: { from?: string; to?: string }, signal: AbortSignal) => Stream;
 
 /** The file itself is the body, so no form is made of it. */
 async function send(path: string, file: File, params: Record<string, string | undefined>, language: string, signal?: AbortSignal): Promise<Response> {
@@ -43,7 +40,7 @@ export function PackageFile({ name, onLeave }: { name: string; onLeave: () => vo
   const [version, setVersion] = useState("");
   const [sum, setSum] = useState("");
   const wanted = sum.trim() || undefined;
-  const look: Look = async (range, signal) => {
+  const look: Ask = async (range, signal) => {
     const response = await send("preview/stream", file as File, { name: called, sha256: wanted, ...range }, language, signal);
     return response.ok ? { data: response.body as ReadableStream<Uint8Array<ArrayBuffer>>, response } : { error: await problemOf(response), response };
   };
@@ -94,7 +91,7 @@ export function PackageFile({ name, onLeave }: { name: string; onLeave: () => vo
 /** Back to the version before, or away. */
 export function PackageChange({ what, name, onLeave }: { what: "rollback" | "remove"; name: string; onLeave: () => void }) {
   const { t } = useWords();
-  const look: Look = (query, signal) => api.GET("/api/v1/rules/packages/{name}/{what}/preview/stream", { params: { path: { name, what }, query }, signal, parseAs: "stream" });
+  const look: Ask = (query, signal) => api.GET("/api/v1/rules/packages/{name}/{what}/preview/stream", { params: { path: { name, what }, query }, signal, parseAs: "stream" });
   const path = { name };
   const apply = () => data(what === "remove" ? api.POST("/api/v1/rules/packages/{name}/remove", { params: { path }, body: { reason: "" } }) : api.POST("/api/v1/rules/packages/{name}/rollback", { params: { path }, body: { reason: "" } }));
   return <Change title={t(what === "remove" ? "packs.remove_of" : "packs.rollback_of", { name })} act={t(what === "remove" ? "packs.remove" : "packs.rollback")} isReady look={look} apply={apply} onLeave={onLeave} />;
@@ -104,7 +101,7 @@ interface Props {
   title: string;
   act: string;
   isReady: boolean;
-  look: Look;
+  look: Ask;
   apply: (found: Found) => Promise<Done>;
   onLeave: () => void;
   children?: ReactNode;
@@ -115,36 +112,8 @@ function Change({ title, act, isReady, look, apply, onLeave, children }: Props) 
   const tell = useToast();
   const queries = useQueryClient();
   const [range, setRange] = useState({ from: "now-7d", to: "now" });
-  const [progress, setProgress] = useState<Schemas["Progress"] | null>(null);
-  const [found, setFound] = useState<Found | null>(null);
-  const [error, setError] = useState<unknown>(null);
+  const { progress, found, error, setError, run, stop } = useLookedThrough<Schemas["PreviewMessage"]>(look, range);
   const [isBusy, setBusy] = useState(false);
-  const running = useRef<AbortController | null>(null);
-  useEffect(() => () => running.current?.abort(), []);
-
-  const run = async () => {
-    const stop = new AbortController();
-    running.current = stop;
-    const asOf = Date.now();
-    setFound(null);
-    setError(null);
-    setProgress({ done: 0, whole: 0, found: 0 });
-    try {
-      setFound(await follow<Schemas["PreviewMessage"]>(look({ from: resolve(range.from, asOf), to: resolve(range.to, asOf) }, stop.signal), setProgress));
-    } catch (failed) {
-      if (!stop.signal.aborted) setError(failed);
-    } finally {
-      if (running.current === stop) {
-        running.current = null;
-        setProgress(null);
-      }
-    }
-  };
-  const stop = () => {
-    running.current?.abort();
-    running.current = null;
-    setProgress(null);
-  };
   const refresh = () => Promise.all([queries.invalidateQueries({ queryKey: ["rules"] }), queries.invalidateQueries({ queryKey: ["rule"] })]);
   const put = async () => {
     if (!found) return;
