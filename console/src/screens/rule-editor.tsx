@@ -51,6 +51,7 @@ export function RuleEditor({ id, source, begin = 1, note, onLeave, onTouched }: 
     placeholderData: (before: Checked | undefined) => before,
     queryFn: () => data(api.POST("/api/v1/rules/check", { params: about, body: rested })),
   });
+  const isBehind = rested.text !== text || rested.samples !== samples || check.isPlaceholderData;
   const count = check.data?.rules ?? 0;
   const tried = useMutation({ mutationFn: (sent: typeof body) => data(api.POST("/api/v1/rules/try", { params: about, body: sent })) });
   const isOlder = tried.variables?.text !== text || tried.variables.samples !== samples;
@@ -110,7 +111,7 @@ export function RuleEditor({ id, source, begin = 1, note, onLeave, onTouched }: 
   return (
     <div onKeyDown={onKeyDown}>
       <div className="row wrap rule-bar">
-        {check.data && <Verdict checked={check.data} />}
+        {isBehind ? <span className="muted">{t("draft.checking")}</span> : check.data && <Verdict checked={check.data} />}
         {check.isError && <span className="critical">{t("draft.unchecked")}</span>}
         <span role="status">{shown === "try" && tried.data && <TriedShort found={tried.data} isOlder={isOlder} onShow={() => place.current?.scrollIntoView()} />}</span>
         <span className="space" />
