@@ -26,6 +26,7 @@ from core.query.leaf import (
 )
 from core.query.sql_leaf import NEVER, Holds, Sql, Written, any_leaf, between, compared, join, json_text, text_of
 from core.query.tree import (
+    TRUE,
     And,
     Comparison,
     FieldEquals,
@@ -34,6 +35,7 @@ from core.query.tree import (
     Not,
     Or,
     Phrase,
+    fields_of,
 )
 from core.query.values import to_ip
 from core.query.words import with_plain_gaps, words_of
@@ -76,6 +78,17 @@ class Schema:
         """What the column of a field holds; None when it has none: a product may name its field as we do a column."""
         return None if field in _OURS or "#" in field else self.columns.get(field)
 
+    def needs_document(self, node: Node) -> bool:
+        """Whether a condition asks for a value that may stand in the document."""
+        if "doc" not in self.columns:
+            return False
+        return any(name in self.ignored or not self._has(name) for name in fields_of(node))
+
+    def _has(self, field: str) -> bool:
+        if self.of(field) is not None or (field == "event.id" and "segment" in self.columns):
+            return True
+        return self.columns.get(_SHORT_NAMES.get(field, "")) is ColumnKind.BIGINT
+
 
 _HOLDS = {
     ColumnKind.VARCHAR: Holds.TEXT,
@@ -117,9 +130,7 @@ def compile_sql(node: Node, schema: Schema) -> Sql:
     plain: list[Node] = []
     rest: list[Node] = []
     for child in node.children:
-        source = _Source(schema)
-        _condition(child, source)
-        (rest if source.asked else plain).append(child)
+        (rest if schema.needs_document(child) else plain).append(child)
     kind = type(node)
     parts = [_over_document(kind(tuple(part)), schema) for part in (plain, rest) if part]
     return join("AND", "TRUE", parts) if isinstance(node, And) else join("OR", "FALSE", parts)
@@ -128,7 +139,8 @@ def compile_sql(node: Node, schema: Schema) -> Sql:
 def _over_document(node: Node, schema: Schema) -> Sql:
     """A condition under which the document, if it is needed at all, is taken apart once for all its fields.
 
-    Taking it apart for each field costs more than everything else, in time and in memory.
+    Taking it apart for each field costs more than everything else, in time and in memory; and it is done only for rows
+    that the columns do not rule out.
     """
     source = _Source(schema)
     text, params = _condition(node, source)
@@ -137,7 +149,23 @@ def _over_document(node: Node, schema: Schema) -> Sql:
     pointers: list[object] = ["/" + name.replace("~", "~0").replace("/", "~1") for name in source.asked]
     each = "CASE json_type(j) WHEN 'ARRAY' THEN j ->> '$[*]' ELSE [j ->> '$'] END"
     document = f"list_transform(json_extract(doc, [{', '.join('?' * len(pointers))}]), lambda j: {each})"
-    return f"len(list_filter([{document}], lambda d: {text})) > 0", pointers + params
+    apart: Sql = (f"len(list_filter([{document}], lambda d: {text})) > 0", pointers + params)
+    possible = _of_the_columns(node, schema)
+    return apart if possible == TRUE else join("AND", "TRUE", [_condition(possible, _Source(schema)), apart])
+
+
+def _of_the_columns(node: Node, schema: Schema) -> Node:
+    """What of a condition can be asked without the document; it holds wherever the whole does."""
+    if isinstance(node, And):
+        return And(tuple(part for child in node.children if (part := _of_the_columns(child, schema)) != TRUE))
+    if isinstance(node, Or):
+        parts = []
+        for child in node.children:
+            if (part := _of_the_columns(child, schema)) == TRUE:
+                return TRUE
+            parts.append(part)
+        return Or(tuple(parts))
+    return TRUE if schema.needs_document(node) else node
 
 
 def _condition(node: Node, source: _Source) -> Sql:

@@ -119,6 +119,17 @@ def test_the_document_is_taken_apart_once_and_last() -> None:
     assert params == ["u", "/a", "/b", "/c", "1", "2"]
 
 
+def test_rows_that_the_columns_rule_out_have_their_document_left_alone() -> None:
+    one = And((Equals("user.name", "u"), Equals("a", "1")))
+    other = And((Equals("segment", "s"), Not(Equals("user.name", "v")), Not(Equals("a", "2"))))
+    text, params = compile_sql(Or((one, other)), EVENTS)
+    assert text.startswith('((lower("user.name") = ? OR NOT coalesce(lower("user.name") = ?, FALSE)) AND len(')
+    assert text.count("json_extract(") == 1
+    assert params[:2] == ["u", "v"]
+    text, _ = compile_sql(Or((one, Not(Equals("a", "2")))), EVENTS)
+    assert text.startswith("len("), "either may hold whatever the columns say"
+
+
 def test_a_field_in_no_column_of_flows_is_missing() -> None:
     assert compile_sql(Equals("user.name", "x"), FLOWS) == ("FALSE", [])
     assert compile_sql(Not(Exists("user.name")), FLOWS) == ("NOT coalesce(FALSE, FALSE)", [])
