@@ -25,6 +25,14 @@ def read_span(start: str | None, end: str | None, now: Micros, zone: str) -> tup
     return first, last
 
 
+def read_past(start: str, end: str | None, now: Micros, zone: str) -> tuple[Micros, Micros]:
+    """As ``read_span``, up to now where no end is given."""
+    first, last = read_span(start, end, now, zone)
+    assert first is not None
+    in_order(first, last or now, start, end or "now")
+    return first, last or now
+
+
 def in_order(first: Micros | None, last: Micros | None, start: str | None, end: str | None) -> None:
     """Refuse a span in which nothing can lie; ``start`` and ``end`` are its ends as written. Raises BadInput."""
     if first is not None and last is not None and first >= last:

@@ -15,12 +15,12 @@ from api import rule_drafts, rules
 from api.asking import streamed
 from api.deps import Reader, Ruling, Services, Svc, Triage
 from api.errors import language_of
-from api.routes.rule_page import BacktestMessage, span_of
+from api.routes.rule_page import BACKTEST_DAYS, BacktestMessage
 from api.rule_drafts import DraftTried, RuleSource, RuleText, SavedText, Template, TextChange, TextSaved, Undone
 from api.rule_page import Checked, backtest, checked, runnable
 from api.scope import sight
 from api.shapes import Id
-from api.times import From, To
+from api.times import From, To, past
 from api.undo import undo_text
 from core.clock import iso
 from core.errors import BadInput, Conflict, failure
@@ -90,7 +90,7 @@ async def backtest_draft(
     body: RuleText, request: Request, caller: Triage, svc: Svc, rule: RuleId = None, start: From = None, end: To = None
 ) -> Response:
     """What a text would have done over the past, as for a rule in force; who leaves ends it."""
-    within = span_of(svc, start, end)
+    within = past(svc, start, end, BACKTEST_DAYS)
 
     def read() -> Rule:
         with _draft(request, svc, body) as draft:

@@ -25,9 +25,9 @@ from api.rule_packages import (
     previewed,
     uploaded,
 )
-from api.times import From, To, span
+from api.times import From, To, past
 from core import audit
-from core.clock import DAY, iso
+from core.clock import iso
 from core.db.models import Meta
 from core.errors import Conflict, failure
 from core.store.contract import Span
@@ -65,12 +65,6 @@ class PreviewMessage(BaseModel):
 
 class PackageChange(BaseModel):
     reason: str = Field("", max_length=2000)
-
-
-def _past(svc: Services, start: str | None, end: str | None) -> Span:
-    asked, now = span(svc, start, end), svc.clock.now()
-    last = now if asked.end is None else asked.end
-    return Span(last - PREVIEW_DAYS * DAY if asked.start is None else asked.start, last)
 
 
 @contextmanager
@@ -115,7 +109,7 @@ async def preview_package(
     sha256: Checksum = None, start: From = None, end: To = None,
 ) -> Response:  # fmt: skip
     """What a package that is sent would change, and its alerts of the last seven days; who leaves ends it."""
-    data, lang, within = await request.body(), language_of(request), _past(svc, start, end)
+    data, lang, within = await request.body(), language_of(request), past(svc, start, end, PREVIEW_DAYS)
 
     def ask(tell: TellCount) -> PreviewOf:
         before = rules.book_of(request).in_force()
@@ -134,7 +128,7 @@ async def preview_package_change(
     name: str, what: packages.Way, request: Request, caller: Ruling, svc: Svc, start: From = None, end: To = None
 ) -> Response:
     """What rolling back or removing a package would change; who leaves ends it."""
-    lang, within, folder = language_of(request), _past(svc, start, end), packages_folder(svc)
+    lang, within, folder = language_of(request), past(svc, start, end, PREVIEW_DAYS), packages_folder(svc)
     is_removal = what is packages.Way.REMOVE
     package, place = (known(folder, name), None) if is_removal else packages.version_before(folder, name)
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from api import rules
 from api.asking import Progress, streamed
-from api.deps import Reader, Services, Svc, Triage
+from api.deps import Reader, Svc, Triage
 from api.errors import Problem
 from api.rule_page import (
     BacktestOf,
@@ -22,10 +22,9 @@ from api.rule_page import (
     samples,
 )
 from api.scope import sight
-from api.times import From, To, span
-from core.clock import DAY, iso
+from api.times import From, To, past
+from core.clock import iso
 from core.errors import Unavailable, failure
-from core.store.contract import Span
 
 router = APIRouter(prefix="/rules", tags=["rules"])
 
@@ -38,13 +37,6 @@ class BacktestMessage(BaseModel):
     progress: Progress
     answer: BacktestOf
     problem: Problem
-
-
-def span_of(svc: Services, start: str | None, end: str | None) -> Span:
-    """The past of a backtest: the last 30 days when nothing is asked."""
-    asked, now = span(svc, start, end), svc.clock.now()
-    last = now if asked.end is None else asked.end
-    return Span(last - BACKTEST_DAYS * DAY if asked.start is None else asked.start, last)
 
 
 @router.get("/{rule_id}/history")
@@ -73,7 +65,7 @@ async def backtest_rule(
     rule_id: str, request: Request, caller: Triage, svc: Svc, start: From = None, end: To = None
 ) -> Response:
     """What a rule would have done over the past, the last 30 days when nothing is asked; who leaves ends it."""
-    within = span_of(svc, start, end)
+    within = past(svc, start, end, BACKTEST_DAYS)
     with svc.database.read() as session:
         ruleset = rules.book_of(request).rules(session)
         rule = runnable(ruleset, rules.find(ruleset, rule_id))

@@ -13,7 +13,7 @@ from api.joining import Joining, joining
 from core import audit
 from core.clock import from_micros, iso
 from core.store.contract import Span
-from core.times import read_span
+from core.times import read_past
 from core.words import moment, number, say
 from detections import exception_book
 from detections.alerting import MAX_ROWS_PER_HOUR
@@ -43,14 +43,12 @@ def backtest(ctx: typer.Context, rule: RuleOrFile, start: From = None, end: To =
     context: Context = ctx.obj
     context.need_data()
     now, zone = context.clock.now(), context.settings.zone
-    first, last = read_span(start or DEFAULT_FROM, end, now, zone)
-    assert first is not None
+    span = Span(*read_past(start or DEFAULT_FROM, end, now, zone))
     rules = _rules(context, rule)
     with context.database.write() as session:  # the entry is committed before the answer
-        facts = {"rules": [r.id for r in rules][:TOP], "from": iso(first), "to": iso(last or now)}
+        facts = {"rules": [r.id for r in rules][:TOP], "from": iso(span.start or 0), "to": iso(span.end or 0)}
         audit.record(session, cli_actor(), "rules.backtest", rule[:200], now=now, after=facts)
         excepted = Excepted(exception_book.in_force(session))
-    span = Span(first, last or now)
     with telling(context, "hunts.backtest.progress") as tell:
         past = backtested(context.store, context.clock, rules, excepted, span, zone, tell)
     for each in past.tests.values():

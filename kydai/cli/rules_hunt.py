@@ -17,7 +17,7 @@ from core.clock import Micros, iso, to_micros
 from core.errors import BadInput, KydaiError, Refused, failure
 from core.event import new_ulid
 from core.store.telling import Counting, TellCount
-from core.times import in_order, read_span
+from core.times import read_past
 from core.words import moment, number, say
 from detections.exception_offer import not_alone
 from detections.hunting import Hunter
@@ -71,12 +71,9 @@ def hunt(
 
 def _begin(context: Context, ids: Sequence[str], package: str | None, start: str, end: str | None) -> HuntFile:
     now, zone = context.clock.now(), context.settings.zone
-    first, last = read_span(start, end, now, zone)
-    assert first is not None
+    first, last = read_past(start, end, now, zone)
     ruleset = rules_of(context)
     rules = usable(context, ruleset, chosen(ruleset, ids, package))
-    last = last or now
-    in_order(first, last, start, end or "now")
     actor = cli_actor()
     title = rules[0].title if len(rules) == 1 else (package or "")
     asked = Asked(

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.clock import hour_of, iso
 from core.store.contract import Span
-from core.times import read_span
+from core.times import read_past
 from core.words import moment, number, say
 from detections.coverage import State
 from detections.package_outlook import House, Outlook, outlook
@@ -45,13 +45,12 @@ def preview(
     """Show what would change with a folder in the place of a package (None: with nothing); 3 when the alerts could not
     be counted whole. Nothing is changed. ``seconds`` bound the look into the past."""
     now = context.clock.now()
-    first, last = read_span(start, end, now, context.settings.zone)
-    assert first is not None
+    first, last = read_past(start, end, now, context.settings.zone)
     with context.database.read() as session:
         after = load_rules(context.settings, session, {package.name: folder})
     house = House(context.database, context.store, context.clock, coverage_of)
     with telling(context, "hunts.backtest.progress") as tell:
-        shown = outlook(house, before, after, Span(hour_of(first), last or now), tell, seconds)
+        shown = outlook(house, before, after, Span(hour_of(first), last), tell, seconds)
     if shown.truth is not None:
         confess(context, shown.truth)
     if context.output.as_json:

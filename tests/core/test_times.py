@@ -6,7 +6,7 @@ import pytest
 
 from core.clock import HOUR, iso, to_micros
 from core.errors import BadInput
-from core.times import read_span, read_time
+from core.times import read_past, read_span, read_time
 
 NOW = to_micros("2026-11-25T07:30:05.5Z")
 
@@ -73,3 +73,10 @@ def test_a_span_in_which_nothing_can_lie_is_refused(start: str, end: str) -> Non
     for text in (caught.value.said or {}).values():
         assert start in text
         assert end in text
+
+
+def test_the_past_ends_now_and_cannot_begin_ahead() -> None:
+    assert read_past("now-1h", None, NOW, "UTC") == (NOW - HOUR, NOW)
+    assert read_past("2026-11-20", "2026-11-20", NOW, "UTC")[1] < NOW
+    with pytest.raises(BadInput, match=r"now\+3d.*now"):
+        read_past("now+3d", None, NOW, "UTC")
