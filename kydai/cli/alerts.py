@@ -25,6 +25,7 @@ from kydai.context import Context
 from kydai.people import cli_actor
 
 alerts = typer.Typer(no_args_is_help=True, help=say("cli.alerts.help", LANG))
+FACTS = ("from", "user", "target_user", "to", "port", "command", "file", "url", "domain")
 LEVEL_STYLE = {"critical": ("◆", "red"), "high": ("▲", "dark_orange"), "medium": ("●", "yellow")}
 
 Ids = Annotated[list[int], typer.Argument(metavar="ID...")]
@@ -143,6 +144,10 @@ def show(ctx: typer.Context, number_: Annotated[int, typer.Argument(metavar="ID"
         context.output.one(None, f"{alert.rule_file}:{alert.rule_line or 1}")
     if explained := alert.summary.get("explained"):
         context.output.one(None, safe(str(explained[LANG])))
+    for name in FACTS:
+        if values := alert.summary.get(name):
+            told = ", ".join(map(str, values if isinstance(values, list) else [values]))
+            context.output.one(None, safe(f"{say(f'console.fact.{name}', LANG)}: {told}"))
     rows = [(str(m.get("field") or ""), m.get("value"), str(m.get("line") or "")) for m in alert.matched]
     if rows:
         context.output.table([say(f"cli.column.{c}", LANG) for c in ("field", "value", "line")], rows, wrap=(1,))

@@ -5,8 +5,8 @@ import { type EntityKind, entityPath } from "../lib/entity";
 import { visible } from "../lib/visible";
 import { useWords } from "../words";
 
-const FACTS = ["from", "user", "to", "port", "command", "file", "url", "domain"] as const;
-const ENTITY_OF: Partial<Record<(typeof FACTS)[number], EntityKind>> = { from: "ip", to: "ip", user: "user", file: "file", url: "url", domain: "domain" };
+const FACTS = ["from", "user", "target_user", "to", "port", "command", "file", "url", "domain"] as const;
+const ENTITY_OF: Partial<Record<(typeof FACTS)[number], EntityKind>> = { from: "ip", to: "ip", user: "user", target_user: "user", file: "file", url: "url", domain: "domain" };
 const SHOWN = 3;
 
 export function Facts({ alert }: { alert: Schemas["AlertSummary"] }) {

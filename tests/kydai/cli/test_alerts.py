@@ -29,6 +29,7 @@ def test_an_alert_is_listed_shown_and_closed(alerted: Run) -> None:
     assert "event.outcome" in shown.out
     assert "Line of the rule" in shown.out
     assert "Status: New" in shown.out
+    assert "Account: root\n" in shown.out
     assert alerted("alerts", "ack", str(alert["id"])).status == 0
     alerted("users", "add", "hanhnt", "--role", "analyst")
     nobody = alerted("alerts", "assign", str(alert["id"]), "--to", "nobody")
@@ -46,7 +47,7 @@ def test_an_alert_is_listed_shown_and_closed(alerted: Run) -> None:
 def test_an_alert_about_ourselves_shows_no_rule_that_there_is_not(alerted: Run, tmp_path: Path) -> None:
     with open_database(sqlite_url(tmp_path / "data")).write() as session:
         alert = session.get_one(Alert, 1)
-        alert.rule_file, alert.matched, alert.event_ids = "", [], []
+        alert.rule_file, alert.matched, alert.event_ids, alert.summary = "", [], [], {}
     assert len(alerted("alerts", "show", "1").out.splitlines()) == 4
 
 
@@ -80,3 +81,12 @@ def test_wrong_ids_and_verdicts(alerted: Run) -> None:
     assert alerted("alerts", "show", "999").status == 2
     assert alerted("alerts", "ack", "999").status == 2
     assert alerted("alerts", "close", "1", "--verdict", "guilty").status == 2
+
+
+def test_an_alert_about_an_account_says_who_did_it_and_to_whom(alerted: Run, tmp_path: Path) -> None:
+    with open_database(sqlite_url(tmp_path / "data")).write() as session:
+        session.get_one(Alert, 1).summary = {"user": ["an"], "target_user": ["gia1", "gia2\x1b[2J"]}
+    shown = alerted("alerts", "show", "1").out
+    assert "Account: an\n" in shown
+    assert "Account acted upon: gia1, gia2" in shown
+    assert "\x1b" not in shown
