@@ -100,7 +100,9 @@ def staged(
     if sha256 is not None and not _CHECKSUM.fullmatch(sha256):
         raise failure(BadConfig, "rules.package.no_checksum", value=sha256[:80])
     name = name or package_name(path)
-    if not is_name(name) or name in _RESERVED:
+    if name in _RESERVED:
+        raise failure(BadConfig, "rules.package.reserved", name=name)
+    if not is_name(name):
         raise failure(BadConfig, "rules.package.bad_name", name=name[:80])
     with _alone(folder):
         before = readable(folder / name)
