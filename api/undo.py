@@ -14,6 +14,9 @@ from core.db.models import Alert, Audit, RuleException, SavedSearch
 from core.errors import Conflict, Refused, failure
 from detections import exception_book, local_rules, rule_modes
 from detections.alert_actions import put_back, state_of
+from detections.dependents import refuse_orphans
+from detections.drafts import rules_of
+from detections.ruleset import RuleSet
 
 UNDO_FOR = 10 * MINUTE
 
@@ -61,14 +64,21 @@ def undo_mode(session: Session, actor: Actor, entry: int, *, now: Micros) -> tup
     return rule_id, rule_modes.put_back(session, actor, rule_id, row, now)
 
 
-def undo_text(session: Session, actor: Actor, rules_folder: Path, entry: int, *, now: Micros) -> tuple[str, int]:
+def undo_text(
+    session: Session, actor: Actor, rules_folder: Path, in_force: RuleSet, entry: int, *, now: Micros
+) -> tuple[str, int]:
     """Put back the text that a rule had before an entry; returns the rule's id and the entry of this. Raises as
-    ``undo_alerts`` does."""
+    ``undo_alerts`` does, and BadInput when a correlation needs what would be lost by it."""
     row = session.get(Audit, entry)
     mine = row is not None and row.actor == actor.name and row.action in (local_rules.SAVE, local_rules.REMOVE)
     if row is None or not mine or now - row.at > UNDO_FOR:
         raise failure(Refused, "api.undo_over")
-    return row.object.partition(":")[2], local_rules.put_back(session, actor, rules_folder, row, now)
+    rule_id = row.object.partition(":")[2]
+    undone = local_rules.put_back(session, actor, rules_folder, row, now)
+    if (about := in_force.every.get(rule_id)) is not None:
+        before = local_rules.version_of(rules_folder, row.before)
+        refuse_orphans(about, in_force, rules_of(before.text, before.file) if before else ())
+    return rule_id, undone
 
 
 def undo_exception(session: Session, actor: Actor, entry: int, *, now: Micros) -> RuleException:

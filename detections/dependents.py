@@ -29,16 +29,16 @@ def orphaned(rules: Sequence[Rule | Correlation], about: Rule | Correlation, in_
         [each for each in after.values() if isinstance(each, Correlation)],
     )
     broken = found.unusable.keys() - in_force.patterns.unusable.keys() - {each.id for each in rules}
-    hit: list[tuple[Weight, str, Rule | Correlation | Filter]] = [
-        (Weight.ERROR, "local.orphan", after[i]) for i in sorted(broken)
-    ]
+    key = "local.orphan_gone" if lost & before.keys() else "local.orphan"
+    hit: list[tuple[Weight, str, Rule | Correlation | Filter]] = [(Weight.ERROR, key, after[i]) for i in sorted(broken)]
     hit += [(Weight.WARNING, "local.orphan_filter", each) for each in in_force.filters if lost & set(each.rules)]
     return [_finding(weight, key, about.file, line, each, lost) for weight, key, each in hit]
 
 
-def refuse_orphans(about: Rule | Correlation, in_force: RuleSet) -> None:
-    """Raise BadInput when taking the file of a rule away would keep a correlation from being evaluated."""
-    for each in orphaned((), about, in_force):
+def refuse_orphans(about: Rule | Correlation, in_force: RuleSet, rules: Sequence[Rule | Correlation] = ()) -> None:
+    """Raise BadInput when taking the file of a rule away, or putting a text with ``rules`` in its place, would keep a
+    correlation from being evaluated."""
+    for each in orphaned(rules, about, in_force):
         if each.weight is Weight.ERROR:
             raise BadInput(each.said["en"], said=each.said)
 

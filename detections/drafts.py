@@ -13,7 +13,7 @@ from core.errors import BadInput, Conflict, Place, failure
 from detections.dependents import orphaned
 from detections.lint import TITLE, Finding, Weight, lint
 from detections.rule import LOCAL_PACKAGE, Correlation, Rule
-from detections.ruleset import RuleSet
+from detections.ruleset import RuleSet, RuleSource, load
 from detections.samples import FOLDER, read_samples
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
@@ -68,6 +68,15 @@ def drafted(
         if about in loaded.every and (rule := in_force().every.get(about)) is not None:
             findings += orphaned([*loaded.every.values()], rule, in_force())
         yield Draft(loaded, findings, path, wrong)
+
+
+def rules_of(text: str, file: str) -> list[Rule | Correlation]:
+    """The rules of a text that can be read, by the name of its file."""
+    with tempfile.TemporaryDirectory(prefix="kydai-draft-") as folder:
+        path = Path(folder) / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, text)
+        return [*load([RuleSource(Path(folder), LOCAL_PACKAGE)]).every.values()]
 
 
 def _laid(folder: Path, name: str, samples: str) -> BadInput | None:

@@ -122,9 +122,9 @@ def create_rule(body: SavedText, request: Request, caller: Ruling, svc: Svc) -> 
 @router.post("/text/undo")
 def undo_rule_text(body: TextUndo, request: Request, caller: Ruling, svc: Svc) -> Undone:
     """Undo one's own change of a rule's text of the last ten minutes, if nobody changed it since."""
-    folder = rule_drafts.folder_of(svc)
+    folder, ruleset = rule_drafts.folder_of(svc), rules.book_of(request).in_force()
     with local_rules.changing(svc.database, folder, svc.clock.now()) as session:
-        rule_id, entry = undo_text(session, caller.actor, folder, body.entry, now=svc.clock.now())
+        rule_id, entry = undo_text(session, caller.actor, folder, ruleset, body.entry, now=svc.clock.now())
     return Undone(id=rule_id, is_there=rule_id in rules.book_of(request).in_force().every, entry=entry)
 
 

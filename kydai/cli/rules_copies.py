@@ -9,18 +9,21 @@ import typer
 
 from core import audit
 from core.db.models import Meta
-from core.errors import BadInput, failure
+from core.errors import BadInput, Place, failure
 from core.words import say
-from detections import local_rules
-from detections.local_copies import LocalCopy, copy_of, copy_rule, differences, local_copies, settle, take_away
+from detections.dependents import refuse_orphans
+from detections.drafts import file_of
+from detections.local_copies import LocalCopy, copy_of, differences, local_copies, settle
+from detections.local_rules import VERSIONS, changing, follow, read_rule, save, take
 from detections.package_remains import settle as settle_packages
+from detections.rule import LOCAL_PACKAGE, Correlation, Rule
 from detections.rule_modes import VERSION_KEY
 from detections.ruleset import RuleSet
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import safe
 from kydai.cli.rules_why import rule_named, rules_of
 from kydai.context import Context
-from kydai.detector import rule_text
+from kydai.detector import rule_path, rule_text
 from kydai.people import cli_actor
 
 RuleName = Annotated[str, typer.Argument(metavar="RULE", help=say("copies.rule", LANG))]
@@ -36,16 +39,32 @@ def copy(
     ruleset = rules_of(context)
     found = rule_named(ruleset, rule)
     if remove:
-        kept = take_away(folder, copy_of(copies_of(context, ruleset), found))
-        _changed(context, "rules.uncopy", found.id, {"kept": str(kept)})
-        context.output.one({"kept": str(kept)}, say("copies.removed", LANG, file=kept))
+        _take_away(context, ruleset, found)
         return
-    text = rule_text(folder, found.package, found.file)
-    if text is None:
+    if found.package == LOCAL_PACKAGE:
+        raise failure(BadInput, "copies.is_local", place=Place(found.file))
+    path, file = rule_path(folder, found.package, found.file), file_of(found, folder / LOCAL_PACKAGE)
+    packaged = None if path is None else read_rule(path, file)
+    if packaged is None:
         raise failure(BadInput, "copies.gone")
-    place = copy_rule(folder, found, text)
-    _changed(context, "rules.copy", found.id, {"package": found.package, "file": str(place)})
-    context.output.one({"file": str(place)}, say("copies.made", LANG, file=place))
+    now = context.clock.now()
+    with changing(context.database, folder, now) as session:
+        entry = save(session, cli_actor(), folder, found.id, packaged, now=now, version=None, made_of=packaged)
+    place = folder / LOCAL_PACKAGE / file
+    context.output.one({"file": str(place), "entry": entry}, say("copies.made", LANG, file=place))
+
+
+def _take_away(context: Context, ruleset: RuleSet, rule: Rule | Correlation) -> None:
+    folder, now = context.settings.rules_folder, context.clock.now()
+    own = read_rule(folder / LOCAL_PACKAGE / copy_of(copies_of(context, ruleset), rule).rule.file, rule.file)
+    if own is None:
+        raise failure(BadInput, "copies.gone")
+    refuse_orphans(rule, ruleset)
+    with changing(context.database, folder, now) as session:
+        entry = take(session, cli_actor(), folder, rule.id, rule.file, now=now, version=own.version)
+    kept = folder / VERSIONS / own.facts["sha256"]
+    told = say("copies.removed", LANG, file=kept, entry=str(entry))
+    context.output.one({"kept": str(kept), "entry": entry}, told)
 
 
 def diff(
@@ -99,7 +118,7 @@ def reload(ctx: typer.Context) -> int:
     now = context.clock.now()
     with context.database.write() as session:
         settled = settle_packages(session, cli_actor(), folder, now)
-        followed = local_rules.follow(session, context.settings.rules_folder, now)
+        followed = follow(session, context.settings.rules_folder, now)
     for each in settled:
         context.output.tell(safe(say("packages.settled", LANG, name=each.name)))
     for file in followed:

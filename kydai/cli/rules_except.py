@@ -18,7 +18,7 @@ from detections.consequence import Consequence, consequence, readers_of, told
 from detections.exception_offer import MAX_VALUE, Asked, asked, chosen
 from kydai.cli.main import LANG
 from kydai.cli.output import safe
-from kydai.cli.rules_why import rule_named
+from kydai.cli.rules_why import rule_named, rules_of
 from kydai.context import Context
 from kydai.detector import load_rules
 from kydai.people import cli_actor
@@ -40,7 +40,6 @@ _UNDONE_BY = {
     "rules.install": "packages.undone_by",
     "rules.rollback": "packages.undone_by",
     "rules.remove": "packages.can_go_back",
-    "rules.copy": "copies.undone_by",
 }
 """Action of a journal's entry → what undoes it."""
 
@@ -215,7 +214,7 @@ def undo(
     """All of them or none."""
     context: Context = ctx.obj
     context.need_data()
-    actor, now, folder = cli_actor(), context.clock.now(), context.settings.rules_folder
+    actor, now, folder, ruleset = cli_actor(), context.clock.now(), context.settings.rules_folder, rules_of(context)
     with local_rules.changing(context.database, folder, now) as session:
         for number_ in sorted(entries, reverse=True):
             entry = session.get(Audit, number_)
@@ -224,7 +223,7 @@ def undo(
             if entry.object.startswith("exception:"):
                 undo_exception(session, actor, number_, now=now)
             elif entry.action in local_rules.ACTIONS:
-                undo_text(session, actor, folder, number_, now=now)
+                undo_text(session, actor, folder, ruleset, number_, now=now)
             elif entry.action != "rule.mode":
                 raise _undone_elsewhere(entry)
             else:

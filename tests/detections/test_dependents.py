@@ -63,7 +63,7 @@ def test_what_refers_by_id_loses_nothing(tmp_path: Path) -> None:
 
 def test_a_rule_that_a_correlation_needs_is_not_taken_away(tmp_path: Path) -> None:
     ruleset = in_force(tmp_path, rule_id(1))
-    with pytest.raises(BadInput, match="Chain"):
+    with pytest.raises(BadInput, match=r"Chain.*First change or delete"):
         refuse_orphans(ruleset.every[rule_id(1)], ruleset)
     refuse_orphans(ruleset.every["00000000-0000-4000-8000-0000000000aa"], ruleset)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import BadInput, NotFound
-from detections.local_copies import LocalCopy, copy_of, copy_rule, differences, local_copies, settle, take_away
+from core.errors import NotFound
+from detections.drafts import file_of
+from detections.local_copies import MADE_OF, LocalCopy, copy_of, differences, local_copies, settle
 from detections.ruleset import RuleSet, RuleSource, load
 from tests.detections.sigma_samples import rule_id, rule_text
 
@@ -35,7 +36,11 @@ def copies(folder: Path) -> list[LocalCopy]:
 
 def copied(folder: Path, number: int) -> Path:
     rule = in_force(folder).by_id[rule_id(number)]
-    return copy_rule(folder, rule, (folder / "p" / rule.file).read_text())
+    file = file_of(rule, folder / "local")
+    for below in ("local", MADE_OF):
+        (folder / below / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / below / file).write_text((folder / "p" / rule.file).read_text())
+    return folder / "local" / file
 
 
 def test_a_copy_counts_and_keeps_what_it_would_do(folder: Path) -> None:
@@ -45,10 +50,6 @@ def test_a_copy_counts_and_keeps_what_it_would_do(folder: Path) -> None:
     assert before == {rule_id(1): ("local", "rules"), rule_id(2): ("local", "rules-threat-hunting")}
     assert not in_force(folder).errors
     assert [each.is_behind for each in copies(folder)] == [False, False]
-    with pytest.raises(BadInput, match="there already"):
-        copy_rule(folder, load([RuleSource(folder / "p", "p")]).by_id[rule_id(1)], "x")
-    with pytest.raises(BadInput, match="local one"):
-        copy_rule(folder, in_force(folder).by_id[rule_id(1)], "x")
 
 
 def test_what_the_package_changes_since_is_told_until_somebody_looked(folder: Path) -> None:
@@ -64,11 +65,9 @@ def test_what_the_package_changes_since_is_told_until_somebody_looked(folder: Pa
     assert "-level: high\n+level: low\n" in differences(found.packaged or "", found.own, "p", "local")
 
 
-def test_a_copy_that_is_taken_away_is_kept(folder: Path) -> None:
-    place = copied(folder, 1)
-    kept = take_away(folder, copy_of(copies(folder), in_force(folder).by_id[rule_id(1)]))
-    assert (place.exists(), kept.read_text()) == (False, rule_text(1, PLAIN))
-    assert in_force(folder).by_id[rule_id(1)].package == "p"
+def test_only_a_copy_is_found_as_one(folder: Path) -> None:
+    copied(folder, 2)
+    assert copy_of(copies(folder), in_force(folder).by_id[rule_id(2)]).own == rule_text(2, PLAIN)
     with pytest.raises(NotFound, match="no local copy"):
         copy_of(copies(folder), in_force(folder).by_id[rule_id(1)])
 

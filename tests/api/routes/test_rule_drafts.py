@@ -221,3 +221,22 @@ def test_a_name_that_another_rule_needs_stays(people: People, folder: Path) -> N
     kept = admin.delete(f"{URL}/{NEW_ID}/text", params={"version": source["version"]})
     assert kept.status_code == 400
     assert (folder / "local" / "moi.yml").read_text() == NEW
+
+
+def test_an_undo_takes_nothing_that_another_rule_needs_since(people: People, folder: Path) -> None:
+    admin = people("admin")
+
+    def undone(entry: int) -> int:
+        return admin.post(f"{URL}/text/undo", json={"entry": entry}).status_code
+
+    admin.post(f"{URL}/new", json={"text": NEW.replace("name: moi\n", "")})
+    source = admin.get(f"{URL}/{NEW_ID}/text").json()
+    named = admin.put(f"{URL}/{NEW_ID}/text", json={**source, "text": NEW}).json()["entry"]
+    chain = admin.post(f"{URL}/new", json={"text": CHAIN}).json()["entry"]
+    assert undone(named) == 400
+    assert admin.get(f"{URL}/{NEW_ID}/text").json()["text"] == NEW
+    assert (undone(chain), undone(named)) == (200, 200)
+    made = admin.post(f"{URL}/new", json={"text": NEW.replace("3333", "5555")}).json()
+    admin.post(f"{URL}/new", json={"text": CHAIN.replace("[moi]", f"[{made['id']}]")})
+    assert undone(made["entry"]) == 400
+    assert (folder / "local" / made["file"]).is_file()

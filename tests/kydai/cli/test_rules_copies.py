@@ -44,12 +44,19 @@ def test_a_copy_survives_updates_and_what_the_package_changed_is_told(kydai: Run
     assert "+    event.outcome: failure" in told["local"]
     kydai("rules", "diff", ID, "--merged")
     assert "has changed" not in kydai("rules", "packages").err
-    removed = kydai("rules", "copy", ID, "--remove")
-    assert f"{copy}.removed" in removed.out
-    listed = [each for each in kydai("rules", "list", "--json").documents if each["id"] == ID]
-    assert [each["package"] for each in listed] == ["mine"]
-    journal = {each["action"] for each in kydai("audit", "list", "--json").documents}
-    assert {"rules.copy", "rules.uncopy", "rules.merged", "rules.reload"} <= journal
+    (removed,) = kydai("rules", "copy", ID, "--remove", "--json").documents
+    assert Path(removed["kept"]).read_text() == RULE.replace("level: high", "level: low")
+    assert not copy.exists()
+
+    def counts() -> list[str]:
+        return [each["package"] for each in kydai("rules", "list", "--json").documents if each["id"] == ID]
+
+    assert counts() == ["mine"]
+    journal = {each["seq"]: each["action"] for each in kydai("audit", "list", "--json").documents}
+    assert (journal[made["entry"]], journal[removed["entry"]]) == ("rule.save", "rule.remove")
+    assert {"rules.merged", "rules.reload"} <= {*journal.values()}
+    assert kydai("rules", "undo", str(removed["entry"])).status == 0
+    assert (counts(), copy.read_text()) == (["local"], RULE.replace("level: high", "level: low"))
 
 
 def test_wrong_inputs(kydai: Run, mine: Path) -> None:
