@@ -60,6 +60,8 @@ class Services:
     """How long is kept by the settings."""
     reserve_bytes: int = 0
     """Intake stops when the disk has less left."""
+    agencies: Mapping[str, str] = field(default_factory=dict)
+    """Names of agencies by code; empty where any may be declared."""
     version: str = "0"
     console_folder: Path | None = None
     """The built console; None serves the API alone."""

@@ -85,6 +85,8 @@ class SourceRow(Shape):
     product: str
     system: str
     agency: str
+    place: str
+    owner: str
     level: int | None
     zone: str
     last_at: Time | None
@@ -233,6 +235,8 @@ def row(view: SourceView, balance: Balance, spark: Sequence[int]) -> SourceRow:
         product=view.product,
         system=view.system,
         agency=view.agency,
+        place=view.place,
+        owner=view.owner,
         level=view.level,
         zone=view.zone,
         last_at=view.last_at,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import unicodedata
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,10 +17,9 @@ from openpyxl.utils import get_column_letter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import audit
-from core.clock import LOCAL_ZONE, Micros
-from core.db.models import Meta, Source
-from core.errors import BadInput, NotFound, failure
+from core.clock import LOCAL_ZONE
+from core.db.models import Source
+from core.followed import SOURCE
 from core.inventory_table import unusable
 from core.query.fold import fold
 from core.store.retention import DEFAULT_POLICY
@@ -34,6 +33,7 @@ COLUMNS = (
     "product",
     "system",
     "agency",
+    "place",
     "level",
     "owner",
     "zone",
@@ -43,7 +43,7 @@ COLUMNS = (
     "retention",
 )
 _LISTS = ("addresses", "expected")
-_LONGEST = {"name": 200, "product": 100, "system": 200, "agency": 200, "owner": 200, "retention": 32}
+_LONGEST = {"name": 200, "product": 100, "system": 200, "agency": 200, "place": 200, "owner": 200, "retention": 32}
 _LONGEST |= dict.fromkeys(_LISTS, 10_000)
 _YES = {"x", "1", "có", "co", "yes", "true", "đúng"}
 _NO = {"", "0", "không", "khong", "no", "false"}
@@ -58,6 +58,7 @@ class Row:
     product: str = ""
     system: str = ""
     agency: str = ""
+    place: str = ""
     level: int | None = None
     owner: str = ""
     zone: str = LOCAL_ZONE
@@ -106,8 +107,8 @@ def template(lang: str) -> tuple[list[str], list[list[str]]]:
     """Header and two example rows."""
     examples = [
         ["web01", "10.20.1.10", "nginx", say("inventory.example.system", lang), say("inventory.example.agency", lang),
-         "3", "", LOCAL_ZONE, "nginx.access system.auth", "", "", ""],
-        ["relay01", "10.20.1.5", "rsyslog", "", "", "2", "", LOCAL_ZONE, "", "", "x", ""],
+         say("inventory.example.place", lang), "3", "", LOCAL_ZONE, "nginx.access system.auth", "", "", ""],
+        ["relay01", "10.20.1.5", "rsyslog", "", "", "", "2", "", LOCAL_ZONE, "", "", "x", ""],
     ]  # fmt: skip
     return headers(lang), examples
 
@@ -116,12 +117,42 @@ def _clean(cell: str) -> str:
     return unicodedata.normalize("NFC", cell).replace("\u00a0", " ").strip()
 
 
-def plan(
-    session: Session, cells: Sequence[Sequence[str]], name: str = "", classes: Collection[str] = DEFAULT_POLICY.months
-) -> Plan:
-    """Check a table against the sources there are; changes nothing. ``classes`` are the retention classes there are.
+def cells_of(source: Source) -> dict[str, str]:
+    """A declared source as a row of the inventory would declare it, by column."""
+    return {
+        "name": source.name,
+        "addresses": " ".join(source.keys),
+        "product": source.product,
+        "system": source.system,
+        "agency": source.agency,
+        "place": source.place,
+        "level": str(source.level or ""),
+        "owner": source.owner,
+        "zone": source.zone,
+        "expected": " ".join(source.expected),
+        "silence": "" if source.silence_limit_s is None else str(max(1, source.silence_limit_s // 60)),
+        "relay": "x" if source.is_relay else "",
+        "retention": "" if source.retention == "default" else source.retention,
+    }
 
-    Raises BadInput for an unusable header.
+
+def filled(session: Session, lang: str) -> tuple[list[str], list[list[str]]]:
+    """Header and a row for each declared source: what was imported, to be changed and imported again."""
+    rows = session.scalars(select(Source).where(Source.is_declared, Source.name != SOURCE).order_by(Source.name))
+    return headers(lang), [[*cells_of(row).values()] for row in rows]
+
+
+def plan(
+    session: Session,
+    cells: Sequence[Sequence[str]],
+    name: str = "",
+    classes: Collection[str] = DEFAULT_POLICY.months,
+    agencies: Mapping[str, str] = {},
+) -> Plan:
+    """Check a table against the sources there are; changes nothing.
+
+    ``classes``: the retention classes there are. ``agencies``: names by code; where there are any, no other agency is
+    taken, and a code stands for its name. Raises BadInput for an unusable header.
     """
     if not cells:
         raise unusable(name, "empty")
@@ -135,7 +166,7 @@ def plan(
         wrong = len(result.wrong)
         _refuse_extra(number, line, len(cells[0]), result)
         values = {c: (_clean(line[i]) if i < len(line) else "") for c, i in places.items()}
-        row = _read_row(number, values, result, classes)
+        row = _read_row(number, values, result, classes, agencies)
         if row.name in rows:
             said = both("inventory.twice", row=str(rows[row.name][0]))
             result.wrong.append(Wrong(number, "name", row.name, said))
@@ -144,6 +175,7 @@ def plan(
         if len(result.wrong) > wrong:
             spoilt.add(number)
     known = {row.name: row for row in session.scalars(select(Source))}
+    _refuse_other_spellings(rows, [source for name, source in known.items() if name not in rows], result)
     # the book of sources finds one by its name as by its addresses
     owners = {key.lower(): s.name for s in known.values() if s.name not in rows for key in (s.name, *s.keys)}
     for number, row in rows.values():
@@ -163,6 +195,16 @@ def plan(
             result.unchanged.append(row.name)
     result.wrong.sort(key=lambda wrong: wrong.row)
     return result
+
+
+def _refuse_other_spellings(rows: Mapping[str, tuple[int, Row]], others: Sequence[Source], result: Plan) -> None:
+    """One agency written in two ways would be two: a scope over one of them would not see the other's sources."""
+    for column in ("system", "agency", "place"):
+        spelt = {fold(getattr(source, column)): getattr(source, column) for source in others}
+        for number, row in rows.values():
+            text = getattr(row, column)
+            if text and (other := spelt.setdefault(fold(text), text)) != text:
+                result.wrong.append(Wrong(number, column, text[:MAX_SHOWN], both("inventory.spelt", other=other)))
 
 
 def _places(header: Sequence[str], name: str, result: Plan) -> dict[str, int]:
@@ -200,7 +242,9 @@ def _refuse_extra(number: int, line: Sequence[str], width: int, result: Plan) ->
             return
 
 
-def _read_row(number: int, cells: dict[str, str], result: Plan, classes: Collection[str]) -> Row:
+def _read_row(
+    number: int, cells: dict[str, str], result: Plan, classes: Collection[str], agencies: Mapping[str, str]
+) -> Row:
     """The row by its good cells; every wrong one is noted."""
     bad: set[str] = set()
 
@@ -229,6 +273,9 @@ def _read_row(number: int, cells: dict[str, str], result: Plan, classes: Collect
     keys = {text: _key(text) for text in items("addresses")}
     if unknown := [text for text, key in keys.items() if key is None]:
         wrong("addresses", "address", ", ".join(unknown))
+    agency = _agency(good("agency"), agencies)
+    if agency is None:
+        wrong("agency", "agency", near=_near_agency(good("agency"), agencies))
     if good("level") not in {"", "1", "2", "3", "4", "5"}:
         wrong("level", "level")
     zone = good("zone") or LOCAL_ZONE
@@ -249,7 +296,8 @@ def _read_row(number: int, cells: dict[str, str], result: Plan, classes: Collect
         tuple(key for key in keys.values() if key),
         good("product"),
         good("system"),
-        good("agency"),
+        agency or "",
+        good("place"),
         int(good("level")) if good("level") else None,
         good("owner"),
         zone,
@@ -258,6 +306,20 @@ def _read_row(number: int, cells: dict[str, str], result: Plan, classes: Collect
         relay in _YES,
         retention,
     )
+
+
+def _agency(text: str, agencies: Mapping[str, str]) -> str | None:
+    """The name of an agency that is given by its code or its name; None if there is no such agency."""
+    if not text or not agencies:
+        return text
+    by_text = {fold(known): name for code, name in agencies.items() for known in (code, name)}
+    return by_text.get(fold(text))
+
+
+def _near_agency(text: str, agencies: Mapping[str, str]) -> str:
+    known = {fold(each): f"{code} {name}" for code, name in agencies.items() for each in (code, name)}
+    near = get_close_matches(fold(text), known, 3, 0.4)
+    return ", ".join(dict.fromkeys(known[each] for each in near or list(known)[:3]))
 
 
 def _key(text: str) -> str | None:
@@ -275,14 +337,11 @@ def _address(text: str) -> str | None:
         return None
 
 
-_STORED = ("product", "system", "agency", "level", "owner", "zone", "silence_limit_s", "is_relay", "retention")
-
-_TOLD = (*_STORED, "keys", "expected")
-"""What the journal says of a source before a change."""
+STORED = ("product", "system", "agency", "place", "level", "owner", "zone", "silence_limit_s", "is_relay", "retention")
 
 
 def _changes(before: Source, row: Row) -> list[str]:
-    changed = [name for name in _STORED if getattr(before, name) != getattr(row, name)]
+    changed = [name for name in STORED if getattr(before, name) != getattr(row, name)]
     if set(before.keys) != set(row.keys):
         changed.append("keys")
     if set(before.expected) != set(row.expected):
@@ -290,45 +349,3 @@ def _changes(before: Source, row: Row) -> list[str]:
     if not before.is_declared:
         changed.append("is_declared")
     return changed
-
-
-def apply(session: Session, actor: audit.Actor, the_plan: Plan, now: Micros) -> None:
-    """Write a plan without wrong cells, in the caller's transaction. Raises BadInput when cells are wrong."""
-    if the_plan.wrong:
-        first = the_plan.wrong[0]
-        raise failure(BadInput, "inventory.wrong_cell", row=first.row, column=first.title, reason=first.reason)
-    known = {row.name: row for row in session.scalars(select(Source))}
-    for row in the_plan.rows:
-        if row.name in the_plan.unchanged:
-            continue
-        before = known.get(row.name)
-        was = None if before is None else {name: getattr(before, name) for name in _TOLD}
-        source = before or Source(name=row.name, created_at=now, is_replay=False)
-        for name in _STORED:
-            setattr(source, name, getattr(row, name))
-        source.keys, source.expected, source.is_declared = list(row.keys), list(row.expected), True
-        session.add(source)
-        action = "source.change" if before is not None else "source.add"
-        audit.record(session, actor, action, f"source:{row.name}", now=now, before=was, after=asdict(row))
-    touch(session, now)
-
-
-def set_zone(session: Session, actor: audit.Actor, name: str, zone: str, now: Micros) -> None:
-    """Mend the zone of one declared source; events read from now on use it. Raises NotFound, BadInput."""
-    row = session.scalar(select(Source).where(Source.name == name))
-    if row is None:
-        raise failure(NotFound, "inventory.unknown", name=name[:100])
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise failure(BadInput, "common.error.zone", zone=zone[:100]) from error
-    before, row.zone = row.zone, zone
-    audit.record(
-        session, actor, "source.change", f"source:{name}", now=now, before={"zone": before}, after={"zone": zone}
-    )
-    touch(session, now)
-
-
-def touch(session: Session, now: Micros) -> None:
-    """Tell pipelines that the sources changed."""
-    session.merge(Meta(key="sources", value=str(now)))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zipfile import ZipFile
 
 from openpyxl import load_workbook
+from openpyxl.utils.cell import range_boundaries
 
 from core.errors import BadInput, Place, failure
 
@@ -21,6 +23,8 @@ MAX_COLUMNS = 200
 MAX_BYTES = 16 << 20
 MAX_UNPACKED = 256 << 20
 _SHEETS_NAMED = 5
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]{0,40}?ref="([A-Z]+\d+:[A-Z]+\d+)"')
+_LONGEST_MERGED = 100
 
 
 def unusable(name: str, key: str, line: int | None = None, **values: object) -> BadInput:
@@ -29,7 +33,10 @@ def unusable(name: str, key: str, line: int | None = None, **values: object) -> 
 
 
 def read_table(name: str, data: bytes) -> list[list[str]]:
-    """Cells of a CSV or XLSX file as text; a formula without its value is its own text. Raises BadInput."""
+    """Cells of a CSV or XLSX file as text; a formula without its value is its own text.
+
+    Cells merged down one column all hold what the merged cell shows. Raises BadInput.
+    """
     if len(data) > MAX_BYTES:
         raise unusable(name, "large", limit=MAX_BYTES >> 20)
     is_xlsx = data.startswith(b"PK\x03\x04") or Path(name).suffix.lower() == ".xlsx"
@@ -69,30 +76,60 @@ def _read_xlsx(name: str, data: bytes) -> list[list[str]]:
     try:
         with ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
-        filled = _filled_sheets(data) if unpacked <= MAX_UNPACKED else {}
+            filled = _filled_sheets(data, archive) if unpacked <= MAX_UNPACKED else {}
     except Exception as error:  # on a file that is no workbook openpyxl may raise anything
         raise unusable(name, "not_xlsx") from error
     if unpacked > MAX_UNPACKED:
         raise unusable(name, "large", limit=MAX_UNPACKED >> 20)
     if len(filled) > 1:
         raise unusable(name, "sheets", count=len(filled), names=", ".join(list(filled)[:_SHEETS_NAMED]))
-    return next(iter(filled.values()), [])
+    rows, merged = next(iter(filled.values()), ([], []))
+    for ref in merged:
+        _unmerge(name, rows, ref)
+    return rows
 
 
-def _filled_sheets(data: bytes) -> dict[str, list[list[str]]]:
+def _unmerge(name: str, rows: list[list[str]], ref: str) -> None:
+    """Write what a merged cell shows into each row that it spans and that holds anything else."""
+    left, top, right, bottom = (bound or 1 for bound in range_boundaries(ref))
+    column = left - 1
+    shown = rows[top - 1][column] if len(rows) >= top and len(rows[top - 1]) >= left else ""
+    if not shown.strip():
+        return
+    if right > left:
+        raise unusable(name, "merged", top, ref=ref)
+    for row in rows[top:bottom]:
+        if row:
+            row.extend([""] * (left - len(row)))
+            row[column] = shown
+
+
+def _merged_in(archive: ZipFile, path: str) -> list[str]:
+    """The merged cells of a sheet (``A2:A5``), which reading row by row does not tell."""
+    found: dict[str, None] = {}
+    with archive.open(path.lstrip("/")) as sheet:
+        before = b""
+        while block := sheet.read(1 << 20):
+            found |= dict.fromkeys(ref.decode() for ref in _MERGED.findall(before + block))
+            before = block[-_LONGEST_MERGED:]
+    return list(found)
+
+
+def _filled_sheets(data: bytes, archive: ZipFile) -> dict[str, tuple[list[list[str]], list[str]]]:
+    """Rows and merged cells of each sheet that holds anything."""
     values, written = (
         load_workbook(io.BytesIO(data), read_only=True, data_only=is_value) for is_value in (True, False)
     )
     if not values.worksheets:
         raise ValueError("there is no sheet")
-    filled: dict[str, list[list[str]]] = {}
+    filled: dict[str, tuple[list[list[str]], list[str]]] = {}
     for shown, formulas in zip(values.worksheets, written.worksheets, strict=True):
         rows = [
             _trimmed([_cell(*cell) for cell in zip(*pair, strict=True)])
             for pair in zip(_rows(shown), _rows(formulas), strict=True)
         ]
         if any(rows):
-            filled[shown.title] = rows
+            filled[shown.title] = rows, _merged_in(archive, cast("Any", shown)._worksheet_path)
     return filled
 
 

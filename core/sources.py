@@ -8,7 +8,7 @@ relay forwards (``host:dc01``). What nobody declared goes by its transport key a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -287,6 +287,8 @@ class SourceView:
     product: str = ""
     system: str = ""
     agency: str = ""
+    place: str = ""
+    owner: str = ""
     level: int | None = None
     zone: str = LOCAL_ZONE
     last_at: Micros | None = None
@@ -309,9 +311,18 @@ def views(session: Session, now: Micros) -> list[SourceView]:
     declared = list(session.scalars(select(Source)))
     # a relay only forwards: its hosts are the sources
     found = [_view(s, activity.get(s.name, ()), now) for s in declared if not s.is_relay]
-    names = {s.name for s in declared}
-    found += [_undeclared(name, rows, now) for name, rows in activity.items() if name not in names]
+    names, book = {s.name for s in declared}, SourceBook(declared)
+    strangers = [(name, rows) for name, rows in activity.items() if name not in names]
+    found += [_undeclared(name, rows, now) for name, rows in strangers if not _is_taken(book, name, rows)]
     return sorted(found, key=lambda v: v.name)
+
+
+def _is_taken(book: SourceBook, name: str, rows: Sequence[Activity]) -> bool:
+    """Whether nothing would be booked under this name today: it was declared since, or it is the name of a source
+    that was taken out of the inventory (those of senders have a transport before a colon)."""
+    return ":" not in name or all(
+        book.resolve(name, host).name != name for host in {row.host for row in rows if row.host} or {""}
+    )
 
 
 def _split(rows: Sequence[Activity]) -> tuple[Activity | None, list[Activity]]:
@@ -328,6 +339,8 @@ def _view(source: Source, rows: Sequence[Activity], now: Micros) -> SourceView:
         source.product,
         source.system,
         source.agency,
+        source.place,
+        source.owner,
         source.level,
         source.zone,
     )
@@ -337,24 +350,18 @@ def _view(source: Source, rows: Sequence[Activity], now: Micros) -> SourceView:
     limit = silence_limit(whole.gaps, source.silence_limit_s) if may_be_missed(source) else None
     is_silent = limit is not None and silent_for > limit
     recent = {r.dataset for r in parts if now - r.last_at <= max(silence_limit(r.gaps, None), HOUR)}
-    return SourceView(
-        base.name,
-        SourceState.SILENT if is_silent else SourceState.SENDING,
-        base.is_declared,
-        base.product,
-        base.system,
-        base.agency,
-        base.level,
-        base.zone,
-        whole.last_at,
-        silent_for if is_silent else None,
-        limit,
-        usual_gap(whole.gaps),
-        whole.offset,
-        wrong_zone(whole.offset),
-        tuple(sorted({r.host for r in parts if r.host})),
-        tuple(sorted({r.dataset for r in parts})),
-        tuple(sorted(set(source.expected) - recent)) if recent else (),
+    return replace(
+        base,
+        state=SourceState.SILENT if is_silent else SourceState.SENDING,
+        last_at=whole.last_at,
+        silent_for=silent_for if is_silent else None,
+        limit=limit,
+        usual_gap=usual_gap(whole.gaps),
+        offset=whole.offset,
+        wrong_zone_minutes=wrong_zone(whole.offset),
+        hosts=tuple(sorted({r.host for r in parts if r.host})),
+        datasets=tuple(sorted({r.dataset for r in parts})),
+        missing_datasets=tuple(sorted(set(source.expected) - recent)) if recent else (),
     )
 
 

@@ -84,6 +84,7 @@ def run(context: Context, stop: Stop) -> None:
                 policy=settings.store.policy,
                 reserve_bytes=settings.spool.reserve_mb << 20,
                 shared_addresses=tuple(settings.site.shared),
+                agencies=settings.site.agencies,
                 version=version("kydai"),
                 console_folder=CONSOLE,
                 rules=rules.load,

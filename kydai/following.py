@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import audit, followed, inventory
+from core import audit, followed, inventory_changes
 from core.clock import Clock, Micros, iso
 from core.db.database import Database
 from core.db.models import Audit, Meta, Source, SpoolPosition
@@ -87,7 +87,7 @@ class Follower:
             session.add(source)
             after = {"product": source.product, "expected": source.expected}
             audit.record(session, MAINTENANCE, "source.add", f"source:{source.name}", now=now, after=after)
-            inventory.touch(session, now)
+            inventory_changes.touch(session, now)
         return place
 
     def _spooled(self, position: Position) -> list[Place]:

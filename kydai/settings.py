@@ -168,6 +168,9 @@ class Site(_Section):
     values: dict[str, Annotated[list[_SiteValue], Field(min_length=1)]] = Field(
         {}, description="Lists that rules ask for as %name% (Sigma's expand); * and ? are wildcards."
     )
+    agencies: dict[Annotated[str, Field(min_length=1, max_length=40)], Annotated[str, Field(min_length=1)]] = Field(
+        {}, description="Names of agencies by code; where there are any, the inventory takes no other agency."
+    )
 
 
 class _Environment(EnvSettingsSource):

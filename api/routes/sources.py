@@ -1,17 +1,16 @@
-"""Sources: states, balances hour by hour, the check of one, the inventory."""
+"""Sources: states, balances hour by hour, the check of one."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Query, Request
 from sqlalchemy.orm import Session
 
 from api import sources
-from api.deps import House, Reader, Services, Svc
+from api.deps import Reader, Services, Svc
 from api.scope import Sight, sight
-from api.shapes import Shape, Words
+from api.shapes import Shape
 from api.sources import (
     Balances,
     Heard,
@@ -25,11 +24,8 @@ from api.sources import (
     SourceTotals,
 )
 from api.times import From, To, moment
-from core import inventory
 from core.clock import DAY, Micros
 from core.errors import BadInput, NotFound, failure
-from core.export import csv_bytes, xlsx_bytes
-from core.inventory_table import read_table
 from core.ledger import Events, Raws
 from core.query.fold import fold
 from core.query.tree import And, Comparison, Equals
@@ -86,31 +82,6 @@ class SourceCheck(Shape):
     said: Said
     """Of the last 24 hours, as the balance."""
     receivers: list[ReceiverSaid]
-
-
-class WrongCell(Shape):
-    """A cell of an inventory that cannot be used; rows count from 1 with the header as row 1."""
-
-    row: int
-    column: str
-    title: Words
-    value: str
-    reason: Words
-
-
-class ImportPlan(Shape):
-    """What an import does or would do; nothing is done while a cell is wrong."""
-
-    added: list[str]
-    changed: dict[str, list[str]]
-    unchanged: int
-    wrong: list[WrongCell]
-    is_applied: bool
-
-
-class Zone(BaseModel):
-    source: str = Field(min_length=1, max_length=200)
-    zone: str = Field(min_length=1, max_length=64, description="IANA name")
 
 
 @router.get("")
@@ -253,71 +224,3 @@ async def check_source(
 
     found: SourceCheck = await request.app.state.searches.run(request, ask)
     return found
-
-
-@router.get("/template", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
-def get_template(_: Reader, format: Literal["csv", "xlsx"] = "xlsx", language: Literal["vi", "en"] = "vi") -> Response:
-    """An empty inventory with two example rows."""
-    head, rows = inventory.template(language)
-    data = xlsx_bytes(head, rows) if format == "xlsx" else csv_bytes(head, rows)
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" if format == "xlsx" else "text/csv"
-    disposition = f'attachment; filename="kydai-sources.{format}"'
-    return Response(data, media_type=kind, headers={"content-disposition": disposition})
-
-
-@router.post(
-    "/import",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "description": "The file itself: CSV (UTF-8) or XLSX.",
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        }
-    },
-)
-async def import_inventory(
-    request: Request,
-    caller: House,
-    svc: Svc,
-    name: Annotated[str, Query(max_length=255, description="The file's name; .xlsx is read as such")] = "",
-    preview: bool = True,
-) -> ImportPlan:
-    """Check an inventory and, unless it is a preview or a cell is wrong, take it over: all or nothing."""
-    data = await request.body()
-
-    def work() -> ImportPlan:
-        cells = read_table(name.replace("/", "_") or "inventory.csv", data)
-        with svc.database.write() as session:
-            plan = inventory.plan(session, cells, name, svc.policy.months)
-            is_applied = not preview and not plan.wrong
-            if is_applied:
-                inventory.apply(session, caller.actor, plan, svc.clock.now())
-        wrong = [
-            WrongCell(
-                row=w.row,
-                column=w.column,
-                title=Words(**w.title),
-                value=w.value[:200],
-                reason=Words(**w.reason),
-            )
-            for w in plan.wrong
-        ]
-        return ImportPlan(
-            added=plan.added,
-            changed=plan.changed,
-            unchanged=len(plan.unchanged),
-            wrong=wrong,
-            is_applied=is_applied,
-        )
-
-    if not data:
-        raise failure(BadInput, "api.empty_file")
-    found: ImportPlan = await request.app.state.searches.run(request, work)
-    return found
-
-
-@router.post("/zone", status_code=204)
-def set_zone(body: Zone, caller: House, svc: Svc) -> None:
-    """Mend the time zone of a declared source; events read from now on use it."""
-    with svc.database.write() as session:
-        inventory.set_zone(session, caller.actor, body.source, body.zone, svc.clock.now())

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from api import house
-from core import inventory
 from core.clock import DAY, SECOND, iso
-from core.errors import BadInput, NotFound, Place, cause, failure
-from core.export import csv_bytes, xlsx_bytes
-from core.inventory_table import read_table
+from core.errors import NotFound, failure
 from core.lag import WAITS
 from core.ledger import Balance, read_balances
 from core.listed import LISTED, OTHERS
@@ -22,11 +18,11 @@ from core.said import KERNEL, REFUSED, Statement, lost_text, read_said, sum_of
 from core.sources import SourceState, SourceView, views
 from core.times import read_span
 from core.words import duration, moment, number, say
-from kydai.cli.main import FAILED, INCOMPLETE, LANG, WRONG
-from kydai.cli.output import placing, safe
+from kydai.cli.main import FAILED, INCOMPLETE, LANG
+from kydai.cli.output import safe
+from kydai.cli.sources_inventory import import_inventory, remove, set_source, template, undo
 from kydai.cli.users import console_url
 from kydai.context import Context
-from kydai.people import cli_actor
 from kydai.source_config import configuration, is_here, products, server_of
 
 sources = typer.Typer(no_args_is_help=True, help=say("cli.sources.help", LANG))
@@ -271,62 +267,6 @@ def _problems(view: SourceView, balance: Balance | None) -> list[str]:
     return found
 
 
-@sources.command("template", help=say("cli.sources.template", LANG))
-def template(
-    ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=say("cli.sources.template_file", LANG))],
-) -> None:
-    context: Context = ctx.obj
-    head, rows = inventory.template(LANG)
-    data = xlsx_bytes(head, rows) if file.suffix.lower() == ".xlsx" else csv_bytes(head, rows)
-    if file.exists():
-        raise failure(BadInput, "cli.exists", place=Place(str(file)))
-    with placing(file) as written:
-        written.write(data)
-    context.output.tell(say("cli.sources.template_written", LANG, file=str(file)))
-
-
-@sources.command("import", help=say("cli.sources.import", LANG))
-def import_inventory(
-    ctx: typer.Context,
-    file: Path,
-    preview: Annotated[bool, typer.Option("--preview", help=say("cli.sources.preview", LANG))] = False,
-) -> int:
-    context: Context = ctx.obj
-    try:
-        cells = read_table(str(file), file.read_bytes())
-    except OSError as error:
-        raise failure(BadInput, "common.error.read", place=Place(str(file)), why=cause(error)) from error
-    with context.database.write() as session:
-        plan = inventory.plan(session, cells, str(file), context.settings.store.retention_months)
-        if not plan.wrong and not preview:
-            inventory.apply(session, cli_actor(), plan, context.clock.now())
-    if context.output.as_json:
-        wrong = [asdict(w) for w in plan.wrong]
-        context.output.one({"added": plan.added, "changed": plan.changed, "unchanged": plan.unchanged, "wrong": wrong})
-    else:
-        for w in plan.wrong:
-            cell = {"row": str(w.row), "column": w.title[LANG], "value": safe(w.value)}
-            context.output.one(None, say("cli.sources.wrong_cell", LANG, **cell, reason=safe(w.reason[LANG])))
-        key = "cli.sources.not_imported" if plan.wrong else ("cli.sources.would" if preview else "cli.sources.imported")
-        counts = {"added": len(plan.added), "changed": len(plan.changed), "unchanged": len(plan.unchanged)}
-        context.output.tell(say(key, LANG, **counts, wrong=len(plan.wrong)))
-    return WRONG if plan.wrong else 0
-
-
-@sources.command("set", help=say("cli.sources.set", LANG))
-def set_source(
-    ctx: typer.Context,
-    name: str,
-    zone: Annotated[str, typer.Option("--zone", help=say("cli.sources.set_zone", LANG))],
-) -> None:
-    context: Context = ctx.obj
-    context.need_data()
-    with context.database.write() as session:
-        inventory.set_zone(session, cli_actor(), name, zone, context.clock.now())
-    context.output.tell(say("cli.sources.zone_set", LANG, name=name, zone=zone))
-
-
 @sources.command("config", help=say("source_config.help", LANG))
 def config(
     ctx: typer.Context,
@@ -348,3 +288,13 @@ def config(
     context.output.one({"product": product, "text": text}, text.rstrip("\n"))
     if is_here(server.address):
         context.output.tell(say("source_config.only_here", LANG, address=server.address))
+
+
+for _verb, _command, _help in (
+    ("template", template, "cli.sources.template"),
+    ("import", import_inventory, "cli.sources.import"),
+    ("set", set_source, "sources.set"),
+    ("remove", remove, "sources.remove"),
+    ("undo", undo, "sources.undo"),
+):
+    sources.command(_verb, help=say(_help, LANG))(_command)

@@ -34,8 +34,8 @@ def inventory(world: World, lang: str) -> list[list[str]]:
 
 
 def _place(host: Host) -> list[str]:
-    """System, agency, level, owner, zone."""
-    return [host.system.name["vi"], host.system.agency, str(host.level), host.system.agency, host.zone]
+    """System, agency, place, level, owner, zone."""
+    return [host.system.name["vi"], host.system.agency, "", str(host.level), host.system.agency, host.zone]
 
 
 def expected(world: World, host: Host) -> tuple[str, ...]:

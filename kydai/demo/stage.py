@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from core import accounts, inventory
+from core import accounts, inventory, inventory_changes
 from core.accounts import Role, TokenScope
 from core.audit import Actor
 from core.clock import Micros
@@ -57,7 +57,7 @@ def furnish(context: Context, world: World, now: Micros) -> dict[str, str]:
     with context.database.write() as session:
         session.merge(Meta(key=MARK, value=str(now)))
         plan = inventory.plan(session, rows_of(world, "vi"))
-        inventory.apply(session, ACTOR, plan, now)
+        inventory_changes.apply(session, ACTOR, plan, now)
         admin = accounts.add_user(session, ACTOR, "admin", Role.ADMIN, now=now)
         for person in world.watch:
             accounts.add_user(session, ACTOR, person.account, ROLES[person.role], now=now, full_name=person.name)

@@ -117,3 +117,27 @@ def test_an_unusable_file_is_refused_with_its_place(
         inventory.plan(session, read_table(name, data), name)
     assert caught.value.place == Place(name, line)
     assert set(caught.value.said or {}) == set(LANGUAGES)
+
+
+def merged(*refs: str) -> bytes:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (["name", "agency", "place"], ["a", "Sở Y tế", ""], ["b", "", ""], ["c", "", "x"], ["", "", ""]):
+        sheet.append(row)
+    for ref in refs:
+        sheet.merge_cells(ref)
+    return saved(book)
+
+
+def test_a_cell_merged_down_a_column_holds_for_each_of_its_rows() -> None:
+    rows = read_table("x.xlsx", merged("B2:B5"))
+    assert [row[1:2] for row in rows[1:4]] == [["Sở Y tế"]] * 3
+    assert rows[4:] in ([], [[]]), "a row that holds nothing else stays empty"
+
+
+def test_a_cell_merged_over_columns_is_refused_by_its_place() -> None:
+    with pytest.raises(BadInput, match="B2:C3") as caught:
+        read_table("x.xlsx", merged("B2:C3"))
+    assert caught.value.place == Place("x.xlsx", 2)
+    assert read_table("x.xlsx", merged("B5:C5"))[3] == ["c", "", "x"], "one that shows nothing matters to nobody"

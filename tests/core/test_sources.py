@@ -161,6 +161,6 @@ def test_a_clock_is_off_by_what_its_events_agree_on(offsets: list[int], found: i
 
 
 def test_a_clock_that_was_set_right_is_right_soon(database: Database) -> None:
-    hear(database, "a", *range(T0, T0 + 30 * SECOND, SECOND), offset=7 * HOUR, limits={})
-    hear(database, "a", *range(T0 + MINUTE, T0 + 81 * SECOND, SECOND), offset=0, limits={})
-    assert view_of(database, "a").offset == 0
+    hear(database, "udp:a", *range(T0, T0 + 30 * SECOND, SECOND), offset=7 * HOUR, limits={})
+    hear(database, "udp:a", *range(T0 + MINUTE, T0 + 81 * SECOND, SECOND), offset=0, limits={})
+    assert view_of(database, "udp:a").offset == 0

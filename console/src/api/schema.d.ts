@@ -1978,6 +1978,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources/declared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Declared
+         * @description Every declared source as its row of the inventory, by name.
+         */
+        get: operations["list_declared"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Edit Sources
+         * @description Change columns of declared sources, checked as an import is: all or nothing.
+         */
+        post: operations["edit_sources"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources/import": {
         parameters: {
             query?: never;
@@ -2018,6 +2058,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove Sources
+         * @description Take sources out of the inventory; their events and balances stay.
+         */
+        post: operations["remove_sources"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources/silences": {
         parameters: {
             query?: never;
@@ -2047,7 +2107,7 @@ export interface paths {
         };
         /**
          * Get Template
-         * @description An empty inventory with two example rows.
+         * @description An inventory with two example rows, or with the sources that are declared.
          */
         get: operations["get_template"];
         put?: never;
@@ -2058,7 +2118,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/sources/zone": {
+    "/api/v1/sources/undo": {
         parameters: {
             query?: never;
             header?: never;
@@ -2068,10 +2128,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Set Zone
-         * @description Mend the time zone of a declared source; events read from now on use it.
+         * Undo Inventory
+         * @description Put back what an entry of the journal changed in the inventory, within 24 hours and if nothing came after.
          */
-        post: operations["set_zone"];
+        post: operations["undo_inventory"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3090,6 +3150,18 @@ export interface components {
             version?: number | null;
         };
         /**
+         * Declared
+         * @description A declared source: each column of the inventory as the text that a person would write there.
+         */
+        Declared: {
+            /** Cells */
+            cells: {
+                [key: string]: string;
+            };
+            /** Name */
+            name: string;
+        };
+        /**
          * Done
          * @description A change of packages; rolling back undoes it, or removing where there was nothing before.
          */
@@ -3111,6 +3183,18 @@ export interface components {
         DraftTried: {
             samples: components["schemas"]["SamplesTried"];
             stored: components["schemas"]["Stored"] | null;
+        };
+        /**
+         * Edit
+         * @description Texts for columns (all but ``name``), for every source that is named.
+         */
+        Edit: {
+            /** Changes */
+            changes: {
+                [key: string]: string;
+            };
+            /** Sources */
+            sources: string[];
         };
         /**
          * Effect
@@ -3555,6 +3639,8 @@ export interface components {
             changed: {
                 [key: string]: string[];
             };
+            /** Entry */
+            entry: number | null;
             /** Is Applied */
             is_applied: boolean;
             /** Unchanged */
@@ -3869,6 +3955,35 @@ export interface components {
             duplicates: number;
             /** Rejected */
             rejected: components["schemas"]["Rejected"][];
+        };
+        /**
+         * Inventory
+         * @description What is declared, relays among it.
+         */
+        Inventory: {
+            /** Agencies */
+            agencies: {
+                [key: string]: string;
+            };
+            /** Items */
+            items: components["schemas"]["Declared"][];
+            /** Retention */
+            retention: string[];
+        };
+        /**
+         * InventoryChanged
+         * @description How many sources changed, and the entry of the journal that undoes it.
+         */
+        InventoryChanged: {
+            /** Entry */
+            entry: number;
+            /** Sources */
+            sources: number;
+        };
+        /** InventoryUndo */
+        InventoryUndo: {
+            /** Entry */
+            entry: number;
         };
         /**
          * JoinedIncident
@@ -4762,6 +4877,11 @@ export interface components {
              */
             weight: "error" | "warning";
         };
+        /** Removal */
+        Removal: {
+            /** Sources */
+            sources: string[];
+        };
         /** Reopen */
         Reopen: {
             /** Ids */
@@ -5496,6 +5616,10 @@ export interface components {
             name: string;
             /** Offset Seconds */
             offset_seconds: number | null;
+            /** Owner */
+            owner: string;
+            /** Place */
+            place: string;
             /** Product */
             product: string;
             /** Silent Seconds */
@@ -6144,16 +6268,6 @@ export interface components {
             title: components["schemas"]["Words"];
             /** Value */
             value: string;
-        };
-        /** Zone */
-        Zone: {
-            /** Source */
-            source: string;
-            /**
-             * Zone
-             * @description IANA name
-             */
-            zone: string;
         };
         /** Assign */
         api__routes__alerts__Assign: {
@@ -13107,6 +13221,130 @@ export interface operations {
             };
         };
     };
+    list_declared: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inventory"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    edit_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Edit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPlan"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     import_inventory: {
         parameters: {
             query?: {
@@ -13242,6 +13480,70 @@ export interface operations {
             };
         };
     };
+    remove_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Removal"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryChanged"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     list_silences: {
         parameters: {
             query?: {
@@ -13313,6 +13615,7 @@ export interface operations {
             query?: {
                 format?: "csv" | "xlsx";
                 language?: "vi" | "en";
+                filled?: boolean;
             };
             header?: never;
             path?: never;
@@ -13371,7 +13674,7 @@ export interface operations {
             };
         };
     };
-    set_zone: {
+    undo_inventory: {
         parameters: {
             query?: never;
             header?: never;
@@ -13380,16 +13683,18 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Zone"];
+                "application/json": components["schemas"]["InventoryUndo"];
             };
         };
         responses: {
             /** @description Successful Response */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["InventoryChanged"];
+                };
             };
             /** @description Bad request */
             400: {

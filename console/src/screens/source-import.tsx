@@ -8,6 +8,7 @@ import { FormDialog } from "../parts/form-dialog";
 import { Problem } from "../parts/problem";
 import { useToast } from "../parts/toast";
 import { useWords } from "../words";
+import { undoOf } from "./source-undo";
 
 type Plan = Schemas["ImportPlan"];
 
@@ -39,7 +40,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
     const found = await send(file, false, language);
     setPlan(found);
     if (!found.is_applied) return;
-    tell({ text: t("import.applied", { added: found.added.length, changed: Object.keys(found.changed).length }) });
+    tell({ text: t("import.applied", { added: found.added.length, changed: Object.keys(found.changed).length }), undo: undoOf(found.entry, queries) });
     void queries.invalidateQueries({ queryKey: ["sources"] });
     onClose();
   };
@@ -48,6 +49,8 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
     <FormDialog title={t("import.title")} onClose={onClose} wide send={t("import.apply")} isBlocked={!file || !plan || plan.wrong.length > 0 || changes === 0} onSend={apply}>
         <p className="muted">
           {t("import.help")} <a href={`/api/v1/sources/template?format=xlsx&language=${language}`}>{t("import.template_xlsx")}</a>, <a href={`/api/v1/sources/template?format=csv&language=${language}`}>{t("import.template_csv")}</a>
+          {" · "}
+          <a href={`/api/v1/sources/template?format=xlsx&filled=true&language=${language}`}>{t("import.template_filled")}</a>
         </p>
         <label className="file-field">
           <span className="label">{t("import.file")}</span>

@@ -15,6 +15,7 @@ import { useToast } from "../parts/toast";
 import { When } from "../parts/when";
 import { useWords } from "../words";
 import { hunt } from "./links";
+import { undoOf } from "./source-undo";
 import { BalanceLine } from "./sources";
 
 const HEARD = 12;
@@ -28,8 +29,8 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
   const found = asked.data;
   const mend = async (zone: string) => {
     try {
-      await data(api.POST("/api/v1/sources/zone", { body: { source: name, zone } }));
-      tell({ text: t("source.zone_set", { name, zone }) });
+      const done = await data(api.POST("/api/v1/sources/edit", { body: { sources: [name], changes: { zone } } }));
+      tell({ text: t("source.zone_set", { name, zone }), undo: undoOf(done.entry, queries) });
       void queries.invalidateQueries({ queryKey: ["sources"] });
     } catch (error) {
       tell({ error });

@@ -24,6 +24,8 @@ class Source(Base):
     product: Mapped[str] = mapped_column(String(100), default="")
     system: Mapped[str] = mapped_column(String(200), default="")
     agency: Mapped[str] = mapped_column(String(200), default="")
+    place: Mapped[str] = mapped_column(String(200), default="")
+    """Where it stands: a building, a room, a commune."""
     level: Mapped[int | None] = mapped_column(default=None)
     """Level 1 to 5 of the information system."""
     owner: Mapped[str] = mapped_column(String(200), default="")

@@ -1,4 +1,4 @@
-"""Sources: states and balances as the list, the hours and the check tell them; the inventory, all or nothing."""
+"""Sources: states and balances as the list, the hours and the check tell them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
 
 from api.deps import Services
 from core.clock import HOUR, MINUTE, SECOND
-from core.db.models import Activity, Audit, Silence, Source
-from core.export import csv_bytes
+from core.db.models import Activity, Silence, Source
 from core.ledger import Events, Raws, Tally
 from core.said import Numbered, SaidTally, Unit
 from core.store.contract import Batch
@@ -146,50 +144,6 @@ def test_the_check_says_what_is_wrong_and_shows_samples(client: Client, house: N
     assert [p["key"] for p in get(analyst, "/check", source="pay")["problems"]] == ["never"]
     unknown = get(analyst, "/check", source="udp:192.0.2.9")["problems"]
     assert [p["key"] for p in unknown] == ["undeclared", "skew", "refused", "imbalance"]
-
-
-def test_an_inventory_is_taken_whole_or_not_at_all(client: Client, services: Services) -> None:
-    sysadmin = client("sysadmin")
-
-    def post(rows: list[list[str]], **params: Any) -> Any:
-        data = csv_bytes(["name", "addresses", "level"], rows)
-        answer = sysadmin.post(f"{URL}/import", params={"name": "a.csv", **params}, content=data)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    good = [["web01", "10.20.1.10", "2"], ["db01", "10.20.1.11", "3"]]
-    assert post(good)["is_applied"] is False
-    wrong = post([*good, ["x", "not an address", "9"]], preview=False)
-    assert wrong["is_applied"] is False
-    assert {(w["row"], w["column"]) for w in wrong["wrong"]} == {(4, "addresses"), (4, "level")}
-    assert wrong["wrong"][0]["title"]["vi"]
-    assert post(good, preview=False)["added"] == ["web01", "db01"]
-    again = post([["web01", "10.20.1.10", "3"], good[1]], preview=False)
-    assert (again["changed"], again["unchanged"]) == ({"web01": ["level"]}, 1)
-    with services.database.read() as session:
-        assert session.scalars(select(Source.name).order_by(Source.id)).all() == ["web01", "db01"]
-        actors = session.scalars(select(Audit.actor).where(Audit.action == "source.add")).all()
-        assert set(actors) == {"sysadmin1"}
-    for name, content in (("a.xlsx", b"no"), ("a.csv", b"\xff\xfe"), ("a.csv", b"a,b")):
-        assert sysadmin.post(f"{URL}/import", params={"name": name}, content=content).status_code == 400
-    assert sysadmin.post(f"{URL}/import").status_code == 400
-
-
-def test_the_template_can_be_handed_in_again(client: Client) -> None:
-    sysadmin = client("sysadmin")
-    for form in ("csv", "xlsx"):
-        data = sysadmin.get(f"{URL}/template", params={"format": form}).content
-        found = sysadmin.post(f"{URL}/import", params={"name": f"t.{form}"}, content=data).json()
-        assert (found["added"], found["wrong"]) == (["web01", "relay01"], [])
-
-
-def test_a_zone_is_mended(client: Client, house: None, services: Services) -> None:
-    sysadmin = client("sysadmin")
-    assert sysadmin.post(f"{URL}/zone", json={"source": "web01", "zone": "UTC"}).status_code == 204
-    assert sysadmin.post(f"{URL}/zone", json={"source": "web01", "zone": "Mars"}).status_code == 400
-    assert sysadmin.post(f"{URL}/zone", json={"source": "nobody", "zone": "UTC"}).status_code == 404
-    with services.database.read() as session:
-        assert session.scalar(select(Source.zone).where(Source.name == "web01")) == "UTC"
 
 
 def test_silences_of_a_time_and_of_what_one_may_see(client: Client, house: None, services: Services) -> None:

@@ -13,21 +13,6 @@ from kydai.source_config import products
 from tests.kydai.cli.conftest import Run
 
 
-def test_the_inventory_round_trip(kydai: Run, tmp_path: Path) -> None:
-    file = tmp_path / "nguon.xlsx"
-    written = kydai("sources", "template", str(file))
-    assert (written.status, str(file) in written.err) == (0, True)
-    assert kydai("sources", "template", str(file)).status == 2, "an existing file is not overwritten"
-    assert kydai("sources", "import", str(file), "--preview", "--json").documents[0]["added"] == ["web01", "relay01"]
-    assert (
-        kydai("sources", "list", "--json").documents == [] if (tmp_path / "data" / "control.sqlite").exists() else True
-    )
-    assert kydai("sources", "import", str(file)).status == 0
-    (web,) = kydai("sources", "list", "--json").documents
-    assert (web["name"], web["state"], web["level"]) == ("web01", "never", 3)
-    assert kydai("sources", "check", "web01").status == 3
-
-
 def test_lag_is_one_line(kydai: Run, tmp_path: Path) -> None:
     kydai("sources", "template", str(tmp_path / "n.csv"))
     kydai("sources", "import", str(tmp_path / "n.csv"))
@@ -42,17 +27,6 @@ def test_lag_is_one_line(kydai: Run, tmp_path: Path) -> None:
     assert told(gateway=125, api=1, hits=61, work=3600) == (
         "Lag: raws of gateway not judged for 2 min 05 s; hits not correlated for 1 min 01 s; work due for 1 h"
     )
-
-
-def test_a_wrong_cell_is_named_and_nothing_is_imported(kydai: Run, tmp_path: Path) -> None:
-    file = tmp_path / "n.csv"
-    file.write_text("name,level\ngood,3\nbad,9\n\x1b[31mred,1\n")
-    ran = kydai("sources", "import", str(file))
-    assert ran.status == 2
-    assert "9" in ran.out
-    assert "\\x1b[31mred" in ran.out, "hostile text is shown escaped"
-    assert "\x1b" not in ran.out
-    assert kydai("sources", "list", "--json").documents == []
 
 
 def test_the_ledger_holds_after_an_ingest(kydai: Run, log: Path) -> None:
@@ -83,17 +57,6 @@ def test_the_ledger_says_what_was_lost_or_that_it_is_unknown(kydai: Run, log: Pa
     assert one == told
     assert "auth" not in kydai("sources", "ledger", "--source", told["source"]).out
     assert kydai("sources", "ledger", "--source", "nobody").status == 2
-
-
-def test_a_zone_is_mended(kydai: Run, tmp_path: Path) -> None:
-    file = tmp_path / "n.csv"
-    file.write_text("name\nesx01\n")
-    kydai("sources", "import", str(file))
-    mended = kydai("sources", "set", "esx01", "--zone", "UTC")
-    assert (mended.status, mended.err) == (0, "esx01: read in zone UTC from now on.\n")
-    assert kydai("sources", "list", "--json").documents[0]["zone"] == "UTC"
-    assert kydai("sources", "set", "esx01", "--zone", "Nowhere").status == 2
-    assert kydai("sources", "set", "nobody", "--zone", "UTC").status == 2
 
 
 @pytest.mark.parametrize("name", ["nobody", "../x"])

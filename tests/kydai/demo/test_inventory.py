@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from collectors.parser import ParserSet
 from core import inventory as table
+from core import inventory_changes
 from core.audit import Actor
 from core.clock import LOCAL_ZONE
 from core.db.database import migrate, open_database, sqlite_url
@@ -30,7 +31,7 @@ def test_it_is_taken_whole_and_finds_every_host(tmp_path: Path, lang: str) -> No
     with database.write() as session:
         plan = table.plan(session, inventory(world, lang))
         assert plan.wrong == []
-        table.apply(session, Actor("duclm", "cli"), plan, 1)
+        inventory_changes.apply(session, Actor("duclm", "cli"), plan, 1)
     with database.read() as session:
         book = SourceBook(session.scalars(select(Source)))
     for host in world.hosts.values():

@@ -1,0 +1,99 @@
+"""The inventory over the API: taken whole or not at all, edited in place, undone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from api.deps import Services
+from core.db.models import Audit, Source
+from core.export import csv_bytes
+from tests.api.conftest import Client
+
+URL = "/api/v1/sources"
+
+
+def test_an_inventory_is_taken_whole_or_not_at_all(client: Client, services: Services) -> None:
+    sysadmin = client("sysadmin")
+
+    def post(rows: list[list[str]], **params: Any) -> Any:
+        data = csv_bytes(["name", "addresses", "level"], rows)
+        answer = sysadmin.post(f"{URL}/import", params={"name": "a.csv", **params}, content=data)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    good = [["web01", "10.20.1.10", "2"], ["db01", "10.20.1.11", "3"]]
+    assert post(good)["is_applied"] is False
+    wrong = post([*good, ["x", "not an address", "9"]], preview=False)
+    assert wrong["is_applied"] is False
+    assert {(w["row"], w["column"]) for w in wrong["wrong"]} == {(4, "addresses"), (4, "level")}
+    assert wrong["wrong"][0]["title"]["vi"]
+    assert post(good, preview=False)["added"] == ["web01", "db01"]
+    again = post([["web01", "10.20.1.10", "3"], good[1]], preview=False)
+    assert (again["changed"], again["unchanged"]) == ({"web01": ["level"]}, 1)
+    with services.database.read() as session:
+        assert session.scalars(select(Source.name).order_by(Source.id)).all() == ["web01", "db01"]
+        actors = session.scalars(select(Audit.actor).where(Audit.action == "source.add")).all()
+        assert set(actors) == {"sysadmin1"}
+    for name, content in (("a.xlsx", b"no"), ("a.csv", b"\xff\xfe"), ("a.csv", b"a,b")):
+        assert sysadmin.post(f"{URL}/import", params={"name": name}, content=content).status_code == 400
+    assert sysadmin.post(f"{URL}/import").status_code == 400
+
+
+def test_the_template_can_be_handed_in_again(client: Client) -> None:
+    sysadmin = client("sysadmin")
+    for form in ("csv", "xlsx"):
+        data = sysadmin.get(f"{URL}/template", params={"format": form}).content
+        found = sysadmin.post(f"{URL}/import", params={"name": f"t.{form}"}, content=data).json()
+        assert (found["added"], found["wrong"]) == (["web01", "relay01"], [])
+
+
+def declare(services: Services, *names: str, system: str = "") -> None:
+    with services.database.write() as session:
+        session.add_all(
+            [Source(name=n, keys=[f"host:{n}"], is_declared=True, product="nginx", system=system) for n in names]
+        )
+
+
+def test_sources_are_edited_in_place_and_that_is_undone(client: Client, services: Services) -> None:
+    declare(services, "web01", "web02")
+    sysadmin = client("sysadmin")
+
+    def edit(names: list[str], **changes: str) -> Any:
+        return sysadmin.post(f"{URL}/edit", json={"sources": names, "changes": changes})
+
+    def cells(name: str) -> dict[str, str]:
+        found = sysadmin.get(f"{URL}/declared").json()["items"]
+        return next(item["cells"] for item in found if item["name"] == name)
+
+    done = edit(["web01", "web02"], place="Phòng máy 2", zone="UTC").json()
+    assert done["changed"] == {"web01": ["place", "zone"], "web02": ["place", "zone"]}
+    assert (cells("web02")["place"], cells("web02")["zone"]) == ("Phòng máy 2", "UTC")
+    wrong = edit(["web01"], zone="Mars", level="9").json()
+    assert [(cell["column"], cell["value"]) for cell in wrong["wrong"]] == [("level", "9"), ("zone", "Mars")]
+    assert (wrong["is_applied"], cells("web01")["zone"]) == (False, "UTC")
+    assert edit(["web01"], name="other").status_code == 400
+    assert edit(["nobody"], zone="UTC").status_code == 404
+    undone = sysadmin.post(f"{URL}/undo", json={"entry": done["entry"]})
+    assert (undone.json()["sources"], cells("web01")["place"]) == (2, "")
+    assert sysadmin.post(f"{URL}/undo", json={"entry": done["entry"]}).status_code == 409
+
+
+def test_a_source_is_taken_out_and_put_back(client: Client, services: Services) -> None:
+    declare(services, "web01", system="Cổng")
+    sysadmin = client("sysadmin")
+    gone = sysadmin.post(f"{URL}/remove", json={"sources": ["web01"]}).json()
+    assert sysadmin.get(URL).json()["items"] == []
+    assert sysadmin.post(f"{URL}/undo", json={"entry": gone["entry"]}).status_code == 200
+    assert [s["system"] for s in sysadmin.get(URL).json()["items"]] == ["Cổng"]
+
+
+def test_what_is_declared_is_shown_within_a_scope_and_changed_without_one(client: Client, services: Services) -> None:
+    declare(services, "web01", system="Cổng")
+    declare(services, "db01", system="Hộ tịch")
+    scoped = client("sysadmin", scope="kydai.system: Cổng")
+    assert [i["name"] for i in scoped.get(f"{URL}/declared").json()["items"]] == ["web01"]
+    filled = scoped.get(f"{URL}/template", params={"format": "csv", "filled": True}).text
+    assert ("web01" in filled, "db01" in filled) == (True, False)
+    assert scoped.post(f"{URL}/edit", json={"sources": ["web01"], "changes": {"zone": "UTC"}}).status_code == 403
