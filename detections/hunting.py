@@ -17,6 +17,7 @@ from core.ecs import FieldType, type_of
 from core.event import Event
 from core.query.to_match import compile_match
 from core.query.tree import FALSE, TRUE, And, Comparison, Equals, Exists, Like, Node, Not, Or, Wild
+from detections import ir
 from detections.binding import FieldMap
 from detections.ecs_binding import (
     ATTRIBUTES,
@@ -32,12 +33,12 @@ from detections.ecs_binding import (
 )
 from detections.engine import Engine
 from detections.flow_rules import flow_fields
-from detections.ir import Expr, Kind, Predicate, children
+from detections.ir import Expr, Kind, Predicate, children, conj, disj, neg
 from detections.native import DEFENDER, LOG_CLEARED
 from detections.rule import Logsource, Mode, Rule, is_flow_rule
 from detections.ruleset import RuleSet
 from detections.taxonomy import WindowsPlace, windows
-from detections.to_tree import leaf, to_tree
+from detections.to_tree import leaf, node_of, to_tree
 
 MAX_ASKED = 300
 """Predicates of one question: a larger set of rules is hunted by reading its log sources whole."""
@@ -158,10 +159,7 @@ def _asked(rule: Rule, part: Part) -> tuple[Node, bool]:
     if all(known):
         return to_tree(rule, fields), True
 
-    def ask(number: int) -> Node | None:
-        return leaf(rule.predicates[number], fields) if known[number] else None
-
-    return _widened(rule.condition, ask, is_negated=False), False
+    return node_of(_widened(rule.condition, known), rule.predicates, fields), False
 
 
 def _is_askable(predicate: Predicate, fields: FieldMap, is_renamed: bool) -> bool:
@@ -177,17 +175,14 @@ def _is_askable(predicate: Predicate, fields: FieldMap, is_renamed: bool) -> boo
     return not (is_renamed and any(name.startswith(EVENT_DATA) for name in names))
 
 
-def _widened(expr: Expr, ask: Callable[[int], Node | None], *, is_negated: bool) -> Node:
-    """A tree that holds wherever the expression (or its negation) does; what cannot be asked may be either."""
+def _widened(expr: Expr, known: Sequence[bool], unknown: Expr = ir.TRUE) -> Expr:
+    """An expression that holds wherever the other does; what cannot be asked may be either."""
     if isinstance(expr, int):
-        node = ask(expr)
-        if node is None:
-            return TRUE
-        return Not(node) if is_negated else node
+        return expr if known[expr] else unknown
     if expr[0] == "!":
-        return _widened(children(expr)[0], ask, is_negated=not is_negated)
-    parts = [_widened(child, ask, is_negated=is_negated) for child in children(expr)]
-    return _all(parts) if (expr[0] == "&") is not is_negated else _any(parts)
+        return neg(_widened(children(expr)[0], known, neg(unknown)))
+    parts = [_widened(child, known, unknown) for child in children(expr)]
+    return conj(parts) if expr[0] == "&" else disj(parts)
 
 
 # --- Windows -----------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ from detections.binding import FieldMap
 from detections.ir import MANY, ONE, Expr, Kind, Predicate, children
 from detections.rule import Rule
 
+Join = type[And] | type[Or]
+
 TEXT_FIELDS = ("message", "event.original")
 """Where keywords are looked for in stored events."""
 
@@ -50,38 +52,51 @@ def node_of(expr: Expr, predicates: tuple[Predicate, ...], fields: FieldMap) -> 
     """An expression over predicates, as ``to_tree`` does a whole rule."""
     if isinstance(expr, int):
         return leaf(predicates[expr], fields)
-    parts = tuple(node_of(child, predicates, fields) for child in children(expr))
     if expr[0] == "!":
-        return negated(parts[0])
-    return And(parts) if expr[0] == "&" else Or(parts)
+        return negated(node_of(children(expr)[0], predicates, fields))
+    join = And if expr[0] == "&" else Or
+    parts: list[Node] = []
+    alike: dict[str, list[Predicate]] = {}
+    for child in children(expr):
+        each = predicates[child] if isinstance(child, int) else None
+        if each is None or each.field is None or each.kind is Kind.NULL:
+            parts.append(node_of(child, predicates, fields))
+        else:
+            alike.setdefault(each.field, []).append(each)
+    parts += [_first(fields.keys(name), several, fields, join) for name, several in alike.items()]
+    return _joined(join, parts)
 
 
 def leaf(predicate: Predicate, fields: FieldMap) -> Node:
     """One predicate, as ``to_tree`` does a whole rule."""
     if predicate.field is None:
-        return _any(_plain(predicate, name, fields) for name in TEXT_FIELDS)
+        return _joined(Or, (_plain(predicate, name, fields) for name in TEXT_FIELDS))
     names = fields.keys(predicate.field)
     if predicate.kind is Kind.NULL:
-        missing = _absent(names)
-        return missing[0] if len(missing) == 1 else And(missing)
-    return _first(names, predicate, fields)
+        return _joined(And, _absent(names))
+    return _first(names, [predicate], fields, And)
 
 
 def _absent(names: Sequence[str]) -> tuple[Node, ...]:
     return tuple(Not(Exists(name)) for name in names)
 
 
-def _first(names: tuple[str, ...], predicate: Predicate, fields: FieldMap) -> Node:
-    """Of several names the first that is there counts."""
-    node = _plain(predicate, names[-1], fields)
-    for name in reversed(names[:-1]):
-        node = Or((_plain(predicate, name, fields), And((Not(Exists(name)), node))))
+def _first(names: tuple[str, ...], predicates: Sequence[Predicate], fields: FieldMap, join: Join) -> Node:
+    """Of several names the first that is there counts. All predicates of one field together ask only once whether it
+    is, and a store answers them by one look at each name: a rule may have thousands."""
+    here = [_joined(join, [_plain(each, name, fields) for each in predicates]) for name in names]
+    node = here[-1]
+    for name, of_this in zip(reversed(names[:-1]), reversed(here[:-1]), strict=True):
+        node = _joined(Or, [of_this, And((Not(Exists(name)), node))])
     return node
 
 
-def _any(nodes: Iterable[Node]) -> Node:
-    parts = tuple(nodes)
-    return parts[0] if len(parts) == 1 else Or(parts)
+def _joined(join: Join, parts: Iterable[Node]) -> Node:
+    """The parts joined, those of the same kind taken in."""
+    kept: list[Node] = []
+    for part in parts:
+        kept += part.children if isinstance(part, join) else [part]
+    return kept[0] if len(kept) == 1 else join(tuple(kept))
 
 
 def _plain(predicate: Predicate, name: str, fields: FieldMap) -> Node:
@@ -103,8 +118,8 @@ def _plain(predicate: Predicate, name: str, fields: FieldMap) -> Node:
         bound = float(number)
         return Range(name, **{op: int(bound) if bound.is_integer() else bound})
     if kind is Kind.FIELD:
-        others = fields.keys(value)
-        return _any(_referred(name, others, at, flags.removesuffix("c"), comparison) for at in range(len(others)))
+        others, how = fields.keys(value), flags.removesuffix("c")
+        return _joined(Or, (_referred(name, others, at, how, comparison) for at in range(len(others))))
     if kind is Kind.PART:
         part, _, number = value.partition(":")
         if part in _PARTS:
