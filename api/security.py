@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import TooLarge, known
 from core.clock import MINUTE, SECOND, Micros
-from core.errors import Refused, failure
+from core.errors import NotFound, Refused, failure
 
 API = "/api/"
 BODY_LIMIT = 8 << 20
@@ -116,6 +116,19 @@ class Guard:
             return message
 
         await self.app(scope, bounded, send_with_headers)
+
+
+class IntakeOnly:
+    """The app as senders see it on an address of their own: intake and health, and not that there is more."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in (INTAKE_PATH, HEALTH_PATH):
+            await known(Request(scope), failure(NotFound, "api.intake_only"))(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
 
 
 class _Body:

@@ -51,6 +51,8 @@ class TokenScope(StrEnum):
 
 MIN_PASSWORD = 12
 MAX_PASSWORD = 256
+FIRST = "admin"
+"""Who there is at the first start."""
 LINK_LIFE = 15 * MINUTE
 SESSION_LIFE = 12 * HOUR
 TOKEN_LIFE = 365 * DAY
@@ -299,7 +301,7 @@ def use_link(session: Transaction, secret: str, *, now: Micros) -> User:
 def first_person(session: Transaction, *, now: Micros) -> None:
     """On an empty system: make the first admin."""
     if session.scalar(select(User.id).limit(1)) is None:
-        add_user(session, Actor("maintenance", "maintenance"), "admin", Role.ADMIN, now=now)
+        add_user(session, Actor("maintenance", "maintenance"), FIRST, Role.ADMIN, now=now)
 
 
 def first_link(session: Transaction, *, now: Micros) -> str | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import shutil
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,27 +15,31 @@ from typing import TYPE_CHECKING, Any, cast
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
+from starlette.types import ASGIApp
 
 from api.app import create_app, stop_streams
 from api.deps import Services
 from api.house import Ailment
+from api.security import IntakeOnly
 from core import engines
 from core.clock import Micros
 from core.db.models import Meta
 from core.errors import BadConfig, KydaiError, cause, failure
 from core.lag import SPOOLS
 from core.spool import GroupCommit
-from core.words import both
+from core.words import LANGUAGES, both, say
 from detections import local_rules
-from kydai import tls
 from kydai.context import Context
 from kydai.following import Follower, Following
 from kydai.gateway_process import open_spool, tidy
+from kydai.listening import Listener, shown, url
 from kydai.log import logger
 from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
+from kydai.settings import Settings
+from kydai.showing import Certificate, by_http, days_left, ending, is_secure
+from kydai.tls import Identity
 from kydai.world import playbooks_folder
 from playbooks.playbook import load as load_playbooks
-from playbooks.protected import own_addresses
 
 if TYPE_CHECKING:
     from detections.coverage import Coverage
@@ -43,31 +48,19 @@ if TYPE_CHECKING:
     from kydai.trying import Trier
 
 SPOOL = SPOOLS[1]
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 CONSOLE = Path(__file__).parent.parent / "console" / "dist"
-
-
-def is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def run(context: Context, stop: Stop) -> None:
     """Serve until told to stop."""
     settings = context.settings
-    sock = _bind(settings.http.address, settings.http.port)
+    doors = [Bound(each, _bind(each)) for each in by_http(settings)]
     spool = open_spool(context, SPOOL)
     commit = GroupCommit(spool)
     following = Following(Follower(context.database, context.clock, spool.folder, commit.append))
     try:
-        identity = _identity(context)
-        port = int(sock.getsockname()[1])
-        shown = settings.http.address
-        if shown in EVERYWHERE:
-            shown = settings.http.names[0] if settings.http.names else socket.gethostname()
-        url = f"{'https' if identity else 'http'}://{f'[{shown}]' if ':' in shown else shown}:{port}"
+        certificate = Certificate(settings, context.clock)
+        urls = [doors[0].url(settings, host) for host in shown(settings.http.address, settings.http.names)]
         with context.database.read() as session:
             is_demo = session.get(Meta, "demo") is not None
         _follow_journal(context)
@@ -78,7 +71,7 @@ def run(context: Context, stop: Stop) -> None:
                 store=context.store,
                 clock=context.clock,
                 intake=commit,
-                base_url=url,
+                base_url=urls[0],
                 is_demo=is_demo,
                 zone=settings.zone,
                 policy=settings.store.policy,
@@ -98,30 +91,29 @@ def run(context: Context, stop: Stop) -> None:
                 rules_instead=rules.instead,
                 coverage_of=_coverage_of,
                 playbooks=lambda: load_playbooks(playbooks_folder(context)),
-                ailments=lambda: _ailments(context),
+                ailments=lambda: _ailments(context, certificate),
             )
         )
-        config = uvicorn.Config(
-            app,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=3,
-            ssl_certfile=str(identity.certificate) if identity else None,
-            ssl_keyfile=str(identity.key) if identity else None,
-        )
-        facts = {"url": url, "port": port, "fingerprint": identity.fingerprint if identity else None}
-        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(_serve(context, stop, uvicorn.Server(config), sock, commit, facts))
+        servers = [
+            uvicorn.Server(_config(app if each is doors[0] else IntakeOnly(app), settings, each, certificate.identity))
+            for each in doors
+        ]
+        facts = {
+            "url": urls[0],
+            "urls": urls,
+            "port": doors[0].port,
+            "listening": {each.listener.name: [each.listener.address, each.port] for each in doors},
+            "fingerprint": certificate.identity.fingerprint if certificate.identity else None,
+        }
+        with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
+            serving = Serving(servers, [each.sock for each in doors], certificate)
+            runner.run(_serve(context, stop, serving, commit, facts))
     finally:
         following.close()
         commit.close()
         spool.close()
-        sock.close()
+        for each in doors:
+            each.sock.close()
 
 
 def _follow_journal(context: Context) -> None:
@@ -136,70 +128,111 @@ def _follow_journal(context: Context) -> None:
         logger.warning("Changes of rules that were cut off are in their files now.", files=done)
 
 
-async def _serve(
-    context: Context,
-    stop: Stop,
-    server: uvicorn.Server,
-    sock: socket.socket,
-    commit: GroupCommit,
-    facts: dict[str, object],
-) -> None:
+def _config(app: ASGIApp, settings: Settings, door: Bound, identity: Identity | None) -> uvicorn.Config:
+    files = identity if is_secure(settings, door.listener) else None
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off" if isinstance(app, IntakeOnly) else "on",  # one app, begun and ended once
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=3,
+        ssl_certfile=str(files.certificate) if files else None,
+        ssl_keyfile=str(files.key) if files else None,
+    )
+    config.load()
+    return config
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The servers, the console's first, with the socket of each, and what they show."""
+
+    servers: Sequence[uvicorn.Server]
+    socks: Sequence[socket.socket]
+    certificate: Certificate
+
+    @property
+    def contexts(self) -> list[ssl.SSLContext]:
+        return [server.config.ssl for server in self.servers if server.config.ssl is not None]
+
+
+async def _serve(context: Context, stop: Stop, serving: Serving, commit: GroupCommit, facts: dict[str, object]) -> None:
     loop = asyncio.get_running_loop()
-    serving = asyncio.create_task(server._serve([sock]))
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.02)
+    tasks = []
+    for server, sock in zip(serving.servers, serving.socks, strict=True):
+        tasks.append(asyncio.create_task(server._serve([sock])))
+        while not server.started and not tasks[-1].done():
+            await asyncio.sleep(0.02)
     ready(**facts)
-    while not stop.asked() and not serving.done():
+
+    def is_over() -> bool:
+        return stop.asked() or any(task.done() for task in tasks)
+
+    while not is_over():
         try:
-            await loop.run_in_executor(None, _housekeeping, context, commit, facts)
+            await loop.run_in_executor(None, _housekeeping, context, commit, facts, serving.certificate.identity)
         except (KydaiError, SQLAlchemyError, OSError) as error:
             logger.warning("Housekeeping failed; serving goes on.", error=str(error))
+        serving.certificate.keep(serving.contexts)
         for _ in range(int(HEARTBEAT_SECONDS * 10)):
-            if stop.asked() or serving.done():
+            if is_over():
                 break
             await asyncio.sleep(0.1)
-    if server.started:
-        stop_streams(cast(Any, server.config.app))
-    server.should_exit = True
-    await serving
+    console = serving.servers[0]
+    if console.started:
+        stop_streams(cast(Any, console.config.app))
+    # the console's last: with it the app ends that the other serves
+    for server, task in reversed(list(zip(serving.servers, tasks, strict=True))):
+        server.should_exit = True
+        await task
 
 
-def _housekeeping(context: Context, commit: GroupCommit, facts: dict[str, object]) -> None:
+def _housekeeping(context: Context, commit: GroupCommit, facts: dict[str, object], identity: Identity | None) -> None:
+    shown_now = {} if identity is None else {"certificate": str(identity.certificate)}
     beat(
         context.database,
         SPOOL,
         "api",
         context.clock.now(),
-        facts | {"cut_bytes": commit.spool.cut_bytes} | context.unheard(),
+        facts | {"cut_bytes": commit.spool.cut_bytes} | shown_now | context.unheard(),
     )
     tidy(context, commit.spool, SPOOL)
 
 
-def _bind(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A listener and its socket."""
+
+    listener: Listener
+    sock: socket.socket
+
+    @property
+    def port(self) -> int:
+        return int(self.sock.getsockname()[1])
+
+    def url(self, settings: Settings, host: str) -> str:
+        return url(host, self.port, secure=is_secure(settings, self.listener))
+
+
+def _bind(listener: Listener) -> socket.socket:
+    address, port = listener.address, listener.port
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((address, port))
         sock.listen(512)
     except OSError as error:
         sock.close()
-        raise failure(BadConfig, "start.listen_http", address=address, port=str(port), why=cause(error)) from error
+        variable = listener.variable
+        raise failure(
+            BadConfig, "start.listen_http", address=address, port=str(port), variable=variable, why=cause(error)
+        ) from error
     return sock
-
-
-def _identity(context: Context) -> tls.Identity | None:
-    http = context.settings.http
-    if http.certificate is not None and http.key is not None:
-        return tls.own(http.certificate, http.key)
-    chosen = context.settings.data / "tls"
-    if (own := chosen / tls.OWN).is_file():
-        return tls.own(own, own)
-    if is_loopback(http.address):
-        return None
-    # on every address: people may type any of them
-    names = sorted(own_addresses()) if http.address in EVERYWHERE else [http.address]
-    return tls.local(chosen, [*names, *http.names], context.clock.now())
 
 
 class _Rules:
@@ -266,9 +299,19 @@ def _rule_path(context: Context, package: str, file: str) -> Path | None:
     return rule_path(context.settings.rules_folder, package, file)
 
 
-def _ailments(context: Context) -> Sequence[Ailment]:
-    """Disk: intake stops before the console does. Events that were moved to an engine that the settings do not name."""
+def _ailments(context: Context, certificate: Certificate) -> Sequence[Ailment]:
+    """Disk: intake stops before the console does. Events that were moved to an engine that the settings do not name.
+    A certificate that ends, or a newer one that cannot be used."""
     settings = context.settings
+    found = [*_of_storage(context, settings)]
+    if (why := certificate.trouble) is not None:
+        found.append(Ailment("certificate", {lang: say("tls.not_taken", lang, why=why[lang]) for lang in LANGUAGES}))
+    elif (days := days_left(settings, context.clock.now())) is not None:
+        found.append(Ailment("certificate", dict(ending(days))))
+    return found
+
+
+def _of_storage(context: Context, settings: Settings) -> Sequence[Ailment]:
     with context.database.read() as session:
         found = engines.in_force(session)
     if found is not None and found.engine != settings.store.engine:

@@ -18,6 +18,7 @@ from core.errors import KydaiError
 from core.lag import SPOOLS
 from core.spool import GroupCommit, Position, Spool
 from kydai.context import Context
+from kydai.listening import syslog_of
 from kydai.log import logger
 from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
 
@@ -59,11 +60,18 @@ async def _receive(context: Context, stop: Stop, commit: GroupCommit) -> None:
     loop = asyncio.get_running_loop()
     outlet = Outlet(commit.submit, context.clock, loop)
     syslog = SyslogReceiver(outlet, limit=settings.syslog.max_frame_bytes)
-    await syslog.start(settings.syslog.address, settings.syslog.port)
+    tcp, udp = syslog_of(settings)
+    is_one = (tcp.address, tcp.port) == (udp.address, udp.port)
+    await syslog.start(tcp.address, tcp.port, None if is_one else (udp.address, udp.port))
     flows = NetflowReceiver(commit.submit, context.clock)
     try:
         flows.start(settings.netflow.address, settings.netflow.port)
-        ready(syslog=syslog.port, netflow=flows.port, cut_bytes=commit.spool.cut_bytes)
+        listening = {
+            "syslog_udp": [udp.address, syslog.udp_port],
+            "syslog_tcp": [tcp.address, syslog.port],
+            "netflow": [settings.netflow.address, flows.port],
+        }
+        ready(syslog=syslog.port, netflow=flows.port, listening=listening, cut_bytes=commit.spool.cut_bytes)
         while not stop.asked():
             facts: dict[str, Any] = {
                 "syslog": dict(outlet.counts),

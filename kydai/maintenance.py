@@ -29,6 +29,7 @@ from kydai import silences, upkeep
 from kydai.context import Context
 from kydai.log import logger
 from kydai.process import is_due
+from kydai.showing import days_left
 from kydai.upkeep import SWEPT_AT_ONCE, Matter
 from playbooks import responding
 
@@ -95,6 +96,7 @@ class Maintenance:
             ("trouble", 60, lambda now: self._tell(upkeep.store_trouble, "store", now)),
             ("ahead", 60, lambda now: self._tell(upkeep.received_ahead, "ahead", now)),
             ("full", 30, lambda now: self._tell(self._full_disk, "full", now)),
+            ("certificate", 300, lambda now: self._tell(self._certificate, "certificate", now)),
             ("silence", 30, self._silences),
             ("exceptions", 30, self._exceptions),
             ("rescue", 30, self._rescue),
@@ -130,6 +132,9 @@ class Maintenance:
     def _full_disk(self, session: Session, now: Micros) -> list[Matter]:
         settings = self.context.settings
         return upkeep.full_disk(shutil.disk_usage(settings.data).free, settings.spool.reserve_mb << 20)
+
+    def _certificate(self, session: Session, now: Micros) -> list[Matter]:
+        return upkeep.ending_certificate(days_left(self.context.settings, now))
 
     def _silences(self, now: Micros) -> None:
         with self.context.database.read() as session:

@@ -36,6 +36,7 @@ def _class_name(value: str) -> str:
 
 
 RetentionClass = Annotated[str, AfterValidator(_class_name)]
+Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class _Section(BaseModel):
@@ -46,17 +47,28 @@ class Http(_Section):
     """Console, API and HTTP intake."""
 
     address: str = Field("127.0.0.1", description="Address to listen on; off loopback HTTPS is used.")
-    port: int = Field(8470, ge=0, le=65535, description="Port of console, API and HTTP intake.")
+    port: Port = Field(8470, description="Port of console, API and HTTP intake.")
     certificate: Path | None = Field(None, description="Own certificate chain (PEM); else the local CA signs one.")
-    key: Path | None = Field(None, description="Key of the certificate (PEM).")
+    key: Path | None = Field(None, description="Key of the certificate (PEM); unset: it is in the same file.")
     names: list[str] = Field([], description="Names and addresses the local CA writes into the certificate.")
+
+
+class Intake(_Section):
+    """HTTP intake on an address of its own, beside the console's."""
+
+    address: str = Field("", description="Address that takes events by HTTP and nothing else; empty: the console's.")
+    port: Port | None = Field(None, description="Port of that; unset: the console's.")
 
 
 class Syslog(_Section):
     """Syslog over UDP and TCP."""
 
     address: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(5514, ge=0, le=65535, description="Port for UDP and TCP.")
+    port: Port = Field(5514, description="Port for UDP and TCP.")
+    udp_address: str = Field("", description="Address for UDP alone; empty: as syslog.address.")
+    udp_port: Port | None = Field(None, description="Port for UDP alone; unset: as syslog.port.")
+    tcp_address: str = Field("", description="Address for TCP alone; empty: as syslog.address.")
+    tcp_port: Port | None = Field(None, description="Port for TCP alone; unset: as syslog.port.")
     max_frame_bytes: int = Field(16 << 20, ge=1024, description="A longer TCP frame is refused and counted.")
 
 
@@ -64,7 +76,7 @@ class Netflow(_Section):
     """NetFlow v5, v9 and IPFIX over UDP."""
 
     address: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(2055, ge=0, le=65535, description="UDP port for NetFlow and IPFIX.")
+    port: Port = Field(2055, description="UDP port for NetFlow and IPFIX.")
 
 
 class SpoolSettings(_Section):
@@ -193,6 +205,7 @@ class Settings(BaseSettings):
     data: Path = Field(Path("~/.local/share/kydai"), description="The data folder.")
     zone: str = Field(LOCAL_ZONE, description="Local time zone (IANA name).")
     http: Http = Http()
+    intake: Intake = Intake()
     syslog: Syslog = Syslog()
     netflow: Netflow = Netflow()
     spool: SpoolSettings = SpoolSettings()

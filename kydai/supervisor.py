@@ -59,11 +59,10 @@ bench/path.py: 576 MB in place of 623, at the same CPU an event."""
 class Supervisor:
     """Owns the data folder's ``up.lock`` while it runs."""
 
-    def __init__(self, settings: Settings, config: Path | None = None, overrides: dict[str, str] | None = None) -> None:
+    def __init__(self, settings: Settings, config: Path | None = None) -> None:
         self.settings = settings
         self.children: dict[str, Child] = {}
         self._environment = MEMORY | dict(os.environ) | {"KYDAI_DATA": str(settings.data), SUPERVISOR: str(os.getpid())}
-        self._environment |= overrides or {}
         if config is not None:
             self._environment["KYDAI_CONFIG"] = str(config)
         self._lock = os.open(settings.data / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

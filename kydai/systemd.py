@@ -90,13 +90,13 @@ class Unit:
     data: Path
     lang: str
     config: Path | None = None
-    listen: str | None = None
+    listen: tuple[str, ...] = ()
 
     @property
     def command(self) -> list[str]:
         """What is started."""
         config = [] if self.config is None else ["--config", str(self.config)]
-        listen = [] if self.listen is None else ["--listen", self.listen]
+        listen = [word for each in self.listen for word in ("--listen", each)]
         return [str(self.program), "--data", str(self.data), *config, "up", *listen]
 
     @property

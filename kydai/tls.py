@@ -7,25 +7,34 @@ printed; the server's certificate is renewed by itself before it ends.
 from __future__ import annotations
 
 import datetime
+import fcntl
 import ipaddress
+import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from core.clock import Micros, from_micros
+from core.clock import Micros, from_micros, micros
 from core.durable import make_folder, write_durably
-from core.errors import BadConfig, Place, cause, failure
+from core.errors import BadConfig, Place, Refused, cause, failure
 
 CA_DAYS = 3650
 DAYS = 397
 RENEW_DAYS = 30
 OWN = "own.pem"
+SERVER = "server.pem"
+KEY = "server.key"
+CA = "ca.pem"
+CA_KEY = "ca.key"
 _CURVE = ec.SECP256R1()
 
 
@@ -38,11 +47,18 @@ class Identity:
     fingerprint: str | None
 
 
-def use(certificate: Path, key: Path, folder: Path) -> Identity:
+def use(certificate: Path, key: Path, folder: Path, now: Micros) -> Identity:
     """Take the site's own certificate into ``folder``: chain and key in one file, replaced in one step. Raises
-    BadConfig when they do not belong together."""
+    BadConfig when they do not belong together, when it is for no name or not in force."""
     own(certificate, key)
     chain = x509.load_pem_x509_certificates(certificate.read_bytes())
+    moment = from_micros(now)
+    if not chain[0].not_valid_before_utc <= moment < chain[0].not_valid_after_utc:
+        term = {
+            "since": f"{chain[0].not_valid_before_utc:%Y-%m-%d}",
+            "until": f"{chain[0].not_valid_after_utc:%Y-%m-%d}",
+        }
+        raise failure(BadConfig, "tls.not_in_force", place=Place(str(certificate)), **term)
     private = serialization.load_pem_private_key(key.read_bytes(), None)
     make_folder(folder, mode=0o700)
     both = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in chain) + _key_bytes(private)
@@ -51,15 +67,46 @@ def use(certificate: Path, key: Path, folder: Path) -> Identity:
 
 
 def own(certificate: Path, key: Path) -> Identity:
-    """The site's own certificate. Raises BadConfig when the files do not belong together."""
+    """The site's own certificate. Raises BadConfig when the files do not belong together, or when it names no name or
+    address: browsers and agents take no other."""
+    file = certificate
     try:
-        cert = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
+        chain = x509.load_pem_x509_certificates(certificate.read_bytes())
+        file = key
         private = serialization.load_pem_private_key(key.read_bytes(), None)
-    except (OSError, ValueError, TypeError) as error:
-        raise failure(BadConfig, "start.certificate", place=Place(str(certificate)), why=cause(error)) from error
-    if _spki(cert.public_key()) != _spki(private.public_key()):
-        raise failure(BadConfig, "start.wrong_key", place=Place(str(key)))
+    except TypeError as error:
+        raise failure(BadConfig, "tls.locked_key", place=Place(str(key))) from error
+    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+        raise failure(BadConfig, "start.certificate", place=Place(str(file)), why=cause(error)) from error
+    if _spki(chain[0].public_key()) != _spki(private.public_key()):
+        fits = any(_spki(c.public_key()) == _spki(private.public_key()) for c in chain)
+        raise failure(BadConfig, "tls.wrong_order" if fits else "start.wrong_key", place=Place(str(key)))
+    if not names_of(chain[0]):
+        raise failure(BadConfig, "tls.no_names", place=Place(str(certificate)))
     return Identity(certificate, key, None)
+
+
+def names_of(cert: x509.Certificate) -> set[str]:
+    """The names and addresses that it is for (subjectAltName)."""
+    try:
+        found = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {*found.get_values_for_type(x509.DNSName), *map(str, found.get_values_for_type(x509.IPAddress))}
+
+
+def is_for(names: set[str], host: str) -> bool:
+    """Whether a certificate with these names is good for a host (RFC 6125: a star stands for one label)."""
+    _, dot, rest = host.partition(".")
+    return host.lower() in {n.lower() for n in names} or (
+        bool(dot) and f"*.{rest}".lower() in {n.lower() for n in names}
+    )
+
+
+def ends(certificate: Path) -> Micros:
+    """When the first of its chain ends."""
+    chain = x509.load_pem_x509_certificates(certificate.read_bytes())
+    return min(micros(c.not_valid_after_utc) for c in chain)
 
 
 def _spki(key: PublicKeyTypes) -> bytes:
@@ -68,14 +115,44 @@ def _spki(key: PublicKeyTypes) -> bytes:
 
 def local(folder: Path, names: list[str], now: Micros) -> Identity:
     """A certificate of the local CA for these names and addresses; made or renewed when needed."""
+    with _alone(folder):
+        return _local(folder, names, from_micros(now))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """A command and a running server may renew at the same time; key and certificate are two files."""
     make_folder(folder, mode=0o700)
-    moment = from_micros(now)
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _local(folder: Path, names: list[str], moment: datetime.datetime) -> Identity:
     ca_cert, ca_key = _authority(folder, moment)
-    certificate, key = folder / "server.pem", folder / "server.key"
-    wanted = sorted({*names, "localhost", "127.0.0.1", socket.gethostname()} - {"0.0.0.0", "::", ""})  # noqa: S104 - left out
+    certificate, key = folder / SERVER, folder / KEY
+    here = {"localhost", "127.0.0.1", socket.gethostname()}
+    wanted = sorted({_plain(name) for name in {*names, *here} - {"0.0.0.0", "::", ""}})  # noqa: S104 - left out
     if not _serves(certificate, key, wanted, ca_cert, moment):
         _issue(certificate, key, wanted, ca_cert, ca_key, moment)
     return Identity(certificate, key, fingerprint(ca_cert))
+
+
+def renew(folder: Path, names: list[str], now: Micros, *, ca: bool = False) -> Identity:
+    """A new certificate of the local CA with a new key, for what the last one was for and ``names``; with ``ca`` a new
+    CA as well. Raises Refused when there is none yet."""
+    certificate = folder / SERVER
+    if not certificate.is_file():
+        raise failure(Refused, "tls.none_yet")
+    with _alone(folder):
+        kept = names_of(x509.load_pem_x509_certificates(certificate.read_bytes())[0])
+        if ca:
+            (folder / CA_KEY).unlink(missing_ok=True)  # without its key a CA is made anew
+        (folder / KEY).unlink(missing_ok=True)
+        return _local(folder, [*kept, *names], from_micros(now))
 
 
 def fingerprint(cert: x509.Certificate) -> str:
@@ -84,11 +161,13 @@ def fingerprint(cert: x509.Certificate) -> str:
 
 
 def _authority(folder: Path, moment: datetime.datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    cert_path, key_path = folder / "ca.pem", folder / "ca.key"
+    cert_path, key_path = folder / CA, folder / CA_KEY
     if cert_path.is_file() and key_path.is_file():
-        key = serialization.load_pem_private_key(key_path.read_bytes(), None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
-        return x509.load_pem_x509_certificate(cert_path.read_bytes()), key
+        kept = serialization.load_pem_private_key(key_path.read_bytes(), None)
+        cert = x509.load_pem_x509_certificate(cert_path.read_bytes())
+        assert isinstance(kept, ec.EllipticCurvePrivateKey)
+        if _spki(cert.public_key()) == _spki(kept.public_key()):  # else its making was cut off
+            return cert, kept
     key = ec.generate_private_key(_CURVE)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Ky Dai local CA ({socket.gethostname()[:30]})")])
     cert = (
@@ -115,10 +194,17 @@ def _serves(certificate: Path, key: Path, wanted: list[str], ca: x509.Certificat
     except BadConfig:
         return False
     cert = x509.load_pem_x509_certificate(certificate.read_bytes())
-    names = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    have = {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
+    is_of_ca = cert.issuer == ca.subject and _signed_by(cert, ca)
     left = cert.not_valid_after_utc - moment
-    return set(wanted) <= have and cert.issuer == ca.subject and left > datetime.timedelta(days=RENEW_DAYS)
+    return set(wanted) <= names_of(cert) and is_of_ca and left > datetime.timedelta(days=RENEW_DAYS)
+
+
+def _signed_by(cert: x509.Certificate, ca: x509.Certificate) -> bool:
+    try:
+        cert.verify_directly_issued_by(ca)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def _issue(
@@ -151,10 +237,19 @@ def _issue(
 
 
 def _name(text: str) -> x509.GeneralName:
-    try:
+    with suppress(ValueError):
         return x509.IPAddress(ipaddress.ip_address(text))
-    except ValueError:
-        return x509.DNSName(text)
+    return x509.DNSName(text)
+
+
+def _plain(text: str) -> str:
+    """A name or address as it stands in a certificate: IDNA, the one spelling of IPv6."""
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(text))
+    try:
+        return text.encode("idna").decode()
+    except ValueError as error:
+        raise failure(BadConfig, "tls.bad_name", name=text[:80]) from error
 
 
 def _usage(*, signs: bool) -> x509.KeyUsage:

@@ -38,6 +38,7 @@ from core.ledger import read_balances
 from core.storage import days_left
 from core.store.retention import months_later
 from core.words import LANGUAGES, both, duration, say
+from kydai.showing import ending
 
 LIMIT = 60 * SECOND
 """A longer lag is an alert."""
@@ -50,6 +51,8 @@ JUDGED_KEPT = 40 * DAY
 LINK_KEPT = DAY
 LEFT = ((7, Level.HIGH), (14, Level.MEDIUM), (30, Level.LOW))
 """Days left on the disk that are an alert, the nearest first."""
+CERTIFICATE_URGENT = 7
+"""Days left of the HTTPS certificate."""
 BEATS_KEPT = 7 * DAY
 HEARD_KEPT = 90 * DAY
 """A source that nobody declared and that was not heard for so long is forgotten; it takes one of 10,000 places."""
@@ -163,6 +166,14 @@ def store_trouble(session: Session, now: Micros) -> list[Matter]:
         return []
     title = {lang: say("upkeep.store", lang, why=why[lang]) for lang in LANGUAGES}
     return [Matter("store", title, Level.MEDIUM, {"why": why["en"]}, is_standing=True)]
+
+
+def ending_certificate(days: int | None) -> list[Matter]:
+    """The HTTPS certificate ends in so many days (below 0: it has ended); None: not soon, or there is none."""
+    if days is None:
+        return []
+    level = Level.HIGH if days < CERTIFICATE_URGENT else Level.MEDIUM
+    return [Matter("certificate", ending(days), level, {"days": days}, is_standing=True)]
 
 
 def full_disk(free: int, reserve: int) -> list[Matter]:

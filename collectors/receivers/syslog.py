@@ -282,7 +282,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 class SyslogReceiver:
-    """Listens on one address and port, UDP and TCP."""
+    """Listens on an address and port for TCP and on one for UDP."""
 
     def __init__(self, outlet: Outlet, *, limit: int) -> None:
         self.outlet = outlet
@@ -290,15 +290,18 @@ class SyslogReceiver:
         self._server: asyncio.Server | None = None
         self._udp: asyncio.DatagramTransport | None = None
         self.port = 0
+        self.udp_port = 0
 
-    async def start(self, address: str, port: int) -> None:
-        """Bind both sockets before returning. Raises BadConfig when the port is taken or not allowed."""
+    async def start(self, address: str, port: int, udp: tuple[str, int] | None = None) -> None:
+        """Bind both sockets before returning; ``udp`` is the address and port for UDP where they differ. Raises
+        BadConfig when a port is taken or not allowed."""
         loop = self.outlet.loop
         try:
             self._server = await loop.create_server(lambda: _Connection(self.outlet, self.limit), address, port)
             self.port = self._server.sockets[0].getsockname()[1]
+            address, port = udp or (address, self.port)
             self._udp, protocol = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(self.outlet), local_addr=(address, self.port)
+                lambda: _Datagrams(self.outlet), local_addr=(address, port)
             )
         except OSError as error:
             await self.stop()
@@ -306,8 +309,9 @@ class SyslogReceiver:
                 BadConfig, "collectors.listen_syslog", address=address, port=str(port), why=cause(error)
             ) from error
         sock = self._udp.get_extra_info("socket")
+        self.udp_port = sock.getsockname()[1]
         raise_receive_buffer(sock)
-        protocol.drops = Drops(f"syslog:{self.port}", sock, self.outlet.clock)
+        protocol.drops = Drops(f"syslog:{self.udp_port}", sock, self.outlet.clock)
         self.outlet.watch(protocol.drops)
 
     async def stop(self) -> None:

@@ -26,6 +26,7 @@ from kydai.cli.main import FAILED, LANG
 from kydai.cli.output import safe
 from kydai.context import Context, make_folder
 from kydai.settings import Settings
+from kydai.showing import days_left, ending
 from kydai.world import broken_playbooks
 
 WANTED_BUFFER = 32 << 20
@@ -68,6 +69,7 @@ def examine(context: Context) -> Iterator[Finding]:
         yield Finding("others", False, say("cli.doctor.folder_open", LANG, folder=settings.data), remedy)
     yield _disk(settings)
     yield from ports(settings, is_running=_is_running(context))
+    yield from _certificate(context)
     yield _clock()
     yield _buffer()
     has_data = (settings.data / "control.sqlite").is_file()
@@ -100,6 +102,16 @@ def _is_running(context: Context) -> bool:
     with context.database.read() as session:
         newest = session.scalar(select(func.max(Heartbeat.at)))
     return newest is not None and context.clock.now() - newest < MINUTE
+
+
+def _certificate(context: Context) -> Iterator[Finding]:
+    try:
+        days = days_left(context.settings, context.clock.now())
+    except KydaiError as error:
+        yield Finding("certificate", False, error.said[LANG], error.remedy[LANG] if error.remedy else "")
+        return
+    if days is not None:
+        yield Finding("certificate", False, ending(days)[LANG], say("tls.own_in_use.remedy", LANG))
 
 
 def _clock() -> Finding:

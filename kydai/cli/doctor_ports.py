@@ -14,6 +14,7 @@ from pathlib import Path
 from core.words import say
 from kydai import systemd
 from kydai.cli.main import LANG
+from kydai.listening import listeners, syslog_of
 from kydai.settings import Settings, is_here
 
 SYSLOG = 514
@@ -44,7 +45,7 @@ class Door:
 
     @property
     def shown(self) -> str:
-        return f"{self.name}/{self.protocol}"
+        return say(f"listen.name.{self.name}", LANG)
 
     def refusal(self) -> int:
         """Why the system does not give it to us now (errno); 0 when it does."""
@@ -61,24 +62,15 @@ class Door:
 
 def ports(settings: Settings, *, is_running: bool) -> Iterator[Finding]:
     """Each port of ours, 514 when it is none of them, and the firewall; ``is_running``: we hold our ports now."""
-    doors = _doors(settings)
+    doors = [Door(x.name, x.address, x.port, x.protocol, x.variable) for x in listeners(settings)]
     for door in doors:
         yield _held(door, is_running=is_running)
-    if settings.syslog.port != SYSLOG:
+    if SYSLOG not in {each.port for each in syslog_of(settings)}:
         yield _low(settings.syslog.address)
     if (wall := _firewall()) is not None and (open_to_others := [d for d in doors if not is_here(d.address)]):
         ports = sorted({(d.port, d.protocol) for d in open_to_others})
         lines = "\n".join("  " + say(f"ports.line.{wall}", LANG, port=str(n), protocol=p) for n, p in ports)
         yield Finding("firewall", True, say(f"ports.firewall.{wall}", LANG, lines=lines))
-
-
-def _doors(s: Settings) -> list[Door]:
-    return [
-        Door("http", s.http.address, s.http.port, "tcp", "KYDAI_HTTP_PORT"),
-        Door("syslog", s.syslog.address, s.syslog.port, "tcp", "KYDAI_SYSLOG_PORT"),
-        Door("syslog", s.syslog.address, s.syslog.port, "udp", "KYDAI_SYSLOG_PORT"),
-        Door("netflow", s.netflow.address, s.netflow.port, "udp", "KYDAI_NETFLOW_PORT"),
-    ]
 
 
 def _held(door: Door, *, is_running: bool) -> Finding:

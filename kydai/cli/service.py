@@ -20,12 +20,13 @@ from core.words import say
 from kydai import systemd
 from kydai.cli.main import LANG
 from kydai.context import Context
+from kydai.listening import by_options
 from kydai.settings import Settings, load
 from kydai.systemd import USER, Unit
 
 service = typer.Typer(no_args_is_help=True, help=say("service.help", LANG))
 
-Listen = Annotated[str | None, typer.Option("--listen", help=say("cli.up.listen", LANG), metavar="ADDR")]
+Listen = Annotated[list[str] | None, typer.Option("--listen", help=say("listen.option", LANG), metavar="ADDR")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help=say("service.dry_run", LANG))]
 
 BOOTED = Path("/run/systemd/system")
@@ -43,7 +44,7 @@ def install(ctx: typer.Context, listen: Listen = None, dry_run: DryRun = False) 
     context: Context = ctx.obj
     if not dry_run:
         _need_root()
-    unit = _unit(context, listen)
+    unit = _unit(context, tuple(listen or ()))
     hidden = unit.unseen(Path(sys.executable), Path(kydai.__file__))
     if hidden and not dry_run:
         raise failure(Refused, "service.unseen", path=hidden[0])
@@ -84,7 +85,7 @@ def remove(ctx: typer.Context) -> None:
     context.output.one({"left": left, "user": USER}, told)
 
 
-def _unit(context: Context, listen: str | None) -> Unit:
+def _unit(context: Context, listen: tuple[str, ...]) -> Unit:
     """What the service is to be. Raises BadConfig for settings that it could not start with."""
     config = context.config or (Path(os.environ["KYDAI_CONFIG"]) if os.environ.get("KYDAI_CONFIG") else None)
     default = Path(Settings.model_fields["data"].default).expanduser().absolute()
@@ -92,6 +93,7 @@ def _unit(context: Context, listen: str | None) -> Unit:
     if data == default:  # of a person, not of a service
         data = systemd.FOLDER
     load(data, config)
+    by_options(listen)
     program = Path(sys.prefix) / "bin" / "kydai"
     return Unit(program, data, LANG, config.absolute() if config else None, listen)
 

@@ -21,7 +21,7 @@ from core.words import duration, moment, number, say
 from kydai.cli.main import FAILED, INCOMPLETE, LANG
 from kydai.cli.output import safe
 from kydai.cli.sources_inventory import import_inventory, remove, set_source, template, undo
-from kydai.cli.users import console_url
+from kydai.cli.users_links import console_urls
 from kydai.context import Context
 from kydai.source_config import configuration, is_here, products, server_of
 
@@ -283,7 +283,7 @@ def config(
             context.output.one(None, "\n".join(products()))
         return
     is_set_up = (context.settings.data / "control.sqlite").is_file()
-    server = server_of(context.settings, address, console_url(context) if is_set_up and address is None else "")
+    server = server_of(context.settings, address, console_urls(context)[0] if is_set_up and address is None else "")
     text = configuration(product, server, LANG)
     context.output.one({"product": product, "text": text}, text.rstrip("\n"))
     if is_here(server.address):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from contextlib import suppress
 from typing import Annotated
@@ -13,13 +14,15 @@ from core import accounts
 from core.words import say
 from kydai.cli.main import LANG
 from kydai.cli.output import safe
+from kydai.cli.users_links import link_lines, links, tunnel
 from kydai.context import Context, make_folder
+from kydai.listening import by_options, listeners, refuse_foreign
 from kydai.process import Stop
 from kydai.supervisor import WITH_STORE, Supervisor
 from kydai.systemd import notify
 from kydai.world import broken_playbooks
 
-Listen = Annotated[str | None, typer.Option("--listen", help=say("cli.up.listen", LANG), metavar="ADDR")]
+Listen = Annotated[list[str] | None, typer.Option("--listen", help=say("listen.option", LANG), metavar="ADDR")]
 
 LOOK_SECONDS = 5.0
 """Between two looks at whether the events were moved to another engine."""
@@ -31,12 +34,11 @@ def register(app: typer.Typer) -> None:
 
 def up(ctx: typer.Context, listen: Listen = None) -> None:
     context: Context = ctx.obj
+    os.environ |= by_options(listen or [])  # for the processes, and for the settings, which are not read yet
     settings, out = context.settings, context.output
+    refuse_foreign(listeners(settings))
     make_folder(settings.data)
-    overrides = {}
-    if listen is not None:
-        overrides = {f"KYDAI_{name}_ADDRESS": listen for name in ("HTTP", "SYSLOG", "NETFLOW")}
-    supervisor = Supervisor(settings, context.config, overrides)
+    supervisor = Supervisor(settings, context.config)
     stop = Stop()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -45,21 +47,27 @@ def up(ctx: typer.Context, listen: Listen = None) -> None:
     if settings.store.engine == "elastic" and (hosts := settings.elastic.unprotected):
         out.tell(safe(say("cli.up.unprotected", LANG, hosts=", ".join(hosts))))
     facts = supervisor.start()
-    url = str(facts["api"]["url"])
-    out.tell(say("cli.up.started", LANG, url=url))
+    urls = [str(each) for each in facts["api"]["urls"]]
+    out.tell(say("cli.up.started", LANG, url="  ".join(urls)))
     if fingerprint := facts["api"].get("fingerprint"):
         out.tell(say("cli.up.fingerprint", LANG, print=fingerprint))
-    if secret is not None:
-        out.tell(say("cli.up.link", LANG, url=f"{url}/sign-in#{secret}"))
-    ports = {"syslog": str(facts["gateway"]["syslog"]), "netflow": str(facts["gateway"]["netflow"])}
-    out.tell(say("cli.up.ports", LANG, http=str(facts["api"]["port"]), folder=settings.data, **ports))
+    found = [] if secret is None else links(urls, secret)
+    if found:
+        out.tell(link_lines(accounts.FIRST, found))
+    if (way := tunnel(urls[0])) is not None:
+        out.tell(way)
+    doors = {**facts["api"]["listening"], **facts["gateway"]["listening"]}
+    out.tell(say("listen.head", LANG))
+    for name, (address, port) in doors.items():
+        out.tell(f"  {say(f'listen.name.{name}', LANG)}: {f'[{address}]' if ':' in address else address}:{port}")
+    out.tell(say("listen.data", LANG, folder=settings.data))
     if broken := facts["pipeline"]["rule_errors"]:
         out.tell(say("cli.up.broken_rules", LANG, count=broken))
     for error in broken_playbooks(context):
         out.tell(safe(error.told(LANG)))
     out.tell(say("cli.up.stop", LANG))
     if out.as_json:
-        out.one({"url": url, "link": f"{url}/sign-in#{secret}" if secret else None, **facts})
+        out.one({"url": urls[0], "link": found[0] if found else None, "links": found, **facts})
     notify("READY=1")
     engine, looked_at = settings.store.engine, 0.0
     while not stop.wait(1.0):

@@ -10,10 +10,11 @@ from sqlalchemy import select
 from core import accounts
 from core.accounts import Role, TokenScope
 from core.clock import DAY, iso
-from core.db.models import Heartbeat, User
+from core.db.models import User
 from core.words import say
 from kydai.cli.main import LANG
 from kydai.cli.output import safe
+from kydai.cli.users_links import console_urls, link_lines, links, tunnel
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -22,15 +23,6 @@ users = typer.Typer(no_args_is_help=True, help=say("cli.users.help", LANG))
 
 def register(app: typer.Typer) -> None:
     app.add_typer(users, name="users")
-
-
-def console_url(context: Context) -> str:
-    """Where the console of this data folder is, as its API process says; else as the settings say."""
-    with context.database.read() as session:
-        row = session.get(Heartbeat, "api")
-    if row is not None and row.data.get("url"):
-        return str(row.data["url"])
-    return f"http://{context.settings.http.address}:{context.settings.http.port}"
 
 
 @users.command("list", help=say("cli.users.list", LANG))
@@ -87,8 +79,11 @@ def link(
 
 
 def _show_link(context: Context, name: str, secret: str) -> None:
-    url = f"{console_url(context)}/sign-in#{secret}"
-    context.output.one({"name": name, "link": url}, say("cli.up.link", LANG, url=url))
+    urls = console_urls(context)
+    found = links(urls, secret)
+    context.output.one({"name": name, "link": found[0], "links": found}, link_lines(name, found))
+    if (way := tunnel(urls[0])) is not None:
+        context.output.tell(way)
 
 
 @users.command("disable", help=say("cli.users.disable", LANG))

@@ -31,7 +31,9 @@ def test_systemd_understands_every_line(tmp_path: Path, folder: str) -> None:
     program.chmod(0o755)
     file = tmp_path / NAME
     (tmp_path / folder).mkdir()
-    unit = Unit(program, tmp_path / folder, "vi", tmp_path / folder / "k.toml", "10.20.1.50")
+    unit = Unit(
+        program, tmp_path / folder, "vi", tmp_path / folder / "k.toml", ("10.20.1.50", "intake=10.30.1.50:8471")
+    )
     file.write_text(unit.text)
     assert NAME not in analyzed(file, "verify", "--man=no")
     file.write_text(unit.text.replace("OOMPolicy", "OOMPolice"))

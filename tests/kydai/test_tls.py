@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from core.clock import DAY, SystemClock
-from core.errors import BadConfig
+from core.clock import DAY, SECOND, SystemClock, from_micros
+from core.errors import BadConfig, Refused
 from kydai import tls
 from tests.killing import killed_at_each_step
 
@@ -78,10 +81,95 @@ def test_a_kill_leaves_the_old_certificate_or_the_new_one_with_its_key(tmp_path:
     one, other = tls.local(tmp_path / "1", ["a"], NOW), tls.local(tmp_path / "2", ["a"], NOW)
     folder = tmp_path / "tls"
     own = folder / tls.OWN
-    tls.use(one.certificate, one.key, folder)
+    tls.use(one.certificate, one.key, folder, NOW)
     server, seen = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), set()
-    for _ in killed_at_each_step(lambda: tls.use(other.certificate, other.key, folder)):
+    for _ in killed_at_each_step(lambda: tls.use(other.certificate, other.key, folder, NOW)):
         server.load_cert_chain(own, own)  # raises when they do not belong together
         seen.add(own.read_bytes().startswith(other.certificate.read_bytes()))
     assert seen == {False, True}
     assert own.read_bytes().startswith(other.certificate.read_bytes())
+
+
+def signed(folder: Path, name: str, key: ec.EllipticCurvePrivateKey, *, names: list[str], days: int = 10) -> Path:
+    """A certificate that a site might bring, in force for ``days`` from a day ago."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    since = from_micros(NOW) - datetime.timedelta(days=1)
+    made = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(since)
+        .not_valid_after(since + datetime.timedelta(days=days))
+    )  # fmt: skip
+    if names:
+        made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False)
+    file = folder / f"{name}.pem"
+    file.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+def private(folder: Path, password: bytes | None = None) -> tuple[Path, ec.EllipticCurvePrivateKey]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    lock = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    file = folder / ("locked.key" if password else "site.key")
+    kind = serialization.PrivateFormat.PKCS8
+    file.write_bytes(key.private_bytes(serialization.Encoding.PEM, kind, lock))
+    return file, key
+
+
+def test_what_browsers_would_refuse_is_refused_with_what_mends_it(tmp_path: Path) -> None:
+    file, key = private(tmp_path)
+    locked, locked_key = private(tmp_path, b"secret")
+    bare = signed(tmp_path, "bare", key, names=[])
+    good = signed(tmp_path, "good", key, names=["siem.example.vn"])
+    over = signed(tmp_path, "over", key, names=["siem.example.vn"], days=1)
+    behind = tmp_path / "behind.pem"
+    behind.write_bytes(signed(tmp_path, "ca", locked_key, names=["ca"]).read_bytes() + good.read_bytes())
+    for certificate, its_key, says in (
+        (bare, file, "subjectAltName"),
+        (good, locked, "openssl pkey"),
+        (behind, file, "server's own certificate first"),
+        (over, file, "in force from"),
+        (file, file, "cannot be read"),
+    ):
+        with pytest.raises(BadConfig) as caught:
+            tls.use(certificate, its_key, tmp_path / "tls", NOW)
+        assert says in caught.value.told("en"), certificate
+    assert not (tmp_path / "tls" / tls.OWN).exists()
+    tls.use(good, file, tmp_path / "tls", NOW)
+    assert tls.ends(tmp_path / "tls" / tls.OWN) == pytest.approx(NOW + 9 * DAY, abs=SECOND)
+
+
+def test_a_star_stands_for_one_label() -> None:
+    names = {"*.example.vn", "192.0.2.1"}
+    assert tls.is_for(names, "siem.example.vn") and tls.is_for(names, "192.0.2.1")
+    assert not any(tls.is_for(names, host) for host in ("a.siem.example.vn", "example.vn", "192.0.2.2"))
+
+
+def test_a_new_certificate_is_for_what_the_last_one_was_for_and_a_new_ca_is_another(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="no certificate"):
+        tls.renew(tmp_path, [], NOW)
+    first = tls.local(tmp_path, ["192.0.2.10"], NOW)
+    before = first.certificate.read_bytes()
+    again = tls.renew(tmp_path, ["siem.example.vn"], NOW)
+    assert again.certificate.read_bytes() != before
+    assert {"192.0.2.10", "siem.example.vn"} <= names(again.certificate)
+    assert again.fingerprint == first.fingerprint
+    assert tls.renew(tmp_path, [], NOW, ca=True).fingerprint != first.fingerprint
+    tls.own(tmp_path / tls.SERVER, tmp_path / tls.KEY)
+
+
+def test_a_kill_while_the_ca_is_made_anew_leaves_what_can_be_used_at_the_next_start(tmp_path: Path) -> None:
+    tls.local(tmp_path, ["a"], NOW)
+    for _ in killed_at_each_step(lambda: tls.renew(tmp_path, [], NOW, ca=True)):
+        made = tls.local(tmp_path, ["a"], NOW)
+        ca = x509.load_pem_x509_certificate((tmp_path / tls.CA).read_bytes())
+        x509.load_pem_x509_certificates(made.certificate.read_bytes())[0].verify_directly_issued_by(ca)
+        tls.own(made.certificate, made.key)
+
+
+def test_a_name_that_no_certificate_can_hold_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="no name or address of a host"):
+        tls.local(tmp_path, ["a" * 70 + ".vn"], NOW)
+    made = tls.local(tmp_path, ["máy-chủ.vn"], NOW)
+    assert "xn--my-ch-xqa0294c.vn" in names(made.certificate)
+    before = made.certificate.read_bytes()
+    assert tls.local(tmp_path, ["máy-chủ.vn"], NOW).certificate.read_bytes() == before

@@ -21,6 +21,7 @@ from core.db.models import (
     HitBlock,
     JudgedRange,
     Ledger,
+    Level,
     Meta,
     Outbox,
     OutboxState,
@@ -257,6 +258,13 @@ def test_a_clock_that_was_ahead_is_told_until_its_time_has_come(database: Databa
 def put_outlook(database: Database, days: int | None) -> None:
     with database.write() as session:
         session.merge(Meta(key=storage.OUTLOOK, value=orjson.dumps({"at": NOW, "days": days}).decode()))
+
+
+def test_a_certificate_that_ends_is_told_and_more_urgently_at_the_end() -> None:
+    assert upkeep.ending_certificate(None) == []
+    levels = {days: upkeep.ending_certificate(days)[0].level for days in (29, 7, 6, -3)}
+    assert levels == {29: Level.MEDIUM, 7: Level.MEDIUM, 6: Level.HIGH, -3: Level.HIGH}
+    assert "đã hết hạn" in upkeep.ending_certificate(-3)[0].title["vi"]
 
 
 def test_a_full_disk_is_told(database: Database) -> None:

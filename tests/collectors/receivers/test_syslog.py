@@ -190,6 +190,35 @@ def test_too_long_is_a_door_frame() -> None:
     assert [(f.kind, f.meta["reason"]) for f in taken] == [(FrameKind.DOOR, "too_long")]
 
 
+def test_udp_and_tcp_may_have_addresses_of_their_own() -> None:
+    taken: list[Frame] = []
+
+    def submit(frames: Sequence[Frame]) -> Future[list[Stored]]:
+        taken.extend(f for f in frames if f.kind is FrameKind.LOG)
+        done: Future[list[Stored]] = Future()
+        done.set_result([])
+        return done
+
+    async def story() -> None:
+        receiver = SyslogReceiver(Outlet(submit, SystemClock(), asyncio.get_running_loop()), limit=1000)
+        await receiver.start("127.0.0.1", 0, ("127.0.0.2", 0))
+        try:
+            with socket.create_connection(("127.0.0.1", receiver.port)) as tcp:
+                tcp.sendall(b"<13>Nov 25 08:00:00 web01 app: tcp\n")
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                udp.sendto(b"<13>Nov 25 08:00:00 web01 app: nobody", ("127.0.0.1", receiver.udp_port))
+                udp.sendto(b"<13>Nov 25 08:00:00 web01 app: udp", ("127.0.0.2", receiver.udp_port))
+            async with asyncio.timeout(10):
+                while len(taken) < 2:
+                    await asyncio.sleep(0.05)
+                    receiver.outlet.flush()
+        finally:
+            await receiver.stop()
+
+    asyncio.run(story())
+    assert sorted(f.data[-3:] for f in taken) == [b"tcp", b"udp"]
+
+
 def test_an_occupied_port_is_one_clear_sentence() -> None:
     async def story() -> None:
         outlet = Outlet(lambda frames: Future(), SystemClock(), asyncio.get_running_loop())
