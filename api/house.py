@@ -79,6 +79,10 @@ def look(session: Session, now: Micros) -> House:
         found.append(Ailment("lag", words))
     if lost := sum(lag.correlated(session, now)[name] for name in ("forgotten", "damaged")):
         found.append(Ailment("correlation", both("correlation.lost", count=lost)))
+    times, ahead = lag.begun_anew(session, now)
+    if times:
+        words = {lang: say("correlation.anew", lang, count=times, ahead=duration(ahead, lang)) for lang in LANGUAGES}
+        found.append(Ailment("clock", words))
     if lacking := beacon_marks.lacking(session, now):
         found.append(Ailment("beacon", both("kinds.beacon.ailment", **beacon_marks.sums(lacking))))
     if (trouble := tended.trouble(session)) is not None:

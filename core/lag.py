@@ -61,6 +61,14 @@ def correlated(session: Session, now: Micros) -> Counter[str]:
     return found
 
 
+def begun_anew(session: Session, now: Micros) -> tuple[int, Micros]:
+    """How often the workers that live threw all windows of correlations away, as the gateways' clocks were ahead of
+    theirs; and how far they were the last time."""
+    beats = session.scalars(select(Heartbeat).where(is_live(Heartbeat.at, now), Heartbeat.kind == "worker"))
+    said = [(beat.data.get("anew", 0), beat.data.get("ahead", 0)) for beat in beats]
+    return max(said, default=(0, 0))
+
+
 def waits(session: Session, now: Micros) -> dict[str, Micros]:
     """The age of the oldest hit that is not correlated (``hits``), of the oldest due work (``work``) and of the oldest
     entry of the journal that is not judged (``journal``)."""

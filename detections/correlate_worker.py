@@ -80,6 +80,10 @@ class Stats:
     alarms: int = 0
     forgotten: int = 0
     """Hits that were not kept because a group had too many, or there were too many groups."""
+    anew: int = 0
+    """How often all windows were thrown away, as the gateways' clocks were ahead of ours."""
+    ahead: Micros = 0
+    """How far they were the last time."""
 
 
 class CorrelationWorker:
@@ -318,6 +322,8 @@ class CorrelationWorker:
 
     def _begin_anew(self) -> None:
         """The clock went back: by what it had made final all would come late for as long as it was ahead."""
+        self.stats.anew += 1
+        self.stats.ahead = self.watermark - self.clock.now()
         _LOG.warning("the clock went back: windows begin anew", partitions=len(self._held))
         for partition, held in self._held.items():
             memories, held.machine = held.machine.memories, Machine(self.patterns, partition, self.room)

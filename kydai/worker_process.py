@@ -83,4 +83,6 @@ def _facts(correlation: CorrelationWorker) -> dict[str, int]:
         "groups": groups,
         "resting": resting,
         "forgotten": stats.forgotten,
+        "anew": stats.anew,
+        "ahead": stats.ahead,
     }

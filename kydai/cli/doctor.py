@@ -159,6 +159,7 @@ def _data(context: Context) -> Iterator[Finding]:
         trouble = tended.trouble(session)
         waiting = lag.waits(session, now) if _is_running(context) else {}
         correlated = lag.correlated(session, now)
+        anew, ahead = lag.begun_anew(session, now)
         lacking = beacon_marks.lacking(session, now)
         left = remains(session, context.settings.rules_folder / "packages")
         unwritten = local_rules.waiting(session)
@@ -179,6 +180,9 @@ def _data(context: Context) -> Iterator[Finding]:
     if lost := correlated["forgotten"] + correlated["damaged"]:
         text = say("correlation.lost", LANG, count=lost)
         yield Finding("correlation", False, text, say("correlation.lost_remedy", LANG))
+    if anew:
+        text = say("correlation.anew", LANG, count=anew, ahead=duration(ahead, LANG))
+        yield Finding("clock", False, text, say("correlation.anew_remedy", LANG))
     if lacking:
         text = say("kinds.beacon.ailment", LANG, **beacon_marks.sums(lacking))
         yield Finding("beacon", False, text, say("kinds.beacon.remedy", LANG))

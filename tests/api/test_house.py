@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api import house
 from core import tended
-from core.clock import SECOND
+from core.clock import MINUTE, SECOND
 from core.db.database import Database
 from core.db.models import Heartbeat, Outbox, SpoolPosition
 from core.errors import Unavailable, failure
@@ -95,6 +95,19 @@ def test_hits_that_correlations_left_out_are_told(database: Database) -> None:
     (found,) = look(database).ailments
     assert found.key == "correlation"
     assert "42 hits" in found.text["en"]
+
+
+def test_a_gateway_whose_clock_is_ahead_is_told(database: Database) -> None:
+    with database.write() as session:
+        for kind in ("gateway", "pipeline"):
+            session.add(Heartbeat(name=kind, kind=kind, at=NOW))
+        session.add(SpoolPosition(spool="gateway", heartbeat_at=NOW, arrival_at=NOW, lag=0))
+        for name, facts in (("one", {"anew": 0, "ahead": 0}), ("two", {"anew": 3, "ahead": 12 * MINUTE}), ("old", {})):
+            session.add(Heartbeat(name=f"worker:{name}", kind="worker", at=NOW, data=facts))
+    (found,) = look(database).ailments
+    assert found.key == "clock" and not found.is_fatal
+    assert "anew 3 times" in found.text["en"] and "by 12" in found.text["en"]
+    assert "3 lần" in found.text["vi"]
 
 
 def test_where_beacons_were_not_looked_for_is_told(database: Database) -> None:

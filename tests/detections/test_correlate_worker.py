@@ -440,6 +440,7 @@ def test_a_clock_that_was_ahead_for_a_while_makes_nothing_late(folder: Path) -> 
     clock.at -= 3 * DAY
     live()
     assert worker.watermark < BASE + MINUTE
+    assert (worker.stats.anew, worker.stats.ahead // DAY) == (1, 2)
     live(601, 602)
     assert 602 not in few()
     clock.advance(660)

@@ -54,7 +54,8 @@ def test_it_finds_its_work_alone_and_stops(context: Context, capfd: pytest.Captu
         with context.database.read() as session:
             (beat,) = session.scalars(select(Heartbeat)).all()
     assert beat.kind == "worker"
-    assert set(beat.data) == {"blocks", "damaged", "alarms", "waiting", "groups", "resting", "forgotten"}
+    done = {"blocks", "damaged", "alarms", "waiting", "anew", "ahead"}
+    assert set(beat.data) == done | {"groups", "resting", "forgotten"}
     with context.database.read() as session:
         assert {p.owner for p in session.scalars(select(CorrelationPartition))} == {""}, "given back"
 

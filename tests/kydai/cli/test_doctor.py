@@ -9,7 +9,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from core import tended
-from core.clock import HOUR, SystemClock
+from core.clock import HOUR, MINUTE, SystemClock
 from core.db.database import open_database, sqlite_url
 from core.db.models import DeadLetter, Heartbeat, LetterStage, Outbox, OutboxState
 from core.errors import Unavailable, kept
@@ -190,6 +190,9 @@ def test_work_that_failed_for_good_is_named_with_its_error(kydai: Run, log: Path
     assert "the oldest due work" in str(found["lag"][0]["text"])
 
 
+LEFT_OUT = {"forgotten": 3, "anew": 2, "ahead": 10 * MINUTE}
+
+
 def test_groups_of_correlations_on_disk_and_what_was_left_out_are_told(kydai: Run, log: Path, tmp_path: Path) -> None:
     kydai("ingest", str(log))
     database = open_database(sqlite_url(tmp_path / "data"))
@@ -200,12 +203,14 @@ def test_groups_of_correlations_on_disk_and_what_was_left_out_are_told(kydai: Ru
     assert finding["ok"]
     assert finding["text"] == "Correlations follow 9 groups, 7 of them on disk."
     with database.write() as session:
-        session.merge(Heartbeat(name="worker", kind="worker", at=SystemClock().now(), data=facts | {"forgotten": 3}))
+        session.merge(Heartbeat(name="worker", kind="worker", at=SystemClock().now(), data=facts | LEFT_OUT))
         beacon_marks.mark(session, "a", beacon_marks.Mark(SystemClock().now(), left_out=7))
     database.close()
     found = findings(kydai)
     _, finding = found["correlation"]
     assert not finding["ok"]
     assert "3 hits" in str(finding["text"])
+    *_, finding = found["clock"]
+    assert not finding["ok"] and "anew 2 times" in str(finding["text"]) and "NTP" in str(finding["remedy"])
     (finding,) = found["beacon"]
     assert not finding["ok"] and "7 pairs" in str(finding["text"])
