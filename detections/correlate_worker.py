@@ -322,8 +322,7 @@ class CorrelationWorker:
 
     def _begin_anew(self) -> None:
         """The clock went back: by what it had made final all would come late for as long as it was ahead."""
-        self.stats.anew += 1
-        self.stats.ahead = self.watermark - self.clock.now()
+        self.stats.anew, self.stats.ahead = self.stats.anew + 1, self.watermark - self.clock.now()
         _LOG.warning("the clock went back: windows begin anew", partitions=len(self._held))
         for partition, held in self._held.items():
             memories, held.machine = held.machine.memories, Machine(self.patterns, partition, self.room)
@@ -352,10 +351,9 @@ class CorrelationWorker:
     def _settle(self, frontiers: Sequence[Micros], steps: dict[int, _Step]) -> None:
         """After the write: partitions that have nothing left below the frontiers have given all up to there."""
         for partition, held in self._held.items():
-            step = steps.get(partition)
-            if step is not None and step.frontiers is not None:
-                continue  # its frontier block is read in the next step
-            if not held.machine.needs(frontiers):
+            # a frontier block is read in the next step
+            is_cut = partition in steps and steps[partition].frontiers is not None
+            if not is_cut and not held.machine.needs(frontiers):
                 held.finals = [max(one, other) for one, other in zip(held.finals, frontiers, strict=True)]
 
     def _apply(self, machine: Machine, block_id: int, data: bytes) -> Output:
