@@ -175,9 +175,12 @@ def counts(session: Session, scope: Sight, sources: int) -> Counts:
 
 
 def ailing_sources(session: Session, now: Micros, scope: Sight) -> int:
-    """Declared sources within the scope that are silent or never sent."""
+    """Declared sources within the scope that are silent or never sent, without maintenance as the reason."""
     ailing = (SourceState.SILENT, SourceState.NEVER)
-    return sum(v.is_declared and v.state in ailing and scope.sees(v.system, v.agency) for v in views(session, now))
+    return sum(
+        v.is_declared and v.maintenance is None and v.state in ailing and scope.sees(v.system, v.agency)
+        for v in views(session, now)
+    )
 
 
 class Listener:

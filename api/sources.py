@@ -76,6 +76,15 @@ class ReceiverSaid(Shape):
     """Taken while the disk or the spool's quota was full, and lost."""
 
 
+class Maintenance(Shape):
+    """A planned silence: no alert tells of it before its end."""
+
+    end_at: Time
+    reason: str
+    owner: str
+    by: str
+
+
 class SourceRow(Shape):
     """A source as a row of the list; ``balance`` and ``spark`` are of the last 24 hours."""
 
@@ -99,6 +108,8 @@ class SourceRow(Shape):
     hosts: list[str]
     datasets: list[str]
     missing_datasets: list[str]
+    maintenance: Maintenance | None
+    """It may be silent now: somebody planned it."""
     balance: Balances
     spark: list[int]
     """Raws received in each of the last 24 hours, oldest first."""
@@ -248,6 +259,7 @@ def row(view: SourceView, balance: Balance, spark: Sequence[int]) -> SourceRow:
         hosts=list(view.hosts),
         datasets=list(view.datasets),
         missing_datasets=list(view.missing_datasets),
+        maintenance=None if view.maintenance is None else Maintenance.model_validate(view.maintenance),
         balance=shown(balance),
         spark=list(spark),
     )

@@ -12,11 +12,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import audit
+from core import audit, planned
 from core.clock import DAY, Micros
 from core.db.models import Audit, Meta, Source
-from core.errors import BadInput, Conflict, NotFound, Refused, failure
-from core.followed import SOURCE
+from core.errors import BadInput, Conflict, Refused, failure
 from core.heard_before import take_over
 from core.inventory import COLUMNS, STORED, Plan, cells_of, plan
 from core.store.retention import DEFAULT_POLICY
@@ -82,6 +81,8 @@ def undo(session: Session, actor: audit.Actor, entry: int, now: Micros) -> tuple
     the inventory or too old, Conflict when a source has changed since.
     """
     row = session.get(Audit, entry)
+    if row is not None and row.action in planned.ACTIONS and now - row.at <= UNDO_FOR:
+        return planned.put_back(session, actor, row, now)
     if row is None or now - row.at > UNDO_FOR or not (row.action in _SINGLE or row.action.startswith("sources.")):
         raise failure(Refused, "inventory.undo_over")
     changed = [row]
@@ -104,7 +105,7 @@ def undo(session: Session, actor: audit.Actor, entry: int, now: Micros) -> tuple
 def last_change(session: Session, now: Micros) -> int | None:
     """The entry of the newest change of the inventory, if it can still be undone."""
     several = Audit.action.startswith("sources.")
-    newest = select(Audit).where(Audit.action.in_(_SINGLE) | several, Audit.at >= now - UNDO_FOR)
+    newest = select(Audit).where(Audit.action.in_((*_SINGLE, *planned.ACTIONS)) | several, Audit.at >= now - UNDO_FOR)
     row = session.scalar(newest.order_by(Audit.seq.desc()).limit(1))
     return None if row is None else row.seq
 
@@ -120,11 +121,8 @@ def touch(session: Session, now: Micros) -> None:
 
 
 def _declared(session: Session, names: Iterable[str]) -> list[Source]:
-    wanted = dict.fromkeys(names)
-    rows = session.scalars(select(Source).where(Source.name.in_(wanted), Source.is_declared, Source.name != SOURCE))
-    found = {row.name: row for row in rows}
-    if missing := [name for name in wanted if name not in found]:
-        raise failure(NotFound, "inventory.unknown", name=missing[0][:100])
+    wanted = planned.declared(session, names)
+    found = {row.name: row for row in session.scalars(select(Source).where(Source.name.in_(wanted)))}
     return [found[name] for name in wanted]
 
 

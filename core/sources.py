@@ -15,10 +15,12 @@ from itertools import pairwise
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from core import planned
 from core.clock import DAY, HOUR, LOCAL_ZONE, MINUTE, SECOND, Micros
 from core.db.models import Activity, Silence, Source
 from core.followed import SOURCE
 from core.listed import OTHERS
+from core.planned import Planned
 
 SILENCE_FLOOR = 15 * MINUTE
 SILENCE_FACTOR = 5
@@ -299,6 +301,8 @@ class SourceView:
     wrong_zone_minutes: int | None = None
     hosts: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
+    maintenance: Planned | None = None
+    """It may be silent now: somebody planned it."""
     missing_datasets: tuple[str, ...] = ()
     """Data sets expected of it and not heard for longer than its limit, though it sends others."""
 
@@ -310,7 +314,12 @@ def views(session: Session, now: Micros) -> list[SourceView]:
         activity.setdefault(row.source, []).append(row)
     declared = list(session.scalars(select(Source)))
     # a relay only forwards: its hosts are the sources
-    found = [_view(s, activity.get(s.name, ()), now) for s in declared if not s.is_relay]
+    under_way = planned.current(session, now)
+    found = [
+        replace(_view(s, activity.get(s.name, ()), now), maintenance=under_way.get(s.name))
+        for s in declared
+        if not s.is_relay
+    ]
     names, book = {s.name for s in declared}, SourceBook(declared)
     strangers = [(name, rows) for name, rows in activity.items() if name not in names]
     found += [_undeclared(name, rows, now) for name, rows in strangers if not _is_taken(book, name, rows)]

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from core import planned
 from core.clock import DAY, MINUTE, Micros
 from core.db.models import Activity, Alert, Level, Silence, Source
 from core.lag import spool_lags
@@ -63,7 +64,8 @@ class Found:
 def find(session: Session, now: Micros, began: Micros) -> Found:
     """Declared sources that fell silent, and those that speak again. Only reads.
 
-    Time in which we did not run ourselves (before ``began``), or lag behind, is nobody's silence.
+    Time in which we did not run ourselves (before ``began``), or lag behind, is nobody's silence. Of a source under
+    maintenance nothing is told, and from the end of it on its silence begins anew.
     """
     whole = select(Activity.source, Activity.last_at).where(Activity.host == "", Activity.dataset == "")
     heard = dict(session.execute(whole).tuples().all())
@@ -72,12 +74,17 @@ def find(session: Session, now: Micros, began: Micros) -> Found:
     behind = spool_lags(session, now)
     if not behind or max(behind.values()) > LIMIT:
         return Found(ended=ended)
-    silent = [begin for v in views(session, now) if (begin := _begin(v, now, began)) is not None]
+    ends = planned.ended(session, now)
+    silent = [
+        begin for v in views(session, now) if (begin := _begin(v, now, max(began, ends.get(v.name, 0)))) is not None
+    ]
     return Found(tuple(b for b in silent if session.get(Silence, (b.source, b.heard_at)) is None), ended)
 
 
 def _begin(view: SourceView, now: Micros, began: Micros) -> Begun | None:
     if not view.is_declared or view.state is not SourceState.SILENT or view.last_at is None or view.limit is None:
+        return None
+    if view.maintenance is not None:
         return None
     since = max(view.last_at, began)
     return Begun(view.name, view.last_at, since, view.limit) if now - since > view.limit else None
@@ -100,11 +107,14 @@ def _touches(told: Told, group: Sequence[Begun]) -> bool:
 
 
 def shared(sources: Sequence[Source]) -> dict[str, str]:
-    """What all of several sources have in common: information system, agency, block of addresses."""
+    """What all of several sources have in common: information system, agency, place, product, block of addresses."""
     if len(sources) < 2:
         return {}
     found = {}
-    reads: dict[str, Callable[[Source], str]] = {"system": lambda s: s.system, "agency": lambda s: s.agency}
+    reads: dict[str, Callable[[Source], str]] = {
+        "system": lambda s: s.system, "agency": lambda s: s.agency, "place": lambda s: s.place,
+        "product": lambda s: s.product,
+    }  # fmt: skip
     for name, read in reads.items():
         values = {read(s) for s in sources}
         if len(values) == 1 and (value := values.pop()):

@@ -60,27 +60,35 @@ def _empty(reading: Reading, start: Micros, end: Micros) -> Text:
 
 def silences(reading: Reading, house: House) -> list[Text]:
     """Silences of the period, those of several sources together as one."""
-    folded: list[tuple[Silence, Micros, list[str], str]] = []
+    folded: list[tuple[Silence, Micros, list[str], str, str]] = []
     nth: Counter[str] = Counter()
     for row in house.silences:
         end = row.end_at if row.end_at is not None else min(reading.end, reading.services.clock.now())
-        for first, until, who, _ in folded:
-            if abs(first.start_at - row.start_at) <= TOGETHER and abs(until - end) <= TOGETHER:
+        why = _planned(house, row, end)
+        for first, until, who, _, other in folded:
+            if abs(first.start_at - row.start_at) <= TOGETHER and abs(until - end) <= TOGETHER and why == other:
                 who.append(row.source)
                 break
         else:
-            folded.append((row, end, [row.source], f"items.{nth[row.source]}"))
+            folded.append((row, end, [row.source], f"items.{nth[row.source]}", why))
         nth[row.source] += 1
     folded.sort(key=lambda f: f[0].start_at - f[1])
     return [_silence(reading, *one) for one in folded]
 
 
-def _silence(reading: Reading, row: Silence, end: Micros, who: Sequence[str], item: str) -> Text:
+def _planned(house: House, row: Silence, end: Micros) -> str:
+    """Owner and reason of the maintenance that a silence fell into; empty when nobody planned it."""
+    found = [p for p in house.planned if p.source == row.source and p.start_at < end and p.end_at > row.start_at]
+    return f"{found[0].owner}: {found[0].reason}" if found else ""
+
+
+def _silence(reading: Reading, row: Silence, end: Micros, who: Sequence[str], item: str, why: str) -> Text:
     began, ended = (
         reading.address("/sources/silences", f"{item}.{end_}", source=row.source) for end_ in ("start_at", "end_at")
     )
     ended = ended if row.end_at is not None else ""
-    return from_to(reading, "report.unseen.silence", row.start_at, end, began, ended, name=names(who))
+    key, more = ("report.unseen.silence_planned", {"why": why}) if why else ("report.unseen.silence", {})
+    return from_to(reading, key, row.start_at, end, began, ended, name=names(who), **more)
 
 
 def silent_now(reading: Reading, house: House) -> list[Text]:

@@ -12,6 +12,7 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy import cast, func, or_, select
 from sqlalchemy.orm import Session
 
+from core import planned
 from core.clock import Micros, hour_of
 from core.db.models import (
     Activity,
@@ -21,6 +22,7 @@ from core.db.models import (
     Ledger,
     Outbox,
     OutboxState,
+    PlannedSilence,
     Silence,
     Source,
 )
@@ -46,6 +48,7 @@ class House:
     said: dict[str, Statement]
     receivers: dict[str, Statement]
     silences: Sequence[Silence]
+    planned: Sequence[PlannedSilence]
     activity: dict[str, list[Activity]]
     expected: dict[str, list[str]]
     alerts: Sequence[tuple[Alert, str | None]]
@@ -77,6 +80,7 @@ def read_house(reading: Reading, session: Session) -> House:
         said=read_said(session, start, end),
         receivers=read_said(session, start, end, receivers=True),
         silences=silences_in(session, start, end),
+        planned=planned.touching(session, start, end),
         activity=activity,
         expected={name: list(e) for name, e in session.execute(select(Source.name, Source.expected)).tuples()},
         alerts=alerts.all(),

@@ -11,13 +11,14 @@ from sqlalchemy import select
 from api.deps import House, Reader, Svc
 from api.scope import sight
 from api.shapes import Id, Shape, Words
-from core import inventory, inventory_changes
+from core import inventory, inventory_changes, planned
 from core.db.models import Source
 from core.errors import BadInput, failure
 from core.export import csv_bytes, xlsx_bytes
 from core.followed import SOURCE
 from core.inventory import Plan
 from core.inventory_table import MAX_ROWS, read_table
+from core.times import read_time
 
 router = APIRouter(prefix="/sources", tags=["sources"])
 
@@ -71,8 +72,17 @@ class Edit(BaseModel):
     changes: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=10_000)]] = Field(min_length=1)
 
 
-class Removal(BaseModel):
+class Chosen(BaseModel):
     sources: Names
+
+
+class NewMaintenance(BaseModel):
+    """Sources that will be silent, until when and why."""
+
+    sources: Names
+    until: str = Field(max_length=64, description="RFC 3339, now+4h, 2026-11-28T08:00")
+    reason: str = Field(max_length=2000)
+    owner: str = Field("", max_length=200, description="Who answers for it; the caller when empty")
 
 
 class InventoryUndo(BaseModel):
@@ -178,10 +188,28 @@ def edit_sources(body: Edit, caller: House, svc: Svc) -> ImportPlan:
 
 
 @router.post("/remove")
-def remove_sources(body: Removal, caller: House, svc: Svc) -> InventoryChanged:
+def remove_sources(body: Chosen, caller: House, svc: Svc) -> InventoryChanged:
     """Take sources out of the inventory; their events and balances stay."""
     with svc.database.write() as session:
         entry = inventory_changes.remove(session, caller.actor, body.sources, svc.clock.now())
+    return InventoryChanged(sources=len(set(body.sources)), entry=entry)
+
+
+@router.post("/maintenance")
+def begin_maintenance(body: NewMaintenance, caller: House, svc: Svc) -> InventoryChanged:
+    """Let sources be silent without an alert until a time; one under maintenance gets the new end and reason."""
+    end = read_time(body.until, svc.clock.now(), svc.zone)
+    with svc.database.write() as session:
+        owner = body.owner or caller.name
+        entry = planned.begin(session, caller.actor, body.sources, end, body.reason, owner, svc.clock.now())
+    return InventoryChanged(sources=len(set(body.sources)), entry=entry)
+
+
+@router.post("/maintenance/end")
+def end_maintenance(body: Chosen, caller: House, svc: Svc) -> InventoryChanged:
+    """End the maintenance of sources now."""
+    with svc.database.write() as session:
+        entry = planned.finish(session, caller.actor, body.sources, svc.clock.now())
     return InventoryChanged(sources=len(set(body.sources)), entry=entry)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -21,6 +21,7 @@ from core.words import duration, moment, number, say
 from kydai.cli.main import FAILED, INCOMPLETE, LANG
 from kydai.cli.output import safe
 from kydai.cli.sources_inventory import import_inventory, remove, set_source, template, undo
+from kydai.cli.sources_planned import maintain
 from kydai.cli.users_links import console_urls
 from kydai.context import Context
 from kydai.source_config import configuration, is_here, products, server_of
@@ -53,6 +54,8 @@ def state_text(view: SourceView, lang: str) -> str:
         text += f" · {say('cli.sources.skew', lang)}"
     if view.missing_datasets:
         text += f" · {say('cli.sources.missing_datasets', lang)}"
+    if view.maintenance is not None:
+        text += f" · {say('planned.state', lang, end=moment(view.maintenance.end_at, lang))}"
     return text
 
 
@@ -97,8 +100,10 @@ def list_sources(ctx: typer.Context) -> None:
     context.output.tell(safe(lag_line(seen, LANG)))
 
 
-def _document(view: SourceView) -> dict[str, object]:
+def _document(view: SourceView) -> dict[str, Any]:
     document = asdict(view)
+    if view.maintenance is not None:
+        document["maintenance"]["end_at"] = iso(view.maintenance.end_at)
     document["last_at"] = iso(view.last_at) if view.last_at is not None else None
     for name in ("silent_for", "limit", "usual_gap", "offset"):
         document[f"{name}_seconds"] = None if document[name] is None else document[name] / SECOND
@@ -296,5 +301,6 @@ for _verb, _command, _help in (
     ("set", set_source, "sources.set"),
     ("remove", remove, "sources.remove"),
     ("undo", undo, "sources.undo"),
+    ("maintain", maintain, "planned.help"),
 ):
     sources.command(_verb, help=say(_help, LANG))(_command)

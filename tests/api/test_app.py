@@ -75,6 +75,8 @@ TABLE: dict[str, object] = {
     "POST /sources/edit": HOUSE,
     "POST /sources/remove": HOUSE,
     "POST /sources/undo": HOUSE,
+    "POST /sources/maintenance": HOUSE,
+    "POST /sources/maintenance/end": HOUSE,
     "GET /runs": ALL,
     "GET /runs/steps": ALL,
     "GET /runs/{run_id}": ALL,

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from core import planned
+from core.audit import Actor
 from core.clock import DAY, HOUR, MINUTE, SECOND
 from core.db.database import Database
 from core.db.models import Activity, Alert, AlertStatus, Heartbeat, Silence, Source, SpoolPosition
@@ -164,3 +166,20 @@ def source(*keys: str, system: str = "", agency: str = "") -> Source:
 )
 def test_what_sources_share(sources: list[Source], expected: dict[str, str]) -> None:
     assert shared(sources) == expected
+
+
+def test_maintenance_is_no_alert_until_it_is_over(database: Database) -> None:
+    declare(database, "fw")
+    with database.write() as session:
+        planned.begin(session, Actor("duclm", "cli"), ["fw"], NOW + 2 * HOUR, "Thay nguồn", "An", NOW)
+    assert look(database, NOW + HOUR) == []
+    assert look(database, NOW + 2 * HOUR + 14 * MINUTE) == [], "its limit begins anew"
+    (alert,) = look(database, NOW + 2 * HOUR + 16 * MINUTE)
+    assert alert.summary["source"] == ["fw"]
+
+
+def test_those_of_one_room_and_one_make_say_so(database: Database) -> None:
+    for name in ("a", "b"):
+        declare(database, name, system="", agency="", place="Phòng máy 2", product="Huawei", keys=[])
+    (alert,) = look(database, NOW + 16 * MINUTE)
+    assert alert.rule_title["en"].startswith("2 sources fell silent together (all at Phòng máy 2, all of them Huawei)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.clock import HOUR, MINUTE, hour_of
-from core.db.models import Activity, Ledger, Silence, Source
+from core.db.models import Activity, Ledger, PlannedSilence, Silence, Source
 from core.store.contract import Batch
 from reports.gather import Services
 from tests.api.conftest import NOW
@@ -35,6 +35,18 @@ def test_sources_that_fall_silent_together_are_one_line(house: Services) -> None
     assert lines[0].startswith("rt00, rt01")
     assert "(+2)" in lines[0]
     assert "web01" not in look(house, START, NOW - 2 * HOUR)["silences"]
+
+
+def test_a_silence_that_was_planned_stands_apart_with_its_reason(house: Services) -> None:
+    at = NOW - 10 * HOUR
+    with house.database.write() as session:
+        for name in ("a", "b"):
+            session.add(Silence(source=name, start_at=at, end_at=at + HOUR, limit=MINUTE))
+        why = {"reason": "Thay nguồn", "owner": "An", "by": "duclm"}
+        session.add(PlannedSilence(source="b", start_at=at - HOUR, end_at=at + 3 * HOUR, **why))
+    lines = look(house)["silences"].split("\n")
+    assert [line for line in lines if line.startswith("b: 1 h") and "planned (An: Thay nguồn)" in line]
+    assert [line for line in lines if line.startswith("a: 1 h") and "planned" not in line]
 
 
 def test_a_log_type_that_stops_while_others_go_on_is_named(house: Services) -> None:

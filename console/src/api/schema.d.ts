@@ -2058,6 +2058,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources/maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Maintenance
+         * @description Let sources be silent without an alert until a time; one under maintenance gets the new end and reason.
+         */
+        post: operations["begin_maintenance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/maintenance/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Maintenance
+         * @description End the maintenance of sources now.
+         */
+        post: operations["end_maintenance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources/remove": {
         parameters: {
             query?: never;
@@ -3009,18 +3049,6 @@ export interface components {
              * @default
              */
             reason: string;
-        };
-        /**
-         * Chosen
-         * @description Alerts to change; with ``versions`` (by id) a change in between is a conflict.
-         */
-        Chosen: {
-            /** Ids */
-            ids: number[];
-            /** Versions */
-            versions?: {
-                [key: string]: number;
-            } | null;
         };
         /**
          * CopyDifference
@@ -4155,6 +4183,24 @@ export interface components {
             value: string;
         };
         /**
+         * Maintenance
+         * @description A planned silence: no alert tells of it before its end.
+         */
+        Maintenance: {
+            /** By */
+            by: string;
+            /**
+             * End At
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            end_at: string;
+            /** Owner */
+            owner: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * Match
          * @description A stored event that a draft matches.
          */
@@ -4340,6 +4386,27 @@ export interface components {
              * @default false
              */
             forget_password: boolean;
+        };
+        /**
+         * NewMaintenance
+         * @description Sources that will be silent, until when and why.
+         */
+        NewMaintenance: {
+            /**
+             * Owner
+             * @description Who answers for it; the caller when empty
+             * @default
+             */
+            owner: string;
+            /** Reason */
+            reason: string;
+            /** Sources */
+            sources: string[];
+            /**
+             * Until
+             * @description RFC 3339, now+4h, 2026-11-28T08:00
+             */
+            until: string;
         };
         /** NewPassword */
         NewPassword: {
@@ -4876,11 +4943,6 @@ export interface components {
              * @enum {string}
              */
             weight: "error" | "warning";
-        };
-        /** Removal */
-        Removal: {
-            /** Sources */
-            sources: string[];
         };
         /** Reopen */
         Reopen: {
@@ -5610,6 +5672,7 @@ export interface components {
             level: number | null;
             /** Limit Seconds */
             limit_seconds: number | null;
+            maintenance: components["schemas"]["Maintenance"] | null;
             /** Missing Datasets */
             missing_datasets: string[];
             /** Name */
@@ -6280,6 +6343,18 @@ export interface components {
                 [key: string]: number;
             } | null;
         };
+        /**
+         * Chosen
+         * @description Alerts to change; with ``versions`` (by id) a change in between is a conflict.
+         */
+        api__routes__alerts__Chosen: {
+            /** Ids */
+            ids: number[];
+            /** Versions */
+            versions?: {
+                [key: string]: number;
+            } | null;
+        };
         /** Close */
         api__routes__alerts__Close: {
             /** Ids */
@@ -6330,6 +6405,11 @@ export interface components {
             reason: string;
             /** Version */
             version?: number | null;
+        };
+        /** Chosen */
+        api__routes__inventory__Chosen: {
+            /** Sources */
+            sources: string[];
         };
         /**
          * Decision
@@ -6459,7 +6539,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Chosen"];
+                "application/json": components["schemas"]["api__routes__alerts__Chosen"];
             };
         };
         responses: {
@@ -13480,6 +13560,134 @@ export interface operations {
             };
         };
     };
+    begin_maintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMaintenance"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryChanged"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    end_maintenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["api__routes__inventory__Chosen"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryChanged"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     remove_sources: {
         parameters: {
             query?: never;
@@ -13489,7 +13697,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Removal"];
+                "application/json": components["schemas"]["api__routes__inventory__Chosen"];
             };
         };
         responses: {

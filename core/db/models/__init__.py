@@ -17,7 +17,7 @@ from core.db.models.integrity import IntegrityRoot, Tombstone
 from core.db.models.rules import CorrelationPartition, HitBlock, RuleHits, RuleMode
 from core.db.models.runs import Effect, EffectState, Run, RunStatus, StepRun
 from core.db.models.searches import SavedSearch
-from core.db.models.sources import Activity, Ledger, Said, Silence, Source
+from core.db.models.sources import Activity, Ledger, PlannedSilence, Said, Silence, Source
 
 __all__ = [
     "LEVELS",
@@ -50,6 +50,7 @@ __all__ = [
     "Note",
     "Outbox",
     "OutboxState",
+    "PlannedSilence",
     "Retention",
     "RuleException",
     "RuleHits",

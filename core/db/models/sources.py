@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import String
+from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.models.base import Base, new_id
@@ -67,6 +67,19 @@ class Silence(Base):
     end_at: Mapped[int | None] = mapped_column(default=None)
     limit: Mapped[int]
     """How long it may be silent, in microseconds, when this was found."""
+
+
+class PlannedSilence(Base):
+    """Maintenance: a time in which a declared source may be silent (core/planned.py)."""
+
+    __tablename__ = "planned_silence"
+    id: Mapped[int] = new_id()
+    source: Mapped[str] = mapped_column(String(200), index=True)
+    start_at: Mapped[int]
+    end_at: Mapped[int] = mapped_column(index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    owner: Mapped[str] = mapped_column(String(200))
+    by: Mapped[str] = mapped_column(String(100))
 
 
 class Said(Base):

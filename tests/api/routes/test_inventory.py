@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import select
 
 from api.deps import Services
+from api.feed import ailing_sources
+from api.scope import WHOLE
 from core.db.models import Audit, Source
 from core.export import csv_bytes
 from tests.api.conftest import Client
@@ -97,3 +99,20 @@ def test_what_is_declared_is_shown_within_a_scope_and_changed_without_one(client
     filled = scoped.get(f"{URL}/template", params={"format": "csv", "filled": True}).text
     assert ("web01" in filled, "db01" in filled) == (True, False)
     assert scoped.post(f"{URL}/edit", json={"sources": ["web01"], "changes": {"zone": "UTC"}}).status_code == 403
+
+
+def test_maintenance_is_shown_and_not_counted_among_what_ails(client: Client, services: Services) -> None:
+    declare(services, "web01")
+    sysadmin = client("sysadmin")
+    body = {"sources": ["web01"], "until": "now+4h", "reason": "Thay nguồn"}
+    with services.database.read() as session:
+        assert ailing_sources(session, services.clock.now(), WHOLE) == 1
+    done = sysadmin.post(f"{URL}/maintenance", json=body).json()
+    shown = sysadmin.get(URL).json()["items"][0]["maintenance"]
+    assert (shown["reason"], shown["owner"], shown["by"]) == ("Thay nguồn", "sysadmin1", "sysadmin1")
+    with services.database.read() as session:
+        assert ailing_sources(session, services.clock.now(), WHOLE) == 0
+    assert sysadmin.post(f"{URL}/maintenance/end", json={"sources": ["web01"]}).status_code == 200
+    assert sysadmin.get(URL).json()["items"][0]["maintenance"] is None
+    assert sysadmin.post(f"{URL}/undo", json={"entry": done["entry"]}).status_code == 409, "it was ended since"
+    assert sysadmin.post(f"{URL}/maintenance", json=body | {"until": "now-1h"}).status_code == 400
