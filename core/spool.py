@@ -120,8 +120,11 @@ class Spool:
         files: FileLayer | None = None,
         quota_bytes: int = 16 << 30,
         reserve_bytes: int = 512 << 20,
+        after: str = "",
     ) -> None:
-        """Lock the folder and cut a torn tail. Raises Refused when another process has it."""
+        """Lock the folder and cut a torn tail. Every new segment is named behind ``after``, where the reader stands: in
+        a folder that was restored without its spools none is behind it by itself when the clock is. Raises Refused
+        when another process has it."""
         make_folder(folder, mode=0o700)
         self.folder = folder
         self.clock = clock
@@ -143,7 +146,7 @@ class Spool:
         self._checked_at = -1.0
         self._free = 0
         known = segments(folder)
-        self._last_ulid_at = ulid_time(known[-1]) if known else 0
+        self._last_ulid_at = max((ulid_time(each) for each in (after, *known[-1:]) if is_ulid(each)), default=0)
         found = {s: (folder / (s + SUFFIX)).stat() for s in known}
         self._used = sum(status.st_size for status in found.values())
         now, ticks = clock.now(), clock.monotonic()

@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from core import restored
 from core.clock import DAY, HOUR, LOCAL_ZONE, MINUTE, Micros, from_micros
 from core.db import outbox
 from core.db.models import (
@@ -283,6 +284,7 @@ def _open(session: Session, alert: Alert, now: Micros) -> Incident:
 def new_incident(session: Session, now: Micros, *, is_replay: bool, system: str = "", agency: str = "") -> Incident:
     """An empty incident with the next number of the year."""
     incident = Incident(
+        id=restored.next_incident(session),
         number=next_number(session, now),
         title={},
         level="informational",
@@ -305,7 +307,9 @@ def next_number(session: Session, now: Micros) -> str:
     newest = session.scalar(
         select(Incident.number).where(Incident.number.like(prefix + "%")).order_by(Incident.id.desc()).limit(1)
     )
-    return f"{prefix}{int(newest.rsplit('-', 1)[1]) + 1 if newest else 1:04d}"
+    left_out = restored.floor(session)
+    used = [n for n in (newest, left_out and left_out.number) if n and n.startswith(prefix)]
+    return f"{prefix}{max((int(n.rsplit('-', 1)[1]) for n in used), default=0) + 1:04d}"
 
 
 def refresh(session: Session, incident_id: int, now: Micros, house: House) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from core import durable, engines, keeping, rejected
+from core import durable, engines, keeping, rejected, restored
 from core.clock import SECOND, Clock, SystemClock
 from core.db.database import Database, migrate, open_database, schema_version
 from core.db.models import SpoolPosition
@@ -166,9 +166,9 @@ def open_store(settings: Settings, database: Database, clock: Clock) -> EventSto
     def waiting(span: Span) -> Sequence[Missing]:
         with database.read() as session:
             found = engines.in_force(session)
-            barred = rejected.missing(session, span, clock.now())
+            barred, gone = rejected.missing(session, span, clock.now()), restored.missing(session, span)
         moved = [] if found is None or found.engine == engine else [Missing("moved", found.engine, found.since)]
-        return [*moved, *barred, *undrained(settings.spool_folder, database, clock, span)]
+        return [*moved, *gone, *barred, *undrained(settings.spool_folder, database, clock, span)]
 
     return open_engine(engine, settings, clock, waiting)
 

@@ -28,9 +28,12 @@ SPOOL = SPOOLS[0]
 def open_spool(context: Context, name: str) -> Spool:
     """The spool of this process. Raises Refused when another process has it."""
     limits = context.settings.spool
+    with context.database.read() as session:
+        row = session.get(SpoolPosition, name)
     return Spool(
         context.settings.spool_folder / name,
         context.clock,
+        after=row.segment if row is not None else "",
         quota_bytes=limits.quota_mb << 20,
         reserve_bytes=limits.reserve_mb << 20,
     )

@@ -28,6 +28,7 @@ from kydai.memory import leave
 
 LANG = language()
 FAILED, WRONG, INCOMPLETE = 1, 2, 3
+INTERRUPTED = 130
 
 
 def build(wanted: str = "") -> typer.Typer:
@@ -134,6 +135,8 @@ def main(arguments: list[str]) -> int:
         finally:
             context.close()
         sys.stdout.flush()
+        if result == INTERRUPTED:  # what the library makes of Ctrl-C
+            output.tell(say("cli.interrupted", LANG))
         return result if isinstance(result, int) else 0
     except typer.Exit as stop:
         return stop.exit_code
@@ -145,7 +148,7 @@ def main(arguments: list[str]) -> int:
         return WRONG
     except (typer.Abort, KeyboardInterrupt):
         output.tell(say("cli.interrupted", LANG))
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # the reader (head, less) has seen enough; keep Python from complaining about the closed pipe at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, TextColumn
 
-from core import audit, checks, engines, keeping, reindexing, storage, tombstones
+from core import audit, checks, engines, keeping, reindexing, restored, storage, tombstones
 from core.clock import iso
 from core.errors import BadInput, failure
 from core.faults import Problem
@@ -241,6 +241,8 @@ def restore(ctx: typer.Context, place: Place) -> None:
     store = context.store_to_fill()
     _copy(context, "restore", place, store.restore)
     tombstones.restate(context.database, store)
+    with context.database.write() as session:
+        restored.filled(session)
 
 
 def _copy(context: Context, action: str, place: str, copy: Callable[[str, Told], Copied]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,3 +49,17 @@ def context(tmp_path: Path) -> Iterator[Context]:
 @pytest.fixture
 def parts(context: Context) -> Parts:
     return parts_of(context)
+
+
+_MOUNT = ("mount", "-t", "tmpfs", "-o", "size=256k", "none")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 256 KB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if os.geteuid() != 0 or subprocess.run([*_MOUNT, place], capture_output=True, check=False).returncode:
+        pytest.skip("no disk can be mounted here")
+    yield place
+    subprocess.run(["umount", place], check=False)

@@ -38,7 +38,7 @@ def test_wrong_usage_is_status_2_and_nothing_on_standard_output(kydai: Run, argu
         (["report", "period", "--format", "doc"], ("--format: ", "doc", "pdf, xlsx, csv, json.")),
         (["report", "period", "--frm", "x"], ("--frm", "--format, --from?")),
         (["report"], ("NAME", "kydai report -h")),
-        (["repor"], ("repor", "report?", "kydai -h")),
+        (["repor"], ("repor", "report, restore?", "kydai -h")),
         (["search", "a", "--limit", "x"], ("--limit: ", "kydai search -h")),
         (["search", "a", "--limit", "0"], ("--limit: ", "1.")),
         (["search", "a", "--limit", "9999999"], ("--limit: ", "1000000.")),
