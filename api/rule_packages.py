@@ -36,7 +36,7 @@ SHOWN = 200
 NAMED = 30
 _ODD = re.compile(r"[^\w .-]")
 
-Change = Literal["added", "removed", "changed"]
+Change = Literal["added", "removed", "changed", "carried"]
 
 
 class PackageRow(Shape):
@@ -83,7 +83,8 @@ class CopyDifference(Shape):
 
 
 class PreviewRow(Shape):
-    """A rule that comes, goes or changes; the counts are None where they are not told of single events."""
+    """A rule that comes, goes or changes, or a correlation that has other alerts as rules that it reads do (carried);
+    the counts are None where they cannot be told."""
 
     id: str
     title: Words
@@ -127,7 +128,10 @@ class PreviewOf(Shape):
     more: int
     fewer: int
     uncounted: int
-    """Correlations whose alerts cannot be told of single events."""
+    """Rules whose alerts cannot be told, as what was before that time decides on them."""
+    correlated_late: int
+    """Correlations whose alerts are counted since a later time than ``start``, of all since ``correlated_since``."""
+    correlated_since: Time
     doubtful: list[Words]
     errors: list[str]
     """What of the package cannot be used; 30 at most."""
@@ -238,6 +242,8 @@ def _shown(found: Outlook, package: Package, lang: str) -> PreviewOf:
         more=found.more,
         fewer=found.fewer,
         uncounted=len(found.uncounted),
+        correlated_late=len(found.shortened),
+        correlated_since=max((each.since for each in found.shortened), default=found.start),
         doubtful=[title(found.after.every[each]) for each in found.doubtful],
         errors=[each.told(lang) for each in package.errors[:NAMED]],
         error_count=len(package.errors),
@@ -252,6 +258,7 @@ def _rows(found: Outlook) -> Iterator[PreviewRow]:
     every += [("removed", each, []) for each in found.found.removed]
     for changed in found.found.changed:
         every.append(("changed", changed.after, [Words(**both(f"packages.kind.{kind}")) for kind in changed.kinds]))
+    every += [("carried", each, []) for each in found.carried]
     for change, rule, kinds in sorted(every, key=lambda row: found.weight(row[1])):
         alerts = found.alerts.get(rule.id)
         yield PreviewRow(

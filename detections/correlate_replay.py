@@ -83,8 +83,8 @@ def correlate_replay(database: Database, patterns: PatternSet, spool: str) -> It
             yield from _new(session, patterns, partition, own(partition))
 
 
-def judged(patterns: PatternSet, own: Rows, around: Rows) -> Iterator[Alarm]:
-    """The final alarms of a replay with live rows around it, absence up to its last event."""
+def judged(patterns: PatternSet, own: Rows, around: Rows, heard_until: Micros | None = None) -> Iterator[Alarm]:
+    """The final alarms of a replay with live rows around it; absence up to ``heard_until``, else its last event."""
     counts: dict[tuple[int, int], int] = defaultdict(int)
     start, end = _EVER, -_EVER
     for partition in range(PARTITIONS):
@@ -117,7 +117,7 @@ def judged(patterns: PatternSet, own: Rows, around: Rows) -> Iterator[Alarm]:
             parts = (counts[depth, partition] + len(given[partition])) // AT_ONCE + 1
             for part in range(parts):
                 for (pattern_id, group), of in sorted(groups(depth, partition, part, parts).items()):
-                    looked = _Looked(patterns.by_id[pattern_id], group, of, end)
+                    looked = _Looked(patterns.by_id[pattern_id], group, of, heard_until or end)
                     for each in looked.given(patterns):
                         given[partition_of(each.row.pattern, each.row.group)].append(each)
                     yield from looked.alarms()

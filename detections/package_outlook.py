@@ -9,7 +9,7 @@ began in the same hour before it is known by its key, and counts neither as one 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -27,14 +27,15 @@ from detections.backtesting import faults_of
 from detections.coverage import Coverage
 from detections.excepted import Excepted
 from detections.hunting import Hunter
+from detections.package_correlated import CorrelatedAlerts, CorrelationInputs
 from detections.package_preview import (
     AlertsOf,
     Difference,
+    affected,
     difference,
     gone_blind,
     to_try,
     touched,
-    uncounted,
     under_copies,
 )
 from detections.rule import LEVELS, Correlation, Rule
@@ -70,10 +71,11 @@ class Outlook:
         self.found: Difference = difference(before, after)
         self.touched = touched(self.found)
         self.held = under_copies(before, after)
-        self.uncounted: list[Correlation] = uncounted(self.touched, after)
+        self.correlations = affected(self.touched, after)
+        """Those that alert and whose alerts may become others."""
         self.blind: list[Coverage] = []
         self.states: Counter[str] = Counter()
-        self.alerts: dict[str, AlertsOf] = {}
+        self.alerts: dict[str, AlertsOf | CorrelatedAlerts] = {}
         self.doubtful: list[str] = []
         """Rules on which query and engine disagree."""
         self.truth: Truth | None = None
@@ -88,7 +90,24 @@ class Outlook:
     def is_whole(self) -> bool:
         """Whether the numbers are those of all that was asked."""
         is_true = self.truth is None or (self.truth.complete and self.truth.exact)
-        return is_true and not self.doubtful and not self.is_shortened
+        return is_true and not self.doubtful and not self.is_shortened and not self.shortened
+
+    @property
+    def uncounted(self) -> list[Correlation]:
+        """Of the correlations those whose alerts cannot be told from what was looked at."""
+        return [each for each in self.correlations if each.id not in self.alerts]
+
+    @property
+    def shortened(self) -> list[CorrelatedAlerts]:
+        """Those that are counted since later than all else, as too many hits or too long a timespan stand behind."""
+        return [each for each in self.alerts.values() if isinstance(each, CorrelatedAlerts) and each.since > self.start]
+
+    @property
+    def carried(self) -> list[Correlation]:
+        """Correlations that stay as they are, and have other alerts as the rules that they read change."""
+        own = {each.id for each in self.touched}
+        other = ((each, self.alerts.get(each.id)) for each in self.correlations if each.id not in own)
+        return [each for each, alerts in other if alerts is not None and (alerts.more or alerts.fewer)]
 
     @property
     def more(self) -> int:
@@ -115,33 +134,36 @@ class Outlook:
     def count(self, house: House, tell: TellCount, seconds: float | None) -> None:
         """The alerts that there would have been, then those of the same time that there were."""
         rules = to_try(self.touched, self.after)
-        silent = {each.id for each in self.uncounted}
-        existing = self._existing(house, [each.id for each in self.touched if each.id not in silent])
-        self.alerts = {each.id: AlertsOf(each, existing[each.id]) for each in self.touched}
-        if not rules:
-            return
-        look = _Look(house, Hunter(rules, house.clock), self.end, tell, seconds)
-        self.start, self.truth = look.back_to(self.asked, self._take)
-        self.doubtful = sorted(faults_of(look.hunter))
+        inputs = CorrelationInputs(self.correlations, self.after, self.end)
+        apart = {each.id for each in self.correlations}
+        single = [each for each in self.touched if each.id not in apart]
+        alone = {each.id: AlertsOf(each, before) for each, before in self._existing(house, single)}
+        if rules or inputs.rules:
+            look = _Look(house, self.end, self.asked - inputs.reach, tell, seconds)
+            every = Hunter([*{each.id: each for each in (*rules, *inputs.rules)}.values()], house.clock)
+            self.start = look.back_to(self.asked, every, {each.id: alone[each.id] for each in rules}, inputs)
+            if self.start == self.asked and inputs.reach:
+                look.back_to(self.asked - inputs.reach, Hunter(inputs.rules, house.clock), {}, inputs)
+            self.truth = look.truth
+            self.doubtful = sorted(look.faults)
         if self.is_shortened:
-            existing = self._existing(house, self.alerts)
-            for rule, alerts in self.alerts.items():
-                alerts.before = existing[rule]
+            for each, before in self._existing(house, single):
+                alone[each.id].before = before
+        with house.database.read() as session:
+            self.alerts = {**alone, **inputs.counted(session, self.start)}
 
-    def _take(self, opened: Iterable[Opened]) -> None:
-        for rule, key, is_taken in opened:
-            self.alerts[rule].add(key, is_taken=is_taken)
-
-    def _existing(self, house: House, rules: Iterable[str]) -> dict[str, Counter[str]]:
-        """How many alerts began in the time, by rule and by the fold key of their first generation."""
-        wanted = set(rules)
+    def _existing(
+        self, house: House, rules: Sequence[Rule | Correlation]
+    ) -> Iterator[tuple[Rule | Correlation, Counter[str]]]:
+        """How many alerts of each began in the time, by the fold key of their first generation."""
+        wanted = {each.id for each in rules}
         found: dict[str, Counter[str]] = defaultdict(Counter)
         query = select(Alert.rule_id, Alert.fold_key).where(Alert.first_at >= self.start, Alert.first_at < self.end)
         with house.database.read() as session:
             for rule, key in session.execute(query):
                 if rule in wanted:
                     found[rule][key.partition(".")[0]] += 1
-        return found
+        return ((each, found[each.id]) for each in rules)
 
 
 def outlook(
@@ -159,8 +181,9 @@ class _Look:
     """Stored events judged, from the newest to the oldest, by parts that begin with a full minute: short ones first, so
     that there is an answer however dense the store is, then longer ones while they are quickly done."""
 
-    def __init__(self, house: House, hunter: Hunter, end: Micros, tell: TellCount, seconds: float | None) -> None:
-        self.hunter = hunter
+    def __init__(self, house: House, end: Micros, deepest: Micros, tell: TellCount, seconds: float | None) -> None:
+        self.faults: Counter[str] = Counter()
+        """Rules whose hits are not all there."""
         self._house, self._end, self._tell = house, end, tell
         self._seconds = seconds
         self._began = house.clock.monotonic()
@@ -168,27 +191,36 @@ class _Look:
         with house.database.read() as session:
             self._excepted = Excepted(exception_book.in_force(session))
         self._hits = 0
+        self._at, self._length = end, MINUTE
+        self._whole = max(1, (end - deepest) // MINUTE)
+        self._truths: list[Truth] = []
 
-    def back_to(self, start: Micros, take: Callable[[Iterable[Opened]], None]) -> tuple[Micros, Truth]:
-        """Since when it was looked, and how truly; a part that time ran out on is not told to ``take``, but the first
-        is always done."""
-        whole = max(1, (self._end - start) // MINUTE)
-        at, length = self._end, MINUTE
-        truths: list[Truth] = []
+    @property
+    def truth(self) -> Truth:
+        """Of all that was read."""
+        return together(*self._truths)
+
+    def back_to(
+        self, start: Micros, hunter: Hunter, alone: Mapping[str, AlertsOf], inputs: CorrelationInputs
+    ) -> Micros:
+        """Go on to ``start``, and say how far it came. A part that time ran out on is told to nobody, but the first is
+        always done."""
         while True:
-            first = max(start, -(-at // MINUTE) * MINUTE - length)
-            self._say(at, whole)
+            first = max(start, -(-self._at // MINUTE) * MINUTE - self._length)
+            self._say()
             before = self._spent()
-            opened, truth = self._part(Span(first, max(first, at)), at, whole)
-            truths.append(truth)
+            opened = self._part(Span(first, max(first, self._at)), hunter, alone, inputs)
             if opened is not None:
-                take(opened)
-                at = first
-            if at <= start or opened is None or self._is_over():
-                self._say(at, whole)
-                return max(at, start), together(*truths)
+                for rule, key, is_taken in opened:
+                    alone[rule].add(key, is_taken=is_taken)
+                inputs.keep(first)
+                self._at = first
+            if self._at <= start or opened is None or self._is_over():
+                self._say()
+                self.faults += faults_of(hunter)
+                return max(self._at, start)
             if self._seconds is None or self._spent() - before < SHARE * self._seconds:
-                length = min(2 * length, DAY)
+                self._length = min(2 * self._length, DAY)
 
     def _spent(self) -> float:
         return self._house.clock.monotonic() - self._began
@@ -196,20 +228,27 @@ class _Look:
     def _is_over(self) -> bool:
         return self._seconds is not None and self._spent() > self._seconds
 
-    def _part(self, span: Span, at: Micros, whole: int) -> tuple[set[Opened] | None, Truth]:
+    def _part(
+        self, span: Span, hunter: Hunter, alone: Mapping[str, AlertsOf], inputs: CorrelationInputs
+    ) -> set[Opened] | None:
         """None: there was no more time."""
         opened: set[Opened] = set()
-        scan = self._house.store.scan(Query(self.hunter.where, span))
+        scan = self._house.store.scan(Query(hunter.where, span))
         for batch in scan:
-            for event, hits in self.hunter.judge(batch):
+            for event, hits in hunter.judge(batch):
                 self._hits += len(hits)
+                taken = [rule for rule in hits if self._excepted.taking(rule, event, self._now) is not None]
                 for rule in hits:
-                    is_taken = self._excepted.taking(rule, event, self._now) is not None
-                    opened.add((rule, fold_key(RuleHit(self.hunter.rules[rule], event)), is_taken))
-            self._say(at, whole)
-            if at < self._end and self._is_over():
-                return None, scan.truth
-        return opened, scan.truth
+                    if rule in alone:
+                        opened.add((rule, fold_key(RuleHit(hunter.rules[rule], event)), rule in taken))
+                inputs.add(event, hits, taken)
+            self._say()
+            if self._at < self._end and self._is_over():
+                self._truths.append(scan.truth)
+                return None
+        self._truths.append(scan.truth)
+        return opened
 
-    def _say(self, at: Micros, whole: int) -> None:
-        self._tell(Counting(min(whole, (self._end - at) // MINUTE), whole, self._hits))
+    def _say(self) -> None:
+        done = min(self._whole, (self._end - self._at) // MINUTE)
+        self._tell(Counting(done, self._whole, self._hits))

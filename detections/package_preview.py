@@ -166,9 +166,8 @@ def to_try(rules: Iterable[Rule | Correlation], after: RuleSet) -> list[Rule]:
     ]
 
 
-def uncounted(rules: Iterable[Rule | Correlation], after: RuleSet) -> list[Correlation]:
-    """The correlations that alert and are among the rules or read them: a look at single events tells nothing of
-    theirs."""
+def affected(rules: Iterable[Rule | Correlation], after: RuleSet) -> list[Correlation]:
+    """The correlations that alert and are among the rules or read them."""
     names = {name for each in rules for name in (each.id, *_names(each))}
     found: dict[str, Correlation] = {}
     while more := [

@@ -100,6 +100,9 @@ def _show_alerts(context: Context, shown: Outlook) -> None:
     out.one(None, say("packages.alerts", LANG, **ends, **told))
     if shown.is_shortened:
         out.tell(say("packages.shortened", LANG, start=moment(shown.asked, LANG, zone)))
+    if shown.shortened:
+        since = moment(max(each.since for each in shown.shortened), LANG, zone)
+        out.tell(say("packages.correlated_since", LANG, count=len(shown.shortened), start=since))
     if shown.uncounted:
         out.one(None, say("packages.uncounted", LANG, count=len(shown.uncounted)))
     for each in shown.doubtful:
@@ -116,6 +119,7 @@ def _rows(shown: Outlook) -> Iterable[tuple[object, ...]]:
     for changed in shown.found.changed:
         what = ", ".join(say(f"packages.kind.{kind}", LANG) for kind in changed.kinds)
         every.append(("changed", changed.after, what))
+    every += [("carried", each, "") for each in shown.carried]
     for how, rule, what in sorted(every, key=lambda row: shown.weight(row[1])):
         alerts = shown.alerts.get(rule.id)
         counts = (number(alerts.more, LANG), number(alerts.fewer, LANG)) if alerts else ("", "")
@@ -149,6 +153,8 @@ def _document(shown: Outlook, name: str) -> dict[str, Any]:
         "to": iso(shown.end),
         "alerts_more": shown.more,
         "alerts_fewer": shown.fewer,
+        "carried": [_row(shown, each) for each in shown.carried],
+        "correlations_counted_since": {each.rule.id: iso(each.since) for each in shown.shortened},
         "correlations_not_counted": [each.id for each in shown.uncounted],
         "doubtful": shown.doubtful,
         "asked_from": iso(shown.asked),

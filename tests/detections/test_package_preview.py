@@ -9,7 +9,7 @@ import pytest
 
 from detections import package_preview
 from detections.coverage import Coverage, State
-from detections.package_preview import AlertsOf, Kind, difference, gone_blind, to_try, touched, uncounted
+from detections.package_preview import AlertsOf, Kind, affected, difference, gone_blind, to_try, touched
 from detections.rule import Mode
 from detections.ruleset import RuleSet, RuleSource, load
 from tests.detections.sigma_samples import rule_id, rule_text
@@ -68,7 +68,7 @@ def test_a_filter_changes_what_it_narrows(before: RuleSet, tmp_path: Path) -> No
     assert {each.after.id for each in difference(before, after).changed} == {rule_id(1), rule_id(2)}
 
 
-def test_correlations_over_what_changed_are_not_counted(before: RuleSet, tmp_path: Path) -> None:
+def test_correlations_over_what_changed_are_affected(before: RuleSet, tmp_path: Path) -> None:
     texts = {
         "a": rule_text(1, PLAIN.replace("F: 1", "F: 2")),
         "b": rule_text(2, PLAIN),
@@ -78,7 +78,7 @@ def test_correlations_over_what_changed_are_not_counted(before: RuleSet, tmp_pat
     }
     after = loaded(tmp_path / "after", **texts)
     changed = [after.by_id[rule_id(1)]]
-    assert [each.id for each in uncounted(changed, after)] == [rule_id(4)], "c is read by d and calls nobody"
+    assert [each.id for each in affected(changed, after)] == [rule_id(4)], "c is read by d and calls nobody"
     assert to_try(changed, after) == [], "a correlation reads it"
     chosen = RuleSet(after.rules, modes={rule_id(1): Mode.DISABLED})
     assert to_try(after.rules, chosen) == [chosen.by_id[rule_id(2)]]

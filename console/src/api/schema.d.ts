@@ -4763,6 +4763,14 @@ export interface components {
             blind_count: number;
             /** Changed */
             changed: number;
+            /** Correlated Late */
+            correlated_late: number;
+            /**
+             * Correlated Since
+             * Format: date-time
+             * @example 2026-11-25T01:26:00.123456Z
+             */
+            correlated_since: string;
             /** Doubtful */
             doubtful: components["schemas"]["Words"][];
             /**
@@ -4809,14 +4817,15 @@ export interface components {
         };
         /**
          * PreviewRow
-         * @description A rule that comes, goes or changes; the counts are None where they are not told of single events.
+         * @description A rule that comes, goes or changes, or a correlation that has other alerts as rules that it reads do (carried);
+         *     the counts are None where they cannot be told.
          */
         PreviewRow: {
             /**
              * Change
              * @enum {string}
              */
-            change: "added" | "removed" | "changed";
+            change: "added" | "removed" | "changed" | "carried";
             /** Fewer */
             fewer: number | null;
             /** Id */

@@ -3,9 +3,11 @@ import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import { api, data, Failure, problemOf, type Schemas, Unreachable } from "../api/client";
+import { moment } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Incomplete } from "../parts/answer";
 import { Field } from "../parts/field";
+import { useHouse } from "../parts/house";
 import { type Ask, useLookedThrough } from "../parts/looked-through";
 import { Problem } from "../parts/problem";
 import { RangeChoice } from "../parts/range-choice";
@@ -171,7 +173,8 @@ function Change({ title, act, isReady, look, apply, onLeave, children }: Props) 
 }
 
 function Preview({ found }: { found: Found }) {
-  const { t, said, n, named } = useWords();
+  const { t, said, n, named, language } = useWords();
+  const { zone } = useHouse().me;
   const states = Object.entries(found.states).filter(([, count]) => count > 0);
   return (
     <div aria-live="polite">
@@ -186,6 +189,7 @@ function Preview({ found }: { found: Found }) {
       {found.start !== found.asked && <p className="high">{t("packs.shortened")}</p>}
       {found.truth && (!found.truth.complete || !found.truth.exact) && <Incomplete truth={found.truth} />}
       {found.held > 0 && <p>{t("packs.held", { n: found.held })}</p>}
+      {found.correlated_late > 0 && <p className="high">{t("packs.correlated_since", { n: found.correlated_late, start: moment(Date.parse(found.correlated_since), language, zone) })}</p>}
       {found.uncounted > 0 && <p className="muted">{t("packs.uncounted", { n: found.uncounted })}</p>}
       {states.length > 0 && (
         <p className="muted">

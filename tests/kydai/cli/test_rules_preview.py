@@ -89,7 +89,7 @@ def test_a_changed_rule_is_counted_by_what_differs(kydai: Run, mine: Path) -> No
     document = shown(kydai, mine)
     assert [(each["id"], each["kinds"]) for each in document["changed"]] == [(ID, ["condition"])]
     assert (document["alerts_more"], document["alerts_fewer"]) == (0, 0), "each hour has its alert already"
-    assert document["correlations_not_counted"] == [CORRELATION_ID], "it reads that rule"
+    assert (document["correlations_not_counted"], document["carried"]) == ([], []), "the correlation had fired"
     (mine / "r.yml").write_text(both.replace("failure, success", "success"))
     assert kydai("rules", "record", ID).status == 0
     document = shown(kydai, mine)
@@ -106,9 +106,30 @@ def test_a_correlation_that_makes_a_rule_quiet(kydai: Run, mine: Path) -> None:
     kinds = {each["id"]: each["kinds"] for each in document["changed"]}
     assert kinds == {ID: ["mode"], CORRELATION_ID: ["condition", "words"]}
     assert (document["alerts_more"], document["alerts_fewer"]) == (0, 3)
+
+
+def test_correlations_are_counted_with_what_was_just_before(kydai: Run, mine: Path) -> None:
+    three = CORRELATION.replace("timespan: 5m", "timespan: 3h")
+    (mine / "c.yml").write_text(three)
+    assert kydai("rules", "record", ID).status == 0
+    late = ("--from", "2026-11-25T10:00", "--to", "2026-11-25T10:30")
+    ran = kydai("rules", "update", "mine", "--preview", *late, "--json")
+    (document,) = ran.documents
+    assert (ran.status, counts(document, "changed")[-1]) == (0, (CORRELATION_ID, 1, 0)), "with those of 8 and 9 o'clock"
+    assert kydai("rules", "update", "mine").status == 0
+    ingest(kydai, mine.parent, failed(11, 12, 13))
+    there = [each for each in kydai("alerts", "list", "--json").documents if each["rule_id"] == CORRELATION_ID]
+    (mine / "r.yml").write_text(RULE.replace("event.outcome: failure", "event.outcome: never"))
+    document = shown(kydai, mine)
+    carried = counts(document, "carried")
+    assert carried == [(CORRELATION_ID, 0, len(there))]
+    assert there, "the correlation itself is as it was"
     told = kydai("rules", "update", "mine", "--preview", *SPAN)
-    assert "Alerts of 1 rule that take several events" in told.out
-    assert "+0 / −3 alerts" in told.out
+    assert "follows" in told.out
+    asked = three.partition("  timespan")[0].replace("event_count", "first_seen")
+    (mine / "c.yml").write_text(f"{asked}  fields: [user.name]\n  learn: 14d\n  forget: 90d\n")
+    document = shown(kydai, mine)
+    assert document["correlations_not_counted"] == [CORRELATION_ID], document
 
 
 def test_the_same_again_by_the_command_that_is_printed(kydai: Run, mine: Path) -> None:
