@@ -6,9 +6,9 @@ records with Windows' own names (flat JSON, EVTX), ECS events, and plain records
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from detections.rule import Logsource
 
@@ -35,9 +35,12 @@ class FieldMap:
             found = (name,) if self.prefixes == _NO_PREFIX else tuple(prefix + name for prefix in self.prefixes)
         return found
 
+    def leaves(self, names: Set[str]) -> bool:
+        """Whether events call all of these fields as rules do."""
+        return self.prefixes == _NO_PREFIX and self.table.keys().isdisjoint(names)
 
-@dataclass(frozen=True, slots=True)
-class Place:
+
+class Place(NamedTuple):
     """One way in which rules of a log source meet events of a route."""
 
     fields: FieldMap

@@ -6,19 +6,20 @@ compiled once. Nothing here does I/O; the clock is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import getitem
 from typing import Any, NamedTuple
 
 from core.clock import Clock, SystemClock
-from detections.binding import Binding, FieldMap, Key, Place, Record, Route
+from detections.binding import Binding, Key, Place, Record, Route
 from detections.budget import BUDGET, STRIKES, Budget, untimed
-from detections.conditions import Waits, cost_of, trigger, wait
+from detections.conditions import Waits, trigger, wait
 from detections.ir import FALSE, TRUE, Expr, Kind, Predicate, children, conj, disj, gather, renumbered, rewrite
 from detections.keywords import KeywordIndex, joined
 from detections.match_index import MatchIndex
+from detections.numbering import Numbering
 from detections.predicates import holds
 from detections.program import Hits, Judge, Program, Reference, Shape, Vector
 from detections.rule import Logsource, Mode, Rule, is_flow_rule
@@ -27,6 +28,7 @@ from detections.ruleset import RuleSet
 BATCH = 128
 MAX_ROUTES = 20_000
 _EVENT_ID = "EventID"
+_INT = frozenset({int})
 
 
 class Hit(NamedTuple):
@@ -42,22 +44,10 @@ class _Loaded:
 
     rule: Rule
     fields: frozenset[str]
+    """That it asks for, or compares others with."""
     event_ids: frozenset[str] | None
     """The only texts of EventID with which it can match; None when it may with any."""
     has_keywords: bool
-
-
-class _Numbered(dict[Predicate, Expr]):
-    """Predicates of rules as expressions over the engine's numbers, under one way of naming fields."""
-
-    def __init__(self, number: Callable[[Predicate, FieldMap], Expr], fields: FieldMap) -> None:
-        super().__init__()
-        self._number = number
-        self._fields = fields
-
-    def __missing__(self, predicate: Predicate) -> Expr:
-        found = self[predicate] = self._number(predicate, self._fields)
-        return found
 
 
 class Engine:
@@ -74,10 +64,7 @@ class Engine:
         for rule in ruleset.rules:
             if ruleset.mode(rule.id) is not Mode.DISABLED and rule.id not in ruleset.blind and not is_flow_rule(rule):
                 self._add(rule)
-        self._predicates: list[Predicate] = []
-        self._costs: list[float] = []
-        self._numbers: dict[Predicate, int] = {}
-        self._numbered: dict[FieldMap, _Numbered] = {}
+        self._numbers = Numbering()
         self._bound: dict[tuple[int, Place], Expr] = {}
         self._indexes: dict[tuple[str, tuple[int, ...]], MatchIndex] = {}
         self._keywords: dict[Any, KeywordIndex] = {}
@@ -87,11 +74,13 @@ class Engine:
         self._routes: dict[Key, Program | None] = {}
 
     def _add(self, rule: Rule) -> None:
-        fields = frozenset(predicate.field for predicate in rule.predicates if predicate.field is not None)
+        asked = {predicate.field for predicate in rule.predicates}
+        fields = {field for field in asked if field is not None}
+        if Kind.FIELD in {predicate.kind for predicate in rule.predicates}:
+            fields.update(predicate.value for predicate in rule.predicates if predicate.kind is Kind.FIELD)
         ids = _event_ids(rule.condition, rule.predicates) if _EVENT_ID in fields else None
         self._by_source.setdefault(rule.logsource, []).append(len(self._rules))
-        has_keywords = any(predicate.field is None for predicate in rule.predicates)
-        self._rules.append(_Loaded(rule, fields, ids, has_keywords))
+        self._rules.append(_Loaded(rule, frozenset(fields), ids, None in asked))
 
     # --- judging ----------------------------------------------------------------------------------------
 
@@ -210,9 +199,14 @@ class Engine:
 
     def _compiled(self, meeting: Sequence[tuple[Logsource, Sequence[Place]]], route: Route) -> Program | None:
         chosen: dict[int, Expr] = {}
+        event_id = route.constants.get(_EVENT_ID)
         for source, places in meeting:
             for position in self._by_source[source]:
-                expr = disj(self._bind(position, place, route) for place in places)
+                event_ids = self._rules[position].event_ids
+                if event_ids is not None and event_id is not None and event_ids.isdisjoint(event_id):
+                    continue
+                bound = [self._bind(position, place, route.constants) for place in places]
+                expr = bound[0] if len(bound) == 1 else disj(bound)
                 if expr != FALSE:
                     chosen[position] = expr
         if not chosen:
@@ -239,13 +233,9 @@ class Engine:
             self._constant_indexes[name] = known
         return known
 
-    def _bind(self, position: int, place: Place, route: Route) -> Expr:
-        """A rule's condition over the engine's own predicate numbers, decided as far as the route decides it."""
+    def _bind(self, position: int, place: Place, constants: Mapping[str, tuple[str, ...]]) -> Expr:
+        """A rule's condition over the engine's own predicate numbers, decided as far as the constants decide it."""
         loaded = self._rules[position]
-        constants = route.constants
-        event_id = constants.get(_EVENT_ID)
-        if loaded.event_ids is not None and event_id is not None and loaded.event_ids.isdisjoint(event_id):
-            return FALSE
         if loaded.rule.id in self.suspended:
             return FALSE
         decided = not loaded.fields.isdisjoint(constants)
@@ -253,13 +243,11 @@ class Engine:
             bound = self._bound.get((position, place))
             if bound is not None:
                 return bound
-        numbered = self._numbered.get(place.fields)
-        if numbered is None:
-            numbered = self._numbered[place.fields] = _Numbered(self._number, place.fields)
-        numbers = [numbered[predicate] for predicate in loaded.rule.predicates]
+        named = self._numbers.under(place.fields, loaded.fields)
+        numbers = [named[predicate] for predicate in loaded.rule.predicates]
         if decided:
             _decide(numbers, loaded.rule.predicates, constants)
-        if all(type(number) is int for number in numbers):
+        if _INT.issuperset(map(type, numbers)):
             expr = renumbered(loaded.rule.condition, numbers)  # type: ignore[arg-type]  # so they are
         else:
             expr = rewrite(loaded.rule.condition, numbers.__getitem__)
@@ -272,42 +260,8 @@ class Engine:
     def _narrowed(self, name: str, values: tuple[str, ...], place: Place) -> Expr:
         missing = Predicate(name, Kind.NULL)
         wanted = [Predicate(name, Kind.EQUALS, value) for value in values]
-        return disj(self._number(predicate, place.fields) for predicate in (missing, *wanted))
-
-    def _number(self, predicate: Predicate, fields: FieldMap) -> Expr:
-        """A predicate of a rule as an expression over numbers: of several keys the first that is there counts."""
-        if predicate.field is None:
-            return self._intern(predicate)
-        keys = fields.keys(predicate.field)
-        is_pair = predicate.kind is Kind.FIELD
-        if len(keys) == 1 and not is_pair:
-            return self._intern(predicate if keys[0] == predicate.field else predicate._replace(field=keys[0]))
-        if is_pair:
-            others = fields.keys(predicate.value)
-            return disj(
-                conj((self._absent(keys[:at]), self._absent(others[:of]), self._intern(pair)))
-                for at, key in enumerate(keys)
-                for of, other in enumerate(others)
-                for pair in (Predicate(key, Kind.FIELD, other, predicate.flags),)
-            )
-        if predicate.kind is Kind.NULL:
-            return self._absent(keys)
-        expr: Expr = self._intern(predicate._replace(field=keys[-1]))
-        for key in reversed(keys[:-1]):
-            absent = self._intern(Predicate(key, Kind.NULL))
-            expr = disj((self._intern(predicate._replace(field=key)), conj((absent, expr))))
-        return expr
-
-    def _absent(self, keys: Sequence[str]) -> Expr:
-        return conj(self._intern(Predicate(key, Kind.NULL)) for key in keys)
-
-    def _intern(self, predicate: Predicate) -> int:
-        number = self._numbers.get(predicate)
-        if number is None:
-            number = self._numbers[predicate] = len(self._predicates)
-            self._predicates.append(predicate)
-            self._costs.append(cost_of(predicate))
-        return number
+        named = self._numbers.under(place.fields, {name})
+        return disj(named[predicate] for predicate in (missing, *wanted))
 
     def _build(self, chosen: dict[int, Expr], route: Route) -> Program:
         by_field: dict[str, list[int]] = {}
@@ -316,22 +270,23 @@ class Engine:
         used: set[int] = set()
         for expr in chosen.values():
             gather(expr, used)
+        predicates, costs = self._numbers.predicates, self._numbers.costs
         for number in sorted(used):
-            predicate = self._predicates[number]
-            if predicate.field is None:
+            field, kind, value, _ = predicate = predicates[number]
+            if field is None:
                 keywords.add(number)
-            elif predicate.kind is Kind.FIELD:
-                references.append(Reference(number, predicate, (predicate.field, predicate.value)))
+            elif kind is Kind.FIELD:
+                references.append(Reference(number, predicate, (field, value)))
+            elif field in by_field:
+                by_field[field].append(number)
             else:
-                by_field.setdefault(predicate.field, []).append(number)
-        judges = [
-            Judge(self._rules[position].rule.id, expr, trigger(expr, self._costs)) for position, expr in chosen.items()
-        ]
+                by_field[field] = [number]
+        judges = [Judge(self._rules[position].rule.id, expr, trigger(expr, costs)) for position, expr in chosen.items()]
         waiting: Waits = {}
         if keywords:
             for position, expr in chosen.items():
                 if self._rules[position].has_keywords:
-                    wait(expr, self._costs, keywords, waiting)
+                    wait(expr, costs, keywords, waiting)
         return Program(
             judges,
             {name: self._index(name, tuple(numbers)) for name, numbers in by_field.items()},
@@ -343,7 +298,7 @@ class Engine:
     def _index(self, name: str, numbers: tuple[int, ...]) -> MatchIndex:
         known = self._indexes.get((name, numbers))
         if known is None:
-            asked = {number: self._predicates[number] for number in numbers}
+            asked = {number: self._numbers.predicates[number] for number in numbers}
             known = MatchIndex(asked, self._budget.timed)
             self._indexes[name, numbers] = known
         return known
@@ -352,12 +307,12 @@ class Engine:
         same = frozenset(waiting.items()), in_raw
         known = self._keywords.get(same)
         if known is None:
-            asked = {number: self._predicates[number] for number in sorted(waiting)}
+            asked = {number: self._numbers.predicates[number] for number in sorted(waiting)}
             known = self._keywords[same] = KeywordIndex(asked, self._budget.timed, waiting, in_raw=in_raw)
         return known
 
     def _suspend(self, number: int, seconds: float) -> None:
-        predicate = self._predicates[number]
+        predicate = self._numbers.predicates[number]
         for loaded in self._rules:
             same = (each.kind == predicate.kind and each.value == predicate.value for each in loaded.rule.predicates)
             if any(same):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import hyperscan
@@ -36,8 +36,7 @@ class Needles:
         self._needles = list(needles)
         self._ascii = [at for at, needle in enumerate(needles) if needle.isascii()]
         self._other = [at for at, needle in enumerate(needles) if not needle.isascii()]
-        self._ascii_automaton = _automaton([needles[at] for at in self._ascii])
-        self._other_automaton = _automaton([needles[at] for at in self._other])
+        self._ascii_automaton = _automaton([needles[at] for at in self._ascii]) if self._ascii else None
         self._long_seen = 0
         self._long: Any = None
 
@@ -57,10 +56,14 @@ class Needles:
         if self._ascii_automaton is not None:
             matches = self._ascii_automaton.find_matches_as_indexes(text, overlapping=True)
             found.update([self._ascii[match[0]] for match in matches])
-        if self._other_automaton is not None and not text.isascii():
+        if self._other and not text.isascii():
             matches = self._other_automaton.find_matches_as_indexes(text, overlapping=True)
             found.update([self._other[match[0]] for match in matches])
         return found
+
+    @cached_property
+    def _other_automaton(self) -> AhoCorasick:
+        return _automaton([self._needles[at] for at in self._other])
 
     def _has_long(self) -> bool:
         """Compiling for Vectorscan costs about what two long scans per needle save, so wait until it pays."""
@@ -87,17 +90,17 @@ class Needles:
         return found
 
 
-def _automaton(needles: Sequence[str]) -> AhoCorasick | None:
-    return AhoCorasick(needles, implementation=Implementation.ContiguousNFA) if needles else None
+def _automaton(needles: Sequence[str]) -> AhoCorasick:
+    return AhoCorasick(needles, implementation=Implementation.ContiguousNFA)
 
 
 def needle_of(predicate: Predicate) -> str:
     """A lowered text that the scanned value must contain, with the marks of start and end; '' if there is none."""
-    value = predicate.value.lower()
-    if START in value or END in value or "Σ" in predicate.value:
+    _, kind, written, _ = predicate
+    value = written.lower()
+    if START in value or END in value or "Σ" in written:
         # the marks are blotted out of what is scanned; the lower case of Σ depends on what stands after it
         return ""
-    kind = predicate.kind
     if kind is Kind.CONTAINS:
         return value if len(value) >= SHORTEST or not value.isascii() else ""
     if kind is Kind.ENDS:
@@ -109,7 +112,7 @@ def needle_of(predicate: Predicate) -> str:
         best = max(pieces, key=len)
         return best if len(best) >= SHORTEST else ""
     if kind is Kind.REGEX:
-        return regex_needle(predicate.value, predicate.flags)
+        return regex_needle(written, predicate.flags)
     return ""
 
 
