@@ -15,15 +15,16 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.dependencies.models import Dependant
 from sqlalchemy import Update, update
+from sqlalchemy.orm import Session as Transaction
 
 from api.errors import Unauthenticated
 from api.house import Ailment
-from core import accounts
+from core import accounts, second_factor
 from core.accounts import TRIAGE, Role, TokenScope
 from core.audit import Actor, Channel
 from core.clock import LOCAL_ZONE, SECOND, Clock, Micros
 from core.db.database import Database
-from core.db.models import Session, Token
+from core.db.models import Session, Token, User
 from core.errors import BadInput, KydaiError, Refused, Unavailable, failure
 from core.spool import GroupCommit
 from core.store.contract import EventStore
@@ -56,6 +57,8 @@ class Services:
     base_url: str = "http://127.0.0.1:8470"
     is_demo: bool = False
     zone: str = LOCAL_ZONE
+    totp_roles: frozenset[str] = frozenset()
+    """Roles that must have a second factor."""
     policy: Policy = DEFAULT_POLICY
     """How long is kept by the settings."""
     reserve_bytes: int = 0
@@ -108,6 +111,8 @@ class Caller:
     is_demo: bool = False
     must_set_password: bool = False
     """In by a link and without a password yet: whoever else read the link might be them."""
+    must_set_totp: bool = False
+    """Their role needs a second factor, and they have none yet."""
 
     @property
     def credential(self) -> str:
@@ -156,10 +161,16 @@ def identify(request: Request, svc: Services) -> Caller:
             session_hash=row.hash,
             is_demo=svc.is_demo,
             must_set_password=user.password_hash is None,
+            must_set_totp=must_set_totp(svc, session, user),
         )
     if is_stale:
         _note(svc, update(Session).where(Session.hash == caller.session_hash).values(seen_at=now))
     return caller
+
+
+def must_set_totp(svc: Services, session: Transaction, user: User) -> bool:
+    """Whether a person's role needs a second factor, and they have none yet."""
+    return user.role in svc.totp_roles and not second_factor.is_on(session, user)
 
 
 def by_token(svc: Services, text: str) -> Caller:
@@ -202,7 +213,7 @@ class Need:
     """A route's right: the roles that may call it. Used as a dependency, it answers with the caller.
 
     ``whole``: what it shows or changes cannot be cut to a scope, so people with a scope may not call it.
-    ``first``: open to a session whose person has set no password yet.
+    ``first``: open to a session whose person has set no password, or no second factor that is asked of them, yet.
     """
 
     def __init__(self, roles: frozenset[Role], *, whole: bool = False, first: bool = False) -> None:
@@ -216,6 +227,8 @@ class Need:
             raise failure(Refused, "api.token_scope", scope=str(caller.token_scope))
         if caller.must_set_password and not self.first:
             raise failure(Refused, "api.need_password")
+        if caller.must_set_totp and not self.first:
+            raise failure(Refused, "access.totp.must")
         if caller.role not in self.roles:
             raise failure(Refused, "api.need_role", role=both(f"common.role.{caller.role}"))
         if self.whole and caller.scope:
@@ -295,7 +308,7 @@ ADMINS = frozenset({Role.ADMIN})
 Reader = Annotated[Caller, Depends(Need(READERS))]
 """All four roles: it changes nothing."""
 Newcomer = Annotated[Caller, Depends(Need(READERS, first=True))]
-"""All four roles, before they have set a password, too."""
+"""All four roles, before they have set a password or a second factor, too."""
 WholeReader = Annotated[Caller, Depends(Need(READERS, whole=True))]
 """Anybody who sees the whole house."""
 Triage = Annotated[Caller, Depends(Need(TRIAGE))]

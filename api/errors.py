@@ -25,6 +25,7 @@ from core.errors import (
     misfit,
 )
 from core.query.problems import QueryError
+from core.second_factor import NeedCode
 from core.words import LANGUAGES, say
 
 log = structlog.get_logger(__name__)
@@ -67,6 +68,10 @@ _STATUS: tuple[tuple[type[KydaiError], int], ...] = (
     (Unavailable, 503),
     (BadConfig, 500),
 )
+
+
+NEED_CODE = "kydai:need-code"
+"""The type of the answer that asks for a one-time code."""
 
 
 class Problem(BaseModel):
@@ -122,7 +127,7 @@ def problem_of(request: Request, error: KydaiError) -> Problem:
     lang = language_of(request)
     remedy = error.remedy[lang] if error.remedy else None
     place = str(error.place) if error.place else None
-    query: dict[str, object] = {}
+    query: dict[str, object] = {"type": NEED_CODE} if isinstance(error, NeedCode) else {}
     if isinstance(error, QueryError):
         query = {"position": error.position, "near": list(error.near)}
     return _problem(lang, status_of(error), detail=error.said[lang], remedy=remedy, place=place, **query)

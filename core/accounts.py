@@ -294,7 +294,6 @@ def use_link(session: Transaction, secret: str, *, now: Micros) -> User:
     if link is None or user is None or link.used_at is not None or link.expires_at <= now or user.is_disabled:
         raise failure(Refused, "api.account.bad_link")
     link.used_at = now
-    user.failed_attempts, user.locked_until = 0, 0
     return user
 
 

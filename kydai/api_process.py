@@ -74,6 +74,7 @@ def run(context: Context, stop: Stop) -> None:
                 base_url=urls[0],
                 is_demo=is_demo,
                 zone=settings.zone,
+                totp_roles=frozenset(settings.access.totp_roles),
                 policy=settings.store.policy,
                 reserve_bytes=settings.spool.reserve_mb << 20,
                 shared_addresses=tuple(settings.site.shared),

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -141,6 +141,14 @@ class Elastic(_Section):
         return found
 
 
+class Access(_Section):
+    """How people sign in."""
+
+    totp_roles: list[Literal["admin", "sysadmin", "analyst", "auditor"]] = Field(
+        [], description="Roles that must sign in with a one-time code, too; the others may."
+    )
+
+
 class Mail(_Section):
     """The relay that notify.email uses."""
 
@@ -211,6 +219,7 @@ class Settings(BaseSettings):
     spool: SpoolSettings = SpoolSettings()
     store: StoreSettings = StoreSettings()
     elastic: Elastic = Elastic()
+    access: Access = Access()
     mail: Mail = Mail()
     playbooks: Playbooks = Playbooks()
     worker: Worker = Worker()

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import threading
+from html import escape
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field, SecretStr
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session as Transaction
 
-from api.deps import COOKIE, HOUSE, JOURNAL, Caller, Newcomer, Open, Reader, Services, Svc, check_header
+from api.deps import (
+    COOKIE,
+    HOUSE,
+    JOURNAL,
+    Caller,
+    Newcomer,
+    Open,
+    Reader,
+    Services,
+    Svc,
+    check_header,
+    must_set_totp,
+)
 from api.shapes import Shape, Time
-from core import accounts, audit
+from core import accounts, audit, second_factor
 from core.accounts import TRIAGE, Role
 from core.audit import Actor
+from core.clock import Micros
 from core.db.models import Session, User
 from core.errors import NotFound, Refused, failure
+from core.second_factor import NeedCode
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
@@ -30,6 +46,8 @@ class Me(Shape):
     language: Literal["vi", "en"]
     scope: str
     must_set_password: bool
+    must_set_totp: bool
+    """The role needs a second factor, and there is none yet."""
     may: list[Literal["triage", "house", "journal", "admin"]]
     """``triage``: verdicts, incidents, approvals, rules; ``house``: sources; ``journal``: journal and people.
     A scope takes all but ``triage``: the rest cannot be cut to it."""
@@ -40,10 +58,14 @@ class Me(Shape):
 class SignIn(BaseModel):
     name: str = Field(max_length=100)
     password: SecretStr = Field(max_length=1024)
+    code: SecretStr | None = Field(None, max_length=100)
+    """One-time or recovery code, where the person has a second factor."""
 
 
 class LinkCode(BaseModel):
     code: SecretStr = Field(max_length=200)
+    totp: SecretStr | None = Field(None, max_length=100)
+    """As ``SignIn.code``."""
 
 
 class NewPassword(BaseModel):
@@ -72,7 +94,7 @@ _door = threading.BoundedSemaphore(AT_THE_DOOR)
 """Those whose password is being checked or waits for it: a crowd must not take every thread of the process."""
 
 
-def me(svc: Services, user: User) -> Me:
+def me(svc: Services, session: Transaction, user: User) -> Me:
     role = Role(user.role)
     may: list[Literal["triage", "house", "journal", "admin"]] = []
     if role in TRIAGE:
@@ -90,13 +112,14 @@ def me(svc: Services, user: User) -> Me:
         language="en" if user.language == "en" else "vi",
         scope=user.scope,
         must_set_password=user.password_hash is None,
+        must_set_totp=must_set_totp(svc, session, user),
         may=may,
         is_demo=svc.is_demo,
         zone=svc.zone,
     )
 
 
-def _is_password(kept: str | None, given: str) -> bool:
+def is_password(kept: str | None, given: str) -> bool:
     if not _door.acquire(blocking=False):
         raise accounts.Wait(1)
     try:
@@ -134,44 +157,74 @@ def sign_in(body: SignIn, svc: Svc, request: Request, response: Response, _: Ope
         if user is not None:
             accounts.refuse_while_waiting(user, now)
         kept = None if user is None or user.is_disabled else user.password_hash
-    is_right = _is_password(kept, body.password.get_secret_value())
+    is_right = is_password(kept, body.password.get_secret_value())
     with svc.database.write() as session:
         user = session.scalar(select(User).where(User.name == body.name).with_for_update())
-        if not is_right or user is None or user.is_disabled or user.password_hash != kept:
+        knows = is_right and user is not None and not user.is_disabled and user.password_hash == kept
+        proven = _second(session, user, body.code, now) if knows and user is not None else None
+        if user is None or proven is None:
             actor = Actor(body.name[:100], "console", is_demo=svc.is_demo)
             accounts.note_failure(session, actor, user, body.name, now=now, address=address)
             secret = ""
         else:
             user.failed_attempts, user.locked_until = 0, 0
-            secret = accounts.open_session(session, user, now=now, address=address, way="password", is_demo=svc.is_demo)
-            found = me(svc, user)
+            way = f"password{proven}"
+            secret = accounts.open_session(session, user, now=now, address=address, way=way, is_demo=svc.is_demo)
+            found = me(svc, session, user)
     if not secret:
         waits.failed(address, now)
-        raise failure(Refused, "api.wrong_password")
+        raise failure(Refused, "access.totp.wrong" if knows else "api.wrong_password")
     waits.succeeded(address)
     _set_cookie(request, response, secret)
     return found
 
 
-def _by_link(svc: Services, request: Request, response: Response, code: str) -> Me:
+def _second(session: Transaction, user: User, code: SecretStr | None, now: Micros) -> str | None:
+    """How the second factor was proven, for the journal: empty where the person has none, None for a wrong code.
+    Raises NeedCode when it is missing: that is no wrong one and costs no wait."""
+    if not second_factor.is_on(session, user):
+        return ""
+    given = code.get_secret_value().strip() if code else ""
+    if not given:
+        raise failure(NeedCode, "access.totp.need")
+    kind = second_factor.take(session, user, given, now)
+    return None if kind is None else f"+{kind}"
+
+
+def _by_link(svc: Services, request: Request, response: Response, code: str, totp: SecretStr | None = None) -> Me:
     now, address = svc.clock.now(), _address(request)
     waits = request.app.state.address_waits
     if seconds := waits.seconds_left(address, now):
         raise accounts.Wait(seconds)
+    guessed = ""
     try:
         with svc.database.write() as session:
             user = accounts.use_link(session, code, now=now)
-            secret = accounts.open_session(session, user, now=now, address=address, way="link", is_demo=svc.is_demo)
-            found = me(svc, user)
+            if second_factor.is_on(session, user):
+                accounts.refuse_while_waiting(user, now)
+            if (proven := _second(session, user, totp, now)) is None:
+                guessed = user.name
+                raise failure(Refused, "access.totp.wrong")  # and the link is not spent
+            way = f"link{proven}"
+            user.failed_attempts, user.locked_until = 0, 0
+            secret = accounts.open_session(session, user, now=now, address=address, way=way, is_demo=svc.is_demo)
+            found = me(svc, session, user)
+    except (NeedCode, accounts.Wait):
+        raise
     except Refused:
         waits.failed(address, now)
+        if guessed:
+            with svc.database.write() as session:
+                actor = Actor(guessed, "console", is_demo=svc.is_demo)
+                user = accounts.find_user(session, guessed)
+                accounts.note_failure(session, actor, user, guessed, now=now, address=address)
         raise
     _set_cookie(request, response, secret)
     return found
 
 
 # a page and no redirect: the browser sends a SameSite=Strict cookie only where our own page led
-_GO_ON = '<!doctype html><html><head><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"></head></html>'
+_GO_ON = '<!doctype html><html><head><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={}"></head></html>'
 
 
 @router.get("/link", response_class=HTMLResponse)
@@ -179,8 +232,11 @@ def open_link(code: Annotated[str, Query(max_length=200)], svc: Svc, request: Re
     """What a printed sign-in link opens: signs in once and goes on to the console."""
     if "prefetch" in (request.headers.get("sec-purpose") or request.headers.get("purpose") or ""):
         raise failure(Refused, "api.account.bad_link")
-    response = HTMLResponse(_GO_ON)
-    _by_link(svc, request, response, code)
+    response = HTMLResponse(_GO_ON.format("/"))
+    try:
+        _by_link(svc, request, response, code)
+    except NeedCode:
+        return HTMLResponse(_GO_ON.format(f"/sign-in#{escape(code)}"))
     return response
 
 
@@ -188,14 +244,14 @@ def open_link(code: Annotated[str, Query(max_length=200)], svc: Svc, request: Re
 def use_link(body: LinkCode, svc: Svc, request: Request, response: Response, _: Open) -> Me:
     """Sign in with the code of a link."""
     check_header(request)
-    return _by_link(svc, request, response, body.code.get_secret_value())
+    return _by_link(svc, request, response, body.code.get_secret_value(), body.totp)
 
 
 @router.get("/me")
 def get_me(caller: Newcomer, svc: Svc) -> Me:
     """Who is signed in. 401 when nobody is."""
     with svc.database.read() as session:
-        return me(svc, accounts.find_user(session, caller.name))
+        return me(svc, session, accounts.find_user(session, caller.name))
 
 
 @router.patch("/me")
@@ -203,13 +259,14 @@ def change_me(body: MyChange, caller: Reader, svc: Svc) -> Me:
     """Change one's own language."""
     with svc.database.write() as session:
         now = svc.clock.now()
-        return me(svc, accounts.change_user(session, caller.actor, caller.name, now=now, language=body.language))
+        user = accounts.change_user(session, caller.actor, caller.name, now=now, language=body.language)
+        return me(svc, session, user)
 
 
 @router.post("/sign-out", status_code=204)
 def sign_out(caller: Newcomer, svc: Svc, response: Response) -> None:
     """End this session."""
-    _console_only(caller)
+    console_only(caller)
     with svc.database.write() as session:
         accounts.close_session(session, caller.actor, caller.session_hash, now=svc.clock.now())
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
@@ -218,14 +275,14 @@ def sign_out(caller: Newcomer, svc: Svc, response: Response) -> None:
 @router.post("/password", status_code=204)
 def set_password(body: NewPassword, caller: Newcomer, svc: Svc, request: Request) -> None:
     """Set one's own password; every other session of the person ends."""
-    _console_only(caller)
+    console_only(caller)
     now, new = svc.clock.now(), body.new.get_secret_value()
     with svc.database.read() as session:
         user = accounts.find_user(session, caller.name)
         accounts.refuse_while_waiting(user, now)
         kept = user.password_hash
     given = body.current.get_secret_value() if body.current else ""
-    if kept is not None and not _is_password(kept, given):
+    if kept is not None and not is_password(kept, given):
         with svc.database.write() as session:
             user = accounts.find_user(session, caller.name)
             accounts.note_failure(session, caller.actor, user, caller.name, now=now, address=_address(request))
@@ -258,7 +315,7 @@ def list_sessions(caller: Reader, svc: Svc) -> list[OpenSession]:
 @router.delete("/sessions/{session_id}", status_code=204)
 def end_session(session_id: str, caller: Reader, svc: Svc) -> None:
     """End one of one's own sessions."""
-    _console_only(caller)
+    console_only(caller)
     with svc.database.write() as session:
         row = session.get(Session, session_id)
         if row is None or row.user_id != caller.user_id:
@@ -269,14 +326,14 @@ def end_session(session_id: str, caller: Reader, svc: Svc) -> None:
 @router.post("/sessions/end-others", status_code=204)
 def end_other_sessions(caller: Reader, svc: Svc) -> None:
     """End all of one's own sessions but this one."""
-    _console_only(caller)
+    console_only(caller)
     others = delete(Session).where(Session.user_id == caller.user_id, Session.hash != caller.session_hash)
     with svc.database.write() as session:
         session.execute(others)
         audit.record(session, caller.actor, "sign_out.others", f"user:{caller.name}", now=svc.clock.now())
 
 
-def _console_only(caller: Caller) -> None:
+def console_only(caller: Caller) -> None:
     """A token must not get at its owner's password and sessions."""
     if caller.token_scope is not None:
         raise failure(Refused, "api.token_scope", scope=str(caller.token_scope))

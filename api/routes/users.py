@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -11,10 +13,10 @@ from sqlalchemy.orm import Session as Transaction
 
 from api.deps import Admin, House, Journal, Reader, Services, Svc, TokenReader
 from api.shapes import Shape, Time
-from core import accounts
+from core import accounts, second_factor, signed_in
 from core.accounts import LINK_LIFE, TRIAGE, Role, TokenScope
 from core.clock import DAY, Micros
-from core.db.models import Session, Token, User
+from core.db.models import SecondFactor, Session, Token, User
 from core.errors import Refused, failure
 
 router = APIRouter(tags=["users"])
@@ -30,6 +32,10 @@ class Person(Shape):
     language: str
     is_disabled: bool
     has_password: bool
+    has_totp: bool
+    """Signs in with a one-time code, too."""
+    sessions: int
+    """How many of theirs are open."""
     created_at: Time
     seen_at: Time | None
     """When a living session of theirs was last used."""
@@ -106,7 +112,27 @@ class NewToken(BaseModel):
     days: Annotated[int, Field(ge=1, le=365)] = 365
 
 
-def _person(user: User, seen_at: Micros | None, now: Micros) -> Person:
+@dataclass(frozen=True, slots=True)
+class _Living:
+    """What a list of people says of each: when last seen, open sessions, a second factor; by the person's id."""
+
+    seen_at: Mapping[int, Micros]
+    sessions: Mapping[int, int]
+    with_totp: frozenset[int]
+
+
+def _living(session: Transaction, now: Micros) -> _Living:
+    open_ = select(Session.user_id, func.max(Session.seen_at), func.count()).where(Session.expires_at > now)
+    rows = session.execute(open_.group_by(Session.user_id)).tuples().all()
+    proven = select(SecondFactor.user_id).where(SecondFactor.since.is_not(None))
+    return _Living(
+        {user: seen for user, seen, _ in rows},
+        {user: count for user, _, count in rows},
+        frozenset(session.scalars(proven)),
+    )
+
+
+def _person(user: User, living: _Living, now: Micros) -> Person:
     return Person(
         name=user.name,
         full_name=user.full_name,
@@ -115,8 +141,10 @@ def _person(user: User, seen_at: Micros | None, now: Micros) -> Person:
         language=user.language,
         is_disabled=user.is_disabled,
         has_password=user.password_hash is not None,
+        has_totp=user.id in living.with_totp,
+        sessions=living.sessions.get(user.id, 0),
         created_at=user.created_at,
-        seen_at=seen_at,
+        seen_at=living.seen_at.get(user.id),
         waits_until=user.locked_until if user.locked_until > now else None,
     )
 
@@ -133,9 +161,8 @@ def list_users(_: Journal, svc: Svc) -> list[Person]:
     """Everybody, by name."""
     now = svc.clock.now()
     with svc.database.read() as session:
-        living = select(Session.user_id, func.max(Session.seen_at)).where(Session.expires_at > now)
-        seen = {row[0]: row[1] for row in session.execute(living.group_by(Session.user_id))}
-        return [_person(u, seen.get(u.id), now) for u in session.scalars(select(User).order_by(User.name))]
+        living = _living(session, now)
+        return [_person(u, living, now) for u in session.scalars(select(User).order_by(User.name))]
 
 
 @router.get("/users/names")
@@ -164,7 +191,7 @@ def add_user(body: NewPerson, caller: Admin, svc: Svc) -> PersonAdded:
             scope=body.scope,
             language=body.language,
         )
-        return PersonAdded(person=_person(user, None, now), link=_link(svc, session, caller, user))
+        return PersonAdded(person=_person(user, _living(session, now), now), link=_link(svc, session, caller, user))
 
 
 @router.patch("/users/{name}")
@@ -172,21 +199,19 @@ def change_user(name: str, body: PersonChange, caller: Admin, svc: Svc) -> Perso
     """Change what is given; a change of rights ends the person's sessions."""
     now = svc.clock.now()
     with svc.database.write() as session:
-        return _person(
-            accounts.change_user(
-                session,
-                caller.actor,
-                name,
-                now=now,
-                role=body.role,
-                full_name=body.full_name,
-                scope=body.scope,
-                language=body.language,
-                is_disabled=body.is_disabled,
-            ),
-            None,
-            now,
+        user = accounts.change_user(
+            session,
+            caller.actor,
+            name,
+            now=now,
+            role=body.role,
+            full_name=body.full_name,
+            scope=body.scope,
+            language=body.language,
+            is_disabled=body.is_disabled,
         )
+        session.flush()
+        return _person(user, _living(session, now), now)
 
 
 @router.post("/users/{name}/link", status_code=201)
@@ -195,6 +220,23 @@ def make_link(name: str, body: NewLink, caller: Admin, svc: Svc) -> Link:
     with svc.database.write() as session:
         user = accounts.find_user(session, name)
         return _link(svc, session, caller, user, forget_password=body.forget_password)
+
+
+@router.delete("/users/{name}/sessions", status_code=204)
+def end_sessions(name: str, caller: Admin, svc: Svc) -> None:
+    """End every session of a person; their streams end within seconds."""
+    with svc.database.write() as session:
+        signed_in.end_sessions(session, caller.actor, accounts.find_user(session, name), now=svc.clock.now())
+
+
+@router.delete("/users/{name}/totp", status_code=204)
+def take_off_totp(name: str, caller: Admin, svc: Svc) -> None:
+    """Take the second factor off somebody who has lost the device; their sessions end."""
+    now = svc.clock.now()
+    with svc.database.write() as session:
+        user = accounts.find_user(session, name)
+        second_factor.remove(session, caller.actor, user, now)
+        signed_in.end_sessions(session, caller.actor, user, now=now)
 
 
 @router.get("/tokens")

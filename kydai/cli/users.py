@@ -15,6 +15,8 @@ from core.words import say
 from kydai.cli.main import LANG
 from kydai.cli.output import safe
 from kydai.cli.users_links import console_urls, link_lines, links, tunnel
+from kydai.cli.users_sessions import sessions
+from kydai.cli.users_totp import totp
 from kydai.context import Context
 from kydai.people import cli_actor
 
@@ -146,3 +148,7 @@ def token(
         chosen = name or f"{scope}-{now // 1000}"
         row, text = accounts.make_token(session, cli_actor(), user, chosen, scope, now=now, life=days * DAY)
     context.output.one({"name": row.name, "token": text, "expires": iso(row.expires_at)}, text)
+
+
+users.command("sessions", help=say("access.cli.sessions", LANG))(sessions)
+users.command("totp", help=say("access.cli.totp", LANG))(totp)

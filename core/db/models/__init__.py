@@ -6,7 +6,7 @@ lower_snake texts that equal their JSON in the API.
 
 from __future__ import annotations
 
-from core.db.models.accounts import Audit, Session, SignInLink, Token, User
+from core.db.models.accounts import Audit, RecoveryCode, SecondFactor, Session, SignInLink, Token, User
 from core.db.models.alerts import Alert, AlertStatus
 from core.db.models.base import LEVELS, Base, Level, Verdict
 from core.db.models.exceptions import ExceptionState, RuleException
@@ -51,6 +51,7 @@ __all__ = [
     "Outbox",
     "OutboxState",
     "PlannedSilence",
+    "RecoveryCode",
     "Retention",
     "RuleException",
     "RuleHits",
@@ -59,6 +60,7 @@ __all__ = [
     "RunStatus",
     "Said",
     "SavedSearch",
+    "SecondFactor",
     "Session",
     "SignInLink",
     "Silence",

@@ -37,6 +37,27 @@ class SignInLink(Base):
     used_at: Mapped[int | None] = mapped_column(default=None)
 
 
+class SecondFactor(Base):
+    """A person's secret for one-time codes (RFC 6238); without ``since`` it was shown and not yet proven."""
+
+    __tablename__ = "second_factor"
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), primary_key=True, autoincrement=False)
+    secret: Mapped[str] = mapped_column(String(64))
+    """Base32, as the person's device has it."""
+    since: Mapped[int | None] = mapped_column(default=None)
+    last_step: Mapped[int] = mapped_column(default=0)
+    """The newest step of time whose code was used: a code that was seen is good for nothing."""
+
+
+class RecoveryCode(Base):
+    """Signs in once in the place of a one-time code; only its hash is kept."""
+
+    __tablename__ = "recovery_code"
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
+    used_at: Mapped[int | None] = mapped_column(default=None)
+
+
 class Session(Base):
     __tablename__ = "session"
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)
