@@ -18,6 +18,10 @@ import pyarrow.parquet as pq
 ROW_GROUP = 100_000
 """Rows of a row group: fewer cost scans, more cost memory."""
 
+SHORT_PAGE = 4_096
+"""Rows of a page where single rows are to be read: with 20,000 three times as much is read for each; 4,096 cost a scan
+nothing, and a file 1.3 % of its bytes."""
+
 LONG = 256 << 10
 """Bytes from which on a document is long."""
 LONG_IN_GROUP = 16 << 20
@@ -30,9 +34,10 @@ _NUMBERS_OF_THEIR_OWN = frozenset({*_COUNTED, "network.bytes", "network.packets"
 _RANGES = ("ts", "record")
 
 
-def encode(table: Any, *, codec: Literal["zstd", "lz4"] = "zstd") -> Any:
+def encode(table: Any, *, codec: Literal["zstd", "lz4"] = "zstd", page: int = ROW_GROUP) -> Any:
     """A table as the bytes of a Parquet file (a pyarrow Buffer). Beside zstd, lz4 takes twice the room, and a fifth of
-    the time to unpack."""
+    the time to unpack. ``page``: rows of a page at most; where they are fewer than of a row group, the file says which
+    times each has, so that of rows whose times are known the pages are read and not the group."""
     names = table.schema.names
     encodings = {name: "DELTA_BINARY_PACKED" for name in names if name in _DELTA}
     encodings |= {name: "BYTE_STREAM_SPLIT" for name in names if name in _NUMBERS_OF_THEIR_OWN}
@@ -48,8 +53,9 @@ def encode(table: Any, *, codec: Literal["zstd", "lz4"] = "zstd") -> Any:
         use_dictionary=leaves,
         column_encoding=encodings,
         write_statistics=[name for name in _RANGES if name in names],
+        write_page_index=page < ROW_GROUP,
         store_schema=False,
-        max_rows_per_page=ROW_GROUP,
+        max_rows_per_page=page,
     ) as writer:
         for start, stop in pairwise(_cuts(table)):
             writer.write_table(table.slice(start, stop - start), row_group_size=ROW_GROUP)

@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.store.segments_addresses import with_addresses
-from core.store.segments_files import encode
+from core.store.segments_files import SHORT_PAGE, encode
 from core.store.segments_plan import mask
 from core.store.segments_tail import END, WRONG, footer_of, tail_of, with_tail
 from core.store.segments_words import COVERED, WORD_CHARS, TooMany, word_index
@@ -53,7 +53,7 @@ def encode_as_it_came(table: Any) -> Any:
 def encode_indexed(table: Any) -> Any:
     """A table of events as the bytes of a segment file, with the index of its words where that pays, or else of its
     addresses (a pyarrow Buffer)."""
-    data = encode(table)
+    data = encode(table, page=SHORT_PAGE)
     if table.num_rows < MIN_ROWS:
         return with_addresses(data, table)
     try:

@@ -71,8 +71,8 @@ class Group:
     around_parameters: tuple[object, ...]
     known: int | None
     """How many rows are asked for, where that is known without a look."""
-    named: bool = False
-    """Whether ``where`` names the rows of one file by their numbers."""
+    named: int = 0
+    """How many rows of one file ``where`` names by their numbers; 0 where it names none."""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -227,7 +227,7 @@ def among(of: Group, file: int, listed: str, count: int, *, sure: bool) -> Group
         where=f"{listed} AND {where}" if where else listed,
         parameters=parameters,
         known=count if sure and not where else None,
-        named=True,
+        named=count,
     )
 
 

@@ -57,6 +57,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SegmentStore]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compaction, "FROM_FILES", 2)
         patch.setattr(segments_index, "MIN_ROWS", 1)
+        patch.setattr(segments_index, "SHORT_PAGE", 16)
         opened = SegmentStore(tmp_path_factory.mktemp("store"), StillClock(START), memory_mb=128)
         for start in range(0, 600, 200):
             opened.append(Batch(EVENTS[start : start + 200]))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -25,6 +26,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SegmentSt
     """Three compacted files and one as it came."""
     monkeypatch.setattr(compaction, "FROM_FILES", 2)
     monkeypatch.setattr(segments_index, "MIN_ROWS", 1)
+    monkeypatch.setattr(segments_index, "SHORT_PAGE", 3)
     opened = SegmentStore(tmp_path, StillClock(START), memory_mb=128)
     for start in range(0, 48, 16):
         for part in (start, start + 8):
@@ -107,9 +109,34 @@ def test_what_many_files_hold_is_read_side_by_side(store: SegmentStore, monkeypa
     monkeypatch.setattr(Read, "rows", told)
     assert len(store.search(Query(parse("needle", now=START, zone="UTC"))).events) == 6
     assert len(threads) == 2
-    named = [sql for sql in asked if "LIMIT" in sql and "file_row_number IN (" in sql]
+    named = [sql for sql in asked if sql.startswith("SELECT ts,") and "file_row_number IN (" in sql]
     assert len(named) == sum(s.level > 0 for s in store.catalog.segments(State.LIVE))
-    assert not [sql for sql in named if "SELECT row" in sql]
+    assert not [sql for sql in named if "SELECT row" in sql or "ORDER BY" in sql]
+
+
+def test_of_one_row_not_the_whole_group_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments_index, "MIN_ROWS", 1)
+    monkeypatch.setattr(segments_index, "SHORT_PAGE", 256)
+    monkeypatch.setattr(compaction, "FROM_FILES", 2)
+    monkeypatch.setattr(segments_page, "_SMALL", 0)
+    random = Random(7)
+    texts = [{"message": "hay", "event.original": random.randbytes(400).hex()} for _ in range(6_000)]
+    texts[4_000]["message"] = "needle"
+    events = [event(i, i, fields) for i, fields in enumerate(texts)]
+    store = SegmentStore(tmp_path, StillClock(START), memory_mb=128)
+    for start in (0, 3_000):
+        store.append(Batch(events[start : start + 3_000]))
+    store.compact()
+    (file,) = store.catalog.segments(State.LIVE)
+    before = read_bytes()
+    assert store.search(Query(parse("needle", now=START, zone="UTC"))).events == [events[4_000]]
+    assert read_bytes() - before < file.bytes / 2
+    store.close()
+
+
+def read_bytes() -> int:
+    """What this process has read of files, whether they were in memory or not."""
+    return int(Path("/proc/self/io").read_text().split()[1])
 
 
 def segment(number: int, rows: int) -> Segment:
