@@ -3,6 +3,7 @@ words that a text must have."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,11 +28,12 @@ _MAX_STATES = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A field of terms, what the terms begin with there, and where ``''`` is looked for if this one may lack it."""
+    """A field of terms, what the terms begin with there, and the same texts as they were written, in document values,
+    if the type may be ``wildcard``, which errs in some patterns (decision 9)."""
 
     field: str
     prefix: str = ""
-    empty: str = ""
+    held: str = ""
 
     def any(self) -> Dict:
         """There is a term at all."""
@@ -40,12 +42,7 @@ class Spot:
         return {"exists": {"field": self.field}}
 
     def among(self, texts: Sequence[str]) -> Dict:
-        asked = dict.fromkeys(texts)
-        if self.empty and "" in asked:
-            rest = [text for text in asked if text]
-            nothing: Dict = {"term": {self.empty: ""}}
-            return {"bool": {"should": [nothing, self.among(rest)]}} if rest else nothing
-        values = [self.prefix + text for text in asked]
+        values = [self.prefix + text for text in dict.fromkeys(texts)]
         return {"terms": {self.field: values}} if len(values) > 1 else {"term": {self.field: values[0]}}
 
 
@@ -55,8 +52,12 @@ def like_of(spot: Spot, pattern: Pattern) -> tuple[Dict, bool]:
         return spot.among(["".join(str(part) for part in pattern)]), True
     if all(part is Wild.MANY for part in pattern):
         return spot.any(), True
-    exact = is_light(pattern)
-    used = pattern if exact else _lighter(pattern)
+    used = _without_symbols(pattern) if spot.held else pattern
+    exact = used == pattern and is_light(pattern)
+    if not is_light(used):
+        used = _lighter(used)
+    if spot.held and not any(part.strip("\0") for part in used if not isinstance(part, Wild)):
+        spot = Spot(spot.held)
     first = str(used[0]) if used and not isinstance(used[0], Wild) else ""
     if used[1 if first else 0 :] == (Wild.MANY,):
         return {"prefix": {spot.field: spot.prefix + first}}, exact
@@ -125,6 +126,16 @@ def _lighter(pattern: Pattern) -> Pattern:
     longest = max(literals, key=len, default="")[:_MAX_RUN]
     parts = (start, Wild.MANY, longest, Wild.MANY) if longest else (start, Wild.MANY)
     return tuple(part for part in parts if part)
+
+
+def _without_symbols(pattern: Pattern) -> Pattern:
+    """The pattern with anything for characters beyond U+FFFF: the index of the type ``wildcard`` takes such a one for
+    two if it is no letter, and misses texts that have it where two characters stand alone in the pattern."""
+    parts: list[str | Wild] = []
+    for part in pattern:
+        pieces = [part] if isinstance(part, Wild) else re.split("([\U00010000-\U0010ffff]+)", part)
+        parts += [Wild.MANY if isinstance(p, str) and p > "\uffff" else p for p in pieces if p]
+    return tuple(parts)
 
 
 def _escaped(text: str) -> str:

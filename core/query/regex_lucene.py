@@ -43,6 +43,9 @@ _ANYTHING = Repeat(Chars(ALL), 0, None)
 _LINES_BEFORE = Repeat(Seq((_ANYTHING, _NEWLINE)), 0, 1)
 _LINES_AFTER = Repeat(Seq((_NEWLINE, _ANYTHING)), 0, 1)
 
+_NOTHING = "a{0,0}"
+"""The empty text: with ``()`` in it, the type ``wildcard`` misses what should be found (``(()|abc)d``)."""
+
 Stripped = tuple[Tree | None, Tree | None, Tree | None]
 """What of a tree must begin (or end) at the text's edge, what at a line's edge, and what may stand anywhere."""
 
@@ -123,7 +126,7 @@ def _write(tree: Tree, *, lowered: bool, without: int | None) -> str:
     assert isinstance(tree, Seq | Alt)
     parts = [_write(part, lowered=lowered, without=without) for part in tree.parts]
     if isinstance(tree, Seq):
-        return "".join(parts) or "()"
+        return "".join(parts) or _NOTHING
     return f"({'|'.join(parts)})"
 
 
@@ -144,7 +147,7 @@ def _write_set(of: Ranges, *, lowered: bool, without: int | None) -> str:
     if not written:
         return "."  # of upper case only, which is in no term
     if not negated and len(kept) == 1 and kept[0][0] == kept[0][1]:
-        return written[0]
+        return "." if lowered and kept[0][0] > 0xFFFF else written[0]  # as dsl_leaf does with patterns
     return f"[{'^' if negated else ''}{''.join(written)}]"
 
 

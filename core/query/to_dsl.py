@@ -17,7 +17,7 @@ import orjson
 from core.ecs import FieldType, is_folded, type_of
 from core.errors import BadInput, failure
 from core.query.dsl_bounds import NEVER, network, strictest, typed, within
-from core.query.dsl_leaf import Spot, any_like, is_light, like_of, like_params, regexp_of, words_filter
+from core.query.dsl_leaf import Spot, any_like, like_of, like_params, regexp_of, words_filter
 from core.query.dsl_script import CHECK, JOINED, NUMBERS, SEPARATOR, VALUES
 from core.query.fold import comparable
 from core.query.leaf import (
@@ -202,7 +202,7 @@ class _Compiler:
             elif isinstance(leaf, Like):
                 mode, pattern = _mode(leaf.field, leaf.comparison), pattern_of(leaf)
                 spot = _spot(leaf.field, mode)
-                if spot is not None and mode is not Comparison.EXACT and pattern and is_light(pattern):
+                if spot is not None and mode is not Comparison.EXACT and pattern and like_of(spot, pattern)[1]:
                     patterns.setdefault(spot, []).append(pattern)
                 else:
                     found.append(self.like(leaf))
@@ -334,9 +334,7 @@ def _spot(name: str, mode: Comparison) -> Spot | None:
         return None
     if mode is Comparison.FOLD:
         return Spot(at.folded(name))
-    return Spot(
-        at.searched(name), empty=at.held(name) if name in at.WILDCARD else ""
-    )  # the type wildcard may not find ''
+    return Spot(at.searched(name), held=at.held(name) if name in at.WILDCARD else "")
 
 
 def _has_words(name: str) -> bool:

@@ -74,7 +74,7 @@ class Setup:
 
     def template(self) -> dict[str, Any]:
         """Our index template."""
-        body = template(has_wildcard=self._has_wildcard())
+        body = template(has_wildcard=has_wildcard(self._cluster.call))
         mappings = {**body["mappings"], "_meta": _mark()}
         mappings["properties"] = {**mappings["properties"], FLOW: _MARK, REPLACED: _MARK}
         settings = {
@@ -154,10 +154,6 @@ class Setup:
     def _meta_settings(self) -> dict[str, Any]:
         return {"index": {"number_of_shards": 1, "number_of_replicas": self.replicas, "hidden": True}}
 
-    def _has_wildcard(self) -> bool:
-        nodes = self._cluster.call(lambda es: es.nodes.info(metric="plugins")).body["nodes"]
-        return all(any(m["name"] == "wildcard" for m in node.get("modules", [])) for node in nodes.values())
-
     def _look_for_foreign_templates(self) -> None:
         if found := self.shadows():
             raise failure(BadConfig, "store.elastic.foreign_template", names=", ".join(found), priority=PRIORITY)
@@ -165,6 +161,12 @@ class Setup:
     def _check_layout(self, name: str, mark: Mapping[str, Any]) -> None:
         if int(mark.get("layout", 0)) > LAYOUT:
             raise failure(BadConfig, "store.error.newer", file=name)
+
+
+def has_wildcard(ask: Callable[[Callable[[Elasticsearch], Any]], Any]) -> bool:
+    """Whether every node knows the type ``wildcard``, a module of the free licence. ``ask``: as of ``closed``."""
+    nodes = ask(lambda es: es.nodes.info(metric="plugins")).body["nodes"]
+    return all(any(module["name"] == "wildcard" for module in node.get("modules", [])) for node in nodes.values())
 
 
 def as_told(mapping: Mapping[str, Any]) -> dict[str, Any]:

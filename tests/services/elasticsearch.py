@@ -3,8 +3,9 @@
     python -m tests.services.elasticsearch      fetch and unpack; later calls only print the folder
 
 The archive that Maven Central has carries Elasticsearch without some modules of the free Basic licence; what
-Kỳ Đài does must not need them. KYDAI_TEST_ELASTICSEARCH names another folder to unpack into, KYDAI_TEST_JAVA the home
-of a JDK 21 or newer (a JRE lacks the module jdk.jdi, which the server's launcher needs).
+Kỳ Đài does must not need them. Where they are, it uses the type ``wildcard``: KYDAI_TEST_ELASTICSEARCH_HOME names an
+unpacked distribution, with which the same tests run (CONTRIBUTING.md). KYDAI_TEST_ELASTICSEARCH names another folder to
+unpack into, KYDAI_TEST_JAVA the home of a JDK 21 or newer (a JRE lacks the module jdk.jdi, which the launcher needs).
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from tests.services import missing
 
 POM = Path(__file__).with_name("elasticsearch.xml")
 _CACHE = "KYDAI_TEST_ELASTICSEARCH"
+_HOME = "KYDAI_TEST_ELASTICSEARCH_HOME"
 _JAVA = "KYDAI_TEST_JAVA"
 _NOBODY = 65534
 _LOGGING = """appender.console.type = Console
@@ -59,7 +61,12 @@ def cache() -> Path:
 
 
 def install() -> Path:
-    """The folder of the unpacked server, fetched on the first call; safe to call from several runs at once."""
+    """The folder of the unpacked server, fetched on the first call if none is named; safe to call from several runs
+    at once. Raises NotHere."""
+    if named := os.environ.get(_HOME):
+        if not (Path(named) / "lib" / "tools" / "server-launcher").is_dir():
+            raise NotHere(f"an Elasticsearch of version 9 or newer in {named} ({_HOME})")
+        return Path(named)
     version = re.search(r"<archive.version>(.+)</archive.version>", POM.read_text("utf-8"))
     assert version is not None
     home = cache() / version[1]

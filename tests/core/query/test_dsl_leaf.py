@@ -33,6 +33,19 @@ def test_what_the_server_would_refuse_is_asked_more_widely(pattern: Pattern) -> 
     assert len(str(query)) < 150
 
 
+@pytest.mark.parametrize("pattern", [(ONE, MANY), ("\0", MANY), (MANY, "\0", ONE), (ONE, "\0\0", MANY)])
+def test_what_the_type_wildcard_takes_for_anything_is_asked_of_document_values(pattern: Pattern) -> None:
+    assert like_of(Spot("w", held="f"), pattern) == like_of(Spot("f"), pattern)
+
+
+@pytest.mark.parametrize("pattern", [("😀", MANY), (MANY, "😀a", MANY), ("a😀", ONE), (MANY, "a" + "😀b" * 9, MANY)])
+def test_symbols_beyond_two_bytes_are_not_asked_of_the_type_wildcard(pattern: Pattern) -> None:
+    query, exact = like_of(Spot("w", held="f"), pattern)
+    assert not exact
+    assert "😀" not in str(query)
+    assert like_of(Spot("w"), pattern)[1], "a keyword is asked for them"
+
+
 def test_parameters_of_the_script() -> None:
     assert like_params(()) == {"segments": [[]], "open_start": False, "open_end": False, "last_size": 0}
     found = like_params(("a", MANY, ONE, ONE, "bc", MANY, ONE))

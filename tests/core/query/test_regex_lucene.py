@@ -26,7 +26,7 @@ MANY = Wild.MANY
         ("[^a]", "((.)*[^a](.)*)"),
         ("^[!-0~]$", "([\\!\\\"\\#\\$\\%\\&\\'\\(\\)\\*\\+\\,\\-\\.\\/0\\~])"),  # an escape begins no range
         ("^[+-9]$", "([\\+\\,\\-\\.\\/0-9])"),
-        ("x{2,5}?|", "((.)*((x){2,5}|())(.)*)"),
+        ("x{2,5}?|", "((.)*((x){2,5}|a{0,0})(.)*)"),
         ("(?s)^.\\.$", "(.\\.)"),
     ],
 )
@@ -36,6 +36,7 @@ def test_expressions(text: str, lucene: str) -> None:
 
 def test_terms_that_begin_alike_are_lowered_or_joined() -> None:
     assert to_lucene(Regex("f", "^A$"), lowered=True, before="f=") == "f\\=(a)"
+    assert to_lucene(Regex("f", "^😀[a😀]$"), lowered=True) == "(.[a😀])"  # the type wildcard errs in one alone
     assert to_lucene(Regex("f", "^.$", dotall=True), without="|") == "(.*\\|)?([^\\|])(\\|.*)?"
 
 

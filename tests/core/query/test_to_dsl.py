@@ -30,10 +30,27 @@ from core.query.language import MAX_CONDITIONS, MAX_DEPTH, parse
 from core.query.to_arrow import mask
 from core.query.to_dsl import Dsl, compile_dsl, value_filter, value_source
 from core.query.to_match import compile_match
-from core.query.tree import FALSE, TRUE, And, Comparison, Equals, Exists, Like, Node, Not, Or, Phrase, Range, Wild, walk
+from core.query.tree import (
+    FALSE,
+    TRUE,
+    And,
+    Comparison,
+    Equals,
+    Exists,
+    Like,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Range,
+    Regex,
+    Wild,
+    walk,
+)
 from core.query.values import to_double
 from core.store.elastic_document import document, event_of
-from core.store.elastic_fields import SEGMENT, WILDCARD, searched
+from core.store.elastic_fields import SEGMENT
+from core.store.elastic_setup import has_wildcard
 from core.store.elastic_template import template
 from tests.core.query.worlds import as_arrow, as_columns, as_documents, connection, nodes, random_event, sql_answers
 from tests.core.store.indexed import IndexedFiles
@@ -49,7 +66,7 @@ class Documents:
     def __init__(self, client: Elasticsearch) -> None:
         self.client = client
         self.name = f"kydai-test-{uuid4().hex}"
-        client.indices.create(index=self.name, **template(has_wildcard=False))
+        client.indices.create(index=self.name, **template(has_wildcard=has_wildcard(lambda do: do(client))))
 
     def lines(self, path: str, lines: Sequence[Any]) -> Any:
         body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
@@ -97,17 +114,6 @@ class Documents:
         segment, named = self.store(documents)
         found = self.search(segment, [query])[0]
         return [event["event.id"] in found for event in named]
-
-
-class WithoutEmpty(Documents):
-    """An index whose lowered command lines, paths and URLs lack ``''``, as the type ``wildcard`` of OpenSearch does."""
-
-    def indexed(self, event: Event) -> dict[str, Any]:
-        made = document(event)
-        for name in (name for name in WILDCARD if searched(name) in made):
-            values = made[searched(name)]
-            made[searched(name)] = [v for v in (values if isinstance(values, list) else [values]) if v]
-        return made
 
 
 @pytest.fixture(scope="module")
@@ -293,18 +299,70 @@ def test_one_case(index: Documents, text: str, value: Value) -> None:
     assert index.rows([event, {**ID}], compile_dsl(node)) == [compile_match(node)(event), False]
 
 
+BARE = (
+    "",
+    "\0",
+    "\0\0",
+    "a",
+    "ab",
+    "a\0",
+    "\0a",
+    "a\0b",
+    "\0\0\0",
+    "abd",
+    "d",
+    "😀",
+    "ABC\nD",
+    "x😀ab",
+    "😀d",
+    "a😀",
+    "𐐀b",
+)
+"""Texts of few characters and of NUL, with which the type ``wildcard`` marks the two ends of a text in its index."""
+BARE_ASKED: tuple[Node, ...] = (
+    *(Equals("process.command_line", text) for text in BARE),
+    *(
+        Like("process.command_line", pattern)
+        for ends in ((), (Wild.MANY,), (Wild.ONE,), (Wild.ONE, Wild.MANY), (Wild.ONE, Wild.ONE, Wild.MANY))
+        for text in ("", "\0", "\0\0", "a", "\0a", "😀", "😀a", "a😀", "𐐨")
+        for pattern in ((text, *ends), (*ends, text), (*ends, text, *ends), (text, *ends, text))
+    ),
+    *(
+        Regex("process.command_line", pattern)
+        for pattern in (
+            "^(|abc)d$",
+            "^(?:abc|)+d",
+            "^(?:|)a$",
+            "^$",
+            "",
+            "\\x00",
+            "^[\\x00b]a?$",
+            "^(b|\\x00)?a",
+            "^..$",
+            "^(|a)(|b)d?$",
+            "^😀d",
+            "x😀a",
+            "a[😀]",
+            "(?:😀|x)b",
+            "^x😀+a",
+        )
+    ),
+    Exists("process.command_line"),
+    Or(tuple(Like("process.command_line", (Wild.MANY, text, Wild.MANY)) for text in ("😀a", "x😀", "\0b", "bd"))),
+    Or(tuple(Like("process.command_line", (text, Wild.MANY)) for text in ("😀", "x😀", "\0", "\0a"))),
+)
+
+
 @pytest.mark.service
-@pytest.mark.parametrize("text", ['{0}: ""', '{0} == ""', '{0}: ("" or CMD)', 'not {0}: ""', '{0}: x and not {0}: ""'])
-def test_an_empty_text_is_found_where_the_type_wildcard_lacks_it(elastic: Server, text: str) -> None:
-    node = parse(text.format("process.command_line"), now=NOW)
-    values: list[Value] = ["", "cmd", ["", "x"], ["x", "y"], [], "0"]
-    documents: list[Event] = [{**ID}, *({**ID, "process.command_line": value} for value in values)]
-    with Elasticsearch(elastic.url, request_timeout=120) as client:
-        index = WithoutEmpty(client)
-        try:
-            assert index.rows(documents, compile_dsl(node)) == [compile_match(node)(d) for d in documents]
-        finally:
-            client.indices.delete(index=index.name)
+def test_what_has_hardly_a_character(index: Documents) -> None:
+    """``?*``, NUL and empty alternatives are what an index of the type ``wildcard`` cannot look for by itself."""
+    values: list[Value] = [*BARE, ["", "ab"], ["a", "d"], []]
+    events: list[Event] = [{**ID}, *({**ID, "process.command_line": value} for value in values)]
+    segment, named = index.store(events)
+    found = index.search(segment, [compile_dsl(node) for node in BARE_ASKED])
+    for node, ids in zip(BARE_ASKED, found, strict=True):
+        right = list(map(compile_match(node), named))
+        assert [event["event.id"] in ids for event in named] == right, node
 
 
 @pytest.mark.service

@@ -41,6 +41,7 @@ FIELDS = (
     "message",
     "rule.name",
     "process.name",
+    "process.command_line",
     "app.odd \"name'/~",
     "source.ip",
     "destination.port",
@@ -89,6 +90,9 @@ TEXTS = (
     "2001:DB8::1",
     "fe80::1%eth0",
     "\x00a\x00",
+    "\x00",
+    "x😀ab",
+    "😀",
     "'; DROP TABLE t; --",
     "2026-11-25T01:26:00.123456Z",
     "2026-11-25T01:26:00Z",
@@ -99,7 +103,7 @@ SPECIAL = ("", "hue\u0302\u0301 A", "đa\u0306ng nha\u0323\u0302p", "Failed " + 
 TIMES = ("2026-11-25T01:26:00.123456Z", "2026-11-25T01:26:00.123457Z", "1969-12-31T23:59:59.999999Z")
 SEGMENT = "01JDGVB8R0ABCDEFGHJKMNPQRS"
 
-texts = st.sampled_from(TEXTS) | st.text(alphabet="abAếẾdđ .*\\", max_size=6)
+texts = st.sampled_from(TEXTS) | st.text(alphabet="abAếẾdđ .*\\😀", max_size=6)
 NUMBERS = (0, 1, -1, 443, 2**53 + 1, 2**63 - 1, -(2**63), 2**64 - 1)
 FLOATS = (0.0, -0.0, 1.0, 443.0, 1.5, 1e16, 1e21, 5e-324, 1.7e308)
 numbers = st.sampled_from(NUMBERS) | st.integers(0, 5)
@@ -157,7 +161,7 @@ def _random_scalar(field: str, random: Random) -> Scalar:
     if type_ is FieldType.IP:
         return random.choice([text for text in TEXTS if to_ip(text)])
     if random.random() < 0.1:
-        return "".join(random.choices("abAếẾdđ .*\\", k=random.randrange(7)))
+        return "".join(random.choices("abAếẾdđ .*\\😀", k=random.randrange(7)))
     return random.choice((*TEXTS, *SPECIAL))
 
 
@@ -187,6 +191,9 @@ regexes = st.sampled_from(
         "[\\D\\s]{3,9}?x",
         "\\A(?:(?i:ả|k)|.*\\.exe)\\z",
         "\\x{1ebf}",
+        "^(|ab)c?$",
+        "(?:a|)+\\x00",
+        "😀a|x😀",
     ]
 )
 networks = st.sampled_from(

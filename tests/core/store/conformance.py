@@ -48,6 +48,7 @@ def event(
 def world() -> list[Event]:
     """Events of many kinds, in no order of time."""
     texts = ["Failed password for root", "Đăng nhập thất bại", "đăng xuất", "Accepted password for an", "", "naïve Huế"]
+    lines: list[Value] = ["cmd /c DIR", "", "C:\\Temp\\a.exe  -x", ["sh", "", "sh"], "😀" * 8_000, "\0", ["A", "a"]]
     made: list[Event] = []
     for i in range(120):
         fields: Event = {"message": texts[i % len(texts)], "source.port": i * 500, "event.dataset": f"set{i % 3}"}
@@ -55,6 +56,8 @@ def world() -> list[Event]:
             fields["source.ip"] = f"192.0.2.{i % 20}"
         if i % 5 == 0:
             fields["related.ip"] = ["10.0.0.1", f"10.0.0.{i % 7}", "10.0.0.1"]
+        if i % 3 == 0:
+            fields["process.command_line"] = lines[i // 3 % len(lines)]
         if i % 7 == 0:
             fields["vendor.code"] = [f"c{i % 4}", "x"] if i % 2 else f"c{i % 4}"
         if i % 11 == 0:
@@ -86,6 +89,9 @@ SPELLED: list[dict[str, Value]] = [
     {"user.name": "not", "vendor.code": "A b", "Threat Name": "X", "event.start": "2026-11-25T00:00:01.500000Z"},
     {"user.name": "NOT", "vendor.code": "a", "Threat Name": "x", "source.port": 22, "source.ip": "192.0.2.8"},
 ]
+COMMAND_LINES: list[Value] = ["C:\\A  b", "c:\\a  B", "", "?*", ["x", ""], "\0", "a\nb", "é" * 900]
+for fields, line in zip(SPELLED, COMMAND_LINES, strict=False):
+    fields["process.command_line"] = line
 
 QUERIES = [
     "*",
@@ -109,6 +115,14 @@ QUERIES = [
     "NOT vendor.code: *",
     "event.original: *11*",
     "password",
+    'process.command_line: ""',
+    "process.command_line: ?*",
+    "NOT process.command_line: ???*",
+    "process.command_line: *\0*",
+    "process.command_line: *temp*",
+    "process.command_line == a",
+    "process.command_line: /(cmd|).*dir/",
+    "process.command_line: 😀?😀*",
 ]
 
 
@@ -117,6 +131,8 @@ GROUPINGS = [
     "message: failed | count by event.dataset",
     "* | count by source.ip, event.dataset",
     "* | count by related.ip, vendor.code",
+    "* | count by process.command_line",
+    "* | stats distinct(process.command_line), min(process.command_line) by event.dataset",
     "nowhere: x | count by source.ip",
     "nowhere: x | count",
     "* | timechart 10m",
@@ -309,7 +325,9 @@ class Conformance:
         with pytest.raises(BadInput):
             store.histogram(Query(span=Span(0, START)), SECOND)
 
-    @pytest.mark.parametrize("field", ["message", "source.port", "related.ip", "vendor.code", "source.ip", "nowhere"])
+    @pytest.mark.parametrize(
+        "field", ["message", "source.port", "related.ip", "vendor.code", "source.ip", "nowhere", "process.command_line"]
+    )
     def test_terms_are_exact(self, filled: EventStore, field: str) -> None:
         counts: Counter[str] = Counter()
         members_of: list[set[str]] = []
@@ -341,6 +359,7 @@ class Conformance:
             ("user.name",), ("vendor.code",), ("message",), ("source.port",), ("source.ip",),
             ("vendor.code", "user.name"),
             ("source.port", "source.ip"), ("related.ip",), ("kydai.replay",), ("event.start",), ("Threat Name",),
+            ("process.command_line",),
         ],
     )  # fmt: skip
     def test_the_query_of_a_group_finds_as_many_events_as_the_group_counts(
