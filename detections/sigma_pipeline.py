@@ -30,8 +30,9 @@ from sigma.types import (
     SigmaType,
 )
 
+import detections.sigma_conditions
 import detections.sigma_encodings
-import detections.sigma_modifiers  # noqa: F401  # both put their modifiers in the place of pySigma's, for sigma-cli too
+import detections.sigma_modifiers  # noqa: F401  # they put their own in the place of pySigma's, for sigma-cli too
 from core.ecs import FIELDS
 from core.errors import BadInput
 from core.query.regex_lucene import to_lucene
@@ -223,9 +224,11 @@ class _Times(ValueTransformation):
 
 @cache
 def _classes() -> tuple[tuple[str, str], ...]:
-    """Sets of characters as ``to_lucene`` writes them out, and their short forms, which Lucene knows as well."""
-    whole = [(to_lucene(Regex("", f"^{short}$")), short) for short in (r"\w", r"\W", r"\d", r"\D", r"\S", r"\s")]
-    return (*whole, *((text[2:-2], short) for text, short in whole if short in (r"\w", r"\d", r"\s")))
+    """Sets of characters as ``to_lucene`` writes them out, and their short forms, which Lucene knows as well. An index
+    that lowers its texts lowers the expression, too: none of them has a capital letter."""
+    whole = [(to_lucene(Regex("", f"^{short}$")), short) for short in (r"\w", r"\d", r"\s")]
+    others = [(to_lucene(Regex("", f"^{short.upper()}$")), f"[^{short}]") for _, short in whole]
+    return (*others, *whole, *((text[2:-2], short) for text, short in whole))
 
 
 def _readable(regex: str) -> str:

@@ -15,10 +15,12 @@ from collectors.decoders.flow_table import DATASET as FLOW_DATASET
 from collectors.parser import ParserSet
 from core.clock import StillClock
 from core.event import Event, Frame, Value
+from core.query.language import parse
 from core.query.to_match import compile_match
 from core.query.tree import FALSE, Equals, Node
 from core.store.contract import Batch, EventStore, Query
 from core.store.segments import SegmentStore
+from detections.converting import convert
 from detections.ecs_binding import ATTRIBUTES, EcsBinding, sources
 from detections.engine import Engine
 from detections.hunting import MAX_ASKED, Hunter, Part, hunt_of, parts_of
@@ -32,7 +34,7 @@ from tests.core.store.conformance import START, event
 from tests.core.store.elastic_stores import new_prefix, open_store, remove
 from tests.detections.sigma_samples import evtx_records, rule_id, rule_text, ruleset_of
 from tests.detections.taxonomy.filling import RECEIVED
-from tests.detections.test_own_rules import RULE_FILES, SAMPLES, event_of, own
+from tests.detections.test_own_rules import ROOT, RULE_FILES, SAMPLES, event_of, own
 from tests.samples import sample
 from tests.services.elasticsearch import Node as Cluster
 
@@ -161,15 +163,22 @@ def _drawn(sigmahq: RuleSet, count: int, request: pytest.FixtureRequest) -> list
     return random.Random(request.config.getoption("--hunted-rules")).sample(usable, count)
 
 
-def _differences(rules: Sequence[Rule], events: Sequence[Event], find: Any) -> list[tuple[str, str]]:
-    """Rules whose tree finds less than what the engine matches, or claims more. One of more predicates than a hunt asks
-    for is hunted as hunts do it."""
+def _wanted(rules: Sequence[Rule], events: Sequence[Event]) -> dict[str, set[str]]:
+    """Rule → the events that the engine finds."""
     wanted: dict[str, set[str]] = {rule.id: set() for rule in rules}
     flows = Matcher(RuleSet(tuple(rule for rule in rules if is_flow_rule(rule))))
     engine = Engine(RuleSet(tuple(rules), modes=dict.fromkeys(wanted, Mode.RECORD)), EcsBinding())
     for made, hits, (_, flow_hits) in zip(events, engine.judge(events), flows.judge(events), strict=True):
         for hit in (*hits, *flow_hits):
             wanted[hit].add(str(made["event.id"]))
+    assert sum(map(len, wanted.values())) > len(rules) // 20, "hits, or nothing is shown"
+    return wanted
+
+
+def _differences(rules: Sequence[Rule], events: Sequence[Event], find: Any) -> list[tuple[str, str]]:
+    """Rules whose tree finds less than what the engine matches, or claims more. One of more predicates than a hunt asks
+    for is hunted as hunts do it."""
+    wanted = _wanted(rules, events)
     found = []
     for rule in rules:
         hunt = hunt_of(rule)
@@ -182,7 +191,6 @@ def _differences(rules: Sequence[Rule], events: Sequence[Event], find: Any) -> l
             claimed = here if hunt.exact == hunt.tree else find(hunt.exact)
         if not claimed <= wanted[rule.id]:
             found.append((rule.file, f"claims {len(claimed - wanted[rule.id])} more"))
-    assert sum(map(len, wanted.values())) > len(rules) // 20, "hits, or nothing is shown"
     return found
 
 
@@ -201,26 +209,32 @@ def _found_in(store: EventStore, tree: Node) -> set[str]:
     return {str(each["event.id"]) for batch in store.scan(Query(tree), fields=["event.id"]) for each in batch}
 
 
-def _compare_store(store: EventStore, rules: Sequence[Rule]) -> None:
+def _fill(store: EventStore) -> None:
     events = list(_events())
     assert store.append(Batch(events)).stored == len(events)
+
+
+def _stored(store: EventStore) -> list[Event]:
     stored = [each for batch in store.scan(Query()) for each in batch]
-    assert len(stored) == len(events)
-    assert _differences(rules, stored, lambda tree: _found_in(store, tree)) == []
+    assert len(stored) == len(_events())
+    return stored
 
 
 def test_segments_find_what_the_engine_does(tmp_path: Path, sigmahq: RuleSet, request: pytest.FixtureRequest) -> None:
     store = SegmentStore(tmp_path, StillClock(START), memory_mb=256)
     try:
-        _compare_store(store, [*own().rules, *_drawn(sigmahq, request.config.getoption("--hunted-rules"), request)])
+        _fill(store)
+        rules = [*own().rules, *_drawn(sigmahq, request.config.getoption("--hunted-rules"), request)]
+        assert _differences(rules, _stored(store), lambda tree: _found_in(store, tree)) == []
     finally:
         store.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(elastic: Cluster) -> Iterator[EventStore]:
     prefix = new_prefix()
     store = open_store(elastic.url, prefix)
+    _fill(store)
     yield store
     store.close()
     remove(elastic.url, prefix)
@@ -230,7 +244,28 @@ def cluster(elastic: Cluster) -> Iterator[EventStore]:
 def test_elasticsearch_finds_what_the_engine_does(
     cluster: EventStore, sigmahq: RuleSet, request: pytest.FixtureRequest
 ) -> None:
-    _compare_store(cluster, [*own().rules, *_drawn(sigmahq, request.config.getoption("--hunted-rules"), request)])
+    rules = [*own().rules, *_drawn(sigmahq, request.config.getoption("--hunted-rules"), request)]
+    assert _differences(rules, _stored(cluster), lambda tree: _found_in(cluster, tree)) == []
+
+
+@pytest.mark.slow
+def test_converted_queries_find_in_elasticsearch_what_the_engine_does(
+    cluster: EventStore, sigmahq: RuleSet, request: pytest.FixtureRequest
+) -> None:
+    count: int = request.config.getoption("--hunted-rules")
+    ours = random.Random(count).sample(own().rules, min(2 * count, len(own().rules)))
+    rules = {rule.id: rule for rule in (*ours, *_drawn(sigmahq, count, request))}
+    wanted, differ, compared = _wanted(list(rules.values()), _stored(cluster)), [], 0
+    folders = {rule.file: ROOT / "rules" for rule in ours}
+    for file in sorted({rule.file for rule in rules.values()}):
+        for each in convert((folders.get(file, sample("sigmahq")) / file).read_bytes(), file):
+            if each.id in rules and each.error is None:
+                trees = [parse(query, now=START, zone="UTC") for query in each.queries]
+                compared += 1
+                if set().union(*(_found_in(cluster, tree) for tree in trees)) != wanted[each.id]:
+                    differ.append((file, each.queries))
+    assert differ == []
+    assert compared > 0.9 * len(rules), "those without a query are few"
 
 
 # --- the hunter ---------------------------------------------------------------------------------------------
