@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core import lag, rejected, tended
+from core import backups, lag, rejected, tended
 from core.clock import SECOND, Micros
 from core.db.models import Heartbeat, Outbox, OutboxState
 from core.words import LANGUAGES, both, duration, say
@@ -88,6 +88,8 @@ def look(session: Session, now: Micros) -> House:
     if (trouble := tended.trouble(session)) is not None:
         words = {lang: say("upkeep.store", lang, why=trouble[lang]) for lang in LANGUAGES}
         found.append(Ailment("store", words, outside=both("upkeep.store_outside")))
+    if (wanting := backups.trouble(session, now)) is not None:
+        found.append(Ailment("backup", dict(wanting), outside=both("backup.trouble.outside")))
     if dead:
         found.append(Ailment("dead", both("api.health.dead", count=dead)))
     return House(now, until, behind, lags, dead, tuple(found))

@@ -86,6 +86,10 @@ def part_of(name: str) -> Part | None:
     return next((part for pattern, part in PLAN.items() if fnmatchcase(name, pattern)), None)
 
 
+class Busy(Refused):
+    """Another backup of the data folder is being taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A backup that was taken, and what is not in it."""
@@ -105,7 +109,7 @@ def take(
     """Take a backup into ``file``; ``told`` hears bytes done and in all. ``actor`` None: before a migration, which is
     no entry of the journal yet.
 
-    Raises BadInput and NotFound for a place where no file can be made, Conflict for a file that is there, Refused while
+    Raises BadInput and NotFound for a place where no file can be made, Conflict for a file that is there, Busy while
     another is being taken, BadConfig for a damaged database, Unavailable when something cannot be read or written.
     """
     if not file.parent.is_dir():
@@ -115,7 +119,7 @@ def take(
     data = context.settings.data
     lock = try_lock(data / LOCK)
     if lock is None:
-        raise failure(Refused, "backup.error.busy")
+        raise failure(Busy, "backup.error.busy")
     stage = data / STAGE
     try:
         shutil.rmtree(stage, ignore_errors=True)  # of one that was killed

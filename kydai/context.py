@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from core import durable, engines, keeping, rejected, restored
+from core import audit, durable, engines, keeping, rejected, restored
 from core.clock import SECOND, Clock, SystemClock
-from core.db.database import Database, migrate, open_database, schema_version
+from core.db.database import HEAD, Database, migrate, open_database, schema_version
 from core.db.models import SpoolPosition
 from core.errors import BadConfig, Place, Refused, Unavailable, cause, failure, reason
 from core.heads import FILE as HEADS
+from core.keeping import MAINTENANCE
 from core.spool import Position, SpoolReader
 from core.store.contract import Missing, Span, nothing_undrained
 from kydai.settings import Settings, load
@@ -62,15 +63,30 @@ class Context:
             has_events = any(path.exists() for path in kept)
             if database.is_sqlite and has_events and schema_version(database) is None:
                 raise failure(BadConfig, "store.error.database_gone", file=self.settings.data / "control.sqlite")
+            saved = self._back_up(database)
             if migrate(database):
                 with database.write() as session:
                     keeping.begin(session, self.settings.store.policy, self.clock.now())
+                    if saved is not None:
+                        after = {"file": str(saved), "schema": HEAD}
+                        audit.record(
+                            session, MAINTENANCE, "backup.migration", "house", now=self.clock.now(), after=after
+                        )  # fmt: skip
         except OperationalError as error:
             raise failure(Unavailable, "store.error.database", reason=reason(error)) from error
         except DatabaseError as error:
             place = Place(str(self.settings.data / "control.sqlite"))
             raise failure(BadConfig, "store.error.damaged_database", place=place, reason=reason(error)) from error
         return database
+
+    def _back_up(self, database: Database) -> Path | None:
+        """The backup that precedes a migration of what an older version wrote; None where nothing is migrated."""
+        version = schema_version(database)
+        if not database.is_sqlite or version is None or version >= HEAD:
+            return None
+        from kydai.backing import before_migration  # what it needs weighs much, and is needed once a version
+
+        return before_migration(self)
 
     @cached_property
     def store(self) -> EventStore:

@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import checks, keeping, reindexing, rejected
+from core import backups, checks, keeping, reindexing, rejected
 from core.clock import DAY, HOUR, MINUTE, SECOND, Micros, hour_of
 from core.db.models import Alert
 from core.steady import steady_now
@@ -83,6 +83,7 @@ class Maintenance:
         self._checking: subprocess.Popen[bytes] | None = None
         self._reindexing: subprocess.Popen[bytes] | None = None
         self._beaconing: subprocess.Popen[bytes] | None = None
+        self._backing: subprocess.Popen[bytes] | None = None
         self._tried: frozenset[int] = frozenset()
         """Files that the tending begun last was to compact, while they are still there."""
         self._paces: tuple[tuple[str, float, Callable[[Micros], None]], ...] = (
@@ -97,6 +98,7 @@ class Maintenance:
             ("ahead", 60, lambda now: self._tell(upkeep.received_ahead, "ahead", now)),
             ("full", 30, lambda now: self._tell(self._full_disk, "full", now)),
             ("certificate", 300, lambda now: self._tell(self._certificate, "certificate", now)),
+            ("backup", 60, lambda now: self._tell(upkeep.backup_trouble, "backup", now)),
             ("silence", 30, self._silences),
             ("exceptions", 30, self._exceptions),
             ("rescue", 30, self._rescue),
@@ -105,6 +107,7 @@ class Maintenance:
             ("check", 5, self._check),
             ("reindex", 30, self._reindex),
             ("beacons", _BEACONS_SECONDS, self._beacons),
+            ("back up", 60, self._back_up),
         )
         self._rule_title = rule_title
 
@@ -172,7 +175,7 @@ class Maintenance:
 
     def close(self) -> None:
         """End the tending; what it has not finished is begun anew the next time."""
-        for process in (self._tending, self._checking, self._reindexing, self._beaconing):
+        for process in (self._tending, self._checking, self._reindexing, self._beaconing, self._backing):
             if process is not None:
                 process.terminate()
                 process.wait()
@@ -260,6 +263,25 @@ class Maintenance:
         if self._last.get("beaconed", 0) < hour and self._has_store():
             self._last["beaconed"] = hour
             self._beaconing = self._start("kydai.beaconing")
+
+    def _back_up(self, now: Micros) -> None:
+        """Have the day's backup taken."""
+        if self._backing is not None and self._backing.poll() is None:
+            return
+        self._backing = None
+        with self.context.database.read() as session:
+            found = backups.last(session)
+        if found is None:
+            with self.context.database.write() as session:
+                backups.begin(session, now)
+            return
+        settings = self.context.settings
+        # one that died and could note nothing is not begun again each minute
+        if backups.is_due(found, now, settings.backup.time, settings.zone) and is_due(
+            self._last.get("backed up", 0), now, backups.AGAIN / SECOND
+        ):
+            self._last["backed up"] = now
+            self._backing = self._start("kydai.backing")
 
     def _has_store(self) -> bool:
         return self.context.settings.store.engine == "elastic" or self._catalog.is_file()

@@ -170,6 +170,17 @@ class Playbooks(_Section):
     webhook_hosts: list[str] = Field([], description="Hosts (and networks inside) that notify.webhook may call.")
 
 
+class Backup(_Section):
+    """The daily backup of the control data."""
+
+    folder: Path | None = Field(
+        None, description="Existing folder for the daily backups, best on another disk; else backup in the data folder."
+    )
+    time: str = Field(
+        "02:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Local time of day from which it is taken."
+    )
+
+
 class Worker(_Section):
     """The worker."""
 
@@ -222,6 +233,7 @@ class Settings(BaseSettings):
     access: Access = Access()
     mail: Mail = Mail()
     playbooks: Playbooks = Playbooks()
+    backup: Backup = Backup()
     worker: Worker = Worker()
     site: Site = Site()
 

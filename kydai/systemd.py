@@ -91,6 +91,8 @@ class Unit:
     lang: str
     config: Path | None = None
     listen: tuple[str, ...] = ()
+    writable: tuple[Path, ...] = ()
+    """Folders beside the data that it writes to, where they are."""
 
     @property
     def command(self) -> list[str]:
@@ -112,7 +114,8 @@ class Unit:
             # in the name of the program $ means nothing
             start=" ".join([_quoted(program), *(_quoted(word).replace("$", "$$") for word in rest)]),
             stop_seconds=int(STOP_SECONDS * len(ORDER)) + 20,
-            writable=data,
+            # a disk that is not mounted then must not keep the service from starting
+            writable=" ".join([data, *(_quoted(f"-{path}") for path in self.writable)]),
         )
 
     def unseen(self, *more: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, inspect, select, tuple_
 from sqlalchemy.orm import Session
 
-from core import tended
+from core import backups, tended
 from core.clock import DAY, MINUTE, SECOND, Micros, iso
 from core.db.models import (
     Activity,
@@ -174,6 +174,14 @@ def ending_certificate(days: int | None) -> list[Matter]:
         return []
     level = Level.HIGH if days < CERTIFICATE_URGENT else Level.MEDIUM
     return [Matter("certificate", ending(days), level, {"days": days}, is_standing=True)]
+
+
+def backup_trouble(session: Session, now: Micros) -> list[Matter]:
+    """The daily backup failed, or is two days old."""
+    why, last = backups.trouble(session, now), backups.last(session)
+    if why is None or last is None:
+        return []
+    return [Matter("backup", why, Level.HIGH, {"last": last.at, "failed": bool(last.error)}, is_standing=True)]
 
 
 def full_disk(free: int, reserve: int) -> list[Matter]:

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from api.deps import House, Services, Svc
-from api.shapes import Recalled, Shape, Time
+from api.shapes import Bilingual, Recalled, Shape, Time
 from api.times import span
-from core import checks, engines, holds, keeping, storage
+from core import backups, checks, engines, holds, keeping, storage
 from core.clock import Micros
 from core.reindexing import Run
 from core.store.contract import Part
@@ -149,6 +150,17 @@ class ReindexUnderWay(Shape):
     """Why the last run could not go on."""
 
 
+class DailyBackup(Shape):
+    """The backup of the control data that the worker takes each day."""
+
+    at: Time | None
+    """When the newest was taken; null before the first."""
+    file: str
+    bytes: int
+    trouble: Bilingual | None
+    """The last attempt failed, or the newest is two days old."""
+
+
 class StoreState(Shape):
     """How the store stands."""
 
@@ -178,6 +190,8 @@ class StoreState(Shape):
     checking: CheckUnderWay | None
     move: MoveUnderWay | None
     reindexing: ReindexUnderWay | None
+    backup: DailyBackup | None
+    """Null before the worker first looked."""
 
 
 class Going(Shape):
@@ -333,7 +347,7 @@ def _state(svc: Services) -> StoreState:
     now = svc.clock.now()
     found = storage.look(svc.database, svc.store, svc.policy, svc.reserve_bytes, now)
     with svc.database.read() as session:
-        move = engines.under_way(session)
+        move, backup = engines.under_way(session), _backup(session, now)
     stats, room = found.stats, found.room
     return StoreState(
         engine=found.engine,
@@ -357,7 +371,15 @@ def _state(svc: Services) -> StoreState:
         checking=None if found.checking is None else CheckUnderWay.model_validate(found.checking),
         move=None if move is None else _move(move, now),
         reindexing=None if found.reindexing is None else _reindexing(found.reindexing, now),
+        backup=backup,
     )
+
+
+def _backup(session: Session, now: Micros) -> DailyBackup | None:
+    found = backups.last(session)
+    if found is None:
+        return None
+    return DailyBackup(at=found.at, file=found.file, bytes=found.bytes, trouble=backups.trouble(session, now))
 
 
 def _reindexing(run: Run, now: Micros) -> ReindexUnderWay:

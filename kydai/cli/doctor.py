@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 from sqlalchemy import func, select
 
-from core import lag, rejected, tended
+from core import backups, lag, rejected, tended
 from core.clock import MINUTE
 from core.db.models import DeadLetter, Heartbeat, LetterStage, Outbox, OutboxState
 from core.errors import KydaiError, recalled
@@ -156,7 +156,7 @@ def _data(context: Context) -> Iterator[Finding]:
         dead, dead_bytes = session.execute(letters.where(DeadLetter.stage != LetterStage.STORED)).tuples().one()
         first, barred = rejected.first_barred(session), rejected.barred(session)
         off = [b.source for b in read_balances(session).values() if not b.holds]
-        trouble = tended.trouble(session)
+        trouble, wanting, backed = tended.trouble(session), backups.trouble(session, now), backups.last(session)
         waiting = lag.waits(session, now) if _is_running(context) else {}
         correlated = lag.correlated(session, now)
         anew, ahead = lag.begun_anew(session, now)
@@ -202,6 +202,11 @@ def _data(context: Context) -> Iterator[Finding]:
     if trouble is not None:
         text = safe(say("upkeep.store", LANG, why=trouble[LANG]))
         yield Finding("tending", False, text, say("upkeep.store_remedy", LANG))
+    if wanting is not None:
+        yield Finding("backup", False, safe(wanting[LANG]), say("backup.trouble.remedy", LANG))
+    elif backed is not None and backed.at is not None:
+        text = say("backup.fresh", LANG, age=duration(now - backed.at, LANG), file=safe(backed.file))
+        yield Finding("backup", True, text)
     if first is not None:
         text = say("api.health.barred", LANG, count=barred, why=safe(first.reason))
         yield Finding("store", False, text, say("store.elastic.blocked.remedy", LANG))

@@ -92,10 +92,11 @@ def _unit(context: Context, listen: tuple[str, ...]) -> Unit:
     data = context.settings.data
     if data == default:  # of a person, not of a service
         data = systemd.FOLDER
-    load(data, config)
+    folder = load(data, config).backup.folder
     by_options(listen)
     program = Path(sys.prefix) / "bin" / "kydai"
-    return Unit(program, data, LANG, config.absolute() if config else None, listen)
+    writable = () if folder is None else (folder.expanduser().absolute(),)
+    return Unit(program, data, LANG, config.absolute() if config else None, listen, writable)
 
 
 def _need_root() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 from sqlalchemy import select, update
 
-from core import checks, engines, reindexing
+from core import backups, checks, engines, reindexing
 from core.clock import DAY, HOUR
 from core.db.models import Audit, RuleMode, Source
 from core.errors import Refused, failure
@@ -352,6 +352,27 @@ def test_storage_says_how_far_an_older_mapping_is_written_anew(open_console: Ope
         reindexing.end(session, run, house.clock.now(), error)
     console.press("r")
     expect(region).to_contain_text("cần trống thêm 12,3 GB")
+
+
+def test_storage_says_when_the_control_data_were_backed_up_and_when_that_fails(
+    open_console: Open, own_house: Running
+) -> None:
+    house, file = own_house.services, "/var/lib/kydai/backup/kydai-siem-20261127-023000.tar.zst"
+    console = open_console(own_house, "duclm", path="/storage").heading("Lưu trữ")
+    facts = console.page.locator(".storage-facts > div").filter(has_text="Sao lưu hằng ngày")
+    expect(facts).to_contain_text("Chưa có bản nào")
+    with house.database.write() as session:
+        backups.succeeded(session, file, 5_120_000, house.clock.now() - 3 * HOUR)
+    console.press("r")
+    expect(facts).to_contain_text("Cách đây 3 giờ")
+    expect(facts).to_contain_text(f"5,1 MB, {file}")
+    with house.database.write() as session:
+        backups.failed(session, failure(Refused, "backup.error.room", free=10, needed=300), house.clock.now())
+    console.press("r")
+    expect(facts).to_contain_text("Cần xử lý")
+    expect(facts).to_contain_text("Sao lưu hằng ngày không thành công: Không đủ chỗ để sao lưu: còn trống 10 MB")
+    expect(facts).to_contain_text(file)
+    assert console.violations() == []
 
 
 def test_storage_is_for_those_who_keep_the_house(open_console: Open, shared_house: Running) -> None:

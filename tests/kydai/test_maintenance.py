@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from core import checks, reindexing
+from core import backups, checks, reindexing
 from core.audit import Actor
 from core.clock import DAY, HOUR, MINUTE, SECOND, StillClock
 from core.db import outbox
@@ -48,7 +48,8 @@ def context(tmp_path: Path) -> Iterator[Context]:
 
 
 @pytest.fixture
-def keeper(context: Context) -> Maintenance:
+def keeper(context: Context, monkeypatch: pytest.MonkeyPatch) -> Maintenance:
+    monkeypatch.setattr(backups, "is_due", lambda *_: False)  # it starts a process
     made = Maintenance(context, lambda rule: {"vi": f"luật {rule}", "en": f"rule {rule}"})
     made.step()
     return made
@@ -344,3 +345,33 @@ def test_an_exception_whose_day_has_come_says_so_in_the_journal(context: Context
     with context.database.read() as session:
         (entry,) = session.scalars(select(Audit).where(Audit.action == "exception.expire"))
         assert (entry.actor, entry.object) == ("maintenance", "exception:1")
+
+
+def test_the_days_backup_is_begun_once_and_told_of_when_it_is_wanting(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+
+    class Backing:
+        def __init__(self, command: list[str], **_: Any) -> None:
+            started.append(command[1:])
+
+        def poll(self) -> int:
+            return -9
+
+    monkeypatch.setattr(subprocess, "Popen", Backing)
+    keeper = Maintenance(context, lambda rule: {"vi": rule, "en": rule})
+    keeper.step()
+    after(context, keeper, 61)
+    assert started == [], "it is not begun at once"
+    after(context, keeper, 61)
+    after(context, keeper, 61)
+    assert started == [["-m", "kydai.backing"]], "it died and is not begun again each minute"
+    with context.database.write() as session:
+        backups.failed(session, OSError(28, "full"), context.clock.now())
+    told = after(context, keeper, 61)
+    assert ("self:backup", 1) in told
+    assert after(context, keeper, 61) == told
+    with context.database.read() as session:
+        alert = session.scalars(select(Alert).where(Alert.rule_id == "self:backup")).one()
+    assert (alert.level, alert.rule_title["en"]) == ("high", "The daily backup failed: No space left on device")

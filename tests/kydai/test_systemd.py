@@ -32,8 +32,9 @@ def test_systemd_understands_every_line(tmp_path: Path, folder: str) -> None:
     file = tmp_path / NAME
     (tmp_path / folder).mkdir()
     unit = Unit(
-        program, tmp_path / folder, "vi", tmp_path / folder / "k.toml", ("10.20.1.50", "intake=10.30.1.50:8471")
-    )
+        program, tmp_path / folder, "vi", tmp_path / folder / "k.toml", ("10.20.1.50", "intake=10.30.1.50:8471"),
+        (Path("/mnt/a disk"), Path("/mnt/100%")),
+    )  # fmt: skip
     file.write_text(unit.text)
     assert NAME not in analyzed(file, "verify", "--man=no")
     file.write_text(unit.text.replace("OOMPolicy", "OOMPolice"))

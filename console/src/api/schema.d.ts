@@ -3271,6 +3271,19 @@ export interface components {
             waiting_runs: number;
         };
         /**
+         * DailyBackup
+         * @description The backup of the control data that the worker takes each day.
+         */
+        DailyBackup: {
+            /** At */
+            at: string | null;
+            /** Bytes */
+            bytes: number;
+            /** File */
+            file: string;
+            trouble: components["schemas"]["Words"] | null;
+        };
+        /**
          * DayHits
          * @description Hits of a day on the wall clock of the house, ``2026-11-25``.
          */
@@ -5987,6 +6000,7 @@ export interface components {
          */
         StoreState: {
             asked: components["schemas"]["AskedCheck"] | null;
+            backup: components["schemas"]["DailyBackup"] | null;
             /** Bytes */
             bytes: number;
             /** Bytes Per Day */

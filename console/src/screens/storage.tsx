@@ -4,7 +4,7 @@ import { type ReactNode, useState } from "react";
 import { api, data, type Schemas } from "../api/client";
 import { useKeys } from "../lib/keys";
 import { size } from "../lib/size";
-import { DAY, day } from "../lib/time";
+import { DAY, day, duration } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Asking, Failed } from "../parts/answer";
 import { useHouse } from "../parts/house";
@@ -113,6 +113,7 @@ function Amounts({ store }: { store: Store }) {
     [t("storage.reserve"), size(store.reserve, language)],
     [t("storage.growth"), store.bytes_per_day === null ? "–" : t("storage.growth_how", { size: size(store.bytes_per_day, language) })],
     [t("storage.verified"), <Check key="check" check={store.verified} />],
+    [t("storage.backup"), <Backup key="backup" backup={store.backup} />],
   ];
   return (
     <dl className="storage-facts">
@@ -145,6 +146,25 @@ function Check({ check }: { check: Store["verified"] }) {
         )}
       </span>
       {isPartial && <Compared start={check.start} end={check.end} />}
+    </>
+  );
+}
+
+/** The backup of the control data that is taken each day: red when the last failed or is two days old. */
+function Backup({ backup }: { backup: Store["backup"] }) {
+  const { t, language } = useWords();
+  if (!backup) return <span className="muted">{t("storage.backup_none")}</span>;
+  return (
+    <>
+      {backup.trouble ? <State tone="critical" text={t("storage.backup_trouble")} /> : backup.at && <State tone="good" text={t("storage.backup_age", { age: duration(Date.now() - Date.parse(backup.at), language) })} />}
+      {backup.trouble && <div>{backup.trouble[language]}</div>}
+      {backup.at ? (
+        <div className="muted">
+          <When at={backup.at} />, {size(backup.bytes, language)}, <span className="mono">{visible(backup.file)}</span>
+        </div>
+      ) : (
+        !backup.trouble && <span className="muted">{t("storage.backup_none")}</span>
+      )}
     </>
   );
 }

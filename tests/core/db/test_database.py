@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import signal
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from core.db.database import HEAD, Database, first_of, migrate, open_database, schema_version, sqlite_url
 from core.db.models import Base, IngestedFile, Meta
@@ -54,6 +60,64 @@ def test_a_newer_folder_is_refused(database: Database) -> None:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Refused, match="newer"):
         migrate(database)
+
+
+def test_a_migration_that_is_killed_at_any_statement_leaves_the_old_or_the_new(tmp_path: Path) -> None:
+    """0002, 0003 and 0005 move and delete rows; each later one makes tables and columns."""
+    started = open_database(sqlite_url(tmp_path))
+    with started.engine.connect() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(VERSIONS.parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO ingested_file VALUES ('p', 10, 20, 't', '/a', 5)"))
+        connection.commit()
+    started.close()
+    old, path = state(tmp_path), tmp_path / "control.sqlite"
+    kept = path.read_bytes()
+    ends: list[object] = []
+    for number in itertools.count(1):
+        path.write_bytes(kept)
+        pid = os.fork()
+        if not pid:
+            migrate_and_die(tmp_path, number)
+        was_killed = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0
+        ends.append(state(tmp_path))
+        if not was_killed:
+            break
+    new = ends[-1]
+    assert old != new
+    assert len(ends) > 20, "there are as many statements"
+    assert [end for end in ends if end not in (old, new)] == []
+    assert ends[0] == old
+    path.write_bytes(kept)
+    again = open_database(sqlite_url(tmp_path))
+    assert migrate(again)
+    again.close()
+    assert state(tmp_path) == new
+
+
+def state(folder: Path) -> object:
+    """Schema and rows."""
+    with closing(sqlite3.connect(folder / "control.sqlite")) as db:
+        return list(db.iterdump())
+
+
+def migrate_and_die(folder: Path, number: int) -> NoReturn:
+    """In a process of its own: killed right before its statement of this number."""
+    status = 1
+    try:
+        database, statements = open_database(sqlite_url(folder)), itertools.count(1)
+
+        @event.listens_for(database.engine, "before_cursor_execute")
+        def _look(*_: object) -> None:
+            if next(statements) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        migrate(database)
+        status = 0
+    finally:
+        os._exit(status)
 
 
 def test_writes_are_all_or_nothing(database: Database) -> None:

@@ -22,8 +22,8 @@ def test_the_guides_commands_do_what_it_says(kydai: Run, log: Path, tmp_path: Pa
         "/var/lib/kydai.old": tmp_path / "data",
     }
     said: dict[str, str] = {}
-    for line in (line for block in re.findall(r"^```\n(.*?)^```", GUIDE.read_text("utf-8"), re.M | re.S)
-                 for line in block.splitlines()):  # fmt: skip
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", GUIDE.read_text("utf-8"), re.M | re.S)
+    for line in (line for kind, body in blocks if not kind for line in body.splitlines()):
         words = shlex.split(line)
         if words[0] == "sudo" or words[1] == "up":
             continue
