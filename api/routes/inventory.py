@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from api.deps import House, Reader, Svc
 from api.scope import sight
-from api.shapes import Id, Shape, Words
-from core import inventory, inventory_changes, planned
+from api.shapes import Id, Shape, Time, Words
+from core import adoption, inventory, inventory_changes, planned
 from core.db.models import Source
 from core.errors import BadInput, failure
 from core.export import csv_bytes, xlsx_bytes
 from core.followed import SOURCE
-from core.inventory import Plan
+from core.inventory import COLUMNS, Plan
 from core.inventory_table import MAX_ROWS, read_table
 from core.times import read_time
 
@@ -76,6 +76,32 @@ class Chosen(BaseModel):
     sources: Names
 
 
+class StrangerRow(Shape):
+    """Undeclared senders that are one machine, with the row that would declare it."""
+
+    senders: list[str]
+    cells: dict[str, str]
+    """By column, as a person would write them; guessed."""
+    why: list[Words]
+    """What was guessed from what."""
+    hosts: list[str]
+    datasets: list[str]
+    last_at: Time | None
+
+
+class Strangers(Shape):
+    items: list[StrangerRow]
+    agencies: dict[str, str]
+
+
+class Adoption(BaseModel):
+    """Rows to declare, by column; the first is row 2 where a cell is wrong, as in an import."""
+
+    rows: list[dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=10_000)]]] = Field(
+        min_length=1, max_length=MAX_ROWS
+    )
+
+
 class NewMaintenance(BaseModel):
     """Sources that will be silent, until when and why."""
 
@@ -124,6 +150,27 @@ def list_declared(caller: Reader, svc: Svc) -> Inventory:
             if seen.sees(row.system, row.agency)
         ]
     return Inventory(items=items, agencies=dict(svc.agencies), retention=sorted(svc.policy.months))
+
+
+@router.get("/strangers")
+def list_strangers(caller: Reader, svc: Svc) -> Strangers:
+    """Senders that nobody declared, with a guess what they are; none within a scope, for they belong to nobody."""
+    with svc.database.read() as session:
+        found = adoption.strangers(session, svc.clock.now()) if sight(caller.scope).is_whole else []
+    return Strangers(items=[StrangerRow.model_validate(row) for row in found], agencies=dict(svc.agencies))
+
+
+@router.post("/adopt")
+def adopt_strangers(body: Adoption, caller: House, svc: Svc) -> ImportPlan:
+    """Declare senders, checked as an import is: all or nothing."""
+    if strange := {column for row in body.rows for column in row} - set(COLUMNS):
+        raise failure(BadInput, "inventory.not_editable", column=min(strange), columns=", ".join(COLUMNS))
+    cells = [[*COLUMNS], *([row.get(column, "") for column in COLUMNS] for row in body.rows)]
+    with svc.database.write() as session:
+        plan = inventory.plan(session, cells, "", svc.policy.months, svc.agencies)
+        if plan.wrong:
+            return answer(plan, None)
+        return answer(plan, adoption.adopt(session, caller.actor, plan, svc.clock.now()))
 
 
 @router.get("/template", response_class=Response, responses={200: {"content": {"text/csv": {}}}})

@@ -20,6 +20,7 @@ from core.times import read_span
 from core.words import duration, moment, number, say
 from kydai.cli.main import FAILED, INCOMPLETE, LANG
 from kydai.cli.output import safe
+from kydai.cli.sources_adopt import adopt
 from kydai.cli.sources_inventory import import_inventory, remove, set_source, template, undo
 from kydai.cli.sources_planned import maintain
 from kydai.cli.users_links import console_urls
@@ -302,5 +303,6 @@ for _verb, _command, _help in (
     ("remove", remove, "sources.remove"),
     ("undo", undo, "sources.undo"),
     ("maintain", maintain, "planned.help"),
+    ("adopt", adopt, "adoption.help"),
 ):
     sources.command(_verb, help=say(_help, LANG))(_command)

@@ -76,6 +76,8 @@ TABLE: dict[str, object] = {
     "GET /sources/check": ALL,
     "GET /sources/template": ALL,
     "GET /sources/declared": ALL,
+    "GET /sources/strangers": ALL,
+    "POST /sources/adopt": HOUSE,
     "POST /sources/import": HOUSE,
     "POST /sources/edit": HOUSE,
     "POST /sources/remove": HOUSE,

@@ -2042,6 +2042,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources/adopt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adopt Strangers
+         * @description Declare senders, checked as an import is: all or nothing.
+         */
+        post: operations["adopt_strangers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources/check": {
         parameters: {
             query?: never;
@@ -2214,6 +2234,26 @@ export interface paths {
          * @description When declared sources sent nothing for longer than they may; of the last 24 hours when no range is given.
          */
         get: operations["list_silences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/strangers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Strangers
+         * @description Senders that nobody declared, with a guess what they are; none within a scope, for they belong to nobody.
+         */
+        get: operations["list_strangers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2618,6 +2658,16 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Adoption
+         * @description Rows to declare, by column; the first is row 2 where a cell is wrong, as in an import.
+         */
+        Adoption: {
+            /** Rows */
+            rows: {
+                [key: string]: string;
+            }[];
+        };
         /**
          * Advice
          * @description What the rule's author says: why it matters, what may look like it, what to do.
@@ -6063,6 +6113,35 @@ export interface components {
              */
             start: string;
             truth: components["schemas"]["Truth"];
+        };
+        /**
+         * StrangerRow
+         * @description Undeclared senders that are one machine, with the row that would declare it.
+         */
+        StrangerRow: {
+            /** Cells */
+            cells: {
+                [key: string]: string;
+            };
+            /** Datasets */
+            datasets: string[];
+            /** Hosts */
+            hosts: string[];
+            /** Last At */
+            last_at: string | null;
+            /** Senders */
+            senders: string[];
+            /** Why */
+            why: components["schemas"]["Words"][];
+        };
+        /** Strangers */
+        Strangers: {
+            /** Agencies */
+            agencies: {
+                [key: string]: string;
+            };
+            /** Items */
+            items: components["schemas"]["StrangerRow"][];
         };
         /**
          * SubCell
@@ -13766,6 +13845,70 @@ export interface operations {
             };
         };
     };
+    adopt_strangers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Adoption"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPlan"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
     check_source: {
         parameters: {
             query: {
@@ -14303,6 +14446,66 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SilenceList"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    list_strangers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Strangers"];
                 };
             };
             /** @description Bad request */

@@ -11,6 +11,7 @@ from api.feed import ailing_sources
 from api.scope import WHOLE
 from core.db.models import Audit, Source
 from core.export import csv_bytes
+from core.sources import Heards
 from tests.api.conftest import Client
 
 URL = "/api/v1/sources"
@@ -116,3 +117,21 @@ def test_maintenance_is_shown_and_not_counted_among_what_ails(client: Client, se
     assert sysadmin.get(URL).json()["items"][0]["maintenance"] is None
     assert sysadmin.post(f"{URL}/undo", json={"entry": done["entry"]}).status_code == 409, "it was ended since"
     assert sysadmin.post(f"{URL}/maintenance", json=body | {"until": "now-1h"}).status_code == 400
+
+
+def test_strangers_are_adopted_as_the_person_changed_them(client: Client, services: Services) -> None:
+    heards = Heards()
+    heards.add("udp:10.20.1.9", "fw01", "fortinet.firewall", services.clock.now(), None)
+    with services.database.write() as session:
+        heards.save(session, {})
+    sysadmin = client("sysadmin")
+    (row,) = sysadmin.get(f"{URL}/strangers").json()["items"]
+    assert (row["senders"], row["cells"]["product"]) == (["udp:10.20.1.9"], "FortiGate")
+    assert client("auditor", scope="kydai.system: x").get(f"{URL}/strangers").json()["items"] == []
+    wrong = sysadmin.post(f"{URL}/adopt", json={"rows": [row["cells"] | {"level": "9"}]}).json()
+    assert [(w["row"], w["column"]) for w in wrong["wrong"]] == [(2, "level")]
+    assert sysadmin.post(f"{URL}/adopt", json={"rows": [{"colour": "red"}]}).status_code == 400
+    done = sysadmin.post(f"{URL}/adopt", json={"rows": [row["cells"] | {"name": "fw-tinh"}]}).json()
+    assert (done["added"], done["is_applied"]) == (["fw-tinh"], True)
+    (shown,) = sysadmin.get(URL).json()["items"]
+    assert (shown["name"], shown["state"]) == ("fw-tinh", "sending")
