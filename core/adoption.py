@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from core import audit
 from core.clock import LOCAL_ZONE, Micros
 from core.db.models import Source
-from core.inventory import COLUMNS, Plan
+from core.inventory import COLUMNS, MAX_SHOWN, Plan, Wrong, plan
 from core.inventory_changes import apply
 from core.sources import SourceState, SourceView, views
 from core.words import both
@@ -69,6 +69,18 @@ def strangers(session: Session, now: Micros) -> list[Stranger]:
         taken.add(guess.cells["name"].lower())
         found.append(guess)
     return found
+
+
+def check(
+    session: Session, cells: Sequence[Sequence[str]], classes: Collection[str], agencies: Mapping[str, str]
+) -> Plan:
+    """As ``inventory.plan``; a name that is declared is wrong here, for its source would be overwritten."""
+    the_plan = plan(session, cells, "", classes, agencies)
+    at = cells[0].index("name")
+    for number, row in enumerate(cells[1:], 2):
+        if (name := row[at].strip()) in the_plan.changed or name in the_plan.unchanged:
+            the_plan.wrong.append(Wrong(number, "name", name[:MAX_SHOWN], both("adoption.declared")))
+    return the_plan
 
 
 def adopt(session: Session, actor: audit.Actor, the_plan: Plan, now: Micros) -> int:

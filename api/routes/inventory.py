@@ -167,7 +167,7 @@ def adopt_strangers(body: Adoption, caller: House, svc: Svc) -> ImportPlan:
         raise failure(BadInput, "inventory.not_editable", column=min(strange), columns=", ".join(COLUMNS))
     cells = [[*COLUMNS], *([row.get(column, "") for column in COLUMNS] for row in body.rows)]
     with svc.database.write() as session:
-        plan = inventory.plan(session, cells, "", svc.policy.months, svc.agencies)
+        plan = adoption.check(session, cells, svc.policy.months, svc.agencies)
         if plan.wrong:
             return answer(plan, None)
         return answer(plan, adoption.adopt(session, caller.actor, plan, svc.clock.now()))

@@ -38,7 +38,7 @@ def adopt(
         return 0
     with context.database.write() as session:
         months, agencies = context.settings.store.retention_months, context.settings.site.agencies
-        plan = inventory.plan(session, adoption.table(chosen), classes=months, agencies=agencies)
+        plan = adoption.check(session, adoption.table(chosen), months, agencies)
         entry = 0 if plan.wrong else adoption.adopt(session, cli_actor(), plan, context.clock.now())
     told = say("sources.not_changed", LANG) if plan.wrong else say("adoption.done", LANG, count=len(plan.rows))
     return show_plan(context, plan, entry, told)

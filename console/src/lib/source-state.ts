@@ -2,7 +2,7 @@
 import type { Schemas } from "../api/client";
 import type { Tone } from "../parts/severity";
 import type { Speech } from "../words";
-import { duration } from "./time";
+import { duration, near } from "./time";
 
 export type Source = Schemas["SourceRow"];
 export const STATES = ["sending", "silent", "never", "undeclared"] as const;
@@ -15,6 +15,7 @@ export function isSkewed(source: Source): boolean {
 export function stateOf(source: Source, { t, named, language }: Speech): { tone: Tone; text: string } {
   const word = named("common.source_state", source.state);
   const name = word.charAt(0).toUpperCase() + word.slice(1);
+  if (source.maintenance) return { tone: "muted", text: `${name} · ${t("source.maintenance", { at: near(Date.parse(source.maintenance.end_at), Date.now(), language) })}` };
   if (source.state === "never") return { tone: "critical", text: name };
   if (source.state === "silent") {
     return { tone: "high", text: source.silent_seconds === null ? name : `${name} ${duration(source.silent_seconds * 1000, language)}` };
@@ -53,6 +54,7 @@ export const BUCKETS = ["parsed", "unparsed", "ignored", "duplicates", "waiting"
 
 /** What needs a person first: silent, never sent, wrong in some way, undeclared, well. */
 export function gravity(source: Source): number {
+  if (source.maintenance) return 3;
   if (source.state === "silent") return 0;
   if (source.state === "never") return 1;
   if (source.state === "undeclared") return 3;

@@ -8,6 +8,8 @@ interface Props {
   onClose: () => void;
   children: ReactNode;
   wide?: boolean;
+  /** Pixels, where a table needs more than a wide one has. */
+  width?: number;
   /** What was typed is not thrown away by a click beside it. */
   isForm?: boolean;
 }
@@ -20,7 +22,7 @@ export function Dialog(props: Props) {
       opened
       onClose={props.onClose}
       title={props.title}
-      size={props.wide ? 640 : 440}
+      size={props.width ?? (props.wide ? 640 : 440)}
       padding={16}
       radius={6}
       closeOnClickOutside={!props.isForm}

@@ -8,6 +8,7 @@ interface Props {
   title: string;
   onClose: () => void;
   wide?: boolean;
+  width?: number;
   /** What the button says that sends; without it the buttons among the fields send. */
   send?: string;
   /** There is nothing to send yet. */
@@ -24,7 +25,7 @@ function markFirst(fields: HTMLElement | null): void {
   fields?.querySelector(FIELD)?.setAttribute("data-autofocus", "");
 }
 
-export function FormDialog({ title, onClose, wide, send, isBlocked = false, onSend, children }: Props) {
+export function FormDialog({ title, onClose, wide, width, send, isBlocked = false, onSend, children }: Props) {
   const { t } = useWords();
   const [problem, setProblem] = useState<unknown>(null);
   const [isBusy, setBusy] = useState(false);
@@ -57,7 +58,7 @@ export function FormDialog({ title, onClose, wide, send, isBlocked = false, onSe
     }
   };
   return (
-    <Dialog title={title} onClose={onClose} wide={wide} isForm>
+    <Dialog title={title} onClose={onClose} wide={wide} width={width} isForm>
       <form className="form" aria-busy={isBusy} onSubmit={(event) => void submit(event)} onInvalidCapture={onInvalid} onInputCapture={onInput} onKeyDown={onKeyDown}>
         <div className="form" ref={markFirst}>
           {children}

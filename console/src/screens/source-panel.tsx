@@ -15,12 +15,13 @@ import { useToast } from "../parts/toast";
 import { When } from "../parts/when";
 import { useWords } from "../words";
 import { hunt } from "./links";
+import type { Do } from "./source-group";
 import { undoOf } from "./source-undo";
 import { BalanceLine } from "./sources";
 
 const HEARD = 12;
 
-export function SourcePanel({ name, onClose }: { name: string; onClose: () => void }) {
+export function SourcePanel({ name, onDo, onClose }: { name: string; onDo: Do; onClose: () => void }) {
   const { t, said, n, language } = useWords();
   const { may } = useHouse();
   const tell = useToast();
@@ -36,6 +37,16 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
       tell({ error });
     }
   };
+  const act = async (path: "/api/v1/sources/remove" | "/api/v1/sources/maintenance/end", text: string) => {
+    try {
+      const done = await data(api.POST(path, { body: { sources: [name] } }));
+      tell({ text, undo: undoOf(done.entry, queries) });
+      void queries.invalidateQueries({ queryKey: ["sources"] });
+      if (path.endsWith("remove")) onClose();
+    } catch (error) {
+      tell({ error });
+    }
+  };
   return (
     <section className="source-panel" aria-label={name}>
       {asked.isPending && <Asking />}
@@ -45,15 +56,41 @@ export function SourcePanel({ name, onClose }: { name: string; onClose: () => vo
           <div className="row wrap">
             <h2 className="mono-title">{name}</h2>
             <span className="muted">
-              {[found.source.product, found.source.system, found.source.level !== null && t("source.level", { level: String(found.source.level) }), found.source.zone].filter(Boolean).join(" · ")}
+              {[found.source.product, found.source.system, found.source.agency, found.source.place, found.source.level !== null && t("source.level", { level: String(found.source.level) }), found.source.zone].filter(Boolean).join(" · ")}
             </span>
             {found.source.usual_gap_seconds !== null && <span className="muted">{t("source.usual_gap", { gap: duration(found.source.usual_gap_seconds * 1000, language) })}</span>}
             <span className="space" />
-            <Link to={hunt(`kydai.source: ${literal(name)}`)}>{t("source.hunt")}</Link>
             <button type="button" className="icon-button" aria-label={t("action.hide")} onClick={onClose}>
               ×
             </button>
           </div>
+          <div className="row wrap source-actions">
+            {may("house") && found.source.is_declared && (
+              <>
+                <button type="button" className="button small" onClick={() => onDo("edit", [name])}>
+                  {t("source.edit")}
+                </button>
+                {found.source.maintenance ? (
+                  <button type="button" className="button small" onClick={() => void act("/api/v1/sources/maintenance/end", t("source.maintenance_ended", { name }))}>
+                    {t("source.end_maintenance")}
+                  </button>
+                ) : (
+                  <button type="button" className="button small" onClick={() => onDo("maintain", [name])}>
+                    {t("source.maintain")}
+                  </button>
+                )}
+                <button type="button" className="button small" onClick={() => void act("/api/v1/sources/remove", t("source.removed", { name }))}>
+                  {t("source.remove")}
+                </button>
+              </>
+            )}
+            <Link to={hunt(`kydai.source: ${literal(name)}`)}>{t("source.hunt")}</Link>
+          </div>
+          {found.source.maintenance && (
+            <p>
+              {t("source.maintenance_of")} <When at={found.source.maintenance.end_at} form="full" /> · {visible(found.source.maintenance.owner)}: {visible(found.source.maintenance.reason)}
+            </p>
+          )}
           <p>
             <BalanceLine balance={found.source.balance} source={name} />
           </p>

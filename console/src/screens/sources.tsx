@@ -7,10 +7,12 @@ import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
 import { useKeys } from "../lib/keys";
 import { literal } from "../lib/query-text";
+import { GROUPINGS, type GroupHead, grouped, isHead, keyOf, type SourceLine } from "../lib/source-groups";
 import { BUCKETS, gravity, isSkewed, offsetText, type Source, STATES, stateOf } from "../lib/source-state";
 import { duration } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
+import { Choice } from "../parts/choice";
 import { type Column, Grid, useRowKeys } from "../parts/grid";
 import { useHouse, useStream } from "../parts/house";
 import { Search } from "../parts/search";
@@ -19,11 +21,15 @@ import { Spark } from "../parts/spark";
 import { When } from "../parts/when";
 import { useWords } from "../words";
 import { hunt } from "./links";
+import { AdoptDialog } from "./source-adopt";
+import { EditDialog } from "./source-edit";
+import { GroupPanel, GroupTitle } from "./source-group";
 import { ImportDialog } from "./source-import";
+import { MaintainDialog } from "./source-maintain";
 import { SourcePanel } from "./source-panel";
 import "../styles/sources.css";
 
-const nameOf = (source: Source) => source.name;
+type Doing = { what: "import" | "adopt" } | { what: "edit" | "maintain"; names: readonly string[] };
 const TONES: Record<(typeof STATES)[number], Tone> = { sending: "good", silent: "high", never: "critical", undeclared: "low" };
 const REFETCH = 15_000;
 const LAG_LIMIT = 60;
@@ -34,7 +40,8 @@ export default function Sources() {
   const { may } = useHouse();
   const [get, set] = useAddress();
   const [current, setCurrent] = useCurrent();
-  const [isImporting, setImporting] = useState(false);
+  const [doing, setDoing] = useState<Doing | null>(null);
+  const by = GROUPINGS.find((name) => name === get("by")) ?? null;
   const state = STATES.find((name) => name === get("state"));
   const filter = { state: state ? [state] : undefined, text: get("text") || undefined };
   const asked = useQuery({
@@ -45,7 +52,9 @@ export default function Sources() {
   const rows = useMemo(() => (asked.data?.items ?? []).toSorted((a, b) => gravity(a) - gravity(b) || a.name.localeCompare(b.name)), [asked.data]);
   const totals = asked.data?.totals;
   const lag = useLag();
-  useRowKeys(rows, nameOf, current, setCurrent);
+  const lines = useMemo(() => grouped(rows, by), [rows, by]);
+  const head = lines.find((line): line is GroupHead => isHead(line) && line.key === current);
+  useRowKeys(lines, keyOf, current, setCurrent);
   useKeys({ r: () => void asked.refetch() });
 
   const columns: Column<Source>[] = [
@@ -111,8 +120,14 @@ export default function Sources() {
           </span>
         )}
         <span className="space" />
+        <Choice label={t("sources.by")} value={by ?? ""} options={[{ value: "", label: t("sources.by_none") }, ...GROUPINGS.map((name) => ({ value: name, label: t(`sources.by_${name}`) }))]} onChange={(value) => set({ by: value, at: null })} />
+        {may("house") && totals && totals.undeclared > 0 && (
+          <button type="button" className="button" onClick={() => setDoing({ what: "adopt" })}>
+            {t("sources.adopt")}
+          </button>
+        )}
         {may("house") && (
-          <button type="button" className="button" onClick={() => setImporting(true)}>
+          <button type="button" className="button" onClick={() => setDoing({ what: "import" })}>
             {t("sources.import")}
           </button>
         )}
@@ -135,19 +150,29 @@ export default function Sources() {
         ) : (
           <Grid
             label={t("nav.sources")}
-            rows={rows}
-            columns={columns}
-            rowKey={nameOf}
+            rows={lines}
+            columns={columns.map(forLines)}
+            rowKey={keyOf}
+            rowClass={(line) => (isHead(line) ? "group" : "")}
             current={current}
             onCurrent={setCurrent}
             empty={<Empty title={t("sources.none")} text={state || filter.text ? t("sources.none_filtered") : t("sources.none_help")} />}
           />
         )}
-        {current && <SourcePanel name={current} key={current} onClose={() => setCurrent(null)} />}
+        {head && <GroupPanel head={head} onDo={(what, names) => setDoing({ what, names })} onClose={() => setCurrent(null)} />}
+        {current && !current.startsWith("group:") && <SourcePanel name={current} key={current} onDo={(what, names) => setDoing({ what, names })} onClose={() => setCurrent(null)} />}
       </div>
-      {isImporting && <ImportDialog onClose={() => setImporting(false)} />}
+      {doing?.what === "import" && <ImportDialog onClose={() => setDoing(null)} />}
+      {doing?.what === "adopt" && <AdoptDialog onClose={() => setDoing(null)} />}
+      {doing?.what === "edit" && <EditDialog names={doing.names} onClose={() => setDoing(null)} />}
+      {doing?.what === "maintain" && <MaintainDialog names={doing.names} onClose={() => setDoing(null)} />}
     </div>
   );
+}
+
+/** A column of sources, for lines of which some are heads: the first cell of a head is all of it. */
+function forLines(column: Column<Source>, at: number): Column<SourceLine> {
+  return { ...column, cell: (line) => (isHead(line) ? at === 0 && <GroupTitle head={line} /> : column.cell(line)) };
 }
 
 /** The last day's events of a source (or of all), or those that nobody could parse. */

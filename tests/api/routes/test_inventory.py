@@ -130,8 +130,11 @@ def test_strangers_are_adopted_as_the_person_changed_them(client: Client, servic
     assert client("auditor", scope="kydai.system: x").get(f"{URL}/strangers").json()["items"] == []
     wrong = sysadmin.post(f"{URL}/adopt", json={"rows": [row["cells"] | {"level": "9"}]}).json()
     assert [(w["row"], w["column"]) for w in wrong["wrong"]] == [(2, "level")]
+    declare(services, "dc01")
+    taken = sysadmin.post(f"{URL}/adopt", json={"rows": [row["cells"] | {"name": "dc01"}]}).json()
+    assert [(w["column"], w["value"]) for w in taken["wrong"]] == [("name", "dc01")], "nothing is overwritten"
     assert sysadmin.post(f"{URL}/adopt", json={"rows": [{"colour": "red"}]}).status_code == 400
     done = sysadmin.post(f"{URL}/adopt", json={"rows": [row["cells"] | {"name": "fw-tinh"}]}).json()
     assert (done["added"], done["is_applied"]) == (["fw-tinh"], True)
-    (shown,) = sysadmin.get(URL).json()["items"]
-    assert (shown["name"], shown["state"]) == ("fw-tinh", "sending")
+    shown = {each["name"]: each["state"] for each in sysadmin.get(URL).json()["items"]}
+    assert shown == {"dc01": "never", "fw-tinh": "sending"}
