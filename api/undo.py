@@ -15,7 +15,7 @@ from core.errors import Conflict, Refused, failure
 from detections import exception_book, local_rules, rule_modes
 from detections.alert_actions import put_back, state_of
 from detections.dependents import refuse_orphans
-from detections.drafts import rules_of
+from detections.drafts import refuse_ids, rules_of
 from detections.ruleset import RuleSet
 
 UNDO_FOR = 10 * MINUTE
@@ -68,16 +68,20 @@ def undo_text(
     session: Session, actor: Actor, rules_folder: Path, in_force: RuleSet, entry: int, *, now: Micros
 ) -> tuple[str, int]:
     """Put back the text that a rule had before an entry; returns the rule's id and the entry of this. Raises as
-    ``undo_alerts`` does, and BadInput when a correlation needs what would be lost by it."""
+    ``undo_alerts`` does, and BadInput when a correlation needs what would be lost by it, or another file has the id of
+    a rule that would come back."""
     row = session.get(Audit, entry)
     mine = row is not None and row.actor == actor.name and row.action in (local_rules.SAVE, local_rules.REMOVE)
     if row is None or not mine or now - row.at > UNDO_FOR:
         raise failure(Refused, "api.undo_over")
     rule_id = row.object.partition(":")[2]
     undone = local_rules.put_back(session, actor, rules_folder, row, now)
-    if (about := in_force.every.get(rule_id)) is not None:
-        before = local_rules.version_of(rules_folder, row.before)
-        refuse_orphans(about, in_force, rules_of(before.text, before.file) if before else ())
+    before, about = local_rules.version_of(rules_folder, row.before), in_force.every.get(rule_id)
+    rules = rules_of(before.text, before.file) if before else []
+    if rules:
+        refuse_ids(rules, in_force, about)
+    if about is not None:
+        refuse_orphans(about, in_force, rules)
     return rule_id, undone
 
 

@@ -240,3 +240,17 @@ def test_an_undo_takes_nothing_that_another_rule_needs_since(people: People, fol
     admin.post(f"{URL}/new", json={"text": CHAIN.replace("[moi]", f"[{made['id']}]")})
     assert undone(made["entry"]) == 400
     assert (folder / "local" / made["file"]).is_file()
+
+
+def test_an_undo_brings_back_no_rule_that_stands_in_another_file_since(people: People, folder: Path) -> None:
+    admin = people("admin")
+    other = NEW.replace("3333", "4444").replace("name: moi", "name: hai")
+    admin.post(f"{URL}/new", json={"text": f"{NEW}\n---\n{other}"})
+    source = admin.get(f"{URL}/{NEW_ID}/text").json()
+    parted = admin.put(f"{URL}/{NEW_ID}/text", json={**source, "text": NEW}).json()["entry"]
+    again = admin.post(f"{URL}/new", json={"text": other}).json()["entry"]
+    refused = admin.post(f"{URL}/text/undo", json={"entry": parted})
+    assert (refused.status_code, "local/hai.yml" in refused.text) == (400, True), refused.text
+    assert (folder / "local" / "moi.yml").read_text() == NEW
+    assert [admin.post(f"{URL}/text/undo", json={"entry": n}).status_code for n in (again, parted)] == [200, 200]
+    assert (folder / "local" / "moi.yml").read_text() == f"{NEW}\n---\n{other}"
