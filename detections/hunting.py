@@ -42,6 +42,9 @@ from detections.to_tree import leaf, node_of, to_tree
 
 MAX_ASKED = 300
 """Predicates of one question: a larger set of rules is hunted by reading its log sources whole."""
+MAX_PATTERNS = 4_000
+"""Characters of its patterns: in all parts of a question, each costs Elasticsearch up to 50 KB of the memory of its
+requests."""
 CHANNEL = "winlog.channel"
 CODE = "event.code"
 MODULE = "event.module"
@@ -103,13 +106,20 @@ def parts_of(rule: Rule) -> list[Part]:
     return [*_windows(rule.logsource, asks_channel), *_elsewhere(rule.logsource)]
 
 
+def is_large(rules: Iterable[Rule]) -> bool:
+    """Whether rules are more than one question may ask: all events of their log sources are read."""
+    asked = [predicate for rule in rules for predicate in rule.predicates]
+    patterns = (each.value for each in asked if each.kind in (Kind.CONTAINS, Kind.ENDS, Kind.LIKE))
+    return len(asked) > MAX_ASKED or sum(map(len, patterns)) > MAX_PATTERNS
+
+
 class Hunter:
     """Rules over stored events: ``where`` is what to read, ``judge`` says which of it they match."""
 
     def __init__(self, rules: Sequence[Rule], clock: Clock) -> None:
         self.rules = {rule.id: rule for rule in rules}
         self.hunts = {rule.id: hunt_of(rule) for rule in rules}
-        self.reads_sources = sum(len(rule.predicates) for rule in rules) > MAX_ASKED
+        self.reads_sources = is_large(rules)
         """The set is large: what the trees find is not compared with what the engine does."""
         self.sources = _any(dict.fromkeys(hunt.source for hunt in self.hunts.values()))
         """Every event of their log sources."""

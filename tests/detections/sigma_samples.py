@@ -30,7 +30,7 @@ def rule_id(number: int) -> str:
 
 def ruleset_of(folder: Path, texts: Iterable[str], package: str = "own") -> RuleSet:
     """Rules written to files of a folder and loaded; what cannot be loaded fails the test."""
-    (folder / "rules").mkdir(exist_ok=True)
+    (folder / "rules").mkdir(parents=True, exist_ok=True)
     for number, text in enumerate(texts):
         (folder / "rules" / f"r{number}.yml").write_text(text, encoding="utf-8")
     loaded = load([RuleSource(folder / "rules", package)])

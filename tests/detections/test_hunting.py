@@ -23,7 +23,7 @@ from core.store.segments import SegmentStore
 from detections.converting import convert
 from detections.ecs_binding import ATTRIBUTES, EcsBinding, sources
 from detections.engine import Engine
-from detections.hunting import MAX_ASKED, Hunter, Part, hunt_of, parts_of
+from detections.hunting import MAX_ASKED, MAX_PATTERNS, Hunter, Part, hunt_of, is_large, parts_of
 from detections.match import Matcher
 from detections.native import DEFENDER
 from detections.predicates import texts_of
@@ -182,12 +182,11 @@ def _differences(rules: Sequence[Rule], events: Sequence[Event], find: Any) -> l
     found = []
     for rule in rules:
         hunt = hunt_of(rule)
-        is_large = len(rule.predicates) > MAX_ASKED
-        here = find(hunt.source if is_large else hunt.tree)
+        here = find(hunt.source if is_large([rule]) else hunt.tree)
         if not here >= wanted[rule.id]:
             found.append((rule.file, f"lacks {len(wanted[rule.id] - here)}"))
         claimed: set[str] = set()
-        if not is_large and hunt.exact != FALSE:
+        if not is_large([rule]) and hunt.exact != FALSE:
             claimed = here if hunt.exact == hunt.tree else find(hunt.exact)
         if not claimed <= wanted[rule.id]:
             found.append((rule.file, f"claims {len(claimed - wanted[rule.id])} more"))
@@ -323,6 +322,14 @@ def test_a_large_set_reads_its_log_sources(tmp_path: Path) -> None:
     assert large.reads_sources
     assert [compile_match(large.where)(each) for each in (made, other)] == [True, False]
     assert large.judge([made, made | {"aws.cloudtrail.x": "w"}])[0][1] == (rule_id(2),)
+
+
+def test_long_patterns_are_not_asked_of_a_store(tmp_path: Path) -> None:
+    short, long = (
+        _hunter(tmp_path / kind, f"s: {{x|contains: ['{'a' * MAX_PATTERNS}'{more}]}}\ncondition: s\n")
+        for kind, more in (("short", ""), ("long", ", b"))
+    )
+    assert (short.reads_sources, long.reads_sources) == (False, True)
 
 
 def test_defenders_names_with_spaces_and_a_cleared_log(tmp_path: Path) -> None:
