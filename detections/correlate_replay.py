@@ -1,8 +1,8 @@
 """Replays are correlated apart, by event time, when the replay ends; they never touch live state.
 
-The stored live hits of the same groups stand around them as context; an alarm counts only if an item of the replay
-lies in its window. Each group is judged by the definition, over all its items at once: no bound of live state leaves
-anything out.
+The stored live hits of the same groups that lie near stand around them as context; an alarm counts only if an item of
+the replay lies in its window. Each group is judged by the definition, over all these items at once: no bound of live
+state leaves anything out.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from detections.ruleset import RuleSet
 
 AT_ONCE = 500_000
 """So many replayed hits are in memory at a time, some 350 bytes each; those of a partition that has more are read again
-for each part of its groups. Beside them stand the live hits of these groups: a group is judged whole."""
-
+for each part of its groups. Beside them stand the live hits of these groups that lie near one of theirs; a group's are
+judged together."""
 
 _EVER = 1 << 62
 
@@ -86,11 +86,11 @@ def correlate_replay(database: Database, patterns: PatternSet, spool: str) -> It
 def judged(patterns: PatternSet, own: Rows, around: Rows, heard_until: Micros | None = None) -> Iterator[Alarm]:
     """The final alarms of a replay with live rows around it; absence up to ``heard_until``, else its last event."""
     counts: dict[tuple[int, int], int] = defaultdict(int)
-    start, end = _EVER, -_EVER
+    end = -_EVER
     for partition in range(PARTITIONS):
         for row in own(partition):
             counts[patterns.by_id[row.pattern].depth, partition] += 1
-            start, end = min(start, row.item.time), max(end, row.item.time)
+            end = max(end, row.item.time)
     reach = patterns.longest * patterns.deepest
     given: dict[int, list[_Given]] = defaultdict(list)
 
@@ -107,9 +107,12 @@ def judged(patterns: PatternSet, own: Rows, around: Rows, heard_until: Micros | 
         for each in given[partition]:
             if is_wanted(each.row):
                 found[each.row.pattern, each.row.group].take(each.row.item, is_replayed=each.is_replayed)
+        # whether an instant fires is decided by what lies in its window: what is farther away decides nothing
+        times = {key: sorted(item.time for item in of.items) for key, of in found.items()}
         for row in around(partition) if found else ():
-            if (row.pattern, row.group) in found and start - reach <= row.item.time <= end + reach:
-                found[row.pattern, row.group].take(row.item, is_replayed=False)
+            key = row.pattern, row.group
+            if key in times and _is_near(times[key], row.item.time, reach):
+                found[key].take(row.item, is_replayed=False)
         return found
 
     for depth in range(1, patterns.deepest + 1):
@@ -121,6 +124,11 @@ def judged(patterns: PatternSet, own: Rows, around: Rows, heard_until: Micros | 
                     for each in looked.given(patterns):
                         given[partition_of(each.row.pattern, each.row.group)].append(each)
                     yield from looked.alarms()
+
+
+def _is_near(times: Sequence[Micros], at: Micros, reach: Micros) -> bool:
+    place = bisect_left(times, at - reach)
+    return place < len(times) and times[place] <= at + reach
 
 
 class _Looked:

@@ -15,6 +15,7 @@ from detections import correlation_groups, correlation_member
 from detections.correlate_replay import Rows, correlate_replay, drafted_replay, judged, save_replay
 from detections.correlate_worker import CorrelationWorker
 from detections.correlation_alarms import Alarm
+from detections.correlation_items import Item, unique
 from detections.correlation_rules import resolve
 from detections.hit_blocks import Placed, hit_of, partition_of, rows_of
 from tests.detections.brute_force import bursts, fires
@@ -54,12 +55,13 @@ def burst(alarm: Alarm) -> list[Micros]:
     return [] if alarm.pattern.is_absence else [item.time for item in (*alarm.items, *alarm.later)]
 
 
-def test_what_is_live_around_counts_where_an_item_of_the_replay_is_in_the_window() -> None:
+@pytest.mark.parametrize("share", [0.3, 0.1])
+def test_what_is_live_around_counts_where_an_item_of_the_replay_is_in_the_window(share: float) -> None:
     random, counted, every = Random(12), 0, 0
     for _ in range(150):
         patterns = pattern_set(*random_documents(random))
         stream = random_stream(random, length=24)
-        replayed = {hit[3] for hit in stream if random.random() < 0.3}
+        replayed = {hit[3] for hit in stream if random.random() < share}
         rows: dict[bool, list[Placed]] = {True: [], False: []}
         for event, rules, time, event_id in stream:
             hit = hit_of(event, rules)
@@ -74,6 +76,22 @@ def test_what_is_live_around_counts_where_an_item_of_the_replay_is_in_the_window
         assert found == {brute for brute in brutes if any(item.id in replayed for item in windows[brute])}
         counted, every = counted + len(found), every + len(brutes)
     assert 50 < counted < every - 50
+
+
+def test_of_a_busy_group_only_what_lies_near_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def counted(items: list[Item]) -> list[Item]:
+        sizes.append(len(items))
+        return unique(items)
+
+    monkeypatch.setattr(correlate_replay_, "unique", counted)
+    patterns = pattern_set(document("count", condition={"gte": 3}, **COUNT))
+    mine = [row("id-count", second, f"r{second}") for second in (0, 9000)]
+    live = [row("id-count", second, f"l{second}") for second in (*range(1, 8900, 4), 9001, 9003, *range(9050, 9900, 4))]
+    found = [(a.at - BASE) // SECOND for a in judged(patterns, *parts(mine, live))]
+    assert found == [5, 9003]
+    assert sizes == [2 + len((1, 5, 9)) + len((9001, 9003))], "within ten seconds of one of them"
 
 
 def test_neither_many_groups_nor_a_large_one_leave_anything_out(monkeypatch: pytest.MonkeyPatch) -> None:
