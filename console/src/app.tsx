@@ -99,7 +99,7 @@ function SignedIn() {
   const place = useLocation();
   const queries = useQueryClient();
   const stream = useMemo(() => new Stream(), []);
-  const isIn = !!me.data && !me.data.must_set_password;
+  const isIn = !!me.data && !me.data.must_set_password && !me.data.must_set_totp;
 
   useEffect(() => {
     if (!isIn) return;

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,12 +105,12 @@ def settings_of(data: Path, **settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(data: Path, **settings: str) -> Iterator[Running]:
-    """Start ``kydai up --json`` and hand it out once it is ready."""
+def running(data: Path, *, within: Sequence[str] = (), **settings: str) -> Iterator[Running]:
+    """Start ``kydai up --json`` (by the command ``within``, as in a namespace) and hand it out once it is ready."""
     data.mkdir(parents=True, exist_ok=True)
     environment = settings_of(data, **settings)
     process = subprocess.Popen(
-        [sys.executable, "-c", "from kydai.cli.main import run; run()", "up", "--json"],
+        [*within, sys.executable, "-c", "from kydai.cli.main import run; run()", "up", "--json"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=(data / "up.log").open("wb"),

@@ -5,7 +5,10 @@ import type { components, paths } from "./schema";
 export type Schemas = components["schemas"];
 
 /** What went wrong (RFC 9457); `position` is where in a query, `near` what may have been meant. */
-export type Problem = Omit<Schemas["Problem"], "type">;
+export type Problem = Omit<Schemas["Problem"], "type"> & { type?: string };
+
+/** The type of the answer that asks for a one-time code. */
+export const NEED_CODE = "kydai:need-code";
 
 /** An answer that is an error; `problem.detail` is in the reader's language. */
 export class Failure extends Error {

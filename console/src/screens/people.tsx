@@ -123,7 +123,7 @@ function PersonState({ person }: { person: Person }) {
 }
 
 function PersonPanel({ person, onSecret }: { person: Person; onSecret: (secret: Secret) => void }) {
-  const { t, named } = useWords();
+  const { t, n, named } = useWords();
   const { me, may } = useHouse();
   const tell = useToast();
   const queries = useQueryClient();
@@ -145,6 +145,15 @@ function PersonPanel({ person, onSecret }: { person: Person; onSecret: (secret: 
     },
     onError,
   });
+  const end = useMutation({
+    mutationFn: (what: "sessions" | "totp") =>
+      what === "totp" ? data(api.DELETE("/api/v1/users/{name}/totp", { params })) : data(api.DELETE("/api/v1/users/{name}/sessions", { params })),
+    onSuccess: () => {
+      void queries.invalidateQueries({ queryKey: ["people"] });
+      tell({ text: t("people.changed", { name: person.name }) });
+    },
+    onError,
+  });
   return (
     <aside className="side" aria-label={person.name}>
       <h2>{person.full_name || person.name}</h2>
@@ -154,6 +163,10 @@ function PersonPanel({ person, onSecret }: { person: Person; onSecret: (secret: 
       <dl className="pairs" style={{ margin: "10px 0" }}>
         <dt>{t("people.scope")}</dt>
         <dd className={person.scope ? "mono" : ""}>{person.scope || t("people.whole")}</dd>
+        <dt>{t("access.totp")}</dt>
+        <dd>{person.has_totp ? t("people.totp_on") : t("people.totp_off")}</dd>
+        <dt>{t("people.sessions")}</dt>
+        <dd>{n(person.sessions)}</dd>
         <dt>{t("people.created")}</dt>
         <dd>
           <When at={person.created_at} form="full" />
@@ -184,6 +197,20 @@ function PersonPanel({ person, onSecret }: { person: Person; onSecret: (secret: 
               </button>
             )}
           </div>
+          {person.name !== me.name && (person.sessions > 0 || person.has_totp) && (
+            <div className="row wrap">
+              {person.sessions > 0 && (
+                <button type="button" className="button" disabled={end.isPending} onClick={() => end.mutate("sessions")}>
+                  {t("people.end_sessions")}
+                </button>
+              )}
+              {person.has_totp && (
+                <button type="button" className="button" disabled={end.isPending} onClick={() => end.mutate("totp")}>
+                  {t("people.take_totp")}
+                </button>
+              )}
+            </div>
+          )}
           <p className="muted">{t("people.sessions_end")}</p>
         </div>
       )}

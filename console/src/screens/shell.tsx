@@ -1,7 +1,7 @@
 // The shell: navigation with counts, how far the data reach, the band that says when something is lost.
 import { Menu, useMantineColorScheme } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Link, NavLink, useLocation, useNavigate } from "react-router";
 import { api, data } from "../api/client";
 import { isTyping, useKeys } from "../lib/keys";
@@ -14,6 +14,10 @@ import { type Key, useWords } from "../words";
 import { KeyHelp } from "./key-help";
 import { Palette } from "./palette";
 import { ChangePassword } from "./change-password";
+
+const Sessions = lazy(() => import("./sessions"));
+const Totp = lazy(() => import("./totp"));
+type OwnDialog = "palette" | "keys" | "password" | "sessions" | "totp";
 
 interface Place {
   path: string;
@@ -54,7 +58,7 @@ export function usePlaces(): (Place | null)[] {
 export function Shell({ children }: { children: ReactNode }) {
   const { t } = useWords();
   const { me } = useHouse();
-  const [dialog, setDialog] = useState<"palette" | "keys" | "password" | null>(null);
+  const [dialog, setDialog] = useState<OwnDialog | null>(null);
   const screen = useRef<HTMLElement>(null);
   useJumps();
   useKeys({ "?": () => setDialog("keys"), "/": () => setDialog("palette") });
@@ -92,7 +96,7 @@ export function Shell({ children }: { children: ReactNode }) {
           </span>
         )}
         <DataClock />
-        <PersonMenu onPassword={() => setDialog("password")} onKeys={() => setDialog("keys")} />
+        <PersonMenu onOpen={setDialog} />
       </header>
       <Navigation />
       <main className="screen" ref={screen} tabIndex={-1}>
@@ -101,6 +105,10 @@ export function Shell({ children }: { children: ReactNode }) {
       {dialog === "palette" && <Palette onClose={() => setDialog(null)} />}
       {dialog === "keys" && <KeyHelp onClose={() => setDialog(null)} />}
       {dialog === "password" && <ChangePassword onClose={() => setDialog(null)} />}
+      <Suspense>
+        {dialog === "sessions" && <Sessions onClose={() => setDialog(null)} />}
+        {dialog === "totp" && <Totp onClose={() => setDialog(null)} />}
+      </Suspense>
     </div>
   );
 }
@@ -191,7 +199,7 @@ function Band() {
   );
 }
 
-function PersonMenu({ onPassword, onKeys }: { onPassword: () => void; onKeys: () => void }) {
+function PersonMenu({ onOpen }: { onOpen: (dialog: OwnDialog) => void }) {
   const { t, named, language } = useWords();
   const { me } = useHouse();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
@@ -233,8 +241,10 @@ function PersonMenu({ onPassword, onKeys }: { onPassword: () => void; onKeys: ()
           </Menu.Item>
         ))}
         <Menu.Divider />
-        <Menu.Item onClick={onKeys}>{t("menu.keys")}</Menu.Item>
-        <Menu.Item onClick={onPassword}>{t("menu.password")}</Menu.Item>
+        <Menu.Item onClick={() => onOpen("keys")}>{t("menu.keys")}</Menu.Item>
+        <Menu.Item onClick={() => onOpen("password")}>{t("menu.password")}</Menu.Item>
+        <Menu.Item onClick={() => onOpen("totp")}>{t("access.totp")}</Menu.Item>
+        <Menu.Item onClick={() => onOpen("sessions")}>{t("menu.sessions")}</Menu.Item>
         <Menu.Item onClick={() => void leave()}>{t("menu.leave")}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
