@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select, update
 
@@ -372,6 +373,24 @@ def test_storage_says_when_the_control_data_were_backed_up_and_when_that_fails(
     expect(facts).to_contain_text("Cần xử lý")
     expect(facts).to_contain_text("Sao lưu hằng ngày không thành công: Không đủ chỗ để sao lưu: còn trống 10 MB")
     expect(facts).to_contain_text(file)
+    assert console.violations() == []
+
+
+def test_storage_names_indices_that_somebody_has_closed(
+    open_console: Open, own_house: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = open_console(own_house, "duclm", path="/storage").heading("Lưu trữ")
+    page = console.page.locator(".storage")
+    expect(page).to_contain_text("Thời gian lưu trữ")
+    expect(page).not_to_contain_text("Chỉ mục đang bị đóng")
+    store = own_house.services.store
+    found = replace(store.stats(), closed=tuple(f"kydai-level{i}-2026.w47" for i in range(1, 6)))
+    monkeypatch.setattr(store, "stats", lambda: found)
+    console.press("r")
+    said = page.locator("p", has_text="Chỉ mục đang bị đóng")
+    expect(said).to_contain_text("kydai-level1-2026.w47, kydai-level2-2026.w47")
+    expect(said).to_contain_text("tìm kiếm không thấy")
+    expect(said).to_be_in_viewport(ratio=1)
     assert console.violations() == []
 
 

@@ -6058,6 +6058,8 @@ export interface components {
             checking: components["schemas"]["CheckUnderWay"] | null;
             /** Classes */
             classes: components["schemas"]["KeptClass"][];
+            /** Closed */
+            closed: string[];
             /** Days Left */
             days_left: number | null;
             /** Engine */

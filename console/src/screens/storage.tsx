@@ -48,6 +48,7 @@ export default function Storage() {
       ) : (
         <div className="storage" tabIndex={0} role="region" aria-label={t("nav.storage")}>
           <Amounts store={asked.data} />
+          {asked.data.closed.length > 0 && <Closed names={asked.data.closed} />}
           {asked.data.move && <Move store={asked.data} />}
           {asked.data.reindexing && <Reindex run={asked.data.reindexing} />}
           <Classes store={asked.data} onChange={changed} onShorten={setShortening} />
@@ -124,6 +125,18 @@ function Amounts({ store }: { store: Store }) {
         </div>
       ))}
     </dl>
+  );
+}
+
+/** Indices that somebody has closed: what is in them is in no figure and in no answer. */
+function Closed({ names }: { names: string[] }) {
+  const { t } = useWords();
+  return (
+    <p className="storage-closed">
+      <State tone="high" text={t("storage.closed")} /> <span className="mono">{names.map(visible).join(", ")}</span>
+      <br />
+      <span className="muted">{t("storage.closed_how")}</span>
+    </p>
   );
 }
 
