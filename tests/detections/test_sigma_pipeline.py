@@ -111,7 +111,7 @@ def query_of(logsource: str, detection: str) -> str:
          "winlog.event_data.EventType:(createkey OR addkey)"),
         ("{product: windows, service: windefend}", "{EventID: 1}", '"microsoft-windows-windows defender/operational"'),
         ("{product: linux, service: sudo}", "{process.command_line|re: '(^|/)id\\s'}",
-         "process.command_line:/(()id[\\s](.)*|(.)*\\/id[\\s](.)*)/"),
+         "process.command_line:/(a{0,0}id[\\s](.)*|(.)*\\/id[\\s](.)*)/"),
         ("{product: linux, service: sudo}", "{process.command_line|re: '(?i)^ab$'}", ":/([Aa][Bb])/"),
         ("{product: linux, service: sudo}", "{process.command_line|re: '^\\Sb\\W$'}", ":/([^\\s]b[^\\w])/"),
     ],
