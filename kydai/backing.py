@@ -1,11 +1,12 @@
 """The backup of the control data that is taken each day, and the one before a migration.
 
-``python -m kydai.backing`` is started by the worker and leaves when it is done. Each has its host's name in its own, so
-that several may share a folder, and only its own older ones go.
+``python -m kydai.backing`` is started by the worker and leaves when it is done. Each has host and data folder in its
+name, so that several may share a folder, and only its own older ones go.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import socket
@@ -65,7 +66,7 @@ def _take_daily(context: Context) -> Path:
     _need_room(settings, folder)
     file = folder / _name(context, "")
     take(context, file, MAINTENANCE)
-    _prune(folder, "", KEPT)
+    _prune(settings, folder, "", KEPT)
     return file
 
 
@@ -77,7 +78,7 @@ def before_migration(context: Context) -> Path:
     kind = f"before-{HEAD}-"
     file = folder / _name(context, kind)
     take(context, file, None)
-    _prune(folder, r"before-\d+-", KEPT_BEFORE)
+    _prune(context.settings, folder, r"before-\d+-", KEPT_BEFORE)
     return file
 
 
@@ -99,20 +100,26 @@ def _need_room(settings: Settings, folder: Path) -> None:
             raise failure(Refused, "backup.error.room", place=Place(str(place)), **words)
 
 
-def _host() -> str:
-    return re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:40]
+def _house(settings: Settings) -> str:
+    """Tells this host and data folder from others."""
+    host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:40]
+    return f"{host}-{hashlib.sha256(str(settings.data).encode()).hexdigest()[:6]}"
 
 
 def _name(context: Context, kind: str) -> str:
     at = from_micros(context.clock.now(), context.settings.zone)
-    return f"kydai-{_host()}-{kind}{at:%Y%m%d-%H%M%S}{SUFFIX}"
+    return f"kydai-{_house(context.settings)}-{kind}{at:%Y%m%d-%H%M%S}{SUFFIX}"
 
 
-def _prune(folder: Path, kind: str, kept: int) -> None:
-    """Let all but the newest of a kind go; only files of this host and exactly this form."""
-    form = re.compile(rf"kydai-{re.escape(_host())}-{kind}\d{{8}}-\d{{6}}{re.escape(SUFFIX)}")
-    ours = sorted((path for path in folder.iterdir() if form.fullmatch(path.name)), key=lambda path: path.name[-23:])
-    for path in ours[:-kept]:
+def _prune(settings: Settings, folder: Path, kind: str, kept: int) -> None:
+    """Let all but the newest of a kind go, and what killed ones left; only files of exactly this form."""
+    form = re.compile(
+        rf"\.?kydai-{re.escape(_house(settings))}-{kind}(\d{{8}}-\d{{6}}){re.escape(SUFFIX)}(?:\.(\d+)\.partial)?"
+    )
+    found = [(match, path) for path in folder.iterdir() if (match := form.fullmatch(path.name)) is not None]
+    whole = sorted((match[1], path) for match, path in found if not match[2])
+    left = [path for match, path in found if match[2] and not Path(f"/proc/{match[2]}").exists()]
+    for path in [*(path for _, path in whole[:-kept]), *left]:
         with suppress(OSError):  # the next round
             path.unlink()
 

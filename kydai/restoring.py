@@ -25,7 +25,7 @@ from core.archive import unpack
 from core.audit import Actor
 from core.clock import Clock, Micros, iso, to_micros
 from core.db.database import HEAD, Database, migrate, open_database, sqlite_url
-from core.db.models import Effect, EffectState, Heartbeat, Level, Run, RunStatus, SignInLink
+from core.db.models import Effect, EffectState, Level, Run, RunStatus, SignInLink
 from core.db.models import Session as SignedIn
 from core.durable import make_folder, sync_folder
 from core.errors import BadInput, Conflict, Place, Refused, Unavailable, cause, failure, kept
@@ -128,7 +128,7 @@ def _bring_up(context: Context, stage: Path, head: Mapping[str, Any], actor: Act
 
 def _note(session: Session, head: Mapping[str, Any], actor: Actor, clock: Clock) -> Restored:
     now, made_at = clock.now(), to_micros(head["made_at"])
-    for table in (SignedIn, SignInLink, Heartbeat):
+    for table in (SignedIn, SignInLink):
         session.execute(delete(table))
     runs = _cancel_runs(session, now)
     gap = Gap(made_at, max(now, made_at), is_all=head["engine"] == "segments" and not head["events"])
@@ -173,11 +173,19 @@ def _close(database: Database) -> None:
 
 
 def _move(stage: Path, data: Path) -> None:
-    names = sorted(path.name for path in stage.iterdir())
+    """Move everything to its name; what stops it in between takes it back."""
+    names = sorted(path.name for path in stage.iterdir() if part_of(path.name) is not Part.LEFT)
     first = [name for name in _ORDER if name in names]
-    for name in (*first, *(n for n in names if n not in (*first, CONTROL)), CONTROL):
-        if part_of(name) is not Part.LEFT:
+    try:
+        for name in (*first, *(n for n in names if n not in (*first, CONTROL)), CONTROL):
             (stage / name).rename(data / name)
-    sync_folder(data)
+        sync_folder(data)
+    except BaseException:
+        for path in (data / name for name in (CONTROL, *names)):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        raise
     with suppress(OSError):
         data.chmod(0o700)

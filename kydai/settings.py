@@ -7,6 +7,7 @@ stands in docs/settings.md, held to this file by a test.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -36,6 +37,15 @@ def _class_name(value: str) -> str:
 
 
 RetentionClass = Annotated[str, AfterValidator(_class_name)]
+
+
+def _time_of_day(value: str) -> str:
+    if re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value, re.ASCII) is None:
+        raise PydanticCustomError("time_of_day", "no time of day")
+    return value
+
+
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -176,9 +186,7 @@ class Backup(_Section):
     folder: Path | None = Field(
         None, description="Existing folder for the daily backups, best on another disk; else backup in the data folder."
     )
-    time: str = Field(
-        "02:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Local time of day from which it is taken."
-    )
+    time: TimeOfDay = Field("02:30", description="Local time of day from which it is taken.")
 
 
 class Worker(_Section):

@@ -46,7 +46,11 @@ def test_seven_are_kept_and_nothing_else_is_touched(context: Context) -> None:
     folder = folder_of(context.settings)
     folder.mkdir()
     others = {"notes.txt", "kydai-other-20200101-000000.tar.zst", "kydai-mine.tar.zst"}
-    for name in others:
+    dead, alive = (
+        f".kydai-{backing._house(context.settings)}-20261124-023000.tar.zst.{pid}.partial" for pid in (1 << 30, 1)
+    )
+    others.add(alive)  # its process is there
+    for name in (*others, dead):
         (folder / name).touch()
     files = []
     for _ in range(9):
@@ -131,6 +135,6 @@ def test_without_a_backup_nothing_is_migrated(tmp_path: Path, monkeypatch: pytes
     left.close()
 
 
-def test_the_names_of_hosts_are_no_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_names_of_hosts_are_no_paths(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "../máy.tỉnh")
-    assert backing._host() == "---m-y-t-nh"
+    assert backing._house(context.settings).startswith("---m-y-t-nh-")

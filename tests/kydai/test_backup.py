@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tarfile
 from pathlib import Path
@@ -17,11 +18,13 @@ from core.errors import BadInput, Conflict, Refused, Unavailable
 from core.keys import Keys
 from core.store.segments_files import try_lock
 from kydai import backup as taking
-from kydai.backup import Part, take
+from kydai.backup import Part, part_of, take
 from kydai.context import Context
 from kydai.pipeline import Parts
+from kydai.settings import Settings
 from tests.killing import killed_at_each_step
 from tests.kydai.test_pipeline import failed, run
+from tests.test_layout import PARTS
 
 WHO = Actor("os:an", "cli")
 
@@ -42,6 +45,21 @@ def data(context: Context, parts: Parts) -> Path:
     (settings.data / "kydai.toml").write_text("[http]\ncertificate = '/etc/ssl/web.pem'\nkey = '/etc/ssl/web.key'\n")
     del context.settings  # they are read anew
     return settings.data
+
+
+def test_every_name_in_the_code_is_taken_or_named_as_left_out() -> None:
+    """What a running system makes is held to it in test_restoring.py; this sees what only some days bring."""
+    root = Path(taking.__file__).parents[1]
+    sources = [path.read_text("utf-8") for part in PARTS for path in (root / part).rglob("*.py")]
+    named = {name for text in sources for name in re.findall(r"""\bdata\b\)? / f?"([^"{/]+)""", text)}
+    named |= {part.name for part in (Settings().data / "x", *_folders(Settings()))} - {"x"}
+    assert {"control.sqlite", "store", "tls", "workers", "up.lock"} <= named
+    assert {name for name in named if part_of(name) is None} == set()
+
+
+def _folders(settings: Settings) -> list[Path]:
+    names = [name for name in dir(Settings) if name.endswith("_folder")]
+    return [getattr(settings, name) for name in names]
 
 
 def test_what_is_taken(context: Context, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import signal
 import socket
 import tarfile
@@ -30,7 +31,7 @@ from core.query.language import parse
 from core.spool import Spool
 from core.store.contract import Query
 from core.store.segments import SegmentStore
-from kydai import gateway_process
+from kydai import gateway_process, restoring
 from kydai.backup import part_of, take
 from kydai.cli.output import Output
 from kydai.context import Context
@@ -98,6 +99,23 @@ def test_what_came_in_while_it_was_taken_is_there_once_and_judged(
     assert all(b.holds for b in balances(again).values())
     assert sum(b.events["stored"] for b in balances(again).values()) == 5
     assert again.store.verify() == []
+    again.close()
+
+
+def test_the_old_spools_bring_back_what_came_after_the_backup(context: Context, parts: Parts, file: Path) -> None:
+    take(context, file, WHO, events=True)
+    run(context, parts, failed(3))
+    spool = spool_of(context)
+    spool.append([failed(4)])
+    spool.close()
+    again, _ = into(context, file)
+    shutil.rmtree(again.settings.spool_folder)
+    shutil.copytree(context.settings.spool_folder, again.settings.spool_folder)
+    go_on(again)
+    assert count(again) == 4
+    with again.database.read() as session:
+        assert session.scalars(select(Alert.count).where(Alert.kind == "rule")).all() == [4]
+    assert all(b.holds for b in balances(again).values())
     again.close()
 
 
@@ -222,6 +240,20 @@ def test_what_cannot_be_restored_leaves_the_folder_empty(context: Context, file:
     with pytest.raises(Conflict, match=r"not empty: it has mine\. Restoring never replaces anything"):
         into(context, file)
     assert [p.name for p in data.iterdir()] == ["mine"]
+
+
+def test_an_interruption_at_the_last_moment_takes_all_back(
+    context: Context, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(context, file, WHO, events=True)
+
+    def interrupted(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(restoring, "sync_folder", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        into(context, file)
+    assert list((file.parent / "again").iterdir()) == []
 
 
 def test_killed_anywhere_there_is_nothing_or_the_whole(context: Context, file: Path) -> None:

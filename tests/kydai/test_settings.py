@@ -25,6 +25,13 @@ def test_a_wrong_value_names_file_and_line(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize("time", ["25:00", "2:30", "02:60", "night"])
+def test_a_time_of_day_is_one(monkeypatch: pytest.MonkeyPatch, time: str) -> None:
+    monkeypatch.setenv("KYDAI_BACKUP_TIME", time)
+    with pytest.raises(BadConfig, match=r"KYDAI_BACKUP_TIME: no time of day, as 02:30"):
+        load()
+
+
 def test_an_unknown_setting_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "kydai.toml").write_text("[http]\nprot = 1\n")
     with pytest.raises(BadConfig, match=r"kydai\.toml:2: http\.prot"):

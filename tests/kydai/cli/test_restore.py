@@ -7,7 +7,10 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import orjson
+
 from tests.kydai.cli.conftest import Run
+from tests.kydai.conftest import RULE
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "backup.md"
 
@@ -68,3 +71,24 @@ def test_it_says_what_is_not_as_it_was(kydai: Run, log: Path, tmp_path: Path) ->
         assert words in ran.out + ran.err
     (told,) = kydai("restore", str(tmp_path / "a"), "--data", str(tmp_path / "more"), "--json").documents
     assert (told["has_events"], told["outside"]) == (False, ["/etc/ssl/es.pem"])
+
+
+def test_every_alert_opens_and_reports_give_the_same_numbers(kydai: Run, log: Path, tmp_path: Path) -> None:
+    (tmp_path / "data" / "rules" / "local").mkdir(parents=True)
+    (tmp_path / "data" / "rules" / "local" / "own.yml").write_text(RULE)
+    kydai("ingest", str(log))
+    kydai("backup", str(tmp_path / "a"), "--events")
+    other = str(tmp_path / "other")
+    assert kydai("restore", str(tmp_path / "a"), "--data", other).status == 0
+    before = kydai("alerts", "list", "--json").documents
+    after = kydai("alerts", "list", "--data", other, "--json").documents
+    assert before
+    assert [a for a in after if a["rule_id"] != "self:restored"] == before
+    for alert in after:
+        assert kydai("alerts", "show", str(alert["id"]), "--data", other).status in (0, 3)
+    asked = ("report", "period", "--from", "2026-11-24", "--to", "2026-11-26", "--format", "json", "-o")
+    kydai(*asked, str(tmp_path / "one.json"))
+    kydai(*asked, str(tmp_path / "two.json"), "--data", other)
+    one, two = (orjson.loads((tmp_path / f"{name}.json").read_bytes()) for name in ("one", "two"))
+    assert one["sections"] == two["sections"]
+    assert any(section["table"] for section in one["sections"])
