@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests run against: Redis, rsyslog, softflowd, Chromium, nftables, iproute2, strace, a C compiler from the system's packages,
+# Installs what the tests run against: Redis, rsyslog, syslog-ng, softflowd, Chromium, nftables, iproute2, strace, a C compiler from the system's packages,
 # when allowed; Elasticsearch from Maven Central.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,13 +26,23 @@ elasticsearch() { # no server, no failure here: the tests that need it say so
       "No Elasticsearch (it takes Maven, a JDK 21 or newer and Maven Central; see $log); the tests that need it are skipped and say so."
 }
 
-if [ ${#missing[@]} -eq 0 ]; then elasticsearch; exit 0; fi
+syslog_ng() { # unpacked beside rsyslog, which the package would remove; what lacks it says so
+  if command -v syslog-ng >/dev/null || [ -x .tools/syslog-ng/usr/sbin/syslog-ng ] || ! command -v apt-get >/dev/null; then return; fi
+  local packages
+  packages=$(apt-get install -s --no-install-recommends syslog-ng-core 2>/dev/null | awk '/^Inst/ {print $2}')
+  mkdir -p .tools/syslog-ng
+  (cd .tools/syslog-ng && apt-get download -qq $packages && for each in *.deb; do dpkg -x "$each" .; done && rm -f ./*.deb) >>"$log" 2>&1 ||
+    say "Không có syslog-ng (xem $log); kiểm thử cần nó sẽ được bỏ qua và nêu rõ." "No syslog-ng (see $log); the test that needs it is skipped and says so."
+}
+
+if [ ${#missing[@]} -eq 0 ]; then syslog_ng; elasticsearch; exit 0; fi
 if command -v apt-get >/dev/null; then
   sudo=""
   [ "$(id -u)" -eq 0 ] || sudo="sudo -n"
   say "Cài dịch vụ cho kiểm thử: ${missing[*]} …" "Installing services for the tests: ${missing[*]} …"
   export DEBIAN_FRONTEND=noninteractive
   if $sudo apt-get update -qq >/dev/null && $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; then
+    syslog_ng
     elasticsearch
     exit 0
   fi

@@ -21,11 +21,10 @@ from core.words import duration, moment, number, say
 from kydai.cli.main import FAILED, INCOMPLETE, LANG
 from kydai.cli.output import safe
 from kydai.cli.sources_adopt import adopt
+from kydai.cli.sources_config import config
 from kydai.cli.sources_inventory import import_inventory, remove, set_source, template, undo
 from kydai.cli.sources_planned import maintain
-from kydai.cli.users_links import console_urls
 from kydai.context import Context
-from kydai.source_config import configuration, is_here, products, server_of
 
 sources = typer.Typer(no_args_is_help=True, help=say("cli.sources.help", LANG))
 STATE_STYLE = {
@@ -273,29 +272,6 @@ def _problems(view: SourceView, balance: Balance | None) -> list[str]:
     return found
 
 
-@sources.command("config", help=say("source_config.help", LANG))
-def config(
-    ctx: typer.Context,
-    product: Annotated[str, typer.Argument(metavar="[PRODUCT]", help=say("source_config.product", LANG))] = "",
-    address: Annotated[
-        str | None, typer.Option("--address", metavar="ADDR", help=say("source_config.address", LANG))
-    ] = None,
-) -> None:
-    context: Context = ctx.obj
-    if not product:
-        if context.output.as_json:
-            context.output.lines({"product": name} for name in products())
-        else:
-            context.output.one(None, "\n".join(products()))
-        return
-    is_set_up = (context.settings.data / "control.sqlite").is_file()
-    server = server_of(context.settings, address, console_urls(context)[0] if is_set_up and address is None else "")
-    text = configuration(product, server, LANG)
-    context.output.one({"product": product, "text": text}, text.rstrip("\n"))
-    if is_here(server.address):
-        context.output.tell(say("source_config.only_here", LANG, address=server.address))
-
-
 for _verb, _command, _help in (
     ("template", template, "cli.sources.template"),
     ("import", import_inventory, "cli.sources.import"),
@@ -304,5 +280,6 @@ for _verb, _command, _help in (
     ("undo", undo, "sources.undo"),
     ("maintain", maintain, "planned.help"),
     ("adopt", adopt, "adoption.help"),
+    ("config", config, "source_config.help"),
 ):
     sources.command(_verb, help=say(_help, LANG))(_command)

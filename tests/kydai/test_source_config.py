@@ -7,6 +7,8 @@ import re
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,17 +27,18 @@ from core.errors import BadInput, NotFound
 from core.event import Event, Frame
 from core.spool import GroupCommit, Position, Spool, SpoolReader
 from kydai.settings import Settings
-from kydai.source_config import Server, configuration, products, server_of
+from kydai.source_config import Server, configuration, products, server_of, takes_token
 from tests.collectors.parsers.test_windows import FLUENT_BIT, LOGON_DATA, NXLOG, WINLOGBEAT
 from tests.core.words.test_words import WRONG
 from tests.services import program
+from tests.services.syslog_ng import syslog_ng
 
 PARSERS = ParserSet.load()
 CREATED = to_micros("2026-11-25T01:26:00Z")
 SERVER = Server("10.20.1.50", 5514, 2055, 8470, secure=True)
 WANTED = {
-    "cisco-ios", "fluent-bit-windows", "fortigate", "mikrotik", "nginx", "nxlog", "postgresql", "rsyslog", "softflowd",
-    "winlogbeat",
+    "cisco-ios", "esxi", "fluent-bit-windows", "fortigate", "huawei", "iis", "mikrotik", "nginx", "nxlog", "pfsense",
+    "postgresql", "rsyslog", "softflowd", "syslog-ng", "winlogbeat",
 }  # fmt: skip
 
 
@@ -54,7 +57,7 @@ def test_what_there_is() -> None:
 def test_every_text_is_filled_in_and_says_the_same_in_both_languages(product: str) -> None:
     texts = {lang: configuration(product, SERVER, lang) for lang in ("vi", "en")}
     for text in texts.values():
-        assert not re.search(r"@[A-Z]+@|^(vi|en)\|", text, re.M)
+        assert not re.search(r"@[A-Z_]+@|^(vi|en)\|", text, re.M)
         assert "10.20.1.50" in text
         assert "\t" not in text
     bare = {
@@ -66,9 +69,11 @@ def test_every_text_is_filled_in_and_says_the_same_in_both_languages(product: st
 
 
 def test_ports_and_addresses_come_from_the_settings() -> None:
-    settings = Settings.model_validate({"syslog": {"address": "10.20.1.50", "port": 15514}, "http": {"port": 9000}})
+    settings = Settings.model_validate(
+        {"syslog": {"address": "10.20.1.50", "port": 15514}, "http": {"address": "10.20.1.50", "port": 9000}}
+    )
     server = server_of(settings, None)
-    assert server == Server("10.20.1.50", 15514, 2055, 9000, secure=True)
+    assert (server.address, server.syslog, server.netflow, server.http) == ("10.20.1.50", 15514, 2055, 9000)
     assert 'port="15514"' in configuration("rsyslog", server, "en")
     assert "https://10.20.1.50:9000/" in configuration("winlogbeat", server, "en")
     assert server_of(Settings(), None, "https://10.20.1.60:8470").address == "10.20.1.60", "as kydai up --listen said"
@@ -177,6 +182,73 @@ def test_mikrotik_in_bsd_form() -> None:
     assert (event["host.name"], event["user.name"], event["source.ip"]) == ("gw", "admin", "203.0.113.9")
 
 
+def test_huawei_with_the_day_before_the_time() -> None:
+    event = parsed(
+        "<188>Nov 25 2026 08:25:59 sw-core02 %%01SSH/4/SSH_FAIL(s)[12]:Failed to login through SSH. (IP=192.0.2.7, "
+        "VpnInstanceName= , UserName=admin, Times=3, FailedReason=User public key authentication failed)",
+        "huawei",
+    )
+    assert (event["host.name"], event["user.name"], event["source.ip"]) == ("sw-core02", "admin", "192.0.2.7")
+    assert event["@timestamp"] == "2026-11-25T01:25:59.000000Z"
+
+
+def test_esxi_in_utc() -> None:
+    event = parsed(
+        "<166>2026-11-25T01:25:59.123Z esx01 Hostd: warning hostd[2099313] [Originator@6876 sub=Default opID=1 "
+        "user=vpxuser] Rejected password for user root from 192.0.2.7",
+        "esxi",
+    )
+    assert (event["event.outcome"], event["@timestamp"]) == ("failure", "2026-11-25T01:25:59.123000Z")
+
+
+def test_pfsense_in_rfc_5424() -> None:
+    event = parsed(
+        "<134>1 2026-11-25T08:25:59.270685+07:00 fw.example filterlog 92653 - - 6,,,1000102434,em0,match,block,in,4,"
+        "0x0,,64,0,0,DF,6,tcp,40,192.0.2.7,10.0.2.2,53742,22,0,S,3617062173,,65535,,",
+        "pfsense",
+    )
+    assert (event["source.ip"], event["event.action"]) == ("192.0.2.7", "block")
+    assert event["@timestamp"] == "2026-11-25T01:25:59.270685Z"
+
+
+def test_iis_by_lines_of_its_file() -> None:
+    event = parsed(
+        "2026-11-25 01:25:59 10.20.5.20 GET /dvc/index.aspx id=1 443 - 203.0.113.9 Mozilla/5.0 - 404 0 2 15", "iis"
+    )
+    assert (event["source.ip"], event["http.response.status_code"]) == ("203.0.113.9", 404)
+    assert event["@timestamp"] == "2026-11-25T01:25:59.000000Z"
+
+
+def test_each_door_has_its_own_address_and_port() -> None:
+    settings = Settings.model_validate(
+        {
+            "syslog": {"address": "10.20.1.50", "udp_address": "10.20.1.51", "udp_port": 514, "tcp_port": 601},
+            "netflow": {"address": "10.20.1.52", "port": 9995},
+            "intake": {"address": "10.20.1.53", "port": 9443},
+        }
+    )
+    server = server_of(settings, None)
+    cisco = configuration("cisco-ios", server, "en")
+    assert "logging host 10.20.1.51 transport udp port 514" in cisco
+    assert "destination 10.20.1.52\n transport udp 9995" in cisco
+    assert 'target="10.20.1.50" port="601"' in configuration("rsyslog", server, "en")
+    assert "https://10.20.1.53:9443/" in configuration("winlogbeat", server, "en")
+    assert "10.20.9.9" in configuration("cisco-ios", server_of(settings, "10.20.9.9"), "en")
+
+
+def test_token_and_certificate_are_filled_in(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"data": tmp_path, "http": {"address": "10.20.1.50"}})
+    assert "kydai tls show" in configuration("fluent-bit-windows", server_of(settings, None), "en")
+    (tmp_path / "tls").mkdir()
+    (tmp_path / "tls" / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+    for product in ("fluent-bit-windows", "winlogbeat"):
+        assert takes_token(product)
+        text = configuration(product, server_of(settings, None), "vi", "kydai_7_x")
+        assert "Bearer kydai_7_x" in text
+        assert text.endswith("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+    assert not takes_token("rsyslog")
+
+
 def test_the_windows_part_of_winlogbeat_is_yaml() -> None:
     text = configuration("winlogbeat", SERVER, "en").partition("# 2.")[0]
     assert "Security" in [e["name"] for e in yaml.safe_load(text)["winlogbeat.event_logs"]]
@@ -192,34 +264,23 @@ def free_port() -> int:
         return port
 
 
-@pytest.mark.service
-def test_rsyslog_runs_with_it_and_its_lines_arrive(tmp_path: Path) -> None:
-    rsyslogd = program("rsyslogd")
-    port = free_port()
+SSH = "<38>Nov 25 08:26:00 web01 sshd[7]: Failed password for root from 203.0.113.5 port 4022 ssh2"
+
+
+def first_line(folder: Path, start: Callable[[int], subprocess.Popen[bytes]], send: Callable[[], None]) -> Frame:
+    """The first frame that a daemon hands on of what ``send`` gives it; ``start`` is given our TCP port."""
 
     async def story() -> Frame:
-        spool = Spool(tmp_path / "spool", SystemClock(), reserve_bytes=0)
+        spool = Spool(folder / "spool", SystemClock(), reserve_bytes=0)
         commit = GroupCommit(spool)
         receiver = SyslogReceiver(Outlet(commit.submit, SystemClock(), asyncio.get_running_loop()), limit=1 << 20)
         await receiver.start("127.0.0.1", 0)
-        config = tmp_path / "rsyslog.conf"
-        server = Server("127.0.0.1", receiver.port, 2055, 8470, secure=False)
-        config.write_text(
-            f'global(workDirectory="{tmp_path}")\nmodule(load="imudp")\n'
-            f'input(type="imudp" address="127.0.0.1" port="{port}")\n' + configuration("rsyslog", server, "vi")
-        )
-        checked = subprocess.run([rsyslogd, "-N1", "-f", config], capture_output=True, text=True, timeout=30)
-        assert checked.returncode == 0, checked.stderr
-        daemon = subprocess.Popen(
-            [rsyslogd, "-n", "-f", config, "-i", tmp_path / "pid"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
+        daemon = start(receiver.port)
         try:
-            for _ in range(200):  # its socket is not there at once, and UDP says nothing
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-                    line = "<38>Nov 25 08:26:00 web01 sshd[7]: Failed password for root from 203.0.113.5 port 4022 ssh2"
-                    udp.sendto(line.encode(), ("127.0.0.1", port))
+            for _ in range(200):  # its socket is not there at once
+                send()
                 await asyncio.sleep(0.1)
-                found = SpoolReader(tmp_path / "spool").read(Position()).frames
+                found = SpoolReader(folder / "spool").read(Position()).frames
                 if found:
                     return found[0].frame
                 assert daemon.poll() is None, daemon.stderr.read() if daemon.stderr else ""
@@ -231,12 +292,65 @@ def test_rsyslog_runs_with_it_and_its_lines_arrive(tmp_path: Path) -> None:
             commit.close()
             spool.close()
 
-    frame = asyncio.run(story())
+    return asyncio.run(story())
+
+
+def is_the_sign_in(frame: Frame, host: str = "web01") -> None:
     assert frame.source == "tcp:127.0.0.1"
     found = PARSERS.parse(frame, zone="Asia/Ho_Chi_Minh")
     (event,) = found.events
     assert found.parser == "linux_auth"
-    assert (event["host.name"], event["source.ip"], event["event.outcome"]) == ("web01", "203.0.113.5", "failure")
+    assert (event["host.name"], event["source.ip"], event["event.outcome"]) == (host, "203.0.113.5", "failure")
+
+
+@pytest.mark.service
+def test_rsyslog_runs_with_it_and_its_lines_arrive(tmp_path: Path) -> None:
+    rsyslogd, port = program("rsyslogd"), free_port()
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.sendto(SSH.encode(), ("127.0.0.1", port))
+
+    def start(ours: int) -> subprocess.Popen[bytes]:
+        config = tmp_path / "rsyslog.conf"
+        server = Server("127.0.0.1", ours, 2055, 8470, secure=False)
+        config.write_text(
+            f'global(workDirectory="{tmp_path}")\nmodule(load="imudp")\n'
+            f'input(type="imudp" address="127.0.0.1" port="{port}")\n' + configuration("rsyslog", server, "vi")
+        )
+        checked = subprocess.run([rsyslogd, "-N1", "-f", config], capture_output=True, text=True, timeout=30)
+        assert checked.returncode == 0, checked.stderr
+        return subprocess.Popen(
+            [rsyslogd, "-n", "-f", config, "-i", tmp_path / "pid"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+
+    is_the_sign_in(first_line(tmp_path, start, send))
+
+
+@pytest.mark.service
+def test_syslog_ng_runs_with_it_and_its_lines_arrive(tmp_path: Path) -> None:
+    found = syslog_ng()
+    version = re.search(r"^syslog-ng \d+ \((\d+\.\d+)", found.run("--version"), re.M)
+    assert version
+
+    def send() -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, suppress(OSError):
+            sock.sendto(SSH.replace("web01 ", "").encode(), str(tmp_path / "log"))  # as syslog(3) writes it
+
+    def start(ours: int) -> subprocess.Popen[bytes]:
+        config = tmp_path / "syslog-ng.conf"
+        server = Server("127.0.0.1", ours, 2055, 8470, secure=False)
+        config.write_text(
+            f'@version: {version[1]}\nsource s_src {{ unix-dgram("{tmp_path / "log"}"); }};\n'
+            + configuration("syslog-ng", server, "vi").replace("disk-buffer(", f'disk-buffer(dir("{tmp_path}") ')
+        )
+        options = [f"--{name}={tmp_path / name}" for name in ("persist-file", "pidfile", "control")]
+        found.run("--syntax-only", f"--cfgfile={config}", *options)
+        return found.start("--foreground", f"--cfgfile={config}", *options)
+
+    frame = first_line(tmp_path, start, send)
+    is_the_sign_in(frame, socket.gethostname().partition(".")[0])
+    assert b"sequenceId=" in frame.data, "what is lost on the way is known by it"
 
 
 @pytest.mark.service

@@ -9,7 +9,6 @@ import pytest
 from api.house import House
 from core.clock import SECOND
 from kydai.cli.sources import lag_line
-from kydai.source_config import products
 from tests.kydai.cli.conftest import Run
 
 
@@ -63,21 +62,3 @@ def test_the_ledger_says_what_was_lost_or_that_it_is_unknown(kydai: Run, log: Pa
 def test_an_unknown_source_is_said(kydai: Run, log: Path, name: str) -> None:
     kydai("ingest", str(log))
     assert kydai("sources", "check", name).status == 2
-
-
-def test_a_ready_configuration(kydai: Run) -> None:
-    ran = kydai("sources", "config", "rsyslog", "--address", "10.20.1.50")
-    assert (ran.status, ran.err) == (0, "")
-    assert 'target="10.20.1.50"' in ran.out
-    (document,) = kydai("sources", "config", "fortigate", "--address", "10.20.1.50", "--json").documents
-    assert document["product"] == "fortigate"
-    assert "set port 5514" in document["text"]
-    assert "--listen" in kydai("sources", "config", "nginx").err, "loopback is of use here only, and that is said"
-    assert kydai("sources", "config").out.split() == products()
-
-
-@pytest.mark.parametrize("arguments", [["windows"], ["nginx", "--address", "0.0.0.0"]])
-def test_no_configuration_for_what_is_not_there(kydai: Run, arguments: list[str]) -> None:
-    ran = kydai("sources", "config", *arguments)
-    assert (ran.status, ran.out) == (2, "")
-    assert "nxlog" in ran.err or "--address" in ran.err
