@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from api import house
-from core.clock import DAY, SECOND, iso
 from core.errors import NotFound, failure
 from core.lag import WAITS
 from core.ledger import Balance, read_balances
 from core.listed import LISTED, OTHERS
 from core.said import KERNEL, REFUSED, Statement, lost_text, read_said, sum_of
-from core.sources import SourceState, SourceView, views
+from core.sources import SourceState, views
 from core.times import read_span
 from core.words import duration, moment, number, say
-from kydai.cli.main import FAILED, INCOMPLETE, LANG
+from kydai.cli.main import FAILED, LANG
 from kydai.cli.output import safe
 from kydai.cli.sources_adopt import adopt
+from kydai.cli.sources_check import check
 from kydai.cli.sources_config import config
 from kydai.cli.sources_inventory import import_inventory, remove, set_source, template, undo
 from kydai.cli.sources_planned import maintain
+from kydai.cli.sources_shown import SHOWN_SKEW, document, state_text
 from kydai.context import Context
 
 sources = typer.Typer(no_args_is_help=True, help=say("cli.sources.help", LANG))
@@ -33,7 +34,6 @@ STATE_STYLE = {
     SourceState.NEVER: ("◆", "red"),
     SourceState.UNDECLARED: ("○", "blue"),
 }
-SHOWN_SKEW = 60 * SECOND
 
 From = Annotated[str | None, typer.Option("--from", help=say("cli.search.from", LANG), metavar="T")]
 To = Annotated[str | None, typer.Option("--to", help=say("cli.search.to", LANG), metavar="T")]
@@ -41,22 +41,6 @@ To = Annotated[str | None, typer.Option("--to", help=say("cli.search.to", LANG),
 
 def register(app: typer.Typer) -> None:
     app.add_typer(sources, name="sources")
-
-
-def state_text(view: SourceView, lang: str) -> str:
-    """``đang gửi · sai múi giờ``, ``mất tín hiệu 50 phút``."""
-    text = say(f"common.source_state.{view.state}", lang)
-    if view.silent_for is not None:
-        text += f" {duration(view.silent_for, lang)}"
-    if view.wrong_zone_minutes is not None:
-        text += f" · {say('cli.sources.wrong_zone', lang)}"
-    elif view.offset is not None and abs(view.offset) >= SHOWN_SKEW:
-        text += f" · {say('cli.sources.skew', lang)}"
-    if view.missing_datasets:
-        text += f" · {say('cli.sources.missing_datasets', lang)}"
-    if view.maintenance is not None:
-        text += f" · {say('planned.state', lang, end=moment(view.maintenance.end_at, lang))}"
-    return text
 
 
 def lag_line(seen: house.House, lang: str) -> str:
@@ -78,7 +62,7 @@ def list_sources(ctx: typer.Context) -> None:
     with context.database.read() as session:
         found, seen = views(session, context.clock.now()), house.look(session, context.clock.now())
     if context.output.as_json:
-        context.output.lines(_document(v) for v in found)
+        context.output.lines(document(v) for v in found)
         return
     rows = []
     for view in found:
@@ -98,17 +82,6 @@ def list_sources(ctx: typer.Context) -> None:
     if not any(v.is_declared for v in found):
         context.output.tell(say("common.no_inventory", LANG))
     context.output.tell(safe(lag_line(seen, LANG)))
-
-
-def _document(view: SourceView) -> dict[str, Any]:
-    document = asdict(view)
-    if view.maintenance is not None:
-        document["maintenance"]["end_at"] = iso(view.maintenance.end_at)
-    document["last_at"] = iso(view.last_at) if view.last_at is not None else None
-    for name in ("silent_for", "limit", "usual_gap", "offset"):
-        document[f"{name}_seconds"] = None if document[name] is None else document[name] / SECOND
-        del document[name]
-    return document
 
 
 @sources.command("ledger", help=say("cli.sources.ledger", LANG))
@@ -226,53 +199,8 @@ def balance_lines(balances: list[Balance], lang: str) -> list[str]:
     return lines
 
 
-@sources.command("check", help=say("cli.sources.check", LANG))
-def check(ctx: typer.Context, name: str) -> int:
-    context: Context = ctx.obj
-    context.need_data()
-    now = context.clock.now()
-    with context.database.read() as session:
-        view = next((v for v in views(session, now) if v.name == name), None)
-        balance = read_balances(session, now - DAY).get(name)
-    if view is None:
-        raise failure(NotFound, "cli.sources.unknown", name=name)
-    problems = list(_problems(view, balance))
-    if context.output.as_json:
-        context.output.one(_document(view) | {"problems": problems})
-    else:
-        context.output.one(None, f"{view.name}: {state_text(view, LANG)}")
-        for problem in problems:
-            context.output.one(None, f"  – {problem}")
-        if not problems:
-            context.output.one(None, f"  {say('cli.sources.good', LANG, datasets=', '.join(view.datasets))}")
-    return INCOMPLETE if problems else 0
-
-
-def _problems(view: SourceView, balance: Balance | None) -> list[str]:
-    found = []
-    if view.state is SourceState.NEVER:
-        found.append(say("cli.sources.problem_never", LANG))
-    if view.state is SourceState.SILENT and view.last_at is not None:
-        found.append(say("cli.sources.problem_silent", LANG, since=moment(view.last_at, LANG)))
-    if view.state is SourceState.UNDECLARED:
-        found.append(say("cli.sources.problem_undeclared", LANG))
-    if view.wrong_zone_minutes is not None:
-        hours = number(view.wrong_zone_minutes / 60, LANG)
-        found.append(say("cli.sources.problem_zone", LANG, hours=hours, name=view.name))
-    elif view.offset is not None and abs(view.offset) >= SHOWN_SKEW:
-        found.append(say("cli.sources.problem_skew", LANG, offset=duration(view.offset, LANG)))
-    if balance is not None and balance.raws["unparsed"]:
-        received, unparsed = balance.raws["received"], balance.raws["unparsed"]
-        found.append(say("cli.sources.problem_unparsed", LANG, count=unparsed, received=received))
-    if balance is not None and (refused := balance.refused):
-        reasons = ", ".join(sorted(refused))
-        found.append(say("cli.sources.problem_refused", LANG, count=refused.total(), reasons=reasons))
-    if view.missing_datasets:
-        found.append(say("cli.sources.problem_missing", LANG, datasets=", ".join(view.missing_datasets)))
-    return found
-
-
 for _verb, _command, _help in (
+    ("check", check, "cli.sources.check"),
     ("template", template, "cli.sources.template"),
     ("import", import_inventory, "cli.sources.import"),
     ("set", set_source, "sources.set"),
