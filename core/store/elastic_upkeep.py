@@ -145,13 +145,16 @@ class Upkeep:
         return [node["fs"]["total"] for node in nodes]
 
     def deleted(self) -> list[Deleted]:
-        """What retention has deleted so far."""
+        """What retention has deleted so far; not an index that is noted and, as its deletion failed, still there."""
+        described = self._described() | self._described("closed")
+        there = {index["settings"]["index"]["uuid"] for index in described.values()}
         return [
             Deleted(
                 t.name, t.uuid, t.classes, t.min_received, t.max_received, t.rows, t.policy, t.deleted_at,
                 min_ts=t.min_ts, max_ts=t.max_ts, bytes=t.bytes,
             )
             for t in self._notes.tombstones()
+            if t.uuid not in there
         ]  # fmt: skip
 
     def adopt(self, deleted: Sequence[Deleted]) -> None:

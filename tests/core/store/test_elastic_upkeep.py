@@ -6,7 +6,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from core.clock import DAY
-from core.errors import Refused
+from core.errors import Refused, Unavailable
 from core.store.contract import Batch, Deleted, Finding, Query
 from core.store.elastic import ElasticStore
 from core.store.retention import DEFAULT_POLICY
@@ -99,6 +99,29 @@ def test_an_old_index_that_cannot_be_deleted_is_named_and_keeps_no_other(
     lift()
     es.cluster.health(index=two, wait_for_status="yellow")
     assert store.retain(LATER, DEFAULT_POLICY, sign) == [two]
+
+
+def test_what_could_not_be_deleted_does_not_count_as_deleted(
+    store: ElasticStore, es: Elasticsearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its tombstone would excuse whatever is taken out of it."""
+    store.append(Batch([event(1)]))
+    index = f"{store.prefix}-level3-2026.w48"
+
+    def fail(*_: object) -> None:
+        raise Unavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._upkeep, "_delete_by_name", fail)
+        with pytest.raises(Unavailable):
+            store.retain(LATER, DEFAULT_POLICY)
+    assert store.deleted() == []
+    es.indices.close(index=index)
+    assert store.deleted() == []
+    es.indices.open(index=index)
+    es.cluster.health(index=index, wait_for_status="yellow")
+    assert store.retain(LATER, DEFAULT_POLICY) == [index]
+    assert [stone.name for stone in store.deleted()] == [index]
 
 
 @pytest.mark.parametrize("name", ["write", "read_only_allow_delete"])
