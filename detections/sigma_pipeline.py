@@ -241,10 +241,17 @@ def _readable(regex: str) -> str:
 @dataclass
 class _Quotes(QueryPostprocessingTransformation):
     """The Lucene backend escapes signs within quotes, too, where they are no operators; our language takes a backslash
-    there as it stands (docs/query-language.md)."""
+    there as it stands (docs/query-language.md), Lucene one of two. What has a backslash goes without quotes, which both
+    take alike."""
 
     def apply(self, rule: SigmaRule | SigmaCorrelationRule, query: Any) -> Any:
         super().apply(rule, query)
         if not isinstance(query, str):
             return query
-        return _REGEX_OR_QUOTED.sub(lambda found: found[1] or _ESCAPED.sub(r"\1", found[2]), query)
+        return _REGEX_OR_QUOTED.sub(lambda found: found[1] or _unescaped(found[2]), query)
+
+
+def _unescaped(quoted: str) -> str:
+    if r"\\" in quoted:
+        return re.sub(r"\s", r"\\\g<0>", quoted[1:-1])
+    return _ESCAPED.sub(r"\1", quoted)
