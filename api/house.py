@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core import backups, lag, rejected, tended
+from core import backups, lag, notices, rejected, tended
 from core.clock import SECOND, Micros
 from core.db.models import Heartbeat, Outbox, OutboxState
+from core.errors import recalled
 from core.words import LANGUAGES, both, duration, say
 from detections import beacon_marks
 
@@ -22,13 +23,15 @@ LAG_LIMIT = 60 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Ailment:
-    """Something that is not as it should be, in both languages; ``is_fatal``: we are not ready. ``outside`` is what
-    strangers are told where ``text`` names what is inside, as the address of the store."""
+    """Something that is not as it should be, in both languages; ``is_fatal``: we are not ready; ``is_urgent``:
+    somebody has to act, although we are. ``outside`` is what strangers are told where ``text`` names what is inside, as
+    the address of the store."""
 
     key: str
     text: dict[str, str]
     is_fatal: bool = False
     outside: dict[str, str] | None = None
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +95,9 @@ def look(session: Session, now: Micros) -> House:
         found.append(Ailment("backup", dict(wanting), outside=both("backup.trouble.outside")))
     if dead:
         found.append(Ailment("dead", both("api.health.dead", count=dead)))
+    unsent, error = notices.failing(session)
+    if unsent:
+        why = recalled(error)
+        words = {lang: say("notices.failing", lang, count=unsent, why=why[lang]) for lang in LANGUAGES}
+        found.append(Ailment("notices", words, outside=both("notices.failing_outside"), is_urgent=True))
     return House(now, until, behind, lags, dead, tuple(found))

@@ -34,6 +34,7 @@ from kydai.following import Follower, Following
 from kydai.gateway_process import open_spool, tidy
 from kydai.listening import Listener, shown, url
 from kydai.log import logger
+from kydai.messenger import Sending, Watch
 from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
 from kydai.settings import Settings
 from kydai.showing import Certificate, by_http, days_left, ending, is_secure
@@ -108,7 +109,8 @@ def run(context: Context, stop: Stop) -> None:
         }
         with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
             serving = Serving(servers, [each.sock for each in doors], certificate)
-            runner.run(_serve(context, stop, serving, commit, facts))
+            with Sending(context, is_wanted=Watch(context)):
+                runner.run(_serve(context, stop, serving, commit, facts))
     finally:
         following.close()
         commit.close()

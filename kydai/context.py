@@ -130,6 +130,13 @@ class Context:
         except BadConfig:  # somebody is writing it
             return None
 
+    def settings_now(self, last: Settings) -> Settings:
+        """The settings, read anew; the last good ones while somebody is writing them."""
+        try:
+            return load(self._data, self.config)
+        except BadConfig:
+            return last
+
     def ring(self) -> None:
         """Have workers elsewhere look at what is due, where there is a broker; returns at once."""
         if not self.settings.worker.broker:

@@ -89,6 +89,7 @@ class Maintenance:
         self._paces: tuple[tuple[str, float, Callable[[Micros], None]], ...] = (
             ("lag", 20, lambda now: self._tell(upkeep.lags, "lag:", now)),
             ("stalled", 20, lambda now: self._tell(lambda s, at: upkeep.stalled(s, at, self.began), "stalled", now)),
+            ("gone", 20, lambda now: self._tell(lambda s, at: upkeep.gone(s, at, self.began), "process:", now)),
             ("dead", 60, lambda now: self._tell(upkeep.dead_work, "dead", now)),
             ("rejected", 60, lambda now: self._tell(upkeep.dead_letters, "rejected", now)),
             ("stopped", 60, lambda now: self._tell(self._stopped_rules, "stopped:", now)),

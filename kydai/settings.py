@@ -16,15 +16,17 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.clock import LOCAL_ZONE
+from core.duty import Duty, Shift, read_days, read_holiday, read_hours
 from core.errors import BadConfig, Place, cause, failure, misfit, reason
 from core.store.retention import CLASS_NAME, DEFAULT_POLICY, Policy
 from core.words import Text
+from kydai.settings_mail import Mail, Notices, Section
 
 CONFIG_NAME = "kydai.toml"
 RETENTION_MONTHS = {**DEFAULT_POLICY.months, "flow": 3}
@@ -49,11 +51,7 @@ TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Http(_Section):
+class Http(Section):
     """Console, API and HTTP intake."""
 
     address: str = Field("127.0.0.1", description="Address to listen on; off loopback HTTPS is used.")
@@ -63,14 +61,14 @@ class Http(_Section):
     names: list[str] = Field([], description="Names and addresses the local CA writes into the certificate.")
 
 
-class Intake(_Section):
+class Intake(Section):
     """HTTP intake on an address of its own, beside the console's."""
 
     address: str = Field("", description="Address that takes events by HTTP and nothing else; empty: the console's.")
     port: Port | None = Field(None, description="Port of that; unset: the console's.")
 
 
-class Syslog(_Section):
+class Syslog(Section):
     """Syslog over UDP and TCP."""
 
     address: str = Field("127.0.0.1", description="Address to listen on.")
@@ -82,21 +80,21 @@ class Syslog(_Section):
     max_frame_bytes: int = Field(16 << 20, ge=1024, description="A longer TCP frame is refused and counted.")
 
 
-class Netflow(_Section):
+class Netflow(Section):
     """NetFlow v5, v9 and IPFIX over UDP."""
 
     address: str = Field("127.0.0.1", description="Address to listen on.")
     port: Port = Field(2055, description="UDP port for NetFlow and IPFIX.")
 
 
-class SpoolSettings(_Section):
+class SpoolSettings(Section):
     """The spool on disk."""
 
     quota_mb: int = Field(16_384, ge=64, description="A spool beyond this refuses until the pipeline has caught up.")
     reserve_mb: int = Field(512, ge=0, description="Intake stops when the disk has less than this left.")
 
 
-class StoreSettings(_Section):
+class StoreSettings(Section):
     """The event store."""
 
     engine: str = Field(
@@ -127,7 +125,7 @@ def is_here(host: str) -> bool:
         return host == "localhost"
 
 
-class Elastic(_Section):
+class Elastic(Section):
     """The Elasticsearch that holds the events when store.engine is elastic."""
 
     urls: list[str] = Field(["http://127.0.0.1:9200"], min_length=1, description="Addresses of its nodes.")
@@ -151,7 +149,7 @@ class Elastic(_Section):
         return found
 
 
-class Access(_Section):
+class Access(Section):
     """How people sign in."""
 
     totp_roles: list[Literal["admin", "sysadmin", "analyst", "auditor"]] = Field(
@@ -159,19 +157,7 @@ class Access(_Section):
     )
 
 
-class Mail(_Section):
-    """The relay that notify.email uses."""
-
-    host: str = Field("", description="SMTP relay; empty switches mail off.")
-    port: int = Field(25, ge=1, le=65535, description="Port of the relay.")
-    tls: str = Field("starttls", pattern="^(none|starttls|tls)$", description="none, starttls or tls.")
-    user: str = Field("", description="Account on the relay, if it wants one.")
-    password: SecretStr = Field(SecretStr(""), description="Password of the account.")
-    sender: str = Field("kydai@localhost", description="Sender's address.")
-    recipients: list[str] = Field([], description="Who is told when a playbook names nobody.")
-
-
-class Playbooks(_Section):
+class Playbooks(Section):
     """What playbooks may touch."""
 
     enforce: bool = Field(False, description="Let firewall.block_ip really block; else it is a dry run.")
@@ -180,7 +166,7 @@ class Playbooks(_Section):
     webhook_hosts: list[str] = Field([], description="Hosts (and networks inside) that notify.webhook may call.")
 
 
-class Backup(_Section):
+class Backup(Section):
     """The daily backup of the control data."""
 
     folder: Path | None = Field(
@@ -189,7 +175,7 @@ class Backup(_Section):
     time: TimeOfDay = Field("02:30", description="Local time of day from which it is taken.")
 
 
-class Worker(_Section):
+class Worker(Section):
     """The worker."""
 
     broker: str = Field("", description="Celery broker (redis://…); empty lets the worker look by itself.")
@@ -198,7 +184,7 @@ class Worker(_Section):
 _SiteValue = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-class Site(_Section):
+class Site(Section):
     """What is particular about this site."""
 
     shared: list[str] = Field(
@@ -240,6 +226,7 @@ class Settings(BaseSettings):
     elastic: Elastic = Elastic()
     access: Access = Access()
     mail: Mail = Mail()
+    notices: Notices = Notices()
     playbooks: Playbooks = Playbooks()
     backup: Backup = Backup()
     worker: Worker = Worker()
@@ -302,6 +289,27 @@ class Settings(BaseSettings):
         return self.data / "hunts"
 
     @property
+    def webhook_name(self) -> str:
+        """The host of notices.webhook alone."""
+        return urlsplit(self.notices.webhook).hostname or ""
+
+    @property
+    def webhook_host(self) -> str:
+        """Where notices.webhook is, with its port; empty without one. The rest of the address may be a secret."""
+        parts = urlsplit(self.notices.webhook)
+        return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
+
+    @property
+    def duty(self) -> Duty:
+        """The duty list."""
+        shifts = [
+            Shift(tuple(each.to), read_days(each.days), *read_hours(each.hours), each.name)
+            for each in self.notices.duty
+        ]
+        holidays = tuple(map(read_holiday, self.notices.holidays))
+        return Duty(tuple(shifts), holidays, tuple(self.mail.recipients), self.zone)
+
+    @property
     def cache_folder(self) -> Path:
         """What can be made again: compiled rules."""
         return self.data / "cache"
@@ -348,7 +356,7 @@ def _refuse_unknown_variables() -> None:
     known = {"KYDAI_" + name.upper() for name in Settings.model_fields}
     for section, field in Settings.model_fields.items():
         kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, _Section):
+        if isinstance(kind, type) and issubclass(kind, Section):
             known |= {f"KYDAI_{section}_{name}".upper() for name in kind.model_fields}
     for name in os.environ:
         is_for_tests = name.startswith("KYDAI_TEST_")

@@ -11,11 +11,14 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from core.clock import DAY, Clock, Micros
+from core.db.models import Heartbeat
 from core.errors import BadConfig, KydaiError, cause, failure
 from core.words import LANGUAGES, Text, both, say
 from kydai import tls
-from kydai.listening import Listener, console_of, intake_of, shown
+from kydai.listening import Listener, console_of, intake_of, shown, url
 from kydai.log import logger
 from kydai.settings import Settings, is_here
 
@@ -39,6 +42,16 @@ def names(settings: Settings) -> list[str]:
     """All names and addresses under which they are reached from elsewhere."""
     found = [host for each in by_http(settings) for host in shown(each.address, settings.http.names)]
     return list(dict.fromkeys([*settings.http.names, *found]))
+
+
+def console_urls(session: Session, settings: Settings) -> list[str]:
+    """Where the console of this data folder is, as its API process says; else as the settings say."""
+    row = session.get(Heartbeat, "api")
+    if row is not None and row.data.get("urls"):
+        return [str(each) for each in row.data["urls"]]
+    console = by_http(settings)[0]
+    secure = is_secure(settings, console)
+    return [url(host, console.port, secure=secure) for host in shown(console.address, settings.http.names)]
 
 
 def own_files(settings: Settings) -> tuple[Path, Path] | None:

@@ -23,6 +23,7 @@ from core.db.models import (
     Ledger,
     LetterStage,
     Level,
+    Notice,
     Outbox,
     OutboxState,
     RuleHits,
@@ -101,6 +102,18 @@ def stalled(session: Session, now: Micros, began: Micros) -> list[Matter]:
     if not late:
         return []
     return [_waited("stalled", "upkeep.stalled", max(late.values()), spool=", ".join(late))]
+
+
+def gone(session: Session, now: Micros, began: Micros) -> list[Matter]:
+    """Processes that have not been heard of for a minute, counted from ``began`` at the earliest; after a day they are
+    meant to be gone."""
+    if now - began <= LIVE:
+        return []
+    ours = Heartbeat.kind.in_(("gateway", "pipeline", "api")), Heartbeat.at.between(now - DAY, now - LIVE)
+    return [
+        Matter(f"process:{kind}", both(f"upkeep.process.{kind}"), Level.HIGH)
+        for kind in session.scalars(select(Heartbeat.kind).where(*ours).distinct().order_by(Heartbeat.kind))
+    ]
 
 
 def dead_work(session: Session, now: Micros) -> list[Matter]:
@@ -221,6 +234,7 @@ def old_rows(now: Micros, months: Iterable[int] = ()) -> Iterator[Old]:
     yield DeadLetter, (DeadLetter.stage == LetterStage.STORED) & (DeadLetter.at < counted)
     yield Said, Said.hour < counted
     yield RuleHits, RuleHits.day < counted
+    yield Notice, Notice.created_at < counted
 
 
 def _key(table: type[Base]) -> Sequence[Any]:

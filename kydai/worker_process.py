@@ -13,6 +13,7 @@ from kydai import memory
 from kydai.context import Context
 from kydai.log import logger
 from kydai.maintenance import Maintenance
+from kydai.messenger import Sending, owner_of
 from kydai.process import HEARTBEAT_SECONDS, Pulse, Stop, beat, is_due, ready
 from kydai.roll import sign_in
 from kydai.working import Shop, shop_of, step
@@ -32,13 +33,14 @@ def run(context: Context, stop: Stop, *, announce: Callable[..., None] = ready) 
     beaten = 0
 
     def bury(owners: Sequence[str]) -> None:
-        rows = shop.leases.end_those_of(owners)
+        rows = shop.leases.end_those_of([*owners, *map(owner_of, owners)])
         correlation.end_those_of(owners)
         logger.warning("Workers had died; what they had taken goes on.", workers=len(owners), rows=rows)
 
     life = sign_in(context.settings.data / "workers", shop.leases.owner, bury)
     announce(owner=shop.leases.owner)
-    with Pulse(context.database, context.clock, name) as pulse:
+    pulse, sending = Pulse(context.database, context.clock, name), Sending(context, owner_of(shop.leases.owner))
+    with pulse, sending:
         while not stop.asked():
             pulse.turn()
             try:

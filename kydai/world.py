@@ -10,6 +10,7 @@ import orjson
 from core.db.models import Meta
 from core.errors import KydaiError
 from kydai.context import Context
+from kydai.settings import Settings
 from playbooks.action import Mail, World, run_command
 from playbooks.playbook import load as load_playbooks
 from playbooks.protected import guard
@@ -27,24 +28,22 @@ def world_of(context: Context) -> World:
         listed = [*settings.playbooks.protected, *settings.site.shared]
         protected = guard(session, listed, settings.playbooks.targets)
     stage = _stage(orjson.loads(row.value)) if row is not None and is_demo else ()
-    mail = settings.mail
     return World(
         database=context.database,
         clock=context.clock,
         enforce=bool(stage) or (settings.playbooks.enforce and not is_demo),
         enforcement=stage,
         protected=protected,
-        mail=Mail(
-            mail.host,
-            mail.port,
-            mail.tls,
-            mail.user,
-            mail.password.get_secret_value(),
-            mail.sender,
-            tuple(mail.recipients),
-        ),
+        mail=mail_of(settings),
         webhook_hosts=tuple(settings.playbooks.webhook_hosts),
     )
+
+
+def mail_of(settings: Settings) -> Mail:
+    """The relay of the settings."""
+    mail = settings.mail
+    secret = mail.password.get_secret_value()
+    return Mail(mail.host, mail.port, mail.tls, mail.user, secret, mail.sender, tuple(mail.recipients))
 
 
 def _stage(words: list[str]) -> tuple[str, ...]:

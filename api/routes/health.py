@@ -23,6 +23,8 @@ class Ailment(Shape):
     key: str
     text: Bilingual
     is_fatal: bool
+    is_urgent: bool
+    """Somebody has to act, although everything works."""
 
 
 class Health(Shape):

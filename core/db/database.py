@@ -19,7 +19,7 @@ from core.errors import Refused, Unavailable, failure, reason
 
 T = TypeVar("T")
 
-HEAD = "0017"
+HEAD = "0018"
 """The newest migration; tests hold it to the folder's."""
 
 BUSY_SECONDS = 10

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from core.clock import SECOND, Clock, Micros
@@ -80,14 +80,16 @@ class Leases:
     def _ticks(self) -> int:
         return round(self.clock.monotonic() * SECOND)
 
-    def take(self, kinds: Sequence[str], limit: int = 1) -> list[Work]:
-        """Lease up to ``limit`` due rows of these kinds, oldest due first; attempts are counted now."""
+    def take(self, kinds: Sequence[str], limit: int = 1, keys: Sequence[str] | None = None) -> list[Work]:
+        """Lease up to ``limit`` due rows of these kinds, of ``keys`` alone where they are given, oldest due first;
+        attempts are counted now."""
         ticks = self._ticks()
         over = or_(Outbox.lease_until < ticks, Outbox.boot != self.boot)
         takeable = or_(Outbox.state == OutboxState.READY, and_(Outbox.state == OutboxState.LEASED, over))
         wanted = (
             select(Outbox)
             .where(takeable, Outbox.due_at <= self.clock.now(), Outbox.kind.in_(kinds))
+            .where(true() if keys is None else Outbox.key.in_(keys))
             .order_by(Outbox.due_at, Outbox.id)
             .limit(limit)
         )

@@ -8,25 +8,18 @@ import socket
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from core.db.models import Heartbeat
 from core.words import say
+from kydai import showing
 from kydai.cli.main import LANG
 from kydai.cli.output import safe
 from kydai.context import Context
-from kydai.listening import shown, url
 from kydai.settings import is_here
-from kydai.showing import by_http, is_secure
 
 
 def console_urls(context: Context) -> list[str]:
-    """Where the console of this data folder is, as its API process says; else as the settings say."""
+    """Where the console of this data folder is."""
     with context.database.read() as session:
-        row = session.get(Heartbeat, "api")
-    if row is not None and row.data.get("urls"):
-        return [str(each) for each in row.data["urls"]]
-    settings, console = context.settings, by_http(context.settings)[0]
-    secure = is_secure(settings, console)
-    return [url(host, console.port, secure=secure) for host in shown(console.address, settings.http.names)]
+        return showing.console_urls(session, context.settings)
 
 
 def links(urls: Sequence[str], secret: str) -> list[str]:

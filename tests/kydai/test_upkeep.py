@@ -270,3 +270,10 @@ def test_a_certificate_that_ends_is_told_and_more_urgently_at_the_end() -> None:
 def test_a_full_disk_is_told(database: Database) -> None:
     assert upkeep.full_disk(512 << 20, 512 << 20) == []
     assert keys(upkeep.full_disk(3 << 20, 512 << 20)) == ["full"]
+
+
+def test_a_process_that_is_not_heard_of_is_told_until_it_is_meant_to_be_gone(database: Database) -> None:
+    put(database, beat("gateway", at=NOW - 2 * MINUTE), beat("api", at=NOW - 2 * DAY), beat("pipeline"))
+    with database.read() as session:
+        assert keys(upkeep.gone(session, NOW, NOW - HOUR)) == ["process:gateway"]
+        assert upkeep.gone(session, NOW, NOW - SECOND) == [], "it may still start"

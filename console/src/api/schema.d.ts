@@ -2684,6 +2684,8 @@ export interface components {
         Ailment: {
             /** Is Fatal */
             is_fatal: boolean;
+            /** Is Urgent */
+            is_urgent: boolean;
             /** Key */
             key: string;
             text: components["schemas"]["Words"];

@@ -14,6 +14,7 @@ from core.db.models.house import Heartbeat, LegalHold, Meta, Outbox, OutboxState
 from core.db.models.incidents import Category, Incident, IncidentEntity, IncidentLink, IncidentStatus, Note
 from core.db.models.intake import DeadLetter, DecoderState, IngestedFile, JudgedRange, LetterStage, SpoolPosition
 from core.db.models.integrity import IntegrityRoot, Tombstone
+from core.db.models.notices import Notice, NoticeState
 from core.db.models.rules import CorrelationPartition, HitBlock, RuleHits, RuleMode
 from core.db.models.runs import Effect, EffectState, Run, RunStatus, StepRun
 from core.db.models.searches import SavedSearch
@@ -48,6 +49,8 @@ __all__ = [
     "Level",
     "Meta",
     "Note",
+    "Notice",
+    "NoticeState",
     "Outbox",
     "OutboxState",
     "PlannedSilence",

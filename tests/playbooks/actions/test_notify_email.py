@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from email import message_from_bytes
+from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from typing import Any
 
@@ -53,6 +53,20 @@ def test_a_mail_arrives_once_with_a_subject_of_one_line(world: World, relay: tup
     assert str(make_header(decode_header(message["Subject"]))) == "[Kỳ Đài] VV-1 Bcc: everyone@example"
     assert message["Bcc"] is None
     assert message["To"] == "soc@example"
+
+
+def test_a_long_subject_in_vietnamese_keeps_its_spaces_and_a_sender_its_name(
+    world: World, relay: tuple[Handler, int]
+) -> None:
+    handler, port = relay
+    subject = "[Kỳ Đài][Cao] Tiến trình nền đã dừng: tương quan, vụ việc và kịch bản đứng yên"
+    there = with_mail(world, port)
+    named = replace(there, mail=replace(there.mail, sender="Kỳ Đài <kydai@example>"))
+    ACTION.perform(Email(subject=subject, text="x"), named, DOING)
+    message = message_from_bytes(handler.received[0], policy=policy.default)
+    assert message["Subject"] == subject
+    assert message["From"] == "Kỳ Đài <kydai@example>"
+    assert message["Date"]
 
 
 def test_a_relay_that_refuses_or_is_away_is_known_not_to_have_sent(world: World, relay: tuple[Handler, int]) -> None:
