@@ -60,6 +60,12 @@ def is_loopback(host: str | None) -> bool:
     return (mapped or address).is_loopback
 
 
+def address_of(request: Request) -> str:
+    """Where a request came from, IPv4 as itself where a socket for both families has it within IPv6."""
+    host = request.client.host if request.client else ""
+    return host.removeprefix("::ffff:") if "." in host else host
+
+
 def is_private(request: Request) -> bool:
     """Whether nobody on the way can read it: HTTPS, or from this machine itself."""
     return request.url.scheme == "https" or is_loopback(request.client.host if request.client else None)

@@ -76,8 +76,10 @@ def own(certificate: Path, key: Path) -> Identity:
         private = serialization.load_pem_private_key(key.read_bytes(), None)
     except TypeError as error:
         raise failure(BadConfig, "tls.locked_key", place=Place(str(key))) from error
-    except (OSError, ValueError, UnsupportedAlgorithm) as error:
+    except OSError as error:
         raise failure(BadConfig, "start.certificate", place=Place(str(file)), why=cause(error)) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise failure(BadConfig, "tls.no_pem", place=Place(str(file))) from error
     if _spki(chain[0].public_key()) != _spki(private.public_key()):
         fits = any(_spki(c.public_key()) == _spki(private.public_key()) for c in chain)
         raise failure(BadConfig, "tls.wrong_order" if fits else "start.wrong_key", place=Place(str(key)))

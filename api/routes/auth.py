@@ -25,6 +25,7 @@ from api.deps import (
     check_header,
     must_set_totp,
 )
+from api.security import address_of
 from api.shapes import Shape, Time
 from core import accounts, audit, second_factor
 from core.accounts import TRIAGE, Role
@@ -128,10 +129,6 @@ def is_password(kept: str | None, given: str) -> bool:
         _door.release()
 
 
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
 def _set_cookie(request: Request, response: Response, secret: str) -> None:
     response.set_cookie(
         COOKIE,
@@ -148,7 +145,7 @@ def _set_cookie(request: Request, response: Response, secret: str) -> None:
 def sign_in(body: SignIn, svc: Svc, request: Request, response: Response, _: Open) -> Me:
     """Open a session by name and password. A wrong one costs a wait that grows."""
     check_header(request)
-    now, address = svc.clock.now(), _address(request)
+    now, address = svc.clock.now(), address_of(request)
     waits = request.app.state.address_waits
     if seconds := waits.seconds_left(address, now):
         raise accounts.Wait(seconds)
@@ -192,7 +189,7 @@ def _second(session: Transaction, user: User, code: SecretStr | None, now: Micro
 
 
 def _by_link(svc: Services, request: Request, response: Response, code: str, totp: SecretStr | None = None) -> Me:
-    now, address = svc.clock.now(), _address(request)
+    now, address = svc.clock.now(), address_of(request)
     waits = request.app.state.address_waits
     if seconds := waits.seconds_left(address, now):
         raise accounts.Wait(seconds)
@@ -285,7 +282,7 @@ def set_password(body: NewPassword, caller: Newcomer, svc: Svc, request: Request
     if kept is not None and not is_password(kept, given):
         with svc.database.write() as session:
             user = accounts.find_user(session, caller.name)
-            accounts.note_failure(session, caller.actor, user, caller.name, now=now, address=_address(request))
+            accounts.note_failure(session, caller.actor, user, caller.name, now=now, address=address_of(request))
         raise failure(Refused, "api.wrong_password")
     accounts.check_password(new, caller.name)
     new_hash = accounts.hash_password(new)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from api.deps import Caller, Newcomer, Reader, Services, Svc
 from api.routes.auth import console_only, is_password
+from api.security import address_of
 from api.shapes import Shape, Time
 from core import accounts, qr, second_factor
 from core.db.models import User
@@ -131,7 +132,8 @@ def _take(code: SecretStr, caller: Caller, svc: Services, request: Request) -> N
 
 
 def _wrong(caller: Caller, svc: Services, request: Request) -> None:
-    address = request.client.host if request.client else ""
     with svc.database.write() as session:
         user = accounts.find_user(session, caller.name)
-        accounts.note_failure(session, caller.actor, user, caller.name, now=svc.clock.now(), address=address)
+        accounts.note_failure(
+            session, caller.actor, user, caller.name, now=svc.clock.now(), address=address_of(request)
+        )

@@ -21,6 +21,7 @@ from typing import Protocol
 import structlog
 
 from collectors.receivers.drops import Drops
+from collectors.receivers.syslog import plain
 from core.clock import Clock, Micros
 from core.errors import BadConfig, KydaiError, cause, failure
 from core.event import Frame, FrameKind, Stored
@@ -199,7 +200,7 @@ def _raise_buffer(sock: socket.socket) -> int:
 def _peer_text(peer: Peer) -> tuple[str, int]:
     """Address and port of a peer; IPv4-mapped addresses as IPv4."""
     if isinstance(peer, tuple):
-        return peer[0].removeprefix("::ffff:") if "." in peer[0] else peer[0], peer[1]
+        return plain(peer[0]), peer[1]
     port = int.from_bytes(peer[2:4], "big")
     if int.from_bytes(peer[:2], sys.byteorder) == socket.AF_INET:
         return socket.inet_ntop(socket.AF_INET, peer[4:8]), port

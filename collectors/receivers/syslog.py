@@ -10,10 +10,12 @@ so that a sender with a queue of its own keeps its lines.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from collectors.joining import MARK, AuditJoiner
@@ -249,7 +251,7 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         peer = transport.get_extra_info("peername") or ("unknown",)
-        self.source = f"tcp:{peer[0]}"
+        self.source = f"tcp:{plain(peer[0])}"
         self.outlet.counts["connections"] += 1
 
     def data_received(self, data: bytes) -> None:
@@ -276,9 +278,9 @@ class _Datagrams(asyncio.DatagramProtocol):
         if self.drops is not None:
             self.drops.taken += 1
         if message := data.rstrip(b"\r\n\0"):
-            self.outlet.put(f"udp:{addr[0]}", [message])
+            self.outlet.put(f"udp:{plain(addr[0])}", [message])
         else:
-            self.outlet.put(f"udp:{addr[0]}", [data], "empty")
+            self.outlet.put(f"udp:{plain(addr[0])}", [data], "empty")
 
 
 class SyslogReceiver:
@@ -297,7 +299,8 @@ class SyslogReceiver:
         BadConfig when a port is taken or not allowed."""
         loop = self.outlet.loop
         try:
-            self._server = await loop.create_server(lambda: _Connection(self.outlet, self.limit), address, port)
+            serve = partial(loop.create_server, lambda: _Connection(self.outlet, self.limit))
+            self._server = await (serve(sock=_both_families(port)) if address == "::" else serve(address, port))
             self.port = self._server.sockets[0].getsockname()[1]
             address, port = udp or (address, self.port)
             self._udp, protocol = await loop.create_datagram_endpoint(
@@ -326,10 +329,18 @@ class SyslogReceiver:
             await asyncio.wrap_future(done)
 
 
+def plain(host: str) -> str:
+    """A peer's address as it is declared: IPv4 as itself, though a socket for both families has it within IPv6."""
+    return host.removeprefix("::ffff:") if "." in host else host
+
+
+def _both_families(port: int) -> socket.socket:
+    """For ``::``: asyncio would leave IPv4 out, and the other doors do not."""
+    return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+
+
 def raise_receive_buffer(sock: Any, wanted: int = 32 << 20) -> int:
     """Ask for a large receive buffer; returns what the kernel gave (net.core.rmem_max bounds it)."""
-    import socket
-
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
     granted: int = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
     return granted

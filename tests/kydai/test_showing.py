@@ -79,7 +79,7 @@ def test_a_certificate_of_the_sites_own_is_taken_up_and_given_back(tmp_path: Pat
     assert showing.days_left(settings, START + 39 * DAY + 1) == -1
     own.certificate.write_text("torn")
     kept.keep(contexts)
-    assert "cannot be read" in (kept.trouble or {})["en"]
+    assert "PEM" in (kept.trouble or {})["en"]
     assert len(context.loaded) == 1, "the last good one is still shown"
     own.certificate.unlink()
     kept.keep(contexts)

@@ -128,7 +128,7 @@ def test_what_browsers_would_refuse_is_refused_with_what_mends_it(tmp_path: Path
         (good, locked, "openssl pkey"),
         (behind, file, "server's own certificate first"),
         (over, file, "in force from"),
-        (file, file, "cannot be read"),
+        (file, file, "openssl pkcs12"),
     ):
         with pytest.raises(BadConfig) as caught:
             tls.use(certificate, its_key, tmp_path / "tls", NOW)

@@ -190,7 +190,8 @@ def test_too_long_is_a_door_frame() -> None:
     assert [(f.kind, f.meta["reason"]) for f in taken] == [(FrameKind.DOOR, "too_long")]
 
 
-def test_udp_and_tcp_may_have_addresses_of_their_own() -> None:
+def received(tcp: str, udp: str | None, *senders: tuple[str, str]) -> list[str]:
+    """The sources of what came in, where we listen on ``tcp`` (and ``udp``); each sender is a protocol and whom to."""
     taken: list[Frame] = []
 
     def submit(frames: Sequence[Frame]) -> Future[list[Stored]]:
@@ -201,22 +202,36 @@ def test_udp_and_tcp_may_have_addresses_of_their_own() -> None:
 
     async def story() -> None:
         receiver = SyslogReceiver(Outlet(submit, SystemClock(), asyncio.get_running_loop()), limit=1000)
-        await receiver.start("127.0.0.1", 0, ("127.0.0.2", 0))
+        await receiver.start(tcp, 0, None if udp is None else (udp, 0))
+        line = b"<13>Nov 25 08:00:00 web01 app: x\n"
         try:
-            with socket.create_connection(("127.0.0.1", receiver.port)) as tcp:
-                tcp.sendall(b"<13>Nov 25 08:00:00 web01 app: tcp\n")
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-                udp.sendto(b"<13>Nov 25 08:00:00 web01 app: nobody", ("127.0.0.1", receiver.udp_port))
-                udp.sendto(b"<13>Nov 25 08:00:00 web01 app: udp", ("127.0.0.2", receiver.udp_port))
+            for protocol, to in senders:
+                family = socket.AF_INET6 if ":" in to else socket.AF_INET
+                kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+                with socket.socket(family, kind) as sender:
+                    sender.connect((to, receiver.port if protocol == "tcp" else receiver.udp_port))
+                    sender.sendall(line)
             async with asyncio.timeout(10):
-                while len(taken) < 2:
+                while len(taken) < len(senders):
                     await asyncio.sleep(0.05)
                     receiver.outlet.flush()
         finally:
             await receiver.stop()
 
     asyncio.run(story())
-    assert sorted(f.data[-3:] for f in taken) == [b"tcp", b"udp"]
+    return sorted(f.source for f in taken)
+
+
+def test_udp_and_tcp_may_have_addresses_of_their_own() -> None:
+    found = received("127.0.0.1", "127.0.0.2", ("tcp", "127.0.0.1"), ("udp", "127.0.0.2"))
+    assert [source.partition(":")[0] for source in found] == ["tcp", "udp"]
+    with pytest.raises(ConnectionRefusedError):
+        received("127.0.0.1", "127.0.0.2", ("tcp", "127.0.0.2"))
+
+
+def test_both_families_are_heard_on_the_address_of_all_and_ipv4_is_named_as_it_is_declared() -> None:
+    found = received("::", None, ("tcp", "127.0.0.1"), ("udp", "127.0.0.1"), ("tcp", "::1"), ("udp", "::1"))
+    assert found == ["tcp:127.0.0.1", "tcp:::1", "udp:127.0.0.1", "udp:::1"]
 
 
 def test_an_occupied_port_is_one_clear_sentence() -> None:
