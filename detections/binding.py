@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from detections.predicates import text_of
 from detections.rule import Logsource
 
 _NOTED = ("@", "kydai.", "event.", "ecs.", "related.", "log.")
@@ -46,6 +47,24 @@ class Place(NamedTuple):
     fields: FieldMap
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Sigma fields that must be missing or equal one of the (lowered) values."""
+
+
+def hashable(key: tuple[Any, ...]) -> Key:
+    """A key with what cannot be looked up made so."""
+    return tuple(_hashable(part) for part in key)
+
+
+def _hashable(part: Any) -> Any:
+    if isinstance(part, dict):
+        return part.get("#text")
+    if isinstance(part, list | tuple):
+        return tuple(_hashable(member) for member in part)
+    return part
+
+
+def told(key: Key) -> Key:
+    """A key of values that can be looked up as routes want it: of texts."""
+    return tuple(part if part is None or isinstance(part, str | tuple) else text_of(part) for part in key)
 
 
 class Searched(dict[str, bool]):

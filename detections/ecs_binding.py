@@ -71,14 +71,17 @@ class EcsBinding:
         ]
 
     def _key(self, event: Record) -> Key:
-        program = event.get("process.name")
+        get = event.get
+        category, kind, program = get("event.category"), get("event.type"), get("process.name")
+        if program is not None:
+            program = low if isinstance(program, str) and (low := program.lower()) in self.programs else None
         return (
-            event.get("event.module"),
-            event.get("event.dataset"),
-            _members(event.get("event.category")),
-            _members(event.get("event.type")),
-            event.get("host.os.type"),
-            program.lower() if isinstance(program, str) and program.lower() in self.programs else None,
+            get("event.module"),
+            get("event.dataset"),
+            category if category is None else tuple(category) if isinstance(category, list) else (category,),
+            kind if kind is None else tuple(kind) if isinstance(kind, list) else (kind,),
+            get("host.os.type"),
+            program,
         )
 
     def route(self, key: Key) -> Route:
@@ -148,19 +151,19 @@ class EcsBinding:
 
     def _by_name(self, source: Logsource, has: Mapping[str, frozenset[Any]]) -> list[Place]:
         """Log sources nobody described: by the names of module and data set."""
-        (module,) = has.get("module", frozenset(("",)))
-        (dataset,) = has.get("dataset", frozenset(("",)))
+        # an event has one of each; of an odd one with several the first in order counts
+        module, dataset = (min(map(str, has.get(name, ("",)))) for name in ("module", "dataset"))
         if not source.product and not source.service:
             return []
         if module == UNNAMED:
             return [Place(self._generic_fields(UNNAMED))] if source.product in self.unnamed else []
-        product = str(module) == source.product or str(dataset).split(".")[0] == source.product
+        product = module == source.product or dataset.split(".")[0] == source.product
         if source.product and not product and not any(each.meets(has) for each in of_product(source.product)):
             return []
         service = source.service
-        if service and service not in (dataset, module) and not str(dataset).endswith("." + service):
+        if service and service not in (dataset, module) and not dataset.endswith("." + service):
             return []
-        return [Place(self._generic_fields(str(dataset) or str(module)))]
+        return [Place(self._generic_fields(dataset or module))]
 
     def _generic_fields(self, dataset: str) -> FieldMap:
         known = self._generic.get(dataset)
@@ -276,9 +279,3 @@ def plain_names() -> Mapping[str, tuple[str, ...]]:
             known = table.setdefault(name, [name])
             known.extend(key for key in keys if key not in known)
     return {name: tuple(keys) for name, keys in table.items()}
-
-
-def _members(value: Any) -> tuple[Any, ...] | None:
-    if value is None:
-        return None
-    return tuple(value) if isinstance(value, list) else (value,)

@@ -13,7 +13,7 @@ from operator import getitem
 from typing import Any, NamedTuple
 
 from core.clock import Clock, SystemClock
-from detections.binding import Binding, Key, Place, Record, Route
+from detections.binding import Binding, Key, Place, Record, Route, hashable, told
 from detections.budget import BUDGET, STRIKES, Budget, untimed
 from detections.conditions import Waits, trigger, wait
 from detections.ir import FALSE, TRUE, Expr, Kind, Predicate, children, conj, disj, gather, renumbered, rewrite
@@ -145,12 +145,12 @@ class Engine:
         except KeyError:
             pass
         except TypeError:
-            key = tuple(_hashable(part) for part in key)
+            key = hashable(key)
             if key in self._routes:
                 return self._routes[key]
         if len(self._routes) >= MAX_ROUTES:
             self._routes.clear()
-        program = self._routes[key] = self._compile(tuple(_key_text(part) for part in key))
+        program = self._routes[key] = self._compile(told(key))
         return program
 
     def _search(
@@ -350,15 +350,3 @@ def _event_ids(expr: Expr, predicates: Sequence[Predicate]) -> frozenset[str] | 
     if any(part is None for part in parts):
         return None
     return frozenset(chain.from_iterable(part for part in parts if part is not None))
-
-
-def _hashable(part: Any) -> Any:
-    if isinstance(part, dict):
-        return part.get("#text")
-    if isinstance(part, list):
-        return tuple(_hashable(member) for member in part)
-    return part
-
-
-def _key_text(part: Any) -> Any:
-    return part if part is None or isinstance(part, str | tuple) else str(part)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from detections.binding import Binding, FieldMap, Place, Record, Searched
+from detections.binding import Binding, FieldMap, Key, Place, Record, Route, Searched, hashable, told
 from detections.ecs_binding import EcsBinding, plain_names
 from detections.flow_rules import flow_fields
 from detections.ir import Expr, Kind, Predicate, children
 from detections.native import NativeBinding
-from detections.predicates import holds, test_of, text_of, texts_of
-from detections.rule import Rule, is_flow_rule
+from detections.predicates import holds, test_of, texts_of
+from detections.rule import Logsource, Rule, is_flow_rule
 from detections.shapes import Shape, shape_of
 
 MAX_MATCHES = 30
@@ -25,14 +26,21 @@ def binding_of(shape: Shape) -> Binding:
     return EcsBinding() if shape is Shape.ECS else NativeBinding(FieldMap(plain_names()))
 
 
-def places_of(rule: Rule, event: Record) -> tuple[list[Place], Record, Searched | None]:
+def places_of(rule: Rule, event: Record) -> tuple[Sequence[Place], Record, Searched | None]:
     """Where the rule meets an event of any shape, the event as it is judged, and what keywords look into."""
     if is_flow_rule(rule):
         return [Place(flow_fields())], event, None
-    binding = binding_of(shape_of(event))
-    (key,) = binding.keys([event])
-    route = binding.route(tuple(part if part is None or isinstance(part, tuple) else text_of(part) for part in key))
-    return list(route.places(rule.logsource)), route.view(event) if route.view else event, route.searched
+    shape = shape_of(event)
+    (key,) = binding_of(shape).keys([event])
+    places, route = _meeting(shape, told(hashable(key)), rule.logsource)
+    return places, route.view(event) if route.view else event, route.searched
+
+
+@lru_cache(maxsize=4096)
+def _meeting(shape: Shape, key: Key, source: Logsource) -> tuple[Sequence[Place], Route]:
+    """Where rules of a log source meet events of a key. Remembered: each hit that correlations read asks for it."""
+    route = binding_of(shape).route(key)
+    return tuple(route.places(source)), route
 
 
 def lookup(rule: Rule, event: Record, name: str) -> Any:

@@ -86,7 +86,7 @@ def test_of(predicate: Predicate) -> Test:
     value = predicate.value
     if predicate.kind is Kind.REGEX:
         found = compile_regex(value, predicate.flags).search
-        return lambda text: found(text) is not None
+        return lambda text: found(text.encode()) is not None  # of bytes it need not count characters
     if predicate.kind is Kind.CIDR:
         return in_network(value)
     if predicate.kind is Kind.COMPARE:
@@ -109,7 +109,7 @@ def _text_test(kind: Kind, value: str) -> Test:
     if kind is Kind.ENDS:
         return lambda text: text.endswith(value)
     whole = compile_regex(like_regex(value), "s").search
-    return lambda text: whole(text) is not None
+    return lambda text: whole(text.encode()) is not None
 
 
 def like_regex(pattern: str) -> str:

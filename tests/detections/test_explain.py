@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from detections.binding import Record
+from detections.ecs_binding import EcsBinding
 from detections.engine import Engine
 from detections.explain import binding_of, explain, lookup
 from detections.rule import Rule
@@ -99,6 +100,22 @@ def test_flow_rules(tmp_path: Path) -> None:
 def test_values_as_rules_name_them(tmp_path: Path, event: dict[str, Any], name: str, value: object) -> None:
     rule = rule_of(tmp_path, DETECTION, "{product: windows}" if "winlog.channel" in event else PROCESS)
     assert lookup(rule, event, name) == value
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"event.module": ["acme", "of", "several"]},
+        {"event.module": "acme", "event.dataset": ["acme.log", {"a": 1}]},
+        {"event.module": "acme", "event.category": [{"a": 1}, ["b"]], "event.type": {"c": []}},
+    ],
+)
+def test_an_event_that_says_oddly_what_it_is_is_judged_and_explained(tmp_path: Path, odd: dict[str, Any]) -> None:
+    ruleset = ruleset_of(tmp_path, [rule_text(1, "a:\n  user.name: x\ncondition: a\n", "{product: acme}")])
+    event = {**odd, "event.kind": "event", "user.name": "x"}
+    (rule,) = ruleset.rules
+    assert Engine(ruleset, EcsBinding()).judge([event]) == [(rule.id,)]
+    assert [each["field"] for each in explain(rule, event)] == ["user.name"]
 
 
 def test_a_place_that_wants_another_kind_of_event_explains_nothing(tmp_path: Path) -> None:
