@@ -22,6 +22,8 @@ class OddError(Exception):
 _UNPLAIN = re.compile(
     "[^\t\n -~\u00a0-\u2027\u202a-\ud7ff\ue000-\ufdcf\ufdf0-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
+_USUAL = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
+"""None of these is unplain, and most files have no others."""
 _FOLDED = re.compile(r": +[|>]")
 _TAB = re.compile(r"^ *[^# \n].*\t", re.MULTILINE)
 _KEY = re.compile(r"( *)([A-Za-z_][\w.@/$-]*(?:\|[a-z0-9]+)*|'\|all'):(?: +(.*))?", re.ASCII)
@@ -59,7 +61,7 @@ def plain_document(data: bytes) -> Block:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise OddError from error
-    if _UNPLAIN.search(text) or ("\t" in text and not _tabs_are_comments(text)):
+    if (data.translate(None, _USUAL) and _UNPLAIN.search(text)) or ("\t" in text and not _tabs_are_comments(text)):
         raise OddError
     lines = text.split("\n")
     found, at = _mapping(lines, 0, 0)

@@ -211,7 +211,7 @@ def _expanded(rules: Iterable[Rule], placeholders: Mapping[str, Sequence[str]]) 
     ready: list[Rule] = []
     blind: dict[str, Text] = {}
     for rule in rules:
-        if all(predicate.kind is not Kind.EXPAND for predicate in rule.predicates):
+        if Kind.EXPAND not in {predicate.kind for predicate in rule.predicates}:
             ready.append(rule)
             continue
         predicates = list(rule.predicates)

@@ -74,3 +74,12 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     broken.write_bytes(b"PK\x03\x04 no zip")
     with pytest.raises(BadConfig, match="not a zip"):
         list(rule_files(broken))
+
+
+@pytest.mark.parametrize("size", [0, 2**16 - 1, 2**16, 2**16 + 1, MAX_BYTES, MAX_BYTES + 1])
+def test_a_file_of_any_size_is_read_whole_or_refused(tmp_path: Path, size: int) -> None:
+    data = (b"# 0123456789abcde\n" * (size // 18 + 1))[:size]
+    (tmp_path / "long.yml").write_bytes(data)
+    (found,) = rule_files(tmp_path)
+    assert isinstance(found, RuleFile) is (size <= MAX_BYTES)
+    assert not isinstance(found, RuleFile) or found.data == data
