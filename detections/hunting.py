@@ -106,20 +106,22 @@ def parts_of(rule: Rule) -> list[Part]:
     return [*_windows(rule.logsource, asks_channel), *_elsewhere(rule.logsource)]
 
 
-def is_large(rules: Iterable[Rule]) -> bool:
-    """Whether rules are more than one question may ask: all events of their log sources are read."""
+def is_large(rules: Iterable[Rule], most: int = MAX_ASKED) -> bool:
+    """Whether rules are more than one question may ask (``most`` predicates): all events of their log sources are
+    read."""
     asked = [predicate for rule in rules for predicate in rule.predicates]
     patterns = (each.value for each in asked if each.kind in (Kind.CONTAINS, Kind.ENDS, Kind.LIKE))
-    return len(asked) > MAX_ASKED or sum(map(len, patterns)) > MAX_PATTERNS
+    return len(asked) > most or sum(map(len, patterns)) > MAX_PATTERNS
 
 
 class Hunter:
     """Rules over stored events: ``where`` is what to read, ``judge`` says which of it they match."""
 
-    def __init__(self, rules: Sequence[Rule], clock: Clock) -> None:
+    def __init__(self, rules: Sequence[Rule], clock: Clock, most: int = MAX_ASKED) -> None:
+        """``most``: as for ``is_large``."""
         self.rules = {rule.id: rule for rule in rules}
         self.hunts = {rule.id: hunt_of(rule) for rule in rules}
-        self.reads_sources = is_large(rules)
+        self.reads_sources = is_large(rules, most)
         """The set is large: what the trees find is not compared with what the engine does."""
         self.sources = _any(dict.fromkeys(hunt.source for hunt in self.hunts.values()))
         """Every event of their log sources."""

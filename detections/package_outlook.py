@@ -44,6 +44,9 @@ from detections.ruleset import RuleSet
 CoverageOf = Callable[[RuleSet, Session, Micros], list[Coverage]]
 Opened = tuple[str, str, bool]
 """Rule, fold key, and whether an exception takes it."""
+ASKED = 60
+"""Predicates of one question. A store takes seconds to plan a larger one (6 s of CPU for 200), and does so for each
+part of the past: less than a second to read the log sources whole."""
 SHARE = 1 / 8
 """Of the time that there is: a part that took more is followed by one no longer than itself."""
 
@@ -140,10 +143,10 @@ class Outlook:
         alone = {each.id: AlertsOf(each, before) for each, before in self._existing(house, single)}
         if rules or inputs.rules:
             look = _Look(house, self.end, self.asked - inputs.reach, tell, seconds)
-            every = Hunter([*{each.id: each for each in (*rules, *inputs.rules)}.values()], house.clock)
+            every = Hunter([*{each.id: each for each in (*rules, *inputs.rules)}.values()], house.clock, ASKED)
             self.start = look.back_to(self.asked, every, {each.id: alone[each.id] for each in rules}, inputs)
             if self.start == self.asked and inputs.reach:
-                look.back_to(self.asked - inputs.reach, Hunter(inputs.rules, house.clock), {}, inputs)
+                look.back_to(self.asked - inputs.reach, Hunter(inputs.rules, house.clock, ASKED), {}, inputs)
             self.truth = look.truth
             self.doubtful = sorted(look.faults)
         if self.is_shortened:
@@ -191,7 +194,7 @@ class _Look:
         with house.database.read() as session:
             self._excepted = Excepted(exception_book.in_force(session))
         self._hits = 0
-        self._at, self._length = end, MINUTE
+        self._at, self._length = end, DAY if seconds is None else MINUTE
         self._whole = max(1, (end - deepest) // MINUTE)
         self._truths: list[Truth] = []
 
