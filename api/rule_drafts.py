@@ -39,7 +39,12 @@ TRIED_SPAN = 7 * DAY
 SHOWN = 20
 MAX_LINE = 1_000
 _NAME = "quy_tac_moi"
-_WORDS = ("about_source", "about_fields", "about_samples")
+_WORDS = {
+    "about_source": "local.about_source",
+    "about_fields": "local.about_fields",
+    "about_samples": "samples.new.about_samples",
+}
+"""The comments of a template; those of the command name commands."""
 
 
 class RuleText(BaseModel):
@@ -70,6 +75,7 @@ class Template(Shape):
 
     text: str
     samples: str
+    logsource: str
     logsources: list[str]
     """Those that can be asked for."""
 
@@ -154,10 +160,15 @@ def written(svc: Services, rule: Rule | Correlation) -> Written:
 
 def template(svc: Services, logsource: str | None, lang: str) -> Template:
     """A rule to begin with. Raises BadInput with the nearest log source that there is."""
-    words = {key: say(f"samples.new.{key}", lang) for key in _WORDS}
+    words = {name: say(key, lang) for name, key in _WORDS.items()}
     source = logsource_named(logsource) if logsource else USUAL
     (_, text), (_, sheet) = new_rule(_NAME, iso(svc.clock.now())[:10], words, source)
-    return Template(text=text, samples=sheet, logsources=sorted({source_text(each) for each in known_sources()}))
+    return Template(
+        text=text,
+        samples=sheet,
+        logsource=source_text(source),
+        logsources=sorted({source_text(each) for each in known_sources()}),
+    )
 
 
 def about(draft: Draft, rule_id: str | None) -> Rule | Correlation:

@@ -80,6 +80,8 @@ class CopyDifference(Shape):
     own: str
     upstream: str
     is_behind: bool
+    entry: int | None = None
+    """Of the journal, behind a note that somebody looked: undoes it within ten minutes."""
 
 
 class PreviewRow(Shape):

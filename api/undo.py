@@ -71,7 +71,7 @@ def undo_text(
     ``undo_alerts`` does, and BadInput when a correlation needs what would be lost by it, or another file has the id of
     a rule that would come back."""
     row = session.get(Audit, entry)
-    mine = row is not None and row.actor == actor.name and row.action in (local_rules.SAVE, local_rules.REMOVE)
+    mine = row is not None and row.actor == actor.name and row.action in local_rules.UNDOABLE
     if row is None or not mine or now - row.at > UNDO_FOR:
         raise failure(Refused, "api.undo_over")
     rule_id = row.object.partition(":")[2]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
-from core.durable import write_durably
 from core.errors import NotFound, failure
 from core.words import LANGUAGES
 from detections.rule import LOCAL_PACKAGE, Correlation, Rule
@@ -59,11 +58,6 @@ def copy_of(copies: list[LocalCopy], rule: Rule | Correlation) -> LocalCopy:
         if each.rule.id == rule.id:
             return each
     raise failure(NotFound, "copies.none_of_it", title={lang: rule.text("title", lang) for lang in LANGUAGES})
-
-
-def settle(rules_folder: Path, copy: LocalCopy) -> None:
-    """Note that a person has looked at what the package changed: the copy now stands for that."""
-    write_durably(rules_folder / MADE_OF / copy.rule.file, (copy.packaged or "").encode())
 
 
 def differences(old: str, new: str, old_name: str, new_name: str) -> str:

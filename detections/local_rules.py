@@ -32,9 +32,12 @@ from detections.rule_modes import VERSION_KEY
 from detections.samples import FOLDER, samples_of
 
 VERSIONS = "versions"
-SAVE, REMOVE, UNDO = "rule.save", "rule.remove", "rule.undo"
-ACTIONS = (SAVE, REMOVE, UNDO)
+SAVE, REMOVE, UNDO, MERGED = "rule.save", "rule.remove", "rule.undo", "rules.merged"
+UNDOABLE = (SAVE, REMOVE, MERGED)
+ACTIONS = (*UNDOABLE, UNDO)
 _SUMS = ("sha256", "samples_sha256")
+_STOOD_FOR = "made_of_"
+"""Before the checksums of the text that a copy stands for."""
 _NOBODY = Actor("maintenance", "maintenance")
 _LOCK = "rules.text"
 _MARK = "rules.text:"
@@ -178,7 +181,7 @@ def save(
     more: dict[str, str] = {}
     if made_of is not None:
         _keep(rules_folder, made_of)
-        more = {f"made_of_{name}": made_of.facts[name] for name in _SUMS}
+        more = _made_of_facts(made_of)
     return _change(session, actor, rules_folder, rule_id, SAVE, before, wish, now, reason, more)
 
 
@@ -198,6 +201,20 @@ def take(
     return _change(session, actor, rules_folder, rule_id, REMOVE, before, None, now, reason)
 
 
+def merged(
+    session: Session, actor: Actor, rules_folder: Path, rule_id: str, file: str, packaged: Written, *, now: Micros
+) -> int:
+    """Note that a person has looked at what the package changed: the copy in ``file`` now stands for ``packaged``. As
+    ``save`` otherwise; raises NotFound when there is no such copy."""
+    own, stood_for = local_rule(rules_folder, file), read_rule(rules_folder / MADE_OF / file, file)
+    if own is None or stood_for is None:
+        raise failure(NotFound, "copies.gone")
+    for each in (stood_for, packaged):
+        _keep(rules_folder, each)
+    before = _made_of_facts(stood_for)
+    return _change(session, actor, rules_folder, rule_id, MERGED, own, own, now, "", _made_of_facts(packaged), before)
+
+
 def put_back(session: Session, actor: Actor, rules_folder: Path, entry: Audit, now: Micros) -> int:
     """Make a file what it was before a journal's entry: gone, where there was none. Returns the entry of this. Raises
     Conflict when it was changed since, or this was done before."""
@@ -209,7 +226,8 @@ def put_back(session: Session, actor: Actor, rules_folder: Path, entry: Audit, n
         raise failure(Conflict, "local.changed", file=file)
     wish = version_of(rules_folder, entry.before)
     rule_id = entry.object.partition(":")[2]
-    return _change(session, actor, rules_folder, rule_id, UNDO, current, wish, now, "")
+    stood_for = {name: text for name, text in (entry.before or {}).items() if name.startswith(_STOOD_FOR)}
+    return _change(session, actor, rules_folder, rule_id, UNDO, current, wish, now, "", stood_for)
 
 
 def version_of(rules_folder: Path, facts: dict[str, Any] | None) -> Written | None:
@@ -224,6 +242,10 @@ def made_of(rules_folder: Path, facts: dict[str, Any] | None) -> Written | None:
     if not facts or "made_of_sha256" not in facts:
         return None
     return Written(str(facts["file"]), *(_kept(rules_folder, facts, f"made_of_{name}") for name in _SUMS))
+
+
+def _made_of_facts(packaged: Written) -> dict[str, str]:
+    return {f"{_STOOD_FOR}{name}": packaged.facts[name] for name in _SUMS}
 
 
 def _keep(rules_folder: Path, written: Written) -> None:
@@ -258,7 +280,9 @@ def _change(
     now: Micros,
     reason: str,
     more: dict[str, str] | None = None,
+    less: dict[str, str] | None = None,
 ) -> int:
+    """``more`` and ``less``: what is said beside the texts, after and before."""
     for each in (before, after):
         if each is not None:
             _keep(rules_folder, each)
@@ -268,7 +292,7 @@ def _change(
         action,
         f"rule:{rule_id}",
         now=now,
-        before=before.facts if before else None,
+        before=before.facts | (less or {}) if before else None,
         after=after.facts | (more or {}) if after else None,
         reason=reason,
     )

@@ -26,19 +26,17 @@ from api.rule_packages import (
     uploaded,
 )
 from api.times import From, To, past
-from core import audit
 from core.clock import iso
-from core.db.models import Meta
 from core.errors import Conflict, failure
 from core.store.contract import Span
 from core.store.telling import TellCount
-from detections import packages
-from detections.local_copies import copy_of, local_copies, settle
+from detections import local_rules, packages
+from detections.local_copies import copy_of, local_copies
+from detections.local_rules import Written
 from detections.package_changes import noted, taken_ids
 from detections.package_records import installed, known
 from detections.package_remains import INSTALL, REMOVE, ROLLBACK
 from detections.packages import Staged
-from detections.rule_modes import VERSION_KEY
 from detections.ruleset import RuleSet
 
 router = APIRouter(prefix="/rules", tags=["rules"])
@@ -187,10 +185,8 @@ def settle_copy(rule_id: str, request: Request, caller: Ruling, svc: Svc) -> Cop
     found = copy_of(local_copies(folder, ruleset, svc.rule_text), rules.find(ruleset, rule_id))
     if not found.is_behind:
         raise failure(Conflict, "packages.not_behind")
-    with svc.database.write() as session:
-        audit.record(session, caller.actor, "rules.merged", f"rule:{rule_id}", now=now, after={})
-        session.merge(Meta(key=VERSION_KEY, value=str(now)))
-        session.flush()
-        settle(folder, found)
+    packaged = Written(found.rule.file, found.packaged or "")
+    with local_rules.changing(svc.database, folder, now) as session:
+        entry = local_rules.merged(session, caller.actor, folder, rule_id, found.rule.file, packaged, now=now)
     again = copy_of(local_copies(folder, ruleset, svc.rule_text), found.rule)
-    return difference_of(ruleset, again)
+    return difference_of(ruleset, again).model_copy(update={"entry": entry})

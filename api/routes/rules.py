@@ -41,6 +41,8 @@ class RulePage(Page[RuleRow]):
     modes: dict[str, int]
     """By what becomes of a hit (``effect``)."""
     coverage: dict[str, int]
+    uncovered: int
+    """Of how many that the other filters find coverage is not worked out yet: these it cannot filter."""
     packages: dict[str, int]
     errors: int
     days: list[Time]
@@ -91,18 +93,18 @@ def list_rules(
     if package is not None and package not in names:
         raise failure(BadInput, "rules.package.none_of_it", name=package, names=", ".join(sorted(names)))
     words = fold(text or "").split()
-    found = [
+    wanted = [
         row
         for row in every
         if (not mode or row.effect in mode)
         and (not kind or row.kind in kind)
         and (not level or row.level in level)
         and (package is None or row.package == package)
-        and (not coverage or row.coverage in coverage)
         and (technique is None or _is_of(row, technique))
         and (fired is None or (row.alerts > 0) == fired)
         and (not words or _is_about(row, words))
     ]
+    found = [row for row in wanted if not coverage or row.coverage in coverage]
     found.sort(key=lambda r: (-r.alerts, r.package != "kydai", r.title.vi, r.id))
     more = offset + limit
     return RulePage(
@@ -111,6 +113,7 @@ def list_rules(
         total=len(found),
         modes=Counter(row.effect.value for row in found),
         coverage=Counter(row.coverage for row in found if row.coverage),
+        uncovered=sum(row.coverage is None for row in wanted),
         packages=Counter(row.package for row in found),
         errors=len(ruleset.errors),
         days=list(hits.days),

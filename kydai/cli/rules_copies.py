@@ -13,8 +13,9 @@ from core.errors import BadInput, Place, failure
 from core.words import say
 from detections.dependents import refuse_orphans
 from detections.drafts import file_of
-from detections.local_copies import LocalCopy, copy_of, differences, local_copies, settle
-from detections.local_rules import VERSIONS, changing, follow, read_rule, save, take
+from detections.local_copies import LocalCopy, copy_of, differences, local_copies
+from detections.local_rules import VERSIONS, Written, changing, follow, read_rule, save, take
+from detections.local_rules import merged as note_merged
 from detections.package_remains import settle as settle_packages
 from detections.rule import LOCAL_PACKAGE, Correlation, Rule
 from detections.rule_modes import VERSION_KEY
@@ -76,9 +77,12 @@ def diff(
     ruleset = rules_of(context)
     found = copy_of(copies_of(context, ruleset), rule_named(ruleset, rule))
     if merged:
-        settle(context.settings.rules_folder, found)
-        _changed(context, "rules.merged", found.rule.id, {})
+        folder, now = context.settings.rules_folder, context.clock.now()
+        file, packaged = found.rule.file, Written(found.rule.file, found.packaged or "")
+        with changing(context.database, folder, now) as session:
+            entry = note_merged(session, cli_actor(), folder, found.rule.id, file, packaged, now=now)
         context.output.tell(say("copies.settled", LANG))
+        context.output.tell(say("exceptions.undo_with", LANG, entry=str(entry)))
         return
     package = ruleset.overridden[found.rule.id].package
     own, upstream = _differences(found, package)

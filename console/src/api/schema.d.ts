@@ -3256,6 +3256,8 @@ export interface components {
          * @description What a copy differs in, and what the package changed since it was made; as ``diff -u`` tells it.
          */
         CopyDifference: {
+            /** Entry */
+            entry?: number | null;
             /** Is Behind */
             is_behind: boolean;
             /** Own */
@@ -5377,6 +5379,8 @@ export interface components {
             ruleset: string;
             /** Total */
             total?: number | null;
+            /** Uncovered */
+            uncovered: number;
         };
         /**
          * RuleRow
@@ -6221,6 +6225,8 @@ export interface components {
          * @description A rule and its samples to begin with.
          */
         Template: {
+            /** Logsource */
+            logsource: string;
             /** Logsources */
             logsources: string[];
             /** Samples */

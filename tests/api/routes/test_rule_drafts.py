@@ -172,7 +172,11 @@ def test_a_check_says_where_and_keeps_nothing(people: People) -> None:
     assert told["remarks"][0]["weight"] == "error"
     assert told["remarks"][0]["line"] is not None
     assert an.post(f"{URL}/check", json={"text": "x" * 2_000_001}).status_code == 422
-    assert an.get(f"{URL}/template", params={"logsource": "linux/sudo"}).json()["text"].startswith("title: ")
+    begun = an.get(f"{URL}/template", params={"logsource": "linux/sudo"}).json()
+    assert (begun["text"].startswith("title: "), begun["logsource"]) == (True, "linux/sudo")
+    usual = an.get(f"{URL}/template").json()
+    assert usual["logsource"] in usual["logsources"]
+    assert "kydai " not in usual["text"].replace("kydai:", ""), "whoever writes in the console has no commands"
 
 
 def test_a_draft_is_tried_and_run_over_the_past(people: People, services: Services) -> None:

@@ -112,6 +112,11 @@ def test_what_the_package_changes_under_a_copy_is_told_until_somebody_looked(an:
     told = an.get(f"{URL}/{ID}/copy").json()
     assert told["is_behind"] and "+    event.outcome: success\n" in told["upstream"]
     assert "+level: low\n" in told["own"]
+    noted = an.post(f"{URL}/{ID}/copy/merged").json()
+    assert not noted["is_behind"]
+    assert an.post(f"{URL}/text/undo", json={"entry": noted["entry"]}).json()["is_there"]
+    assert an.get(f"{URL}/{ID}/copy").json()["is_behind"], "it was not looked at after all"
+    assert an.post(f"{URL}/text/undo", json={"entry": noted["entry"]}).status_code == 409
     assert not an.post(f"{URL}/{ID}/copy/merged").json()["is_behind"]
 
 

@@ -125,6 +125,7 @@ def test_filters_and_pages(analyst: TestClient, ruleset: RuleSet) -> None:
     assert get(analyst, fired=True)["total"] == 1
     assert [row["kind"] for row in get(analyst, kind="beacon")["items"]] == ["beacon"]
     assert get(analyst, coverage="partly_blind")["total"] == 1
+    assert get(analyst, coverage="partly_blind")["uncovered"] == get(analyst)["total"] - 3, "they are told of three"
     refused = analyst.get(URL, params={"package": "sigmahq"})
     assert (refused.status_code, refused.json()["remedy"]) == (400, "The packages are: kydai.")
     assert "'blind'" in analyst.get(URL, params={"coverage": "foo"}).json()["detail"]

@@ -42,6 +42,10 @@ def test_a_copy_survives_updates_and_what_the_package_changed_is_told(kydai: Run
     assert (told["package"], told["is_behind"]) == ("mine", True)
     assert "+    event.outcome: refused" in told["upstream"]
     assert "+    event.outcome: failure" in told["local"]
+    entry = kydai("rules", "diff", ID, "--merged").err.rpartition("kydai rules undo ")[2].strip()
+    assert "has changed" not in kydai("rules", "packages").err
+    assert kydai("rules", "undo", entry).status == 0
+    assert "has changed" in kydai("rules", "packages").err
     kydai("rules", "diff", ID, "--merged")
     assert "has changed" not in kydai("rules", "packages").err
     (removed,) = kydai("rules", "copy", ID, "--remove", "--json").documents
