@@ -174,13 +174,16 @@ def test_coverage_that_is_not_worked_out_is_not_told_as_none(open_console: Open,
 
     def lack(route: Route) -> None:
         told = route.fetch().json()
-        route.fulfill(json=told | {"coverage": {}, "items": [each | {"coverage": None} for each in told["items"]]})
+        every = [] if "coverage=" in route.request.url else [each | {"coverage": None} for each in told["items"]]
+        route.fulfill(json=told | {"coverage": {}, "items": every, "uncovered": 3, "total": len(every)})
 
     console.page.route(re.compile(r"/api/v1/rules\?"), lack)
     console.go("/detections?text=miner_port").heading("Quy tắc phát hiện")
     expect(console.rows().first).to_contain_text("chưa tính xong")
     choice = console.page.get_by_label("Khả năng phát hiện")
     expect(choice).to_be_disabled()
+    console.go("/detections?text=miner_port&coverage=unproven").heading("Quy tắc phát hiện")
+    expect(console.page.get_by_text("Đang tính khả năng phát hiện của 3 quy tắc")).to_be_visible()
     console.page.unroute_all(behavior="wait")
     expect(console.rows().first).to_contain_text("chưa kiểm chứng")
     expect(choice).to_be_enabled()

@@ -63,7 +63,7 @@ def test_a_package_is_looked_at_applied_changed_and_taken_back(
     expect(change.get_by_role("row", name=re.compile("mới.*Cao.*<img src=x onerror"))).to_contain_text("3")
     assert console.violations() == []
     console.button("Áp dụng").click()
-    console.toast("Đã xong: gói nha-toi, 1 quy tắc")
+    console.toast("Đã cài gói nha-toi (1 quy tắc)")
     pack = console.page.locator("section.pack", has_text="nha-toi")
     expect(pack).to_contain_text("console:Nha Toi.yml")
     expect(pack).to_contain_text("Nguyễn Thị Hạnh")
@@ -86,11 +86,14 @@ def test_a_package_is_looked_at_applied_changed_and_taken_back(
     assert console.violations() == []
     console.button("Đã xem").click()
     expect(console.page.get_by_text("gói chưa đổi từ lúc chép")).to_be_visible()
+    console.page.locator("h1").click()
+    console.press("u").toast("Đã hoàn tác")
+    expect(console.page.get_by_text("gói đã đổi từ lúc chép")).to_be_visible()
 
     console.button("Trở lại bản trước").click()
     console.button("Xem trước").click()
     console.page.get_by_role("region").get_by_role("button", name="Trở lại bản trước").click()
-    console.toast("Đã xong: gói nha-toi")
+    console.toast("Gói nha-toi đã trở lại bản trước")
     expect(pack).to_contain_text("console:Nha Toi.yml")
     console.button("Gỡ").click()
     console.button("Xem trước").click()

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { follow } from "../api/follow";
 import { shareOf } from "../screens/hunt-count";
 import { fill, number, speech } from "../words";
+import { carried } from "./carried";
 import { type Known, placeOf, suggestions } from "./complete";
 import { kindOf } from "./entity";
 import { fold } from "./fold";
@@ -9,7 +10,7 @@ import { hold } from "./held";
 import { literal, narrow, parted } from "./query-text";
 import { resolve } from "./range";
 import { taken } from "./resting";
-import { duration, moment, near, span, typed, utc } from "./time";
+import { duration, moment, near, span, typed, utc, written } from "./time";
 import { together, type Truth } from "./truth";
 import { visible } from "./visible";
 
@@ -248,5 +249,26 @@ describe("a count that says how far it is", () => {
   test("never says that all is done before its answer is there", () => {
     expect([0, 1, 2, 3].map((done) => shareOf({ done, whole: 3, found: 0 }))).toEqual([0, 33, 66, 99]);
     expect(shareOf({ done: 0, whole: 0, found: 0 })).toBe(0);
+  });
+});
+
+test("a day of a rule is written in the language, anything else is left", () => {
+  expect(written("2026-11-05", "vi")).toBe("05/11/2026");
+  expect(written("2026/11/05", "en")).toBe("2026-11-05");
+  expect(written("<script>", "vi")).toBe("<script>");
+});
+
+describe("what was said of a line", () => {
+  const before = "a\nb\nc\nb";
+  test("stays with it while others are written", () => {
+    const place = carried(before, "a\nnew\nnew\nb\nc\nb");
+    expect([1, 2, 3, 4].map(place)).toEqual([1, 4, 5, 6]);
+    expect([1, 2, 3, 4].map(carried(before, "c\nb"))).toEqual([null, null, 1, 2]);
+    expect([1, 2, 3, 4].map(carried(before, before))).toEqual([1, 2, 3, 4]);
+  });
+  test("goes when the line is changed", () => {
+    expect([1, 2, 3, 4].map(carried(before, "a\nb!\nc\nb"))).toEqual([1, null, 3, 4]);
+    expect([1, 2, 3, 4].map(carried(before, ""))).toEqual([null, null, null, null]);
+    expect(carried("", "x")(1)).toBeNull();
   });
 });

@@ -33,6 +33,12 @@ export function day(at: number, language: Language, zone = ZONE): string {
   return language === "vi" ? `${p.day}/${p.month}/${p.year}` : `${p.year}-${p.month}-${p.day}`;
 }
 
+/** A day as rules have it (`2026-11-25`, `2026/11/25`) in the language; else as it is. */
+export function written(date: string, language: Language): string {
+  const at = Date.parse(date.replaceAll("/", "-"));
+  return Number.isNaN(at) ? date : day(at, language, "UTC");
+}
+
 /** `14:30:51`. */
 export function clock(at: number, zone = ZONE): string {
   const p = parts(at, zone);

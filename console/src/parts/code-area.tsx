@@ -1,6 +1,7 @@
 // A text to be written, with numbered lines; lines of which there is something to say are marked, and said below.
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "../api/client";
+import { carried } from "../lib/carried";
 import { useWords } from "../words";
 
 type Remark = Schemas["Remark"];
@@ -10,6 +11,8 @@ interface Props {
   value: string;
   onChange: (text: string) => void;
   remarks: readonly Remark[];
+  /** The text that they are of. */
+  of: string;
   rows: number;
   /** The line at which one begins to write, with the focus; none: the focus is elsewhere. */
   begin?: number;
@@ -31,11 +34,19 @@ function keepIndent(event: KeyboardEvent<HTMLTextAreaElement>): void {
   document.execCommand("insertText", false, `\n${indent.replace("-", " ")}`);
 }
 
-export function CodeArea({ label, value, onChange, remarks, rows, begin }: Props) {
+export function CodeArea({ label, value, onChange, remarks: all, of, rows, begin }: Props) {
   const { t, said } = useWords();
   const area = useRef<HTMLTextAreaElement>(null);
   const [top, setTop] = useState(0);
   const count = value.split("\n").length;
+  const remarks = useMemo(() => {
+    const place = carried(of, value);
+    const last = of.split("\n").length;
+    return all.flatMap((remark) => {
+      const line = place(Math.min(remark.line ?? 1, last));
+      return line === null ? [] : [remark.line === null ? remark : { ...remark, line }];
+    });
+  }, [all, of, value]);
   const worst = new Map<number, string>();
   for (const remark of remarks) {
     const line = Math.min(remark.line ?? 1, count);
@@ -87,7 +98,7 @@ export function CodeArea({ label, value, onChange, remarks, rows, begin }: Props
               <button type="button" className="link mono" onClick={() => goTo(remark.line ?? 1, remark.column ?? 1)}>
                 {remark.line === null ? "–" : [remark.line, remark.column].filter((each) => each !== null).join(":")}
               </button>{" "}
-              <span className={remark.weight === "error" ? "critical" : "medium"}>{said(remark.text)}</span> <span className="muted">[{remark.code}]</span>
+              <span className={remark.weight === "error" ? "critical" : "medium"}>{said(remark.text)}</span>
             </li>
           ))}
         </ul>

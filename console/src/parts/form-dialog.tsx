@@ -1,5 +1,5 @@
 // Every form in a dialog: the first field has the focus, Ctrl Enter sends, Esc leaves, and what went wrong stands in it.
-import { type FormEvent, type KeyboardEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type KeyboardEvent, type ReactNode, useEffect, useState } from "react";
 import { useWords } from "../words";
 import { Dialog } from "./dialog";
 import { Problem } from "./problem";
@@ -45,6 +45,13 @@ export function FormDialog({ title, onClose, wide, width, send, isBlocked = fals
     }
     setBusy(false);
   };
+  // what leaves the page ends what was sent; the browser asks first
+  useEffect(() => {
+    if (!isBusy) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [isBusy]);
   // the browser's bubble says it in the browser's language
   const onInvalid = ({ target }: FormEvent<HTMLFormElement>) => {
     const field = target as HTMLInputElement;
@@ -66,6 +73,11 @@ export function FormDialog({ title, onClose, wide, width, send, isBlocked = fals
         {problem !== null && <Problem error={problem} />}
         {send && (
           <div className="form-actions">
+            {isBusy && (
+              <span className="muted" role="status">
+                {t("form.busy")}
+              </span>
+            )}
             <button type="button" className="button" onClick={onClose}>
               {t("action.cancel")}
             </button>

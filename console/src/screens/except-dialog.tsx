@@ -10,6 +10,7 @@ import { Field, ReasonField, textOf } from "../parts/field";
 import { FormDialog } from "../parts/form-dialog";
 import { Problem } from "../parts/problem";
 import { useToast } from "../parts/toast";
+import { usePeople } from "../parts/who";
 import { useWords } from "../words";
 
 type Offer = Schemas["ExceptionOffer"];
@@ -34,6 +35,9 @@ export default function ExceptDialog({ alert, onClose }: { alert: number; onClos
 function Offered({ alert, offer, onRule, onClose }: { alert: number; offer: Offer; onRule: (rule: string) => void; onClose: () => void }) {
   const { t, said } = useWords();
   const tell = useToast();
+  const { nameOf } = usePeople();
+  // people see names; what is kept is whom they sign in as
+  const owner = nameOf(offer.owner);
   const [fields, setFields] = useState<readonly string[]>(() => offer.fields.filter((each) => each.is_ticked).map((each) => each.field));
   const [days, setDays] = useState(String(USUAL));
   const toggle = (name: string) => setFields((now) => offer.fields.map((each) => each.field).filter((each) => now.includes(each) !== (each === name)));
@@ -44,7 +48,7 @@ function Offered({ alert, offer, onRule, onClose }: { alert: number; offer: Offe
     queryFn: () => data(api.POST("/api/v1/exceptions/preview", { body })),
   });
   const make = async (form: FormData) => {
-    const made = await data(api.POST("/api/v1/exceptions", { body: { ...body, reason: textOf(form, "reason"), owner: textOf(form, "owner"), expires: `now+${days}d` } }));
+    const made = await data(api.POST("/api/v1/exceptions", { body: { ...body, reason: textOf(form, "reason"), owner: textOf(form, "owner") === owner ? offer.owner : textOf(form, "owner"), expires: `now+${days}d` } }));
     onClose();
     tell({
       text: t(made.exception.state === "pending" ? "except.made_pending" : "except.made", { number: String(made.exception.id) }),
@@ -79,7 +83,7 @@ function Offered({ alert, offer, onRule, onClose }: { alert: number; offer: Offe
       <ReasonField label={t("except.reason")} isNeeded rows={2} limit={2000} />
       <div className="row wrap" style={{ alignItems: "flex-end" }}>
         <Field label={t("except.owner")}>
-          <input className="input" name="owner" defaultValue={offer.owner} required maxLength={100} autoComplete="off" />
+          <input className="input" name="owner" key={owner} defaultValue={owner} required maxLength={100} autoComplete="off" />
         </Field>
         <Choice label={t("except.until")} value={days} options={DAYS.map((each) => ({ value: String(each), label: t("except.days", { n: each }) }))} onChange={setDays} />
       </div>

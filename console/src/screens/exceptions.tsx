@@ -114,7 +114,7 @@ function Panel({ row }: { row: Exception }) {
         <h3>{t("except.since")}</h3>
         <dl className="pairs">
           <Pair name={t("except.taken")}>{row.taken === null ? "–" : n(row.taken)}</Pair>
-          <Pair name={t("except.last")}>{row.last_taken_at ? <When at={row.last_taken_at} /> : "–"}</Pair>
+          <Pair name={t("except.last")}>{row.last_taken_at ? <When at={row.last_taken_at} form="full" /> : "–"}</Pair>
           <Pair name={t("except.ends")}>
             <When at={row.expires_at} form="full" />
           </Pair>
@@ -122,11 +122,11 @@ function Panel({ row }: { row: Exception }) {
             <Who actor={row.owner} />
           </Pair>
           <Pair name={t("except.made_by")}>
-            <Who actor={row.created_by} /> · <When at={row.created_at} />
+            <Who actor={row.created_by} /> · <When at={row.created_at} form="full" />
           </Pair>
           {row.decided_at && (
             <Pair name={named("except.state", row.state)}>
-              <Who actor={row.decided_by} /> · <When at={row.decided_at} /> {row.decision_reason && visible(row.decision_reason)}
+              <Who actor={row.decided_by} /> · <When at={row.decided_at} form="full" /> {row.decision_reason && visible(row.decision_reason)}
             </Pair>
           )}
         </dl>

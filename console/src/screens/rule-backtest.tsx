@@ -54,7 +54,7 @@ function Backtest({ ask, mark }: { ask: Ask; mark: string | null }) {
       </div>
       {progress && (
         <p role="status" className="rule-bar">
-          <progress className="storage-progress" aria-label={t("backtest.run")} max={progress.whole || undefined} value={progress.whole > 0 ? progress.done : undefined} />
+          <progress aria-label={t("backtest.run")} max={progress.whole || undefined} value={progress.whole > 0 ? progress.done : undefined} />
           {t("backtest.far", { n: progress.found, share: shareOf(progress) })}
         </p>
       )}

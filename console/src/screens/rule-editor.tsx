@@ -17,6 +17,7 @@ import { useMayRule } from "./rule-rights";
 
 type Checked = Schemas["Checked"];
 const REST = 500;
+const NOTHING: Schemas["Remark"][] = [];
 
 interface Props {
   /** Of the rule that is changed; null for a new one. */
@@ -32,7 +33,7 @@ interface Props {
 }
 
 export function RuleEditor({ id, source, begin = 1, note, onLeave, onTouched }: Props) {
-  const { t, named } = useWords();
+  const { t, named, said } = useWords();
   const { me } = useHouse();
   const isAllowed = useMayRule();
   const tell = useToast();
@@ -48,8 +49,8 @@ export function RuleEditor({ id, source, begin = 1, note, onLeave, onTouched }: 
   const about = { query: { rule: id ?? undefined } };
   const check = useQuery({
     queryKey: ["draft", id, rested],
-    placeholderData: (before: Checked | undefined) => before,
-    queryFn: () => data(api.POST("/api/v1/rules/check", { params: about, body: rested })),
+    placeholderData: (before: (Checked & { of: typeof rested }) | undefined) => before,
+    queryFn: async () => ({ ...(await data(api.POST("/api/v1/rules/check", { params: about, body: rested }))), of: rested }),
   });
   const isBehind = rested.text !== text || rested.samples !== samples || check.isPlaceholderData;
   const count = check.data?.rules ?? 0;
@@ -66,7 +67,7 @@ export function RuleEditor({ id, source, begin = 1, note, onLeave, onTouched }: 
     },
     onSuccess: ({ saved, rule }) => {
       setDraft(null);
-      tell({ text: t("draft.saved", { mode: named("common.mode", rule.effect) }), undo: () => undo(saved) });
+      tell({ text: t("draft.saved", { title: said(rule.title), mode: named("common.mode", rule.effect) }), undo: () => undo(saved) });
       onLeave();
       if (id === null) void go(rulePath(saved.id), { replace: true });
     },
@@ -135,9 +136,9 @@ export function RuleEditor({ id, source, begin = 1, note, onLeave, onTouched }: 
       {save.isError && <Problem error={save.error} />}
       {shown === "try" && tried.isError && <Problem error={tried.error} />}
       {(conflict || (isOld && isTouched)) && id !== null && <Newer id={id} isOld={isOld} onTake={leave} onKeep={() => setDraft({ ...draft, version: source.version })} />}
-      <CodeArea label={t("draft.rule")} value={text} onChange={(to) => write({ text: to })} remarks={check.data?.remarks ?? []} rows={21} begin={begin} />
+      <CodeArea label={t("draft.rule")} value={text} onChange={(to) => write({ text: to })} remarks={check.data?.remarks ?? NOTHING} of={check.data?.of.text ?? text} rows={21} begin={begin} />
       <h3 className="draft-head">{t("rule.tab.samples")}</h3>
-      <CodeArea label={t("draft.samples")} value={samples} onChange={(to) => write({ samples: to })} remarks={check.data?.samples ?? []} rows={6} />
+      <CodeArea label={t("draft.samples")} value={samples} onChange={(to) => write({ samples: to })} remarks={check.data?.samples ?? NOTHING} of={check.data?.of.samples ?? samples} rows={6} />
       <div ref={place}>{shown === "try" && tried.data && <Tried found={tried.data} />}</div>
       {shown === "past" && <DraftBacktest id={id} body={body} />}
     </div>

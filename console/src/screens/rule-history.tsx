@@ -56,6 +56,8 @@ export function RuleHistory({ rule }: { rule: Schemas["RuleDetail"] }) {
 const IN_COLUMNS = new Set(["at", "by", "reason", "sha256", "samples_sha256", "made_of_sha256", "made_of_samples_sha256", "rule_id", "ruleset", "consequence", "decided_by", "decided_at", "decision_reason"]);
 const TEXTS = new Set(["rule.save", "rule.remove", "rule.undo"]);
 
+const TIMES = new Set(["expires_at", "from", "to"]);
+
 /** What differs in the text, asked for when somebody looks; a version can be gone on from. */
 function TextChange({ rule, change }: { rule: Schemas["RuleDetail"]; change: Change }) {
   const { t } = useWords();
@@ -123,7 +125,7 @@ function Facts({ change }: { change: Change }) {
 function Fact({ name, value }: { name: string; value: unknown }) {
   const { t, named, n } = useWords();
   if (name === "state") return named("except.state", String(value));
-  if (name === "expires_at" && typeof value === "string") return <When at={value} form="full" />;
+  if (TIMES.has(name) && typeof value === "string" && !Number.isNaN(Date.parse(value))) return <When at={value} form="full" />;
   if (typeof value === "boolean") return t(value ? "history.yes" : "history.no");
   if (typeof value === "number") return n(value);
   if (name === "conditions" && typeof value === "object")

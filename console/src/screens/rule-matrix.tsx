@@ -1,6 +1,6 @@
 // The ATT&CK matrix: each technique in the colour of what the rules can see of it here, not of how many rules there are.
 import { useQuery } from "@tanstack/react-query";
-import { Fragment, type KeyboardEvent, useRef } from "react";
+import { Fragment, type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { Link } from "react-router";
 import { api, data, type Schemas } from "../api/client";
 import { useAddress } from "../lib/address";
@@ -24,6 +24,17 @@ export default function RuleMatrix() {
   const [get, set] = useAddress();
   const asked = useQuery({ queryKey: ["rules", "matrix"], queryFn: () => data(api.GET("/api/v1/rules/matrix")), refetchInterval: (query) => (query.state.data?.is_told === false ? 2_000 : 60_000) });
   const matrix = asked.data;
+  const place = useRef<HTMLDivElement>(null);
+  const [isMore, setMore] = useState(false);
+  const look = () => {
+    const at = place.current;
+    if (at) setMore(at.scrollWidth - at.clientWidth - at.scrollLeft > 8);
+  };
+  useEffect(() => {
+    look();
+    window.addEventListener("resize", look);
+    return () => window.removeEventListener("resize", look);
+  });
   const technique = matrix?.techniques[get("technique")];
   useKeys({
     Escape: () => {
@@ -44,7 +55,7 @@ export default function RuleMatrix() {
         ) : !matrix ? (
           <Failed error={asked.error} again={() => void asked.refetch()} />
         ) : (
-          <div className="matrix-place">
+          <div className={`matrix-place${isMore ? " more" : ""}`} ref={place} onScroll={look}>
             {get("technique") && !technique && <p className="medium matrix-note">{t("matrix.no_technique", { id: get("technique") })}</p>}
             {!matrix.is_told && <p className="muted matrix-note">{t("matrix.untold")}</p>}
             <Table matrix={matrix} chosen={technique?.id ?? null} onChoose={(id) => set({ technique: id })} />
@@ -64,6 +75,7 @@ function Legend({ matrix }: { matrix: Matrix }) {
   const { t, n, named } = useWords();
   return (
     <ul className="matrix-legend" aria-label={t("matrix.legend")}>
+      <li>{t("matrix.techniques")}</li>
       {SIGHTS.filter((sight) => matrix.sights[sight]).map((sight) => (
         <li key={sight} title={named("matrix.help", sight)}>
           <i className={`sight ${sight}`} aria-hidden="true" />
@@ -104,7 +116,7 @@ function Table({ matrix, chosen, onChoose }: { matrix: Matrix; chosen: string | 
             <h2 title={`${tactic.title.en} (${tactic.id})`}>
               {said(tactic.title)}
               <small title={t("matrix.live_of", { live, n: cells.length })}>
-                {n(live)}/{n(cells.length)}
+                {t("matrix.of_techniques", { live, n: cells.length })}
               </small>
             </h2>
             {cells.map((cell, at) => {

@@ -35,9 +35,9 @@ export default function RuleNew() {
         {asked.data && (
           <Choice
             label={t("rules.logsource")}
-            value={logsource ?? ""}
+            value={asked.data.logsource}
             isDisabled={isTouched}
-            options={[{ value: "", label: t("draft.usual") }, ...asked.data.logsources.map((value) => ({ value, label: value }))]}
+            options={asked.data.logsources.map((value) => ({ value, label: value }))}
             onChange={(value) => set({ logsource: value })}
           />
         )}

@@ -52,7 +52,7 @@ export function PackageFile({ name, onLeave }: { name: string; onLeave: () => vo
     return (await response.json()) as Done;
   };
   return (
-    <Change key={`${file?.name} ${file?.lastModified} ${called} ${wanted}`} title={name ? t("packs.update_of", { name }) : t("packs.install")} act={t("packs.apply")} isReady={!!file && called !== ""} look={look} apply={apply} onLeave={onLeave}>
+    <Change key={`${file?.name} ${file?.lastModified} ${called} ${wanted}`} title={name ? t("packs.update_of", { name }) : t("packs.install")} act={t("packs.apply")} isReady={!!file && called !== ""} look={look} apply={apply} did="packs.did_install" onLeave={onLeave}>
       <div className="row wrap pack-fields">
         <label className="file-field">
           {/* the browser's own button speaks the browser's language */}
@@ -96,7 +96,7 @@ export function PackageChange({ what, name, onLeave }: { what: "rollback" | "rem
   const look: Ask = (query, signal) => api.GET("/api/v1/rules/packages/{name}/{what}/preview/stream", { params: { path: { name, what }, query }, signal, parseAs: "stream" });
   const path = { name };
   const apply = () => data(what === "remove" ? api.POST("/api/v1/rules/packages/{name}/remove", { params: { path }, body: { reason: "" } }) : api.POST("/api/v1/rules/packages/{name}/rollback", { params: { path }, body: { reason: "" } }));
-  return <Change title={t(what === "remove" ? "packs.remove_of" : "packs.rollback_of", { name })} act={t(what === "remove" ? "packs.remove" : "packs.rollback")} isReady look={look} apply={apply} onLeave={onLeave} />;
+  return <Change title={t(what === "remove" ? "packs.remove_of" : "packs.rollback_of", { name })} act={t(what === "remove" ? "packs.remove" : "packs.rollback")} isReady look={look} apply={apply} did={`packs.did_${what}`} onLeave={onLeave} />;
 }
 
 interface Props {
@@ -105,11 +105,13 @@ interface Props {
   isReady: boolean;
   look: Ask;
   apply: (found: Found) => Promise<Done>;
+  /** What to say when it is done. */
+  did: "packs.did_install" | "packs.did_remove" | "packs.did_rollback";
   onLeave: () => void;
   children?: ReactNode;
 }
 
-function Change({ title, act, isReady, look, apply, onLeave, children }: Props) {
+function Change({ title, act, isReady, look, apply, did, onLeave, children }: Props) {
   const { t } = useWords();
   const tell = useToast();
   const queries = useQueryClient();
@@ -129,7 +131,7 @@ function Change({ title, act, isReady, look, apply, onLeave, children }: Props) 
         await data(done.undo === "remove" ? api.POST("/api/v1/rules/packages/{name}/remove", { params: { path }, body }) : api.POST("/api/v1/rules/packages/{name}/rollback", { params: { path }, body }));
         await refresh();
       };
-      tell({ text: t("packs.done", { name: done.name, n: done.rules }), undo });
+      tell({ text: t(did, { name: done.name, n: done.rules }), undo });
       onLeave();
       await refresh();
     } catch (failed) {
@@ -162,7 +164,7 @@ function Change({ title, act, isReady, look, apply, onLeave, children }: Props) 
         </button>
         {progress && (
           <span role="status">
-            <progress className="storage-progress" aria-label={t("packs.look")} max={progress.whole || undefined} value={progress.whole > 0 ? progress.done : undefined} /> {t("backtest.far", { n: progress.found, share: shareOf(progress) })}
+            <progress aria-label={t("packs.look")} max={progress.whole || undefined} value={progress.whole > 0 ? progress.done : undefined} /> {t("backtest.far", { n: progress.found, share: shareOf(progress) })}
           </span>
         )}
       </div>

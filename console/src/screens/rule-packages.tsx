@@ -63,7 +63,7 @@ function Listed({ found, onWish }: { found: Schemas["PackageList"]; onWish: ((wi
           {said(each)}
         </p>
       ))}
-      {found.packages.length === 0 && <Empty title={t("packs.none")} text={t("packs.none_help")} />}
+      {found.packages.length === 0 && <Empty title={t(found.removed.length ? "packs.none_now" : "packs.none")} text={t("packs.none_help")} />}
       {found.packages.map((each) => (
         <Installed key={each.name} pack={each} onWish={onWish} />
       ))}
@@ -106,7 +106,8 @@ function Installed({ pack, onWish }: { pack: Package; onWish: ((wish: Wish) => v
     <section className="pack">
       <div className="row wrap">
         <h2>{pack.name}</h2>
-        <span className="muted">{[t("packs.rules", { n: pack.rules }), pack.version && visible(pack.version)].filter(Boolean).join(" · ")}</span>
+        <Link to={`/detections?package=${encodeURIComponent(pack.name)}`}>{t("packs.rules", { n: pack.rules })}</Link>
+        {pack.version && <span className="muted">{visible(pack.version)}</span>}
         {pack.error_count > 0 && <State tone="critical" text={t("packs.unusable", { n: pack.error_count })} />}
         <span className="space" />
         {onWish && (
@@ -155,10 +156,15 @@ function CopyRow({ copy, isAllowed }: { copy: Schemas["CopyRow"]; isAllowed: boo
   const look = useMutation({ mutationFn: () => data(api.GET("/api/v1/rules/{rule_id}/copy", { params })) });
   const settle = useMutation({
     mutationFn: () => data(api.POST("/api/v1/rules/{rule_id}/copy/merged", { params })),
-    onSuccess: () => {
+    onSuccess: ({ entry }) => {
       look.reset();
-      tell({ text: t("packs.settled") });
-      void queries.invalidateQueries({ queryKey: ["rules", "packages"] });
+      const again = () => queries.invalidateQueries({ queryKey: ["rules", "packages"] });
+      const undo = async () => {
+        await data(api.POST("/api/v1/rules/text/undo", { body: { entry: entry ?? 0 } }));
+        await again();
+      };
+      tell({ text: t("packs.settled"), undo });
+      void again();
     },
   });
   const found = look.data;

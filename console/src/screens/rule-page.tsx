@@ -2,6 +2,7 @@
 import { Link, useLocation, useNavigate, useParams } from "react-router";
 import { countedFrom, sum } from "../lib/hits";
 import { literal } from "../lib/query-text";
+import { written } from "../lib/time";
 import { useAddress } from "../lib/address";
 import { useKeys } from "../lib/keys";
 import type { Schemas } from "../api/client";
@@ -24,7 +25,7 @@ import "../styles/rules.css";
 const TABS = ["text", "samples", "backtest", "history", "exceptions"] as const;
 
 export default function RulePage() {
-  const { t, said, named } = useWords();
+  const { t, said, named, language } = useWords();
   const { id = "" } = useParams();
   const { key, search } = useLocation();
   const [get] = useAddress();
@@ -113,7 +114,7 @@ export default function RulePage() {
             <p className="row wrap">
               <span className="mono muted">{rule.id}</span> <Copy text={rule.id} />
             </p>
-            {(rule.author || rule.date) && <p className="muted">{[rule.author, rule.date].filter(Boolean).join(" · ")}</p>}
+            {(rule.author || rule.date) && <p className="muted">{[rule.author, rule.date && t("rule.dated", { date: written(rule.date, language) })].filter(Boolean).join(" · ")}</p>}
           </section>
         </aside>
       </div>

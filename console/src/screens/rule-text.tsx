@@ -10,6 +10,7 @@ import { Asking, Failed } from "../parts/answer";
 import { Copy } from "../parts/copy";
 import { useToast } from "../parts/toast";
 import { useWords } from "../words";
+import { rulePath } from "./links";
 import { RuleEditor, Verdict } from "./rule-editor";
 import { useMayRule } from "./rule-rights";
 
@@ -60,7 +61,7 @@ function Shown({ rule, text, onEdit }: { rule: Rule; text: string; onEdit: () =>
 }
 
 function TakeAway({ rule, isAllowed }: { rule: Rule; isAllowed: boolean }) {
-  const { t } = useWords();
+  const { t, said } = useWords();
   const tell = useToast();
   const queries = useQueryClient();
   const go = useNavigate();
@@ -75,8 +76,9 @@ function TakeAway({ rule, isAllowed }: { rule: Rule; isAllowed: boolean }) {
       const undo = async () => {
         await data(api.POST("/api/v1/rules/text/undo", { body: { entry } }));
         await refresh();
+        if (!rule.stands_for) void go(rulePath(rule.id), { replace: true });
       };
-      tell({ text: rule.stands_for ? t("draft.copy_taken", { name: rule.stands_for }) : t("draft.taken"), undo });
+      tell({ text: rule.stands_for ? t("draft.copy_taken", { title: said(rule.title), name: rule.stands_for }) : t("draft.taken", { title: said(rule.title) }), undo });
       if (!rule.stands_for) void go("/detections", { replace: true });
       await refresh();
     },

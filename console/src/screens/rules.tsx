@@ -7,6 +7,7 @@ import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
 import { countedFrom, sum } from "../lib/hits";
 import { useKeys } from "../lib/keys";
+import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { Choice } from "../parts/choice";
 import { type Column, Grid, useRowKeys } from "../parts/grid";
@@ -38,14 +39,15 @@ export default function Rules() {
   const kind = KINDS.find((name) => name === get("kind"));
   const coverage = COVERAGES.find((name) => name === get("coverage"));
   const technique = TECHNIQUE.test(get("technique")) ? get("technique") : undefined;
-  const filter = useMemo(() => ({ text: get("text") || undefined, mode: mode ? [mode] : undefined, kind: kind ? [kind] : undefined, coverage: coverage ? [coverage] : undefined, technique }), [get, mode, kind, coverage, technique]);
+  const pack = get("package") || undefined;
+  const filter = useMemo(() => ({ text: get("text") || undefined, package: pack, mode: mode ? [mode] : undefined, kind: kind ? [kind] : undefined, coverage: coverage ? [coverage] : undefined, technique }), [get, pack, mode, kind, coverage, technique]);
   const asked = useInfiniteQuery({
     queryKey: ["rules", filter],
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }) => data(api.GET("/api/v1/rules", { params: { query: { ...filter, limit: 200, cursor: pageParam } } })),
     getNextPageParam: (page) => page.cursor ?? undefined,
     // coverage takes a moment to be told: what is known of the rules is shown meanwhile
-    refetchInterval: (query) => (query.state.data?.pages[0]?.items.some((rule) => !rule.coverage) ? 2_000 : false),
+    refetchInterval: (query) => (query.state.data?.pages[0]?.uncovered ? 2_000 : false),
   });
   const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.items) ?? [], [asked.data]);
   const page = asked.data?.pages[0];
@@ -96,11 +98,19 @@ export default function Rules() {
         <Search label={t("rules.search")} value={get("text")} onChange={(text) => set({ text })} />
         <Choice label={t("rules.kind")} value={kind ?? ""} options={[{ value: "", label: t("choice.all") }, ...KINDS.map((value) => ({ value, label: named("common.kind", value) }))]} onChange={(value) => set({ kind: value })} />
         <Choice label={t("rules.mode")} value={mode ?? ""} options={[{ value: "", label: t("choice.all") }, ...EFFECTS.map((value) => ({ value, label: named("common.mode", value) }))]} onChange={(value) => set({ mode: value })} />
-        <Choice label={t("rules.coverage")} value={coverage ?? ""} isDisabled={!coverage && rows.some((rule) => !rule.coverage)} options={[{ value: "", label: t("choice.all") }, ...COVERAGES.map((value) => ({ value, label: named("common.coverage", value) }))]} onChange={(value) => set({ coverage: value })} />
+        <Choice label={t("rules.coverage")} value={coverage ?? ""} isDisabled={!coverage && !!page?.uncovered} options={[{ value: "", label: t("choice.all") }, ...COVERAGES.map((value) => ({ value, label: named("common.coverage", value) }))]} onChange={(value) => set({ coverage: value })} />
         {technique && (
           <span className="tag own">
             ATT&CK {technique}
             <button type="button" aria-label={t("rules.drop_technique", { id: technique })} title={t("rules.drop_technique", { id: technique })} onClick={() => set({ technique: null })}>
+              ×
+            </button>
+          </span>
+        )}
+        {pack && (
+          <span className="tag own">
+            {t("rules.package")} {visible(pack)}
+            <button type="button" aria-label={t("rules.drop_package", { name: pack })} title={t("rules.drop_package", { name: pack })} onClick={() => set({ package: null })}>
               ×
             </button>
           </span>
@@ -128,7 +138,7 @@ export default function Rules() {
             onEnd={() => {
               if (asked.hasNextPage && !asked.isFetching) void asked.fetchNextPage();
             }}
-            empty={<Empty title={t("rules.none")} text={t("rules.none_help")} />}
+            empty={coverage && page?.uncovered ? <Empty title={t("rules.uncovered", { n: page.uncovered })} text={t("rules.uncovered_help")} /> : <Empty title={t("rules.none")} text={t("rules.none_help")} />}
           />
         )}
         {current && <RulePanel id={current} key={current} />}

@@ -35,7 +35,7 @@ function UnderWay({ move, engines }: { move: NonNullable<Store["move"]>; engines
     <>
       <p className="storage-check" role="status">
         {t("storage.moving", engines)}
-        {move.stage !== "closing" && <progress className="storage-progress" aria-label={t("storage.move")} max={move.events || undefined} value={move.events > 0 ? Math.min(done, move.events) : undefined} />}
+        {move.stage !== "closing" && <progress aria-label={t("storage.move")} max={move.events || undefined} value={move.events > 0 ? Math.min(done, move.events) : undefined} />}
         {t(`storage.move_${move.stage}`, { done: n(done), events: n(move.events) })}
         <span className="muted">
           <Who actor={move.by} />, <When at={move.began} />

@@ -16,7 +16,7 @@ export function Reindex({ run }: { run: Run }) {
       <p>{t(isClosing ? "storage.reindex_how_closing" : "storage.reindex_how")}</p>
       {run.part !== null && (
         <p className="storage-check" role="status">
-          <progress className="storage-progress" aria-label={t("storage.reindex")} max={run.total || undefined} value={run.total > 0 ? Math.min(run.done, run.total) : undefined} />
+          <progress aria-label={t("storage.reindex")} max={run.total || undefined} value={run.total > 0 ? Math.min(run.done, run.total) : undefined} />
           {t("storage.reindex_at", { part: visible(run.part), done: n(run.done), total: n(run.total), n: run.left })}
           <span className="muted">
             <When at={run.began} />

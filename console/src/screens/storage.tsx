@@ -71,7 +71,7 @@ function VerifyNow({ store, onChange }: { store: Store; onChange: (store: Store)
     return (
       <span className="storage-check" role="status">
         {total > 0 ? t("storage.checking_events", { percent: Math.min(100, Math.floor((100 * done) / total)), done: n(done), total: n(total) }) : t("storage.checking_files")}
-        <progress className="storage-progress" aria-label={t("storage.verify")} max={total || undefined} value={total > 0 ? Math.min(done, total) : undefined} />
+        <progress aria-label={t("storage.verify")} max={total || undefined} value={total > 0 ? Math.min(done, total) : undefined} />
         <span className="muted">
           <Who actor={by} />, <When at={began} />
         </span>
