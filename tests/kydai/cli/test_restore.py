@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import orjson
+import pytest
 
 from tests.kydai.cli.conftest import Run
 from tests.kydai.conftest import RULE
@@ -71,6 +72,18 @@ def test_it_says_what_is_not_as_it_was(kydai: Run, log: Path, tmp_path: Path) ->
         assert words in ran.out + ran.err
     (told,) = kydai("restore", str(tmp_path / "a"), "--data", str(tmp_path / "more"), "--json").documents
     assert (told["has_events"], told["outside"]) == (False, ["/etc/ssl/es.pem"])
+
+
+def test_events_of_elasticsearch_stay_there(
+    kydai: Run, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kydai("ingest", str(log))
+    monkeypatch.setenv("KYDAI_STORE_ENGINE", "elastic")
+    ran = kydai("backup", str(tmp_path / "a"))
+    assert (ran.status, "kydai store snapshot REPOSITORY/NAME" in ran.err) == (0, True)
+    ran = kydai("restore", str(tmp_path / "a"), "--data", str(tmp_path / "other"))
+    assert (ran.status, "kydai store restore REPOSITORY/NAME" in ran.err) == (0, True)
+    assert not (tmp_path / "other" / "store").exists()
 
 
 def test_every_alert_opens_and_reports_give_the_same_numbers(kydai: Run, log: Path, tmp_path: Path) -> None:
