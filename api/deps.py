@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -236,7 +237,17 @@ class Need:
         if caller.channel == "console" and request.method not in _SAFE_METHODS:
             check_header(request)
         check_parameters(request)
+        request.state.is_in = partial(still_in, request, caller)
         return caller
+
+
+def still_in(request: Request, caller: Caller) -> bool:
+    """Whether a caller may still ask what they asked: not disabled, signed out or given other rights meanwhile."""
+    try:
+        now = identify(request, services(request))
+    except Unauthenticated:
+        return False
+    return (now.role, now.scope) == (caller.role, caller.scope)
 
 
 class Anyone:

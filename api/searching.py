@@ -1,4 +1,4 @@
-"""Runs searches a few at a time; one whose caller has gone, or that takes too long, is ended."""
+"""Runs searches a few at a time; one whose caller has gone or was signed out, or that takes too long, is ended."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import SQLAlchemyError
 
-from api.errors import TooMany
+from api.errors import TooMany, Unauthenticated
 from core.errors import Unavailable, failure
 from core.store.contract import EventStore
 
@@ -19,6 +22,8 @@ T = TypeVar("T")
 AT_ONCE = 4
 WAITING = 32
 LONGEST_SECONDS = 60.0
+STILL_IN_SECONDS = 5.0
+"""Between two looks at whether the caller may still ask: exports and backtests take long."""
 _TRIES = 50
 _BETWEEN_SECONDS = 0.02
 
@@ -27,6 +32,15 @@ async def _has_left(request: Request) -> None:
     """Return when the caller has gone."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+async def _is_out(request: Request) -> None:
+    """Return when the caller is signed out, as one who is disabled; what cannot be asked is asked again."""
+    while True:
+        await asyncio.sleep(STILL_IN_SECONDS)
+        with suppress(SQLAlchemyError, Unavailable):
+            if not await run_in_threadpool(request.state.is_in):
+                return
 
 
 def unheard(done: asyncio.Future[Any]) -> None:
@@ -46,7 +60,8 @@ class Searches:
         self._running = 0
 
     async def run(self, request: Request, ask: Callable[[], T]) -> T:
-        """The answer of ``ask``. Raises TooMany when too many wait, Unavailable when it takes too long."""
+        """The answer of ``ask``. Raises TooMany when too many wait, Unavailable when it takes too long, Unauthenticated
+        when the caller is signed out meanwhile."""
         if self._running >= self._at_once + WAITING:
             raise failure(TooMany, "api.search_busy")
         thread = 0  # that asks now
@@ -67,12 +82,12 @@ class Searches:
             with changing:
                 return bool(thread and self._store.interrupt(thread))
 
-        left = asyncio.ensure_future(_has_left(request))
+        left, out = asyncio.ensure_future(_has_left(request)), asyncio.ensure_future(_is_out(request))
         self._running += 1
         try:
             pending = self._threads.submit(work)
             done = asyncio.wrap_future(pending)
-            either: set[asyncio.Future[Any]] = {done, left}
+            either: set[asyncio.Future[Any]] = {done, left, out}
             await asyncio.wait(either, timeout=self._longest_seconds, return_when=asyncio.FIRST_COMPLETED)
             if done.done():
                 return done.result()
@@ -82,9 +97,12 @@ class Searches:
                 if pending.cancel() or await asyncio.to_thread(stop) or done.done():
                     break
                 await asyncio.wait({done}, timeout=_BETWEEN_SECONDS)
+            if out.done():
+                raise failure(Unauthenticated, "api.need_sign_in")
             raise failure(Unavailable, "api.search_ended")
         finally:
             left.cancel()
+            out.cancel()
             self._running -= 1
 
     def close(self) -> None:

@@ -36,6 +36,7 @@ class House:
         self.headers = {"accept-language": "en"}
         self.url = SimpleNamespace(path="/api/v1/events/count/stream")
         self.method = "GET"
+        self.state = SimpleNamespace(is_in=lambda: True)
         self.app = SimpleNamespace(state=SimpleNamespace(searches=self.searches, journal=self))
 
     def interrupt(self, thread: int | None = None) -> int:

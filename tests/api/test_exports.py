@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 from sqlalchemy import select
 
-from api import exports
+from api import exports, searching
 from api.deps import Services
+from core import accounts
 from core.clock import MINUTE
 from core.db.models import Audit, Incident
-from tests.api.conftest import NOW, Client
+from tests.api.conftest import CLI, NOW, Client
 from tests.api.rows import alert
 
 
@@ -80,3 +82,25 @@ def test_a_full_disk_hands_nothing_out(
         assert "Không ghi được tệp xuất: đĩa đã đầy" in answer.json()["detail"]
     with services.database.read() as session:
         assert session.scalars(select(Audit).where(Audit.action == "alerts.export")).all() == []
+
+
+def test_who_is_disabled_while_an_export_is_made_gets_nothing(
+    client: Client, rows: None, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = client("auditor")
+    ended = threading.Event()
+    monkeypatch.setattr(searching, "STILL_IN_SECONDS", 0.02)
+
+    def interrupt(thread: int | None = None) -> int:
+        ended.set()
+        return 1
+
+    monkeypatch.setattr(services.store, "interrupt", interrupt)
+
+    def made(*_: object) -> None:
+        with services.database.write() as session:
+            accounts.change_user(session, CLI, "auditor1", now=NOW, is_disabled=True)
+        assert ended.wait(20)
+
+    monkeypatch.setattr(exports, "_made", made)
+    assert browser.get("/api/v1/alerts/export").status_code == 401

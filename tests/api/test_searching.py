@@ -6,12 +6,13 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from api import searching
-from api.errors import TooMany
+from api.errors import TooMany, Unauthenticated
 from api.searching import Searches
 from core.errors import Unavailable
 
@@ -31,8 +32,9 @@ class Store:
 
 
 class Request:
-    def __init__(self, is_gone: bool = False) -> None:
+    def __init__(self, is_gone: bool = False, is_in: bool = True) -> None:
         self.is_gone = is_gone
+        self.state = SimpleNamespace(is_in=lambda: is_in)
 
     async def receive(self) -> dict[str, str]:
         if not self.is_gone:
@@ -73,6 +75,15 @@ def test_a_caller_who_has_gone_ends_the_search(searches: Searches, store: Store)
     with pytest.raises(Unavailable):
         run(searches, ask, is_gone=True)
     assert store.interrupted == thread
+
+
+def test_a_caller_who_is_signed_out_ends_the_search(
+    searches: Searches, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "STILL_IN_SECONDS", 0.01)
+    with pytest.raises(Unauthenticated):
+        asyncio.run(searches.run(cast(Any, Request(is_in=False)), lambda: store.gate.wait(10)))
+    assert len(store.interrupted) == 1
 
 
 def test_a_caller_who_goes_between_two_reads_ends_the_search_too(
