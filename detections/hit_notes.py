@@ -50,15 +50,19 @@ class Note(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
 def note_of(event: Mapping[str, Value]) -> bytes:
     """The note of an event, small: no process, file or URL, which differ from event to event."""
-    values = tuple(map(event.get, NOTED))
+    values = list(map(event.get, NOTED))
     try:
-        return _noted(values)
-    except TypeError:  # a list among the values: nothing to remember it by
-        return _noted.__wrapped__(values)
+        return _noted(_NOTE.encode(values))
+    except OverflowError:  # an integer beyond 64 bits, which msgpack cannot write
+        return _of_values(values)
 
 
 @lru_cache(maxsize=8192)
-def _noted(values: tuple[Value, ...]) -> bytes:
+def _noted(values: bytes) -> bytes:
+    return _of_values(msgspec.msgpack.decode(values))
+
+
+def _of_values(values: Sequence[Value]) -> bytes:
     event: Event = {name: value for name, value in zip(NOTED, values, strict=True) if value is not None}
     kept = [entity for entity in entities(event) if entity[0] in _SHOWN]
     note = Note(

@@ -41,6 +41,12 @@ def test_a_note_leaves_out_what_differs_from_event_to_event() -> None:
     assert read_note(b"") == Note()
 
 
+def test_a_note_that_is_remembered_is_the_event_s_own() -> None:
+    numbers = [read_note(note_of(EVENT | {"user.name": name})).user for name in (1, True, 1.5, 2**70, 1)]
+    assert numbers == ["1", "True", "1.5", str(2**70), "1"], "equal in Python is not the same text"
+    assert note_of(EVENT | {"source.ip": ["192.0.2.1"]}) == note_of(EVENT)
+
+
 def test_a_firewall_stays_an_observer() -> None:
     seen: Event = {"host.name": "fw-ttdl", "observer.vendor": "Fortinet", "event.category": ["network"]}
     assert read_note(note_of(seen)).entities == (("observer", "fw-ttdl"),)
