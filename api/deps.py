@@ -64,6 +64,10 @@ class Services:
     """How long is kept by the settings."""
     reserve_bytes: int = 0
     """Intake stops when the disk has less left."""
+    source_products: Mapping[str, bool] = field(default_factory=dict)
+    """What there are configurations for, and whether a token belongs into each."""
+    source_config: Callable[[str, str | None, str], str] = lambda product, address, lang: ""
+    """The configuration of a product, for the address given or this server's own, in a language."""
     agencies: Mapping[str, str] = field(default_factory=dict)
     """Names of agencies by code; empty where any may be declared."""
     version: str = "0"

@@ -38,6 +38,7 @@ from kydai.messenger import Sending, Watch
 from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
 from kydai.settings import Settings
 from kydai.showing import Certificate, by_http, days_left, ending, is_secure
+from kydai.source_config import configuration, products, server_of, takes_token
 from kydai.tls import Identity
 from kydai.world import playbooks_folder
 from playbooks.playbook import load as load_playbooks
@@ -80,6 +81,10 @@ def run(context: Context, stop: Stop) -> None:
                 reserve_bytes=settings.spool.reserve_mb << 20,
                 shared_addresses=tuple(settings.site.shared),
                 agencies=settings.site.agencies,
+                source_products={name: takes_token(name) for name in products()},
+                source_config=lambda product, address, lang: configuration(
+                    product, server_of(settings, address, urls[0]), lang
+                ),
                 version=version("kydai"),
                 console_folder=CONSOLE,
                 rules=rules.load,

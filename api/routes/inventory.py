@@ -102,6 +102,16 @@ class Adoption(BaseModel):
     )
 
 
+class Configurable(Shape):
+    product: str
+    takes_token: bool
+
+
+class Configuration(Shape):
+    product: str
+    text: str
+
+
 class NewMaintenance(BaseModel):
     """Sources that will be silent, until when and why."""
 
@@ -171,6 +181,22 @@ def adopt_strangers(body: Adoption, caller: House, svc: Svc) -> ImportPlan:
         if plan.wrong:
             return answer(plan, None)
         return answer(plan, adoption.adopt(session, caller.actor, plan, svc.clock.now()))
+
+
+@router.get("/configurations")
+def list_configurations(_: Reader, svc: Svc) -> list[Configurable]:
+    """What there are ready configurations for, by name."""
+    return [Configurable(product=name, takes_token=token) for name, token in sorted(svc.source_products.items())]
+
+
+@router.get("/configuration")
+def get_configuration(
+    _: Reader, svc: Svc, product: Annotated[str, Query(max_length=40)],
+    address: Annotated[str | None, Query(max_length=253, description="Of this server, as senders reach it")] = None,
+    language: Literal["vi", "en"] = "vi",
+) -> Configuration:  # fmt: skip
+    """A ready configuration that makes a product send here; ``PASTE_TOKEN_HERE`` stands where a token belongs."""
+    return Configuration(product=product, text=svc.source_config(product, address or None, language))
 
 
 @router.get("/template", response_class=Response, responses={200: {"content": {"text/csv": {}}}})

@@ -24,6 +24,8 @@ from api.sources import (
     SourceTotals,
 )
 from api.times import From, To, moment
+from core import arrival
+from core.arrival import Arrival, Finding
 from core.clock import DAY, Micros
 from core.errors import BadInput, NotFound, failure
 from core.ledger import Events, Raws
@@ -36,6 +38,7 @@ from core.times import in_order
 router = APIRouter(prefix="/sources", tags=["sources"])
 
 SAMPLES = 3
+_LONG = {"event.original", "message", "kydai.original_b64"}
 LONGEST = 366 * DAY
 Name = Annotated[str, Query(min_length=1, max_length=200)]
 
@@ -72,6 +75,25 @@ class SilenceList(Shape):
     items: list[SilenceRow]
 
 
+class FieldRead(Shape):
+    name: str
+    value: str
+
+
+class Arrived(Shape):
+    """What the newest event of a source says of it."""
+
+    finding: Finding
+    dataset: str
+    zone_minutes: int
+    lacking: list[str]
+    """Fields that a complete configuration gives and that none of the last events has."""
+    original: str
+    fields: list[FieldRead]
+    received_at: str | None
+    """``event.created`` of it."""
+
+
 class SourceCheck(Shape):
     """What is wrong with one source, what was heard of it, and raws that nobody could parse."""
 
@@ -82,6 +104,8 @@ class SourceCheck(Shape):
     said: Said
     """Of the last 24 hours, as the balance."""
     receivers: list[ReceiverSaid]
+    arrived: Arrived | None
+    """Of the newest event, when it is asked for."""
 
 
 @router.get("")
@@ -187,6 +211,7 @@ async def check_source(
     caller: Reader,
     svc: Svc,
     dataset: Annotated[str | None, Query(max_length=100, description="Of what was heard only this")] = None,
+    newest: Annotated[bool, Query(description="Read the newest event, too")] = False,
 ) -> SourceCheck:
     """What is wrong with a source, and what to do about it."""
     seen = sight(caller.scope)
@@ -220,7 +245,21 @@ async def check_source(
             unparsed=samples,
             said=sources.said_of(statement),
             receivers=receivers,
+            arrived=_arrived(arrival.look(svc.store, source, seen.node)) if newest else None,
         )
 
     found: SourceCheck = await request.app.state.searches.run(request, ask)
     return found
+
+
+def _arrived(found: Arrival) -> Arrived:
+    event = found.event or {}
+    return Arrived(
+        finding=found.finding,
+        dataset=str(event.get("event.dataset", "")),
+        zone_minutes=found.zone_minutes,
+        lacking=list(found.lacking),
+        original=str(event.get("event.original") or event.get("message") or "")[:2000],
+        fields=[FieldRead(name=name, value=str(event[name])[:500]) for name in sorted(event) if name not in _LONG],
+        received_at=None if found.event is None else str(event.get("event.created")),
+    )

@@ -77,6 +77,8 @@ TABLE: dict[str, object] = {
     "GET /sources/template": ALL,
     "GET /sources/declared": ALL,
     "GET /sources/strangers": ALL,
+    "GET /sources/configurations": ALL,
+    "GET /sources/configuration": ALL,
     "POST /sources/adopt": HOUSE,
     "POST /sources/import": HOUSE,
     "POST /sources/edit": HOUSE,

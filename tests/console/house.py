@@ -42,9 +42,10 @@ from kydai.cli.output import Output
 from kydai.context import Context
 from kydai.covering import coverage_of
 from kydai.detector import load_rules, rule_path, rule_text
-from kydai.settings import RETENTION_MONTHS
+from kydai.settings import RETENTION_MONTHS, Settings
 from kydai.trying import Trier
 from kydai.working import shop_of, step
+from kydai.source_config import configuration, products, server_of, takes_token
 from playbooks.playbook import load as load_playbooks
 from tests.console.morning import MORNING, PEOPLE, RULE_IDS, SOURCES, Told
 from tests.detections.seen_samples import seen_of_events
@@ -116,7 +117,9 @@ def alert_of(told: Told, number: int, at: Micros, ids: list[str]) -> Alert:
         updated_at=at,
         count=told.count,
         event_ids=ids,
-        matched=[{"field": f, "value": v, "line": line, "selection": _selection(told, line)} for f, v, line in told.matched],
+        matched=[
+            {"field": f, "value": v, "line": line, "selection": _selection(told, line)} for f, v, line in told.matched
+        ],
         entities=entities,
         host=told.host,
         user=told.user,
@@ -311,7 +314,12 @@ class Running:
 
 def coverage(hit: frozenset[str]) -> list[Coverage]:
     """What our rules can do where three of five Linux hosts send no command line and there is no Windows."""
-    web: Event = {"event.module": "nginx", "event.dataset": "nginx.access", "event.category": ["web"], "url.original": "/"}
+    web: Event = {
+        "event.module": "nginx",
+        "event.dataset": "nginx.access",
+        "event.category": ["web"],
+        "url.original": "/",
+    }
     started: Event = {
         "event.module": "auditd", "event.dataset": "auditd.log", "event.category": ["process"], "event.type": ["start"],
         "host.os.type": "linux", "process.executable": "/bin/sh",
@@ -357,6 +365,10 @@ def served(folder: Path, *, is_demo: bool = True, port: int = 0) -> Iterator[Run
         database, store, clock, base_url=f"http://127.0.0.1:{sock.getsockname()[1]}", is_demo=is_demo,
         policy=context.settings.store.policy, reserve_bytes=512 << 20, console_folder=DIST, version="0.1.0", rules=rules, coverage=covered, playbooks=load_playbooks,
         rule_text=partial(rule_text, folder_of_rules), rule_path=partial(rule_path, folder_of_rules), rules_folder=folder_of_rules,
+        source_products={name: takes_token(name) for name in products()},
+        source_config=lambda product, address, lang: configuration(
+            product, server_of(Settings(), address or "10.20.1.50"), lang
+        ),
         samples=trier.sheet, draft_samples=trier.draft, rules_instead=instead, coverage_of=coverage_of,
     )  # fmt: skip
     config = uvicorn.Config(

@@ -22,7 +22,9 @@ REFUSED = "linux/sshd/failed_password.yml"
 def test_the_list_tells_hits_by_day_and_since_when(open_console: Open, shared_house: Running) -> None:
     console = open_console(shared_house, path="/rules?text=miner_port").heading("Quy tắc phát hiện")
     row = console.rows().first
-    expect(row.get_by_role("img", name=re.compile(r"108 sự kiện khớp, nhận trong 30 ngày qua \(mới đếm 12 ngày\)"))).to_be_visible()
+    expect(
+        row.get_by_role("img", name=re.compile(r"108 sự kiện khớp, nhận trong 30 ngày qua \(mới đếm 12 ngày\)"))
+    ).to_be_visible()
     expect(row).to_contain_text("chưa kiểm chứng")
     expect(row).not_to_contain_text("không áp dụng")
     assert "/detections?text=miner_port" in console.page.url
@@ -46,7 +48,9 @@ def test_the_matrix_is_walked_by_keys_to_the_rules_of_a_cell(open_console: Open,
     side = console.side()
     expect(side.get_by_role("heading", level=2)).to_have_text("Command and Scripting Interpreter")
     expect(side).to_contain_text("Unix Shell")
-    expect(console.page.get_by_role("list", name="Số kỹ thuật theo khả năng phát hiện")).to_contain_text("phát hiện được")
+    expect(console.page.get_by_role("list", name="Số kỹ thuật theo khả năng phát hiện")).to_contain_text(
+        "phát hiện được"
+    )
     side.get_by_role("link", name="Trình lệnh kết nối ngược ra ngoài").click()
     console.heading("Trình lệnh kết nối ngược ra ngoài")
     console.page.get_by_role("link", name="attack.t1059.004").click()
@@ -136,10 +140,16 @@ def test_an_alert_says_which_selection_matched_and_leads_to_the_line(open_consol
 
 
 def test_a_value_never_seen_explains_its_numbers(open_console: Open, own_house: Running) -> None:
-    told = {"vi": "“nginx → sh” chưa từng thấy\u202e trước đó: đã biết 12 giá trị.", "en": "“nginx → sh” was never seen before."}
+    told = {
+        "vi": "“nginx → sh” chưa từng thấy\u202e trước đó: đã biết 12 giá trị.",
+        "en": "“nginx → sh” was never seen before.",
+    }
     with own_house.services.database.write() as session:
         rows = session.scalars(select(Alert).where(Alert.kind == "correlation")).all()
-        rows[0].rule_id, rows[0].summary = "cdf3cedc-4cb7-4e1f-842a-c5bf316ae101", {"type": "first_seen", "explained": told}
+        rows[0].rule_id, rows[0].summary = (
+            "cdf3cedc-4cb7-4e1f-842a-c5bf316ae101",
+            {"type": "first_seen", "explained": told},
+        )
         title = rows[0].rule_title["vi"]
     console = open_console(own_house).heading("Cảnh báo chờ xử lý")
     console.row(title).click()

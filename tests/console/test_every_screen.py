@@ -43,6 +43,7 @@ def test_every_form_is_a_dialog_that_takes_the_focus_and_gives_it_back(
         console.turn("light").leave_dialog()
         expect(opener).to_be_focused()
 
+
 WIDE = """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(
   () => done(document.documentElement.scrollWidth))))"""
 """How wide the page is once it has followed the window."""

@@ -119,7 +119,9 @@ def test_a_rule_says_on_which_hosts_it_cannot_fire_and_what_to_switch_on(
     expect(console.rows()).to_have_count(1)
     console.press("j")
     side = console.side()
-    expect(side).to_contain_text("thiếu dữ liệu 3/5 máy: thiếu trường dữ liệu CommandLine (csdl-db02, mail01, tthc-web01)")
+    expect(side).to_contain_text(
+        "thiếu dữ liệu 3/5 máy: thiếu trường dữ liệu CommandLine (csdl-db02, mail01, tthc-web01)"
+    )
     expect(side).to_contain_text("Cần bật gì")
     expect(side).to_contain_text("-a always,exit -F arch=b64 -S execve,execveat -k exec")
 

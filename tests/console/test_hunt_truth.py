@@ -47,7 +47,10 @@ def test_an_answer_that_lacks_a_part_says_so_and_what_to_do(
 def test_what_the_list_of_fields_lacks_is_told_in_the_one_line_of_truth(
     open_console: Open, shared_house: Running
 ) -> None:
-    lacking = {"complete": False, "missing": [{"what": "quarantined", "detail": "a.parquet", "start": None, "end": None}]}
+    lacking = {
+        "complete": False,
+        "missing": [{"what": "quarantined", "detail": "a.parquet", "start": None, "end": None}],
+    }
 
     def lose(route: Route) -> None:
         answer = route.fetch()
@@ -195,7 +198,9 @@ def test_what_counts_every_event_does_not_wait_for_rows_for_ever(open_console: O
 def test_a_table_and_the_values_of_a_field_can_be_stopped(open_console: Open, shared_house: Running) -> None:
     console = open_console(shared_house, path="/hunt").heading("Truy tìm")
     held: list[Route] = []
-    console.page.route(re.compile(r"/api/v1/events/(groups|histogram/stream|terms)\?"), lambda route: held.append(route))
+    console.page.route(
+        re.compile(r"/api/v1/events/(groups|histogram/stream|terms)\?"), lambda route: held.append(route)
+    )
     ask(console, "* | count by host.name")
     expect(console.button("Xuất")).to_have_attribute("title", re.compile("^Tệp chỉ chứa sự kiện"))
     stop, stopped = console.button("Dừng"), console.page.locator(".hunt-columns").get_by_text("Đã dừng truy vấn")
@@ -277,9 +282,7 @@ def test_a_count_that_is_stopped_leaves_a_lower_bound(
     truth = console.page.locator(".truth")
     expect(truth).to_contain_text("Đang đếm… 37 %")
     console.button("Dừng").click()
-    expect(truth.get_by_role("alert")).to_contain_text(
-        "Mới đếm được 37 %, có ít nhất 1.234 sự kiện: Đã dừng truy vấn"
-    )
+    expect(truth.get_by_role("alert")).to_contain_text("Mới đếm được 37 %, có ít nhất 1.234 sự kiện: Đã dừng truy vấn")
     assert long_count.stopped.wait(10), "the store goes on counting"
     expect(truth).not_to_contain_text("Chính xác")
     long_count.goes_on.set()

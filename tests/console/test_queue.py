@@ -56,7 +56,10 @@ def test_the_panel_says_why_and_what_to_do(open_console: Open, shared_house: Run
 
 def test_an_event_that_could_not_be_read_is_not_said_to_be_gone(open_console: Open, shared_house: Running) -> None:
     console = open_console(shared_house).heading("Cảnh báo chờ xử lý")
-    lacking = {"complete": False, "missing": [{"what": "quarantined", "detail": "a.parquet", "start": None, "end": None}]}
+    lacking = {
+        "complete": False,
+        "missing": [{"what": "quarantined", "detail": "a.parquet", "start": None, "end": None}],
+    }
 
     def lose(route: Route) -> None:
         answer = route.fetch()

@@ -54,7 +54,9 @@ def test_a_new_rule_is_written_tried_saved_and_undone(open_console: Open, own_ho
     expect(console.page.locator(".problem")).to_contain_text("“level” không có mức “hihg”")
     write(console, text())
     expect(console.page.locator(".problem")).to_have_count(0)  # the refusal was of the text before
-    console.page.get_by_label("Nội dung mẫu thử").fill("match: [{eventName: DeleteTrail}]\nno_match: [{eventName: x}]\n")
+    console.page.get_by_label("Nội dung mẫu thử").fill(
+        "match: [{eventName: DeleteTrail}]\nno_match: [{eventName: x}]\n"
+    )
     console.press("Control+Enter")
     expect(console.page.get_by_text("Cả 2 mẫu đều đúng")).to_be_visible()
     expect(console.page.get_by_text("1 sự kiện khớp")).to_be_visible()
@@ -64,7 +66,9 @@ def test_a_new_rule_is_written_tried_saved_and_undone(open_console: Open, own_ho
     write(console, text(name="Other"))
     expect(short).to_have_text("Khớp 1 trong 1 sự kiện mới nhất · của bản trước khi sửa")
     write(console, text())
-    expect(console.page.get_by_role("row", name=re.compile("s: eventName = DeleteTrail.*<img src=x> deleted"))).to_be_visible()
+    expect(
+        console.page.get_by_role("row", name=re.compile("s: eventName = DeleteTrail.*<img src=x> deleted"))
+    ).to_be_visible()
     console.button("Thử trên quá khứ").click()
     console.button("Chạy thử").click()
     expect(console.page.locator(".numbers")).to_contain_text("Sự kiện khớp1")
@@ -85,7 +89,9 @@ def test_a_new_rule_is_written_tried_saved_and_undone(open_console: Open, own_ho
     console.go(f"/detections/{ID}")
     expect(console.page.get_by_role("alert")).to_be_visible()
     with house.database.read() as session:
-        query = select(Audit.action).where(Audit.object == f"rule:{ID}", Audit.action.like("rule.%")).order_by(Audit.seq)
+        query = (
+            select(Audit.action).where(Audit.object == f"rule:{ID}", Audit.action.like("rule.%")).order_by(Audit.seq)
+        )
         assert session.scalars(query).all() == ["rule.save", "rule.undo"]
 
 
@@ -139,7 +145,9 @@ def test_a_rule_further_down_its_file_is_shown_and_changed_there(open_console: O
 
 def test_who_may_not_change_rules_may_read_and_check(open_console: Open, shared_house: Running) -> None:
     for name, said in (("trangpt", "Chỉ quản trị và phân tích viên"), ("sonhv", "áp dụng cho toàn đơn vị")):
-        console = open_console(shared_house, name, path=f"/detections/{SHELL}").heading("Trình lệnh kết nối ngược ra ngoài")
+        console = open_console(shared_house, name, path=f"/detections/{SHELL}").heading(
+            "Trình lệnh kết nối ngược ra ngoài"
+        )
         console.button("Sửa").click()
         expect(console.page.get_by_text(said)).to_be_visible()
         area = console.page.get_by_label("Nội dung quy tắc")

@@ -9,6 +9,8 @@ from sqlalchemy import select
 
 from core.db.models import Source
 from core.sources import Heards
+from core.store.contract import Batch
+from tests.api.rows import events
 from tests.console.conftest import Open
 from tests.console.house import Running
 
@@ -79,3 +81,50 @@ def test_undeclared_senders_are_adopted_as_corrected(open_console: Open, own_hou
     made = source(own_house, "fw-so-y-te")
     assert made is not None
     assert (made.keys, made.agency, made.product) == (["10.20.7.4"], "Sở Y tế", "FortiGate")
+
+
+def test_a_source_is_set_up_from_nothing_and_its_first_event_judged(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, "duclm", path="/sources").heading("Nguồn")
+    console.button("Thêm nguồn…").click()
+    dialog = console.dialog()
+    dialog.get_by_label("Cấu hình cho").select_option("rsyslog")
+    dialog.get_by_label("Tên nguồn").fill("web07")
+    dialog.get_by_label("Địa chỉ của nguồn").fill("10.20.1.999")
+    console.press("Control+Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("Cần địa chỉ IP")
+    dialog.get_by_label("Địa chỉ của nguồn").fill("10.20.1.7")
+    assert console.violations() == []
+    console.press("Control+Enter")
+    expect(dialog.locator("pre")).to_contain_text('target="10.20.1.50" port="5514"')
+    expect(dialog.get_by_role("status")).to_contain_text("đang chờ sự kiện đầu tiên")
+    now = own_house.services.clock.now()
+    raw = {"event.dataset": "nginx.access", "kydai.source": "web07", "source.ip": "203.0.113.9"}
+    own_house.services.store.append(Batch(events(1, now, **raw)))
+    expect(dialog.get_by_role("status")).to_contain_text("Tốt: đã nhận và phân tích được nginx.access")
+    expect(dialog).to_contain_text("203.0.113.9")
+    assert console.violations() == []
+
+
+def test_a_source_that_needs_a_token_gets_one_filled_in(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, "duclm", path="/sources").heading("Nguồn")
+    console.button("Thêm nguồn…").click()
+    dialog = console.dialog()
+    dialog.get_by_label("Cấu hình cho").select_option("fluent-bit-windows")
+    dialog.get_by_label("Tên nguồn").fill("dc02")
+    console.press("Control+Enter")
+    expect(dialog.locator("pre")).to_contain_text(re.compile("Authorization Bearer kydai_[0-9]+_"))
+    expect(dialog).to_contain_text("Mã truy cập chỉ hiện lần này")
+    made = source(own_house, "dc02")
+    assert made is not None
+    assert made.keys == ["token:dc02"]
+
+
+def test_a_relay_is_declared_and_found_again(open_console: Open, own_house: Running) -> None:
+    console = open_console(own_house, "duclm", path="/sources?at=cong-web01").heading("Nguồn")
+    console.button("Sửa…").click()
+    console.dialog().get_by_label("Máy chuyển tiếp").select_option("x")
+    console.press("Control+Enter")
+    console.toast("Đã sửa 1 nguồn")
+    console.page.get_by_role("button", name="máy chuyển tiếp").click()
+    expect(console.dialog().get_by_role("row").filter(has_text="cong-web01")).to_be_visible()
+    assert console.violations() == []

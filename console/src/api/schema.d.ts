@@ -2082,6 +2082,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Configuration
+         * @description A ready configuration that makes a product send here; ``PASTE_TOKEN_HERE`` stands where a token belongs.
+         */
+        get: operations["get_configuration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/configurations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Configurations
+         * @description What there are ready configurations for, by name.
+         */
+        get: operations["list_configurations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources/declared": {
         parameters: {
             query?: never;
@@ -2998,6 +3038,25 @@ export interface components {
             step: string;
         };
         /**
+         * Arrived
+         * @description What the newest event of a source says of it.
+         */
+        Arrived: {
+            /** Dataset */
+            dataset: string;
+            /** Fields */
+            fields: components["schemas"]["FieldRead"][];
+            finding: components["schemas"]["Finding"];
+            /** Lacking */
+            lacking: string[];
+            /** Original */
+            original: string;
+            /** Received At */
+            received_at: string | null;
+            /** Zone Minutes */
+            zone_minutes: number;
+        };
+        /**
          * AskedCheck
          * @description A check that the worker begins.
          */
@@ -3250,6 +3309,20 @@ export interface components {
         Codes: {
             /** Recovery Codes */
             recovery_codes: string[];
+        };
+        /** Configurable */
+        Configurable: {
+            /** Product */
+            product: string;
+            /** Takes Token */
+            takes_token: boolean;
+        };
+        /** Configuration */
+        Configuration: {
+            /** Product */
+            product: string;
+            /** Text */
+            text: string;
         };
         /**
          * CopyDifference
@@ -3690,6 +3763,13 @@ export interface components {
             /** Entry */
             entry: number;
         };
+        /** FieldRead */
+        FieldRead: {
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+        };
         /**
          * FieldSeen
          * @description A field that the events found have: its type, and in how many of them it is.
@@ -3708,6 +3788,11 @@ export interface components {
             fields: components["schemas"]["FieldSeen"][];
             truth: components["schemas"]["Truth"];
         };
+        /**
+         * Finding
+         * @enum {string}
+         */
+        Finding: "nothing" | "unparsed" | "zone" | "fields" | "good";
         /**
          * Gap
          * @description A time without anything; ``end_at`` is None while it lasts.
@@ -5859,6 +5944,7 @@ export interface components {
          * @description What is wrong with one source, what was heard of it, and raws that nobody could parse.
          */
         SourceCheck: {
+            arrived: components["schemas"]["Arrived"] | null;
             /** Heard */
             heard: components["schemas"]["Heard"][];
             /** Problems */
@@ -13925,6 +14011,8 @@ export interface operations {
                 source: string;
                 /** @description Of what was heard only this */
                 dataset?: string | null;
+                /** @description Read the newest event, too */
+                newest?: boolean;
             };
             header?: never;
             path?: never;
@@ -13939,6 +14027,131 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SourceCheck"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    get_configuration: {
+        parameters: {
+            query: {
+                product: string;
+                /** @description Of this server, as senders reach it */
+                address?: string | null;
+                language?: "vi" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
+                };
+            };
+            /** @description Bad request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Sign-in needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+            /** @description Wrong shape */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": unknown;
+                };
+            };
+        };
+    };
+    list_configurations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configurable"][];
                 };
             };
             /** @description Bad request */

@@ -27,9 +27,11 @@ import { GroupPanel, GroupTitle } from "./source-group";
 import { ImportDialog } from "./source-import";
 import { MaintainDialog } from "./source-maintain";
 import { SourcePanel } from "./source-panel";
+import { RelaysDialog } from "./source-relays";
+import { WizardDialog } from "./source-wizard";
 import "../styles/sources.css";
 
-type Doing = { what: "import" | "adopt" } | { what: "edit" | "maintain"; names: readonly string[] };
+type Doing = { what: "import" | "adopt" | "wizard" | "relays" } | { what: "edit" | "maintain"; names: readonly string[] };
 const TONES: Record<(typeof STATES)[number], Tone> = { sending: "good", silent: "high", never: "critical", undeclared: "low" };
 const REFETCH = 15_000;
 const LAG_LIMIT = 60;
@@ -109,6 +111,14 @@ export default function Sources() {
                 </button>
               </span>
             ))}
+            {may("house") && (
+              <>
+                {" · "}
+                <button type="button" className="link" onClick={() => setDoing({ what: "relays" })}>
+                  {t("sources.relays")}
+                </button>
+              </>
+            )}
             {state && (
               <>
                 {" · "}
@@ -121,6 +131,11 @@ export default function Sources() {
         )}
         <span className="space" />
         <Choice label={t("sources.by")} value={by ?? ""} options={[{ value: "", label: t("sources.by_none") }, ...GROUPINGS.map((name) => ({ value: name, label: t(`sources.by_${name}`) }))]} onChange={(value) => set({ by: value, at: null })} />
+        {may("house") && (
+          <button type="button" className="button" onClick={() => setDoing({ what: "wizard" })}>
+            {t("sources.add")}
+          </button>
+        )}
         {may("house") && totals && totals.undeclared > 0 && (
           <button type="button" className="button" onClick={() => setDoing({ what: "adopt" })}>
             {t("sources.adopt")}
@@ -163,6 +178,8 @@ export default function Sources() {
         {current && !current.startsWith("group:") && <SourcePanel name={current} key={current} onDo={(what, names) => setDoing({ what, names })} onClose={() => setCurrent(null)} />}
       </div>
       {doing?.what === "import" && <ImportDialog onClose={() => setDoing(null)} />}
+      {doing?.what === "wizard" && <WizardDialog onClose={() => setDoing(null)} />}
+      {doing?.what === "relays" && <RelaysDialog onDo={(what, names) => setDoing({ what, names })} onClose={() => setDoing(null)} />}
       {doing?.what === "adopt" && <AdoptDialog onClose={() => setDoing(null)} />}
       {doing?.what === "edit" && <EditDialog names={doing.names} onClose={() => setDoing(null)} />}
       {doing?.what === "maintain" && <MaintainDialog names={doing.names} onClose={() => setDoing(null)} />}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from api.deps import Services
@@ -138,3 +140,17 @@ def test_strangers_are_adopted_as_the_person_changed_them(client: Client, servic
     assert (done["added"], done["is_applied"]) == (["fw-tinh"], True)
     shown = {each["name"]: each["state"] for each in sysadmin.get(URL).json()["items"]}
     assert shown == {"dc01": "never", "fw-tinh": "sending"}
+
+
+def test_configurations_are_handed_out(client: Client, services: Services, shared_app: FastAPI) -> None:
+    reader = client("analyst")
+    shared_app.state.services = replace(
+        services,
+        source_products={"rsyslog": False, "fluent-bit-windows": True},
+        source_config=lambda product, address, lang: f"{product} to {address} in {lang}",
+    )
+    assert [c["product"] for c in reader.get(f"{URL}/configurations").json()] == ["fluent-bit-windows", "rsyslog"]
+    answer = reader.get(
+        f"{URL}/configuration", params={"product": "rsyslog", "address": "10.20.1.50", "language": "en"}
+    )
+    assert answer.json()["text"] == "rsyslog to 10.20.1.50 in en"

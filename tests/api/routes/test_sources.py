@@ -169,3 +169,14 @@ def test_what_was_heard_of_one_data_set_with_its_gaps(client: Client, house: Non
     (heard,) = get(client("sysadmin"), "/check", source="web01", dataset="nginx.access")["heard"]
     assert heard["gaps"] == [{"start_at": "2026-11-24T22:52:08.000000Z", "end_at": "2026-11-25T00:52:08.000000Z"}]
     assert get(client("sysadmin"), "/check", source="web01", dataset="x")["heard"] == []
+
+
+def test_the_newest_event_is_judged_when_asked_for(client: Client, house: None) -> None:
+    assert get(client("analyst"), "/check", source="web01")["arrived"] is None
+    found = get(client("analyst"), "/check", source="web01", newest=True)["arrived"]
+    assert (found["finding"], found["dataset"]) == ("unparsed", "kydai.unparsed")
+    assert found["original"] == "lạ \x00 quá"
+    assert {"name": "kydai.source", "value": "web01"} in found["fields"]
+    assert get(client("analyst"), "/check", source="pay", newest=True)["arrived"]["finding"] == "nothing"
+    scoped = client("auditor", scope="kydai.system: x")
+    assert scoped.get(f"{URL}/check", params={"source": "web01", "newest": True}).status_code == 404
