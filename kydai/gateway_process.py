@@ -79,6 +79,7 @@ async def _receive(context: Context, stop: Stop, commit: GroupCommit) -> None:
             facts: dict[str, Any] = {
                 "syslog": dict(outlet.counts),
                 "netflow": dict(flows.counts),
+                "listening": listening,
                 "error": outlet.last_error,
                 "cut_bytes": commit.spool.cut_bytes,
             }

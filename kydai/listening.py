@@ -8,8 +8,9 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.errors import BadConfig, BadInput, failure
 from kydai.settings import Settings, is_here
@@ -72,6 +73,18 @@ def listeners(s: Settings) -> list[Listener]:
     intake = intake_of(s)
     netflow = Listener("netflow", s.netflow.address, s.netflow.port, "udp")
     return [console_of(s), *([] if intake is None else [intake]), *syslog_of(s), netflow]
+
+
+def told(facts: Iterable[Mapping[str, Any]]) -> list[Listener]:
+    """What running processes say that they listen on (``listening`` of their facts): by options it may be elsewhere
+    than the settings say."""
+    places = {name: place for each in facts for name, place in each.get("listening", {}).items()}
+    udp = ("syslog_udp", "netflow")
+    return [
+        Listener(name, str(places[name][0]), int(places[name][1]), "udp" if name in udp else "tcp")
+        for name in VARIABLES
+        if name in places
+    ]
 
 
 def by_options(given: Sequence[str]) -> dict[str, str]:

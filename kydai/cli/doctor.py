@@ -25,6 +25,7 @@ from kydai.cli.doctor_ports import Finding, ports
 from kydai.cli.main import FAILED, LANG
 from kydai.cli.output import safe
 from kydai.context import Context, make_folder
+from kydai.listening import Listener, listeners, told
 from kydai.settings import Settings
 from kydai.showing import days_left, ending
 from kydai.world import broken_playbooks
@@ -68,7 +69,7 @@ def examine(context: Context) -> Iterator[Finding]:
         remedy = say("cli.doctor.folder_open_remedy", LANG, folder=settings.data)
         yield Finding("others", False, say("cli.doctor.folder_open", LANG, folder=settings.data), remedy)
     yield _disk(settings)
-    yield from ports(settings, is_running=_is_running(context))
+    yield from ports(settings, running=_listening(context))
     yield from _certificate(context)
     yield _clock()
     yield _buffer()
@@ -112,6 +113,15 @@ def _certificate(context: Context) -> Iterator[Finding]:
         return
     if days is not None:
         yield Finding("certificate", False, ending(days)[LANG], say("tls.own_in_use.remedy", LANG))
+
+
+def _listening(context: Context) -> list[Listener]:
+    """What the running processes listen on; nothing where none run."""
+    if not _is_running(context):
+        return []
+    live = select(Heartbeat.data).where(Heartbeat.at > context.clock.now() - MINUTE)
+    with context.database.read() as session:
+        return told(session.scalars(live)) or listeners(context.settings)
 
 
 def _clock() -> Finding:

@@ -6,7 +6,7 @@ import errno
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from core.words import say
 from kydai import systemd
 from kydai.cli.main import LANG
-from kydai.listening import listeners, syslog_of
+from kydai.listening import Listener, listeners
 from kydai.settings import Settings, is_here
 
 SYSLOG = 514
@@ -60,12 +60,13 @@ class Door:
         return 0
 
 
-def ports(settings: Settings, *, is_running: bool) -> Iterator[Finding]:
-    """Each port of ours, 514 when it is none of them, and the firewall; ``is_running``: we hold our ports now."""
-    doors = [Door(x.name, x.address, x.port, x.protocol, x.variable) for x in listeners(settings)]
+def ports(settings: Settings, *, running: Sequence[Listener] = ()) -> Iterator[Finding]:
+    """Each port of ours, 514 when it is none of them, and the firewall; ``running``: what we listen on now."""
+    found, is_running = running or listeners(settings), bool(running)
+    doors = [Door(x.name, x.address, x.port, x.protocol, x.variable) for x in found]
     for door in doors:
         yield _held(door, is_running=is_running)
-    if SYSLOG not in {each.port for each in syslog_of(settings)}:
+    if SYSLOG not in {door.port for door in doors}:
         yield _low(settings.syslog.address)
     if (wall := _firewall()) is not None and (open_to_others := [d for d in doors if not is_here(d.address)]):
         ports = sorted({(d.port, d.protocol) for d in open_to_others})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from core.errors import BadConfig, BadInput
-from kydai.listening import Listener, by_options, intake_of, listeners, refuse_foreign, shown
+from kydai.listening import Listener, by_options, intake_of, listeners, refuse_foreign, shown, told
 from kydai.settings import Http, Intake, Netflow, Settings, Syslog
 
 
@@ -58,6 +60,15 @@ def test_options(given: list[str], expected: dict[str, str], monkeypatch: pytest
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(BadInput):
         by_options([text])
+
+
+def test_what_runs_is_told_by_its_processes() -> None:
+    facts: list[dict[str, Any]] = [
+        {"listening": {"console": ["10.0.0.5", 443]}},
+        {"listening": {"netflow": ["10.0.0.6", 2055]}},
+        {"counts": 1},
+    ]
+    assert told(facts) == [Listener("console", "10.0.0.5", 443, "tcp"), Listener("netflow", "10.0.0.6", 2055, "udp")]
 
 
 def test_an_address_that_is_not_ours_is_refused_with_those_that_are() -> None:

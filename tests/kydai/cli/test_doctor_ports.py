@@ -10,6 +10,7 @@ import pytest
 from kydai import systemd
 from kydai.cli import doctor_ports
 from kydai.cli.doctor_ports import Door, Finding, ports
+from kydai.listening import listeners
 from kydai.settings import Http, Netflow, Settings, Syslog
 
 
@@ -30,7 +31,7 @@ def found(*, is_running: bool = False, address: str = "127.0.0.1", syslog: int =
         syslog=Syslog(address=address, port=syslog),
         netflow=Netflow(address="127.0.0.1"),
     )
-    return {finding.check: finding for finding in ports(settings, is_running=is_running)}
+    return {finding.check: finding for finding in ports(settings, running=listeners(settings) if is_running else ())}
 
 
 def test_514_is_no_fault_unless_it_is_wanted(machine: Path) -> None:
