@@ -13,10 +13,10 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.clock import SECOND, Micros, to_micros
+from core.clock import SECOND, Micros, iso, to_micros
 from core.db.models import Activity
 from core.event import Event
-from core.query.tree import TRUE, Comparison, Equals, Node
+from core.query.tree import TRUE, And, Comparison, Equals, Node, Range
 from core.sources import wrong_zone
 from core.store.contract import EventStore, Query
 
@@ -55,10 +55,17 @@ class Arrival:
     lacking: tuple[str, ...] = ()
 
 
-def look(store: EventStore, source: str, scope: Node = TRUE) -> Arrival:
-    """Judge a source by what it sent last."""
-    where = Equals("kydai.source", source, Comparison.CI)
-    return judge(store.search(Query(where, scope=scope), limit=LOOKED_AT).events)
+def look(store: EventStore, source: str, heard_at: Micros | None, scope: Node = TRUE) -> Arrival:
+    """Judge a source by what it sent last. ``heard_at``: when it was last heard.
+
+    The newest by their own time may be old ones: what just came in a wrong zone can lie hours before them.
+    """
+    its = Equals("kydai.source", source, Comparison.CI)
+    events = store.search(Query(its, scope=scope), limit=LOOKED_AT).events
+    if heard_at is not None:
+        came = Range("event.created", gte=iso(heard_at - SECOND))
+        events = [*store.search(Query(And((its, came)), scope=scope), limit=LOOKED_AT).events, *events]
+    return judge(events)
 
 
 def judge(events: Sequence[Event]) -> Arrival:

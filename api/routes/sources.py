@@ -245,7 +245,7 @@ async def check_source(
             unparsed=samples,
             said=sources.said_of(statement),
             receivers=receivers,
-            arrived=_arrived(arrival.look(svc.store, source, seen.node)) if newest else None,
+            arrived=_arrived(arrival.look(svc.store, source, view.last_at, seen.node)) if newest else None,
         )
 
     found: SourceCheck = await request.app.state.searches.run(request, ask)

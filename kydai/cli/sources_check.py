@@ -72,7 +72,9 @@ def _await(context: Context, name: str, seconds: int) -> Arrival:
             return arrival.heard_count(session, name)
 
     came = arrival.wait_for_next(count, seconds * SECOND, context.clock.now, time.sleep)
-    return arrival.look(context.store, name) if came else Arrival(Finding.NOTHING)
+    if not came:
+        return Arrival(Finding.NOTHING)
+    return arrival.look(context.store, name, _of(context, name)[0].last_at)
 
 
 def _runs(context: Context) -> bool:

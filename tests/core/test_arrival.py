@@ -12,11 +12,13 @@ import yaml
 
 from collectors.parser import ParserSet
 from collectors.parsers.iis import LAYOUTS
-from core.arrival import ENOUGH, EXPECTED, Finding, heard_count, judge, wait_for_next
-from core.clock import SECOND, to_micros
+from core.arrival import ENOUGH, EXPECTED, LOOKED_AT, Finding, heard_count, judge, look, wait_for_next
+from core.clock import HOUR, SECOND, Micros, SystemClock, iso, to_micros
 from core.db.database import Database
 from core.db.models import Activity
-from core.event import Frame
+from core.event import Frame, new_ulid
+from core.store.contract import Batch
+from core.store.segments import SegmentStore
 from tests.collectors.parsers.test_windows import NXLOG
 
 PACKS = Path(__file__).parents[2] / "collectors" / "parsers"
@@ -36,6 +38,24 @@ def test_each_finding() -> None:
     wrong = judge([event(at="2026-11-24T18:26:00.000000Z", **WHOLE)])
     assert (wrong.finding, wrong.zone_minutes) == (Finding.ZONE, -420)
     assert judge([event(**WHOLE)] * ENOUGH).finding is Finding.GOOD
+
+
+def stored(at: Micros, received: Micros, count: int) -> Batch:
+    segment = new_ulid(received)
+    own = {"@timestamp": iso(at), "event.created": iso(received), "event.ingested": iso(received), "kydai.source": "a"}
+    made = [event(**WHOLE) | own | {"event.id": f"{segment}.{n}.0", "kydai.retention": "default"} for n in range(count)]
+    return Batch(made)
+
+
+def test_what_just_came_in_a_wrong_zone_is_found_behind_older_events(tmp_path: Path) -> None:
+    now = to_micros(AT)
+    store = SegmentStore(tmp_path / "store", SystemClock(), memory_mb=64)
+    store.append(stored(now - HOUR, now - HOUR, LOOKED_AT))
+    store.append(stored(now - 7 * HOUR, now, 1))
+    found = look(store, "a", now)
+    assert (found.finding, found.zone_minutes) == (Finding.ZONE, -420)
+    assert look(store, "b", now).finding is Finding.NOTHING
+    store.close()
 
 
 def test_fields_are_missed_in_all_of_several_events_only() -> None:
