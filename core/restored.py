@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from core.clock import DAY, Micros
+from core.clock import DAY, LOCAL_ZONE, Micros, from_micros
 from core.db.models import Alert, Incident, Meta
 from core.store.contract import Missing, Span
 
@@ -47,11 +47,16 @@ def note(session: Session, gap: Gap) -> None:
     """Remember a gap and leave numbers out for it, in the writing transaction of the restoring."""
     _save(session, [*gaps(session), gap])
     newest = session.execute(select(Incident.id, Incident.number).order_by(Incident.id.desc()).limit(1)).first()
-    if newest is not None:
-        left_out = INCIDENTS_A_DAY * _days(gap)
-        year, _, number = newest.number.rpartition("-")
-        floor = Floor(newest.id + left_out, f"{year}-{int(number) + left_out:04d}")
-        session.merge(Meta(key=FLOOR, value=orjson.dumps(asdict(floor)).decode()))
+    known = [each for each in (newest, floor(session)) if each is not None]
+    left_out, year = INCIDENTS_A_DAY * _days(gap), numbers_of(gap.end)
+    number = max((int(each.number.removeprefix(year)) for each in known if each.number.startswith(year)), default=0)
+    behind = Floor(max((each.id for each in known), default=0) + left_out, f"{year}{number + left_out:04d}")
+    session.merge(Meta(key=FLOOR, value=orjson.dumps(asdict(behind)).decode()))
+
+
+def numbers_of(at: Micros) -> str:
+    """What the numbers of incidents of that local year begin with: ``VV-2026-``."""
+    return f"VV-{from_micros(at, LOCAL_ZONE).year}-"
 
 
 def lift(session: Session, alert: int, gap: Gap) -> int:

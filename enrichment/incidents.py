@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from core import restored
-from core.clock import DAY, HOUR, LOCAL_ZONE, MINUTE, Micros, from_micros
+from core.clock import DAY, HOUR, MINUTE, Micros
 from core.db import outbox
 from core.db.models import (
     LEVELS,
@@ -303,7 +303,7 @@ def new_incident(session: Session, now: Micros, *, is_replay: bool, system: str 
 
 def next_number(session: Session, now: Micros) -> str:
     """``VV-2026-0142``: counted within the local year, in the writing transaction."""
-    prefix = f"VV-{from_micros(now, LOCAL_ZONE).year}-"
+    prefix = restored.numbers_of(now)
     newest = session.scalar(
         select(Incident.number).where(Incident.number.like(prefix + "%")).order_by(Incident.id.desc()).limit(1)
     )

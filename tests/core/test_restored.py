@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from core import restored
-from core.clock import DAY, HOUR
+from core.clock import DAY, HOUR, to_micros
 from core.db.database import Database
 from core.db.models import Alert, Incident
 from core.restored import ALERTS_A_DAY, INCIDENTS_A_DAY, Gap
@@ -64,3 +66,27 @@ def test_incidents_and_alerts_go_on_behind_what_may_have_been_given(database: Da
         assert next_year.number == "VV-2027-0001"
         assert session.query(Alert).filter_by(fold_key="c").one().id == 3 + 2 * ALERTS_A_DAY
         assert session.get(Incident, next_year.id) is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "number"), [([], "VV-2027-2001"), ([DAY], "VV-2027-2001"), ([2 * DAY], "VV-2027-2002")]
+)
+def test_numbers_of_the_year_in_which_it_is_restored_are_left_out(
+    database: Database, before: list[int], number: str
+) -> None:
+    silvester = Gap(to_micros("2026-12-31T05:00:00Z"), to_micros("2027-01-01T05:00:00Z"))
+    with database.write() as session:
+        for after in before:
+            new_incident(session, silvester.end - 2 * DAY + after, is_replay=False)
+        restored.note(session, silvester)
+        fresh = new_incident(session, silvester.end, is_replay=False)
+    assert (fresh.id, fresh.number) == (len(before) + 2 * INCIDENTS_A_DAY + 1, number)
+
+
+def test_what_was_left_out_stays_so_when_it_is_restored_again(database: Database) -> None:
+    with database.write() as session:
+        restored.note(session, GAP)
+        restored.note(session, GAP)
+        fresh = new_incident(session, NOON, is_replay=False)
+    assert fresh.id == 4 * INCIDENTS_A_DAY + 1
+    assert fresh.number.endswith(f"-{4 * INCIDENTS_A_DAY + 1}")
