@@ -18,6 +18,7 @@ from core.db.models import Audit, Meta, Source
 from core.errors import BadInput, Conflict, Refused, failure
 from core.heard_before import take_over
 from core.inventory import COLUMNS, STORED, Plan, cells_of, plan
+from core.query.fold import fold
 from core.store.retention import DEFAULT_POLICY
 
 EDITABLE = tuple(column for column in COLUMNS if column != "name")
@@ -78,7 +79,7 @@ def undo(session: Session, actor: audit.Actor, entry: int, now: Micros) -> tuple
     """Put back what an entry changed, if it is of the last day and nothing came after; the undo can be undone.
 
     Returns how many sources that were, and the entry of the undo. Raises Refused for an entry that is no change of
-    the inventory or too old, Conflict when a source has changed since.
+    the inventory or too old, Conflict when a source has changed since, or another has by now what would come back.
     """
     row = session.get(Audit, entry)
     if row is not None and row.action in planned.ACTIONS and now - row.at <= UNDO_FOR:
@@ -99,7 +100,25 @@ def undo(session: Session, actor: audit.Actor, entry: int, now: Micros) -> tuple
     for each in reversed(changed):
         name = each.object.partition(":")[2]
         entries.append(_put(session, actor, known.get(name), name, each.before, now))
+    _refuse_clash(session, {each.object.partition(":")[2] for each in changed})
     return len(entries), _finish(session, actor, "sources.undo", entries, now, always=True)
+
+
+def _refuse_clash(session: Session, back: Collection[str]) -> None:
+    """What was put back must fit beside all others as if it were imported: no address twice, one spelling each."""
+    session.flush()
+    owners: dict[str, str] = {}
+    spelt: dict[tuple[str, str], str] = {}
+    for source in sorted(session.scalars(select(Source)), key=lambda source: source.name in back):
+        mine = (source.name.lower(), *source.keys)
+        taken = [(key, other) for key in mine if (other := owners.get(key, source.name)) != source.name]
+        for column in ("system", "agency", "place"):
+            text = getattr(source, column)
+            if text and (other := spelt.setdefault((column, fold(text)), text)) != text:
+                taken.append((text, other))
+        if taken and source.name in back:
+            raise failure(Conflict, "inventory.undo_taken", name=source.name, value=taken[0][0], other=taken[0][1])
+        owners |= dict.fromkeys(mine, source.name)
 
 
 def last_change(session: Session, now: Micros) -> int | None:

@@ -52,6 +52,23 @@ def test_nothing_is_undone_when_one_of_them_changed_since(database: Database) ->
     assert declared(database) == {}
 
 
+@pytest.mark.parametrize("since", [["b", "10.0.0.1", ""], ["10.0.0.1", "", ""], ["A", "", ""], ["b", "", "SỞ X"]])
+def test_nothing_comes_back_that_another_has_by_now(database: Database, since: list[str]) -> None:
+    bring_in(database, ["a", "10.0.0.1", "Sở X"])
+    with database.write() as session:
+        gone = inventory_changes.remove(session, ACTOR, ["a"], 2)
+    bring_in(database, since)
+    with pytest.raises(Conflict, match="clashes"):
+        undo(database, gone)
+    assert declared(database) == {since[0]: since[2]}
+
+
+def test_two_that_exchanged_an_address_go_back_together(database: Database) -> None:
+    bring_in(database, ["a", "10.0.0.1", ""], ["b", "10.0.0.2", ""])
+    both = bring_in(database, ["a", "10.0.0.2", ""], ["b", "10.0.0.1", ""])
+    assert undo(database, both)[0] == 2
+
+
 def test_an_entry_of_another_kind_or_too_old_is_refused(database: Database) -> None:
     entry = bring_in(database, ["a", "", "X"])
     with pytest.raises(Refused):
