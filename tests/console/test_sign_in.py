@@ -103,6 +103,7 @@ def test_a_lost_server_is_red_across_the_top_within_ten_seconds(open_console: Op
     console.page.clock.run_for(10_000)
     expect(console.band()).to_contain_text("Mất kết nối với máy chủ")
     expect(console.band()).to_contain_text(re.compile(r"Dữ liệu cuối lúc \d\d/\d\d/2026 \d\d:\d\d:\d\d"))
+    expect(console.page).to_have_title("⚠ Mất kết nối · Chờ xử lý · Kỳ Đài")
 
 
 def test_a_lost_session_is_red_across_the_top(open_console: Open, own_house: Running) -> None:
@@ -110,5 +111,6 @@ def test_a_lost_session_is_red_across_the_top(open_console: Open, own_house: Run
     expect(console.page.locator(".clock")).to_contain_text("Dữ liệu đến")
     own_house.end_sessions("hanhnt")
     expect(console.band()).to_contain_text("Phiên đăng nhập đã hết")
+    expect(console.page).to_have_title("⚠ Hết phiên · Chờ xử lý · Kỳ Đài")
     console.page.get_by_role("link", name="Đăng nhập lại").click()
     console.heading("Đăng nhập")

@@ -22,7 +22,7 @@ export class Stream {
   private source: EventSource | null = null;
   private heardAt = 0;
   private openedAt = 0;
-  private timer = 0;
+  private clock: Worker | null = null;
 
   readonly read = (): StreamState => this.state;
 
@@ -40,11 +40,13 @@ export class Stream {
   start(): void {
     this.heardAt = performance.now();
     this.open();
-    this.timer = window.setInterval(() => this.check(), 1_000);
+    this.clock = new Worker(new URL("../lib/seconds.ts", import.meta.url), { type: "module" });
+    this.clock.addEventListener("message", () => this.check());
   }
 
   stop(): void {
-    window.clearInterval(this.timer);
+    this.clock?.terminate();
+    this.clock = null;
     this.source?.close();
     this.source = null;
   }

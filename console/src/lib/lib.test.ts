@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { follow } from "../api/follow";
+import type { Tick } from "../api/stream";
 import { shareOf } from "../screens/hunt-count";
 import { fill, number, speech } from "../words";
 import { carried } from "./carried";
@@ -11,6 +12,7 @@ import { literal, narrow, parted } from "./query-text";
 import { resolve } from "./range";
 import { taken } from "./resting";
 import { duration, moment, near, span, typed, utc, written } from "./time";
+import { tabTitle, troubleOf } from "./trouble";
 import { together, type Truth } from "./truth";
 import { visible } from "./visible";
 
@@ -270,5 +272,31 @@ describe("what was said of a line", () => {
     expect([1, 2, 3, 4].map(carried(before, "a\nb!\nc\nb"))).toEqual([1, null, 3, 4]);
     expect([1, 2, 3, 4].map(carried(before, ""))).toEqual([null, null, null, null]);
     expect(carried("", "x")(1)).toBeNull();
+  });
+});
+
+describe("what makes the band red", () => {
+  const tick = (behind: number | null, isFatal = false) =>
+    ({
+      health: {
+        now: new Date(AT).toISOString(),
+        data_until: behind === null ? null : new Date(AT - behind).toISOString(),
+        ailments: isFatal ? [{ key: "pipeline", text: {}, is_fatal: true, is_urgent: false }] : [],
+      },
+    }) as unknown as Tick;
+  test("an idle pipeline is on time, one that stopped a moment ago is not", () => {
+    expect(troubleOf({ status: "live", tick: tick(9_000) })).toBeNull();
+    expect(troubleOf({ status: "live", tick: tick(12_500) })).toBe("behind");
+    expect(troubleOf({ status: "live", tick: tick(null, true) })).toBe("stopped");
+    expect(troubleOf({ status: "starting", tick: null })).toBeNull();
+  });
+  test("a stream that is silent says more than its last tick", () => {
+    expect(troubleOf({ status: "lost", tick: tick(0) })).toBe("lost");
+    expect(troubleOf({ status: "session", tick: tick(0) })).toBe("session");
+  });
+  test("a tab says what is wrong instead of counts that may be old", () => {
+    expect(tabTitle(null, 12, "Queue")).toBe("(12) Queue");
+    expect(tabTitle(null, 0, "Queue")).toBe("Queue");
+    expect(tabTitle("Connection lost", 12, "Queue")).toBe("⚠ Connection lost · Queue");
   });
 });

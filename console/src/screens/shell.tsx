@@ -5,6 +5,7 @@ import { lazy, type ReactNode, Suspense, useEffect, useLayoutEffect, useRef, use
 import { Link, NavLink, useLocation, useNavigate } from "react-router";
 import { api, data } from "../api/client";
 import { isTyping, useKeys } from "../lib/keys";
+import { tabTitle, troubleOf } from "../lib/trouble";
 import { Glass } from "../parts/glass";
 import { useHouse, useStream } from "../parts/house";
 import { Mark } from "../parts/mark";
@@ -115,10 +116,13 @@ export function Shell({ children }: { children: ReactNode }) {
 
 function Navigation() {
   const { t, n } = useWords();
-  const { tick } = useStream();
+  const stream = useStream();
+  const { tick } = stream;
+  const trouble = troubleOf(stream);
   const { pathname } = useLocation();
   const here = PLACES.find((place) => place && (pathname.startsWith(place.path) || place.also === pathname));
-  const title = here ? `${t(here.name)} · ${t("product")}` : t("product");
+  const screen = here ? `${t(here.name)} · ${t("product")}` : t("product");
+  const title = tabTitle(trouble && t(`tab.${trouble}`), tick?.counts.queue ?? 0, screen);
   useEffect(() => {
     document.title = title;
   }, [title]);
@@ -157,7 +161,8 @@ function DataClock() {
 /** Red: what is on the page may be out of date. Amber: something else is not as it should be. */
 function Band() {
   const { t, said } = useWords();
-  const { status, tick, dataUntil } = useStream();
+  const stream = useStream();
+  const { status, tick, dataUntil } = stream;
   const until = dataUntil && (
     <span>
       {t("band.last_data")} <When at={dataUntil} form="full" />
@@ -186,6 +191,16 @@ function Band() {
           <span key={ailment.key}>{said(ailment.text)}</span>
         ))}
         {until}
+      </div>
+    );
+  }
+  if (troubleOf(stream) === "behind") {
+    return (
+      <div className="band bad" role="alert">
+        {t("band.behind")} {until}
+        {ailments.map((ailment) => (
+          <span key={ailment.key}>{said(ailment.text)}</span>
+        ))}
       </div>
     );
   }
