@@ -58,6 +58,8 @@ class Services:
     base_url: str = "http://127.0.0.1:8470"
     is_demo: bool = False
     zone: str = LOCAL_ZONE
+    session_life: Micros = accounts.SESSION_LIFE
+    """How long a session lives that is opened from now on."""
     totp_roles: frozenset[str] = frozenset()
     """Roles that must have a second factor."""
     policy: Policy = DEFAULT_POLICY

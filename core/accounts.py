@@ -319,14 +319,16 @@ def first_link(session: Transaction, *, now: Micros) -> str | None:
 
 
 def open_session(
-    session: Transaction, user: User, *, now: Micros, address: str, way: str, is_demo: bool = False
-) -> str:
-    """A new session's secret; ``way`` (``password`` or ``link``) goes into the journal. Old sessions are removed."""
+    session: Transaction, user: User, *, now: Micros, address: str, way: str, is_demo: bool = False,
+    life: Micros = SESSION_LIFE,
+) -> str:  # fmt: skip
+    """A new session's secret; ``way`` (``password`` or ``link``) goes into the journal. It ends after ``life``. Old
+    sessions are removed."""
     secret = secrets.token_urlsafe(32)
     session.execute(delete(Session).where(Session.expires_at <= now))
     session.add(
         Session(
-            hash=digest(secret), user_id=user.id, created_at=now, seen_at=now, expires_at=now + SESSION_LIFE,
+            hash=digest(secret), user_id=user.id, created_at=now, seen_at=now, expires_at=now + life,
             address=address[:64],
         )
     )  # fmt: skip

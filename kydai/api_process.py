@@ -22,7 +22,7 @@ from api.deps import Services
 from api.house import Ailment
 from api.security import IntakeOnly
 from core import engines
-from core.clock import Micros
+from core.clock import HOUR, Micros
 from core.db.models import Meta
 from core.errors import BadConfig, KydaiError, cause, failure
 from core.lag import SPOOLS
@@ -76,6 +76,7 @@ def run(context: Context, stop: Stop) -> None:
                 base_url=urls[0],
                 is_demo=is_demo,
                 zone=settings.zone,
+                session_life=settings.access.session_hours * HOUR,
                 totp_roles=frozenset(settings.access.totp_roles),
                 policy=settings.store.policy,
                 reserve_bytes=settings.spool.reserve_mb << 20,

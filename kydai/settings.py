@@ -152,6 +152,7 @@ class Elastic(Section):
 class Access(Section):
     """How people sign in."""
 
+    session_hours: int = Field(12, ge=1, le=168, description="Hours after which a session ends, whatever is done.")
     totp_roles: list[Literal["admin", "sysadmin", "analyst", "auditor"]] = Field(
         [], description="Roles that must sign in with a one-time code, too; the others may."
     )

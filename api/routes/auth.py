@@ -30,7 +30,7 @@ from api.shapes import Shape, Time
 from core import accounts, audit, second_factor
 from core.accounts import TRIAGE, Role
 from core.audit import Actor
-from core.clock import Micros
+from core.clock import SECOND, Micros
 from core.db.models import Session, User
 from core.errors import NotFound, Refused, failure
 from core.second_factor import NeedCode
@@ -129,11 +129,11 @@ def is_password(kept: str | None, given: str) -> bool:
         _door.release()
 
 
-def _set_cookie(request: Request, response: Response, secret: str) -> None:
+def _set_cookie(svc: Services, request: Request, response: Response, secret: str) -> None:
     response.set_cookie(
         COOKIE,
         secret,
-        max_age=accounts.SESSION_LIFE // 1_000_000,
+        max_age=svc.session_life // SECOND,
         path="/",
         secure=request.url.scheme == "https",
         httponly=True,
@@ -166,13 +166,14 @@ def sign_in(body: SignIn, svc: Svc, request: Request, response: Response, _: Ope
         else:
             user.failed_attempts, user.locked_until = 0, 0
             way = f"password{proven}"
-            secret = accounts.open_session(session, user, now=now, address=address, way=way, is_demo=svc.is_demo)
+            secret = accounts.open_session(session, user, now=now, address=address, way=way, is_demo=svc.is_demo,
+                                           life=svc.session_life)  # fmt: skip
             found = me(svc, session, user)
     if not secret:
         waits.failed(address, now)
         raise failure(Refused, "access.totp.wrong" if knows else "api.wrong_password")
     waits.succeeded(address)
-    _set_cookie(request, response, secret)
+    _set_cookie(svc, request, response, secret)
     return found
 
 
@@ -204,7 +205,8 @@ def _by_link(svc: Services, request: Request, response: Response, code: str, tot
                 raise failure(Refused, "access.totp.wrong")  # and the link is not spent
             way = f"link{proven}"
             user.failed_attempts, user.locked_until = 0, 0
-            secret = accounts.open_session(session, user, now=now, address=address, way=way, is_demo=svc.is_demo)
+            secret = accounts.open_session(session, user, now=now, address=address, way=way, is_demo=svc.is_demo,
+                                           life=svc.session_life)  # fmt: skip
             found = me(svc, session, user)
     except (NeedCode, accounts.Wait):
         raise
@@ -216,7 +218,7 @@ def _by_link(svc: Services, request: Request, response: Response, code: str, tot
                 user = accounts.find_user(session, guessed)
                 accounts.note_failure(session, actor, user, guessed, now=now, address=address)
         raise
-    _set_cookie(request, response, secret)
+    _set_cookie(svc, request, response, secret)
     return found
 
 

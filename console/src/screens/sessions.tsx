@@ -32,7 +32,7 @@ export default function Sessions({ onClose }: { onClose: () => void }) {
         <table className="sessions">
           <thead>
             <tr>
-              {(["address", "began", "seen"] as const).map((column) => (
+              {(["address", "began", "seen", "ends"] as const).map((column) => (
                 <th key={column} scope="col">
                   {t(`access.${column}`)}
                 </th>
@@ -49,6 +49,9 @@ export default function Sessions({ onClose }: { onClose: () => void }) {
                 </td>
                 <td>
                   <When at={row.seen_at} />
+                </td>
+                <td>
+                  <When at={row.expires_at} form="full" />
                 </td>
                 <td>
                   {row.is_this ? (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +14,7 @@ from api.deps import COOKIE, Services
 from api.routes import auth
 from core import accounts
 from core.accounts import Role
-from core.clock import MINUTE, StillClock
+from core.clock import HOUR, MINUTE, StillClock
 from core.db.models import Audit, Incident, Session
 from tests.api.conftest import CLI, Client
 
@@ -188,6 +189,19 @@ def test_a_session_ends_after_twelve_hours(client: Client, clock: StillClock, se
     with services.database.read() as session:
         assert session.scalar(select(Session.seen_at)) == clock.now()
     clock.advance(3600 + MINUTE / 1e6)
+    assert browser.get("/api/v1/auth/me").status_code == 401
+
+
+def test_the_length_of_a_session_is_settable(
+    client: Client, person: str, clock: StillClock, services: Services
+) -> None:
+    browser = client()
+    browser.app.state.services = replace(services, session_life=2 * HOUR)  # type: ignore[attr-defined]
+    given = browser.post("/api/v1/auth/sign-in", json={"name": person, "password": PASSWORD})
+    assert "Max-Age=7200" in given.headers["set-cookie"]
+    clock.advance(2 * 3600 - 1)
+    assert browser.get("/api/v1/auth/me").status_code == 200
+    clock.advance(1)
     assert browser.get("/api/v1/auth/me").status_code == 401
 
 
