@@ -237,7 +237,7 @@ async def import_inventory(
 
     def work() -> ImportPlan:
         cells = read_table(name.replace("/", "_") or "inventory.csv", data)
-        with svc.database.write() as session:
+        with svc.database.read() if preview else svc.database.write() as session:
             plan = inventory.plan(session, cells, name, svc.policy.months, svc.agencies)
             if preview or plan.wrong:
                 return answer(plan, None)

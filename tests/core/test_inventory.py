@@ -233,3 +233,21 @@ def test_what_is_declared_can_be_written_out_and_brought_in_unchanged(database: 
         head, rows = inventory.filled(session, "vi")
         plan = inventory.plan(session, [head, *rows])
     assert (plan.unchanged, plan.wrong) == (["a"], [])
+
+
+def test_what_is_like_an_unknown_agency_is_looked_for_in_the_first_cells_only(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def near(text: str, _: object) -> str:
+        looked.append(text)
+        return "Sở Y tế"
+
+    monkeypatch.setattr(inventory, "_near_agency", near)
+    cells = [["name", "agency"], *([f"s{i}", f"Sở {i}"] for i in range(200))]
+    with database.read() as session:
+        plan = inventory.plan(session, cells, agencies=AGENCIES)
+    assert len(plan.wrong) == 200
+    assert looked == [f"Sở {i}" for i in range(inventory.NEAR_FOR)]
+    assert "Sở Y tế" in plan.wrong[0].reason["vi"]

@@ -154,3 +154,12 @@ def test_configurations_are_handed_out(client: Client, services: Services, share
         f"{URL}/configuration", params={"product": "rsyslog", "address": "10.20.1.50", "language": "en"}
     )
     assert answer.json()["text"] == "rsyslog to 10.20.1.50 in en"
+
+
+def test_a_preview_waits_for_no_writer(client: Client, services: Services) -> None:
+    sysadmin = client("sysadmin")
+    data = csv_bytes(["name", "addresses", "level"], [["web01", "10.20.1.10", "2"]])
+    sysadmin.post(f"{URL}/import", params={"name": "a.csv"}, content=data)  # the session's last use is noted here
+    with services.database.write():
+        answer = sysadmin.post(f"{URL}/import", params={"name": "a.csv"}, content=data)
+    assert answer.json()["added"] == ["web01"]
