@@ -27,7 +27,7 @@ TRIAGE = (
     ("POST", "/runs/1/approve", {"step": "block", "preview_version": 1}),
 )
 HOUSE = (
-    ("POST", "/sources/zone", {"source": "esx01", "zone": "UTC"}),
+    ("POST", "/sources/edit", {"sources": ["esx01"], "changes": {"zone": "UTC"}}),
     ("GET", "/store", None),
     ("POST", "/store/shortenings/cancel", {"name": "level4"}),
 )
