@@ -12,7 +12,6 @@ from typing import IO, Any, Literal
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from api import tables
 from api.deps import Caller, Services
 from core.clock import iso
 from core.errors import Unavailable, cause, failure
@@ -36,14 +35,14 @@ _AT_ONCE = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be taken away: ``name`` goes into the file's, ``what`` is a key of ``extract.what``, ``query`` what
-    was asked (None: the parameters of the request)."""
+    """What is to be taken away: ``name`` goes into the file's, ``what`` is a key of ``extract.what``, ``head`` has the
+    titles of columns, ``query`` is what was asked (None: the parameters of the request)."""
 
     name: str
     what: str
     form: Form
     lang: Language
-    columns: Sequence[str]
+    head: Sequence[str]
     span: Span
     query: str | None = None
 
@@ -81,7 +80,7 @@ def _query(request: Request) -> str:
 def _made(order: Order, asked: Asked, fill: Callable[[Extract], Counted]) -> tuple[IO[bytes], Made]:
     file = TemporaryFile()  # noqa: SIM115 - the answer closes it
     try:
-        with Extract(file, order.form, tables.heads(order.columns, order.lang), order.lang) as extract:
+        with Extract(file, order.form, order.head, order.lang) as extract:
             made = extract.close(asked, fill(extract))
         file.flush()
     except BaseException as error:

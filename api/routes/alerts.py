@@ -136,7 +136,7 @@ async def export_alerts(
             return tables.take_alerts(session, where, extract, svc.zone, language)
 
     asked = contract.Span(filter.start, filter.end)
-    order = exports.Order("alerts", "alerts", format, language, tables.ALERTS, asked)
+    order = exports.Order("alerts", "alerts", format, language, tables.heads(tables.ALERTS, language), asked)
     return await exports.taken(request, caller, svc, order, fill)
 
 

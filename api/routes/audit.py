@@ -125,5 +125,7 @@ async def export_audit(
         with svc.database.read() as session:
             return tables.take_audit(session, filter, extract, svc.zone)
 
-    order = exports.Order("audit", "journal", format, language, tables.AUDIT, span(svc, start, end))
+    order = exports.Order(
+        "audit", "journal", format, language, tables.heads(tables.AUDIT, language), span(svc, start, end)
+    )
     return await exports.taken(request, caller, svc, order, fill)

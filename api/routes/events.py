@@ -12,15 +12,17 @@ from typing import Annotated, Any, Literal, TypeVar
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api import exports
 from api.asking import Asked, Question, answered
-from api.deps import Reader, Services, Svc
+from api.deps import Caller, Reader, Services, Svc
 from api.scope import sight
 from api.shapes import Shape, Time, Truth
 from api.times import From, To, span
 from core.clock import iso
 from core.errors import BadInput, failure
 from core.event import Event, parse_event_id
-from core.export import Cell, csv_bytes, xlsx_bytes
+from core.extract import Counted, Extract
+from core.extract_events import FIELDS, Wanted, heads, take_events
 from core.hints import hints as hints_of
 from core.query.narrow import group_queries
 from core.query.pipes import TIME, Grouping, Piped, parse_piped
@@ -32,12 +34,8 @@ from core.store.steps import Steps
 router = APIRouter(prefix="/events", tags=["events"])
 T = TypeVar("T")
 
-EXPORT_EVENTS = 50_000
+EXPORT_JSON = 50_000
 GROUPS_SHOWN = 10_000
-EXPORT_FIELDS = (
-    "@timestamp", "event.created", "host.name", "event.dataset", "user.name", "source.ip", "destination.ip",
-    "event.action", "event.outcome", "message", "event.id",
-)  # fmt: skip
 
 
 class Hint(Shape):
@@ -238,76 +236,71 @@ async def fields_of_events(request: Request, caller: Reader, svc: Svc, question:
     return FieldsSeen.model_validate(found)
 
 
-def _cell(value: Any) -> Cell:
-    if isinstance(value, list):
-        return orjson.dumps(value).decode()
-    return value if isinstance(value, str | int | float | bool) else None
-
-
-_KINDS = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "json": "application/json",
-    "jsonl": "application/x-ndjson",
+_JSON = {"json": "application/json", "jsonl": "application/x-ndjson"}
+_CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"content": exports.CONTENT[200]["content"] | {kind: {} for kind in _JSON.values()}}
 }
 
 
-def _file(form: str, names: Sequence[str], events: Sequence[Event]) -> bytes:
-    """Events as a file: the named fields in a table, whole events as JSON."""
-    if form == "json":
-        return orjson.dumps(events, option=orjson.OPT_INDENT_2)
-    if form == "jsonl":
-        return b"".join(orjson.dumps(e, option=orjson.OPT_APPEND_NEWLINE) for e in events)
-    rows = ([_cell(e.get(n)) for n in names] for e in events)
-    return csv_bytes(names, rows) if form == "csv" else xlsx_bytes(names, rows)
-
-
-@router.get("/export", response_class=Response, responses={200: {"content": {kind: {} for kind in _KINDS.values()}}})
+@router.get("/export", response_class=Response, responses=_CONTENT)
 async def export_events(
     request: Request,
     caller: Reader,
     svc: Svc,
     question: Question,
     format: Literal["csv", "xlsx", "json", "jsonl"] = "csv",
-    fields: Annotated[str | None, Query(max_length=4000)] = None,
-    limit: Annotated[int, Query(ge=1, le=EXPORT_EVENTS)] = 10_000,
+    language: exports.Language = "vi",
+    fields: Annotated[str | None, Query(max_length=4000, description="Columns, comma between")] = None,
+    limit: Annotated[int | None, Query(ge=1, description="All when absent; of JSON 50,000 at most")] = None,
 ) -> Response:
-    """Events as a file. When there were more, or parts were missing, ``X-Kydai-Complete`` says ``false`` and the name
-    of the file says it, too: who opens it later has not seen the answer."""
-    names = [f.strip() for f in (fields or "").split(",") if f.strip()] or list(EXPORT_FIELDS)
+    """Events as a file, newest first: CSV and XLSX with their slip, JSON whole events. When there were more, or parts
+    were missing, ``X-Kydai-Complete`` says ``false`` and the name of the file says it, too."""
+    if format == "json" or format == "jsonl":
+        return await _json_file(request, caller, svc, question, format, min(limit or EXPORT_JSON, EXPORT_JSON))
+    names = [f.strip() for f in (fields or "").split(",") if f.strip()] or FIELDS
+    wanted = Wanted(names, limit=limit)
+
+    def fill(extract: Extract) -> Counted:
+        return take_events(svc.store, question.query, wanted, extract, svc.zone, language)
+
+    head = heads(names, svc.zone, language)
+    order = exports.Order("events", "events", format, language, head, question.query.span, question.text)
+    return await exports.taken(request, caller, svc, order, fill)
+
+
+async def _json_file(
+    request: Request, caller: Caller, svc: Services, question: Asked, format: str, limit: int
+) -> Response:
     after = {"query": question.text, "from": question.start, "to": question.end, "format": format, "limit": limit}
 
     def ask() -> tuple[bytes, bool, int]:
         events: list[Event] = []
         cursor, complete = None, True
         while len(events) < limit:
-            size = min(2000, limit - len(events))
-            wanted = names if format in ("csv", "xlsx") else None
-            rows = svc.store.search(question.query, limit=size, cursor=cursor, fields=wanted)
+            rows = svc.store.search(question.query, limit=min(2000, limit - len(events)), cursor=cursor)
             events += rows.events
             complete = complete and rows.truth.complete
             cursor = rows.cursor
             if cursor is None:
                 break
-        complete = complete and cursor is None
-        return _file(format, names, events), complete, len(events)
+        if format == "json":
+            data = orjson.dumps(events, option=orjson.OPT_INDENT_2)
+        else:
+            data = b"".join(orjson.dumps(e, option=orjson.OPT_APPEND_NEWLINE) for e in events)
+        return data, complete and cursor is None, len(events)
 
     data, complete, count = await request.app.state.searches.run(request, ask)
     # nothing has left the house yet: what is written is what leaves
     written: Future[None] = request.app.state.journal.note(
-        caller.actor, "events.export", "events", after | {"events": count, "complete": complete}
+        caller.actor, "events.export", "events", after | {"rows": count, "complete": complete}
     )
     await asyncio.wrap_future(written)
-    part = "" if complete else "-incomplete"
-    stamp = iso(svc.clock.now())[:19].replace(":", "").replace("-", "")
-    return Response(
-        data,
-        media_type=_KINDS[format],
-        headers={
-            "content-disposition": f'attachment; filename="kydai-events-{stamp}{part}.{format}"',
-            "x-kydai-complete": str(complete).lower(),
-        },
-    )
+    stamp = iso(svc.clock.now())[:10] + ("" if complete else "-incomplete")
+    headers = {
+        "content-disposition": f'attachment; filename="kydai-events-{stamp}.{format}"',
+        "x-kydai-complete": str(complete).lower(),
+    }
+    return Response(data, media_type=_JSON[format], headers=headers)
 
 
 @router.get("/{event_id}")

@@ -113,7 +113,7 @@ async def export_incidents(
             return tables.take_incidents(session, where, seen, extract, svc.zone, language)
 
     asked = contract.Span(filter.start, filter.end)
-    order = exports.Order("incidents", "incidents", format, language, tables.INCIDENTS, asked)
+    order = exports.Order("incidents", "incidents", format, language, tables.heads(tables.INCIDENTS, language), asked)
     return await exports.taken(request, caller, svc, order, fill)
 
 

@@ -12,11 +12,11 @@ import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from core import audit, saved
-from core.clock import from_micros, iso, to_micros
+from core.clock import iso, to_micros
 from core.ecs import FieldType, type_of
 from core.errors import BadInput, Place, failure
 from core.event import Event
-from core.export import Moment, csv_bytes, xlsx_bytes
+from core.extract_events import FIELDS, Wanted
 from core.hints import hints
 from core.query.pipes import TIME, Grouping, Piped, parse_piped
 from core.query.tree import And, Exists
@@ -28,13 +28,17 @@ from core.times import read_span
 from core.words import moment, number, say
 from kydai.cli.main import INCOMPLETE, LANG
 from kydai.cli.output import placing, safe
+from kydai.cli.output_extract import FORMS
+from kydai.cli.search_file import write_events, write_groups
 from kydai.context import Context
 from kydai.people import cli_actor
 
 QueryText = Annotated[str | None, typer.Argument(metavar="QUERY", help=say("cli.search.query", LANG))]
 From = Annotated[str | None, typer.Option("--from", help=say("cli.search.from", LANG), metavar="T")]
 To = Annotated[str | None, typer.Option("--to", help=say("cli.search.to", LANG), metavar="T")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help=say("cli.search.limit", LANG), metavar="N")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, max=1_000_000, help=say("cli.search.limit", LANG), metavar="N")
+]
 CountOnly = Annotated[bool, typer.Option("--count", help=say("cli.search.count", LANG))]
 Fields = Annotated[str | None, typer.Option("--fields", help=say("cli.search.fields", LANG), metavar="F,F")]
 OutFile = Annotated[Path | None, typer.Option("-o", "--output", help=say("cli.search.output", LANG), metavar="FILE")]
@@ -44,6 +48,7 @@ NewName = Annotated[str | None, typer.Option("--save", help=say("cli.search.save
 
 DEFAULT_FROM = "now-24h"
 PAGE = 1_000
+SHOWN = 100
 BAR = 40
 LONG_SECONDS = 0.3
 """A count that takes less would only flicker."""
@@ -60,7 +65,7 @@ def search(
     query: QueryText = None,
     start: From = None,
     end: To = None,
-    limit: Limit = 100,
+    limit: Limit = None,
     count: CountOnly = False,
     fields: Fields = None,
     output: OutFile = None,
@@ -85,7 +90,7 @@ def search(
     span = Span(*read_span(start, end, now, zone))
     question = Query(piped.where, span)
     wanted = columns or [*piped.fields] or None
-    limit = limit if piped.limit is None else piped.limit
+    is_table = output is not None and output.suffix.lower() in FORMS
     with context.database.write() as session:  # the entry is committed before the answer
         facts = {"query": query, "from": start, "to": end}
         audit.record(session, cli_actor(), "events.search", now=now, after=facts)
@@ -93,8 +98,11 @@ def search(
             actor, asked = cli_actor(), saved.Question(query, start, end or "now", columns)
             saved.add(session, actor, actor.name, new_name, asked, is_shared=True, now=now, zone=zone)
     _doubt(context, piped)
+    if output is not None and is_table and piped.grouping is None and not count:
+        taken = Wanted(wanted or FIELDS, piped.limit, limit, not piped.oldest_first)
+        return write_events(context, output, query, question, taken)
     if piped.grouping is not None:
-        return _groups(context, piped, question, output)
+        return _groups(context, query, piped, question, output)
     if count:
         answer = _count(context, question)
         total = say(
@@ -102,10 +110,10 @@ def search(
         )
         context.output.one({"count": answer.count, **_truth(answer.truth)}, total)
         return confess(context, answer.truth)
+    limit = piped.limit or limit or SHOWN
     events, truth = _collect(context, question, limit, wanted, not piped.oldest_first)
     if output is not None:
-        columns = wanted or sorted({name for e in events for name in e})
-        _write(output, columns, [[_cell(e.get(c)) for c in columns] for e in events], events)
+        _write(output, events)
         context.output.tell(say("cli.search.written", LANG, count=len(events), file=output))
     elif context.output.as_json:
         context.output.lines(events)
@@ -143,7 +151,7 @@ def _kept(context: Context, name: str) -> saved.Question:
         return saved.Question(row.query, row.start, row.end, ["@timestamp", *columns] if columns else [])
 
 
-def _groups(context: Context, piped: Piped, question: Query, output: Path | None) -> int:
+def _groups(context: Context, query: str, piped: Piped, question: Query, output: Path | None) -> int:
     """A table of groups: to a file, as one JSON object a row, or for people; a chart of time has bars."""
     assert piped.grouping is not None
     zone = context.settings.zone
@@ -157,7 +165,9 @@ def _groups(context: Context, piped: Piped, question: Query, output: Path | None
         {name: _json_cell(name, value) for name, value in zip(table.columns, row, strict=True)} for row in table.rows
     ]
     if output is not None:
-        _write(output, table.columns, [[_file_cell(c, v, zone) for c, v in d.items()] for d in documents], documents)
+        if output.suffix.lower() in FORMS:
+            return write_groups(context, output, query, question, table, groups)
+        _write(output, documents)
         context.output.tell(say("cli.search.groups_written", LANG, count=len(table.rows), file=output))
     elif context.output.as_json:
         context.output.lines(documents)
@@ -211,13 +221,6 @@ def _json_cell(name: str, value: Cell) -> Cell:
     if name == TIME:
         return iso(value)
     return value if abs(value) < 2**63 else float(value)  # a sum may have more bits than JSON's writer takes
-
-
-def _file_cell(name: str, value: Cell, zone: str) -> str | int | float | Moment | None:
-    if name == TIME and isinstance(value, str):
-        at = to_micros(value)
-        return Moment(from_micros(at, zone).replace(tzinfo=None), moment(at, LANG, zone), "dd/mm/yyyy hh:mm:ss")
-    return value
 
 
 def _doubt(context: Context, piped: Piped) -> None:
@@ -305,19 +308,10 @@ def _shown(value: object) -> str:
     return text[:SHOWN_OF_A_VALUE] + say("cli.search.cut", LANG, count=number(len(text) - SHOWN_OF_A_VALUE, LANG))
 
 
-def _write(
-    file: Path,
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str | int | float | Moment | None]],
-    documents: Sequence[Mapping[str, Any]],
-) -> None:
-    """Rows to a table's file, or documents to a JSON one. Raises BadInput for another."""
+def _write(file: Path, documents: Sequence[Mapping[str, Any]]) -> None:
+    """Documents as JSON. Raises BadInput for another kind of file."""
     suffix = file.suffix.lower()
-    if suffix == ".csv":
-        data = csv_bytes(columns, rows)
-    elif suffix == ".xlsx":
-        data = xlsx_bytes(columns, rows)
-    elif suffix == ".json":
+    if suffix == ".json":
         data = orjson.dumps(documents, option=orjson.OPT_INDENT_2)
     elif suffix == ".jsonl":
         data = b"".join(orjson.dumps(d, option=orjson.OPT_APPEND_NEWLINE) for d in documents)

@@ -585,8 +585,8 @@ export interface paths {
         };
         /**
          * Export Events
-         * @description Events as a file. When there were more, or parts were missing, ``X-Kydai-Complete`` says ``false`` and the name
-         *     of the file says it, too: who opens it later has not seen the answer.
+         * @description Events as a file, newest first: CSV and XLSX with their slip, JSON whole events. When there were more, or parts
+         *     were missing, ``X-Kydai-Complete`` says ``false`` and the name of the file says it, too.
          */
         get: operations["export_events"];
         put?: never;
@@ -8876,8 +8876,11 @@ export interface operations {
         parameters: {
             query?: {
                 format?: "csv" | "xlsx" | "json" | "jsonl";
+                language?: "vi" | "en";
+                /** @description Columns, comma between */
                 fields?: string | null;
-                limit?: number;
+                /** @description All when absent; of JSON 50,000 at most */
+                limit?: number | null;
                 /** @description KQL or Lucene spelling */
                 query?: string;
                 /** @description RFC 3339, now-24h, 2026-11-24 */

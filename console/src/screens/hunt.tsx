@@ -103,7 +103,7 @@ export default function Hunt() {
   const absolute = { from: question.from, to: question.to };
   const exportUrl = (format: string) => {
     const names = writtenCols ? ["@timestamp", ...chosen.map((name) => (name === TEXT ? "message" : name)), "event.id"].join(",") : undefined;
-    return `/api/v1/events/export?${searchOf({ ...question, format, limit: EXPORTED, fields: names })}`;
+    return `/api/v1/events/export?${searchOf({ ...question, format, language, fields: names })}`;
   };
 
   useRowKeys(rows, idOf, current, setCurrent);
@@ -212,7 +212,7 @@ export default function Hunt() {
           }}
         />
         <HuntShare range={absolute} />
-        <ExportMenu url={exportUrl} formats={["csv", "xlsx", "jsonl"]} part={t("hunt.exported_part", { limit: EXPORTED })} off={isTable ? t("hunt.export_off") : isWrongQuery && t("hunt.wrong")} />
+        <ExportMenu url={exportUrl} formats={["xlsx", "csv", "jsonl"]} part={t("hunt.exported_part", { limit: EXPORTED })} off={isTable ? t("hunt.export_off") : isWrongQuery && t("hunt.wrong")} />
       </div>
       {truth && isPart && <Incomplete truth={truth} note={isTable && table.data?.bound ? t("hunt.groups_bound", { n: table.data.bound }) : undefined} />}
       {/* its place is kept while it is counted: the rows below stay where they are */}

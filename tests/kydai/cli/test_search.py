@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from pathlib import Path
 
@@ -72,9 +73,13 @@ def test_files(filled: Run, suffix: str, tmp_path: Path) -> None:
     data = file.read_bytes()
     if suffix == ".csv":
         assert data.startswith(b"\xef\xbb\xbf")
-        assert data.count(b"\n") == 4
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+        assert rows[0][:2] == ["Time (Asia/Ho_Chi_Minh)", "Time (UTC)"]
+        assert [row[0][:6] for row in rows[1:4]] == ["25/11/"] * 3
+        assert rows[4][0] == "End: 3 rows, as many as the query counts."
+        assert filled("evidence", "verify", str(file)).status == 0
     elif suffix == ".xlsx":
-        assert load_workbook(io.BytesIO(data)).active.max_row == 4  # type: ignore[union-attr]  # it has a sheet
+        assert load_workbook(io.BytesIO(data)).active.max_row == 5  # type: ignore[union-attr]  # it has a sheet
     elif suffix == ".json":
         assert len(orjson.loads(data)) == 3
     else:
@@ -160,7 +165,7 @@ def test_a_field_that_nothing_has_is_named_with_what_may_have_been_meant(filled:
     assert "source.ip" not in filled("search", "source.ip: 203.0.113.5", *ALL, *more).err
 
 
-@pytest.mark.parametrize("more", [(), ("--json",), ("-o", "cut.csv")])
+@pytest.mark.parametrize("more", [(), ("--json",), ("-o", "cut.jsonl")])
 def test_an_answer_that_is_cut_says_so(
     filled: Run, more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,7 +220,7 @@ def test_groups_in_files(filled: Run, suffix: str, tmp_path: Path) -> None:
     if suffix == ".csv":
         assert data.startswith(b"\xef\xbb\xbfuser.name,count,distinct(source.ip)\r\nroot,3,")
     elif suffix == ".xlsx":
-        assert load_workbook(io.BytesIO(data)).active.max_row == 2  # type: ignore[union-attr]  # it has a sheet
+        assert load_workbook(io.BytesIO(data)).active.max_row == 3  # type: ignore[union-attr]  # it has a sheet
     else:
         assert b'"distinct(source.ip)":' in data
 
