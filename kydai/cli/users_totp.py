@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from core import accounts, second_factor
+from core import accounts, second_factor, signed_in
 from core.clock import iso
 from core.words import moment, say
 from kydai.cli.main import LANG
@@ -22,10 +22,14 @@ def totp(
     context: Context = ctx.obj
     context.need_data()
     if off:
+        now = context.clock.now()
         with context.database.write() as session:
             user = accounts.find_user(session, name)
-            second_factor.remove(session, cli_actor(), user, context.clock.now())
+            second_factor.remove(session, cli_actor(), user, now)
+            ended = signed_in.end_sessions(session, cli_actor(), user, now=now)
         context.output.tell(say("access.cli.is_off", LANG, name=name))
+        if ended:  # whoever holds the lost device may hold one of them
+            context.output.tell(say("access.cli.ended", LANG, count=ended, name=name))
         return
     with context.database.read() as session:
         user = accounts.find_user(session, name)

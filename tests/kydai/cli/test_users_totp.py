@@ -19,7 +19,10 @@ def test_a_second_factor_is_shown_and_taken_off(kydai: Run) -> None:
         user, now = accounts.find_user(session, "hanhnt"), context.clock.now()
         code = code_at(second_factor.begin(session, user), now)
         second_factor.confirm(session, Actor("hanhnt", "console"), user, code, now)
+        accounts.open_session(session, user, now=now, address="192.0.2.9", way="password")
     context.close()
     assert "10 recovery codes left" in kydai("users", "totp", "hanhnt").out
+    assert kydai("users", "sessions", "--json").documents
     assert kydai("users", "totp", "hanhnt", "--off").status == 0
+    assert kydai("users", "sessions", "--json").documents == [], "whoever has the device may hold one"
     assert kydai("users", "totp", "hanhnt", "--json").documents[0]["since"] is None
