@@ -27,6 +27,7 @@ from core.clock import LOCAL_ZONE, SECOND, Clock, Micros
 from core.db.database import Database
 from core.db.models import Session, Token, User
 from core.errors import BadInput, KydaiError, Refused, Unavailable, failure
+from core.notices import Setup
 from core.spool import GroupCommit
 from core.store.contract import EventStore
 from core.store.retention import DEFAULT_POLICY, Policy
@@ -99,6 +100,8 @@ class Services:
     """Tries the samples that lie beside a rule file."""
     playbooks: Callable[[], tuple[Mapping[str, Playbook], Sequence[KydaiError]]] = lambda: ({}, ())
     """The playbooks in force by name, and those that could not be used."""
+    notices: Callable[[], Setup] = Setup
+    """Where notices go, as set at this moment."""
     ailments: Callable[[], Sequence[Ailment]] = tuple
     """What else is not as it should be (disk, store, processes); cheap, it is asked every second."""
 
@@ -334,6 +337,8 @@ Ruling = Annotated[Caller, Depends(Need(TRIAGE, whole=True))]
 """What rules ask: admin and analyst who see the whole house, as it holds for every host."""
 House = Annotated[Caller, Depends(Need(HOUSE, whole=True))]
 """Sources, store and settings: admin and sysadmin."""
+Watch = Annotated[Caller, Depends(Need(TRIAGE | HOUSE, whole=True))]
+"""Whoever may be on a shift: all but the auditor."""
 Journal = Annotated[Caller, Depends(Need(JOURNAL, whole=True))]
 """The journal and the list of people: admin and auditor."""
 TokenReader = Annotated[Caller, Depends(Need(TOKENS, whole=True))]

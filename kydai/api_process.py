@@ -35,6 +35,7 @@ from kydai.gateway_process import open_spool, tidy
 from kydai.listening import Listener, shown, url
 from kydai.log import logger
 from kydai.messenger import Sending, Watch
+from kydai.noticing import setup_of
 from kydai.process import HEARTBEAT_SECONDS, Stop, beat, ready
 from kydai.settings import Settings
 from kydai.showing import Certificate, by_http, days_left, ending, is_secure
@@ -99,6 +100,7 @@ def run(context: Context, stop: Stop) -> None:
                 rules_instead=rules.instead,
                 coverage_of=_coverage_of,
                 playbooks=lambda: load_playbooks(playbooks_folder(context)),
+                notices=lambda: setup_of(context.settings_now(settings)),
                 ailments=lambda: _ailments(context, certificate),
             )
         )

@@ -40,7 +40,7 @@ TOGETHER = {
         f"tests/console/test_{name}.py"
         for name in (
             "detections", "entity", "every_screen", "exceptions", "house_screens", "hunt", "hunt_saved", "hunt_truth",
-            "access", "incident", "keyboard", "lan", "night", "queue", "rule_editor", "rule_packages",
+            "access", "incident", "keyboard", "lan", "night", "notices", "queue", "rule_editor", "rule_packages",
             "sign_in", "sources", "speed",
         )
     ),

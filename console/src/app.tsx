@@ -32,6 +32,7 @@ const Runs = later(() => import("./screens/runs"));
 const Playbooks = later(() => import("./screens/playbooks"));
 const Sources = later(() => import("./screens/sources"));
 const Storage = later(() => import("./screens/storage"));
+const Notices = later(() => import("./screens/notices"));
 const Reports = later(() => import("./screens/reports"));
 const Journal = later(() => import("./screens/journal"));
 const People = later(() => import("./screens/people"));
@@ -153,6 +154,7 @@ function SignedIn() {
               <Route path="/playbooks" element={<Playbooks />} />
               <Route path="/sources" element={<Sources />} />
               <Route path="/storage" element={<Storage />} />
+              <Route path="/notices" element={<Notices />} />
               <Route path="/reports" element={<Reports />} />
               <Route path="/journal" element={<Journal />} />
               <Route path="/people" element={<People />} />

@@ -15,7 +15,7 @@ SCREENS = {
     "/detections/matrix?technique=T1110": "", "/detections/f38ec8bb-8469-4eb8-83ea-54bf6afc8ec3": "",
     "/detections/f38ec8bb-8469-4eb8-83ea-54bf6afc8ec3?tab=samples": "",
     "/detections/new": "", "/detections/packages": "", "/sources": "j", "/journal": "j", "/reports": "", "/playbooks": "j", "/runs/1": "", "/people": "j",
-    "/people?show=tokens": "", "/storage": "", "/entity?kind=host&value=baochi-crawl01": "",
+    "/people?show=tokens": "", "/storage": "", "/notices": "", "/entity?kind=host&value=baochi-crawl01": "",
 }  # fmt: skip
 
 FORMS = {

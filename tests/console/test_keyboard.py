@@ -17,7 +17,7 @@ from tests.console.pages import Console
 QUEUE = "Cảnh báo chờ xử lý"
 INCIDENT = re.compile("Đăng nhập SSH thành công sau dò mật khẩu trên baochi-crawl01")
 PLACES = {"q": QUEUE, "i": "Vụ việc", "h": "Truy tìm", "d": "Quy tắc phát hiện", "p": "Kịch bản ứng phó", "s": "Nguồn",
-          "t": "Lưu trữ", "b": "Báo cáo", "l": "Nhật ký thao tác", "a": "Quản trị"}  # fmt: skip
+          "t": "Lưu trữ", "n": "Thông báo", "b": "Báo cáo", "l": "Nhật ký thao tác", "a": "Quản trị"}  # fmt: skip
 FOR_JOURNAL = {"l", "a"}
 TRIAGE = (
     ("POST", "/alerts/acknowledge", {"ids": [1]}),

@@ -42,6 +42,7 @@ export const PLACES: readonly (Place | null)[] = [
   { path: "/runs", name: "nav.runs", key: "p", count: "waiting_runs", also: "/playbooks" },
   { path: "/sources", name: "nav.sources", key: "s", count: "sources" },
   { path: "/storage", name: "nav.storage", key: "t", rights: ["house"], isWhole: true },
+  { path: "/notices", name: "nav.notices", key: "n", isWhole: true },
   null,
   { path: "/reports", name: "nav.reports", key: "b", isWhole: true },
   { path: "/journal", name: "nav.journal", key: "l", rights: ["journal"] },
@@ -158,9 +159,10 @@ function DataClock() {
   );
 }
 
-/** Red: what is on the page may be out of date. Amber: something else is not as it should be. */
+/** Red: what is on the page may be out of date, or people are not told. Amber: something else is not as it should be. */
 function Band() {
   const { t, said } = useWords();
+  const { me } = useHouse();
   const stream = useStream();
   const { status, tick, dataUntil } = stream;
   const until = dataUntil && (
@@ -183,24 +185,22 @@ function Band() {
     );
   }
   const ailments = tick?.health.ailments ?? [];
-  const fatal = ailments.filter((ailment) => ailment.is_fatal);
-  if (fatal.length > 0) {
+  const grave = ailments.filter((ailment) => ailment.is_fatal || ailment.is_urgent);
+  const isBehind = troubleOf(stream) === "behind";
+  if (isBehind || grave.length > 0) {
     return (
       <div className="band bad" role="alert">
-        {fatal.map((ailment) => (
-          <span key={ailment.key}>{said(ailment.text)}</span>
+        {isBehind && (
+          <>
+            {t("band.behind")} {until}
+          </>
+        )}
+        {(isBehind ? ailments : grave).map((ailment) => (
+          <span key={ailment.key}>
+            {said(ailment.text)} {ailment.key === "notices" && !me.scope && <Link to="/notices">{t("band.notices")}</Link>}
+          </span>
         ))}
-        {until}
-      </div>
-    );
-  }
-  if (troubleOf(stream) === "behind") {
-    return (
-      <div className="band bad" role="alert">
-        {t("band.behind")} {until}
-        {ailments.map((ailment) => (
-          <span key={ailment.key}>{said(ailment.text)}</span>
-        ))}
+        {grave.some((ailment) => ailment.is_fatal) && until}
       </div>
     );
   }
