@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from zipfile import ZipFile
+import tracemalloc
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from openpyxl import Workbook
@@ -106,6 +107,7 @@ def empty_zip() -> bytes:
         ("x.csv", b'name,owner\n"a"b,1\n', 2),
         ("x.csv", b"name,owner\na,b\nc," + b"d" * 200_000, 3),
         ("x.csv", b"name\n" + b"a\n" * 10_001, None),
+        pytest.param("x.csv", b"name\n" + b"a\n" * 10_001 + b'"unclosed', None, id="read no further than that"),
         ("x.xlsx", b"PK\x03\x04junk", None),
         ("x.xlsx", empty_zip(), None),
     ],
@@ -117,6 +119,46 @@ def test_an_unusable_file_is_refused_with_its_place(
         inventory.plan(session, read_table(name, data), name)
     assert caught.value.place == Place(name, line)
     assert set(caught.value.said or {}) == set(LANGUAGES)
+
+
+TEXTS = "xl/sharedStrings.xml"
+TEXTS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+
+
+def with_part(part: str, content: bytes) -> bytes:
+    """A workbook with one cell and one more part."""
+    book = Workbook()
+    book.worksheets[0].append(["name"])
+    file = io.BytesIO()
+    with ZipFile(io.BytesIO(saved(book))) as old, ZipFile(file, "w", ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            told = f'<Override PartName="/{TEXTS}" ContentType="{TEXTS_TYPE}" /></Types>'.encode()
+            new.writestr(name, old.read(name).replace(b"</Types>", told if part == TEXTS else b"</Types>"))
+        new.writestr(part, content)
+    return file.getvalue()
+
+
+def test_a_small_file_that_unpacks_to_much_is_refused_before_it_is_read() -> None:
+    head = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>name</t></si>'
+    assert read_table("x.xlsx", with_part(TEXTS, head + b"<si><t>x</t></si>" * 100 + b"</sst>")) == [["name"]]
+    with pytest.raises(BadInput, match="More texts"):
+        read_table("x.xlsx", with_part(TEXTS, head + b"<si><t>x</t></si>" * 300_000 + b"</sst>"))
+    with pytest.raises(BadInput, match="Unpacked"):
+        read_table("x.xlsx", with_part("xl/media/a.bin", bytes(65 << 20)))
+
+
+def test_cells_far_to_the_right_take_no_memory_for_those_between() -> None:
+    book = Workbook()
+    for row in range(1, 301):
+        book.worksheets[0].cell(row, 1, "a")
+        book.worksheets[0].cell(row, 16_384, "x")
+    data = saved(book)
+    tracemalloc.start()
+    with pytest.raises(BadInput, match="200"):
+        read_table("x.xlsx", data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20, "of 300 * 16,384 places some 40 MB"
 
 
 def merged(*refs: str) -> bytes:
