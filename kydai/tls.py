@@ -14,6 +14,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from cryptography import x509
@@ -48,8 +49,9 @@ class Identity:
 
 
 def use(certificate: Path, key: Path, folder: Path, now: Micros) -> Identity:
-    """Take the site's own certificate into ``folder``: chain and key in one file, replaced in one step. Raises
-    BadConfig when they do not belong together, when it is for no name or not in force."""
+    """Take the site's own certificate into ``folder``: chain and key in one file, replaced in one step. Another that is
+    there is kept beside it, as by ``put_aside``. Raises BadConfig when they do not belong together, when it is for no
+    name or not in force."""
     own(certificate, key)
     chain = x509.load_pem_x509_certificates(certificate.read_bytes())
     moment = from_micros(now)
@@ -62,8 +64,22 @@ def use(certificate: Path, key: Path, folder: Path, now: Micros) -> Identity:
     private = serialization.load_pem_private_key(key.read_bytes(), None)
     make_folder(folder, mode=0o700)
     both = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in chain) + _key_bytes(private)
-    write_durably(folder / OWN, both, mode=0o600)
-    return own(folder / OWN, folder / OWN)
+    taken = folder / OWN
+    if taken.is_file() and (before := taken.read_bytes()) != both:
+        write_durably(_free(folder), before, mode=0o600)
+    write_durably(taken, both, mode=0o600)
+    return own(taken, taken)
+
+
+def put_aside(folder: Path) -> Path:
+    """Take the site's own certificate and key out of use; where they are kept (``own.pem.1``, ``.2`` …)."""
+    kept = _free(folder)
+    (folder / OWN).rename(kept)
+    return kept
+
+
+def _free(folder: Path) -> Path:
+    return next(path for number in count(1) if not (path := folder / f"{OWN}.{number}").exists())
 
 
 def own(certificate: Path, key: Path) -> Identity:

@@ -75,7 +75,7 @@ def use(ctx: typer.Context, certificate: File = None, key: File = None, local: L
     _refuse_set(context)
     folder = showing.folder(context.settings)
     if local:
-        _back(context, folder / identity.OWN)
+        _back(context, folder)
         return
     if certificate is None or key is None:
         raise failure(BadInput, "tls.need_both")
@@ -90,12 +90,11 @@ def use(ctx: typer.Context, certificate: File = None, key: File = None, local: L
     _tell_when(context)
 
 
-def _back(context: Context, own: Path) -> None:
+def _back(context: Context, folder: Path) -> None:
     """Back to the local CA; the file is put aside."""
-    if not own.is_file():
+    if not (folder / identity.OWN).is_file():
         raise failure(Refused, "tls.local_already")
-    kept = own.with_suffix(".pem.1")
-    own.replace(kept)
+    kept = identity.put_aside(folder)
     _journal(context, "tls.local", "")
     context.output.tell(say("tls.local_again", LANG, file=kept))
     _tell_when(context)

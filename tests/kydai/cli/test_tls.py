@@ -31,6 +31,19 @@ def test_show_and_use(kydai: Run, tmp_path: Path) -> None:
     assert [e["action"] for e in kydai("audit", "list", "--json").documents][:2] == ["tls.local", "tls.use"]
 
 
+def test_a_certificate_that_another_replaces_is_kept_with_its_key(kydai: Run, tmp_path: Path) -> None:
+    one, other = (tls.local(tmp_path / n, ["a"], SystemClock().now()) for n in ("1", "2"))
+    folder = tmp_path / "data" / "tls"
+    for each in (one, one, other):
+        assert kydai("tls", "use", str(each.certificate), str(each.key)).status == 0
+    assert [path.name for path in sorted(folder.glob("own.pem*"))] == ["own.pem", "own.pem.1"], "the same is no other"
+    assert "own.pem.2" in kydai("tls", "use", "--local").err
+    for number, before in ((1, one), (2, other)):
+        kept = folder / f"own.pem.{number}"
+        assert before.key.read_bytes() in kept.read_bytes() and kept.stat().st_mode & 0o077 == 0
+    assert kydai("tls", "use", str(folder / "own.pem.1"), str(folder / "own.pem.1")).status == 0, "and taken again"
+
+
 def test_who_types_an_address_that_it_is_not_for_is_warned_of(
     kydai: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
