@@ -157,6 +157,8 @@ def sign_in(body: SignIn, svc: Svc, request: Request, response: Response, _: Ope
     is_right = is_password(kept, body.password.get_secret_value())
     with svc.database.write() as session:
         user = session.scalar(select(User).where(User.name == body.name).with_for_update())
+        if user is not None:  # others may have failed while the password was hashed: one guess a wait
+            accounts.refuse_while_waiting(user, now)
         knows = is_right and user is not None and not user.is_disabled and user.password_hash == kept
         proven = _second(session, user, body.code, now) if knows and user is not None else None
         if user is None or proven is None:

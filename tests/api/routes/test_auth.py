@@ -240,3 +240,18 @@ def test_the_language_is_kept(client: Client) -> None:
     assert browser.patch("/api/v1/auth/me", json={"language": "en"}).json()["language"] == "en"
     assert browser.get("/api/v1/auth/me").json()["language"] == "en"
     assert browser.patch("/api/v1/auth/me", json={"language": "fr"}).status_code == 422
+
+
+def test_a_wait_that_began_while_the_password_was_hashed_holds(
+    client: Client, services: Services, person: str, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with several guesses at once, of which each asks for the wait before the first has failed."""
+
+    def slow(kept: str | None, given: str) -> bool:
+        with services.database.write() as session:
+            accounts.find_user(session, person).locked_until = clock.now() + MINUTE
+        return True
+
+    monkeypatch.setattr(auth, "is_password", slow)
+    answer = client().post("/api/v1/auth/sign-in", json={"name": person, "password": PASSWORD})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (429, False)
