@@ -39,8 +39,8 @@ TOGETHER = {
     "console": tuple(
         f"tests/console/test_{name}.py"
         for name in (
-            "detections", "entity", "every_screen", "exceptions", "house_screens", "hunt", "hunt_saved", "hunt_truth",
-            "access", "incident", "keyboard", "lan", "night", "notices", "queue", "rule_editor", "rule_packages",
+            "detections", "entity", "every_screen", "exceptions", "exports", "house_screens", "hunt", "hunt_saved",
+            "hunt_truth", "access", "incident", "keyboard", "lan", "night", "notices", "queue", "rule_editor", "rule_packages",
             "sign_in", "sources", "speed",
         )
     ),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from api import sources
+from api import exports, source_tables, sources, tables
 from api.deps import Reader, Services, Svc
 from api.scope import Sight, sight
 from api.shapes import Shape
+from api.source_tables import filtered, take_balances, take_sources
 from api.sources import (
     Balances,
     Heard,
@@ -28,8 +29,8 @@ from core import arrival
 from core.arrival import Arrival, Finding
 from core.clock import DAY, Micros
 from core.errors import BadInput, NotFound, failure
+from core.extract import Counted, Extract, Form
 from core.ledger import Events, Raws
-from core.query.fold import fold
 from core.query.tree import And, Comparison, Equals
 from core.sources import SourceState, views
 from core.store import contract
@@ -118,13 +119,57 @@ def list_sources(
     """Every source, by name."""
     with svc.database.read() as session:
         found = sources.rows(session, svc.clock.now(), sight(caller.scope))
-    words = fold(text or "").split()
-    items = []
-    for view, balance, spark in found:
-        about = fold(" ".join((view.name, view.product, view.system, view.agency, *view.hosts)))
-        if (not state or view.state in state) and all(word in about for word in words):
-            items.append(sources.row(view, balance, spark))
+    items = [sources.row(*each) for each in filtered(found, state, text or "")]
     return SourceList(items=items, totals=sources.totals(found))
+
+
+@router.get("/export", response_class=Response, responses=exports.CONTENT)
+async def export_sources(
+    request: Request,
+    caller: Reader,
+    svc: Svc,
+    state: Annotated[list[SourceState] | None, Query()] = None,
+    text: Annotated[str | None, Query(max_length=200)] = None,
+    format: Form = "csv",
+    language: exports.Language = "vi",
+) -> Response:
+    """The sources found as a file with its slip, by name."""
+
+    def fill(extract: Extract) -> Counted:
+        with svc.database.read() as session:
+            found = sources.rows(session, svc.clock.now(), sight(caller.scope))
+        return take_sources(filtered(found, state, text or ""), extract, svc.zone, language)
+
+    head = tables.heads(source_tables.SOURCES, language)
+    order = exports.Order("sources", "sources", format, language, head, contract.Span())
+    return await exports.taken(request, caller, svc, order, fill)
+
+
+@router.get("/ledger/export", response_class=Response, responses=exports.CONTENT)
+async def export_ledger(
+    request: Request,
+    caller: Reader,
+    svc: Svc,
+    source: Annotated[str | None, Query(max_length=200)] = None,
+    start: From = None,
+    end: To = None,
+    format: Form = "csv",
+    language: exports.Language = "vi",
+) -> Response:
+    """The balances as a file with its slip, a row for each hour and source; of the last 24 hours without a range."""
+    first, last = _span(svc, start, end)
+    seen = sight(caller.scope)
+    with svc.database.read() as session:
+        names = _names(session, svc, seen, source)
+    within = {source} if source is not None else None if seen.is_whole else names
+
+    def fill(extract: Extract) -> Counted:
+        with svc.database.read() as session:
+            return take_balances(session, within, first, last, extract, svc.zone, language)
+
+    head = tables.heads(source_tables.BALANCES, language)
+    order = exports.Order("balances", "balances", format, language, head, contract.Span(first, last))
+    return await exports.taken(request, caller, svc, order, fill)
 
 
 @router.get("/ledger")

@@ -19,9 +19,11 @@ from core.times import read_span
 from core.words import duration, moment, number, say
 from kydai.cli.main import FAILED, LANG
 from kydai.cli.output import safe
+from kydai.cli.output_extract import OutFile
 from kydai.cli.sources_adopt import adopt
 from kydai.cli.sources_check import check
 from kydai.cli.sources_config import config
+from kydai.cli.sources_file import write_balances, write_sources
 from kydai.cli.sources_inventory import import_inventory, remove, set_source, template, undo
 from kydai.cli.sources_planned import maintain
 from kydai.cli.sources_shown import SHOWN_SKEW, document, state_text
@@ -56,14 +58,16 @@ def lag_line(seen: house.House, lang: str) -> str:
 
 
 @sources.command("list", help=say("cli.sources.list", LANG))
-def list_sources(ctx: typer.Context) -> None:
+def list_sources(ctx: typer.Context, output: OutFile = None) -> int:
     context: Context = ctx.obj
     context.need_data()
+    if output is not None:
+        return write_sources(context, output)
     with context.database.read() as session:
         found, seen = views(session, context.clock.now()), house.look(session, context.clock.now())
     if context.output.as_json:
         context.output.lines(document(v) for v in found)
-        return
+        return 0
     rows = []
     for view in found:
         mark, style = STATE_STYLE[view.state]
@@ -82,6 +86,7 @@ def list_sources(ctx: typer.Context) -> None:
     if not any(v.is_declared for v in found):
         context.output.tell(say("common.no_inventory", LANG))
     context.output.tell(safe(lag_line(seen, LANG)))
+    return 0
 
 
 @sources.command("ledger", help=say("cli.sources.ledger", LANG))
@@ -90,6 +95,7 @@ def ledger(
     source: Annotated[str | None, typer.Option("--source", help=say("cli.sources.ledger_source", LANG))] = None,
     start: From = None,
     end: To = None,
+    output: OutFile = None,
 ) -> int:
     context: Context = ctx.obj
     context.need_data()
@@ -100,6 +106,8 @@ def ledger(
         receivers = read_said(session, *span, receivers=True)
         if source is not None and source not in found and all(v.name != source for v in views(session, now)):
             raise failure(NotFound, "cli.sources.unknown", name=source)
+    if output is not None:
+        return write_balances(context, output, source, start, end)
     if source is not None:
         found = {source: found.get(source, Balance(source))}
     if context.output.as_json:

@@ -72,6 +72,8 @@ TABLE: dict[str, object] = {
     "POST /incidents/{key}/untag": TRIAGE,
     "GET /sources": ALL,
     "GET /sources/ledger": ALL,
+    "GET /sources/export": ALL,
+    "GET /sources/ledger/export": ALL,
     "GET /sources/silences": ALL,
     "GET /sources/check": ALL,
     "GET /sources/template": ALL,

@@ -13,6 +13,7 @@ import { duration } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
 import { Choice } from "../parts/choice";
+import { ExportMenu, searchOf } from "../parts/export-menu";
 import { type Column, Grid, useRowKeys } from "../parts/grid";
 import { useHouse, useStream } from "../parts/house";
 import { Search } from "../parts/search";
@@ -38,7 +39,7 @@ const LAG_LIMIT = 60;
 
 export default function Sources() {
   const words = useWords();
-  const { t, n, named } = words;
+  const { t, n, named, language } = words;
   const { may } = useHouse();
   const [get, set] = useAddress();
   const [current, setCurrent] = useCurrent();
@@ -130,7 +131,6 @@ export default function Sources() {
           </span>
         )}
         <span className="space" />
-        <Choice label={t("sources.by")} value={by ?? ""} options={[{ value: "", label: t("sources.by_none") }, ...GROUPINGS.map((name) => ({ value: name, label: t(`sources.by_${name}`) }))]} onChange={(value) => set({ by: value, at: null })} />
         {may("house") && (
           <button type="button" className="button" onClick={() => setDoing({ what: "wizard" })}>
             {t("sources.add")}
@@ -150,10 +150,15 @@ export default function Sources() {
       <div className="head">
         {totals && <BalanceLine balance={totals.balance} isAll />}
         {lag && !lag.isLate && <span className="muted">{lag.text}</span>}
-        <span className="space" />
+      </div>
+      <div className="head">
         <div style={{ width: 260, display: "flex" }}>
           <Search label={t("sources.search")} value={get("text")} onChange={(text) => set({ text })} />
         </div>
+        <Choice label={t("sources.by")} value={by ?? ""} options={[{ value: "", label: t("sources.by_none") }, ...GROUPINGS.map((name) => ({ value: name, label: t(`sources.by_${name}`) }))]} onChange={(value) => set({ by: value, at: null })} />
+        <span className="space" />
+        <ExportMenu label={t("balance.export")} url={(format) => `/api/v1/sources/ledger/export?${searchOf({ format, language })}`} formats={["xlsx", "csv"]} part={t("export.lacking")} />
+        <ExportMenu url={(format) => `/api/v1/sources/export?${searchOf({ ...filter, format, language })}`} formats={["xlsx", "csv"]} part={t("export.lacking")} />
       </div>
       {lag?.isLate && <p className="head medium">{lag.text}</p>}
       {totals && totals.declared === 0 && <p className="head high">{named("common", "no_inventory")}</p>}
