@@ -40,8 +40,8 @@ TOGETHER = {
         f"tests/console/test_{name}.py"
         for name in (
             "detections", "entity", "every_screen", "exceptions", "exports", "house_screens", "hunt", "hunt_saved",
-            "hunt_truth", "access", "incident", "keyboard", "lan", "night", "notices", "queue", "rule_editor", "rule_packages",
-            "sign_in", "sources", "speed",
+            "hunt_truth", "access", "incident", "keyboard", "lan", "night", "notices", "queue", "rule_editor",
+            "rule_packages", "sign_in", "sources", "speed",
         )
     ),
     "demo": ("tests/kydai/demo/test_run.py", "tests/reports/test_of_the_demonstration.py"),

@@ -48,8 +48,8 @@ def test_every_argument_and_option_says_what_it_is() -> None:
     [
         ("vi", "kydai report", "Cách dùng: kydai report [TÙY_CHỌN] TÊN [SỐ_HIỆU]"),
         ("en", "kydai report", "Usage: kydai report [OPTIONS] NAME [NUMBER]"),
-        ("vi", "kydai search", "[mặc định: 100; 1–1.000.000]"),
-        ("en", "kydai search", "[default: 100; 1–1,000,000]"),
+        ("vi", "kydai alerts list", "[mặc định: 100; 1–100.000]"),
+        ("en", "kydai alerts list", "[default: 100; 1–100,000]"),
         ("vi", "kydai users add", "TÊN  Tên đăng nhập.  [bắt buộc]"),
         ("en", "kydai users token", "Usage: kydai users token [OPTIONS] [NAME]"),
         ("vi", "kydai sources", "Cách dùng: kydai sources [TÙY_CHỌN] LỆNH [THAM_SỐ]..."),
