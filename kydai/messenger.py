@@ -20,7 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from core import duty, notices
+from core import duty, handover, notices
 from core.clock import SECOND, Micros
 from core.db import outbox
 from core.db.models import Heartbeat, Level, Notice, NoticeState
@@ -162,11 +162,13 @@ class Messenger:
             return None
         noticing.refresh(session, row)
         row.state, row.attempts, row.updated_at = NoticeState.SENDING, row.attempts + 1, now
-        row.to = duty.recipients(setup.duty, now) if row.channel == "mail" else [setup.webhook]
+        carried = handover.mailed(session, row)
+        if not (carried and row.to):  # a hand-over may be for somebody by name
+            row.to = duty.recipients(setup.duty, now) if row.channel == "mail" else [setup.webhook]
         is_last = row.matter not in (TEST, DIGEST) and notices.room(session, row.channel, now) == 1
         inside = notices.parts(session, row.id) if row.matter == DIGEST else ()
         base = _best_url(console_urls(session, self._settings))
-        text = noticing.message(row, inside, base, language(), self._settings.zone, is_last=is_last)
+        text = noticing.message(row, inside, base, language(), self._settings.zone, is_last=is_last, text=carried)
         # the same however often it is tried: who gets it twice can tell
         key = hashlib.sha256(f"{row.id}:{row.created_at}".encode()).hexdigest()
         return Going(row.id, row.channel, tuple(row.to), text, key)

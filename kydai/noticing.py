@@ -158,19 +158,24 @@ class Message:
     """For the webhook."""
 
 
-def message(row: Notice, inside: Sequence[Notice], base: str, lang: str, zone: str, *, is_last: bool) -> Message:
-    """A notice in words. ``inside``: what a digest holds; ``is_last``: further ones of this hour come in a digest."""
+def message(
+    row: Notice, inside: Sequence[Notice], base: str, lang: str, zone: str, *, is_last: bool, text: str = ""
+) -> Message:
+    """A notice in words. ``inside``: what a digest holds; ``is_last``: further ones of this hour come in a digest;
+    ``text``: the hand-over that it carries."""
     level, title = say(f"common.level.{row.level}", lang), _line(row.title.get(lang, ""))
     link = f"{base}{row.path or '/notices'}"
     if row.matter == notices.TEST:
         subject, lines = f"[Kỳ Đài] {title}", [say("notices.mail.test", lang)]
+    elif text:
+        subject, lines = f"[Kỳ Đài] {title[:TITLE]}", text.splitlines()
     else:
         subject = f"[Kỳ Đài][{level}] {title[:TITLE]}"
         lines = [*_facts(row, level, title, lang)] if row.matter != DIGEST else [*_digest(inside, base, lang)]
     at = say("notices.mail.at", lang, at=moment(row.created_at, lang, zone))
     more = [say("notices.mail.last", lang, count=notices.AN_HOUR)] if is_last else []
-    text = "\n".join([*lines, "", at, say("notices.mail.link", lang, link=link), *more])
-    return Message(subject, text, _body(row, inside, subject, text, link))
+    whole = "\n".join([*lines, "", at, say("notices.mail.link", lang, link=link), *more])
+    return Message(subject, whole, _body(row, inside, subject, whole, link))
 
 
 def _facts(row: Notice, level: str, title: str, lang: str) -> Iterable[str]:

@@ -41,7 +41,7 @@ TOGETHER = {
         for name in (
             "detections", "entity", "every_screen", "exceptions", "exports", "house_screens", "hunt", "hunt_saved",
             "hunt_truth", "access", "incident", "keyboard", "lan", "night", "notices", "queue", "rule_editor",
-            "rule_packages", "sign_in", "sources", "speed",
+            "rule_packages", "shift", "sign_in", "sources", "speed",
         )
     ),
     "demo": ("tests/kydai/demo/test_run.py", "tests/reports/test_of_the_demonstration.py"),

@@ -43,7 +43,7 @@ async def report_period(
     last = moment(svc, end, is_end=True) or svc.clock.now()
     first = moment(svc, start) or last - USUAL
     in_order(first, last, start, end or "now")
-    made = partial(build_period, _sources(request, svc), first, last, caller.name)
+    made = partial(build_period, sources_of(request, svc), first, last, caller.name)
     name = f"period-{iso(first)[:10]}-{iso(last)[:10]}"
     return await _answer(request, caller, made, name, format, language)
 
@@ -58,11 +58,12 @@ async def report_incident(
     language: Language = "vi",
 ) -> Response:
     """One vụ việc: what is known and not known, alerts with reasons, events, what was done and who approved it."""
-    made = partial(build_incident, _sources(request, svc), number, caller.name)
+    made = partial(build_incident, sources_of(request, svc), number, caller.name)
     return await _answer(request, caller, made, f"incident-{number.upper()}", format, language)
 
 
-def _sources(request: Request, svc: Services) -> Sources:
+def sources_of(request: Request, svc: Services) -> Sources:
+    """What reports read from, as this process has it."""
     book = book_of(request)
 
     def states() -> Iterable[RuleState]:

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { load } from "js-yaml";
 
-const MORE = new Set(["backtest", "draft", "history", "import", "inventory", "journal", "matrix", "notices", "packs", "people", "playbooks", "reports", "samples", "storage", "wizard"]);
+const MORE = new Set(["backtest", "draft", "history", "import", "inventory", "journal", "matrix", "notices", "packs", "people", "playbooks", "reports", "samples", "shift", "storage", "wizard"]);
 const here = dirname(fileURLToPath(import.meta.url));
 const entries = ["common", "console"].flatMap((name) => {
   const text = readFileSync(join(here, "..", "..", "core", "words", `${name}.yml`), "utf8");

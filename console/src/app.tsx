@@ -34,6 +34,7 @@ const Sources = later(() => import("./screens/sources"));
 const Storage = later(() => import("./screens/storage"));
 const Notices = later(() => import("./screens/notices"));
 const Reports = later(() => import("./screens/reports"));
+const Shift = later(() => import("./screens/shift"));
 const Journal = later(() => import("./screens/journal"));
 const People = later(() => import("./screens/people"));
 
@@ -156,6 +157,7 @@ function SignedIn() {
               <Route path="/storage" element={<Storage />} />
               <Route path="/notices" element={<Notices />} />
               <Route path="/reports" element={<Reports />} />
+              <Route path="/shift" element={<Shift />} />
               <Route path="/journal" element={<Journal />} />
               <Route path="/people" element={<People />} />
               <Route path="*" element={<Navigate to="/queue" replace />} />

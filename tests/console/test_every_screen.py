@@ -14,7 +14,7 @@ SCREENS = {
     "/queue": "j", "/incidents": "j", "/incidents/VV-2026-0005": "n", "/hunt": "j", "/detections": "j", "/exceptions": "", "/runs": "",
     "/detections/matrix?technique=T1110": "", "/detections/f38ec8bb-8469-4eb8-83ea-54bf6afc8ec3": "",
     "/detections/f38ec8bb-8469-4eb8-83ea-54bf6afc8ec3?tab=samples": "",
-    "/detections/new": "", "/detections/packages": "", "/sources": "j", "/journal": "j", "/reports": "", "/playbooks": "j", "/runs/1": "", "/people": "j",
+    "/detections/new": "", "/detections/packages": "", "/sources": "j", "/journal": "j", "/reports": "", "/shift": "", "/playbooks": "j", "/runs/1": "", "/people": "j",
     "/people?show=tokens": "", "/storage": "", "/notices": "", "/entity?kind=host&value=baochi-crawl01": "",
 }  # fmt: skip
 

@@ -45,6 +45,7 @@ export const PLACES: readonly (Place | null)[] = [
   { path: "/notices", name: "nav.notices", key: "n", isWhole: true },
   null,
   { path: "/reports", name: "nav.reports", key: "b", isWhole: true },
+  { path: "/shift", name: "nav.shift", key: "c" },
   { path: "/journal", name: "nav.journal", key: "l", rights: ["journal"] },
   { path: "/people", name: "nav.people", key: "a", rights: ["journal", "house"] },
 ];

@@ -71,11 +71,11 @@ def test_rules_are_told_by_their_titles(services: Services) -> None:
     blind = Coverage(first.id, State.BLIND, {"vi": "thiếu", "en": "lacks"})
     svc = replace(services, rules=lambda: ruleset, coverage=lambda: [blind])
     request: Any = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(rules=RuleBook(svc))))
-    sources = reports._sources(request, svc)
+    sources = reports.sources_of(request, svc)
     assert [state.rule for state in sources.coverage()] == [first.id]
     assert sources.rule_title(first.id) == {"vi": first.text("title", "vi"), "en": first.text("title", "en")}
     assert sources.rule_title("gone") == "gone"
-    assert reports._sources(request, services).rule_title(first.id) == first.id
+    assert reports.sources_of(request, services).rule_title(first.id) == first.id
 
 
 @pytest.mark.parametrize(
