@@ -4,8 +4,10 @@ import { useQueryClient } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Link, NavLink, useLocation, useNavigate } from "react-router";
 import { api, data } from "../api/client";
+import { keep, maySend, ring, wake, wished, type Wish } from "../lib/alarm";
 import { isTyping, useKeys } from "../lib/keys";
 import { tabTitle, troubleOf } from "../lib/trouble";
+import { Bell } from "../parts/bell";
 import { Glass } from "../parts/glass";
 import { useHouse, useStream } from "../parts/house";
 import { Mark } from "../parts/mark";
@@ -62,6 +64,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const { t } = useWords();
   const { me } = useHouse();
   const [dialog, setDialog] = useState<OwnDialog | null>(null);
+  const [wish, setWish] = useState(wished);
   const screen = useRef<HTMLElement>(null);
   useJumps();
   useKeys({ "?": () => setDialog("keys"), "/": () => setDialog("palette") });
@@ -99,7 +102,8 @@ export function Shell({ children }: { children: ReactNode }) {
           </span>
         )}
         <DataClock />
-        <PersonMenu onOpen={setDialog} />
+        <Bell wish={wish} />
+        <PersonMenu onOpen={setDialog} wish={wish} onWish={setWish} />
       </header>
       <Navigation />
       <main className="screen" ref={screen} tabIndex={-1}>
@@ -215,7 +219,7 @@ function Band() {
   );
 }
 
-function PersonMenu({ onOpen }: { onOpen: (dialog: OwnDialog) => void }) {
+function PersonMenu({ onOpen, wish, onWish }: { onOpen: (dialog: OwnDialog) => void; wish: Wish; onWish: (wish: Wish) => void }) {
   const { t, named, language } = useWords();
   const { me } = useHouse();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
@@ -227,6 +231,21 @@ function PersonMenu({ onOpen }: { onOpen: (dialog: OwnDialog) => void }) {
     } catch (error) {
       tell({ error });
     }
+  };
+  const want = (changed: Wish) => {
+    keep(changed);
+    onWish(changed);
+  };
+  const turnSound = async () => {
+    want({ ...wish, sound: !wish.sound });
+    if (wish.sound) return;
+    await wake();
+    ring(1);
+  };
+  const turnNotices = async () => {
+    if (!wish.notice && "Notification" in window && !maySend()) await Notification.requestPermission();
+    if (wish.notice || maySend()) want({ ...wish, notice: !wish.notice });
+    else tell({ text: t("alarm.refused_how"), isBad: true });
   };
   const leave = async () => {
     await api.POST("/api/v1/auth/sign-out");
@@ -256,6 +275,13 @@ function PersonMenu({ onOpen }: { onOpen: (dialog: OwnDialog) => void }) {
             {t(`menu.theme.${scheme}`)}
           </Menu.Item>
         ))}
+        <Menu.Label>{t("alarm.title")}</Menu.Label>
+        <Menu.Item onClick={() => void turnSound()} rightSection={wish.sound && "✓"}>
+          {t("alarm.sound")}
+        </Menu.Item>
+        <Menu.Item onClick={() => void turnNotices()} rightSection={wish.notice && "✓"}>
+          {t("alarm.notice")}
+        </Menu.Item>
         <Menu.Divider />
         <Menu.Item onClick={() => onOpen("keys")}>{t("menu.keys")}</Menu.Item>
         <Menu.Item onClick={() => onOpen("password")}>{t("menu.password")}</Menu.Item>
