@@ -133,6 +133,8 @@ class AlertGroup(Shape):
     statuses: dict[AlertStatus, int]
     ids: list[int]
     """The newest 200, newest first."""
+    versions: list[int]
+    """Of each of ``ids``: who changes an alert gives the version that was seen."""
     hosts: list[str]
     users: list[str]
     incidents: list[str]
@@ -325,6 +327,7 @@ def groups(
                 last_at=row.last_at,
                 statuses={status: int(number) for status, number in statuses if number},
                 ids=[r.id for r in rows],
+                versions=[r.version for r in rows],
                 hosts=_some({r.host: None for r in rows}),
                 users=_some({r.user: None for r in rows}),
                 incidents=_some({numbers[r.incident_id]: None for r in rows if r.incident_id in numbers}),
@@ -347,7 +350,7 @@ def _members(
 ) -> dict[Key, list[Any]]:
     """Of the newest alerts of each group what a group tells of them (whole rows cost too much)."""
     place = func.row_number().over(partition_by=columns, order_by=(Alert.last_at.desc(), Alert.id.desc()))
-    told = (Alert.id, Alert.rule_id, Alert.host, Alert.user, Alert.incident_id)
+    told = (Alert.id, Alert.version, Alert.rule_id, Alert.host, Alert.user, Alert.incident_id)
     inner = select(*told, place.label("place")).where(where, tuple_(*columns).in_(keys)).subquery()
     query = select(inner).where(inner.c.place <= GROUP_IDS).order_by(inner.c.place)
     found: dict[Key, list[Any]] = defaultdict(list)

@@ -3125,6 +3125,8 @@ export interface components {
             };
             /** Users */
             users: string[];
+            /** Versions */
+            versions: number[];
         };
         /**
          * AlertPage

@@ -10,6 +10,7 @@ const KEYS: readonly [string[], Key][] = [
   [["e"], "keys.acknowledge"],
   [["c"], "keys.close"],
   [["x"], "keys.choose"],
+  [["X"], "keys.choose_every"],
   [["u"], "keys.undo"],
   [["n"], "keys.note"],
   [["r"], "keys.refresh"],

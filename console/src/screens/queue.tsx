@@ -3,7 +3,7 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { api, data, type Schemas } from "../api/client";
-import { type Change, changeAlerts, type Group, groupKey, idsOf, titleOf, undoAlerts } from "../api/triage";
+import { allOf, type Change, changeAlerts, type Filter, type Group, groupKey, type Seen, seenOf, titleOf, undoAlerts } from "../api/triage";
 import { useAddress } from "../lib/address";
 import { useCurrent } from "../lib/current";
 import { useHeld } from "../lib/held";
@@ -29,6 +29,11 @@ import { QueuePanel } from "./queue-panel";
 // asked for by few clicks: not among what the first screen loads
 const ExceptDialog = lazy(() => import("./except-dialog"));
 
+/** What a key acts on: rows, or with `every` (how many alerts were said to be chosen) all that the filter takes. */
+interface Targets {
+  rows: Group[];
+  every: number | null;
+}
 type GroupBy = "rule_host" | "rule" | "host";
 const STATUSES = ["new", "acknowledged", "closed"] as const;
 const REFETCH = 2_000;
@@ -44,7 +49,8 @@ export default function Queue() {
   const [current, setCurrent] = useCurrent();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [outcomes, setOutcomes] = useState<ReadonlyMap<string, string>>(new Map());
-  const [closing, setClosing] = useState<Group[] | null>(null);
+  const [everyOf, setEveryOf] = useState<string | null>(null);
+  const [closing, setClosing] = useState<Targets | null>(null);
   const [excepting, setExcepting] = useState<number | null>(null);
   const canTriage = may("triage");
 
@@ -53,7 +59,7 @@ export default function Queue() {
   const status = useMemo(() => (shown === "all" ? [] : shown === "pending" ? (["new", "acknowledged"] as const).slice() : STATUSES.filter((s) => s === shown)), [shown]);
   const level = LEVELS.find((name) => name === get("level"));
   const filter = useMemo(
-    () => ({
+    (): Filter => ({
       status: status.length ? status : undefined,
       min_level: level,
       text: get("text") || undefined,
@@ -76,6 +82,8 @@ export default function Queue() {
   const latest = useMemo(() => groups.data?.pages.flatMap((page) => page.items), [groups.data]);
   const { rows, gone, fresh, release, extend } = useHeld(scope, latest, groupKey);
   const total = groups.data?.pages[0];
+  // all that this filter takes: of another one nothing is chosen
+  const every = everyOf === scope && total ? total.alerts : null;
   const row = rows.find((group) => groupKey(group) === current) ?? null;
 
   // the stream says that something changed: ask again at once, then at most every two seconds
@@ -99,21 +107,33 @@ export default function Queue() {
     const answer = await refetch();
     release(answer.data?.pages.flatMap((page) => page.items));
     setOutcomes(new Map());
+    letGo();
+  };
+  const letGo = () => {
     setChosen(new Set());
+    setEveryOf(null);
   };
-  const targets = (): Group[] => {
-    const picked = rows.filter((group) => chosen.has(groupKey(group)) && !gone.has(groupKey(group)));
-    return picked.length > 0 ? picked : row && !gone.has(groupKey(row)) ? [row] : [];
+  const targets = (): Targets => {
+    const open = rows.filter((group) => !gone.has(groupKey(group)));
+    if (every !== null) return { rows: open, every };
+    const picked = open.filter((group) => chosen.has(groupKey(group)));
+    return { rows: picked.length > 0 ? picked : open.filter((group) => group === row), every };
   };
+  const seenIn = async (on: Targets): Promise<Seen> =>
+    on.every === null ? new Map((await Promise.all(on.rows.map((group) => seenOf(group, filter)))).flatMap((seen) => [...seen])) : allOf(filter);
   const next = (step: number) => setCurrent(neighbour(rows, groupKey, current, step));
 
-  const change = async (on: Group[], what: Change, outcome: string) => {
+  const change = async (on: Targets, what: Change, outcome: string) => {
     try {
-      const ids = (await Promise.all(on.map((group) => idsOf(group, filter)))).flat();
-      const { count, entries } = await changeAlerts(ids, what);
-      const keys = on.map(groupKey);
+      const seen = await seenIn(on);
+      if (on.every !== null && on.every !== seen.size) {
+        tell({ text: t("queue.other_count", { before: on.every, now: seen.size }), isBad: true });
+        return;
+      }
+      const { count, entries } = await changeAlerts(seen, what);
+      const keys = on.rows.map(groupKey);
       setOutcomes((before) => new Map([...before, ...keys.map((key) => [key, outcome] as const)]));
-      setChosen(new Set());
+      letGo();
       if (what.kind === "close" && keys.includes(current ?? "")) next(1);
       const undo = async () => {
         await undoAlerts(entries);
@@ -127,14 +147,14 @@ export default function Queue() {
       void queries.invalidateQueries({ queryKey: ["alert"] });
     }
   };
-  const act = (on: Group[], what: Change, outcome: string) => {
-    if (on.length > 0) void change(on, what, outcome).catch((error: unknown) => tell({ error }));
+  const act = (on: Targets, what: Change, outcome: string) => {
+    if (on.rows.length > 0) void change(on, what, outcome).catch((error: unknown) => tell({ error }));
   };
   const take = () => act(targets(), { kind: "assign", assignee: me.name }, t("outcome.assigned", { name: me.full_name || me.name }));
   const acknowledge = () => act(targets(), { kind: "acknowledge" }, named("common.alert_status", "acknowledged"));
   const askToClose = () => {
     const on = targets();
-    if (on.length > 0) setClosing(on);
+    if (on.rows.length > 0) setClosing(on);
   };
   const open = (group: Group | null) => {
     const [number] = group?.incidents ?? [];
@@ -153,12 +173,13 @@ export default function Queue() {
     j: () => next(1),
     k: () => next(-1),
     Enter: () => open(row),
-    Escape: () => (chosen.size > 0 ? setChosen(new Set()) : setCurrent(null)),
+    Escape: () => (chosen.size > 0 || every !== null ? letGo() : setCurrent(null)),
     r: () => void tidy(),
     ...(canTriage && {
       a: take,
       e: acknowledge,
       c: askToClose,
+      X: () => setEveryOf(scope),
       x: () => {
         if (current) choose(current);
         next(1);
@@ -177,9 +198,12 @@ export default function Queue() {
           className="row-check"
           tabIndex={-1}
           aria-label={t("queue.choose_row", { rule: said(titleOf(group)), host: group.host })}
-          checked={chosen.has(groupKey(group))}
+          checked={every !== null || chosen.has(groupKey(group))}
           onClick={(event) => event.stopPropagation()}
-          onChange={() => choose(groupKey(group))}
+          onChange={() => {
+            setEveryOf(null);
+            choose(groupKey(group));
+          }}
         />
       ),
     },
@@ -249,9 +273,14 @@ export default function Queue() {
           </button>
         )}
         <span className="space" />
-        {chosen.size > 0 && (
+        {(chosen.size > 0 || every !== null) && (
           <span className="row">
-            <span className="strong">{t("queue.chosen", { n: chosen.size })}</span>
+            <span className="strong">{every === null ? t("queue.chosen", { n: chosen.size }) : t("queue.chosen_every", { n: every })}</span>
+            {every === null && total && (
+              <button type="button" className="button" onClick={() => setEveryOf(scope)}>
+                {t("queue.choose_every", { n: total.alerts })} <kbd>X</kbd>
+              </button>
+            )}
             <button type="button" className="button main" onClick={take}>
               {t("action.assign")} <kbd>a</kbd>
             </button>
@@ -311,7 +340,7 @@ export default function Queue() {
             current={current}
             onCurrent={setCurrent}
             onOpen={open}
-            rowClass={(group) => [chosen.has(groupKey(group)) && "chosen", (gone.has(groupKey(group)) || outcomes.has(groupKey(group))) && "done"].filter(Boolean).join(" ")}
+            rowClass={(group) => [(every !== null || chosen.has(groupKey(group))) && "chosen", (gone.has(groupKey(group)) || outcomes.has(groupKey(group))) && "done"].filter(Boolean).join(" ")}
             onEnd={() => {
               if (groups.hasNextPage && !groups.isFetching) void groups.fetchNextPage().then((answer) => extend(answer.data?.pages.at(-1)?.items ?? []));
             }}
@@ -342,7 +371,13 @@ export default function Queue() {
       <Suspense>{excepting !== null && <ExceptDialog alert={excepting} onClose={() => setExcepting(null)} />}</Suspense>
       {closing && (
         <CloseDialog
-          title={closing.length === 1 && closing[0] ? t("close.title", { title: said(titleOf(closing[0])) }) : t("close.many", { n: closing.length })}
+          title={
+            closing.every !== null
+              ? t("close.every", { n: closing.every })
+              : closing.rows.length === 1 && closing.rows[0]
+                ? t("close.title", { title: said(titleOf(closing.rows[0])) })
+                : t("close.many", { n: closing.rows.length })
+          }
           onClose={() => setClosing(null)}
           onVerdict={async (verdict: Schemas["Verdict"], reason) => {
             await change(closing, { kind: "close", verdict, reason }, `${named("common.alert_status", "closed")}: ${named("common.verdict", verdict)}`);
