@@ -41,7 +41,7 @@ def test_an_answer_that_lacks_a_part_says_so_and_what_to_do(
     console.button("Xuất").click()
     with console.page.expect_download():
         console.page.get_by_role("menuitem", name=re.compile("CSV")).click()
-    console.toast("chỉ chứa một phần")
+    console.toast("Tệp còn thiếu")
 
 
 def test_what_the_list_of_fields_lacks_is_told_in_the_one_line_of_truth(
