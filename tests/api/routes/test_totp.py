@@ -41,7 +41,9 @@ def enrol(browser: TestClient, clock: StillClock) -> tuple[str, list[str]]:
     assert enter(browser)[0] == 200
     begun = browser.post(TOTP, json={"password": PASSWORD}).json()
     assert begun["secret"] in begun["url"]
-    assert len(begun["picture"]) == len(begun["picture"][0]) > 20
+    picture = begun["picture"]
+    assert all(len(row) == len(picture) and set(row) == {"0", "1"} for row in picture)
+    assert [row[:8] for row in picture[:2]] == ["11111110", "10000010"], "a corner square without a margin"
     assert browser.post(f"{TOTP}/confirm", json={"code": "000000"}).status_code == 403
     assert browser.get(TOTP).json()["since"] is None
     confirmed = browser.post(f"{TOTP}/confirm", json={"code": code_at(begun["secret"], clock.now())})
