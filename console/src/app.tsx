@@ -11,10 +11,10 @@ import { Boundary } from "./parts/boundary";
 import { HouseContext } from "./parts/house";
 import { ToastProvider } from "./parts/toast";
 import { Shell } from "./screens/shell";
-import { SignIn } from "./screens/sign-in";
 import { theme } from "./theme";
 import { addMore, type Language, load, WordsProvider } from "./words";
 
+const SignIn = lazy(() => import("./screens/sign-in"));
 const Queue = lazy(() => import("./screens/queue"));
 /** A screen that is not opened first; its words come with it. */
 const later = (screen: () => Promise<{ default: ComponentType }>) => lazy(async () => (await Promise.all([screen(), addMore()]))[0]);
@@ -58,7 +58,14 @@ export function App() {
           <Speaking>
             <ToastProvider>
               <Routes>
-                <Route path="/sign-in" element={<SignIn />} />
+                <Route
+                  path="/sign-in"
+                  element={
+                    <Suspense fallback={<Asking />}>
+                      <SignIn />
+                    </Suspense>
+                  }
+                />
                 <Route path="*" element={<SignedIn />} />
               </Routes>
             </ToastProvider>

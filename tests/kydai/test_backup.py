@@ -65,6 +65,8 @@ def _folders(settings: Settings) -> list[Path]:
 def test_what_is_taken(context: Context, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (data / "my notes.txt").write_text("x")
     (data / "rules" / "elsewhere").symlink_to(tmp_path)
+    for variable in [name for name in os.environ if name.startswith("KYDAI_")]:
+        monkeypatch.delenv(variable)
     monkeypatch.setenv("KYDAI_SYSLOG_PORT", "5555")
     taken = take(context, tmp_path / "a", WHO)
     with_events = take(context, tmp_path / "b", WHO, events=True)

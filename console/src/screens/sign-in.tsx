@@ -28,7 +28,7 @@ const enter = (held: Held, code?: string) =>
     ? data(api.POST("/api/v1/auth/link", { body: { code: held.link, totp: code } }))
     : data(api.POST("/api/v1/auth/sign-in", { body: { ...held, code } }));
 
-export function SignIn() {
+export default function SignIn() {
   const { t } = useWords();
   const me = useMe();
   const queries = useQueryClient();
