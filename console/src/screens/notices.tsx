@@ -6,6 +6,7 @@ import { api, data, type Schemas } from "../api/client";
 import { useKeys } from "../lib/keys";
 import { visible } from "../lib/visible";
 import { Asking, Empty, Failed } from "../parts/answer";
+import { FactList } from "../parts/fact-list";
 import { useHouse } from "../parts/house";
 import { Severity, State, type Tone } from "../parts/severity";
 import { useToast } from "../parts/toast";
@@ -86,14 +87,7 @@ function Channels({ set }: { set: Schemas["NoticeList"] }) {
   ];
   return (
     <>
-      <dl className="storage-facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <FactList facts={facts} />
       {!mail && !webhook && <p className="muted notices-off">{t("notices.off_help")}</p>}
     </>
   );

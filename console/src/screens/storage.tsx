@@ -7,6 +7,7 @@ import { size } from "../lib/size";
 import { DAY, day, duration } from "../lib/time";
 import { visible } from "../lib/visible";
 import { Asking, Failed } from "../parts/answer";
+import { FactList } from "../parts/fact-list";
 import { useHouse } from "../parts/house";
 import { State, type Tone } from "../parts/severity";
 import { useToast } from "../parts/toast";
@@ -116,16 +117,7 @@ function Amounts({ store }: { store: Store }) {
     [t("storage.verified"), <Check key="check" check={store.verified} />],
     [t("storage.backup"), <Backup key="backup" backup={store.backup} />],
   ];
-  return (
-    <dl className="storage-facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <FactList facts={facts} />;
 }
 
 /** Indices that somebody has closed: what is in them is in no figure and in no answer. */
